@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Build-wide switches. Everything a target compiles with hangs on these two interface targets:
+# keelson_flags (all of our code) and keelson_generated_flags (protobuf output: fast to build, no warnings, no sanitizers).
+set(KEELSON_SANITIZE "" CACHE STRING "Sanitizers for our own code, e.g. address,undefined or thread")
+option(KEELSON_COVERAGE "Instrument for gcov" OFF)
+option(KEELSON_FUZZ "Build libFuzzer targets (clang only)" OFF)
+
+find_program(KEELSON_MOLD mold)
+add_library(keelson_flags INTERFACE)
+target_include_directories(keelson_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(keelson_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror
+  -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+target_compile_definitions(keelson_flags INTERFACE
+  KEELSON_VERSION="${PROJECT_VERSION}" $<$<CONFIG:Debug>:KEELSON_DEBUG>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(keelson_flags INTERFACE -Wthread-safety -Wno-gnu-zero-variadic-macro-arguments)
+endif()
+if(KEELSON_MOLD)
+  target_link_options(keelson_flags INTERFACE -fuse-ld=mold)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+  set(CMAKE_C_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+  target_compile_options(keelson_flags INTERFACE -fstack-protector-strong -fstack-clash-protection -ffunction-sections -fdata-sections)
+  target_compile_definitions(keelson_flags INTERFACE _FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
+  target_link_options(keelson_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--gc-sections)
+endif()
+if(KEELSON_SANITIZE)
+  target_compile_options(keelson_flags INTERFACE -fsanitize=${KEELSON_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(keelson_flags INTERFACE -fsanitize=${KEELSON_SANITIZE})
+endif()
+if(KEELSON_COVERAGE)
+  target_compile_options(keelson_flags INTERFACE --coverage)
+  target_link_options(keelson_flags INTERFACE --coverage)
+endif()
+if(KEELSON_FUZZ)
+  target_compile_options(keelson_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+add_library(keelson_generated_flags INTERFACE)
+target_compile_options(keelson_generated_flags INTERFACE -O1 -g0 -w)

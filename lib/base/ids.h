@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random identifiers from getrandom(2). Any thread.
+#pragma once
+
+#include <string>
+
+namespace keelson::base {
+
+std::string RandomHex(size_t bytes);   // 2 × bytes lower-case hex digits
+inline std::string NewObjectId() { return RandomHex(32); }  // pods and containers: 64 digits, as CRI clients expect
+
+}  // namespace keelson::base

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small string functions that the standard library lacks. Pure, any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace keelson::base {
+
+std::vector<std::string_view> Split(std::string_view text, char separator);  // "a,,b" → {"a", "", "b"}; "" → {""}
+std::string Join(const std::vector<std::string>& parts, std::string_view separator);
+std::string_view Trim(std::string_view text);  // ASCII white space at both ends
+bool ContainsControlCharacter(std::string_view text);  // bytes below 0x20 and 0x7f
+std::string ToLower(std::string_view ascii);
+
+// Decimal digits only: no sign, no space, no prefix; nothing when it does not fit.
+std::optional<uint64_t> ParseUint64(std::string_view text);
+// As above with one leading '-' allowed.
+std::optional<int64_t> ParseInt64(std::string_view text);
+
+std::string HexEncode(std::string_view bytes);
+std::string Base64Encode(std::string_view bytes);
+std::optional<std::string> Base64Decode(std::string_view text);  // standard alphabet, padding required
+
+// 'text' as it is, or in double quotes with \-escapes when it holds spaces, quotes, '=' or control characters, or is empty.
+std::string QuoteIfNeeded(std::string_view text);
+
+}  // namespace keelson::base
