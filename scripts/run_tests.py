@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every test that ctest knows in a build folder, counts single cases, prints failures whole, every skip with its reason,
+the ten slowest cases, and the closing line. Labels: unit and lint run side by side; component, contract, conformance and crash
+touch the kernel and run one after another; `lab` marks programs that run once more in the lab machine on each kernel."""
+import concurrent.futures
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+LAB_KERNELS = ("6.12", "6.1")
+build = sys.argv[1]
+arguments = sys.argv[2:]
+use_lab = "--no-lab" not in arguments
+only = next((a for a in arguments if not a.startswith("--")), "")
+root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def known_tests():
+    listing = json.loads(subprocess.check_output(["ctest", "--show-only=json-v1"], cwd=build))
+    for test in listing["tests"]:
+        if "command" not in test:
+            yield test["name"], None, set(), 60
+            continue
+        properties = {p["name"]: p["value"] for p in test.get("properties", [])}
+        yield test["name"], test["command"], set(properties.get("LABELS", [])), int(properties.get("TIMEOUT", 300))
+
+
+def parse(name, text, status):
+    """[(case, outcome, milliseconds, reason)] of a program's output; a program without cases is one case itself."""
+    cases, pending = [], []
+    for line in text.splitlines():
+        match = re.match(r"\[\s+(OK|FAILED|SKIPPED)\s+\] (\S+?),? .*\((\d+) ms\)", line)
+        if line.startswith("[ RUN "):
+            pending = []
+        elif match:
+            outcome = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}[match[1]]
+            reason = " ".join(p.strip() for p in pending if p.strip() and not re.match(r".*: Skipped$", p))
+            cases.append((f"{name}: {match[2]}", outcome, int(match[3]), reason))
+        else:
+            pending.append(line)
+    if not cases or (status != 0 and all(c[1] != "failed" for c in cases)):
+        skipped = re.search(r"^SKIP: (.*)$", text, re.M) if status == 77 else None
+        outcome = "skipped" if skipped else "passed" if status == 0 else "failed"
+        cases.append((f"{name} (whole program)", outcome, 0, skipped[1] if skipped else f"exit status {status}"))
+    return cases
+
+
+def run(name, command, limit):
+    start = time.monotonic()
+    if command is None:
+        return name, [(name, "failed", 0, "was not built")], ""
+    try:
+        done = subprocess.run(command, cwd=build, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=limit, start_new_session=True)
+        text, status = done.stdout.decode(errors="replace"), done.returncode
+    except subprocess.TimeoutExpired as late:
+        text, status = (late.stdout or b"").decode(errors="replace") + f"\nnot done after {limit} s", 124
+    cases = parse(name, text, status)
+    print(f"    {name}: {sum(c[1] == 'passed' for c in cases)} passed, {sum(c[1] == 'failed' for c in cases)} failed, "
+          f"{sum(c[1] == 'skipped' for c in cases)} skipped, {time.monotonic() - start:.1f} s", flush=True)
+    return name, cases, text
+
+
+tests = [t for t in known_tests() if only in t[0]]
+serial_labels = {"component", "contract", "conformance", "crash"}
+parallel = [t for t in tests if not t[2] & serial_labels]
+serial = [t for t in tests if t[2] & serial_labels]
+results = []
+print(f"==> {len(parallel)} programs side by side", flush=True)
+with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+    results += pool.map(lambda t: run(t[0], t[1], t[3]), parallel)
+print(f"==> {len(serial)} programs on the real kernel, one after another", flush=True)
+results += [run(t[0], t[1], t[3]) for t in serial]
+lab = [t for t in tests if "lab" in t[2] and t[1]]
+if lab and use_lab:
+    for kernel in LAB_KERNELS:
+        print(f"==> {len(lab)} programs in the lab machine, kernel {kernel}, cgroup v2", flush=True)
+
+        def in_lab(test, kernel=kernel):
+            limit = max(600, 4 * test[3])
+            command = [os.path.join(root, "scripts/lab"), "--kernel", kernel, "--timeout", str(limit), "--scratch",
+                       "1024:/var/lib/keelson-lab", "--env", "TMPDIR=/var/lib/keelson-lab", "--"] + test[1]
+            return run(f"{test[0]} on {kernel}", command, limit + 60)
+
+        with concurrent.futures.ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2)) as pool:
+            results += pool.map(in_lab, lab)
+
+cases = [case for _, found, _ in results for case in found]
+for name, found, text in results:
+    if any(case[1] == "failed" for case in found):
+        print(f"\n==> output of {name}\n{text[-12000:]}")
+print("==> the ten slowest cases")
+for case in sorted(cases, key=lambda c: -c[2])[:10]:
+    print(f"    {case[2] / 1000:6.1f} s  {case[0]}")
+for outcome, title in (("skipped", "skipped"), ("failed", "FAILED")):
+    chosen = [case for case in cases if case[1] == outcome]
+    if chosen:
+        print(f"==> {title}")
+        for case in chosen:
+            print(f"    {case[0]}: {case[3] or 'no reason given'}")
+count = {outcome: sum(case[1] == outcome for case in cases) for outcome in ("passed", "failed", "skipped")}
+print(f"{count['passed']} passed, {count['failed']} failed" + (f", {count['skipped']} skipped" if count["skipped"] else ""))
+sys.exit(1 if count["failed"] or not count["passed"] else 0)
