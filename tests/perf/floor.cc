@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+// The floor: the least that a pod costs on this kernel. A bare program that makes the same namespaces, one veth pair on a bridge
+// with an address and a route, the same overlay and the same cgroups, and executes the same command; no records, no protocol, no
+// safety. Prints one line of JSON with the quantiles of up and of down in milliseconds.
+//   keelson-floor --root DIR (unpacked image) --work DIR --bridge NAME --cycles N [--pause-ms N] -- COMMAND…
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace {
+
+[[noreturn]] void Fail(const char* what) {
+  std::perror(what);
+  std::_Exit(1);
+}
+
+// A netlink request built by hand: this program stands for the kernel's own cost, no library's.
+class Request {
+ public:
+  Request(uint16_t type, uint16_t flags) {
+    header_.nlmsg_type = type;
+    header_.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
+    bytes_.resize(NLMSG_HDRLEN);
+  }
+  template <typename T>
+  void Body(const T& body) {
+    Append(&body, sizeof body);
+  }
+  void Attribute(uint16_t type, const void* data, size_t size) {
+    rtattr attribute{static_cast<uint16_t>(RTA_LENGTH(size)), type};
+    bytes_.append(reinterpret_cast<const char*>(&attribute), sizeof attribute);
+    Append(data, size);
+  }
+  void Attribute(uint16_t type, const std::string& text) { Attribute(type, text.c_str(), text.size() + 1); }
+  void Attribute(uint16_t type, uint32_t value) { Attribute(type, &value, sizeof value); }
+  size_t Open(uint16_t type) {
+    const size_t at = bytes_.size();
+    rtattr attribute{0, type};
+    bytes_.append(reinterpret_cast<const char*>(&attribute), sizeof attribute);
+    return at;
+  }
+  void Close(size_t at) {
+    const auto size = static_cast<uint16_t>(bytes_.size() - at);
+    std::memcpy(bytes_.data() + at, &size, sizeof size);
+  }
+  void Send(int socket) {
+    header_.nlmsg_len = static_cast<uint32_t>(bytes_.size());
+    std::memcpy(bytes_.data(), &header_, sizeof header_);
+    if (send(socket, bytes_.data(), bytes_.size(), 0) < 0) Fail("netlink send");
+    char answer[8192];
+    if (recv(socket, answer, sizeof answer, 0) < 0) Fail("netlink receive");
+    const auto* error = reinterpret_cast<const nlmsgerr*>(NLMSG_DATA(reinterpret_cast<nlmsghdr*>(answer)));
+    if (error->error != 0) {
+      errno = -error->error;
+      Fail("netlink request");
+    }
+  }
+
+ private:
+  void Append(const void* data, size_t size) {
+    bytes_.append(static_cast<const char*>(data), size);
+    bytes_.append(RTA_ALIGN(size) - size, '\0');
+  }
+  nlmsghdr header_{};
+  std::string bytes_;
+};
+
+int NetlinkSocket() {
+  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (fd < 0) Fail("netlink socket");
+  return fd;
+}
+
+struct Options {
+  std::string root, work, bridge;
+  int cycles = 50;
+  int pause_ms = 0;
+  std::vector<std::string> command;
+};
+
+std::vector<std::string> CgroupParents() {
+  std::vector<std::string> out;
+  for (const char* name : {"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "unified"}) {
+    const std::string path = std::string("/sys/fs/cgroup/") + name;
+    if (access(path.c_str(), F_OK) == 0) out.push_back(path);
+  }
+  if (out.empty() || access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0) return {"/sys/fs/cgroup"};
+  return out;
+}
+
+void WriteFile(const std::string& path, const char* text) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  (void)!write(fd, text, std::strlen(text));
+  close(fd);
+}
+
+void ConfigureInside(uint32_t address) {
+  const int netlink = NetlinkSocket();
+  for (const char* name : {"lo", "eth0"}) {
+    Request up(RTM_NEWLINK, 0);
+    ifinfomsg link{};
+    link.ifi_index = static_cast<int>(if_nametoindex(name));
+    link.ifi_flags = link.ifi_change = IFF_UP;
+    up.Body(link);
+    up.Send(netlink);
+  }
+  Request add(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+  ifaddrmsg body{};
+  body.ifa_family = AF_INET;
+  body.ifa_prefixlen = 24;
+  body.ifa_index = if_nametoindex("eth0");
+  add.Body(body);
+  add.Attribute(IFA_LOCAL, address);
+  add.Attribute(IFA_ADDRESS, address);
+  add.Send(netlink);
+  Request route(RTM_NEWROUTE, NLM_F_CREATE);
+  rtmsg to{};
+  to.rtm_family = AF_INET;
+  to.rtm_table = RT_TABLE_MAIN;
+  to.rtm_protocol = RTPROT_BOOT;
+  to.rtm_scope = RT_SCOPE_UNIVERSE;
+  to.rtm_type = RTN_UNICAST;
+  route.Body(to);
+  route.Attribute(RTA_GATEWAY, htonl((ntohl(address) & 0xffffff00) | 1));
+  route.Attribute(RTA_OIF, if_nametoindex("eth0"));
+  route.Send(netlink);
+  close(netlink);
+}
+
+void RunInside(const Options& options, const std::vector<std::string>& cgroups, const std::string& base, uint32_t address,
+               int ready, int go) {
+  for (const std::string& group : cgroups) {
+    if (access((group + "/tasks").c_str(), F_OK) == 0) {
+      WriteFile(group + "/tasks", "0");
+    } else {
+      WriteFile(group + "/cgroup.procs", "0");
+    }
+  }
+  if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS | CLONE_NEWPID) != 0) Fail("unshare");
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) Fail("private");
+  (void)!write(ready, "n", 1);
+  char byte = 0;
+  (void)!read(go, &byte, 1);
+  ConfigureInside(address);
+  const pid_t first = fork();
+  if (first == 0) {
+    const std::string merged = base + "/merged";
+    const std::string data = "lowerdir=" + options.root + ",upperdir=" + base + "/upper,workdir=" + base + "/work";
+    if (mount("overlay", merged.c_str(), "overlay", 0, data.c_str()) != 0) Fail("overlay");
+    if (chdir(merged.c_str()) != 0) Fail("chdir");
+    (void)mkdir("proc", 0755);
+    (void)mkdir("sys", 0755);
+    (void)mkdir("dev", 0755);
+    if (mount("proc", "proc", "proc", 0, nullptr) != 0) Fail("proc");
+    if (mount("sysfs", "sys", "sysfs", MS_RDONLY, nullptr) != 0) Fail("sysfs");
+    if (mount("tmpfs", "dev", "tmpfs", 0, "mode=755") != 0) Fail("dev");
+    if (syscall(SYS_pivot_root, ".", ".") != 0) Fail("pivot_root");
+    if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) Fail("leave the old root");
+    std::vector<char*> argv;
+    for (const std::string& word : options.command) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    execv(argv[0], argv.data());
+    Fail("exec");
+  }
+  // `ready` closes in the container's process at exec: the parent sees the end of file when it runs.
+  close(ready);
+  int status = 0;
+  (void)waitpid(first, &status, 0);
+  std::_Exit(0);
+}
+
+double MillisSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+void PrintQuantiles(const char* name, std::vector<double> values, const char* after) {
+  std::sort(values.begin(), values.end());
+  std::printf("\"%s\": {\"p50\": %.3f, \"p99\": %.3f}%s", name, values[values.size() / 2],
+              values[std::min(values.size() - 1, values.size() * 99 / 100)], after);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--") {
+      options.command.assign(argv + i + 1, argv + argc);
+      break;
+    }
+    if (i + 1 >= argc) return 2;
+    if (word == "--root") options.root = argv[++i];
+    else if (word == "--work") options.work = argv[++i];
+    else if (word == "--bridge") options.bridge = argv[++i];
+    else if (word == "--cycles") options.cycles = std::atoi(argv[++i]);
+    else if (word == "--pause-ms") options.pause_ms = std::atoi(argv[++i]);
+  }
+  if (options.command.empty() || options.cycles <= 0) {
+    std::fprintf(stderr, "usage: keelson-floor --root DIR --work DIR --bridge NAME --cycles N [--pause-ms N] -- COMMAND…\n");
+    return 2;
+  }
+  const std::vector<std::string> parents = CgroupParents();
+  const int netlink = NetlinkSocket();
+  const unsigned bridge = if_nametoindex(options.bridge.c_str());
+  if (bridge == 0) Fail("bridge");
+  std::vector<double> up, down;
+  for (int cycle = 0; cycle < options.cycles; ++cycle) {
+    if (options.pause_ms > 0) (void)poll(nullptr, 0, options.pause_ms);
+    const auto start = std::chrono::steady_clock::now();
+    const std::string name = "keelson-floor-" + std::to_string(getpid()) + "-" + std::to_string(cycle);
+    std::vector<std::string> cgroups;
+    for (const std::string& parent : parents) {
+      cgroups.push_back(parent + "/" + name);
+      if (mkdir(cgroups.back().c_str(), 0755) != 0) Fail("mkdir cgroup");
+      if (parent.ends_with("/cpuset")) {
+        for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
+          char value[256] = {};
+          const int fd = open((parent + "/" + file).c_str(), O_RDONLY | O_CLOEXEC);
+          (void)!read(fd, value, sizeof value - 1);
+          close(fd);
+          WriteFile(cgroups.back() + "/" + file, value);
+        }
+      }
+    }
+    const std::string base = options.work + "/" + name;
+    for (const char* part : {"", "/upper", "/work", "/merged"}) (void)mkdir((base + part).c_str(), 0755);
+    int ready[2], go[2];
+    if (pipe2(ready, O_CLOEXEC) != 0 || pipe2(go, O_CLOEXEC) != 0) Fail("pipe");
+    const uint32_t address = htonl(0x0a7f0002u + static_cast<uint32_t>(cycle % 250));
+    const pid_t child = fork();
+    if (child == 0) {
+      close(ready[0]);
+      RunInside(options, cgroups, base, address, ready[1], go[0]);
+    }
+    close(ready[1]);
+    char byte = 0;
+    if (read(ready[0], &byte, 1) != 1) Fail("child");
+    const std::string link_name = "klf" + std::to_string(cycle);
+    Request add(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+    ifinfomsg link{};
+    link.ifi_flags = link.ifi_change = IFF_UP;
+    add.Body(link);
+    add.Attribute(IFLA_IFNAME, link_name);
+    add.Attribute(IFLA_MASTER, bridge);
+    const size_t info = add.Open(IFLA_LINKINFO);
+    add.Attribute(IFLA_INFO_KIND, std::string("veth"));
+    const size_t data = add.Open(IFLA_INFO_DATA);
+    const size_t peer = add.Open(VETH_INFO_PEER);
+    add.Body(ifinfomsg{});
+    add.Attribute(IFLA_IFNAME, std::string("eth0"));
+    add.Attribute(IFLA_NET_NS_PID, static_cast<uint32_t>(child));
+    add.Close(peer);
+    add.Close(data);
+    add.Close(info);
+    add.Send(netlink);
+    (void)!write(go[1], "g", 1);
+    while (read(ready[0], &byte, 1) > 0) {
+    }
+    up.push_back(MillisSince(start));
+
+    const auto stop = std::chrono::steady_clock::now();
+    char kids[64] = {};
+    const std::string children = "/proc/" + std::to_string(child) + "/task/" + std::to_string(child) + "/children";
+    if (const int fd = open(children.c_str(), O_RDONLY | O_CLOEXEC); fd >= 0) {
+      (void)!read(fd, kids, sizeof kids - 1);
+      close(fd);
+    }
+    if (const pid_t first = std::atoi(kids); first > 0) (void)kill(first, SIGKILL);
+    Request remove(RTM_DELLINK, 0);
+    ifinfomsg gone{};
+    gone.ifi_index = static_cast<int>(if_nametoindex(link_name.c_str()));
+    remove.Body(gone);
+    if (gone.ifi_index != 0) remove.Send(netlink);
+    int status = 0;
+    (void)waitpid(child, &status, 0);
+    for (const std::string& group : cgroups) {
+      for (int tries = 0; rmdir(group.c_str()) != 0 && errno == EBUSY && tries < 1000; ++tries) (void)poll(nullptr, 0, 1);
+    }
+    down.push_back(MillisSince(stop));
+    close(ready[0]);
+    close(go[0]);
+    close(go[1]);
+  }
+  std::printf("{");
+  PrintQuantiles("up", up, ", ");
+  PrintQuantiles("down", down, "}\n");
+  return 0;
+}
