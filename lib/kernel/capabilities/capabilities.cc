@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/kernel/capabilities/capabilities.h"
+
+#include <linux/capability.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "lib/base/strings.h"
+
+namespace keelson::capabilities {
+
+using base::Error;
+
+std::optional<int> Find(std::string_view name) {
+  std::string lower = base::ToLower(name);
+  if (!lower.starts_with("cap_")) lower = "cap_" + lower;
+  cap_value_t value = 0;
+  // libcap also takes plain numbers; a capability is known by its name here.
+  if (lower.find_first_of("0123456789") == 4 || cap_from_name(lower.c_str(), &value) != 0) return std::nullopt;
+  return value;
+}
+
+std::string NameOf(int bit) {
+  char* name = cap_to_name(bit);
+  if (name == nullptr) return "CAP_" + std::to_string(bit);
+  std::string out(name);
+  cap_free(name);
+  for (char& c : out) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return out;
+}
+
+namespace {
+int CountOfThisKernel() {
+  int count = 0;
+  while (count < 64 && prctl(PR_CAPBSET_READ, count, 0, 0, 0) >= 0) ++count;
+  return count;
+}
+}  // namespace
+
+uint64_t AllOfThisKernel() {
+  const int count = CountOfThisKernel();
+  return count >= 64 ? ~0ull : (1ull << count) - 1;
+}
+
+base::Status DropBounding(uint64_t keep) {
+  const int count = CountOfThisKernel();
+  for (int bit = 0; bit < count; ++bit) {
+    if ((keep >> bit & 1) != 0 || prctl(PR_CAPBSET_READ, bit, 0, 0, 0) == 0) continue;
+    if (prctl(PR_CAPBSET_DROP, bit, 0, 0, 0) != 0) return Error::FromErrno(errno, "drop {} from the bounding set", NameOf(bit));
+  }
+  return base::Ok();
+}
+
+base::Status Apply(const Sets& sets) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2];
+  for (int half = 0; half < 2; ++half) {
+    data[half].effective = static_cast<uint32_t>(sets.effective >> (32 * half));
+    data[half].permitted = static_cast<uint32_t>(sets.permitted >> (32 * half));
+    data[half].inheritable = static_cast<uint32_t>(sets.inheritable >> (32 * half));
+  }
+  if (syscall(SYS_capset, &header, data) != 0) return Error::FromErrno(errno, "capset");
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL) {
+    return Error::FromErrno(errno, "clear the ambient capabilities");
+  }
+  for (int bit = 0; bit < 64; ++bit) {
+    if ((sets.ambient >> bit & 1) == 0) continue;
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, bit, 0, 0) != 0) {
+      return Error::FromErrno(errno, "raise {} in the ambient set", NameOf(bit));
+    }
+  }
+  return base::Ok();
+}
+
+}  // namespace keelson::capabilities
