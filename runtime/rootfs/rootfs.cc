@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/rootfs/rootfs.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "lib/base/strings.h"
+#include "lib/kernel/mount/mount.h"
+#include "lib/os/files.h"
+#include "lib/os/rooted_dir.h"
+
+namespace keelson::rootfs {
+
+using base::Error;
+using base::Result;
+using base::Status;
+using os::RootedDir;
+using os::UniqueFd;
+using spec::Mount;
+
+namespace {
+
+bool IsBelow(const std::string& path, const std::string& folder) {
+  return path == folder || path.starts_with(folder.ends_with('/') ? folder : folder + "/");
+}
+
+bool IsDeferred(const std::vector<size_t>& deferred, size_t index) {
+  return std::find(deferred.begin(), deferred.end(), index) != deferred.end();
+}
+
+uint64_t PropagationFlag(spec::Propagation propagation) {
+  switch (propagation) {
+    case spec::Propagation::kPrivate:
+      return MS_PRIVATE;
+    case spec::Propagation::kSlave:
+      return MS_SLAVE;
+    case spec::Propagation::kShared:
+      return MS_SHARED;
+  }
+  return MS_PRIVATE;
+}
+
+// v1: every hierarchy under a read-only tmpfs, each mounted inside the container's cgroup namespace, so that its root is its own
+// group. The hierarchy's name is the folder below /sys/fs/cgroup in the spec's paths.
+Status MountCgroupV1(const RootedDir& root, const spec::ContainerSpec& spec, const Mount& item) {
+  ASSIGN_OR_RETURN(const UniqueFd target, root.MakeDirs(item.destination, 0755));
+  ASSIGN_OR_RETURN(const UniqueFd tmpfs, mount::NewFilesystem("tmpfs", {{"mode", "755"}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  RETURN_IF_ERROR(mount::Attach(tmpfs.get(), target.get()));
+  for (const std::string& path : spec.cgroup_paths) {
+    const std::vector<std::string_view> parts = base::Split(path, '/');
+    if (parts.size() < 5) continue;
+    const std::string hierarchy(parts[4]);
+    mount::Options options = {{hierarchy, ""}};
+    if (hierarchy == "systemd") options = {{"none", ""}, {"name", "systemd"}};
+    if (hierarchy == "unified") continue;
+    Result<UniqueFd> group = mount::NewFilesystem("cgroup", options, item.attributes);
+    if (!group.ok()) return group.error();
+    ASSIGN_OR_RETURN(const UniqueFd place, root.MakeDirs(item.destination + "/" + hierarchy, 0755));
+    RETURN_IF_ERROR(mount::Attach(group->get(), place.get()));
+  }
+  return mount::SetAttributes(tmpfs.get(), item.attributes & MOUNT_ATTR_RDONLY, 0, 0, false);
+}
+
+Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& inputs, const Mount& item) {
+  switch (item.kind) {
+    case Mount::Kind::kBind: {
+      if (item.source_fd >= inputs.volume_fds.size()) return base::Internal("mount source {} was not sent", item.source_fd);
+      const int fd = inputs.volume_fds[item.source_fd];
+      RETURN_IF_ERROR(mount::SetAttributes(fd, item.attributes, 0, 0, item.recursive_attributes));
+      return os::Duplicate(fd);
+    }
+    case Mount::Kind::kPodShm: {
+      ASSIGN_OR_RETURN(UniqueFd shm, mount::CloneTree(AT_FDCWD, inputs.shm_path, false));
+      RETURN_IF_ERROR(mount::SetAttributes(shm.get(), item.attributes, 0, 0, false));
+      return shm;
+    }
+    case Mount::Kind::kTmpfs:
+      return mount::NewFilesystem("tmpfs", mount::ParseOptions(item.options), item.attributes);
+    case Mount::Kind::kProc:
+      return mount::NewFilesystem("proc", mount::ParseOptions(item.options), item.attributes);
+    case Mount::Kind::kSysfs: {
+      ASSIGN_OR_RETURN(UniqueFd sysfs, mount::NewFilesystem("sysfs", {}, item.attributes));
+      return sysfs;
+    }
+    case Mount::Kind::kDevpts:
+      return mount::NewFilesystem("devpts", mount::ParseOptions(item.options), item.attributes);
+    case Mount::Kind::kMqueue:
+      return mount::NewFilesystem("mqueue", {}, item.attributes);
+    case Mount::Kind::kCgroup:
+      (void)spec;
+      return mount::NewFilesystem("cgroup2", {}, item.attributes);
+  }
+  return base::Internal("unknown kind of mount");
+}
+
+Status MountOne(const RootedDir& root, const spec::ContainerSpec& spec, const Inputs& inputs, const Mount& item) {
+  if (item.kind == Mount::Kind::kCgroup && !spec.cgroup_paths.empty()) return MountCgroupV1(root, spec, item);
+  ASSIGN_OR_RETURN(const UniqueFd source, MakeSource(spec, inputs, item));
+  struct stat st{};
+  if (fstat(source.get(), &st) != 0) return Error::FromErrno(errno, "stat the mount's source");
+  Result<UniqueFd> target =
+      S_ISDIR(st.st_mode) ? root.MakeDirs(item.destination, 0755) : root.MakeFile(item.destination, 0644);
+  if (!target.ok()) return target.error();
+  RETURN_IF_ERROR(mount::Attach(source.get(), target->get()));
+  return mount::SetAttributes(source.get(), 0, 0, PropagationFlag(item.propagation), item.kind == Mount::Kind::kBind);
+}
+
+Status MountSome(const RootedDir& root, const spec::ContainerSpec& spec, const Inputs& inputs, bool deferred_half) {
+  const std::vector<size_t> deferred = DeferredMounts(spec.mounts);
+  for (size_t i = 0; i < spec.mounts.size(); ++i) {
+    if (IsDeferred(deferred, i) != deferred_half) continue;
+    RETURN_IF_ERROR(MountOne(root, spec, inputs, spec.mounts[i]).WithContext(fmt::format("mount '{}'", spec.mounts[i].destination)));
+  }
+  return base::Ok();
+}
+
+Status MakeDevices(const RootedDir& root, const spec::ContainerSpec& spec) {
+  const mode_t before = umask(0);
+  for (const spec::Device& device : spec.devices) {
+    const size_t slash = device.path.find_last_of('/');
+    ASSIGN_OR_RETURN(const UniqueFd parent, root.MakeDirs(device.path.substr(0, slash), 0755));
+    const std::string name = device.path.substr(slash + 1);
+    if (mknodat(parent.get(), name.c_str(), device.mode, makedev(device.major, device.minor)) != 0 && errno != EEXIST) {
+      return Error::FromErrno(errno, "make device '{}'", device.path);
+    }
+    if ((device.uid != 0 || device.gid != 0) &&
+        fchownat(parent.get(), name.c_str(), device.uid, device.gid, AT_SYMLINK_NOFOLLOW) != 0) {
+      return Error::FromErrno(errno, "give device '{}' its owner", device.path);
+    }
+  }
+  umask(before);
+  static constexpr std::pair<const char*, const char*> kLinks[] = {{"/proc/self/fd", "fd"},
+                                                                   {"/proc/self/fd/0", "stdin"},
+                                                                   {"/proc/self/fd/1", "stdout"},
+                                                                   {"/proc/self/fd/2", "stderr"},
+                                                                   {"/proc/kcore", "core"},
+                                                                   {"pts/ptmx", "ptmx"}};
+  ASSIGN_OR_RETURN(const UniqueFd dev, root.MakeDirs("/dev", 0755));
+  for (const auto& [target, name] : kLinks) {
+    if (symlinkat(target, dev.get(), name) != 0 && errno != EEXIST) return Error::FromErrno(errno, "link '/dev/{}'", name);
+  }
+  return base::Ok();
+}
+
+// A path that is not there needs no mask.
+bool IsAbsent(const Error& error) { return error.os_errno() == ENOENT || error.os_errno() == ENOTDIR; }
+
+Status MaskPaths(const RootedDir& root, const spec::ContainerSpec& spec) {
+  std::optional<UniqueFd> null_device;
+  std::string first_masked_dir;
+  for (const std::string& path : spec.masked_paths) {
+    Result<UniqueFd> target = root.OpenAt(path, O_PATH);
+    if (!target.ok()) {
+      if (IsAbsent(target.error())) continue;
+      return target.error().WithContext(fmt::format("mask '{}'", path));
+    }
+    struct stat st{};
+    if (fstat(target->get(), &st) != 0) return Error::FromErrno(errno, "stat '{}'", path);
+    UniqueFd cover;
+    if (S_ISDIR(st.st_mode)) {
+      if (first_masked_dir.empty()) {
+        ASSIGN_OR_RETURN(cover, mount::NewFilesystem("tmpfs", {{"size", "0"}, {"nr_inodes", "2"}, {"mode", "555"}},
+                                                     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+        first_masked_dir = path;
+      } else {
+        // One empty file system serves all: a clone of the first cover.
+        ASSIGN_OR_RETURN(const UniqueFd first, root.OpenAt(first_masked_dir, O_PATH));
+        ASSIGN_OR_RETURN(cover, mount::CloneTree(first.get(), "", false));
+      }
+    } else {
+      if (!null_device) {
+        ASSIGN_OR_RETURN(UniqueFd node, root.OpenAt("/dev/null", O_PATH | O_NOFOLLOW));
+        struct stat null_stat{};
+        if (fstat(node.get(), &null_stat) != 0 || !S_ISCHR(null_stat.st_mode) || null_stat.st_rdev != makedev(1, 3)) {
+          return base::FailedPrecondition("mask '{}': /dev/null in the container is not the null device", path);
+        }
+        null_device = std::move(node);
+      }
+      ASSIGN_OR_RETURN(cover, mount::CloneTree(null_device->get(), "", false));
+    }
+    RETURN_IF_ERROR(mount::Attach(cover.get(), target->get()).WithContext(fmt::format("mask '{}'", path)));
+  }
+  return base::Ok();
+}
+
+Status ProtectPaths(const RootedDir& root, const spec::ContainerSpec& spec) {
+  for (const std::string& path : spec.read_only_paths) {
+    Result<UniqueFd> target = root.OpenAt(path, O_PATH);
+    if (!target.ok()) {
+      if (IsAbsent(target.error())) continue;
+      return target.error().WithContext(fmt::format("make '{}' read-only", path));
+    }
+    ASSIGN_OR_RETURN(const UniqueFd copy, mount::CloneTree(target->get(), "", true));
+    RETURN_IF_ERROR(mount::SetAttributes(copy.get(), MOUNT_ATTR_RDONLY, 0, 0, true));
+    RETURN_IF_ERROR(mount::Attach(copy.get(), target->get()).WithContext(fmt::format("make '{}' read-only", path)));
+  }
+  return base::Ok();
+}
+
+}  // namespace
+
+std::vector<size_t> DeferredMounts(const std::vector<Mount>& mounts) {
+  std::vector<size_t> deferred;
+  std::vector<std::string> roots;
+  for (size_t i = 0; i < mounts.size(); ++i) {
+    const bool needs_first_process = mounts[i].kind == Mount::Kind::kProc || mounts[i].kind == Mount::Kind::kCgroup;
+    const bool on_top = std::any_of(roots.begin(), roots.end(),
+                                    [&](const std::string& folder) { return IsBelow(mounts[i].destination, folder); });
+    if (!needs_first_process && !on_top) continue;
+    deferred.push_back(i);
+    roots.push_back(mounts[i].destination);
+  }
+  return deferred;
+}
+
+Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
+  ASSIGN_OR_RETURN(mount::Overlay overlay, mount::MountOverlay({spec.lower_layers, spec.upper, spec.work}, inputs.staging));
+  if (!overlay.attached) {
+    ASSIGN_OR_RETURN(const UniqueFd place, os::Open(inputs.staging, O_PATH | O_DIRECTORY));
+    RETURN_IF_ERROR(mount::Attach(overlay.root.get(), place.get()).WithContext("attach the root"));
+  }
+  ASSIGN_OR_RETURN(UniqueFd root_fd, os::Open(inputs.staging, O_PATH | O_DIRECTORY));
+  const RootedDir root(std::move(root_fd));
+  RETURN_IF_ERROR(MountSome(root, spec, inputs, false));
+  RETURN_IF_ERROR(MakeDevices(root, spec));
+  // The places that Finish() mounts on must be there before the root may become read-only.
+  for (const size_t index : DeferredMounts(spec.mounts)) {
+    if (spec.mounts[index].kind == Mount::Kind::kProc) {
+      ASSIGN_OR_RETURN(const UniqueFd made, root.MakeDirs(spec.mounts[index].destination, 0755));
+    }
+  }
+  if (fchdir(root.fd()) != 0) return Error::FromErrno(errno, "enter the root");
+  if (syscall(SYS_pivot_root, ".", ".") != 0) return Error::FromErrno(errno, "pivot_root");
+  // The old root lies on top of the new one now; off with it, mounts and all.
+  if (umount2(".", MNT_DETACH) != 0) return Error::FromErrno(errno, "leave the host's tree");
+  if (chdir("/") != 0) return Error::FromErrno(errno, "chdir to the new root");
+  return base::Ok();
+}
+
+Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs) {
+  ASSIGN_OR_RETURN(const RootedDir root, RootedDir::Open("/"));
+  RETURN_IF_ERROR(MountSome(root, spec, inputs, true));
+  RETURN_IF_ERROR(ProtectPaths(root, spec));
+  RETURN_IF_ERROR(MaskPaths(root, spec));
+  if (!spec.process.cwd.empty()) {
+    // A read-only root may hold a working directory that its image does not have: made before it is closed.
+    ASSIGN_OR_RETURN(const UniqueFd made, root.MakeDirs(spec.process.cwd, 0755));
+  }
+  if (spec.read_only_root) {
+    RETURN_IF_ERROR(mount::SetAttributes(root.fd(), MOUNT_ATTR_RDONLY, 0, 0, false).WithContext("make the root read-only"));
+  }
+  return base::Ok();
+}
+
+}  // namespace keelson::rootfs
