@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <string>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -20,7 +21,8 @@ struct PodContext {
   int ipc = -1;
   int uts = -1;
   int pid = -1;   // PidMode::kPod: the PID namespace of the pod's init
-  const char* shm_path = "/shm";  // the pod's /dev/shm in the monitor's mount namespace
+  std::string shm_path = "/shm";       // the pod's /dev/shm in the monitor's mount namespace
+  std::string staging_path = "/stage";  // an empty directory there: roots are put together on it, in private copies
 };
 
 struct Streams {

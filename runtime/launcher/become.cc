@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/launcher/become.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "lib/base/strings.h"
+#include "lib/kernel/capabilities/capabilities.h"
+
+namespace keelson::launcher {
+
+using base::Error;
+using base::Status;
+
+namespace {
+
+Status EnterDirectory(const std::string& cwd) {
+  if (chdir(cwd.empty() ? "/" : cwd.c_str()) != 0) return Error::FromErrno(errno, "working directory '{}'", cwd);
+  // A directory outside the root (reached through a descriptor) reads as "(unreachable)…": CVE-2024-21626.
+  char path[4096];
+  const long size = syscall(SYS_getcwd, path, sizeof path);
+  if (size < 0) return Error::FromErrno(errno, "working directory '{}'", cwd);
+  if (path[0] != '/') return base::PermissionDenied("working directory '{}' is outside the container's root", cwd);
+  return base::Ok();
+}
+
+Status SetLimits(const spec::Process& process) {
+  for (const spec::Rlimit& limit : process.rlimits) {
+    rlimit64 value{limit.soft, limit.hard};
+    if (prlimit64(0, static_cast<__rlimit_resource>(limit.resource), &value, nullptr) == 0) continue;
+    if (errno != EPERM) return Error::FromErrno(errno, "set resource limit {}", limit.resource);
+    rlimit64 now{};
+    if (prlimit64(0, static_cast<__rlimit_resource>(limit.resource), nullptr, &now) != 0) continue;
+    value.rlim_max = now.rlim_max;
+    value.rlim_cur = std::min(limit.soft, now.rlim_max);
+    (void)prlimit64(0, static_cast<__rlimit_resource>(limit.resource), &value, nullptr);
+  }
+  return base::Ok();
+}
+
+Status InstallSeccomp(const std::string& program) {
+  if (program.empty()) return base::Ok();
+  if (program.size() % sizeof(sock_filter) != 0 || program.size() / sizeof(sock_filter) > 65535) {
+    return base::InvalidArgument("seccomp program of {} bytes is not one", program.size());
+  }
+  sock_fprog filter{};
+  filter.len = static_cast<unsigned short>(program.size() / sizeof(sock_filter));
+  filter.filter = reinterpret_cast<sock_filter*>(const_cast<char*>(program.data()));
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) return Error::FromErrno(errno, "install the seccomp filter");
+  return base::Ok();
+}
+
+Status SwitchUser(const spec::Identity& identity) {
+  if (identity.uid == ~0u || identity.gid == ~0u) return base::InvalidArgument("user or group 4294967295 is not one");
+  std::vector<gid_t> groups(identity.groups.begin(), identity.groups.end());
+  if (setgroups(groups.size(), groups.data()) != 0) return Error::FromErrno(errno, "setgroups");
+  if (setresgid(identity.gid, identity.gid, identity.gid) != 0) return Error::FromErrno(errno, "setresgid {}", identity.gid);
+  if (setresuid(identity.uid, identity.uid, identity.uid) != 0) return Error::FromErrno(errno, "setresuid {}", identity.uid);
+  return base::Ok();
+}
+
+}  // namespace
+
+Status TakeOnRole(const spec::Process& process) {
+  RETURN_IF_ERROR(EnterDirectory(process.cwd));
+  RETURN_IF_ERROR(SetLimits(process));
+  // /dev/stdout is opened anew by many programs: the pipe must belong to the user that runs. Files that are not ours stay.
+  for (int fd = 0; fd < 3; ++fd) {
+    struct stat st{};
+    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) (void)fchown(fd, process.identity.uid, static_cast<gid_t>(-1));
+  }
+  RETURN_IF_ERROR(capabilities::DropBounding(process.capabilities.bounding));
+  if (process.no_new_privileges) {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "no_new_privs");
+  } else {
+    // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go.
+    RETURN_IF_ERROR(InstallSeccomp(process.seccomp_program));
+  }
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "keep capabilities");
+  RETURN_IF_ERROR(SwitchUser(process.identity));
+  const spec::Capabilities& sets = process.capabilities;
+  RETURN_IF_ERROR(capabilities::Apply({sets.bounding, sets.effective, sets.permitted, sets.inheritable, sets.ambient}));
+  if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0) return Error::FromErrno(errno, "keep capabilities");
+  if (process.no_new_privileges) RETURN_IF_ERROR(InstallSeccomp(process.seccomp_program));
+  return base::Ok();
+}
+
+Error Execute(const spec::Process& process) {
+  if (process.args.empty() || process.args[0].empty()) return base::InvalidArgument("no command to run: neither the container nor its image names one");
+  std::vector<char*> argv;
+  std::vector<char*> env;
+  for (const std::string& word : process.args) argv.push_back(const_cast<char*>(word.c_str()));
+  for (const std::string& word : process.env) env.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  env.push_back(nullptr);
+  // Whatever is open beyond the standard streams must not come along, wherever it came from.
+  (void)syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
+  const std::string& name = process.args[0];
+  if (name.find('/') != std::string::npos) {
+    execve(name.c_str(), argv.data(), env.data());
+    return Error::FromErrno(errno, "exec \"{}\"", name);
+  }
+  std::string_view search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  for (const std::string& variable : process.env) {
+    if (variable.starts_with("PATH=")) search = std::string_view(variable).substr(5);
+  }
+  int failure = ENOENT;
+  for (const std::string_view folder : base::Split(search, ':')) {
+    const std::string path = std::string(folder.empty() ? "." : folder) + "/" + name;
+    execve(path.c_str(), argv.data(), env.data());
+    if (errno != ENOENT && errno != ENOTDIR) failure = errno;
+    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) break;
+  }
+  if (failure == ENOENT) return base::NotFound("exec \"{}\": executable file not found in $PATH", name);
+  return Error::FromErrno(failure, "exec \"{}\"", name);
+}
+
+}  // namespace keelson::launcher

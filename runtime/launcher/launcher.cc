@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/launcher/launcher.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+#include "lib/os/socket.h"
+#include "runtime/launcher/become.h"
+#include "runtime/launcher/sync.h"
+#include "runtime/rootfs/rootfs.h"
+
+namespace keelson::launcher {
+
+using base::Error;
+using base::Result;
+using base::Status;
+using os::UniqueFd;
+
+Pending::Pending(pid_t pid, UniqueFd pidfd, UniqueFd sync) : pid_(pid), pidfd_(std::move(pidfd)), sync_(std::move(sync)) {}
+
+Status Pending::Go() {
+  const UniqueFd sync = std::move(sync_);
+  if (const Status sent = SendGo(sync.get()); !sent.ok()) {
+    // It may have failed before it waited; then its own words are the better ones.
+    if (const Status said = WaitForExec(sync.get()); !said.ok()) return said;
+    return sent;
+  }
+  return WaitForExec(sync.get());
+}
+
+namespace {
+
+// fork(2) with the flags of clone3(2): the child goes on here with a copy of this single-threaded process. Raw, since glibc's own
+// fork takes no flags; nothing that runs in the child relies on glibc's cached state (no threads, no atfork handlers).
+pid_t Clone(uint64_t flags, int exit_signal, int cgroup) {
+  clone_args args{};
+  args.flags = flags | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0);
+  args.exit_signal = static_cast<uint64_t>(exit_signal);
+  args.cgroup = cgroup >= 0 ? static_cast<uint64_t>(cgroup) : 0;
+  return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+}
+
+[[noreturn]] void Leave(int sync, const Error& error) {
+  SendError(sync, error);
+  _exit(1);
+}
+
+// Standard streams to 0, 1, 2, then everything closed but `keep`.
+Status ArrangeDescriptors(const Streams& streams, std::vector<int> keep) {
+  UniqueFd null_device;
+  for (const int fd : {streams.in, streams.out, streams.err}) {
+    if (fd < 0 && !null_device) {
+      ASSIGN_OR_RETURN(null_device, os::Open("/dev/null", O_RDWR));
+    }
+  }
+  const int wanted[3] = {streams.in, streams.out, streams.err};
+  for (int i = 0; i < 3; ++i) {
+    if (dup2(wanted[i] >= 0 ? wanted[i] : null_device.get(), i) < 0) return Error::FromErrno(errno, "set up stream {}", i);
+  }
+  std::sort(keep.begin(), keep.end());
+  unsigned from = 3;
+  for (const int fd : keep) {
+    if (fd < 0 || static_cast<unsigned>(fd) < from) continue;
+    if (static_cast<unsigned>(fd) > from) (void)syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0);
+    from = static_cast<unsigned>(fd) + 1;
+  }
+  (void)syscall(SYS_close_range, from, ~0u, 0);
+  (void)null_device.release();  // closed above with the rest
+  return base::Ok();
+}
+
+void ResetSignals() {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (int number = 1; number < 65; ++number) {
+    if (number != SIGKILL && number != SIGSTOP) (void)signal(number, SIG_DFL);
+  }
+}
+
+Status JoinV1(const std::vector<std::string>& groups) {
+  for (const std::string& group : groups) {
+    // "0" in one's own name: a parent writing a pid waits for a whole RCU grace period instead.
+    RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, group + "/tasks", "0"));
+  }
+  return base::Ok();
+}
+
+void WriteOomScore(int32_t value) {
+  // Lowering needs CAP_SYS_RESOURCE, which some machines withhold: the container then keeps what it inherits.
+  (void)os::WriteControl(AT_FDCWD, "/proc/self/oom_score_adj", std::to_string(value));
+}
+
+Status Enter(int namespace_fd, int kind, const char* name) {
+  if (namespace_fd < 0 || setns(namespace_fd, kind) == 0) return base::Ok();
+  return Error::FromErrno(errno, "enter the pod's {} namespace", name);
+}
+
+// The container's first process: the rest of its root, then "go", then its own program.
+[[noreturn]] void RunFirstProcess(const spec::ContainerSpec& spec, const rootfs::Inputs& inputs, int sync) {
+  (void)setsid();
+  if (spec.own_cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0) Leave(sync, Error::FromErrno(errno, "new cgroup namespace"));
+  if (const Status status = rootfs::Finish(spec, inputs); !status.ok()) Leave(sync, status.error());
+  if (!WaitForGo(sync).ok()) _exit(1);
+  if (const Status status = TakeOnRole(spec.process); !status.ok()) Leave(sync, status.error());
+  Leave(sync, Execute(spec.process));
+}
+
+Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext& pod, rootfs::Inputs& inputs, int sync) {
+  UniqueFd group;
+  if (!spec.unified_cgroup.empty()) {
+    ASSIGN_OR_RETURN(group, os::Open(spec.unified_cgroup, O_PATH | O_DIRECTORY));
+  }
+  WriteOomScore(spec.process.oom_score_adj);
+  if (!spec.host_network) RETURN_IF_ERROR(Enter(pod.net, CLONE_NEWNET, "network"));
+  if (!spec.host_ipc) RETURN_IF_ERROR(Enter(pod.ipc, CLONE_NEWIPC, "IPC"));
+  RETURN_IF_ERROR(Enter(pod.uts, CLONE_NEWUTS, "UTS"));
+  const bool joins_pid = spec.pid_mode == spec::PidMode::kPod || spec.pid_mode == spec::PidMode::kTarget;
+  if (joins_pid && pod.pid < 0) return base::FailedPrecondition("the PID namespace to share is gone");
+  if (joins_pid) RETURN_IF_ERROR(Enter(pod.pid, CLONE_NEWPID, "PID"));
+  RETURN_IF_ERROR(JoinV1(spec.cgroup_paths));
+  RETURN_IF_ERROR(rootfs::Assemble(spec, inputs));
+  const uint64_t flags = CLONE_PARENT | (spec.pid_mode == spec::PidMode::kOwn ? CLONE_NEWPID : 0);
+  const pid_t pid = Clone(flags, 0, group ? group.get() : -1);
+  if (pid < 0) return Error::FromErrno(errno, "clone the container's first process");
+  if (pid == 0) {
+    group.reset();
+    RunFirstProcess(spec, inputs, sync);
+  }
+  return pid;
+}
+
+Result<Pending> AwaitPid(pid_t first_stage, UniqueFd sync) {
+  Result<pid_t> pid = ReceivePid(sync.get());
+  int status = 0;
+  while (waitpid(first_stage, &status, __WALL) < 0 && errno == EINTR) {
+  }
+  if (!pid.ok()) return pid.error();
+  ASSIGN_OR_RETURN(UniqueFd pidfd, os::OpenPidfd(*pid));
+  return Pending(*pid, std::move(pidfd), std::move(sync));
+}
+
+}  // namespace
+
+Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& pod, const std::vector<int>& volume_fds,
+                           const Streams& streams) {
+  ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
+  const pid_t stage = Clone(CLONE_NEWNS, SIGCHLD, -1);
+  if (stage < 0) return Error::FromErrno(errno, "clone the first stage");
+  if (stage == 0) {
+    const int sync = pair.second.get();
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    ResetSignals();
+    std::vector<int> keep = {sync, pod.net, pod.ipc, pod.uts, pod.pid};
+    keep.insert(keep.end(), volume_fds.begin(), volume_fds.end());
+    if (const Status status = ArrangeDescriptors(streams, std::move(keep)); !status.ok()) Leave(sync, status.error());
+    rootfs::Inputs inputs{volume_fds, pod.shm_path, pod.staging_path};
+    const Result<pid_t> pid = PrepareAndClone(spec, pod, inputs, sync);
+    if (!pid.ok()) Leave(sync, pid.error());
+    (void)SendPid(sync, *pid);
+    _exit(0);
+  }
+  pair.second.reset();
+  return AwaitPid(stage, std::move(pair.first));
+}
+
+Result<Pending> BeginExec(const spec::Process& process, int container_pidfd, const std::vector<std::string>& exec_cgroups,
+                          const std::string& unified_cgroup, const Streams& streams) {
+  ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
+  const pid_t stage = Clone(0, SIGCHLD, -1);
+  if (stage < 0) return Error::FromErrno(errno, "clone the first stage");
+  if (stage == 0) {
+    const int sync = pair.second.get();
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    ResetSignals();
+    const auto begin = [&]() -> Result<pid_t> {
+      RETURN_IF_ERROR(ArrangeDescriptors(streams, {sync, container_pidfd}));
+      UniqueFd group;
+      if (!unified_cgroup.empty()) {
+        ASSIGN_OR_RETURN(group, os::Open(unified_cgroup, O_PATH | O_DIRECTORY));
+      }
+      WriteOomScore(process.oom_score_adj);
+      RETURN_IF_ERROR(JoinV1(exec_cgroups));
+      // All at once, the kernel checks them together; the PID namespace holds for children only.
+      if (setns(container_pidfd, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) != 0) {
+        return Error::FromErrno(errno, "enter the container's namespaces");
+      }
+      UniqueFd(container_pidfd).reset();
+      const pid_t pid = Clone(CLONE_PARENT, 0, group ? group.get() : -1);
+      if (pid < 0) return Error::FromErrno(errno, "clone the process");
+      if (pid == 0) {
+        group.reset();
+        (void)setsid();
+        if (!WaitForGo(sync).ok()) _exit(1);
+        if (const Status status = TakeOnRole(process); !status.ok()) Leave(sync, status.error());
+        Leave(sync, Execute(process));
+      }
+      return pid;
+    };
+    const Result<pid_t> pid = begin();
+    if (!pid.ok()) Leave(sync, pid.error());
+    (void)SendPid(sync, *pid);
+    _exit(0);
+  }
+  pair.second.reset();
+  return AwaitPid(stage, std::move(pair.first));
+}
+
+}  // namespace keelson::launcher

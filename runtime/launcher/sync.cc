@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/launcher/sync.h"
+
+#include "lib/base/codec.h"
+#include "lib/os/socket.h"
+
+namespace keelson::launcher {
+namespace {
+
+enum class Kind : uint8_t { kPid = 1, kGo = 2, kError = 3 };
+constexpr size_t kMaxText = 4096;
+
+base::Error DecodeError(base::Reader& reader) {
+  const auto code = static_cast<base::Code>(reader.U8());
+  const int os_errno = reader.I32();
+  std::string text = reader.String();
+  if (!reader.ok()) return base::DataLoss("the starting process sent a malformed error");
+  return base::Error(code, std::move(text), os_errno);
+}
+
+}  // namespace
+
+base::Status SendPid(int socket, pid_t pid) {
+  base::Writer w;
+  w.U8(static_cast<uint8_t>(Kind::kPid));
+  w.I32(pid);
+  return os::SendMessage(socket, w.bytes());
+}
+
+base::Status SendGo(int socket) {
+  base::Writer w;
+  w.U8(static_cast<uint8_t>(Kind::kGo));
+  return os::SendMessage(socket, w.bytes());
+}
+
+void SendError(int socket, const base::Error& error) {
+  base::Writer w;
+  w.U8(static_cast<uint8_t>(Kind::kError));
+  w.U8(static_cast<uint8_t>(error.code()));
+  w.I32(error.os_errno());
+  w.String(std::string_view(error.message()).substr(0, kMaxText));
+  (void)os::SendMessage(socket, w.bytes());
+}
+
+base::Result<pid_t> ReceivePid(int socket) {
+  base::Result<os::Message> message = os::ReceiveMessage(socket);
+  if (!message.ok()) return base::Aborted("the starting process ended without a word (killed?)");
+  base::Reader reader(message->bytes);
+  const auto kind = static_cast<Kind>(reader.U8());
+  if (kind == Kind::kError) return DecodeError(reader);
+  const pid_t pid = reader.I32();
+  if (kind != Kind::kPid || !reader.ok() || pid <= 0) return base::DataLoss("the starting process sent an unknown message");
+  return pid;
+}
+
+base::Status WaitForGo(int socket) {
+  ASSIGN_OR_RETURN(const os::Message message, os::ReceiveMessage(socket));
+  base::Reader reader(message.bytes);
+  if (static_cast<Kind>(reader.U8()) != Kind::kGo || !reader.ok()) return base::DataLoss("expected go");
+  return base::Ok();
+}
+
+base::Status WaitForExec(int socket) {
+  base::Result<os::Message> message = os::ReceiveMessage(socket);
+  if (!message.ok()) {
+    return message.error().os_errno() == 0 ? base::Ok() : base::Status(message.error());
+  }
+  base::Reader reader(message->bytes);
+  if (static_cast<Kind>(reader.U8()) == Kind::kError) return DecodeError(reader);
+  return base::DataLoss("the starting process sent an unknown message");
+}
+
+}  // namespace keelson::launcher

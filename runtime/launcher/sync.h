@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the processes of a start say to each other over one SOCK_SEQPACKET pair: stage one tells the pid it cloned, the new
+// process waits for "go", either tells an error. The end of the stream after "go" means that execve(2) succeeded, since the
+// socket is close-on-exec. Messages are bounded and carry plain numbers and text.
+#pragma once
+
+#include <sys/types.h>
+
+#include "lib/base/result.h"
+#include "lib/os/unique_fd.h"
+
+namespace keelson::launcher {
+
+base::Status SendPid(int socket, pid_t pid);
+base::Status SendGo(int socket);
+void SendError(int socket, const base::Error& error);  // best effort: the peer may be gone
+
+base::Result<pid_t> ReceivePid(int socket);  // or the error that was sent instead
+base::Status WaitForGo(int socket);
+base::Status WaitForExec(int socket);        // success at the end of the stream
+
+}  // namespace keelson::launcher
