@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Groups of our own on the machine's real cgroup trees, v1 or v2 as they are.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/ids.h"
+#include "lib/kernel/cgroup/cgroup.h"
+#include "lib/os/files.h"
+#include "lib/os/pipe.h"
+#include "lib/os/process.h"
+
+namespace keelson::cgroup {
+namespace {
+
+class RealGroup : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    layout_ = DetectLayout().value();
+    group_.emplace(layout_, name_ + "/inner");
+    const base::Status status = group_->Create();
+    ASSERT_TRUE(status.ok()) << status.error().message();
+  }
+  void TearDown() override {
+    if (group_) {
+      EXPECT_TRUE(Group(layout_, name_).Remove().ok());
+      EXPECT_FALSE(Group(layout_, name_).Exists());
+    }
+  }
+  // A child in the group that runs `work` once it has joined.
+  template <typename F>
+  pid_t Fork(F work) {
+    const pid_t pid = fork();
+    if (pid != 0) return pid;
+    for (const std::string& dir : group_->V1Directories()) {
+      if (!os::WriteControl(AT_FDCWD, dir + "/tasks", "0").ok()) _exit(90);
+    }
+    if (!group_->UnifiedDirectory().empty() && !os::WriteControl(AT_FDCWD, group_->UnifiedDirectory() + "/cgroup.procs", "0").ok()) _exit(91);
+    _exit(work());
+  }
+  static os::ExitStatus Wait(pid_t pid) {
+    os::ExitStatus status;
+    waitpid(pid, &status.wait_status, 0);
+    return status;
+  }
+
+  const std::string name_ = "/keelson-test-" + base::RandomHex(4);
+  Layout layout_;
+  std::optional<Group> group_;
+};
+
+TEST_F(RealGroup, KillEndsEveryProcessAndRemoveLeavesNothing) {
+  const pid_t pid = Fork([] {
+    if (fork() == 0) pause();
+    pause();
+    return 0;
+  });
+  while (group_->Processes().value().size() < 2) sched_yield();
+  ASSERT_TRUE(group_->Kill().ok());
+  EXPECT_EQ(Wait(pid).code(), 137);
+}
+
+TEST_F(RealGroup, AMemoryLimitKillsAndIsCounted) {
+  Resources limits;
+  limits.memory_limit = 8 << 20;
+  limits.memory_swap_limit = 8 << 20;
+  const base::Status status = group_->Apply(limits);
+  ASSERT_TRUE(status.ok()) << status.error().message();
+  EXPECT_EQ(ReadOomKills(group_->MemoryDirectory()), 0u);
+  const pid_t pid = Fork([] {
+    char* memory = static_cast<char*>(mmap(nullptr, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (size_t i = 0; i < (64 << 20); i += 4096) memory[i] = 1;
+    return 0;
+  });
+  EXPECT_EQ(Wait(pid).code(), 137);
+  EXPECT_GE(ReadOomKills(group_->MemoryDirectory()).value_or(0), 1u);
+}
+
+TEST_F(RealGroup, APidsLimitRefusesForks) {
+  Resources limits;
+  limits.pids_limit = 1;
+  ASSERT_TRUE(group_->Apply(limits).ok());
+  EXPECT_EQ(Wait(Fork([] { return fork() < 0 ? 42 : 0; })).code(), 42);
+}
+
+TEST_F(RealGroup, DeviceRulesOpenAndClose) {
+  Resources limits;
+  limits.devices = {{false, 'a', {}, {}, "rwm"}, {true, 'c', 1, 3, "rwm"}};
+  const base::Status status = group_->Apply(limits);
+  ASSERT_TRUE(status.ok()) << status.error().message();
+  EXPECT_EQ(Wait(Fork([] {
+              const bool null_opens = open("/dev/null", O_RDWR) >= 0;
+              const bool zero_opens = open("/dev/zero", O_RDONLY) >= 0;
+              return (null_opens ? 1 : 0) + (zero_opens ? 2 : 0);
+            })).code(), 1);
+}
+
+TEST_F(RealGroup, ARefusedLimitNamesFileValueAndAnswer) {
+  Resources limits;
+  limits.cpuset_cpus = "99999";
+  const base::Status status = group_->Apply(limits);
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message().find("cpuset.cpus"), std::string::npos) << status.error().message();
+  EXPECT_NE(status.error().message().find("99999"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace keelson::cgroup

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/kernel/cgroup/cgroup.h"
+
+#include <gtest/gtest.h>
+
+#include "lib/kernel/cgroup/devices.h"
+
+namespace keelson::cgroup {
+namespace {
+
+TEST(CgroupLayout, HybridHasHierarchiesAndAUnifiedTreeBeside) {
+  const Layout layout = ParseLayout(
+      "30 25 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs ro\n"
+      "31 30 0:27 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+      "32 30 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+      "33 30 0:29 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n"
+      "34 30 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+      "35 30 0:28 /some/group /elsewhere rw - cgroup cgroup rw,memory\n").value();
+  EXPECT_FALSE(layout.v2);
+  EXPECT_EQ(layout.unified, "/sys/fs/cgroup/unified");
+  EXPECT_EQ(layout.hierarchies.at("cpuacct"), "/sys/fs/cgroup/cpu,cpuacct");
+  EXPECT_EQ(layout.hierarchies.at("memory"), "/sys/fs/cgroup/memory");
+  const Group group(layout, "/a/b");
+  EXPECT_EQ(group.V1Directories().size(), 3u);
+  EXPECT_EQ(group.UnifiedDirectory(), "/sys/fs/cgroup/unified/a/b");
+  EXPECT_EQ(group.MemoryDirectory(), "/sys/fs/cgroup/memory/a/b");
+}
+
+TEST(CgroupLayout, V2IsOneTree) {
+  const Layout layout = ParseLayout("30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n").value();
+  EXPECT_TRUE(layout.v2);
+  EXPECT_TRUE(Group(layout, "/a").V1Directories().empty());
+  EXPECT_FALSE(ParseLayout("1 2 0:3 / / rw - ext4 /dev/x rw\n").ok());
+}
+
+TEST(CgroupPlan, LimitsBecomeFileWritesOnBothLayouts) {
+  Resources r;
+  r.cpu_shares = 512;
+  r.cpu_quota = 50000;
+  r.cpu_period = 100000;
+  r.memory_limit = 64 << 20;
+  r.memory_swap_limit = 64 << 20;
+  r.pids_limit = -1;
+  EXPECT_EQ(PlanV1(r), (std::vector<Write>{{"cpu", "cpu.shares", "512"},
+                                           {"cpu", "cpu.cfs_period_us", "100000"},
+                                           {"cpu", "cpu.cfs_quota_us", "50000"},
+                                           {"memory", "memory.limit_in_bytes", "67108864"},
+                                           {"memory", "memory.memsw.limit_in_bytes", "67108864", true},
+                                           {"pids", "pids.max", "max"}}));
+  EXPECT_EQ(PlanV2(r), (std::vector<Write>{{"", "cpu.weight", "20"},
+                                           {"", "cpu.max", "50000 100000"},
+                                           {"", "memory.max", "67108864"},
+                                           {"", "memory.swap.max", "0", true},
+                                           {"", "memory.oom.group", "1", true},
+                                           {"", "pids.max", "max"}}));
+  EXPECT_TRUE(PlanV1({}).empty());
+  EXPECT_TRUE(PlanV2({}).empty());
+}
+
+TEST(CgroupPlan, SharesCoverTheWholeRangeOfWeights) {
+  EXPECT_EQ(SharesToWeight(0), 1u);
+  EXPECT_EQ(SharesToWeight(2), 1u);
+  EXPECT_EQ(SharesToWeight(1024), 39u);
+  EXPECT_EQ(SharesToWeight(262144), 10000u);
+  EXPECT_EQ(SharesToWeight(1 << 30), 10000u);
+}
+
+TEST(DeviceRules, TheLastMatchingRuleDecides) {
+  const std::vector<DeviceRule> rules = {{false, 'a', {}, {}, "rwm"}, {true, 'c', 1, 3, "rwm"}, {true, 'c', 136, {}, "rw"},
+                                         {true, 'b', {}, {}, "m"}, {false, 'c', 1, 3, "w"}};
+  EXPECT_TRUE(IsAllowed(rules, 'c', 1, 3, "r"));
+  EXPECT_FALSE(IsAllowed(rules, 'c', 1, 3, "rw"));
+  EXPECT_TRUE(IsAllowed(rules, 'c', 136, 7, "rw"));
+  EXPECT_FALSE(IsAllowed(rules, 'c', 136, 7, "m"));
+  EXPECT_TRUE(IsAllowed(rules, 'b', 8, 0, "m"));
+  EXPECT_FALSE(IsAllowed(rules, 'b', 8, 0, "r"));
+  EXPECT_FALSE(IsAllowed({}, 'c', 1, 3, "r"));
+  EXPECT_LT(BuildDeviceProgram(rules).size(), 60u);
+}
+
+}  // namespace
+}  // namespace keelson::cgroup
