@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/monitor/protocol.h"
+
+#include "lib/base/crc32c.h"
+#include "lib/os/files.h"
+
+namespace keelson::monitor {
+
+using base::Reader;
+using base::Result;
+using base::Status;
+using base::Writer;
+
+Status SendPacket(int socket, Type type, uint64_t id, std::string_view payload, const std::vector<int>& fds) {
+  Writer w;
+  w.U32(kProtocolVersion);
+  w.U32(static_cast<uint32_t>(type));
+  w.U64(id);
+  std::string bytes = w.Take();
+  bytes += payload;
+  return os::SendMessage(socket, bytes, fds);
+}
+
+Result<Packet> ReceivePacket(int socket) {
+  ASSIGN_OR_RETURN(os::Message message, os::ReceiveMessage(socket));
+  Reader r(message.bytes);
+  const uint32_t version = r.U32();
+  Packet packet;
+  packet.type = static_cast<Type>(r.U32());
+  packet.id = r.U64();
+  if (!r.ok()) return base::DataLoss("a packet of {} bytes is too short", message.bytes.size());
+  if (version != kProtocolVersion) {
+    return base::FailedPrecondition("the peer speaks version {} of our protocol, this is version {}", version, kProtocolVersion);
+  }
+  packet.payload = message.bytes.substr(16);
+  packet.fds = std::move(message.fds);
+  return packet;
+}
+
+std::string AnswerOk(std::string_view result) {
+  Writer w;
+  w.Bool(true);
+  return w.Take() + std::string(result);
+}
+
+std::string AnswerError(const base::Error& error) {
+  Writer w;
+  w.Bool(false);
+  w.U8(static_cast<uint8_t>(error.code()));
+  w.I32(error.os_errno());
+  w.String(std::string_view(error.message()).substr(0, 8192));
+  return w.Take();
+}
+
+Result<std::string> ReadAnswer(std::string_view payload) {
+  Reader r(payload);
+  if (r.Bool()) return std::string(payload.substr(1));
+  const auto code = static_cast<base::Code>(r.U8());
+  const int os_errno = r.I32();
+  std::string text = r.String();
+  if (!r.ok()) return base::DataLoss("malformed answer");
+  return base::Error(code, std::move(text), os_errno);
+}
+
+Result<Packet> Ask(int socket, Type type, std::string_view payload, const std::vector<int>& fds) {
+  RETURN_IF_ERROR(SendPacket(socket, type, 1, payload, fds));
+  ASSIGN_OR_RETURN(Packet answer, ReceivePacket(socket));
+  ASSIGN_OR_RETURN(answer.payload, ReadAnswer(answer.payload));
+  return answer;
+}
+
+void Put(Writer& w, const PodSetup& setup) {
+  w.String(setup.sandbox_id);
+  w.String(setup.run_dir);
+  w.String(setup.log_cgroup);
+  w.U64(setup.shm_bytes);
+  w.Bool(setup.share_process_namespace);
+}
+
+PodSetup GetPodSetup(Reader& r) {
+  PodSetup setup;
+  setup.sandbox_id = r.String();
+  setup.run_dir = r.String();
+  setup.log_cgroup = r.String();
+  setup.shm_bytes = r.U64();
+  setup.share_process_namespace = r.Bool();
+  return setup;
+}
+
+void Put(Writer& w, const ExitRecord& record) {
+  w.String(record.container_id);
+  w.I32(record.exit_code);
+  w.I32(record.signal);
+  w.Bool(record.oom_killed);
+  w.Bool(record.lost);
+  w.I64(record.finished_at);
+}
+
+ExitRecord GetExitRecord(Reader& r) {
+  ExitRecord record;
+  record.container_id = r.String();
+  record.exit_code = r.I32();
+  record.signal = r.I32();
+  record.oom_killed = r.Bool();
+  record.lost = r.Bool();
+  record.finished_at = r.I64();
+  return record;
+}
+
+void Put(Writer& w, const ContainerState& state) {
+  w.String(state.id);
+  w.U8(static_cast<uint8_t>(state.phase));
+  w.I32(state.started.pid);
+  w.I64(state.started.started_at);
+  w.Bool(state.exit.has_value());
+  if (state.exit) Put(w, *state.exit);
+}
+
+ContainerState GetContainerState(Reader& r) {
+  ContainerState state;
+  state.id = r.String();
+  state.phase = static_cast<ContainerPhase>(r.U8());
+  state.started.pid = r.I32();
+  state.started.started_at = r.I64();
+  if (r.Bool()) state.exit = GetExitRecord(r);
+  return state;
+}
+
+namespace {
+constexpr uint32_t kExitMagic = 0x5458454b;  // "KEXT"
+}  // namespace
+
+std::string EncodeExitFile(const ExitRecord& record) {
+  Writer w;
+  w.U32(kExitMagic);
+  w.U32(1);
+  Put(w, record);
+  std::string bytes = w.Take();
+  Writer sum;
+  sum.U32(base::Crc32c(bytes));
+  return bytes + sum.bytes();
+}
+
+Result<ExitRecord> DecodeExitFile(std::string_view bytes) {
+  if (bytes.size() < 12) return base::DataLoss("exit record is too short");
+  Reader sum(bytes.substr(bytes.size() - 4));
+  const std::string_view body = bytes.substr(0, bytes.size() - 4);
+  if (sum.U32() != base::Crc32c(body)) return base::DataLoss("exit record has a wrong checksum");
+  Reader r(body);
+  if (r.U32() != kExitMagic || r.U32() < 1) return base::DataLoss("not an exit record");
+  ExitRecord record = GetExitRecord(r);
+  if (!r.ok()) return base::DataLoss("exit record is malformed");
+  return record;
+}
+
+Status WriteExitFile(const std::string& run_dir, const ExitRecord& record) {
+  const std::string dir = run_dir + "/" + record.container_id;
+  RETURN_IF_ERROR(os::MakeDir(dir, 0700));
+  return os::WriteFileAtomic(dir + "/exit", EncodeExitFile(record), 0600);
+}
+
+Result<ExitRecord> ReadExitFile(const std::string& run_dir, const std::string& container_id) {
+  ASSIGN_OR_RETURN(const std::string bytes, os::ReadFile(run_dir + "/" + container_id + "/exit", 65536));
+  return DecodeExitFile(bytes);
+}
+
+}  // namespace keelson::monitor

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The private protocol of daemon, anchor, monitor and log process: SOCK_SEQPACKET packets of base/codec, descriptors beside them.
+// Every packet: u32 version, u32 type, u64 id, payload. An answer carries the id of its question and begins with a bool: true and
+// the result, or false, u8 code, i32 errno, text. Fields are only ever added at the end of a payload; a peer of another major
+// version is refused with a sentence. Pure, any thread.
+//
+//   daemon  → anchor : kStartMonitor{PodSetup, which namespaces}+fds   kDropPod{sandbox}   kHasMonitor{sandbox}   kStopAnchor{}
+//   monitor → anchor : kKeep{key}+fds   kFetch{prefix} → {keys, count of fds each}+fds   kRegister{container, pid, blob}
+//                      kUnregister{container}   kRegistered{} → {container, pid, blob, exited?}
+//   daemon  → monitor: kList{}   kStart{flags}+spec memfd[, log dir], volumes   kExec{…}+process memfd, streams   kSignal{id, n}
+//                      kKillAll{id}   kReopenLog{id}   kForget{id}   kShutdown{}
+//   monitor → daemon : kExited{ExitRecord}, unasked
+//   monitor → log    : kLogAdd{id, name}+out, err, dir   kLogReopen{id}   kLogDrain{id}   kLogRemove{id}
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/codec.h"
+#include "lib/base/result.h"
+#include "lib/os/socket.h"
+#include "runtime/monitor/client.h"
+
+namespace keelson::monitor {
+
+constexpr uint32_t kProtocolVersion = 1;
+
+enum class Type : uint32_t {
+  kAnswer = 1,
+  kStartMonitor = 10,
+  kDropPod,
+  kHasMonitor,
+  kStopAnchor,
+  kKeep = 30,
+  kFetch,
+  kRegister,
+  kUnregister,
+  kRegistered,
+  kList = 50,
+  kStart,
+  kExec,
+  kSignal,
+  kKillAll,
+  kReopenLog,
+  kForget,
+  kShutdown,
+  kExited = 70,
+  kLogAdd = 90,
+  kLogReopen,
+  kLogDrain,
+  kLogRemove,
+};
+
+struct Packet {
+  Type type = Type::kAnswer;
+  uint64_t id = 0;
+  std::string payload;
+  std::vector<os::UniqueFd> fds;
+};
+
+base::Status SendPacket(int socket, Type type, uint64_t id, std::string_view payload, const std::vector<int>& fds = {});
+base::Result<Packet> ReceivePacket(int socket);
+
+std::string AnswerOk(std::string_view result = {});
+std::string AnswerError(const base::Error& error);
+// The rest of an answer after its bool, or the peer's error.
+base::Result<std::string> ReadAnswer(std::string_view payload);
+// One question and its answer on a connection nobody else reads.
+base::Result<Packet> Ask(int socket, Type type, std::string_view payload, const std::vector<int>& fds = {});
+
+void Put(base::Writer& w, const PodSetup& setup);
+PodSetup GetPodSetup(base::Reader& r);
+void Put(base::Writer& w, const ExitRecord& record);
+ExitRecord GetExitRecord(base::Reader& r);
+void Put(base::Writer& w, const ContainerState& state);
+ContainerState GetContainerState(base::Reader& r);
+
+// The record on tmpfs: magic, version, record, CRC-32C of all before it. Written by the monitor, or by the anchor for an orphan.
+std::string EncodeExitFile(const ExitRecord& record);
+base::Result<ExitRecord> DecodeExitFile(std::string_view bytes);
+base::Status WriteExitFile(const std::string& run_dir, const ExitRecord& record);
+base::Result<ExitRecord> ReadExitFile(const std::string& run_dir, const std::string& container_id);
+
+}  // namespace keelson::monitor
