@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/monitor/monitor.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/kernel/cgroup/cgroup.h"
+#include "lib/os/files.h"
+#include "lib/os/pipe.h"
+#include "lib/os/process.h"
+#include "runtime/spec/encode.h"
+
+namespace keelson::monitor {
+
+using base::Error;
+using base::Result;
+using base::Status;
+using os::UniqueFd;
+
+namespace {
+
+constexpr std::chrono::milliseconds kLogPatience{100};
+
+int64_t Now() { return base::SystemClock().WallNanos(); }
+
+Result<std::string> Done(const Status& status) {
+  if (!status.ok()) return status.error();
+  return std::string();
+}
+
+}  // namespace
+
+Monitor::Monitor(os::EventLoop& loop, PodSetup setup, int signals) : loop_(loop), setup_(std::move(setup)), signals_(signals) {}
+
+// --- connections -----------------------------------------------------------------------------------------------------
+
+void Monitor::OnConnect() {
+  Result<UniqueFd> accepted = os::Accept(kListener);
+  if (!accepted.ok()) return;
+  const Result<os::PeerIdentity> peer = os::GetPeerIdentity(accepted->get());
+  if (!peer.ok() || peer->uid != geteuid()) return;
+  const int fd = accepted->get();
+  Result<os::EventLoop::WatchId> watch = loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { OnClient(fd); });
+  if (!watch.ok()) return;
+  clients_[fd] = std::move(accepted).value();
+  client_watches_[fd] = *watch;
+}
+
+void Monitor::CloseClient(int client) {
+  if (const auto watch = client_watches_.find(client); watch != client_watches_.end()) {
+    loop_.Unwatch(watch->second);
+    client_watches_.erase(watch);
+  }
+  clients_.erase(client);
+  for (auto& [pid, exec] : execs_) {
+    if (exec.client == client) exec.client = -1;
+  }
+}
+
+void Monitor::Answer(int client, uint64_t question, const Result<std::string>& result) {
+  if (!clients_.contains(client)) return;
+  (void)SendPacket(client, Type::kAnswer, question, result.ok() ? AnswerOk(*result) : AnswerError(result.error()));
+}
+
+void Monitor::OnClient(int client) {
+  Result<Packet> packet = ReceivePacket(client);
+  if (!packet.ok()) return CloseClient(client);
+  base::Reader r(packet->payload);
+  switch (packet->type) {
+    case Type::kList:
+      return Answer(client, packet->id, List());
+    case Type::kStart:
+      return Answer(client, packet->id, Start(*packet));
+    case Type::kExec:
+      if (const Status status = StartExec(client, *packet); !status.ok()) Answer(client, packet->id, status.error());
+      return;
+    case Type::kSignal: {
+      const std::string id = r.String();
+      return Answer(client, packet->id, Done(Signal(id, r.I32())));
+    }
+    case Type::kKillAll:
+      return Answer(client, packet->id, Done(KillAll(r.String())));
+    case Type::kReopenLog: {
+      const std::string id = r.String();
+      if (!containers_.contains(id)) return Answer(client, packet->id, base::NotFound("no container '{}'", id));
+      return AskLog(Type::kLogReopen, id, {client, packet->id, ""});
+    }
+    case Type::kForget:
+      return Answer(client, packet->id, Done(Forget(r.String())));
+    case Type::kShutdown:
+      Shutdown();
+      Answer(client, packet->id, std::string());
+      return loop_.Stop();
+    default:
+      return Answer(client, packet->id, base::Unimplemented("the monitor does not know message {}", static_cast<uint32_t>(packet->type)));
+  }
+}
+
+Result<std::string> Monitor::List() const {
+  base::Writer w;
+  w.U32(static_cast<uint32_t>(containers_.size()));
+  for (const auto& [id, container] : containers_) Put(w, container.state);
+  return w.Take();
+}
+
+// --- containers ------------------------------------------------------------------------------------------------------
+
+Result<std::string> Monitor::Start(Packet& packet) {
+  base::Reader r(packet.payload);
+  const bool has_log = r.Bool();
+  const size_t fixed = has_log ? 2 : 1;
+  if (!r.ok() || packet.fds.size() < fixed) return base::InvalidArgument("a start takes a specification and its descriptors");
+  ASSIGN_OR_RETURN(const std::string bytes, os::ReadAll(packet.fds[0].get()));
+  ASSIGN_OR_RETURN(const spec::ContainerSpec spec, spec::DecodeContainerSpec(bytes));
+  if (containers_.contains(spec.id)) return base::AlreadyExists("container '{}' was started before", spec.id);
+  std::vector<int> volumes;
+  for (size_t i = fixed; i < packet.fds.size(); ++i) volumes.push_back(packet.fds[i].get());
+  Container container;
+  container.state.id = spec.id;
+  container.unified_cgroup = spec.unified_cgroup;
+  container.memory_cgroup = spec.memory_cgroup;
+  container.cgroups = spec.cgroup_paths;
+  container.log_name = spec.log_name;
+  if (has_log) container.log_fds.push_back(std::move(packet.fds[1]));
+  return LaunchContainer(spec, volumes, container);
+}
+
+Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec, const std::vector<int>& volumes, Container& container) {
+  launcher::PodContext pod;
+  pod.net = net_.get();
+  pod.ipc = ipc_.get();
+  pod.uts = uts_.get();
+  UniqueFd target;
+  pod.pid = pod_pid_.get();
+  if (spec.pid_mode == spec::PidMode::kTarget) {
+    const auto other = containers_.find(spec.target_container_id);
+    if (other == containers_.end() || other->second.state.phase != ContainerPhase::kRunning) {
+      return base::FailedPrecondition("the container '{}' whose processes are to be shared does not run", spec.target_container_id);
+    }
+    ASSIGN_OR_RETURN(target, os::Open(fmt::format("/proc/{}/ns/pid", other->second.state.started.pid), O_RDONLY));
+    pod.pid = target.get();
+  }
+  ASSIGN_OR_RETURN(os::Pipe out, os::CreatePipe());
+  ASSIGN_OR_RETURN(os::Pipe err, os::CreatePipe());
+  const bool logged = !container.log_fds.empty();
+  launcher::Streams streams;
+  if (logged) streams = {-1, out.write_end.get(), err.write_end.get()};
+  ASSIGN_OR_RETURN(launcher::Pending pending, launcher::BeginStart(spec, pod, volumes, streams));
+  out.write_end.reset();
+  err.write_end.reset();
+  container.state.phase = ContainerPhase::kRunning;
+  container.state.started = {pending.pid(), Now()};
+  container.oom_before = cgroup::ReadOomKills(container.memory_cgroup).value_or(0);
+  // Before it runs, whoever comes after us knows it: its pid, its cgroups, its pipes.
+  base::Writer blob;
+  blob.I64(container.state.started.started_at);
+  blob.String(container.unified_cgroup);
+  blob.String(container.memory_cgroup);
+  blob.Strings(container.cgroups);
+  blob.U64(container.oom_before);
+  blob.String(container.log_name);
+  base::Writer note;
+  note.String(spec.id);
+  note.I32(pending.pid());
+  note.String(blob.bytes());
+  const Result<Packet> registered = Ask(kAnchor, Type::kRegister, note.bytes());
+  Status ready = registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor"));
+  if (ready.ok() && logged) {
+    UniqueFd dir = std::move(container.log_fds[0]);
+    container.log_fds.clear();
+    container.log_fds.push_back(std::move(out.read_end));
+    container.log_fds.push_back(std::move(err.read_end));
+    container.log_fds.push_back(std::move(dir));
+    ready = KeepWithAnchor("log/" + spec.id, {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()});
+    if (ready.ok()) ready = AddLog(container);
+  }
+  if (ready.ok()) ready = pending.Go();
+  if (!ready.ok()) {
+    (void)os::SignalPidfd(pending.pidfd(), SIGKILL);
+    while (waitpid(pending.pid(), nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+    base::Writer w;
+    w.String(spec.id);
+    (void)SendPacket(kAnchor, Type::kUnregister, 0, w.bytes());
+    if (logged) AskLog(Type::kLogRemove, spec.id, {});
+    return ready.error();
+  }
+  container.pidfd = pending.TakePidfd();
+  base::Writer answer;
+  answer.I32(container.state.started.pid);
+  answer.I64(container.state.started.started_at);
+  containers_[spec.id] = std::move(container);
+  return answer.Take();
+}
+
+Status Monitor::Signal(const std::string& id, int signal) {
+  const auto found = containers_.find(id);
+  if (found == containers_.end()) return base::NotFound("no container '{}'", id);
+  if (found->second.state.phase != ContainerPhase::kRunning) return base::Ok();
+  const Status status = os::SignalPidfd(found->second.pidfd.get(), signal);
+  return !status.ok() && status.error().os_errno() == ESRCH ? base::Ok() : status;
+}
+
+Status Monitor::KillAll(const std::string& id) {
+  const auto found = containers_.find(id);
+  if (found == containers_.end()) return base::NotFound("no container '{}'", id);
+  const Container& container = found->second;
+  if (!container.unified_cgroup.empty() && os::WriteControl(AT_FDCWD, container.unified_cgroup + "/cgroup.kill", "1").ok()) return base::Ok();
+  // The end of a PID namespace's first process ends all of it.
+  return Signal(id, SIGKILL);
+}
+
+Status Monitor::Forget(const std::string& id) {
+  const auto found = containers_.find(id);
+  if (found == containers_.end()) return base::Ok();
+  if (found->second.state.phase == ContainerPhase::kRunning) return base::FailedPrecondition("container '{}' runs", id);
+  if (!found->second.log_fds.empty()) AskLog(Type::kLogRemove, id, {});
+  base::Writer w;
+  w.String(id);
+  (void)SendPacket(kAnchor, Type::kUnregister, 0, w.bytes());
+  containers_.erase(found);
+  return os::RemoveTree(setup_.run_dir + "/" + id);
+}
+
+void Monitor::Shutdown() {
+  for (const auto& [id, container] : containers_) {
+    if (container.state.phase == ContainerPhase::kRunning) (void)KillAll(id);
+  }
+  for (const auto& [pid, exec] : execs_) (void)kill(pid, SIGKILL);
+  if (pod_init_ > 0) (void)kill(pod_init_, SIGKILL);
+  // The log process ends with the last copy of its connection, after writing what it has.
+  if (log_socket_) loop_.Unwatch(log_watch_);
+  log_socket_.reset();
+  (void)KeepWithAnchor("log-connection", {});
+}
+
+// --- exits -----------------------------------------------------------------------------------------------------------
+
+void Monitor::OnChildren() {
+  signalfd_siginfo info;
+  while (read(signals_, &info, sizeof info) == sizeof info) {
+  }
+  os::ExitStatus status;
+  pid_t pid = 0;
+  while ((pid = waitpid(-1, &status.wait_status, WNOHANG | __WALL)) > 0) {
+    if (pid == log_pid_) {
+      log_pid_ = -1;  // its closed connection starts another
+      continue;
+    }
+    if (execs_.contains(pid)) {
+      OnExecExit(pid, status);
+      continue;
+    }
+    for (auto& [id, container] : containers_) {
+      if (!container.adopted && container.state.phase == ContainerPhase::kRunning && container.state.started.pid == pid) {
+        OnContainerExit(id, status);
+        break;
+      }
+    }
+  }
+}
+
+void Monitor::OnContainerExit(const std::string& id, os::ExitStatus status) {
+  Container& container = containers_[id];
+  ExitRecord record;
+  record.container_id = id;
+  record.exit_code = status.code();
+  record.signal = status.signal();
+  record.finished_at = Now();
+  const uint64_t oom_now = cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
+  record.oom_killed = status.signal() == SIGKILL && oom_now > container.oom_before;
+  container.state.exit = record;
+  // What is left of it outside its PID namespace (hostPID) goes too.
+  if (!container.unified_cgroup.empty()) (void)os::WriteControl(AT_FDCWD, container.unified_cgroup + "/cgroup.kill", "1");
+  if (container.log_fds.empty() || !log_socket_) return PublishExit(id);
+  draining_.insert(id);
+  AskLog(Type::kLogDrain, id, {-1, 0, id});
+  // A log that waits for a frozen disk delays nobody's exit.
+  loop_.After(kLogPatience, [this, id] {
+    if (draining_.contains(id)) PublishExit(id);
+  });
+}
+
+void Monitor::PublishExit(const std::string& id) {
+  draining_.erase(id);
+  const auto found = containers_.find(id);
+  if (found == containers_.end() || found->second.state.phase == ContainerPhase::kExited) return;
+  Container& container = found->second;
+  container.state.phase = ContainerPhase::kExited;
+  if (container.watch != 0) loop_.Unwatch(container.watch);
+  container.watch = 0;
+  if (const Status written = WriteExitFile(setup_.run_dir, *container.state.exit); !written.ok()) {
+    base::LogError("cannot write an exit record", {{"container", id}, {"error", written.error()}});
+  }
+  base::Writer w;
+  Put(w, *container.state.exit);
+  for (const auto& [fd, owned] : clients_) (void)SendPacket(fd, Type::kExited, 0, w.bytes());
+}
+
+void Monitor::OnAdoptedExit(const std::string& id) {
+  Container& container = containers_[id];
+  // The anchor is the parent of an adopted one and writes the exact code; a moment may pass until it has.
+  Result<ExitRecord> record = ReadExitFile(setup_.run_dir, id);
+  for (int wait = 0; !record.ok() && wait < 200; ++wait) {
+    const timespec pause{0, 1'000'000};
+    (void)nanosleep(&pause, nullptr);
+    record = ReadExitFile(setup_.run_dir, id);
+  }
+  if (!record.ok()) {
+    ExitRecord lost;
+    lost.container_id = id;
+    lost.exit_code = 255;
+    lost.lost = true;
+    lost.finished_at = Now();
+    record = lost;
+  }
+  const uint64_t oom_now = cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
+  record->oom_killed = record->signal == SIGKILL && oom_now > container.oom_before;
+  loop_.Unwatch(container.watch);
+  container.watch = 0;
+  container.state.exit = *record;
+  if (container.log_fds.empty() || !log_socket_) return PublishExit(id);
+  draining_.insert(id);
+  AskLog(Type::kLogDrain, id, {-1, 0, id});
+  loop_.After(kLogPatience, [this, id] {
+    if (draining_.contains(id)) PublishExit(id);
+  });
+}
+
+// --- exec ------------------------------------------------------------------------------------------------------------
+
+Status Monitor::StartExec(int client, Packet& packet) {
+  base::Reader r(packet.payload);
+  const std::string id = r.String();
+  const int64_t timeout_ms = r.I64();
+  const uint8_t streams_sent = r.U8();
+  if (!r.ok() || packet.fds.empty()) return base::InvalidArgument("malformed exec");
+  const auto found = containers_.find(id);
+  if (found == containers_.end() || found->second.state.phase != ContainerPhase::kRunning || found->second.state.exit) {
+    return base::FailedPrecondition("container '{}' does not run", id);
+  }
+  const Container& container = found->second;
+  ASSIGN_OR_RETURN(const std::string bytes, os::ReadAll(packet.fds[0].get()));
+  ASSIGN_OR_RETURN(const spec::Process process, spec::DecodeProcess(bytes));
+  launcher::Streams streams;
+  int* const targets[] = {&streams.in, &streams.out, &streams.err};
+  size_t next = 1;
+  for (int i = 0; i < 3; ++i) {
+    if ((streams_sent >> i & 1) != 0 && next < packet.fds.size()) *targets[i] = packet.fds[next++].get();
+  }
+  Exec exec;
+  exec.client = client;
+  exec.question = packet.id;
+  exec.container = id;
+  std::string group = container.unified_cgroup;
+  if (timeout_ms > 0 && !group.empty()) {
+    // A leaf of its own, so that a time-out can end everything that the command started. Only for these: programs look for
+    // their limits in the container's own group.
+    exec.leaf = group + "/x-" + std::to_string(next_exec_++);
+    if (mkdir(exec.leaf.c_str(), 0755) != 0) return Error::FromErrno(errno, "make cgroup '{}'", exec.leaf);
+    group = exec.leaf;
+  }
+  Result<launcher::Pending> pending = launcher::BeginExec(process, container.pidfd.get(), container.cgroups, group, streams);
+  Status started = pending.ok() ? pending->Go() : Status(pending.error());
+  if (!started.ok()) {
+    if (pending.ok()) {
+      while (waitpid(pending->pid(), nullptr, __WALL) < 0 && errno == EINTR) {
+      }
+    }
+    if (!exec.leaf.empty()) (void)rmdir(exec.leaf.c_str());
+    return started;
+  }
+  const pid_t pid = pending->pid();
+  if (timeout_ms > 0) {
+    exec.timer = loop_.After(std::chrono::milliseconds(timeout_ms), [this, pid] {
+      const auto late = execs_.find(pid);
+      if (late == execs_.end()) return;
+      late->second.timed_out = true;
+      late->second.timer = 0;
+      if (late->second.leaf.empty() || !os::WriteControl(AT_FDCWD, late->second.leaf + "/cgroup.kill", "1").ok()) {
+        (void)kill(-pid, SIGKILL);  // its session, where there is no cgroup.kill
+        (void)kill(pid, SIGKILL);
+      }
+    });
+  }
+  execs_[pid] = std::move(exec);
+  return base::Ok();
+}
+
+void Monitor::OnExecExit(pid_t pid, os::ExitStatus status) {
+  const Exec exec = std::move(execs_[pid]);
+  execs_.erase(pid);
+  if (exec.timer != 0) loop_.CancelTimer(exec.timer);
+  if (!exec.leaf.empty()) (void)rmdir(exec.leaf.c_str());  // what is left running in it keeps it until the container goes
+  base::Writer w;
+  w.I32(status.code());
+  w.Bool(exec.timed_out);
+  Answer(exec.client, exec.question, w.Take());
+}
+
+}  // namespace keelson::monitor

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The monitor of one pod: parent of every process of its containers. One thread, one loop; touches procfs, cgroupfs and tmpfs only.
+// What must survive it is told to the anchor before it matters: a container's pid before the container runs, its pipes, the
+// pod's mount namespace, the connection to the log process.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lib/os/event_loop.h"
+#include "lib/os/process.h"
+#include "runtime/launcher/launcher.h"
+#include "runtime/monitor/protocol.h"
+
+namespace keelson::monitor {
+
+class Monitor {
+ public:
+  // Fixed descriptors, set by the anchor.
+  static constexpr int kAnchor = 3;
+  static constexpr int kListener = 4;
+  static constexpr int kLogProgram = 5;
+  static constexpr int kInitProgram = 6;
+
+  Monitor(os::EventLoop& loop, PodSetup setup, int signals);
+  base::Status Prepare();  // namespaces, shared memory, log process; what an earlier monitor left is taken over
+
+ private:
+  struct Container {
+    ContainerState state;
+    os::UniqueFd pidfd;
+    os::EventLoop::WatchId watch = 0;  // an adopted one: not our child
+    bool adopted = false;
+    std::string unified_cgroup;
+    std::string memory_cgroup;
+    std::vector<std::string> cgroups;
+    uint64_t oom_before = 0;
+    std::string log_name;
+    std::vector<os::UniqueFd> log_fds;  // read ends of both pipes, the log directory
+  };
+  struct Exec {
+    int client = -1;
+    uint64_t question = 0;
+    std::string container;
+    std::string leaf;
+    os::EventLoop::TimerId timer = 0;
+    bool timed_out = false;
+  };
+  struct LogQuestion {
+    int client = -1;           // whom to answer; -1: nobody
+    uint64_t question = 0;
+    std::string exited;        // a drain before this container's exit is told
+  };
+
+  void OnConnect();
+  void OnClient(int client);
+  void OnChildren();
+  void OnLog();
+  void CloseClient(int client);
+  void Answer(int client, uint64_t question, const base::Result<std::string>& result);
+
+  base::Result<std::string> List() const;
+  base::Result<std::string> Start(Packet& packet);
+  base::Result<std::string> LaunchContainer(const spec::ContainerSpec& spec, const std::vector<int>& volumes, Container& container);
+  base::Status StartExec(int client, Packet& packet);
+  base::Status Signal(const std::string& id, int signal);
+  base::Status KillAll(const std::string& id);
+  base::Status Forget(const std::string& id);
+  void Shutdown();
+
+  void OnContainerExit(const std::string& id, os::ExitStatus status);
+  void PublishExit(const std::string& id);
+  void OnExecExit(pid_t pid, os::ExitStatus status);
+  void OnAdoptedExit(const std::string& id);
+
+  base::Status StartLogProcess();
+  base::Status AddLog(const Container& container);
+  void AskLog(Type type, const std::string& id, LogQuestion question);
+  base::Status StartPodInit();
+  base::Status Adopt();
+  base::Status KeepWithAnchor(const std::string& key, const std::vector<int>& fds);
+  base::Result<std::vector<os::UniqueFd>> FetchFromAnchor(const std::string& key);
+
+  os::EventLoop& loop_;
+  const PodSetup setup_;
+  const int signals_;
+  os::UniqueFd net_, ipc_, uts_, pod_pid_;
+  pid_t pod_init_ = -1;
+  os::UniqueFd log_socket_;
+  os::EventLoop::WatchId log_watch_ = 0;
+  pid_t log_pid_ = -1;
+  uint64_t next_question_ = 1;
+  uint64_t next_exec_ = 1;
+  std::map<uint64_t, LogQuestion> log_questions_;
+  std::map<int, os::UniqueFd> clients_;
+  std::map<int, os::EventLoop::WatchId> client_watches_;
+  std::map<std::string, Container> containers_;
+  std::map<pid_t, Exec> execs_;
+  std::set<std::string> draining_;  // exited, waiting for the log
+};
+
+}  // namespace keelson::monitor

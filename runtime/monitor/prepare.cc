@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// The monitor's beginnings and its helpers: namespaces, shared memory, the pod's first process, the log process, and taking over
+// from a monitor that died.
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "lib/base/log.h"
+#include "lib/kernel/capabilities/capabilities.h"
+#include "lib/kernel/mount/mount.h"
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+#include "runtime/monitor/monitor.h"
+
+namespace keelson::monitor {
+
+using base::Error;
+using base::Result;
+using base::Status;
+using os::UniqueFd;
+
+Status Monitor::KeepWithAnchor(const std::string& key, const std::vector<int>& fds) {
+  base::Writer w;
+  w.String(key);
+  return SendPacket(kAnchor, Type::kKeep, 0, w.bytes(), fds);
+}
+
+Result<std::vector<UniqueFd>> Monitor::FetchFromAnchor(const std::string& key) {
+  base::Writer w;
+  w.String(key);
+  ASSIGN_OR_RETURN(Packet answer, Ask(kAnchor, Type::kFetch, w.bytes()));
+  return std::move(answer.fds);
+}
+
+Status Monitor::Prepare() {
+  const auto fetch_one = [this](const char* key, UniqueFd& into) -> Status {
+    ASSIGN_OR_RETURN(std::vector<UniqueFd> fds, FetchFromAnchor(key));
+    if (!fds.empty()) into = std::move(fds[0]);
+    return base::Ok();
+  };
+  RETURN_IF_ERROR(fetch_one("ns/net", net_));
+  RETURN_IF_ERROR(fetch_one("ns/ipc", ipc_));
+  RETURN_IF_ERROR(fetch_one("ns/uts", uts_));
+  UniqueFd mounts;
+  RETURN_IF_ERROR(fetch_one("ns/mnt", mounts));
+  const bool adopting = mounts.valid();
+  if (adopting) {
+    if (setns(mounts.get(), CLONE_NEWNS) != 0) return Error::FromErrno(errno, "enter the pod's mount namespace");
+  } else {
+    if (unshare(CLONE_NEWNS) != 0) return Error::FromErrno(errno, "new mount namespace");
+    ASSIGN_OR_RETURN(const UniqueFd shm,
+                     mount::NewFilesystem("tmpfs", {{"mode", "1777"}, {"size", std::to_string(setup_.shm_bytes)}},
+                                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+    ASSIGN_OR_RETURN(const UniqueFd place, os::Open("/shm", O_PATH | O_DIRECTORY));
+    RETURN_IF_ERROR(mount::Attach(shm.get(), place.get()).WithContext("the pod's shared memory"));
+    ASSIGN_OR_RETURN(mounts, os::Open("/proc/self/ns/mnt", O_RDONLY));
+    RETURN_IF_ERROR(KeepWithAnchor("ns/mnt", {mounts.get()}));
+  }
+  if (setup_.share_process_namespace) {
+    RETURN_IF_ERROR(fetch_one("ns/pid", pod_pid_));
+    if (!pod_pid_) RETURN_IF_ERROR(StartPodInit());
+  }
+  if (adopting) RETURN_IF_ERROR(fetch_one("log-connection", log_socket_));
+  if (log_socket_) {
+    ASSIGN_OR_RETURN(log_watch_, loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
+  } else {
+    RETURN_IF_ERROR(StartLogProcess());
+  }
+  if (adopting) RETURN_IF_ERROR(Adopt());
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto listen_watch, loop_.Watch(kListener, EPOLLIN, [this](uint32_t) { OnConnect(); }));
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto child_watch, loop_.Watch(signals_, EPOLLIN, [this](uint32_t) { OnChildren(); }));
+  return base::Ok();
+}
+
+namespace {
+
+[[noreturn]] void RunProgram(int program, const char* name, int extra_socket) {
+  if (extra_socket >= 0) {
+    const int lifted = fcntl(extra_socket, F_DUPFD, 64);
+    if (lifted < 0 || dup2(lifted, 3) < 0) _exit(127);
+  }
+  const unsigned first = extra_socket >= 0 ? 4 : 3;
+  const int high = fcntl(program, F_DUPFD_CLOEXEC, 128);
+  (void)syscall(SYS_close_range, first, static_cast<unsigned>(high) - 1, 0);
+  (void)syscall(SYS_close_range, static_cast<unsigned>(high) + 1, ~0u, 0);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  char* argv[] = {const_cast<char*>(name), nullptr};
+  char* env[] = {nullptr};
+  (void)syscall(SYS_execveat, high, "", argv, env, AT_EMPTY_PATH);
+  _exit(127);
+}
+
+}  // namespace
+
+// The pod's process 1 must show its neighbours nothing of the host: an empty root, no rights, no descriptors.
+Status Monitor::StartPodInit() {
+  clone_args args{};
+  args.flags = CLONE_NEWPID | CLONE_NEWNS;
+  args.exit_signal = SIGCHLD;
+  const pid_t pid = static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+  if (pid < 0) return Error::FromErrno(errno, "clone the pod's first process");
+  if (pid == 0) {
+    (void)setsid();
+    const Result<UniqueFd> empty = mount::NewFilesystem("tmpfs", {{"size", "0"}, {"mode", "555"}}, MOUNT_ATTR_RDONLY);
+    const Result<UniqueFd> place = os::Open("/stage", O_PATH | O_DIRECTORY);
+    if (!empty.ok() || !place.ok() || !mount::Attach(empty->get(), place->get()).ok() || chdir("/stage") != 0 ||
+        syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) {
+      _exit(126);
+    }
+    if (!capabilities::DropBounding(0).ok() || !capabilities::Apply({}).ok()) _exit(126);
+    RunProgram(kInitProgram, "keelson-init", -1);
+  }
+  pod_init_ = pid;
+  ASSIGN_OR_RETURN(pod_pid_, os::Open(fmt::format("/proc/{}/ns/pid", pid), O_RDONLY));
+  return KeepWithAnchor("ns/pid", {pod_pid_.get()});
+}
+
+// --- log process -----------------------------------------------------------------------------------------------------
+
+Status Monitor::StartLogProcess() {
+  ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
+  const pid_t pid = fork();
+  if (pid < 0) return Error::FromErrno(errno, "fork the log process");
+  if (pid == 0) {
+    // Charged to the pod; a failure only means that it is charged to us.
+    size_t from = 0;
+    while (from < setup_.log_cgroup.size()) {
+      const size_t end = std::min(setup_.log_cgroup.find('\n', from), setup_.log_cgroup.size());
+      const std::string group = setup_.log_cgroup.substr(from, end - from);
+      if (!os::WriteControl(AT_FDCWD, group + "/tasks", "0").ok()) (void)os::WriteControl(AT_FDCWD, group + "/cgroup.procs", "0");
+      from = end + 1;
+    }
+    (void)setsid();
+    RunProgram(kLogProgram, "keelson-log", pair.second.get());
+  }
+  log_pid_ = pid;
+  log_socket_ = std::move(pair.first);
+  ASSIGN_OR_RETURN(log_watch_, loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
+  RETURN_IF_ERROR(KeepWithAnchor("log-connection", {log_socket_.get()}));
+  for (const auto& [id, container] : containers_) {
+    if (container.log_fds.size() == 3) RETURN_IF_ERROR(AddLog(container));
+  }
+  return base::Ok();
+}
+
+Status Monitor::AddLog(const Container& container) {
+  if (!log_socket_) return base::Unavailable("the log process is gone");
+  base::Writer w;
+  w.String(container.state.id);
+  w.String(container.log_name);
+  const uint64_t question = next_question_++;
+  log_questions_[question] = {};
+  return SendPacket(log_socket_.get(), Type::kLogAdd, question, w.bytes(),
+                    {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()});
+}
+
+void Monitor::AskLog(Type type, const std::string& id, LogQuestion question) {
+  base::Writer w;
+  w.String(id);
+  const uint64_t number = next_question_++;
+  if (!log_socket_ || !SendPacket(log_socket_.get(), type, number, w.bytes()).ok()) {
+    if (question.client >= 0) Answer(question.client, question.question, base::Unavailable("the log process is gone"));
+    if (!question.exited.empty()) PublishExit(question.exited);
+    return;
+  }
+  log_questions_[number] = std::move(question);
+}
+
+void Monitor::OnLog() {
+  Result<Packet> packet = ReceivePacket(log_socket_.get());
+  if (!packet.ok()) {
+    // It died: everybody who waits is answered, another takes the kept ends of the pipes.
+    loop_.Unwatch(log_watch_);
+    log_socket_.reset();
+    const std::map<uint64_t, LogQuestion> open = std::move(log_questions_);
+    log_questions_.clear();
+    for (const auto& [number, question] : open) {
+      if (question.client >= 0) Answer(question.client, question.question, base::Unavailable("the log process died"));
+      if (!question.exited.empty()) PublishExit(question.exited);
+    }
+    if (const Status status = StartLogProcess(); !status.ok()) base::LogError("no log process", {{"error", status.error()}});
+    return;
+  }
+  const auto found = log_questions_.find(packet->id);
+  if (found == log_questions_.end()) return;
+  const LogQuestion question = std::move(found->second);
+  log_questions_.erase(found);
+  if (question.client >= 0) Answer(question.client, question.question, ReadAnswer(packet->payload));
+  if (!question.exited.empty()) PublishExit(question.exited);
+}
+
+// --- taking over -----------------------------------------------------------------------------------------------------
+
+Status Monitor::Adopt() {
+  ASSIGN_OR_RETURN(const Packet answer, Ask(kAnchor, Type::kRegistered, ""));
+  base::Reader r(answer.payload);
+  for (uint32_t n = r.Count(9); n > 0 && r.ok(); --n) {
+    Container container;
+    container.adopted = true;
+    container.state.id = r.String();
+    container.state.started.pid = r.I32();
+    const std::string blob = r.String();
+    const bool exited = r.Bool();
+    base::Reader b(blob);
+    container.state.started.started_at = b.I64();
+    container.unified_cgroup = b.String();
+    container.memory_cgroup = b.String();
+    container.cgroups = b.Strings();
+    container.oom_before = b.U64();
+    container.log_name = b.String();
+    container.state.phase = ContainerPhase::kRunning;
+    ASSIGN_OR_RETURN(container.log_fds, FetchFromAnchor("log/" + container.state.id));
+    const std::string id = container.state.id;
+    Result<UniqueFd> pidfd = exited ? Result<UniqueFd>(base::NotFound("ended")) : os::OpenPidfd(container.state.started.pid);
+    if (!pidfd.ok()) {
+      Result<ExitRecord> record = ReadExitFile(setup_.run_dir, id);
+      container.state.phase = ContainerPhase::kExited;
+      if (record.ok()) {
+        container.state.exit = *record;
+      } else {
+        container.state.exit = ExitRecord{.container_id = id, .exit_code = 255, .lost = true};
+      }
+      containers_[id] = std::move(container);
+      continue;
+    }
+    container.pidfd = std::move(pidfd).value();
+    const int fd = container.pidfd.get();
+    containers_[id] = std::move(container);
+    ASSIGN_OR_RETURN(containers_[id].watch, loop_.Watch(fd, EPOLLIN, [this, id](uint32_t) { OnAdoptedExit(id); }));
+  }
+  if (!r.ok()) return base::DataLoss("the anchor's list of containers is malformed");
+  return base::Ok();
+}
+
+}  // namespace keelson::monitor
