@@ -263,6 +263,8 @@ class Anchor {
     for (auto& [id, pod] : pods_) {
       if (pod.monitor_pid == pid) {
         pod.monitor_pid = -1;
+        // What it still had to tell (a container's pid, say) waits in the socket and comes first.
+        while (pod.connection) OnMonitor(id);
         if (pod.ending) return;
         const bool quick = base::SystemClock().WallNanos() - pod.started_at < 1'000'000'000;
         pod.quick_deaths = quick ? pod.quick_deaths + 1 : 0;

@@ -180,7 +180,13 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
 Result<Pending> BeginExec(const spec::Process& process, int container_pidfd, const std::vector<std::string>& exec_cgroups,
                           const std::string& unified_cgroup, const Streams& streams) {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
-  const pid_t stage = Clone(0, SIGCHLD, -1);
+  // The first stage goes into the group itself and its child inherits it: from inside the container's cgroup namespace the kernel
+  // refuses a group that this namespace does not show (nsdelegate).
+  UniqueFd group;
+  if (!unified_cgroup.empty()) {
+    ASSIGN_OR_RETURN(group, os::Open(unified_cgroup, O_PATH | O_DIRECTORY));
+  }
+  const pid_t stage = Clone(0, SIGCHLD, group ? group.get() : -1);
   if (stage < 0) return Error::FromErrno(errno, "clone the first stage");
   if (stage == 0) {
     const int sync = pair.second.get();
@@ -188,10 +194,6 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd, con
     ResetSignals();
     const auto begin = [&]() -> Result<pid_t> {
       RETURN_IF_ERROR(ArrangeDescriptors(streams, {sync, container_pidfd}));
-      UniqueFd group;
-      if (!unified_cgroup.empty()) {
-        ASSIGN_OR_RETURN(group, os::Open(unified_cgroup, O_PATH | O_DIRECTORY));
-      }
       WriteOomScore(process.oom_score_adj);
       RETURN_IF_ERROR(JoinV1(exec_cgroups));
       // All at once, the kernel checks them together; the PID namespace holds for children only.
@@ -199,10 +201,9 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd, con
         return Error::FromErrno(errno, "enter the container's namespaces");
       }
       UniqueFd(container_pidfd).reset();
-      const pid_t pid = Clone(CLONE_PARENT, 0, group ? group.get() : -1);
+      const pid_t pid = Clone(CLONE_PARENT, 0, -1);
       if (pid < 0) return Error::FromErrno(errno, "clone the process");
       if (pid == 0) {
-        group.reset();
         (void)setsid();
         if (!WaitForGo(sync).ok()) _exit(1);
         if (const Status status = TakeOnRole(process); !status.ok()) Leave(sync, status.error());

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+// A real anchor, real monitors, real containers from a busybox root; SIGKILL to the parts that may die.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "lib/base/clock.h"
+#include "lib/base/ids.h"
+#include "lib/base/strings.h"
+#include "lib/kernel/cgroup/cgroup.h"
+#include "lib/kernel/mount/mount.h"
+#include "lib/os/files.h"
+#include "lib/os/pipe.h"
+#include "lib/os/process.h"
+#include "lib/os/temp_dir.h"
+#include "runtime/monitor/client.h"
+
+namespace keelson::monitor {
+namespace {
+
+using std::chrono_literals::operator""ms;
+
+class Exits {
+ public:
+  void Add(const ExitRecord& record) {
+    const std::lock_guard lock(mutex_);
+    records_[record.container_id] = record;
+    changed_.notify_all();
+  }
+  std::optional<ExitRecord> WaitFor(const std::string& id) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, 20000ms, [&] { return records_.contains(id); });
+    const auto found = records_.find(id);
+    return found == records_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, ExitRecord> records_;
+};
+
+class MonitorTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    if (!os::Exists("/bin/busybox")) GTEST_SKIP() << "needs busybox-static";
+    run_ = "/run/keelson-test-" + base::RandomHex(4);
+    for (const std::string& path : {run_, run_ + "/pods", run_ + "/pods/p1", state_.path() + "/layer/bin", state_.path() + "/logs"}) {
+      ASSERT_TRUE(os::MakeDirs(path, 0700).ok());
+    }
+    ASSERT_TRUE(os::WriteFileAtomic(state_.path() + "/layer/bin/busybox", os::ReadFile("/bin/busybox").value(), 0755).ok());
+    ASSERT_EQ(symlink("busybox", (state_.path() + "/layer/bin/sh").c_str()), 0);
+    layout_ = cgroup::DetectLayout().value();
+    group_ = "/keelson-test-" + base::RandomHex(4);
+    options_ = {run_, state_.path(), KEELSON_BIN_DIR};
+    Connect();
+    setup_.sandbox_id = "p1";
+    setup_.run_dir = run_ + "/pods/p1";
+    base::Result<std::unique_ptr<MonitorClient>> pod = anchor_->StartMonitor(setup_, {}, OnExit(), OnLost());
+    ASSERT_TRUE(pod.ok()) << pod.error().message() << os::ReadFile(run_ + "/anchor.log").ValueOr("");
+    pod_ = std::move(pod).value();
+  }
+
+  void TearDown() override {
+    if (pod_) {
+      EXPECT_TRUE(pod_->Shutdown().ok());
+    }
+    pod_.reset();
+    if (anchor_) {
+      const base::Status stopped = anchor_->Stop();
+      EXPECT_TRUE(stopped.ok()) << stopped.error().message();
+    }
+    anchor_.reset();
+    if (layout_) {
+      EXPECT_TRUE(cgroup::Group(*layout_, group_).Remove().ok());
+    }
+    // The anchor and the log process end a moment after they were told.
+    for (int i = 0; i < 200 && !LeftOver().empty(); ++i) (void)poll(nullptr, 0, 10);
+    EXPECT_EQ(LeftOver(), "");
+    if (!run_.empty()) {
+      EXPECT_TRUE(os::RemoveTree(run_).ok());
+    }
+  }
+
+  // Our processes that still run: known by the pod's or the run directory's name in their command line.
+  std::string LeftOver() const {
+    std::string found;
+    for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
+      if (!base::ParseUint64(entry.name)) continue;
+      const std::string line = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
+      if (line.starts_with("keelson-") && line.find(run_) != std::string::npos) found += line;
+    }
+    return found;
+  }
+
+  void Connect() {
+    base::Result<std::unique_ptr<Anchor>> anchor = ConnectAnchor(options_);
+    ASSERT_TRUE(anchor.ok()) << anchor.error().message();
+    anchor_ = std::move(anchor).value();
+  }
+  MonitorClient::ExitHandler OnExit() {
+    return [this](const ExitRecord& record) { exits_.Add(record); };
+  }
+  MonitorClient::LostHandler OnLost() {
+    return [this] { lost_ = true; };
+  }
+
+  spec::ContainerSpec Spec(const std::string& id, const std::string& script) {
+    for (const char* part : {"/upper", "/work"}) EXPECT_TRUE(os::MakeDirs(state_.path() + "/" + id + part, 0755).ok());
+    cgroup::Group group(*layout_, group_ + "/" + id);
+    const base::Status made = group.Create();
+    EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message());
+    spec::ContainerSpec spec;
+    spec.id = id;
+    spec.lower_layers = {state_.path() + "/layer"};
+    spec.upper = state_.path() + "/" + id + "/upper";
+    spec.work = state_.path() + "/" + id + "/work";
+    spec.process.args = {"sh", "-c", script};
+    spec.process.env = {"PATH=/bin"};
+    spec.process.capabilities = {0xa80425fb, 0xa80425fb, 0xa80425fb, 0, 0};
+    spec.mounts = {{.kind = spec::Mount::Kind::kProc, .destination = "/proc"},
+                   {.kind = spec::Mount::Kind::kTmpfs, .destination = "/dev", .options = "mode=755"},
+                   {.kind = spec::Mount::Kind::kPodShm, .destination = "/dev/shm"}};
+    spec.devices = {{"/dev/null", S_IFCHR | 0666, 1, 3, 0, 0}};
+    spec.cgroup_paths = group.V1Directories();
+    spec.unified_cgroup = group.UnifiedDirectory();
+    spec.memory_cgroup = group.MemoryDirectory();
+    spec.log_name = id + ".log";
+    return spec;
+  }
+  base::Result<StartedContainer> Start(const std::string& id, const std::string& script) {
+    return pod_->Start(Spec(id, script), {}, std::move(os::Open(state_.path() + "/logs", O_RDONLY | O_DIRECTORY)).value());
+  }
+  std::string Log(const std::string& id) {
+    std::string text;
+    const std::string content = os::ReadFile(state_.path() + "/logs/" + id + ".log").ValueOr("");
+    for (const std::string_view line : base::Split(content, '\n')) {
+      if (line.size() > 31) text += std::string(line.substr(31)) + "\n";
+    }
+    return text;
+  }
+  pid_t MonitorPid() const {
+    for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
+      const std::string line = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
+      if (line != std::string("keelson-monitor\0p1\0", 19)) continue;
+      // Another test run on this machine has a pod of this name too: ours has our run directory in its mount table.
+      if (os::ReadFile("/proc/" + entry.name + "/mountinfo").ValueOr("").find(run_) != std::string::npos) return std::stoi(entry.name);
+    }
+    return -1;
+  }
+  bool WaitUntil(const std::function<bool()>& condition) {
+    for (int i = 0; i < 2000; ++i) {
+      if (condition()) return true;
+      (void)poll(nullptr, 0, 10);
+    }
+    return false;
+  }
+  spec::Process Command(const std::string& script) {
+    spec::Process process;
+    process.args = {"sh", "-c", script};
+    process.env = {"PATH=/bin"};
+    process.capabilities = {0xa80425fb, 0xa80425fb, 0xa80425fb, 0, 0};
+    return process;
+  }
+
+  os::TempDir state_ = std::move(os::TempDir::Create("keelson-monitor")).value();
+  std::string run_, group_;
+  std::optional<cgroup::Layout> layout_;
+  AnchorOptions options_;
+  PodSetup setup_;
+  Exits exits_;
+  std::atomic<bool> lost_{false};
+  std::unique_ptr<Anchor> anchor_;
+  std::unique_ptr<MonitorClient> pod_;
+};
+
+TEST_F(MonitorTest, AContainerRunsLogsAndEndsWithItsCode) {
+  const base::Result<StartedContainer> started = Start("c1", "echo out; echo err >&2; printf rest; exit 3");
+  ASSERT_TRUE(started.ok()) << started.error().message();
+  const std::optional<ExitRecord> exit = exits_.WaitFor("c1");
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->exit_code, 3);
+  const std::string log = Log("c1");
+  EXPECT_NE(log.find("stdout F out\n"), std::string::npos) << log;
+  EXPECT_NE(log.find("stderr F err\n"), std::string::npos) << log;
+  EXPECT_NE(log.find("stdout P rest\n"), std::string::npos) << log;
+  EXPECT_TRUE(pod_->Forget("c1").ok());
+  EXPECT_TRUE(pod_->ListContainers().value().empty());
+}
+
+TEST_F(MonitorTest, AMissingCommandIsTheStartsError) {
+  spec::ContainerSpec spec = Spec("c1", "");
+  spec.process.args = {"/none"};
+  const base::Result<StartedContainer> started = pod_->Start(spec, {}, {});
+  ASSERT_FALSE(started.ok());
+  EXPECT_EQ(started.error().message(), "exec \"/none\": No such file or directory");
+  EXPECT_TRUE(pod_->ListContainers().value().empty());
+}
+
+TEST_F(MonitorTest, SignalsAndKillEndIt) {
+  ASSERT_TRUE(Start("c1", "trap 'exit 9' TERM; while true; do /bin/busybox sleep 0.1; done").ok());
+  ASSERT_TRUE(Start("c2", "/bin/busybox sleep 1000 & /bin/busybox sleep 1000").ok());
+  // The trap must be set before the signal: a shell that has none would be killed as any process but, as PID 1, ignores it.
+  ASSERT_TRUE(WaitUntil([&] {
+    ExecRequest request{.container_id = "c1", .process = Command("exit 0")};
+    (void)pod_->Signal("c1", SIGTERM);
+    return exits_.WaitFor("c1").has_value();
+  }));
+  EXPECT_EQ(exits_.WaitFor("c1")->exit_code, 9);
+  ASSERT_TRUE(pod_->KillAll("c2").ok());
+  EXPECT_EQ(exits_.WaitFor("c2")->exit_code, 137);
+  EXPECT_FALSE(exits_.WaitFor("c2")->oom_killed);
+}
+
+TEST_F(MonitorTest, ExecRunsInsideAndATimeoutKillsItsGrandchildren) {
+  ASSERT_TRUE(Start("c1", "while true; do /bin/busybox sleep 1; done").ok());
+  os::Pipe pipe = std::move(os::CreatePipe()).value();
+  ExecRequest request{.container_id = "c1", .process = Command("echo $$ in; exit 4"), .timeout = 5000ms};
+  request.out = std::move(pipe.write_end);
+  const base::Result<ExecResult> result = pod_->Exec(std::move(request));
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_EQ(result->exit_code, 4);
+  EXPECT_FALSE(result->timed_out);
+  EXPECT_TRUE(os::ReadAll(pipe.read_end.get()).value().ends_with(" in\n"));
+
+  os::Pipe slow = std::move(os::CreatePipe()).value();
+  ExecRequest late{.container_id = "c1", .process = Command("/bin/busybox sleep 1000 & /bin/busybox sleep 1000"), .timeout = 100ms};
+  late.out = std::move(slow.write_end);
+  const base::Result<ExecResult> killed = pod_->Exec(std::move(late));
+  ASSERT_TRUE(killed.ok()) << killed.error().message();
+  EXPECT_TRUE(killed->timed_out);
+  EXPECT_EQ(os::ReadAll(slow.read_end.get()).value(), "");  // the end comes: nobody holds the pipe any more
+}
+
+TEST_F(MonitorTest, MemoryLimitKillsAreKnownAsSuch) {
+  spec::ContainerSpec spec = Spec("c1", "x=a; while true; do x=$x$x; done");
+  cgroup::Resources limits;
+  limits.memory_limit = 16 << 20;
+  limits.memory_swap_limit = 16 << 20;
+  ASSERT_TRUE(cgroup::Group(*layout_, group_ + "/c1").Apply(limits).ok());
+  ASSERT_TRUE(pod_->Start(spec, {}, {}).ok());
+  const std::optional<ExitRecord> exit = exits_.WaitFor("c1");
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->exit_code, 137);
+  EXPECT_TRUE(exit->oom_killed);
+}
+
+TEST_F(MonitorTest, AReopenedLogGoesOnUnderTheOldName) {
+  ASSERT_TRUE(Start("c1", "i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); /bin/busybox sleep 0.001; done").ok());
+  const std::string log = state_.path() + "/logs/c1.log";
+  ASSERT_TRUE(WaitUntil([&] { return os::ReadFile(log).ValueOr("").size() > 100; }));
+  ASSERT_EQ(rename(log.c_str(), (log + ".1").c_str()), 0);
+  ASSERT_TRUE(pod_->ReopenLog("c1").ok());
+  EXPECT_TRUE(os::Exists(log));
+  ASSERT_TRUE(exits_.WaitFor("c1").has_value());
+  const std::string all = os::ReadFile(log + ".1").value() + os::ReadFile(log).value();
+  for (int i = 0; i < 400; ++i) EXPECT_NE(all.find("F line " + std::to_string(i) + "\n"), std::string::npos) << i;
+}
+
+TEST_F(MonitorTest, ARestartedDaemonFindsItsContainers) {
+  ASSERT_TRUE(Start("c1", "/bin/busybox sleep 1000").ok());
+  pod_.reset();
+  anchor_.reset();
+  Connect();
+  base::Result<std::unique_ptr<MonitorClient>> again = anchor_->AdoptMonitor(setup_, OnExit(), OnLost());
+  ASSERT_TRUE(again.ok()) << again.error().message();
+  pod_ = std::move(again).value();
+  const std::vector<ContainerState> states = pod_->ListContainers().value();
+  ASSERT_EQ(states.size(), 1u);
+  EXPECT_EQ(states[0].phase, ContainerPhase::kRunning);
+  ASSERT_TRUE(pod_->KillAll("c1").ok());
+  EXPECT_EQ(exits_.WaitFor("c1")->exit_code, 137);
+}
+
+TEST_F(MonitorTest, AKilledMonitorCostsNoContainerNoLineAndNoExitCode) {
+  ASSERT_TRUE(Start("c1", "i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); /bin/busybox sleep 0.002; done; exit 42").ok());
+  ASSERT_TRUE(Start("quick", "/bin/busybox sleep 0.3; exit 5").ok());
+  const pid_t monitor = MonitorPid();
+  ASSERT_GT(monitor, 0);
+  ASSERT_EQ(kill(monitor, SIGKILL), 0);
+  ASSERT_TRUE(WaitUntil([&] { return lost_.load(); }));
+  base::Result<std::unique_ptr<MonitorClient>> again = anchor_->AdoptMonitor(setup_, OnExit(), OnLost());
+  ASSERT_TRUE(again.ok()) << again.error().message();
+  pod_ = std::move(again).value();
+  EXPECT_EQ(pod_->ListContainers().value().size(), 2u);
+  // New containers still share the old ones' memory and namespaces; logs and reopening work through the old log process.
+  ASSERT_TRUE(Start("c2", "echo more").ok());
+  ASSERT_TRUE(pod_->ReopenLog("c1").ok());
+  EXPECT_EQ(exits_.WaitFor("c2")->exit_code, 0);
+  EXPECT_EQ(exits_.WaitFor("quick")->exit_code, 5);
+  const std::optional<ExitRecord> exit = exits_.WaitFor("c1");
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->exit_code, 42);
+  EXPECT_FALSE(exit->lost);
+  const std::string log = Log("c1");
+  for (int i = 0; i < 500; ++i) {
+    EXPECT_NE(log.find("F line " + std::to_string(i) + "\n"), std::string::npos) << i << log.substr(log.find("line " + std::to_string(i - 1)), 200);
+  }
+}
+
+TEST_F(MonitorTest, ContainersOfAPodShareMemoryAndProcessesWhenAsked) {
+  ASSERT_TRUE(pod_->Shutdown().ok());
+  setup_.share_process_namespace = true;
+  base::Result<std::unique_ptr<MonitorClient>> pod = anchor_->StartMonitor(setup_, {}, OnExit(), OnLost());
+  ASSERT_TRUE(pod.ok()) << pod.error().message();
+  pod_ = std::move(pod).value();
+  spec::ContainerSpec first = Spec("c1", "echo shared >/dev/shm/f; exec /bin/busybox sleep 1000");
+  first.pid_mode = spec::PidMode::kPod;
+  spec::ContainerSpec second = Spec("c2", "until /bin/busybox grep shared /dev/shm/f; do :; done; /bin/busybox ps -o pid,args; "
+                                    "/bin/busybox ls /proc/1/root");
+  second.pid_mode = spec::PidMode::kPod;
+  const base::Result<StartedContainer> started = pod_->Start(first, {}, {});
+  ASSERT_TRUE(started.ok()) << started.error().message();
+  ASSERT_TRUE(pod_->Start(second, {}, std::move(os::Open(state_.path() + "/logs", O_RDONLY | O_DIRECTORY)).value()).ok());
+  ASSERT_TRUE(exits_.WaitFor("c2").has_value());
+  const std::string log = Log("c2");
+  EXPECT_NE(log.find("keelson-init"), std::string::npos) << log;
+  EXPECT_NE(log.find("sleep 1000"), std::string::npos) << log;
+  EXPECT_EQ(log.find("stdout F proc\n"), std::string::npos) << "the pod's process 1 shows a host's tree: " << log;
+}
+
+}  // namespace
+}  // namespace keelson::monitor
