@@ -42,6 +42,7 @@ struct Resources {
   int64_t memory_limit = 0;
   int64_t memory_swap_limit = 0;   // memory + swap, as on v1
   int64_t pids_limit = 0;
+  std::map<std::string, int64_t> hugepages;        // page size as the kernel names it ("2MB") → bytes
   std::vector<DeviceRule> devices;                 // in order, later wins; empty: untouched
   std::map<std::string, std::string> unified;      // v2 file → value, written last
   bool oom_group = true;                           // v2: the whole container dies together
@@ -52,11 +53,17 @@ struct Write {
   std::string file;
   std::string value;
   bool optional = false;   // a kernel without it is fine (e.g. swap accounting)
+  bool partner = false;    // when refused, tried again after the next one
+  bool swapped = false;    // set while applying
   bool operator==(const Write&) const = default;
 };
 std::vector<Write> PlanV1(const Resources& resources);
 std::vector<Write> PlanV2(const Resources& resources);
-uint64_t SharesToWeight(int64_t shares);           // 2…262144 → 1…10000
+// 2…262144 → 1…10000, on the curve that keeps both defaults: 1024 is 100.
+uint64_t SharesToWeight(int64_t shares);
+
+// "<parent>/<name>" when that is a plain absolute path; InvalidArgument otherwise. For paths that came in a request.
+base::Result<std::string> JoinPath(std::string_view parent, std::string_view name);
 
 // One container's or pod's group in every hierarchy. `path` is absolute within the trees: "/kubepods/pod1/<id>".
 class Group {
@@ -81,6 +88,8 @@ class Group {
 
  private:
   std::vector<std::string> AllDirectories() const;
+  base::Result<Resources> Completed(const Resources& resources) const;
+  base::Status CheckShrink(int64_t limit) const;
   Layout layout_;
   std::string path_;
 };

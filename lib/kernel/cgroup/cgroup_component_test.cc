@@ -100,6 +100,86 @@ TEST_F(RealGroup, DeviceRulesOpenAndClose) {
             })).code(), 1);
 }
 
+TEST_F(RealGroup, DeviceRulesCanBeGivenAgainAndReplaced) {
+  Resources limits;
+  limits.devices = {{false, 'a', {}, {}, "rwm"}, {true, 'c', 1, 3, "rwm"}};
+  ASSERT_TRUE(group_->Apply(limits).ok());
+  const base::Status again = group_->Apply(limits);
+  ASSERT_TRUE(again.ok()) << again.error().message();
+  limits.devices.push_back({true, 'c', 1, 5, "rw"});
+  ASSERT_TRUE(group_->Apply(limits).ok());
+  EXPECT_EQ(Wait(Fork([] { return open("/dev/zero", O_RDONLY) >= 0 ? 0 : errno; })).code(), 0);
+  limits.devices.pop_back();
+  ASSERT_TRUE(group_->Apply(limits).ok());
+  EXPECT_EQ(Wait(Fork([] { return open("/dev/zero", O_RDONLY) >= 0 ? 0 : errno; })).code(), EPERM);
+}
+
+TEST_F(RealGroup, LimitsGrowAndShrinkInAnyOrder) {
+  for (const int64_t megabytes : {32, 64, 16, 128}) {
+    Resources limits;
+    limits.memory_limit = megabytes << 20;
+    limits.memory_swap_limit = megabytes << 20;
+    limits.cpu_period = megabytes * 1000;
+    limits.cpu_quota = megabytes * 500;
+    limits.cpu_shares = 2 + megabytes;
+    const base::Status status = group_->Apply(limits);
+    EXPECT_TRUE(status.ok()) << megabytes << ": " << status.error().message();
+  }
+}
+
+TEST_F(RealGroup, AMemoryLimitBelowWhatIsInUseIsRefusedAndKillsNobody) {
+  Resources limits;
+  limits.memory_limit = 64 << 20;
+  limits.memory_swap_limit = 64 << 20;
+  ASSERT_TRUE(group_->Apply(limits).ok());
+  os::Pipe ready = os::CreatePipe().value();
+  const pid_t pid = Fork([&] {
+    char* memory = static_cast<char*>(mmap(nullptr, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (size_t i = 0; i < (32 << 20); i += 4096) memory[i] = 1;
+    if (write(ready.write_end.get(), "x", 1) != 1) return 1;
+    pause();
+    return 0;
+  });
+  char byte = 0;
+  ASSERT_EQ(read(ready.read_end.get(), &byte, 1), 1);
+  limits.memory_limit = limits.memory_swap_limit = 4 << 20;
+  const base::Status status = group_->Apply(limits);
+  EXPECT_FALSE(status.ok());
+  EXPECT_EQ(ReadOomKills(group_->MemoryDirectory()), 0u);
+  EXPECT_EQ(kill(pid, 0), 0);
+  ASSERT_TRUE(group_->Kill().ok());
+  EXPECT_EQ(Wait(pid).code(), 137);
+}
+
+TEST_F(RealGroup, AFrozenGroupCanBeRemoved) {
+  const pid_t pid = Fork([] {
+    pause();
+    return 0;
+  });
+  while (group_->Processes().value().empty()) sched_yield();
+  const base::Status frozen = group_->Freeze(true);
+  ASSERT_TRUE(frozen.ok()) << frozen.error().message();
+  EXPECT_TRUE(group_->Remove().ok());
+  EXPECT_EQ(Wait(pid).code(), 137);
+  EXPECT_FALSE(group_->Exists());
+  EXPECT_TRUE(group_->Remove().ok()) << "absent is success";
+  EXPECT_TRUE(group_->Create().ok());
+}
+
+TEST_F(RealGroup, CreatingTwiceIsFineAndDeepPathsAreMade) {
+  EXPECT_TRUE(group_->Create().ok());
+  const Group deep(layout_, name_ + "/a/b/c");
+  const base::Status status = deep.Create();
+  ASSERT_TRUE(status.ok()) << status.error().message();
+  Resources limits;
+  limits.pids_limit = 5;
+  limits.cpuset_cpus = "0";
+  limits.memory_limit = 16 << 20;
+  const base::Status applied = deep.Apply(limits);
+  EXPECT_TRUE(applied.ok()) << applied.error().message();
+  EXPECT_TRUE(deep.Remove().ok());
+}
+
 TEST_F(RealGroup, ARefusedLimitNamesFileValueAndAnswer) {
   Resources limits;
   limits.cpuset_cpus = "99999";

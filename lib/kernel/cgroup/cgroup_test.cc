@@ -42,12 +42,12 @@ TEST(CgroupPlan, LimitsBecomeFileWritesOnBothLayouts) {
   r.memory_swap_limit = 64 << 20;
   r.pids_limit = -1;
   EXPECT_EQ(PlanV1(r), (std::vector<Write>{{"cpu", "cpu.shares", "512"},
-                                           {"cpu", "cpu.cfs_period_us", "100000"},
+                                           {"cpu", "cpu.cfs_period_us", "100000", false, true},
                                            {"cpu", "cpu.cfs_quota_us", "50000"},
-                                           {"memory", "memory.limit_in_bytes", "67108864"},
+                                           {"memory", "memory.limit_in_bytes", "67108864", false, true},
                                            {"memory", "memory.memsw.limit_in_bytes", "67108864", true},
                                            {"pids", "pids.max", "max"}}));
-  EXPECT_EQ(PlanV2(r), (std::vector<Write>{{"", "cpu.weight", "20"},
+  EXPECT_EQ(PlanV2(r), (std::vector<Write>{{"", "cpu.weight", "59"},
                                            {"", "cpu.max", "50000 100000"},
                                            {"", "memory.max", "67108864"},
                                            {"", "memory.swap.max", "0", true},
@@ -60,9 +60,32 @@ TEST(CgroupPlan, LimitsBecomeFileWritesOnBothLayouts) {
 TEST(CgroupPlan, SharesCoverTheWholeRangeOfWeights) {
   EXPECT_EQ(SharesToWeight(0), 1u);
   EXPECT_EQ(SharesToWeight(2), 1u);
-  EXPECT_EQ(SharesToWeight(1024), 39u);
+  EXPECT_EQ(SharesToWeight(1024), 100u);
   EXPECT_EQ(SharesToWeight(262144), 10000u);
   EXPECT_EQ(SharesToWeight(1 << 30), 10000u);
+}
+
+TEST(CgroupPlan, HugePagesAndWhatIsNamedByHalf) {
+  Resources r;
+  r.hugepages = {{"2MB", 4 << 20}, {"1GB", 0}};
+  r.cpu_quota = 20000;
+  r.unified = {{"memory.high", "100"}};
+  EXPECT_EQ(PlanV2(r), (std::vector<Write>{{"", "cpu.max", "20000"},
+                                           {"", "hugetlb.1GB.max", "0", true},
+                                           {"", "hugetlb.2MB.max", "4194304"},
+                                           {"", "memory.high", "100"}}));
+  EXPECT_EQ(PlanV1(r), (std::vector<Write>{{"cpu", "cpu.cfs_quota_us", "20000"},
+                                           {"hugetlb", "hugetlb.1GB.limit_in_bytes", "0", true},
+                                           {"hugetlb", "hugetlb.2MB.limit_in_bytes", "4194304"}}));
+}
+
+TEST(CgroupPath, OnlyPlainAbsolutePathsAreMade) {
+  EXPECT_EQ(JoinPath("/kubepods/pod1", "abc").value(), "/kubepods/pod1/abc");
+  EXPECT_EQ(JoinPath("/", "abc").value(), "/abc");
+  EXPECT_EQ(JoinPath("/a/", "b").value(), "/a/b");
+  for (const char* parent : {"", "kubepods.slice", "/..", "/a/../b", "/a//b", "/a/./b", "/a\n"}) EXPECT_FALSE(JoinPath(parent, "x").ok()) << parent;
+  EXPECT_FALSE(JoinPath("/a", "").ok());
+  EXPECT_FALSE(JoinPath("/a", "..").ok());
 }
 
 TEST(DeviceRules, TheLastMatchingRuleDecides) {

@@ -6,8 +6,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <map>
+#include <mutex>
+#include <string>
 
 #include "lib/os/files.h"
 
@@ -88,23 +91,83 @@ bool IsAllowed(const std::vector<DeviceRule>& rules, char type, uint32_t major, 
   return false;
 }
 
-base::Status AttachDeviceRules(const std::string& directory, const std::vector<DeviceRule>& rules) {
-  const std::vector<Instruction> program = BuildDeviceProgram(rules);
+namespace {
+
+// The verifier is asked once per set of rules: nearly every container has the same. Programs are few and stay loaded.
+base::Result<os::UniqueFd> Loaded(const std::vector<Instruction>& program) {
+  static std::mutex mutex;
+  static std::map<std::string, os::UniqueFd> programs;
+  constexpr size_t kMost = 32;
+  const std::string key(reinterpret_cast<const char*>(program.data()), program.size() * sizeof(Instruction));
+  const std::lock_guard lock(mutex);
+  if (const auto found = programs.find(key); found != programs.end()) return os::Duplicate(found->second.get());
   bpf_attr load{};
   load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
   load.insns = reinterpret_cast<uint64_t>(program.data());
   load.insn_cnt = static_cast<uint32_t>(program.size());
   load.license = reinterpret_cast<uint64_t>("Apache-2.0");
-  const os::UniqueFd loaded(static_cast<int>(syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load)));
-  if (!loaded) return base::Error::FromErrno(errno, "load the device rules of '{}'", directory);
+  os::UniqueFd loaded(static_cast<int>(syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load)));
+  if (!loaded) return base::Error::FromErrno(errno, "load a program of device rules");
+  if (programs.size() >= kMost) programs.erase(programs.begin());
+  ASSIGN_OR_RETURN(os::UniqueFd copy, os::Duplicate(loaded.get()));
+  programs.emplace(key, std::move(loaded));
+  return copy;
+}
+
+uint32_t IdOf(int program) {
+  bpf_prog_info info{};
+  bpf_attr attr{};
+  attr.info.bpf_fd = static_cast<uint32_t>(program);
+  attr.info.info_len = sizeof info;
+  attr.info.info = reinterpret_cast<uint64_t>(&info);
+  return syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof attr) == 0 ? info.id : 0;
+}
+
+// Programs on this group itself, not its parents'.
+std::vector<uint32_t> AttachedTo(int group) {
+  std::vector<uint32_t> ids(64);
+  bpf_attr attr{};
+  attr.query.target_fd = static_cast<uint32_t>(group);
+  attr.query.attach_type = BPF_CGROUP_DEVICE;
+  attr.query.prog_ids = reinterpret_cast<uint64_t>(ids.data());
+  attr.query.prog_cnt = static_cast<uint32_t>(ids.size());
+  if (syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof attr) != 0) return {};
+  ids.resize(attr.query.prog_cnt);
+  return ids;
+}
+
+void Detach(int group, uint32_t id) {
+  bpf_attr get{};
+  get.prog_id = id;
+  const os::UniqueFd program(static_cast<int>(syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &get, sizeof get)));
+  bpf_attr attr{};
+  attr.target_fd = static_cast<uint32_t>(group);
+  attr.attach_bpf_fd = static_cast<uint32_t>(program.get());
+  attr.attach_type = BPF_CGROUP_DEVICE;
+  if (program) (void)syscall(SYS_bpf, BPF_PROG_DETACH, &attr, sizeof attr);
+}
+
+}  // namespace
+
+base::Status AttachDeviceRules(const std::string& directory, const std::vector<DeviceRule>& rules) {
+  const base::Result<os::UniqueFd> program = Loaded(BuildDeviceProgram(rules));
+  if (!program.ok()) return program.error().WithContext("device rules of '" + directory + "'");
   ASSIGN_OR_RETURN(const os::UniqueFd group, os::Open(directory, O_RDONLY | O_DIRECTORY));
-  bpf_attr attach{};
-  attach.target_fd = static_cast<uint32_t>(group.get());
-  attach.attach_bpf_fd = static_cast<uint32_t>(loaded.get());
-  attach.attach_type = BPF_CGROUP_DEVICE;
-  attach.attach_flags = BPF_F_ALLOW_MULTI;
-  if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) != 0) {
-    return base::Error::FromErrno(errno, "attach the device rules of '{}'", directory);
+  // A group may be given its rules again, also by a restarted daemon: the new program comes before the old ones go.
+  const std::vector<uint32_t> before = AttachedTo(group.get());
+  const uint32_t id = IdOf(program->get());
+  if (std::find(before.begin(), before.end(), id) == before.end()) {
+    bpf_attr attach{};
+    attach.target_fd = static_cast<uint32_t>(group.get());
+    attach.attach_bpf_fd = static_cast<uint32_t>(program->get());
+    attach.attach_type = BPF_CGROUP_DEVICE;
+    attach.attach_flags = BPF_F_ALLOW_MULTI;
+    if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) != 0) {
+      return base::Error::FromErrno(errno, "attach the device rules of '{}'", directory);
+    }
+  }
+  for (const uint32_t old : before) {
+    if (old != id) Detach(group.get(), old);
   }
   return base::Ok();
 }

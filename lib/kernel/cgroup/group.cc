@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/base/clock.h"
 #include "lib/base/strings.h"
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/kernel/cgroup/devices.h"
@@ -54,151 +51,190 @@ std::vector<std::string> Group::AllDirectories() const {
 
 namespace {
 
+constexpr std::string_view kControllers[] = {"cpu", "cpuset", "hugetlb", "io", "memory", "pids"};
+constexpr std::string_view kNeeded[] = {"cpu", "cpuset", "memory", "pids"};
+
+bool Contains(const std::vector<std::string_view>& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+Result<std::string> ReadControl(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, os::ReadFile(path, 65536));
+  return std::string(base::Trim(text));
+}
+
 Status FillCpuset(const std::string& directory) {
-  for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
-    ASSIGN_OR_RETURN(const std::string own, os::ReadFile(directory + "/" + file, 65536));
-    if (!base::Trim(own).empty()) continue;
-    const std::string parent = directory.substr(0, directory.find_last_of('/'));
-    ASSIGN_OR_RETURN(const std::string inherited, os::ReadFile(parent + "/" + file, 65536));
-    RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, directory + "/" + file, base::Trim(inherited)));
+  for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
+    ASSIGN_OR_RETURN(const std::string own, ReadControl(directory + file));
+    if (!own.empty()) continue;
+    ASSIGN_OR_RETURN(const std::string inherited, ReadControl(directory.substr(0, directory.find_last_of('/')) + file));
+    RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, directory + file, inherited));
   }
   return base::Ok();
 }
 
-// Every controller the parent has, handed down. A group with processes of its own cannot (EBUSY): said as it is.
+// Hands down what the parent has of the controllers that we use. All at once; a kernel that refuses one of them (realtime tasks
+// stop "cpu") refuses the whole line, so then each alone: only those that limits need are missed. A group with processes of its
+// own cannot hand down at all (EBUSY): said as it is.
 Status EnableControllers(const std::string& parent) {
-  ASSIGN_OR_RETURN(const std::string available, os::ReadFile(parent + "/cgroup.controllers", 65536));
-  ASSIGN_OR_RETURN(const std::string enabled, os::ReadFile(parent + "/cgroup.subtree_control", 65536));
-  const std::vector<std::string_view> have = base::Split(base::Trim(enabled), ' ');
-  std::string missing;
-  for (const std::string_view controller : base::Split(base::Trim(available), ' ')) {
-    if (controller.empty() || std::find(have.begin(), have.end(), controller) != have.end()) continue;
-    missing += (missing.empty() ? "+" : " +") + std::string(controller);
+  ASSIGN_OR_RETURN(const std::string enabled, ReadControl(parent + "/cgroup.subtree_control"));
+  const std::vector<std::string_view> have = base::Split(enabled, ' ');
+  if (std::all_of(std::begin(kNeeded), std::end(kNeeded), [&](std::string_view name) { return Contains(have, name); })) return base::Ok();
+  ASSIGN_OR_RETURN(const std::string text, ReadControl(parent + "/cgroup.controllers"));
+  const std::vector<std::string_view> available = base::Split(text, ' ');
+  std::vector<std::string> missing;
+  for (const std::string_view controller : kControllers) {
+    if (Contains(available, controller) && !Contains(have, controller)) missing.push_back("+" + std::string(controller));
   }
   if (missing.empty()) return base::Ok();
-  return os::WriteControl(AT_FDCWD, parent + "/cgroup.subtree_control", missing);
+  const std::string path = parent + "/cgroup.subtree_control";
+  const Status all = os::WriteControl(AT_FDCWD, path, base::Join(missing, " "));
+  if (all.ok() || all.error().os_errno() == EBUSY) return all;
+  for (const std::string& one : missing) {
+    const Status status = os::WriteControl(AT_FDCWD, path, one);
+    const bool needed = std::find(std::begin(kNeeded), std::end(kNeeded), std::string_view(one).substr(1)) != std::end(kNeeded);
+    if (!status.ok() && needed) return status;
+  }
+  return base::Ok();
+}
+
+// mkdir of the whole path at once when the parents are there, as they nearly always are.
+Status MakeV1(const std::string& mount_point, const std::string& path, bool cpuset) {
+  const std::string whole = mount_point + path;
+  if (mkdir(whole.c_str(), 0755) == 0) return cpuset ? FillCpuset(whole) : base::Ok();
+  if (errno == EEXIST) return cpuset ? FillCpuset(whole) : base::Ok();
+  if (errno != ENOENT) return Error::FromErrno(errno, "make cgroup '{}'", whole);
+  for (size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
+    const std::string directory = mount_point + path.substr(0, at);
+    RETURN_IF_ERROR(os::MakeDir(directory, 0755));
+    if (cpuset) RETURN_IF_ERROR(FillCpuset(directory));
+    if (at == std::string::npos) return base::Ok();
+  }
+}
+
+// Several writes to one file share one descriptor: a container has ten device rules.
+class Writer {
+ public:
+  Status Write(const std::string& path, const std::string& value) {
+    if (path != path_) {
+      path_.clear();
+      ASSIGN_OR_RETURN(fd_, os::Open(path, O_WRONLY));
+      path_ = path;
+    }
+    while (write(fd_.get(), value.data(), value.size()) < 0) {
+      if (errno != EINTR) return Error::FromErrno(errno, "write '{}' to '{}'", value, path);
+    }
+    return base::Ok();
+  }
+
+ private:
+  std::string path_;
+  os::UniqueFd fd_;
+};
+
+// A kernel without swap accounting or hugetlb has no such file; "a" is refused where the parent itself may not use every device,
+// and then the group has the parent's rules already.
+bool Forgiven(const Write& write, const Error& error) {
+  if (!write.optional) return false;
+  const int code = error.os_errno();
+  return code == ENOENT || code == EOPNOTSUPP || (write.file == "devices.allow" && (code == EPERM || code == EINVAL));
 }
 
 }  // namespace
 
+Result<std::string> JoinPath(std::string_view parent, std::string_view name) {
+  std::string path(parent);
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (path.empty() || path.front() != '/') {
+    return base::InvalidArgument("cgroup parent '{}' is not an absolute path (systemd slices need the systemd driver, which is not used)", parent);
+  }
+  if (path == "/") path.clear();
+  path += "/" + std::string(name);
+  if (base::ContainsControlCharacter(path) || path.size() > 3000) return base::InvalidArgument("cgroup path '{}' is not usable", path.substr(0, 200));
+  for (const std::string_view part : base::Split(std::string_view(path).substr(1), '/')) {
+    if (part.empty() || part == "." || part == ".." || part.size() > 255) return base::InvalidArgument("cgroup path '{}' is not plain", path);
+  }
+  return path;
+}
+
 Status Group::Create() const {
-  for (const auto& [name, mount_point] : layout_.hierarchies) {
-    for (size_t at = path_.find('/', 1);; at = path_.find('/', at + 1)) {
-      const std::string directory = mount_point + path_.substr(0, at);
-      RETURN_IF_ERROR(os::MakeDir(directory, 0755));
-      if (name == "cpuset") RETURN_IF_ERROR(FillCpuset(directory).WithContext("cpuset"));
-      if (at == std::string::npos) break;
-    }
+  for (const std::string& directory : V1Directories()) {
+    const std::string mount_point = directory.substr(0, directory.size() - path_.size());
+    const auto cpuset = layout_.hierarchies.find("cpuset");
+    const bool is_cpuset = cpuset != layout_.hierarchies.end() && cpuset->second == mount_point;
+    RETURN_IF_ERROR(MakeV1(mount_point, path_, is_cpuset).WithContext("make cgroup"));
   }
   if (layout_.unified.empty()) return base::Ok();
+  if (!layout_.v2) return MakeV1(layout_.unified, path_, false).WithContext("make cgroup");
   for (size_t at = path_.find('/', 1);; at = path_.find('/', at + 1)) {
     const std::string directory = layout_.unified + path_.substr(0, at);
-    if (layout_.v2) {
-      const std::string parent = directory.substr(0, directory.find_last_of('/'));
-      RETURN_IF_ERROR(EnableControllers(parent).WithContext("hand controllers down"));
-    }
+    const std::string parent = directory.substr(0, directory.find_last_of('/'));
+    RETURN_IF_ERROR(EnableControllers(parent).WithContext("hand controllers down"));
     RETURN_IF_ERROR(os::MakeDir(directory, 0755));
     if (at == std::string::npos) break;
   }
   return base::Ok();
 }
 
-Status Group::Apply(const Resources& resources) const {
-  const std::vector<Write> writes = layout_.v2 ? PlanV2(resources) : PlanV1(resources);
-  for (const Write& write : writes) {
+// What a v2 file holds together but a request may name by half is completed from the kernel's present value.
+Result<Resources> Group::Completed(const Resources& resources) const {
+  Resources out = resources;
+  if (!layout_.v2) return out;
+  const std::string directory = layout_.unified + path_;
+  if (out.cpu_period != 0 && out.cpu_quota == 0) {
+    ASSIGN_OR_RETURN(const std::string now, ReadControl(directory + "/cpu.max"));
+    out.cpu_quota = base::ParseInt64(now.substr(0, now.find(' '))).value_or(-1);
+  }
+  if (out.memory_swap_limit > 0 && out.memory_limit == 0) {
+    ASSIGN_OR_RETURN(const std::string now, ReadControl(directory + "/memory.max"));
+    out.memory_limit = base::ParseInt64(now).value_or(-1);
+  }
+  return out;
+}
+
+// memory.max below the present use would kill; v1 refuses (EBUSY) and so do we, after the kernel has given back what it can.
+Status Group::CheckShrink(int64_t limit) const {
+  const std::string directory = layout_.unified + path_;
+  const auto used = [&] { return base::ParseInt64(ReadControl(directory + "/memory.current").ValueOr("0")).value_or(0); };
+  int64_t now = used();
+  if (now <= limit) return base::Ok();
+  (void)os::WriteControl(AT_FDCWD, directory + "/memory.reclaim", std::to_string(now - limit));
+  now = used();
+  if (now <= limit) return base::Ok();
+  return base::FailedPrecondition("set cgroup limit: write '{}' to '{}/memory.max': {} bytes are in use", limit, directory, now);
+}
+
+Status Group::Apply(const Resources& requested) const {
+  ASSIGN_OR_RETURN(const Resources resources, Completed(requested));
+  if (layout_.v2 && resources.memory_limit > 0) RETURN_IF_ERROR(CheckShrink(resources.memory_limit));
+  std::vector<Write> writes = layout_.v2 ? PlanV2(resources) : PlanV1(resources);
+  Writer writer;
+  for (size_t i = 0; i < writes.size(); ++i) {
+    const Write& write = writes[i];
     std::string directory;
     if (layout_.v2) {
       directory = layout_.unified + path_;
     } else if (const auto found = layout_.hierarchies.find(write.controller); found != layout_.hierarchies.end()) {
       directory = found->second + path_;
+    } else if (write.optional) {
+      continue;
     } else {
       return base::FailedPrecondition("cannot set {} to '{}': this machine has no {} cgroup", write.file, write.value, write.controller);
     }
-    const Status status = os::WriteControl(AT_FDCWD, directory + "/" + write.file, write.value);
-    if (status.ok() || (write.optional && (status.error().os_errno() == ENOENT || status.error().os_errno() == EOPNOTSUPP))) continue;
+    const Status status = writer.Write(directory + "/" + write.file, write.value);
+    if (status.ok() || Forgiven(write, status.error())) continue;
+    // Two limits that bound each other (memory and memory+swap, quota and period): growing needs the other order.
+    if (write.partner && i + 1 < writes.size() && !writes[i].swapped) {
+      std::swap(writes[i], writes[i + 1]);
+      writes[i].swapped = writes[i + 1].swapped = true;
+      writes[i].partner = false;
+      --i;
+      continue;
+    }
     return status.error().WithContext("set cgroup limit").WithCode(base::Code::kInvalidArgument);
   }
   if (layout_.v2 && !resources.devices.empty()) return AttachDeviceRules(layout_.unified + path_, resources.devices);
   return base::Ok();
-}
-
-bool Group::Exists() const {
-  for (const std::string& directory : AllDirectories()) {
-    if (os::Exists(directory)) return true;
-  }
-  return false;
-}
-
-namespace {
-
-Result<std::vector<int>> ProcessesOf(const std::string& directory) {
-  Result<std::string> text = os::ReadFile(directory + "/cgroup.procs");
-  if (!text.ok()) {
-    if (text.error().os_errno() == ENOENT || text.error().os_errno() == ENODEV) return std::vector<int>();
-    return text.error();
-  }
-  std::vector<int> out;
-  for (const std::string_view line : base::Split(*text, '\n')) {
-    if (const std::optional<uint64_t> pid = base::ParseUint64(line); pid && *pid > 0) out.push_back(static_cast<int>(*pid));
-  }
-  return out;
-}
-
-Result<std::vector<int>> ProcessesBelow(const std::string& directory) {
-  ASSIGN_OR_RETURN(std::vector<int> out, ProcessesOf(directory));
-  const Result<std::vector<os::DirEntry>> entries = os::ListDir(directory);
-  if (!entries.ok()) return out;
-  for (const os::DirEntry& entry : *entries) {
-    if (entry.type != 4 /* DT_DIR */) continue;
-    ASSIGN_OR_RETURN(const std::vector<int> below, ProcessesBelow(directory + "/" + entry.name));
-    out.insert(out.end(), below.begin(), below.end());
-  }
-  return out;
-}
-
-void Pause(int millis) { (void)poll(nullptr, 0, millis); }
-
-}  // namespace
-
-Status KillDirectory(const std::string& directory) {
-  if (!os::Exists(directory)) return base::Ok();
-  if (os::WriteControl(AT_FDCWD, directory + "/cgroup.kill", "1").ok()) return base::Ok();
-  // Without cgroup.kill processes may fork while we go through the list: again until a round finds none, bounded.
-  for (int round = 0; round < 100; ++round) {
-    ASSIGN_OR_RETURN(const std::vector<int> pids, ProcessesBelow(directory));
-    if (pids.empty()) return base::Ok();
-    for (const int pid : pids) (void)kill(pid, SIGKILL);
-    Pause(round < 10 ? 1 : 20);
-  }
-  return base::DeadlineExceeded("processes in '{}' do not die", directory);
-}
-
-Status RemoveDirectory(const std::string& directory, std::chrono::milliseconds patience) {
-  if (rmdir(directory.c_str()) == 0 || errno == ENOENT) return base::Ok();
-  if (const Result<std::vector<os::DirEntry>> entries = os::ListDir(directory); entries.ok()) {
-    for (const os::DirEntry& entry : *entries) {
-      if (entry.type == 4) RETURN_IF_ERROR(RemoveDirectory(directory + "/" + entry.name, patience));
-    }
-  }
-  const base::SteadyTime deadline = base::SystemClock().Steady() + patience;
-  for (int wait = 0;; wait = std::min(wait + 1, 20)) {
-    if (rmdir(directory.c_str()) == 0 || errno == ENOENT) return base::Ok();
-    if (errno != EBUSY || base::SystemClock().Steady() > deadline) return Error::FromErrno(errno, "remove cgroup '{}'", directory);
-    Pause(wait);
-  }
-}
-
-Status Group::Kill() const {
-  // The unified tree has cgroup.kill on every layout that has it at all; a v1 hierarchy is the fallback.
-  for (const std::string& directory : {UnifiedDirectory(), MemoryDirectory()}) {
-    if (!directory.empty() && os::Exists(directory)) return KillDirectory(directory);
-  }
-  return base::Ok();
-}
-
-Result<std::vector<int>> Group::Processes() const {
-  const std::string directory = layout_.unified.empty() ? MemoryDirectory() : UnifiedDirectory();
-  return ProcessesBelow(directory);
 }
 
 Status Group::Freeze(bool on) const {
@@ -206,23 +242,6 @@ Status Group::Freeze(bool on) const {
   const auto freezer = layout_.hierarchies.find("freezer");
   if (freezer == layout_.hierarchies.end()) return base::FailedPrecondition("this machine has no freezer cgroup");
   return os::WriteControl(AT_FDCWD, freezer->second + path_ + "/freezer.state", on ? "FROZEN" : "THAWED");
-}
-
-Status Group::Remove(std::chrono::milliseconds patience) const {
-  RETURN_IF_ERROR(Kill());
-  for (const std::string& directory : AllDirectories()) RETURN_IF_ERROR(RemoveDirectory(directory, patience));
-  return base::Ok();
-}
-
-std::optional<uint64_t> ReadOomKills(const std::string& memory_directory) {
-  for (const char* file : {"/memory.events", "/memory.oom_control"}) {
-    const Result<std::string> text = os::ReadFile(memory_directory + file, 65536);
-    if (!text.ok()) continue;
-    for (const std::string_view line : base::Split(*text, '\n')) {
-      if (line.starts_with("oom_kill ")) return base::ParseUint64(line.substr(9));
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace keelson::cgroup

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 
 #include "lib/base/strings.h"
 #include "lib/kernel/cgroup/cgroup.h"
@@ -39,8 +40,12 @@ base::Result<Layout> ParseLayout(std::string_view mountinfo) {
 }
 
 uint64_t SharesToWeight(int64_t shares) {
-  const int64_t bounded = std::clamp<int64_t>(shares, 2, 262144);
-  return static_cast<uint64_t>(1 + (bounded - 2) * 9999 / 262142);
+  if (shares <= 2) return 1;
+  if (shares >= 262144) return 10000;
+  const double log = std::log2(static_cast<double>(shares));
+  const double exponent = log * (log + 125) / 612 - 7.0 / 34;
+  // The little that is taken off keeps floating point from lifting an exact 100 to 101.
+  return static_cast<uint64_t>(std::ceil(std::pow(10, exponent) - 1e-6));
 }
 
 namespace {
@@ -59,17 +64,20 @@ std::vector<Write> PlanV1(const Resources& r) {
   std::vector<Write> writes;
   if (r.cpu_shares != 0) writes.push_back({"cpu", "cpu.shares", std::to_string(r.cpu_shares)});
   // The period first: a quota is checked against it.
-  if (r.cpu_period != 0) writes.push_back({"cpu", "cpu.cfs_period_us", std::to_string(r.cpu_period)});
+  if (r.cpu_period != 0) writes.push_back({"cpu", "cpu.cfs_period_us", std::to_string(r.cpu_period), false, r.cpu_quota != 0});
   if (r.cpu_quota != 0) writes.push_back({"cpu", "cpu.cfs_quota_us", std::to_string(r.cpu_quota)});
   if (!r.cpuset_cpus.empty()) writes.push_back({"cpuset", "cpuset.cpus", r.cpuset_cpus});
   if (!r.cpuset_mems.empty()) writes.push_back({"cpuset", "cpuset.mems", r.cpuset_mems});
-  if (r.memory_limit != 0) writes.push_back({"memory", "memory.limit_in_bytes", std::to_string(r.memory_limit)});
+  if (r.memory_limit != 0) writes.push_back({"memory", "memory.limit_in_bytes", std::to_string(r.memory_limit), false, r.memory_swap_limit != 0});
   if (r.memory_swap_limit != 0) {
     writes.push_back({"memory", "memory.memsw.limit_in_bytes", std::to_string(r.memory_swap_limit), true});
   }
   if (r.pids_limit != 0) writes.push_back({"pids", "pids.max", LimitText(r.pids_limit)});
+  for (const auto& [size, limit] : r.hugepages) {
+    writes.push_back({"hugetlb", "hugetlb." + size + ".limit_in_bytes", std::to_string(limit), limit == 0});
+  }
   for (const DeviceRule& rule : r.devices) {
-    writes.push_back({"devices", rule.allow ? "devices.allow" : "devices.deny", DeviceText(rule)});
+    writes.push_back({"devices", rule.allow ? "devices.allow" : "devices.deny", DeviceText(rule), rule.allow && rule.type == 'a'});
   }
   return writes;
 }
@@ -78,8 +86,9 @@ std::vector<Write> PlanV2(const Resources& r) {
   std::vector<Write> writes;
   if (r.cpu_shares != 0) writes.push_back({"", "cpu.weight", std::to_string(SharesToWeight(r.cpu_shares))});
   if (r.cpu_quota != 0 || r.cpu_period != 0) {
-    const int64_t period = r.cpu_period != 0 ? r.cpu_period : 100000;
-    writes.push_back({"", "cpu.max", (r.cpu_quota > 0 ? std::to_string(r.cpu_quota) : "max") + " " + std::to_string(period)});
+    // Without a period the kernel keeps the one it has.
+    const std::string period = r.cpu_period != 0 ? " " + std::to_string(r.cpu_period) : "";
+    writes.push_back({"", "cpu.max", (r.cpu_quota > 0 ? std::to_string(r.cpu_quota) : "max") + period});
   }
   if (!r.cpuset_cpus.empty()) writes.push_back({"", "cpuset.cpus", r.cpuset_cpus});
   if (!r.cpuset_mems.empty()) writes.push_back({"", "cpuset.mems", r.cpuset_mems});
@@ -92,6 +101,9 @@ std::vector<Write> PlanV2(const Resources& r) {
   }
   if (r.memory_limit > 0 && r.oom_group) writes.push_back({"", "memory.oom.group", "1", true});
   if (r.pids_limit != 0) writes.push_back({"", "pids.max", LimitText(r.pids_limit)});
+  for (const auto& [size, limit] : r.hugepages) {
+    writes.push_back({"", "hugetlb." + size + ".max", LimitText(limit), limit == 0});
+  }
   for (const auto& [file, value] : r.unified) writes.push_back({"", file, value});
   return writes;
 }
