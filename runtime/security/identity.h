@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who a container's process is: the one strict parser of "user[:group]" and of an image's passwd and group files. Digits alone are
 // always a number and never looked up as a name; numbers go up to 2^32-2; files are read up to fixed bounds, never through a device
-// or a pipe. Nothing falls back to root: what cannot be resolved is an error. Pure but for ReadFrom(), any thread.
+// or a pipe. Nothing falls back to root: what cannot be resolved is an error. Pure but for ReadFrom…(), any thread.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +48,8 @@ class IdentityFiles {
   static base::Result<IdentityFiles> Parse(std::string_view passwd, std::string_view group);
   // /etc/passwd and /etc/group below `root`; an absent file is an empty one, anything but a regular file is refused.
   static base::Result<IdentityFiles> ReadFrom(const os::RootedDir& root);
+  // The same from an image's unpacked layers, top first, as overlay would show them; nothing is mounted.
+  static base::Result<IdentityFiles> ReadFromLayers(const std::vector<std::string>& layer_dirs);
 
   // The first line that matches, as every C library does it.
   const User* FindUser(std::string_view name) const;

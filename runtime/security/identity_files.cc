@@ -7,6 +7,7 @@
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 #include "runtime/security/identity.h"
+#include "runtime/security/layered_tree.h"
 
 namespace keelson::security {
 
@@ -38,18 +39,17 @@ base::Status ForEachLine(std::string_view what, std::string_view text, F line) {
 }
 
 // Only a regular file is opened for reading: opening a device or a pipe of the image's making would already do something.
-Result<std::string> ReadRegular(const os::RootedDir& root, const std::string& path) {
-  const Result<os::UniqueFd> found = root.OpenAt(path, O_PATH);
+Result<std::string> ReadRegular(const Result<os::UniqueFd>& found, const std::string& path) {
   if (!found.ok()) {
     if (found.error().os_errno() == ENOENT || found.error().os_errno() == ENOTDIR) return std::string();
-    return found.error().WithContext("read the image's /" + path);
+    return found.error().WithContext("read the image's " + path);
   }
   struct stat info {};
-  if (fstat(found->get(), &info) != 0) return Error::FromErrno(errno, "read the image's /{}", path);
-  if (!S_ISREG(info.st_mode)) return base::InvalidArgument("the image's /{} is not a regular file", path);
+  if (fstat(found->get(), &info) != 0) return Error::FromErrno(errno, "read the image's {}", path);
+  if (!S_ISREG(info.st_mode)) return base::InvalidArgument("the image's {} is not a regular file", path);
   ASSIGN_OR_RETURN(const os::UniqueFd file, os::Open("/proc/self/fd/" + std::to_string(found->get()), O_RDONLY));
   Result<std::string> text = os::ReadAll(file.get(), kMaxIdentityFile);
-  if (!text.ok()) return text.error().WithContext("read the image's /" + path);
+  if (!text.ok()) return text.error().WithContext("read the image's " + path);
   return text;
 }
 
@@ -82,8 +82,15 @@ Result<IdentityFiles> IdentityFiles::Parse(std::string_view passwd, std::string_
 }
 
 Result<IdentityFiles> IdentityFiles::ReadFrom(const os::RootedDir& root) {
-  ASSIGN_OR_RETURN(const std::string passwd, ReadRegular(root, "etc/passwd"));
-  ASSIGN_OR_RETURN(const std::string group, ReadRegular(root, "etc/group"));
+  ASSIGN_OR_RETURN(const std::string passwd, ReadRegular(root.OpenAt("etc/passwd", O_PATH), "/etc/passwd"));
+  ASSIGN_OR_RETURN(const std::string group, ReadRegular(root.OpenAt("etc/group", O_PATH), "/etc/group"));
+  return Parse(passwd, group);
+}
+
+Result<IdentityFiles> IdentityFiles::ReadFromLayers(const std::vector<std::string>& layer_dirs) {
+  ASSIGN_OR_RETURN(const LayeredTree tree, LayeredTree::Open(layer_dirs));
+  ASSIGN_OR_RETURN(const std::string passwd, ReadRegular(tree.Find("etc/passwd"), "/etc/passwd"));
+  ASSIGN_OR_RETURN(const std::string group, ReadRegular(tree.Find("etc/group"), "/etc/group"));
   return Parse(passwd, group);
 }
 
