@@ -31,13 +31,14 @@ class [[nodiscard]] Result {
     RequireOk();
     return *std::get_if<0>(&state_);
   }
-  T&& value() && {
+  // By value: `for (auto& x : List().value())` must not walk through a temporary that is gone.
+  T value() && {
     RequireOk();
     return std::move(*std::get_if<0>(&state_));
   }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The built-in network: one bridge, a veth pair a pod, addresses that survive restarts. Thread-safe.
+// State: <state_dir>/addresses (runtime/network/addresses.h), written before an address is used.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "lib/kernel/netlink/route_socket.h"
+#include "runtime/network/addresses.h"
+#include "runtime/network/firewall.h"
+#include "runtime/network/network.h"
+
+namespace keelson::network {
+
+struct BridgeConfig {
+  std::string bridge = "keelson0";
+  std::string subnet = "10.42.0.0/24";
+  std::string pod_network = "10.42.0.0/16";
+  std::string state_dir;
+};
+
+class BridgeNetwork final : public PodNetwork {
+ public:
+  static base::Result<std::unique_ptr<BridgeNetwork>> Create(const BridgeConfig& config);
+
+  base::Status Ready() override;
+  base::Result<PodAddress> Setup(const std::string& sandbox_id, int netns) override;
+  base::Status Teardown(const std::string& sandbox_id) override;
+  base::Status CollectGarbage(const std::vector<std::string>& live) override;
+  base::Status RemoveAll();  // bridge, rules and addresses; for a node that is taken down
+
+ private:
+  BridgeNetwork(BridgeConfig config, Subnet subnet, Allocations allocations, netlink::RouteSocket socket);
+  base::Status EnsureBridge();  // mutex_ held
+  base::Status Save();          // mutex_ held
+
+  const BridgeConfig config_;
+  const Subnet subnet_;
+  std::mutex mutex_;
+  Allocations allocations_;      // guarded by mutex_
+  netlink::RouteSocket socket_;  // guarded by mutex_
+  int bridge_index_ = 0;         // guarded by mutex_; 0: not known to be there
+};
+
+// The host's end of a pod's link: fits IFNAMSIZ and follows from the sandbox id alone.
+std::string HostInterfaceName(const std::string& sandbox_id);
+
+}  // namespace keelson::network

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// The built-in network in a fresh network namespace that plays the host: nothing of the machine's own links or rules is touched.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <thread>
+
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+#include "lib/os/temp_dir.h"
+#include "runtime/network/bridge_network.h"
+#include "runtime/network/pod_namespaces.h"
+
+namespace keelson::network {
+namespace {
+
+// Everything of a test runs on one thread that has left the machine's network.
+void InFreshHost(const std::function<void()>& work) {
+  std::thread thread([&] {
+    ASSERT_EQ(unshare(CLONE_NEWNET | CLONE_NEWNS), 0);
+    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    // /sys and /proc/sys/net show the namespace of who looks; iptables wants its lock file somewhere private.
+    ASSERT_EQ(mount("tmpfs", "/run", "tmpfs", 0, nullptr), 0);
+    netlink::RouteSocket::Open().value().SetUp(1).ok();
+    work();
+  });
+  thread.join();
+}
+
+// Says "hi" from inside `from` to a listener inside `to`.
+bool Reaches(int from, int to, const std::string& address) {
+  const auto open_in = [](int netns) {
+    int fd = -1;
+    std::thread([&] {
+      if (setns(netns, CLONE_NEWNET) == 0) fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    }).join();
+    return os::UniqueFd(fd);
+  };
+  const os::UniqueFd listener = open_in(to);
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  inet_pton(AF_INET, address.c_str(), &where.sin_addr);
+  if (bind(listener.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) != 0 || listen(listener.get(), 1) != 0) return false;
+  socklen_t size = sizeof where;
+  getsockname(listener.get(), reinterpret_cast<sockaddr*>(&where), &size);
+  const os::UniqueFd client = open_in(from);
+  timeval limit{3, 0};
+  setsockopt(client.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  return connect(client.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) == 0;
+}
+
+class BridgeTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  }
+  BridgeConfig Config() { return {"kltest0", "10.200.7.0/24", "10.200.0.0/16", dir_.path()}; }
+  os::TempDir dir_ = std::move(os::TempDir::Create("keelson-network")).value();
+};
+
+TEST_F(BridgeTest, TwoPodsReachEachOtherAndTeardownLeavesNothing) {
+  InFreshHost([&] {
+    base::Result<std::unique_ptr<BridgeNetwork>> network = BridgeNetwork::Create(Config());
+    ASSERT_TRUE(network.ok()) << network.error().message();
+    const base::Status ready = (*network)->Ready();
+    ASSERT_TRUE(ready.ok()) << ready.error().message();
+    Namespaces a = std::move(MakeNamespaces({.hostname = "a"})).value();
+    Namespaces b = std::move(MakeNamespaces({.hostname = "b"})).value();
+    const base::Result<PodAddress> first = (*network)->Setup("aaaaaaaaaaaaaaaa", a.net.get());
+    ASSERT_TRUE(first.ok()) << first.error().message();
+    const PodAddress second = (*network)->Setup("bbbbbbbbbbbbbbbb", b.net.get()).value();
+    EXPECT_EQ(first->addresses[0], "10.200.7.2");
+    EXPECT_EQ(second.addresses[0], "10.200.7.3");
+    EXPECT_TRUE(Reaches(a.net.get(), b.net.get(), second.addresses[0]));
+    EXPECT_TRUE(Reaches(a.net.get(), a.net.get(), "127.0.0.1"));
+    const os::UniqueFd host = std::move(os::Open("/proc/thread-self/ns/net", O_RDONLY)).value();
+    EXPECT_TRUE(Reaches(a.net.get(), host.get(), "10.200.7.1"));
+    EXPECT_TRUE(Reaches(host.get(), b.net.get(), second.addresses[0]));
+
+    // A retry after a half-made set-up gives the same address; so does another daemon.
+    EXPECT_EQ(BridgeNetwork::Create(Config()).value()->Setup("aaaaaaaaaaaaaaaa", std::move(MakeNamespaces({})).value().net.get()).value().addresses[0], "10.200.7.2");
+    ASSERT_TRUE((*network)->Teardown("bbbbbbbbbbbbbbbb").ok());
+    ASSERT_TRUE((*network)->Teardown("bbbbbbbbbbbbbbbb").ok());
+    ASSERT_TRUE((*network)->RemoveAll().ok());
+    for (const netlink::Link& link : netlink::RouteSocket::Open().value().ListLinks().value()) {
+      EXPECT_TRUE(link.name == "lo" || (!link.name.starts_with("kl"))) << link.name;
+    }
+  });
+}
+
+TEST_F(BridgeTest, RulesGoInOnceBeforeADropPolicyAndComeOutWhole) {
+  if (!os::Exists("/usr/sbin/iptables-nft")) GTEST_SKIP() << "needs iptables";
+  InFreshHost([&] {
+    const auto run = [](std::vector<std::string> argv) {
+      os::SpawnOptions options;
+      options.argv = std::move(argv);
+      options.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
+      return os::RunCommand(options, "", std::chrono::seconds(20)).value().out;
+    };
+    // Both flavours are somebody's, both drop what is forwarded.
+    for (const char* flavour : {"iptables-nft", "iptables-legacy"}) {
+      run({flavour, "-P", "FORWARD", "DROP"});
+      run({flavour, "-A", "FORWARD", "-j", "DROP"});
+    }
+    const std::string before = run({"iptables-nft", "-S"}) + run({"iptables-legacy", "-S"});
+    for (int i = 0; i < 2; ++i) {
+      const base::Status ready = BridgeNetwork::Create(Config()).value()->Ready();
+      ASSERT_TRUE(ready.ok()) << ready.error().message();
+    }
+    for (const char* flavour : {"iptables-nft", "iptables-legacy"}) {
+      const std::string rules = run({flavour, "-S", "FORWARD"});
+      const size_t ours = rules.find("KEELSON-FWD-kltest0");
+      ASSERT_NE(ours, std::string::npos) << flavour << "\n" << rules;
+      EXPECT_LT(ours, rules.find("-A FORWARD -j DROP")) << rules;
+      EXPECT_EQ(rules.find("KEELSON-FWD-kltest0", ours + 1), std::string::npos) << "twice: " << rules;
+    }
+    EXPECT_NE(run({"iptables-nft", "-t", "nat", "-S"}).find("MASQUERADE"), std::string::npos);
+    ASSERT_TRUE(BridgeNetwork::Create(Config()).value()->RemoveAll().ok());
+    EXPECT_EQ(run({"iptables-nft", "-S"}) + run({"iptables-legacy", "-S"}), before);
+    EXPECT_EQ(run({"iptables-nft", "-t", "nat", "-S"}).find("KEELSON"), std::string::npos);
+  });
+}
+
+TEST_F(BridgeTest, NamespacesGetTheirNameAndSysctlsAndStayPinned) {
+  InFreshHost([&] {
+    NamespaceRequest request{.hostname = "pod-7", .sysctls = {{"net.ipv4.ip_unprivileged_port_start", "80"}, {"kernel.shm_rmid_forced", "1"}}};
+    base::Result<Namespaces> made = MakeNamespaces(request);
+    ASSERT_TRUE(made.ok()) << made.error().message();
+    char name[64] = {};
+    std::string port;
+    std::thread([&] {
+      ASSERT_EQ(setns(made->net.get(), CLONE_NEWNET), 0);
+      ASSERT_EQ(setns(made->uts.get(), CLONE_NEWUTS), 0);
+      gethostname(name, sizeof name);
+      port = os::ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start").value();
+    }).join();
+    EXPECT_STREQ(name, "pod-7");
+    EXPECT_EQ(port, "80\n");
+    const std::string pins = "/run/pins";
+    ASSERT_TRUE(PrepareNamespaceDirectory(pins).ok());
+    ASSERT_TRUE(PrepareNamespaceDirectory(pins).ok());
+    ASSERT_TRUE(PinNamespace(made->net.get(), pins, "p").ok());
+    made->net.reset();
+    EXPECT_TRUE(os::Open(pins + "/p", O_RDONLY).ok());
+    ASSERT_TRUE(UnpinNamespace(pins, "p").ok());
+    ASSERT_TRUE(UnpinNamespace(pins, "p").ok());
+    EXPECT_FALSE(os::Exists(pins + "/p"));
+  });
+}
+
+}  // namespace
+}  // namespace keelson::network

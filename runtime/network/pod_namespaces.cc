@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/network/pod_namespaces.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <thread>
+
+#include "lib/os/files.h"
+
+namespace keelson::network {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+namespace {
+
+Result<Namespaces> MakeHere(const NamespaceRequest& request) {
+  const int flags = (request.net ? CLONE_NEWNET : 0) | (request.ipc ? CLONE_NEWIPC : 0) | (request.uts ? CLONE_NEWUTS : 0);
+  if (flags != 0 && unshare(flags) != 0) return Error::FromErrno(errno, "make the pod's namespaces");
+  if (request.uts && !request.hostname.empty() && sethostname(request.hostname.data(), request.hostname.size()) != 0) {
+    return Error::FromErrno(errno, "set the pod's host name '{}'", request.hostname);
+  }
+  for (const auto& [name, value] : request.sysctls) {
+    std::string path = name;
+    std::replace(path.begin(), path.end(), '.', '/');
+    RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, "/proc/sys/" + path, value).WithContext("set sysctl '" + name + "'"));
+  }
+  Namespaces made;
+  if (request.net) {
+    ASSIGN_OR_RETURN(made.net, os::Open("/proc/thread-self/ns/net", O_RDONLY));
+  }
+  if (request.ipc) {
+    ASSIGN_OR_RETURN(made.ipc, os::Open("/proc/thread-self/ns/ipc", O_RDONLY));
+  }
+  if (request.uts) {
+    ASSIGN_OR_RETURN(made.uts, os::Open("/proc/thread-self/ns/uts", O_RDONLY));
+  }
+  return made;
+}
+
+}  // namespace
+
+Result<Namespaces> MakeNamespaces(const NamespaceRequest& request) {
+  std::optional<Result<Namespaces>> result;
+  std::thread thread([&] { result.emplace(MakeHere(request)); });
+  thread.join();
+  return std::move(*result);
+}
+
+Status PrepareNamespaceDirectory(const std::string& directory) {
+  RETURN_IF_ERROR(os::MakeDirs(directory, 0700));
+  // A mount point of its own already, from an earlier life?
+  ASSIGN_OR_RETURN(const std::string mounts, os::ReadFile("/proc/self/mountinfo"));
+  if (mounts.find(" " + directory + " ") == std::string::npos &&
+      mount(directory.c_str(), directory.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+    return Error::FromErrno(errno, "bind '{}' on itself", directory);
+  }
+  if (mount(nullptr, directory.c_str(), nullptr, MS_PRIVATE, nullptr) != 0) return Error::FromErrno(errno, "make '{}' private", directory);
+  return base::Ok();
+}
+
+Status PinNamespace(int netns, const std::string& directory, const std::string& name) {
+  const std::string path = directory + "/" + name;
+  ASSIGN_OR_RETURN(const os::UniqueFd file, os::Open(path, O_RDONLY | O_CREAT, 0600));
+  const std::string source = fmt::format("/proc/self/fd/{}", netns);
+  if (mount(source.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0) return Error::FromErrno(errno, "pin the network namespace on '{}'", path);
+  return base::Ok();
+}
+
+Status UnpinNamespace(const std::string& directory, const std::string& name) {
+  const std::string path = directory + "/" + name;
+  while (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+  }
+  if (errno != EINVAL && errno != ENOENT) return Error::FromErrno(errno, "unpin '{}'", path);
+  return os::RemoveFile(path);
+}
+
+}  // namespace keelson::network
