@@ -59,5 +59,14 @@ TEST(RuntimeDefault, CompilesForEverySetAndKnowsEveryName) {
   EXPECT_EQ(cache.compiled(), 4u);
 }
 
+TEST(RuntimeDefault, ProgramsDifferOnlyWhereCapabilitiesMatter) {
+  DefaultPrograms programs;
+  const seccomp::Program usual = programs.For(DefaultCapabilities()).value();
+  EXPECT_EQ(programs.For(DefaultCapabilities()).value(), usual);
+  EXPECT_EQ(programs.For(DefaultCapabilities() & ~Bit("CHOWN")).value(), usual) << "no rule speaks of CAP_CHOWN";
+  EXPECT_NE(*programs.For(DefaultCapabilities() | Bit("SYS_ADMIN")).value(), *usual);
+  EXPECT_EQ(*usual, seccomp::Compile(RuntimeDefaultProfile(DefaultCapabilities())).value());
+}
+
 }  // namespace
 }  // namespace keelson::security
