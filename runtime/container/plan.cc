@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/container/plan.h"
+
+#include <signal.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+
+#include "cri-api/container.pb.h"
+#include "cri-api/cri.h"
+#include "cri-api/sandbox.pb.h"
+#include "lib/base/strings.h"
+#include "runtime/security/defaults.h"
+#include "runtime/security/seccomp.h"
+
+namespace keelson::container {
+
+using base::Result;
+using base::Status;
+using spec::Mount;
+
+namespace {
+
+constexpr uint64_t kSafe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+Status CheckContainerPath(const std::string& path, const std::string& field) {
+  if (!path.starts_with('/') || path == "/" || path.find('\0') != std::string::npos) {
+    return base::InvalidArgument("{}: '{}' must be an absolute path below / in the container", field, path);
+  }
+  return base::Ok();
+}
+
+// Normalised the way it will be looked up: no empty, "." or trailing parts. ".." stays for the kernel, inside the root.
+std::string Clean(const std::string& path) {
+  std::string out;
+  for (const std::string_view part : base::Split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    out += '/';
+    out += part;
+  }
+  return out.empty() ? "/" : out;
+}
+
+void AddStandardMounts(const cri::LinuxContainerSecurityContext& security, Plan& plan) {
+  const bool privileged = security.privileged();
+  std::vector<Mount>& mounts = plan.spec.mounts;
+  mounts.push_back({.kind = Mount::Kind::kProc, .destination = "/proc", .attributes = kSafe});
+  mounts.push_back({.kind = Mount::Kind::kTmpfs, .destination = "/dev", .options = "mode=755,size=65536k", .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME});
+  mounts.push_back({.kind = Mount::Kind::kDevpts, .destination = "/dev/pts", .options = "newinstance,ptmxmode=0666,mode=0620,gid=5",
+                    .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC});
+  mounts.push_back({.kind = Mount::Kind::kPodShm, .destination = "/dev/shm", .attributes = kSafe});
+  mounts.push_back({.kind = Mount::Kind::kMqueue, .destination = "/dev/mqueue", .attributes = kSafe});
+  const uint64_t kernel_view = kSafe | (privileged ? 0 : MOUNT_ATTR_RDONLY);
+  mounts.push_back({.kind = Mount::Kind::kSysfs, .destination = "/sys", .attributes = kernel_view});
+  mounts.push_back({.kind = Mount::Kind::kCgroup, .destination = "/sys/fs/cgroup", .attributes = kernel_view});
+}
+
+Status AddVolume(const cri::Mount& wanted, size_t index, Plan& plan) {
+  const std::string field = fmt::format("mounts[{}]", index);
+  RETURN_IF_ERROR(CheckContainerPath(wanted.container_path(), field + ".container_path"));
+  if (wanted.has_image() && !wanted.image().image().empty()) {
+    return base::Unimplemented("{}: ImageVolumeMountFailed: image volumes are not there yet", field);
+  }
+  if (!wanted.host_path().starts_with('/')) {
+    return base::InvalidArgument("{}.host_path: '{}' must be an absolute path", field, wanted.host_path());
+  }
+  Mount mount;
+  mount.kind = Mount::Kind::kBind;
+  mount.destination = Clean(wanted.container_path());
+  mount.source_fd = static_cast<uint32_t>(plan.sources.size());
+  if (wanted.readonly()) mount.attributes |= MOUNT_ATTR_RDONLY;
+  if (wanted.recursive_read_only()) {
+    if (!wanted.readonly() || wanted.propagation() != cri::PROPAGATION_PRIVATE) {
+      return base::InvalidArgument("{}: RROUnsupported: recursive_read_only needs readonly and private propagation", field);
+    }
+    mount.recursive_attributes = true;
+  }
+  for (const std::string& option : wanted.mount_options()) {
+    if (option == "noexec") {
+      mount.attributes |= MOUNT_ATTR_NOEXEC;
+    } else if (option == "nodev") {
+      mount.attributes |= MOUNT_ATTR_NODEV;
+    } else if (option == "nosuid") {
+      mount.attributes |= MOUNT_ATTR_NOSUID;
+    } else {
+      return base::InvalidArgument("{}.mount_options: '{}' is none of noexec, nodev, nosuid", field, option);
+    }
+  }
+  switch (wanted.propagation()) {
+    case cri::PROPAGATION_PRIVATE:
+      break;
+    case cri::PROPAGATION_HOST_TO_CONTAINER:
+      mount.propagation = spec::Propagation::kSlave;
+      break;
+    case cri::PROPAGATION_BIDIRECTIONAL:
+      mount.propagation = spec::Propagation::kShared;
+      break;
+    default:
+      return base::InvalidArgument("{}.propagation: unknown value {}", field, static_cast<int>(wanted.propagation()));
+  }
+  plan.sources.push_back({wanted.host_path(), field});
+  plan.spec.mounts.push_back(std::move(mount));
+  return base::Ok();
+}
+
+void AddPodFile(const std::string& host_path, const char* container_path, bool read_only_root, Plan& plan) {
+  if (host_path.empty()) return;
+  for (const Mount& mount : plan.spec.mounts) {
+    if (mount.destination == container_path) return;  // the container brings its own
+  }
+  Mount mount;
+  mount.kind = Mount::Kind::kBind;
+  mount.destination = container_path;
+  mount.source_fd = static_cast<uint32_t>(plan.sources.size());
+  if (read_only_root) mount.attributes |= MOUNT_ATTR_RDONLY;
+  plan.sources.push_back({host_path, container_path});
+  plan.spec.mounts.push_back(std::move(mount));
+}
+
+// A volume over /etc must not hide one at /etc/hosts that was named before it: parents first, equals as given.
+void OrderMounts(std::vector<Mount>& mounts, size_t fixed) {
+  const auto depth = [](const Mount& mount) { return std::count(mount.destination.begin(), mount.destination.end(), '/'); };
+  std::stable_sort(mounts.begin() + static_cast<std::ptrdiff_t>(fixed), mounts.end(),
+                   [&](const Mount& a, const Mount& b) { return depth(a) < depth(b); });
+}
+
+Result<std::vector<std::string>> PlanEnvironment(const PlanInput& input, const std::string& home) {
+  std::vector<std::pair<std::string, std::string>> variables = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}};
+  const auto set = [&](const std::string& name, const std::string& value) {
+    for (auto& [known, old] : variables) {
+      if (known == name) {
+        old = value;
+        return;
+      }
+    }
+    variables.emplace_back(name, value);
+  };
+  if (!input.sandbox->hostname().empty()) set("HOSTNAME", input.sandbox->hostname());
+  if (input.container->tty()) set("TERM", "xterm");
+  for (const std::string& entry : input.image->config.env) {
+    const size_t equals = entry.find('=');
+    if (equals != std::string::npos && equals > 0) set(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  for (const cri::KeyValue& entry : input.container->envs()) {
+    RETURN_IF_ERROR(security::CheckEnvironment(entry.key(), entry.value()).WithContext("envs"));
+    set(entry.key(), entry.value());
+  }
+  const bool has_home = std::any_of(variables.begin(), variables.end(), [](const auto& v) { return v.first == "HOME"; });
+  if (!has_home) variables.emplace_back("HOME", home);
+  std::vector<std::string> out;
+  for (const auto& [name, value] : variables) out.push_back(name + "=" + value);
+  return out;
+}
+
+Status PlanSecurity(const PlanInput& input, Plan& plan) {
+  const cri::LinuxContainerSecurityContext& security = input.container->linux().security_context();
+  spec::Process& process = plan.spec.process;
+  security::UserRequest user;
+  user.image_user = input.image->config.user;
+  if (security.has_run_as_user()) user.run_as_user = security.run_as_user().value();
+  if (security.has_run_as_group()) user.run_as_group = security.run_as_group().value();
+  user.run_as_username = security.run_as_username();
+  user.supplemental_groups.assign(security.supplemental_groups().begin(), security.supplemental_groups().end());
+  if (security.supplemental_groups_policy() == cri::SupplementalGroupsPolicy::Strict) user.policy = security::GroupsPolicy::kStrict;
+  ASSIGN_OR_RETURN(process.identity, security::ResolveUser(user, *input.identity_files));
+
+  security::CapabilityRequest wanted;
+  wanted.privileged = security.privileged();
+  wanted.add.assign(security.capabilities().add_capabilities().begin(), security.capabilities().add_capabilities().end());
+  wanted.drop.assign(security.capabilities().drop_capabilities().begin(), security.capabilities().drop_capabilities().end());
+  wanted.add_ambient.assign(security.capabilities().add_ambient_capabilities().begin(),
+                            security.capabilities().add_ambient_capabilities().end());
+  ASSIGN_OR_RETURN(process.capabilities, security::ResolveCapabilities(wanted, input.available_capabilities));
+  if (process.identity.uid != 0) {
+    // What execve(2) would leave a user without privileges; said outright, so that nothing depends on it.
+    process.capabilities.effective = process.capabilities.ambient;
+    process.capabilities.permitted = process.capabilities.ambient;
+  }
+  process.no_new_privileges = security.no_new_privs();
+  plan.spec.read_only_root = security.readonly_rootfs();
+  if (!security.privileged()) {
+    plan.spec.masked_paths.assign(security.masked_paths().begin(), security.masked_paths().end());
+    plan.spec.read_only_paths.assign(security.readonly_paths().begin(), security.readonly_paths().end());
+    switch (security.seccomp().profile_type()) {
+      case cri::SecurityProfile::RuntimeDefault:
+        // Without the field nothing was asked for: unconfined, as every CRI client expects.
+        if (security.has_seccomp()) plan.seccomp = security::RuntimeDefaultProfile(process.capabilities.bounding);
+        break;
+      case cri::SecurityProfile::Localhost:
+        if (!security.seccomp().localhost_ref().starts_with('/')) {
+          return base::InvalidArgument("seccomp.localhost_ref: '{}' must be an absolute path", security.seccomp().localhost_ref());
+        }
+        plan.seccomp_file = security.seccomp().localhost_ref();
+        break;
+      default:
+        break;
+    }
+  }
+  return base::Ok();
+}
+
+Status PlanNamespaces(const PlanInput& input, Plan& plan) {
+  const cri::NamespaceOption& options = input.container->linux().security_context().namespace_options();
+  plan.spec.host_network = options.network() == cri::NODE;
+  plan.spec.host_ipc = options.ipc() == cri::NODE;
+  switch (options.pid()) {
+    case cri::POD:
+      plan.spec.pid_mode = spec::PidMode::kPod;
+      break;
+    case cri::NODE:
+      plan.spec.pid_mode = spec::PidMode::kHost;
+      break;
+    case cri::TARGET:
+      plan.spec.pid_mode = spec::PidMode::kTarget;
+      plan.spec.target_container_id = options.target_id();
+      if (options.target_id().empty()) return base::InvalidArgument("namespace_options.target_id: must name a container of this pod");
+      break;
+    default:
+      plan.spec.pid_mode = spec::PidMode::kOwn;
+  }
+  if (options.has_userns_options() && options.userns_options().mode() == cri::POD) {
+    return base::Unimplemented("namespace_options.userns_options: user namespaces are not there yet");
+  }
+  return base::Ok();
+}
+
+void PlanResources(const PlanInput& input, Plan& plan) {
+  const cri::LinuxContainerResources& wanted = input.container->linux().resources();
+  cgroup::Resources& r = plan.resources;
+  r.cpu_shares = wanted.cpu_shares();
+  r.cpu_quota = wanted.cpu_quota();
+  r.cpu_period = wanted.cpu_period();
+  r.cpuset_cpus = wanted.cpuset_cpus();
+  r.cpuset_mems = wanted.cpuset_mems();
+  r.memory_limit = wanted.memory_limit_in_bytes();
+  r.memory_swap_limit = wanted.memory_swap_limit_in_bytes();
+  for (const auto& [file, value] : wanted.unified()) r.unified[file] = value;
+  plan.spec.process.oom_score_adj = static_cast<int32_t>(std::clamp<int64_t>(wanted.oom_score_adj(), -1000, 1000));
+  const bool privileged = input.container->linux().security_context().privileged();
+  plan.spec.devices = security::DefaultDevices();
+  r.devices = privileged ? security::PrivilegedDeviceRules() : security::DefaultDeviceRules();
+}
+
+}  // namespace
+
+std::optional<int> ParseSignal(std::string_view text) {
+  if (const std::optional<uint64_t> number = base::ParseUint64(text)) {
+    return *number >= 1 && *number <= 64 ? std::optional<int>(static_cast<int>(*number)) : std::nullopt;
+  }
+  static constexpr std::pair<std::string_view, int> kNames[] = {
+      {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"BUS", SIGBUS},     {"CHLD", SIGCHLD}, {"CLD", SIGCHLD},     {"CONT", SIGCONT},
+      {"FPE", SIGFPE},   {"HUP", SIGHUP},   {"ILL", SIGILL},     {"INT", SIGINT},   {"IO", SIGIO},        {"IOT", SIGIOT},
+      {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"POLL", SIGPOLL},   {"PROF", SIGPROF}, {"PWR", SIGPWR},      {"QUIT", SIGQUIT},
+      {"SEGV", SIGSEGV}, {"STKFLT", SIGSTKFLT}, {"STOP", SIGSTOP}, {"SYS", SIGSYS}, {"TERM", SIGTERM},    {"TRAP", SIGTRAP},
+      {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN}, {"TTOU", SIGTTOU},   {"URG", SIGURG},   {"USR1", SIGUSR1},    {"USR2", SIGUSR2},
+      {"VTALRM", SIGVTALRM}, {"WINCH", SIGWINCH}, {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ}};
+  std::string name(text);
+  for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  if (name.starts_with("SIGNAL_")) name = name.substr(7);  // the CRI's enumerators
+  if (name.starts_with("SIG")) name = name.substr(3);
+  for (const auto& [known, number] : kNames) {
+    if (name == known) return number;
+  }
+  // RTMIN is the kernel's 34 for programs of every libc; a client may write RTMIN+3, the CRI writes RTMINPLUS3.
+  for (const auto& [prefix, base_number, sign] : {std::tuple{std::string_view("RTMIN"), 34, 1}, {std::string_view("RTMAX"), 64, -1}}) {
+    if (!name.starts_with(prefix)) continue;
+    std::string_view rest = std::string_view(name).substr(prefix.size());
+    if (rest.empty()) return base_number;
+    for (const std::string_view word : sign > 0 ? std::initializer_list<std::string_view>{"PLUS", "+"} : std::initializer_list<std::string_view>{"MINUS", "-"}) {
+      if (!rest.starts_with(word)) continue;
+      const std::optional<uint64_t> offset = base::ParseUint64(rest.substr(word.size()));
+      if (offset && *offset <= 30) return base_number + sign * static_cast<int>(*offset);
+    }
+  }
+  return std::nullopt;
+}
+
+Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id, const std::string& id) {
+  if (parent.empty()) return "/keelson/" + sandbox_id + "/" + id;
+  const std::string clean = Clean(parent);
+  for (const std::string_view part : base::Split(clean, '/')) {
+    if (part == "..") return base::InvalidArgument("cgroup_parent: '{}' must not go upwards", parent);
+  }
+  if (clean == "/") return base::InvalidArgument("cgroup_parent: '{}' names no group", parent);
+  if (clean.ends_with(".slice")) {
+    return base::InvalidArgument("cgroup_parent: '{}' is a systemd slice, but the cgroup driver is cgroupfs", parent);
+  }
+  return clean + "/" + id;
+}
+
+Result<LogPlace> PlanLog(const std::string& log_directory, const std::string& log_path) {
+  if (log_path.empty() || log_directory.empty()) return LogPlace{};
+  if (!log_directory.starts_with('/')) return base::InvalidArgument("log_directory: '{}' must be absolute", log_directory);
+  if (log_path.starts_with('/')) return base::InvalidArgument("log_path: '{}' must be relative to the pod's log directory", log_path);
+  std::vector<std::string> parts;
+  for (const std::string_view part : base::Split(log_path, '/')) {
+    if (part == ".." || base::ContainsControlCharacter(part)) {
+      return base::InvalidArgument("log_path: '{}' must stay below the pod's log directory", log_path);
+    }
+    if (!part.empty() && part != ".") parts.emplace_back(part);
+  }
+  if (parts.empty() || log_path.ends_with('/')) return base::InvalidArgument("log_path: '{}' names no file", log_path);
+  LogPlace place;
+  place.name = parts.back();
+  parts.pop_back();
+  place.directory = base::Join(parts, "/");
+  return place;
+}
+
+Result<Plan> PlanContainer(const PlanInput& input) {
+  Plan plan;
+  const cri::ContainerConfig& wanted = *input.container;
+  spec::ContainerSpec& spec = plan.spec;
+  spec.id = input.id;
+  spec.lower_layers = input.image->layer_dirs;
+  spec.upper = input.directory + "/upper";
+  spec.work = input.directory + "/work";
+  if (wanted.tty()) return base::Unimplemented("tty: terminals are not there yet");
+
+  // command replaces the entrypoint and its arguments, args alone only the image's arguments.
+  spec.process.args.assign(wanted.command().begin(), wanted.command().end());
+  if (spec.process.args.empty()) spec.process.args = input.image->config.entrypoint;
+  if (!wanted.args().empty()) {
+    spec.process.args.insert(spec.process.args.end(), wanted.args().begin(), wanted.args().end());
+  } else if (wanted.command().empty()) {
+    spec.process.args.insert(spec.process.args.end(), input.image->config.command.begin(), input.image->config.command.end());
+  }
+  if (spec.process.args.empty()) return base::InvalidArgument("command: neither the container nor image '{}' says what to run", input.image->id);
+  spec.process.cwd = !wanted.working_dir().empty() ? wanted.working_dir() : input.image->config.working_dir;
+  if (spec.process.cwd.empty()) spec.process.cwd = "/";
+  if (!spec.process.cwd.starts_with('/')) return base::InvalidArgument("working_dir: '{}' must be absolute", spec.process.cwd);
+
+  RETURN_IF_ERROR(PlanSecurity(input, plan));
+  RETURN_IF_ERROR(PlanNamespaces(input, plan));
+  ASSIGN_OR_RETURN(spec.process.env, PlanEnvironment(input, security::HomeOf(spec.process.identity, *input.identity_files)));
+  PlanResources(input, plan);
+
+  AddStandardMounts(wanted.linux().security_context(), plan);
+  const size_t standard = spec.mounts.size();
+  for (int i = 0; i < wanted.mounts_size(); ++i) RETURN_IF_ERROR(AddVolume(wanted.mounts(i), static_cast<size_t>(i), plan));
+  // A volume at a standard place stands instead of it.
+  const auto replaced = [&](const Mount& mount) {
+    return std::any_of(spec.mounts.begin() + static_cast<std::ptrdiff_t>(standard), spec.mounts.end(),
+                       [&](const Mount& volume) { return volume.destination == mount.destination; });
+  };
+  size_t fixed = standard;
+  for (size_t i = standard; i-- > 0;) {
+    if (!replaced(spec.mounts[i])) continue;
+    spec.mounts.erase(spec.mounts.begin() + static_cast<std::ptrdiff_t>(i));
+    --fixed;
+  }
+  AddPodFile(input.pod_files.hosts, "/etc/hosts", spec.read_only_root, plan);
+  AddPodFile(input.pod_files.hostname, "/etc/hostname", spec.read_only_root, plan);
+  AddPodFile(input.pod_files.resolv_conf, "/etc/resolv.conf", spec.read_only_root, plan);
+  OrderMounts(spec.mounts, fixed);
+
+  std::string stop = input.image->config.stop_signal;
+  if (wanted.stop_signal() != cri::SIGNAL_RUNTIME_DEFAULT) stop = cri::Signal_Name(wanted.stop_signal());
+  if (!stop.empty()) {
+    const std::optional<int> number = ParseSignal(stop);
+    if (!number) return base::InvalidArgument("stop_signal: '{}' is no signal", stop);
+    plan.stop_signal = *number;
+  }
+  return plan;
+}
+
+}  // namespace keelson::container

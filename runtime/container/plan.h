@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what the CRI asks for and what the image says to a spec::ContainerSpec and the things that the applier must fetch for it.
+// Pure: no files, no clock; every refusal happens here, before anything is made, and names the field. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/kernel/cgroup/cgroup.h"
+#include "lib/kernel/seccomp/seccomp.h"
+#include "runtime/image/image_service.h"
+#include "runtime/security/identity.h"
+#include "runtime/spec/container_spec.h"
+
+namespace runtime::v1 {
+class ContainerConfig;
+class PodSandboxConfig;
+}  // namespace runtime::v1
+
+namespace keelson::container {
+
+// Files of the pod that every container gets at a fixed place unless it mounts something there itself; empty: none.
+struct PodFiles {
+  std::string hostname;
+  std::string hosts;
+  std::string resolv_conf;
+};
+
+struct PlanInput {
+  std::string id;
+  std::string directory;  // holds upper and work, below the state directory
+  const ::runtime::v1::PodSandboxConfig* sandbox = nullptr;
+  const ::runtime::v1::ContainerConfig* container = nullptr;
+  const image::Image* image = nullptr;
+  const security::IdentityFiles* identity_files = nullptr;
+  uint64_t available_capabilities = 0;
+  PodFiles pod_files;
+};
+
+// A place on the host to be opened at start; its number is the mount's source_fd.
+struct HostSource {
+  std::string path;
+  std::string field;  // for messages: "mounts[2]"
+};
+
+struct Plan {
+  spec::ContainerSpec spec;  // without cgroup paths and seccomp program, which the applier adds
+  std::vector<HostSource> sources;
+  cgroup::Resources resources;
+  std::optional<seccomp::Profile> seccomp;  // to be compiled
+  std::string seccomp_file;                 // or this Localhost profile first to be read
+  std::string cgroup_path;                  // "/kubepods/…/<id>"
+  int stop_signal = 15;
+};
+
+base::Result<Plan> PlanContainer(const PlanInput& input);
+
+// The container's cgroup: below the pod's parent, or /keelson/<sandbox id> when it names none.
+base::Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id, const std::string& id);
+// "SIGTERM", "TERM", "15", "SIGRTMIN+3" → number.
+std::optional<int> ParseSignal(std::string_view text);
+// log_path below the sandbox's log directory, nothing else (CVE-2025-0750): its directory and its name.
+struct LogPlace {
+  std::string directory;
+  std::string name;
+};
+base::Result<LogPlace> PlanLog(const std::string& log_directory, const std::string& log_path);
+
+}  // namespace keelson::container
