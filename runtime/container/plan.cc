@@ -11,7 +11,6 @@
 #include "cri-api/sandbox.pb.h"
 #include "lib/base/strings.h"
 #include "runtime/security/defaults.h"
-#include "runtime/security/seccomp.h"
 
 namespace keelson::container {
 
@@ -184,12 +183,13 @@ Status PlanSecurity(const PlanInput& input, Plan& plan) {
     switch (security.seccomp().profile_type()) {
       case cri::SecurityProfile::RuntimeDefault:
         // Without the field nothing was asked for: unconfined, as every CRI client expects.
-        if (security.has_seccomp()) plan.seccomp = security::RuntimeDefaultProfile(process.capabilities.bounding);
+        if (security.has_seccomp()) plan.seccomp = Plan::Seccomp::kRuntimeDefault;
         break;
       case cri::SecurityProfile::Localhost:
         if (!security.seccomp().localhost_ref().starts_with('/')) {
           return base::InvalidArgument("seccomp.localhost_ref: '{}' must be an absolute path", security.seccomp().localhost_ref());
         }
+        plan.seccomp = Plan::Seccomp::kLocalhost;
         plan.seccomp_file = security.seccomp().localhost_ref();
         break;
       default:

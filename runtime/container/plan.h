@@ -10,7 +10,6 @@
 
 #include "lib/base/result.h"
 #include "lib/kernel/cgroup/cgroup.h"
-#include "lib/kernel/seccomp/seccomp.h"
 #include "runtime/image/image_service.h"
 #include "runtime/security/identity.h"
 #include "runtime/spec/container_spec.h"
@@ -50,8 +49,9 @@ struct Plan {
   spec::ContainerSpec spec;  // without cgroup paths and seccomp program, which the applier adds
   std::vector<HostSource> sources;
   cgroup::Resources resources;
-  std::optional<seccomp::Profile> seccomp;  // to be compiled
-  std::string seccomp_file;                 // or this Localhost profile first to be read
+  enum class Seccomp : uint8_t { kNone, kRuntimeDefault, kLocalhost };
+  Seccomp seccomp = Seccomp::kNone;         // its program follows from the bounding set
+  std::string seccomp_file;                 // kLocalhost: the profile to be read
   std::string cgroup_path;                  // "/kubepods/…/<id>"
   int stop_signal = 15;
 };

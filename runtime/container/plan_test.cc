@@ -113,7 +113,7 @@ TEST_F(PlanTest, AnOrdinaryContainerIsConfined) {
   Security().set_no_new_privs(true);
   Security().mutable_run_as_user()->set_value(33);
   const Plan plan = Make().value();
-  EXPECT_TRUE(plan.seccomp.has_value());
+  EXPECT_EQ(plan.seccomp, Plan::Seccomp::kRuntimeDefault);
   EXPECT_EQ(plan.spec.masked_paths, std::vector<std::string>{"/proc/kcore"});
   EXPECT_TRUE(plan.spec.process.no_new_privileges);
   EXPECT_EQ(plan.spec.process.identity.uid, 33u);
@@ -133,7 +133,7 @@ TEST_F(PlanTest, APrivilegedOneIsNot) {
   Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::RuntimeDefault);
   Security().add_masked_paths("/proc/kcore");
   const Plan plan = Make().value();
-  EXPECT_FALSE(plan.seccomp.has_value());
+  EXPECT_EQ(plan.seccomp, Plan::Seccomp::kNone);
   EXPECT_TRUE(plan.spec.masked_paths.empty());
   EXPECT_EQ(plan.spec.process.capabilities.effective, ~0ull >> 23);
 }
