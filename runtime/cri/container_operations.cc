@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "cri-api/cri.h"
+#include "lib/base/ids.h"
+#include "lib/base/log.h"
+#include "lib/kernel/mount/mount.h"
+#include "lib/os/files.h"
+#include "lib/os/pipe.h"
+#include "runtime/cri/runtime.h"
+#include "runtime/security/identity.h"
+
+namespace keelson::cri_server {
+
+using base::Error;
+using base::Result;
+using base::Status;
+using container::ContainerRecord;
+using container::ContainerState;
+using container::SandboxState;
+
+Result<container::Plan> Runtime::PlanOf(const ContainerView& container, const SandboxView& sandbox) const {
+  const std::optional<image::Image> image = d_.images.Find(container.record.image_id);
+  if (!image) return base::NotFound("image '{}' is not here: pull it first", container.record.image_ref);
+  ASSIGN_OR_RETURN(const security::IdentityFiles identities, security::IdentityFiles::ReadFromLayers(image->layer_dirs));
+  container::PlanInput input;
+  input.id = container.record.id;
+  input.directory = ContainerDir(container.record.id);
+  input.sandbox = &sandbox.config;
+  input.container = &container.config;
+  input.image = &*image;
+  input.identity_files = &identities;
+  input.available_capabilities = d_.available_capabilities;
+  const std::string pod = SandboxDir(sandbox.record.id);
+  input.pod_files = {pod + "/hostname", pod + "/hosts", pod + "/resolv.conf"};
+  ASSIGN_OR_RETURN(container::Plan plan, container::PlanContainer(input));
+  ASSIGN_OR_RETURN(plan.cgroup_path,
+                   container::CgroupPath(sandbox.config.linux().cgroup_parent(), sandbox.record.id, container.record.id));
+  return plan;
+}
+
+Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id, const cri::ContainerConfig& config) {
+  const SandboxPtr sandbox = FindSandbox(sandbox_id);
+  if (!sandbox) return base::NotFound("no pod sandbox '{}'", sandbox_id);
+  const std::lock_guard operation(sandbox->operation);
+  ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(sandbox->view.record.id));
+  if (pod.record.state != SandboxState::kReady) return base::FailedPrecondition("pod sandbox '{}' is not ready", sandbox_id);
+  if (config.metadata().name().empty()) return base::InvalidArgument("metadata.name: must be given");
+  for (const ContainerPtr& other : ContainersOf(pod.record.id)) {
+    // A retry whose first answer was lost joins what it made.
+    if (other->view.config.metadata().name() == config.metadata().name() && other->view.config.metadata().attempt() == config.metadata().attempt()) {
+      return other->view.record.id;
+    }
+  }
+  const std::optional<image::Image> image = d_.images.Find(config.image().image());
+  if (!image) return base::NotFound("image '{}' is not here: pull it first", config.image().image());
+  RETURN_IF_ERROR(container::PlanLog(pod.config.log_directory(), config.log_path()));
+
+  const auto made = std::make_shared<Container>();
+  made->view.config = config;
+  ContainerRecord& record = made->view.record;
+  record.id = base::NewObjectId();
+  record.sandbox_id = pod.record.id;
+  record.created_at = d_.clock.WallNanos();
+  record.config = config.SerializeAsString();
+  record.image_id = image->id;
+  record.image_ref = !config.image().user_specified_image().empty() ? config.image().user_specified_image() : config.image().image();
+  ASSIGN_OR_RETURN(const container::Plan plan, PlanOf(made->view, pod));
+  record.cgroup_path = plan.cgroup_path;
+  record.uid = plan.spec.process.identity.uid;
+  record.gid = plan.spec.process.identity.gid;
+  record.groups = plan.spec.process.identity.groups;
+  record.stop_signal = plan.stop_signal;
+  const std::string id = record.id;
+  RETURN_IF_ERROR(os::MakeDirs(ContainerDir(id), 0700));
+  Status status = os::WriteFileAtomic(ContainerDir(id) + "/record", container::Encode(record), 0600);
+  for (const char* part : {"/upper", "/work"}) {
+    if (status.ok()) status = os::MakeDir(ContainerDir(id) + part, 0755);
+  }
+  if (status.ok()) status = Update(made, [](ContainerRecord& r) { r.state = ContainerState::kCreated; });
+  if (!status.ok()) {
+    (void)os::RemoveTree(ContainerDir(id));
+    return status.error().WithContext(fmt::format("create container '{}'", config.metadata().name()));
+  }
+  d_.images.Hold(image->id, id);
+  {
+    const std::lock_guard lock(mutex_);
+    containers_[id] = made;
+  }
+  Emit(Event::kCreated, id, pod.record.id);
+  return id;
+}
+
+namespace {
+
+Result<os::UniqueFd> OpenLogDirectory(const std::string& log_directory, const std::string& below) {
+  // The pod's directory is the kubelet's to make; what lies below it is walked without following a link out.
+  RETURN_IF_ERROR(os::MakeDirs(log_directory, 0755).WithContext("log directory"));
+  std::string path = log_directory;
+  if (!below.empty()) path += "/" + below;
+  RETURN_IF_ERROR(os::MakeDirs(path, 0755).WithContext("log directory"));
+  return os::Open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+}  // namespace
+
+Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox) {
+  ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(sandbox->view.record.id));
+  ASSIGN_OR_RETURN(container::Plan plan, PlanOf(container->view, pod));
+  std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(pod.record.id);
+  if (!monitor) return base::Unavailable("the pod has no monitor");
+  if (plan.seccomp == container::Plan::Seccomp::kRuntimeDefault) {
+    ASSIGN_OR_RETURN(const seccomp::Program program, d_.seccomp.For(plan.spec.process.capabilities.bounding));
+    plan.spec.process.seccomp_program = *program;
+  } else if (plan.seccomp == container::Plan::Seccomp::kLocalhost) {
+    return base::Unimplemented("seccomp profile '{}': Localhost profiles are not there yet", plan.seccomp_file);
+  }
+  // Now, not at creation: what was mounted on the host in between must be seen.
+  std::vector<os::UniqueFd> sources;
+  for (const container::HostSource& source : plan.sources) {
+    Result<os::UniqueFd> tree = mount::CloneTree(AT_FDCWD, source.path, true);
+    if (!tree.ok()) {
+      if (tree.error().os_errno() == ENOENT) return base::NotFound("{}: host path '{}' does not exist", source.field, source.path);
+      return tree.error().WithContext(fmt::format("{}: host path '{}'", source.field, source.path));
+    }
+    sources.push_back(std::move(tree).value());
+  }
+  ASSIGN_OR_RETURN(const container::LogPlace log, container::PlanLog(pod.config.log_directory(), container->view.config.log_path()));
+  os::UniqueFd log_dir;
+  if (!log.name.empty()) {
+    ASSIGN_OR_RETURN(log_dir, OpenLogDirectory(pod.config.log_directory(), log.directory));
+  }
+  plan.spec.log_name = log.name;
+  const cgroup::Group group(d_.cgroups, plan.cgroup_path);
+  RETURN_IF_ERROR(group.Create().WithContext("make the container's cgroup"));
+  Status status = group.Apply(plan.resources);
+  if (status.ok()) {
+    plan.spec.cgroup_paths = group.V1Directories();
+    plan.spec.unified_cgroup = group.UnifiedDirectory();
+    plan.spec.memory_cgroup = group.MemoryDirectory();
+    Result<monitor::StartedContainer> started = monitor->Start(plan.spec, std::move(sources), std::move(log_dir));
+    if (started.ok()) {
+      // It may have ended already; then its end is written and stays.
+      return Update(container, [&](ContainerRecord& r) {
+        if (r.state != ContainerState::kStarting) return;
+        r.state = ContainerState::kRunning;
+        r.pid = started->pid;
+        r.started_at = started->started_at;
+      });
+    }
+    status = started.error();
+  }
+  (void)group.Remove();
+  return status;
+}
+
+Status Runtime::StartContainer(const std::string& id) {
+  const ContainerPtr container = FindContainer(id);
+  if (!container) return base::NotFound("no container '{}'", id);
+  const std::lock_guard operation(container->operation);
+  ASSIGN_OR_RETURN(const ContainerView view, GetContainer(container->view.record.id));
+  if (view.record.state != ContainerState::kCreated) {
+    return base::FailedPrecondition("container '{}' was started before", view.config.metadata().name());
+  }
+  const SandboxPtr sandbox = FindSandbox(view.record.sandbox_id);
+  if (!sandbox) return base::NotFound("the pod sandbox of container '{}' is gone", id);
+  RETURN_IF_ERROR(Update(container, [this](ContainerRecord& r) {
+    r.state = ContainerState::kStarting;
+    r.started_at = d_.clock.WallNanos();
+  }));
+  const Status launched = Launch(container, sandbox);
+  if (!launched.ok()) {
+    // What kubelets show as the container's end: the cause in words, code 128.
+    const Status updated = Update(container, [&](ContainerRecord& r) {
+      r.state = ContainerState::kExited;
+      r.exit_code = 128;
+      r.reason = "StartError";
+      r.message = launched.error().message();
+      r.finished_at = d_.clock.WallNanos();
+    });
+    if (!updated.ok()) base::LogError("cannot write a container's end", {{"container", view.record.id}, {"error", updated.error()}});
+    return launched.error().WithContext(fmt::format("start container '{}'", view.config.metadata().name()));
+  }
+  base::LogInfo("container started", {{"container", view.record.id}, {"name", view.config.metadata().name()}});
+  Emit(Event::kStarted, view.record.id, view.record.sandbox_id);
+  return base::Ok();
+}
+
+Status Runtime::AwaitExit(const ContainerPtr& container, base::SteadyTime deadline) {
+  std::unique_lock lock(mutex_);
+  const auto over = [&] {
+    return container->view.record.state != ContainerState::kRunning && container->view.record.state != ContainerState::kStarting;
+  };
+  if (changed_.wait_until(lock, deadline, over)) return base::Ok();
+  return base::DeadlineExceeded("container '{}' still runs", container->view.record.id);
+}
+
+Status Runtime::StopContainer(const std::string& id, std::chrono::seconds timeout) {
+  const ContainerPtr container = FindContainer(id);
+  if (!container) return base::Ok();
+  const base::SteadyTime now = base::SystemClock().Steady();
+  ContainerRecord record;
+  bool send = false;
+  {
+    const std::lock_guard lock(mutex_);
+    record = container->view.record;
+    if (record.state != ContainerState::kRunning && record.state != ContainerState::kStarting) return base::Ok();
+    // Once: a retry with a shorter time waits shorter, but programs take a second signal as "at once".
+    send = timeout.count() > 0 && !container->stop_sent;
+    if (send) container->stop_sent = true;
+  }
+  const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(record.sandbox_id);
+  if (!monitor) return base::Unavailable("the pod of container '{}' has no monitor", id);
+  if (send) RETURN_IF_ERROR(monitor->Signal(record.id, record.stop_signal));
+  if (timeout.count() > 0 && AwaitExit(container, now + timeout).ok()) return base::Ok();
+  const Status killed = monitor->KillAll(record.id);
+  if (!killed.ok() && killed.error().code() != base::Code::kNotFound) return killed;
+  return AwaitExit(container, base::SystemClock().Steady() + std::chrono::minutes(1));
+}
+
+Status Runtime::RemoveContainer(const std::string& id) {
+  const ContainerPtr container = FindContainer(id);
+  if (!container) return base::Ok();
+  RETURN_IF_ERROR(StopContainer(container->view.record.id, std::chrono::seconds(0)));
+  const std::lock_guard operation(container->operation);
+  const std::string full = container->view.record.id;
+  RETURN_IF_ERROR(Update(container, [](ContainerRecord& r) { r.state = ContainerState::kRemoving; }));
+  if (const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(container->view.record.sandbox_id)) {
+    const Status forgotten = monitor->Forget(full);
+    if (!forgotten.ok()) base::LogWarn("the monitor keeps a removed container, it goes with its pod", {{"container", full}, {"error", forgotten.error()}});
+  }
+  RETURN_IF_ERROR(cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove());
+  RETURN_IF_ERROR(os::RemoveTree(ContainerDir(full)));
+  d_.images.Release(full);
+  {
+    const std::lock_guard lock(mutex_);
+    containers_.erase(full);
+  }
+  Emit(Event::kDeleted, full, container->view.record.sandbox_id);
+  return base::Ok();
+}
+
+Status Runtime::ReopenContainerLog(const std::string& id) {
+  ASSIGN_OR_RETURN(const ContainerView view, GetContainer(id));
+  if (view.record.state != ContainerState::kRunning) return base::FailedPrecondition("container '{}' does not run", id);
+  const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(view.record.sandbox_id);
+  if (!monitor) return base::Unavailable("the pod of container '{}' has no monitor", id);
+  return monitor->ReopenLog(view.record.id);
+}
+
+namespace {
+
+constexpr size_t kExecOutputLimit = 16u << 20;
+
+// Reads both pipes until they end, or until `stop` is raised and nothing more waits in them: a grandchild may hold them for ever.
+// Beyond the limit output is read and dropped, so that the command goes on.
+void ReadOutputs(int out, int err, int stop, ExecOutput& into) {
+  pollfd items[3] = {{out, POLLIN, 0}, {err, POLLIN, 0}, {stop, POLLIN, 0}};
+  std::string* const texts[2] = {&into.out, &into.err};
+  char buffer[65536];
+  bool stopped = false;
+  while (items[0].fd >= 0 || items[1].fd >= 0) {
+    const int ready = poll(items, 3, stopped ? 0 : -1);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return;
+    bool progress = false;
+    for (int i = 0; i < 2; ++i) {
+      if (items[i].fd < 0 || items[i].revents == 0) continue;
+      progress = true;
+      const ssize_t n = read(items[i].fd, buffer, sizeof buffer);
+      if (n > 0) {
+        texts[i]->append(buffer, std::min(static_cast<size_t>(n), kExecOutputLimit - texts[i]->size()));
+      } else if (n == 0 || errno != EINTR) {
+        items[i].fd = -1;
+      }
+    }
+    if (items[2].revents != 0) {
+      stopped = true;
+      items[2].fd = -1;
+    } else if (stopped && !progress) {
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+Result<ExecOutput> Runtime::ExecSync(const std::string& id, const std::vector<std::string>& command, std::chrono::seconds timeout) {
+  ASSIGN_OR_RETURN(const ContainerView view, GetContainer(id));
+  if (view.record.state != ContainerState::kRunning) return base::FailedPrecondition("container '{}' does not run", id);
+  if (command.empty()) return base::InvalidArgument("cmd: must name a command");
+  const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(view.record.sandbox_id);
+  if (!monitor) return base::Unavailable("the pod of container '{}' has no monitor", id);
+  ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(view.record.sandbox_id));
+  ASSIGN_OR_RETURN(container::Plan plan, PlanOf(view, pod));
+  monitor::ExecRequest request;
+  request.container_id = view.record.id;
+  request.process = std::move(plan.spec.process);
+  request.process.args = command;
+  if (plan.seccomp == container::Plan::Seccomp::kRuntimeDefault) {
+    ASSIGN_OR_RETURN(const seccomp::Program program, d_.seccomp.For(request.process.capabilities.bounding));
+    request.process.seccomp_program = *program;
+  }
+  request.timeout = timeout;
+  ASSIGN_OR_RETURN(os::Pipe out, os::CreatePipe());
+  ASSIGN_OR_RETURN(os::Pipe err, os::CreatePipe());
+  request.out = std::move(out.write_end);
+  request.err = std::move(err.write_end);
+  const os::UniqueFd stop(eventfd(0, EFD_CLOEXEC));
+  if (!stop) return Error::FromErrno(errno, "eventfd");
+  ExecOutput output;
+  std::thread reader([&] { ReadOutputs(out.read_end.get(), err.read_end.get(), stop.get(), output); });
+  const Result<monitor::ExecResult> result = monitor->Exec(std::move(request));
+  const uint64_t one = 1;
+  (void)!write(stop.get(), &one, sizeof one);
+  reader.join();
+  if (!result.ok()) return result.error().WithContext("exec");
+  if (result->timed_out) return base::DeadlineExceeded("exec: '{}' did not end within {} s", command[0], timeout.count());
+  output.exit_code = result->exit_code;
+  return output;
+}
+
+}  // namespace keelson::cri_server

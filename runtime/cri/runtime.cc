@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cri/runtime.h"
+
+#include <signal.h>
+
+#include "cri-api/cri.h"
+#include "lib/base/log.h"
+#include "lib/os/files.h"
+#include "runtime/network/pod_namespaces.h"
+
+namespace keelson::cri_server {
+
+using base::Result;
+using base::Status;
+using container::ContainerRecord;
+using container::ContainerState;
+using container::SandboxRecord;
+using container::SandboxState;
+
+Runtime::Runtime(Dependencies dependencies) : d_(std::move(dependencies)) {}
+Runtime::~Runtime() {
+  // The monitors go on without us; only our connections end.
+  const std::lock_guard lock(mutex_);
+  for (auto& [id, sandbox] : sandboxes_) sandbox->monitor.reset();
+}
+
+namespace {
+
+template <typename Map>
+typename Map::mapped_type FindByPrefix(const Map& map, const std::string& id) {
+  if (id.empty()) return nullptr;
+  const auto at = map.lower_bound(id);
+  if (at == map.end() || !at->first.starts_with(id)) return nullptr;
+  if (at->first != id) {
+    const auto next = std::next(at);
+    if (next != map.end() && next->first.starts_with(id)) return nullptr;  // more than one
+  }
+  return at->second;
+}
+
+}  // namespace
+
+Runtime::SandboxPtr Runtime::FindSandbox(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  return FindByPrefix(sandboxes_, id);
+}
+
+Runtime::ContainerPtr Runtime::FindContainer(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  return FindByPrefix(containers_, id);
+}
+
+std::vector<Runtime::ContainerPtr> Runtime::ContainersOf(const std::string& sandbox_id) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ContainerPtr> out;
+  for (const auto& [id, container] : containers_) {
+    if (container->view.record.sandbox_id == sandbox_id) out.push_back(container);
+  }
+  return out;
+}
+
+std::shared_ptr<monitor::MonitorClient> Runtime::MonitorOf(const std::string& sandbox_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = sandboxes_.find(sandbox_id);
+  return found == sandboxes_.end() ? nullptr : found->second->monitor;
+}
+
+Result<SandboxView> Runtime::GetSandbox(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const SandboxPtr sandbox = FindByPrefix(sandboxes_, id);
+  if (!sandbox) return base::NotFound("no pod sandbox '{}'", id);
+  return sandbox->view;
+}
+
+Result<ContainerView> Runtime::GetContainer(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const ContainerPtr container = FindByPrefix(containers_, id);
+  if (!container) return base::NotFound("no container '{}'", id);
+  return container->view;
+}
+
+std::vector<SandboxView> Runtime::ListSandboxes() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SandboxView> out;
+  for (const auto& [id, sandbox] : sandboxes_) out.push_back(sandbox->view);
+  return out;
+}
+
+std::vector<ContainerView> Runtime::ListContainers() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ContainerView> out;
+  for (const auto& [id, container] : containers_) {
+    if (container->view.record.state != ContainerState::kCreating) out.push_back(container->view);
+  }
+  return out;
+}
+
+void Runtime::SetEventHandler(std::function<void(Event, const std::string&, const std::string&)> handler) {
+  const std::lock_guard lock(mutex_);
+  on_event_ = std::move(handler);
+}
+
+void Runtime::Emit(Event event, const std::string& container_id, const std::string& sandbox_id) {
+  std::function<void(Event, const std::string&, const std::string&)> handler;
+  {
+    const std::lock_guard lock(mutex_);
+    handler = on_event_;
+  }
+  if (handler) handler(event, container_id, sandbox_id);
+}
+
+Status Runtime::Update(const SandboxPtr& sandbox, const std::function<void(SandboxRecord&)>& change) {
+  SandboxRecord copy;
+  {
+    const std::lock_guard lock(mutex_);
+    copy = sandbox->view.record;
+  }
+  change(copy);
+  RETURN_IF_ERROR(os::WriteFileAtomic(SandboxDir(copy.id) + "/record", container::Encode(copy), 0600));
+  const std::lock_guard lock(mutex_);
+  sandbox->view.record = std::move(copy);
+  return base::Ok();
+}
+
+Status Runtime::Update(const ContainerPtr& container, const std::function<void(ContainerRecord&)>& change) {
+  ContainerRecord copy;
+  {
+    const std::lock_guard lock(mutex_);
+    copy = container->view.record;
+  }
+  change(copy);
+  const Status written = os::WriteFileAtomic(ContainerDir(copy.id) + "/record", container::Encode(copy), 0600);
+  // An exit is true whether or not the disk takes it; anything else waits for its record.
+  if (!written.ok() && copy.state != ContainerState::kExited) return written;
+  {
+    const std::lock_guard lock(mutex_);
+    container->view.record = std::move(copy);
+  }
+  changed_.notify_all();
+  return written;
+}
+
+// --- exits -----------------------------------------------------------------------------------------------------------
+
+void Runtime::OnExit(const monitor::ExitRecord& record) {
+  executor_.Post([this, record] { RecordExit(record); });
+}
+
+void Runtime::RecordExit(const monitor::ExitRecord& exit) {
+  const ContainerPtr container = FindContainer(exit.container_id);
+  if (!container) return;
+  std::string path;
+  std::string sandbox_id;
+  {
+    const std::lock_guard lock(mutex_);
+    if (container->view.record.state >= ContainerState::kExited) return;
+    path = container->view.record.cgroup_path;
+    sandbox_id = container->view.record.sandbox_id;
+  }
+  const Status updated = Update(container, [&](ContainerRecord& r) {
+    r.state = ContainerState::kExited;
+    r.finished_at = exit.finished_at;
+    r.exit_code = exit.exit_code;
+    r.pid = 0;
+    r.reason = exit.lost ? "Unknown" : exit.oom_killed ? "OOMKilled" : exit.exit_code == 0 ? "Completed" : "Error";
+    if (exit.oom_killed) r.message = "a process of the container was killed at its memory limit";
+    if (exit.lost) r.message = "the exit code was lost together with the processes that would have seen it";
+  });
+  if (!updated.ok()) base::LogError("cannot write a container's end", {{"container", exit.container_id}, {"error", updated.error()}});
+  if (!path.empty()) (void)cgroup::Group(d_.cgroups, path).Remove();
+  base::LogInfo("container ended", {{"container", exit.container_id}, {"code", exit.exit_code}, {"oom", exit.oom_killed}});
+  Emit(Event::kStopped, exit.container_id, sandbox_id);
+}
+
+void Runtime::OnMonitorLost(const std::string& sandbox_id) {
+  executor_.Post([this, sandbox_id] {
+    const SandboxPtr sandbox = FindSandbox(sandbox_id);
+    if (!sandbox) return;
+    {
+      const std::lock_guard lock(mutex_);
+      if (sandbox->view.record.state != SandboxState::kReady) return;
+    }
+    base::LogWarn("a pod's monitor was lost, connecting to its successor", {{"pod", sandbox_id}});
+    if (const Status status = AdoptSandbox(sandbox); !status.ok()) {
+      base::LogError("a pod has no monitor", {{"pod", sandbox_id}, {"error", status.error()}});
+    }
+  });
+}
+
+Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
+  const std::string id = sandbox->view.record.id;
+  ASSIGN_OR_RETURN(std::unique_ptr<monitor::MonitorClient> monitor,
+                   d_.anchor.AdoptMonitor(
+                       SetupOf(sandbox->view), [this](const monitor::ExitRecord& record) { OnExit(record); }, [this, id] { OnMonitorLost(id); }));
+  ASSIGN_OR_RETURN(const std::vector<monitor::ContainerState> states, monitor->ListContainers());
+  {
+    const std::lock_guard lock(mutex_);
+    sandbox->monitor = std::move(monitor);
+  }
+  for (const ContainerPtr& container : ContainersOf(id)) {
+    const std::string container_id = container->view.record.id;
+    ContainerState state;
+    {
+      const std::lock_guard lock(mutex_);
+      state = container->view.record.state;
+    }
+    if (state != ContainerState::kRunning && state != ContainerState::kStarting) continue;
+    const monitor::ContainerState* known = nullptr;
+    for (const monitor::ContainerState& candidate : states) {
+      if (candidate.id == container_id) known = &candidate;
+    }
+    if (known == nullptr) {
+      RecordExit({.container_id = container_id, .exit_code = 255, .lost = true, .finished_at = d_.clock.WallNanos()});
+    } else if (known->phase == monitor::ContainerPhase::kExited && known->exit) {
+      RecordExit(*known->exit);
+    } else if (state == ContainerState::kStarting) {
+      RETURN_IF_ERROR(Update(container, [&](ContainerRecord& r) {
+        r.state = ContainerState::kRunning;
+        r.pid = known->started.pid;
+        r.started_at = known->started.started_at;
+      }));
+    }
+  }
+  return base::Ok();
+}
+
+// --- recovery --------------------------------------------------------------------------------------------------------
+
+void Runtime::Quarantine(const std::string& kind, const std::string& id, const base::Error& why) {
+  base::LogError("a record is unreadable and put aside", {{"kind", kind}, {"id", id}, {"error", why}});
+  (void)os::MakeDirs(d_.state_dir + "/quarantine", 0700);
+  const std::string to = d_.state_dir + "/quarantine/" + kind + "-" + id;
+  (void)os::RemoveTree(to);
+  (void)rename((d_.state_dir + "/" + kind + "/" + id).c_str(), to.c_str());
+}
+
+Status Runtime::Recover() {
+  for (const char* folder : {"/pods", "/containers"}) RETURN_IF_ERROR(os::MakeDirs(d_.state_dir + folder, 0700));
+  RETURN_IF_ERROR(os::MakeDirs(d_.run_dir + "/pods", 0700));
+  RETURN_IF_ERROR(network::PrepareNamespaceDirectory(PinDir()));
+  ASSIGN_OR_RETURN(const std::vector<os::DirEntry> pods, os::ListDir(d_.state_dir + "/pods"));
+  std::vector<std::string> live;
+  for (const os::DirEntry& entry : pods) {
+    const Result<std::string> bytes = os::ReadFile(SandboxDir(entry.name) + "/record");
+    Result<SandboxRecord> record = bytes.ok() ? container::DecodeSandboxRecord(*bytes) : Result<SandboxRecord>(bytes.error());
+    const auto sandbox = std::make_shared<Sandbox>();
+    if (record.ok() && !sandbox->view.config.ParseFromString(record->config)) record = base::DataLoss("the pod's configuration is malformed");
+    if (!record.ok() || record->id != entry.name) {
+      // What it may have left is known by its id alone.
+      sandbox->view.record.id = entry.name;
+      TearDownSandbox(sandbox);
+      Quarantine("pods", entry.name, record.ok() ? base::DataLoss("the record names another pod") : record.error());
+      continue;
+    }
+    sandbox->view.record = std::move(record).value();
+    sandboxes_[entry.name] = sandbox;
+  }
+  ASSIGN_OR_RETURN(const std::vector<os::DirEntry> containers, os::ListDir(d_.state_dir + "/containers"));
+  for (const os::DirEntry& entry : containers) {
+    const Result<std::string> bytes = os::ReadFile(ContainerDir(entry.name) + "/record");
+    Result<ContainerRecord> record = bytes.ok() ? container::DecodeContainerRecord(*bytes) : Result<ContainerRecord>(bytes.error());
+    const auto container = std::make_shared<Container>();
+    if (record.ok() && !container->view.config.ParseFromString(record->config)) record = base::DataLoss("the configuration is malformed");
+    if (!record.ok() || record->id != entry.name) {
+      Quarantine("containers", entry.name, record.ok() ? base::DataLoss("the record names another container") : record.error());
+      continue;
+    }
+    container->view.record = std::move(record).value();
+    // A create or a removal that was cut off: the one never happened, the other is finished.
+    if (container->view.record.state == ContainerState::kCreating || container->view.record.state == ContainerState::kRemoving) {
+      RETURN_IF_ERROR(os::RemoveTree(ContainerDir(entry.name)));
+      continue;
+    }
+    containers_[entry.name] = container;
+    d_.images.Hold(container->view.record.image_id, entry.name);
+  }
+  std::vector<SandboxPtr> all;
+  for (const auto& [id, sandbox] : sandboxes_) all.push_back(sandbox);
+  for (const SandboxPtr& sandbox : all) {
+    const std::string id = sandbox->view.record.id;
+    const SandboxState state = sandbox->view.record.state;
+    if (state == SandboxState::kCreating || state == SandboxState::kRemoving) {
+      TearDownSandbox(sandbox);
+      RETURN_IF_ERROR(os::RemoveTree(SandboxDir(id)));
+      sandboxes_.erase(id);
+      continue;
+    }
+    Status adopted = base::Ok();
+    if (sandbox->view.record.boot_id != d_.boot_id) adopted = base::Unavailable("the machine was restarted");
+    if (state == SandboxState::kReady && adopted.ok()) adopted = AdoptSandbox(sandbox);
+    if (state == SandboxState::kStopped) continue;
+    if (state == SandboxState::kReady && adopted.ok()) {
+      live.push_back(id);
+      continue;
+    }
+    if (!adopted.ok()) base::LogWarn("a pod cannot be taken over, it counts as ended", {{"pod", id}, {"error", adopted.error()}});
+    for (const ContainerPtr& container : ContainersOf(id)) {
+      const ContainerState phase = container->view.record.state;
+      if (phase != ContainerState::kRunning && phase != ContainerState::kStarting) continue;
+      RETURN_IF_ERROR(Update(container, [&](ContainerRecord& r) {
+        r.state = ContainerState::kExited;
+        r.exit_code = 255;
+        r.pid = 0;
+        r.reason = "Unknown";
+        r.message = adopted.ok() ? "the pod was being stopped" : adopted.error().message();
+        r.finished_at = d_.clock.WallNanos();
+      }));
+      (void)cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove();
+    }
+    TearDownSandbox(sandbox);
+    RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; }));
+  }
+  return d_.network.CollectGarbage(live);
+}
+
+}  // namespace keelson::cri_server

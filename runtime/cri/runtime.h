@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The runtime's heart: sandboxes and containers, what the CRI may ask of them, and their records. Operations block and are called
+// from worker threads; reads copy what is known and never wait for an operation. Intent is written before its effect; Recover()
+// finishes or undoes what an earlier life left. Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cri-api/container.pb.h"
+#include "cri-api/sandbox.pb.h"
+#include "lib/async/executor.h"
+#include "lib/base/clock.h"
+#include "lib/kernel/cgroup/cgroup.h"
+#include "runtime/container/plan.h"
+#include "runtime/container/record.h"
+#include "runtime/image/image_service.h"
+#include "runtime/monitor/client.h"
+#include "runtime/network/network.h"
+#include "runtime/security/seccomp.h"
+
+namespace keelson::cri_server {
+
+struct Dependencies {
+  std::string state_dir;
+  std::string run_dir;
+  base::Clock& clock;
+  monitor::Anchor& anchor;
+  network::PodNetwork& network;
+  image::ImageService& images;
+  security::DefaultPrograms& seccomp;
+  cgroup::Layout cgroups;
+  uint64_t available_capabilities = 0;
+  std::string boot_id;
+};
+
+// Copies for readers.
+struct SandboxView {
+  container::SandboxRecord record;
+  ::runtime::v1::PodSandboxConfig config;
+};
+struct ContainerView {
+  container::ContainerRecord record;
+  ::runtime::v1::ContainerConfig config;
+};
+
+struct ExecOutput {
+  std::string out;
+  std::string err;
+  int32_t exit_code = 0;
+};
+
+class Runtime {
+ public:
+  explicit Runtime(Dependencies dependencies);
+  ~Runtime();
+
+  // Before the first request: reads every record, adopts what lives, finishes or undoes the rest. Bad records are put aside.
+  base::Status Recover();
+
+  base::Result<std::string> RunPodSandbox(const ::runtime::v1::PodSandboxConfig& config, const std::string& handler);
+  base::Status StopPodSandbox(const std::string& id);
+  base::Status RemovePodSandbox(const std::string& id);
+  base::Result<std::string> CreateContainer(const std::string& sandbox_id, const ::runtime::v1::ContainerConfig& config);
+  base::Status StartContainer(const std::string& id);
+  base::Status StopContainer(const std::string& id, std::chrono::seconds timeout);
+  base::Status RemoveContainer(const std::string& id);
+  base::Result<ExecOutput> ExecSync(const std::string& id, const std::vector<std::string>& command, std::chrono::seconds timeout);
+  base::Status ReopenContainerLog(const std::string& id);
+
+  // By id or unique prefix; NotFound names it.
+  base::Result<SandboxView> GetSandbox(const std::string& id) const;
+  base::Result<ContainerView> GetContainer(const std::string& id) const;
+  std::vector<SandboxView> ListSandboxes() const;
+  std::vector<ContainerView> ListContainers() const;
+  base::Status NetworkReady() { return d_.network.Ready(); }
+
+  enum class Event { kCreated, kStarted, kStopped, kDeleted };
+  // Called outside every lock, on whichever thread caused it; must not block.
+  void SetEventHandler(std::function<void(Event, const std::string& container_id, const std::string& sandbox_id)> handler);
+
+ private:
+  struct Sandbox {
+    SandboxView view;                                 // guarded by mutex_
+    std::shared_ptr<monitor::MonitorClient> monitor;  // guarded by mutex_
+    std::mutex operation;                             // one change of the pod at a time
+  };
+  struct Container {
+    ContainerView view;        // guarded by mutex_
+    bool stop_sent = false;    // guarded by mutex_
+    std::mutex operation;      // start and remove exclude each other
+  };
+  using SandboxPtr = std::shared_ptr<Sandbox>;
+  using ContainerPtr = std::shared_ptr<Container>;
+
+  SandboxPtr FindSandbox(const std::string& id) const;
+  ContainerPtr FindContainer(const std::string& id) const;
+  std::vector<ContainerPtr> ContainersOf(const std::string& sandbox_id) const;
+  std::shared_ptr<monitor::MonitorClient> MonitorOf(const std::string& sandbox_id) const;
+
+  std::string SandboxDir(const std::string& id) const { return d_.state_dir + "/pods/" + id; }
+  std::string ContainerDir(const std::string& id) const { return d_.state_dir + "/containers/" + id; }
+  // Shortened: a socket below it must fit into 107 bytes (unix(7)).
+  std::string PodRunDir(const std::string& id) const { return d_.run_dir + "/pods/" + id.substr(0, 24); }
+  std::string PinDir() const { return d_.run_dir + "/netns"; }
+  // Changes the record under the lock and writes it; the callers' order of states is theirs.
+  base::Status Update(const SandboxPtr& sandbox, const std::function<void(container::SandboxRecord&)>& change);
+  base::Status Update(const ContainerPtr& container, const std::function<void(container::ContainerRecord&)>& change);
+  void Emit(Event event, const std::string& container_id, const std::string& sandbox_id);
+
+  base::Result<std::string> MakeSandbox(const ::runtime::v1::PodSandboxConfig& config, const std::string& handler);
+  base::Status BuildSandbox(const SandboxPtr& sandbox);
+  base::Status WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses);
+  void TearDownSandbox(const SandboxPtr& sandbox);  // monitor, network, pin, cgroup: total, from any state
+  monitor::PodSetup SetupOf(const SandboxView& view) const;
+  void OnExit(const monitor::ExitRecord& record);
+  void RecordExit(const monitor::ExitRecord& record);
+  void OnMonitorLost(const std::string& sandbox_id);
+  base::Status AdoptSandbox(const SandboxPtr& sandbox);
+  base::Result<container::Plan> PlanOf(const ContainerView& container, const SandboxView& sandbox) const;
+  base::Status Launch(const ContainerPtr& container, const SandboxPtr& sandbox);
+  base::Status AwaitExit(const ContainerPtr& container, base::SteadyTime deadline);
+  void Quarantine(const std::string& kind, const std::string& id, const base::Error& why);
+
+  Dependencies d_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  // some container's state
+  std::map<std::string, SandboxPtr> sandboxes_;      // guarded by mutex_
+  std::map<std::string, ContainerPtr> containers_;   // guarded by mutex_
+  std::map<std::string, std::shared_future<base::Result<std::string>>> under_way_;  // guarded by mutex_
+  std::function<void(Event, const std::string&, const std::string&)> on_event_;     // guarded by mutex_
+  async::Executor executor_{8};  // exits and lost monitors; last, so that it ends first
+};
+
+}  // namespace keelson::cri_server

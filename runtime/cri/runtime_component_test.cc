@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole pods on the real kernel: real anchor, monitors, cgroups and bridge, in a network and mount namespace of the test's own.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "cri-api/cri.h"
+#include "lib/base/ids.h"
+#include "lib/base/strings.h"
+#include "lib/kernel/netlink/route_socket.h"
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+#include "lib/os/temp_dir.h"
+#include "runtime/cri/runtime.h"
+#include "runtime/network/bridge_network.h"
+#include "runtime/security/defaults.h"
+
+namespace keelson::cri_server {
+namespace {
+
+class OneImage final : public image::ImageService {
+ public:
+  explicit OneImage(const std::string& layer) {
+    image_.id = "sha256:" + std::string(64, 'a');
+    image_.layer_dirs = {layer};
+    image_.config.env = {"PATH=/bin"};
+    image_.config.command = {"/bin/sh"};
+  }
+  std::optional<image::Image> Find(const std::string& reference) const override {
+    return reference == "busybox" || reference == image_.id ? std::optional(image_) : std::nullopt;
+  }
+  std::vector<image::Image> List() const override { return {image_}; }
+  base::Result<std::string> Pull(const std::string&, const std::optional<image::Credentials>&, std::stop_token) override { return image_.id; }
+  base::Result<std::string> Load(const std::string&, const std::string&) override { return image_.id; }
+  base::Status Remove(const std::string&) override { return {}; }
+  base::Result<image::FsUsage> Usage() const override { return image::FsUsage{}; }
+  void Hold(const std::string&, const std::string& container_id) override { held.insert(container_id); }
+  void Release(const std::string& container_id) override { held.erase(container_id); }
+  std::set<std::string> held;
+
+ private:
+  image::Image image_;
+};
+
+class RuntimeTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (geteuid() != 0) return;
+    // Before any thread: every thread and process of the test lives in it.
+    ASSERT_EQ(unshare(CLONE_NEWNET | CLONE_NEWNS), 0);
+    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_TRUE(netlink::RouteSocket::Open().value().SetUp(1).ok());
+  }
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    if (!os::Exists("/bin/busybox")) GTEST_SKIP() << "needs busybox-static";
+    run_ = "/run/keelson-test-" + base::RandomHex(4);
+    parent_ = "/keelson-test-" + base::RandomHex(4);
+    const std::string layer = dir_.path() + "/layer";
+    ASSERT_TRUE(os::MakeDirs(layer + "/bin", 0755).ok());
+    ASSERT_TRUE(os::MakeDirs(layer + "/etc", 0755).ok());
+    ASSERT_TRUE(os::MakeDirs(run_, 0700).ok());
+    ASSERT_TRUE(os::WriteFileAtomic(layer + "/bin/busybox", os::ReadFile("/bin/busybox").value(), 0755).ok());
+    ASSERT_TRUE(os::WriteFileAtomic(layer + "/etc/passwd", "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n", 0644).ok());
+    for (const char* applet : {"sh", "cat", "sleep", "id", "hostname", "nc", "wget", "ls"}) {
+      ASSERT_EQ(symlink("busybox", (layer + "/bin/" + applet).c_str()), 0);
+    }
+    images_ = std::make_unique<OneImage>(layer);
+    network_ = network::BridgeNetwork::Create({"kltest1", "10.201.7.0/24", "10.201.0.0/16", dir_.path() + "/network"}).value();
+    Boot();
+  }
+  void TearDown() override {
+    if (!runtime_) return;
+    for (const SandboxView& pod : runtime_->ListSandboxes()) {
+      const base::Status removed = runtime_->RemovePodSandbox(pod.record.id);
+      EXPECT_TRUE(removed.ok()) << removed.error().message();
+    }
+    EXPECT_TRUE(images_->held.empty());
+    // Nothing is left of any pod: no link, no namespace, no cgroup, no file.
+    for (const netlink::Link& link : netlink::RouteSocket::Open().value().ListLinks().value()) {
+      EXPECT_FALSE(link.name.starts_with("kl") && link.name != "kltest1") << link.name;
+    }
+    EXPECT_TRUE(os::ListDir(run_ + "/netns").value().empty());
+    EXPECT_TRUE(os::ListDir(run_ + "/pods").value().empty());
+    EXPECT_TRUE(os::ListDir(dir_.path() + "/pods").value().empty());
+    EXPECT_TRUE(os::ListDir(dir_.path() + "/containers").value().empty());
+    runtime_.reset();
+    const base::Status stopped = anchor_->Stop();
+    EXPECT_TRUE(stopped.ok()) << stopped.error().message();
+    anchor_.reset();
+    EXPECT_TRUE(network_->RemoveAll().ok());
+    EXPECT_TRUE(cgroup::Group(cgroup::DetectLayout().value(), parent_).Remove().ok());
+    while (umount2((run_ + "/netns").c_str(), MNT_DETACH) == 0) {
+    }
+    // The anchor unlinks its socket on its way out.
+    for (int i = 0; i < 500 && os::Exists(run_ + "/anchor.sock"); ++i) (void)poll(nullptr, 0, 10);
+    EXPECT_TRUE(os::RemoveTree(run_).ok());
+  }
+
+  // A daemon's life begins; the one before is gone without a word to anybody.
+  void Boot() {
+    runtime_.reset();
+    anchor_.reset();
+    base::Result<std::unique_ptr<monitor::Anchor>> anchor = monitor::ConnectAnchor({run_, dir_.path(), KEELSON_BIN_DIR});
+    ASSERT_TRUE(anchor.ok()) << anchor.error().message();
+    anchor_ = std::move(anchor).value();
+    runtime_ = std::make_unique<Runtime>(Dependencies{dir_.path(), run_, clock_, *anchor_, *network_, *images_, seccomp_,
+                                                      cgroup::DetectLayout().value(), security::AvailableCapabilities().value(), boot_id_});
+    const base::Status recovered = runtime_->Recover();
+    ASSERT_TRUE(recovered.ok()) << recovered.error().message();
+  }
+
+  cri::PodSandboxConfig Pod(const std::string& name) {
+    cri::PodSandboxConfig config;
+    config.mutable_metadata()->set_name(name);
+    config.mutable_metadata()->set_uid("uid-" + name);
+    config.mutable_metadata()->set_namespace_("default");
+    config.set_hostname(name);
+    config.set_log_directory(dir_.path() + "/logs/" + name);
+    config.mutable_linux()->set_cgroup_parent(parent_ + "/" + name);
+    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::CONTAINER);
+    return config;
+  }
+  cri::ContainerConfig Script(const std::string& name, const std::string& script) {
+    cri::ContainerConfig config;
+    config.mutable_metadata()->set_name(name);
+    config.mutable_image()->set_image("busybox");
+    for (const std::string& word : {std::string("sh"), std::string("-c"), script}) config.add_command(word);
+    config.set_log_path(name + "/0.log");
+    auto& security = *config.mutable_linux()->mutable_security_context();
+    security.mutable_namespace_options()->set_pid(cri::CONTAINER);
+    security.mutable_seccomp()->set_profile_type(cri::SecurityProfile::RuntimeDefault);
+    return config;
+  }
+  std::string Run(const std::string& pod, const cri::ContainerConfig& config) {
+    const base::Result<std::string> id = runtime_->CreateContainer(pod, config);
+    EXPECT_TRUE(id.ok()) << (id.ok() ? "" : id.error().message());
+    if (!id.ok()) return "";
+    const base::Status started = runtime_->StartContainer(*id);
+    EXPECT_TRUE(started.ok()) << (started.ok() ? "" : started.error().message());
+    return *id;
+  }
+  container::ContainerRecord WaitForExit(const std::string& id) {
+    for (int i = 0; i < 3000; ++i) {
+      const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
+      if (record.state == container::ContainerState::kExited) return record;
+      (void)poll(nullptr, 0, 10);
+    }
+    ADD_FAILURE() << id << " does not end";
+    return {};
+  }
+  std::string Log(const std::string& pod, const std::string& name) {
+    return os::ReadFile(dir_.path() + "/logs/" + pod + "/" + name + "/0.log").ValueOr("");
+  }
+  std::string Start(const std::string& name) {
+    const base::Result<std::string> id = runtime_->RunPodSandbox(Pod(name), "");
+    EXPECT_TRUE(id.ok()) << (id.ok() ? "" : id.error().message());
+    return id.ok() ? *id : "";
+  }
+
+  os::TempDir dir_ = std::move(os::TempDir::Create("keelson-runtime")).value();
+  std::string run_, parent_;
+  std::string boot_id_ = "first";
+  base::SystemClock clock_;
+  security::DefaultPrograms seccomp_;
+  std::unique_ptr<OneImage> images_;
+  std::unique_ptr<network::BridgeNetwork> network_;
+  std::unique_ptr<monitor::Anchor> anchor_;
+  std::unique_ptr<Runtime> runtime_;
+};
+
+TEST_F(RuntimeTest, ContainersOfAPodShareItsNetworkAndName) {
+  const std::string pod = Start("web");
+  EXPECT_EQ(runtime_->GetSandbox(pod).value().record.addresses, std::vector<std::string>{"10.201.7.2"});
+  EXPECT_EQ(runtime_->RunPodSandbox(Pod("web"), "").value(), pod) << "a retry gets what the first call made";
+  Run(pod, Script("server", "while true; do echo hello | nc -l -p 8080; done"));
+  const std::string client = Run(pod, Script("client", "hostname; until nc localhost 8080 </dev/null; do sleep 0.05; done; cat /etc/hosts"));
+  EXPECT_EQ(WaitForExit(client).exit_code, 0);
+  const std::string log = Log("web", "client");
+  EXPECT_NE(log.find("stdout F web\n"), std::string::npos) << log;
+  EXPECT_NE(log.find("stdout F hello\n"), std::string::npos) << log;
+  EXPECT_NE(log.find("10.201.7.2\tweb\n"), std::string::npos) << log;
+}
+
+TEST_F(RuntimeTest, PodsReachEachOther) {
+  Run(Start("server"), Script("server", "while true; do echo from-server | nc -l -p 8080; done"));
+  const std::string client = Run(Start("client"), Script("client", "until nc 10.201.7.2 8080 </dev/null; do sleep 0.05; done"));
+  EXPECT_EQ(WaitForExit(client).exit_code, 0);
+  EXPECT_NE(Log("client", "client").find("from-server"), std::string::npos);
+}
+
+TEST_F(RuntimeTest, ExitsAreToldAsKubeletsKnowThem) {
+  const std::string pod = Start("p");
+  EXPECT_EQ(WaitForExit(Run(pod, Script("good", "exit 0"))).reason, "Completed");
+  const container::ContainerRecord bad = WaitForExit(Run(pod, Script("bad", "exit 3")));
+  EXPECT_EQ(bad.reason, "Error");
+  EXPECT_EQ(bad.exit_code, 3);
+  EXPECT_GT(bad.finished_at, bad.started_at);
+
+  cri::ContainerConfig greedy = Script("greedy", "x=a; while true; do x=$x$x; done");
+  greedy.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(16 << 20);
+  greedy.mutable_linux()->mutable_resources()->set_memory_swap_limit_in_bytes(16 << 20);
+  const container::ContainerRecord killed = WaitForExit(Run(pod, greedy));
+  EXPECT_EQ(killed.reason, "OOMKilled");
+  EXPECT_EQ(killed.exit_code, 137);
+
+  cri::ContainerConfig missing = Script("missing", "");
+  missing.clear_command();
+  missing.add_command("/no/such/program");
+  const std::string id = runtime_->CreateContainer(pod, missing).value();
+  const base::Status started = runtime_->StartContainer(id);
+  ASSERT_FALSE(started.ok());
+  EXPECT_NE(started.error().message().find("exec \"/no/such/program\": No such file or directory"), std::string::npos) << started.error().message();
+  const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
+  EXPECT_EQ(record.exit_code, 128);
+  EXPECT_EQ(record.reason, "StartError");
+}
+
+TEST_F(RuntimeTest, ExecAnswersWithOutputCodeOrTimeout) {
+  const std::string pod = Start("p");
+  cri::ContainerConfig config = Script("c", "while true; do sleep 1; done");
+  config.mutable_linux()->mutable_security_context()->set_run_as_username("web");
+  const std::string id = Run(pod, config);
+  const ExecOutput output = runtime_->ExecSync(id, {"sh", "-c", "id -u; echo problem >&2; exit 4"}, std::chrono::seconds(10)).value();
+  EXPECT_EQ(output.out, "33\n");
+  EXPECT_EQ(output.err, "problem\n");
+  EXPECT_EQ(output.exit_code, 4);
+  EXPECT_EQ(runtime_->ExecSync(id, {"sleep", "100"}, std::chrono::seconds(1)).error().code(), base::Code::kDeadlineExceeded);
+  const ExecOutput held = runtime_->ExecSync(id, {"sh", "-c", "sleep 100 & echo done"}, std::chrono::seconds(10)).value();
+  EXPECT_EQ(held.out, "done\n") << "a grandchild that holds the pipe does not hold the answer";
+  const base::Result<ExecOutput> none = runtime_->ExecSync(id, {"nope"}, std::chrono::seconds(10));
+  ASSERT_FALSE(none.ok());
+  EXPECT_NE(none.error().message().find("nope"), std::string::npos);
+}
+
+TEST_F(RuntimeTest, StoppingSendsTheSignalThenKills) {
+  const std::string pod = Start("p");
+  const std::string polite = Run(pod, Script("polite", "trap 'exit 7' TERM; echo ready; while true; do sleep 0.05; done"));
+  while (Log("p", "polite").find("ready") == std::string::npos) (void)poll(nullptr, 0, 10);
+  EXPECT_TRUE(runtime_->StopContainer(polite, std::chrono::seconds(20)).ok());
+  EXPECT_EQ(runtime_->GetContainer(polite).value().record.exit_code, 7);
+  const std::string deaf = Run(pod, Script("deaf", "trap '' TERM; while true; do sleep 0.05; done"));
+  EXPECT_TRUE(runtime_->StopContainer(deaf, std::chrono::seconds(1)).ok());
+  EXPECT_EQ(runtime_->GetContainer(deaf).value().record.exit_code, 137);
+  EXPECT_TRUE(runtime_->StopContainer(deaf, std::chrono::seconds(1)).ok());
+  EXPECT_TRUE(runtime_->StopContainer("unknown", std::chrono::seconds(1)).ok());
+  EXPECT_TRUE(runtime_->RemoveContainer("unknown").ok());
+}
+
+TEST_F(RuntimeTest, ADaemonThatDiesFindsEverythingAgain) {
+  const std::string pod = Start("p");
+  const std::string runs = Run(pod, Script("runs", "while true; do sleep 1; done"));
+  const std::string ends = Run(pod, Script("ends", "sleep 0.5; exit 6"));
+  const std::string created = runtime_->CreateContainer(pod, Script("created", "exit 0")).value();
+  runtime_.reset();
+  anchor_.reset();
+  (void)poll(nullptr, 0, 900);  // one of them ends while nobody looks
+  Boot();
+  EXPECT_EQ(runtime_->GetSandbox(pod).value().record.state, container::SandboxState::kReady);
+  EXPECT_EQ(runtime_->GetContainer(runs).value().record.state, container::ContainerState::kRunning);
+  EXPECT_EQ(WaitForExit(ends).exit_code, 6);
+  EXPECT_TRUE(runtime_->StartContainer(created).ok());
+  EXPECT_EQ(WaitForExit(created).exit_code, 0);
+  EXPECT_EQ(runtime_->ExecSync(runs, {"sh", "-c", "exit 2"}, std::chrono::seconds(10)).value().exit_code, 2);
+}
+
+TEST_F(RuntimeTest, AfterARebootEverythingHasEndedAndNothingWithZero) {
+  const std::string pod = Start("p");
+  const std::string id = Run(pod, Script("c", "while true; do sleep 1; done"));
+  runtime_.reset();
+  // What a reboot does to the processes.
+  ASSERT_TRUE(anchor_->AdoptMonitor({.sandbox_id = pod, .run_dir = run_ + "/pods/" + pod.substr(0, 24)}, nullptr, nullptr).value()->Shutdown().ok());
+  boot_id_ = "second";
+  Boot();
+  const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
+  EXPECT_EQ(record.state, container::ContainerState::kExited);
+  EXPECT_EQ(record.exit_code, 255);
+  EXPECT_EQ(record.message, "the machine was restarted");
+  EXPECT_EQ(runtime_->GetSandbox(pod).value().record.state, container::SandboxState::kStopped);
+}
+
+TEST_F(RuntimeTest, BadRecordsArePutAsideAndTheRestGoesOn) {
+  const std::string good = Start("good");
+  const std::string bad = Start("bad");
+  const std::string id = Run(good, Script("c", "while true; do sleep 1; done"));
+  ASSERT_TRUE(runtime_->RemovePodSandbox(bad).ok());
+  ASSERT_TRUE(os::MakeDirs(dir_.path() + "/pods/torn", 0700).ok());
+  ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/pods/torn/record", "half a rec", 0600).ok());
+  ASSERT_TRUE(os::MakeDirs(dir_.path() + "/containers/empty", 0700).ok());
+  Boot();
+  EXPECT_EQ(runtime_->ListSandboxes().size(), 1u);
+  EXPECT_EQ(runtime_->GetContainer(id).value().record.state, container::ContainerState::kRunning);
+  EXPECT_TRUE(os::Exists(dir_.path() + "/quarantine/pods-torn/record"));
+  EXPECT_TRUE(os::Exists(dir_.path() + "/quarantine/containers-empty"));
+}
+
+TEST_F(RuntimeTest, BadInputIsRefusedAndChangesNothing) {
+  cri::PodSandboxConfig config = Pod("p");
+  EXPECT_EQ(runtime_->RunPodSandbox(config, "gvisor").error().code(), base::Code::kInvalidArgument);
+  (*config.mutable_linux()->mutable_sysctls())["kernel.core_pattern"] = "|/x";
+  EXPECT_EQ(runtime_->RunPodSandbox(config, "").error().code(), base::Code::kInvalidArgument);
+  EXPECT_TRUE(runtime_->ListSandboxes().empty());
+  const std::string pod = Start("p");
+  cri::ContainerConfig missing = Script("c", "");
+  missing.mutable_image()->set_image("nowhere");
+  EXPECT_EQ(runtime_->CreateContainer(pod, missing).error().code(), base::Code::kNotFound);
+  cri::ContainerConfig volume = Script("v", "exit 0");
+  volume.add_mounts()->set_container_path("/data");
+  volume.mutable_mounts(0)->set_host_path("/no/such/path");
+  const base::Status started = runtime_->StartContainer(runtime_->CreateContainer(pod, volume).value());
+  EXPECT_NE(started.error().message().find("mounts[0]: host path '/no/such/path' does not exist"), std::string::npos) << started.error().message();
+}
+
+}  // namespace
+}  // namespace keelson::cri_server

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <fcntl.h>
+
+#include "cri-api/cri.h"
+#include "lib/base/ids.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/os/files.h"
+#include "runtime/cri/runtime.h"
+#include "runtime/network/pod_namespaces.h"
+#include "runtime/security/defaults.h"
+
+namespace keelson::cri_server {
+
+using base::Result;
+using base::Status;
+using container::SandboxRecord;
+using container::SandboxState;
+
+namespace {
+
+const cri::NamespaceOption& NamespacesOf(const cri::PodSandboxConfig& config) {
+  return config.linux().security_context().namespace_options();
+}
+
+Status Check(const cri::PodSandboxConfig& config, const std::string& handler) {
+  if (!handler.empty() && handler != "keelson") {
+    return base::InvalidArgument("runtime_handler: '{}' is not configured; there are '' and 'keelson'", handler);
+  }
+  const cri::PodSandboxMetadata& metadata = config.metadata();
+  if (metadata.name().empty() || metadata.uid().empty() || metadata.namespace_().empty()) {
+    return base::InvalidArgument("metadata: name, uid and namespace must be given");
+  }
+  const bool host_network = NamespacesOf(config).network() == cri::NODE;
+  if (!config.hostname().empty()) RETURN_IF_ERROR(security::CheckHostname(config.hostname()));
+  for (const auto& [name, value] : config.linux().sysctls()) {
+    RETURN_IF_ERROR(security::CheckSysctl(name, value, host_network, NamespacesOf(config).ipc() == cri::NODE));
+  }
+  for (const auto* list : {&config.dns_config().servers(), &config.dns_config().searches(), &config.dns_config().options()}) {
+    for (const std::string& entry : *list) RETURN_IF_ERROR(security::CheckFileText("dns_config", entry));
+  }
+  if (NamespacesOf(config).has_userns_options() && NamespacesOf(config).userns_options().mode() == cri::POD) {
+    return base::Unimplemented("namespace_options.userns_options: user namespaces are not there yet");
+  }
+  return container::CgroupPath(config.linux().cgroup_parent(), "s", "c").ok()
+             ? base::Ok()
+             : Status(container::CgroupPath(config.linux().cgroup_parent(), "s", "c").error());
+}
+
+std::string Key(const cri::PodSandboxMetadata& metadata) {
+  return "sandbox/" + metadata.namespace_() + "/" + metadata.name() + "/" + metadata.uid() + "/" + std::to_string(metadata.attempt());
+}
+
+}  // namespace
+
+Result<std::string> Runtime::RunPodSandbox(const cri::PodSandboxConfig& config, const std::string& handler) {
+  RETURN_IF_ERROR(Check(config, handler));
+  const std::string key = Key(config.metadata());
+  std::promise<Result<std::string>> promise;
+  std::shared_future<Result<std::string>> other;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, sandbox] : sandboxes_) {
+      // The first call's answer was lost on its way: the retry gets it.
+      if (Key(sandbox->view.config.metadata()) == key && sandbox->view.record.state == SandboxState::kReady) return id;
+    }
+    if (const auto found = under_way_.find(key); found != under_way_.end()) {
+      other = found->second;
+    } else {
+      under_way_[key] = promise.get_future().share();
+    }
+  }
+  if (other.valid()) return other.get();
+  Result<std::string> result = MakeSandbox(config, handler);
+  promise.set_value(result);
+  const std::lock_guard lock(mutex_);
+  under_way_.erase(key);
+  return result;
+}
+
+Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config, const std::string& handler) {
+  const auto sandbox = std::make_shared<Sandbox>();
+  SandboxRecord& record = sandbox->view.record;
+  record.id = base::NewObjectId();
+  record.created_at = d_.clock.WallNanos();
+  record.config = config.SerializeAsString();
+  record.handler = handler;
+  record.boot_id = d_.boot_id;
+  sandbox->view.config = config;
+  const std::string id = record.id;
+  RETURN_IF_ERROR(os::MakeDirs(SandboxDir(id), 0700));
+  RETURN_IF_ERROR(os::WriteFileAtomic(SandboxDir(id) + "/record", container::Encode(record), 0600));
+  Status built = BuildSandbox(sandbox);
+  if (built.ok()) {
+    built = Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kReady; });
+  }
+  if (!built.ok()) {
+    TearDownSandbox(sandbox);
+    (void)os::RemoveTree(SandboxDir(id));
+    return built.error().WithContext(fmt::format("run pod '{}/{}'", config.metadata().namespace_(), config.metadata().name()));
+  }
+  const std::lock_guard lock(mutex_);
+  sandboxes_[id] = sandbox;
+  return id;
+}
+
+monitor::PodSetup Runtime::SetupOf(const SandboxView& view) const {
+  monitor::PodSetup setup;
+  setup.sandbox_id = view.record.id;
+  setup.run_dir = PodRunDir(view.record.id);
+  setup.share_process_namespace = NamespacesOf(view.config).pid() == cri::POD;
+  const std::string parent = view.config.linux().cgroup_parent();
+  const cgroup::Group group(d_.cgroups, container::CgroupPath(parent, view.record.id, view.record.id).ValueOr("/keelson/" + view.record.id));
+  setup.log_cgroup = base::Join(group.V1Directories(), "\n");
+  if (!group.UnifiedDirectory().empty()) setup.log_cgroup += (setup.log_cgroup.empty() ? "" : "\n") + group.UnifiedDirectory();
+  return setup;
+}
+
+Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
+  const cri::PodSandboxConfig& config = sandbox->view.config;
+  const std::string& id = sandbox->view.record.id;
+  const bool host_network = NamespacesOf(config).network() == cri::NODE;
+  network::NamespaceRequest request;
+  request.net = !host_network;
+  request.uts = !host_network;
+  request.ipc = NamespacesOf(config).ipc() != cri::NODE;
+  request.hostname = config.hostname();
+  for (const auto& [name, value] : config.linux().sysctls()) request.sysctls[name] = value;
+  ASSIGN_OR_RETURN(network::Namespaces made, network::MakeNamespaces(request));
+  RETURN_IF_ERROR(os::MakeDirs(PodRunDir(id), 0700));
+  const cgroup::Group group(d_.cgroups, container::CgroupPath(config.linux().cgroup_parent(), id, id).value());
+  RETURN_IF_ERROR(group.Create().WithContext("make the pod's cgroup"));
+  if (made.net) RETURN_IF_ERROR(network::PinNamespace(made.net.get(), PinDir(), id));
+
+  // The network is set up while the monitor starts.
+  std::future<Result<network::PodAddress>> address;
+  if (made.net) {
+    ASSIGN_OR_RETURN(os::UniqueFd netns, os::Duplicate(made.net.get()));
+    address = std::async(std::launch::async, [this, id, fd = std::move(netns)] { return d_.network.Setup(id, fd.get()); });
+  }
+  monitor::PodNamespaces namespaces{std::move(made.net), std::move(made.ipc), std::move(made.uts)};
+  Result<std::unique_ptr<monitor::MonitorClient>> monitor = d_.anchor.StartMonitor(
+      SetupOf(sandbox->view), namespaces, [this](const monitor::ExitRecord& record) { OnExit(record); }, [this, id] { OnMonitorLost(id); });
+  std::vector<std::string> addresses;
+  if (address.valid()) {
+    ASSIGN_OR_RETURN(network::PodAddress given, address.get());
+    addresses = std::move(given.addresses);
+  }
+  if (!monitor.ok()) return monitor.error().WithContext("start the pod's monitor");
+  {
+    const std::lock_guard lock(mutex_);
+    sandbox->monitor = std::move(monitor).value();
+    sandbox->view.record.addresses = addresses;
+  }
+  return WritePodFiles(*sandbox, addresses);
+}
+
+Status Runtime::WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses) {
+  const cri::PodSandboxConfig& config = sandbox.view.config;
+  const std::string dir = SandboxDir(sandbox.view.record.id);
+  const bool host_network = NamespacesOf(config).network() == cri::NODE;
+  if (host_network) {
+    ASSIGN_OR_RETURN(const std::string hosts, os::ReadFile("/etc/hosts", 1 << 20));
+    RETURN_IF_ERROR(os::WriteFileAtomic(dir + "/hosts", hosts, 0644));
+    RETURN_IF_ERROR(os::WriteFileAtomic(dir + "/hostname", os::ReadFile("/proc/sys/kernel/hostname").ValueOr("\n"), 0644));
+  } else {
+    std::string hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+    if (!config.hostname().empty()) {
+      for (const std::string& address : addresses) hosts += address + "\t" + config.hostname() + "\n";
+    }
+    RETURN_IF_ERROR(os::WriteFileAtomic(dir + "/hosts", hosts, 0644));
+    RETURN_IF_ERROR(os::WriteFileAtomic(dir + "/hostname", config.hostname() + "\n", 0644));
+  }
+  std::string resolv;
+  const cri::DNSConfig& dns = config.dns_config();
+  for (const std::string& server : dns.servers()) resolv += "nameserver " + server + "\n";
+  if (dns.searches_size() > 0) {
+    resolv += "search";
+    for (const std::string& domain : dns.searches()) resolv += " " + domain;
+    resolv += "\n";
+  }
+  if (dns.options_size() > 0) {
+    resolv += "options";
+    for (const std::string& option : dns.options()) resolv += " " + option;
+    resolv += "\n";
+  }
+  if (!config.has_dns_config()) resolv = os::ReadFile("/etc/resolv.conf", 1 << 20).ValueOr("");
+  return os::WriteFileAtomic(dir + "/resolv.conf", resolv, 0644);
+}
+
+void Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
+  const std::string& id = sandbox->view.record.id;
+  std::shared_ptr<monitor::MonitorClient> monitor;
+  {
+    const std::lock_guard lock(mutex_);
+    monitor = std::move(sandbox->monitor);
+    sandbox->monitor.reset();
+  }
+  const auto note = [&](const Status& status, const char* what) {
+    if (!status.ok()) base::LogWarn("part of a pod stays behind, the next attempt takes it away", {{"pod", id}, {"part", what}, {"error", status.error()}});
+  };
+  if (monitor) note(monitor->Shutdown(), "monitor");
+  note(d_.network.Teardown(id), "network");
+  note(network::UnpinNamespace(PinDir(), id), "network namespace");
+  const Result<std::string> path = container::CgroupPath(sandbox->view.config.linux().cgroup_parent(), id, id);
+  if (path.ok()) {
+    const bool ours = sandbox->view.config.linux().cgroup_parent().empty();
+    note(cgroup::Group(d_.cgroups, ours ? "/keelson/" + id : *path).Remove(), "cgroup");
+  }
+  note(os::RemoveTree(PodRunDir(id)), "run directory");
+}
+
+Status Runtime::StopPodSandbox(const std::string& id) {
+  const SandboxPtr sandbox = FindSandbox(id);
+  if (!sandbox) return base::Ok();
+  for (const ContainerPtr& container : ContainersOf(sandbox->view.record.id)) {
+    RETURN_IF_ERROR(StopContainer(container->view.record.id, std::chrono::seconds(0)));
+  }
+  const std::lock_guard operation(sandbox->operation);
+  {
+    const std::lock_guard lock(mutex_);
+    if (sandbox->view.record.state >= SandboxState::kStopped) return base::Ok();
+  }
+  RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopping; }));
+  TearDownSandbox(sandbox);
+  return Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; });
+}
+
+Status Runtime::RemovePodSandbox(const std::string& id) {
+  const SandboxPtr sandbox = FindSandbox(id);
+  if (!sandbox) return base::Ok();
+  const std::string full = sandbox->view.record.id;
+  RETURN_IF_ERROR(StopPodSandbox(full));
+  for (const ContainerPtr& container : ContainersOf(full)) RETURN_IF_ERROR(RemoveContainer(container->view.record.id));
+  const std::lock_guard operation(sandbox->operation);
+  RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kRemoving; }));
+  RETURN_IF_ERROR(os::RemoveTree(SandboxDir(full)));
+  const std::lock_guard lock(mutex_);
+  sandboxes_.erase(full);
+  return base::Ok();
+}
+
+}  // namespace keelson::cri_server
