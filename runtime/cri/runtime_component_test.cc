@@ -5,9 +5,17 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
+#include <thread>
+
 #include "cri-api/cri.h"
+#include "cri-api/service.grpc.pb.h"
+#include "lib/rpc/channel.h"
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
 #include "lib/kernel/netlink/route_socket.h"
@@ -15,6 +23,7 @@
 #include "lib/os/process.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/cri/runtime.h"
+#include "runtime/cri/service.h"
 #include "runtime/network/bridge_network.h"
 #include "runtime/security/defaults.h"
 
@@ -312,6 +321,85 @@ TEST_F(RuntimeTest, BadInputIsRefusedAndChangesNothing) {
   volume.mutable_mounts(0)->set_host_path("/no/such/path");
   const base::Status started = runtime_->StartContainer(runtime_->CreateContainer(pod, volume).value());
   EXPECT_NE(started.error().message().find("mounts[0]: host path '/no/such/path' does not exist"), std::string::npos) << started.error().message();
+}
+
+TEST_F(RuntimeTest, TheWholePathAnswersOverTheSocket) {
+  const std::string socket = run_ + "/cri.sock";
+  const base::Result<std::unique_ptr<Service>> service = Service::Serve(*runtime_, *images_, clock_, socket);
+  ASSERT_TRUE(service.ok()) << service.error().message();
+  struct stat st{};
+  ASSERT_EQ(stat(socket.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777, 0600u);
+  const auto channel = rpc::ConnectUnix("unix://" + socket);
+  const auto stub = cri::RuntimeService::NewStub(channel);
+  const auto call = [](auto method, auto& request, auto& response) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    return grpc::Status(method(&context, request, &response));
+  };
+#define CALL(Name, request, response) \
+  call([&](auto* c, const auto& q, auto* a) -> grpc::Status { return stub->Name(c, q, a); }, request, response)
+  cri::VersionRequest version_request;
+  cri::VersionResponse version;
+  ASSERT_TRUE(CALL(Version, version_request, version).ok());
+  EXPECT_EQ(version.runtime_api_version(), "v1");
+  EXPECT_EQ(version.runtime_name(), "keelson");
+  cri::StatusRequest status_request;
+  cri::StatusResponse status;
+  ASSERT_TRUE(CALL(Status, status_request, status).ok());
+  ASSERT_EQ(status.status().conditions_size(), 2);
+  for (const cri::RuntimeCondition& condition : status.status().conditions()) EXPECT_TRUE(condition.status()) << condition.message();
+
+  grpc::ClientContext events_context;
+  const auto events = stub->GetContainerEvents(&events_context, cri::GetEventsRequest());
+  // The stream is there once the server has answered something else on the same connection.
+  ASSERT_TRUE(CALL(Version, version_request, version).ok());
+
+  cri::RunPodSandboxRequest run;
+  *run.mutable_config() = Pod("web");
+  cri::RunPodSandboxResponse pod;
+  const grpc::Status ran = CALL(RunPodSandbox, run, pod);
+  ASSERT_TRUE(ran.ok()) << ran.error_message();
+  cri::CreateContainerRequest create;
+  create.set_pod_sandbox_id(pod.pod_sandbox_id());
+  *create.mutable_config() = Script("c", "echo hi; exit 0");
+  cri::CreateContainerResponse created;
+  ASSERT_TRUE(CALL(CreateContainer, create, created).ok());
+  cri::StartContainerRequest start;
+  start.set_container_id(created.container_id());
+  cri::StartContainerResponse started;
+  ASSERT_TRUE(CALL(StartContainer, start, started).ok());
+  WaitForExit(created.container_id());
+  cri::ContainerStatusRequest ask;
+  ask.set_container_id(created.container_id());
+  cri::ContainerStatusResponse answer;
+  ASSERT_TRUE(CALL(ContainerStatus, ask, answer).ok());
+  EXPECT_EQ(answer.status().state(), cri::CONTAINER_EXITED);
+  EXPECT_EQ(answer.status().reason(), "Completed");
+  EXPECT_EQ(answer.status().log_path(), dir_.path() + "/logs/web/c/0.log");
+  EXPECT_EQ(answer.status().image_id(), answer.status().image_ref());
+  ask.set_container_id("0000");
+  EXPECT_EQ(CALL(ContainerStatus, ask, answer).error_code(), grpc::NOT_FOUND);
+  cri::ListPodSandboxRequest list;
+  cri::ListPodSandboxResponse pods;
+  ASSERT_TRUE(CALL(ListPodSandbox, list, pods).ok());
+  EXPECT_EQ(pods.items_size(), 1);
+  (*list.mutable_filter()->mutable_label_selector())["no"] = "such";
+  pods.Clear();
+  ASSERT_TRUE(CALL(ListPodSandbox, list, pods).ok());
+  EXPECT_EQ(pods.items_size(), 0);
+  cri::AttachRequest attach;
+  cri::AttachResponse attached;
+  const grpc::Status refused = CALL(Attach, attach, attached);
+  EXPECT_EQ(refused.error_code(), grpc::UNIMPLEMENTED);
+  EXPECT_EQ(refused.error_message(), "Attach is not there yet");
+
+  std::vector<cri::ContainerEventType> seen;
+  cri::ContainerEventResponse event;
+  while (seen.size() < 3 && events->Read(&event)) seen.push_back(event.container_event_type());
+  EXPECT_EQ(seen, (std::vector<cri::ContainerEventType>{cri::CONTAINER_CREATED_EVENT, cri::CONTAINER_STARTED_EVENT, cri::CONTAINER_STOPPED_EVENT}));
+  events_context.TryCancel();
+  (void)events->Finish();
 }
 
 }  // namespace
