@@ -266,7 +266,8 @@ std::optional<int> ParseSignal(std::string_view text) {
     if (!name.starts_with(prefix)) continue;
     std::string_view rest = std::string_view(name).substr(prefix.size());
     if (rest.empty()) return base_number;
-    for (const std::string_view word : sign > 0 ? std::initializer_list<std::string_view>{"PLUS", "+"} : std::initializer_list<std::string_view>{"MINUS", "-"}) {
+    const std::string_view words[] = {sign > 0 ? "PLUS" : "MINUS", sign > 0 ? "+" : "-"};
+    for (const std::string_view word : words) {
       if (!rest.starts_with(word)) continue;
       const std::optional<uint64_t> offset = base::ParseUint64(rest.substr(word.size()));
       if (offset && *offset <= 30) return base_number + sign * static_cast<int>(*offset);

@@ -77,7 +77,7 @@ Status TakeOnRole(const spec::Process& process) {
   // /dev/stdout is opened anew by many programs: the pipe must belong to the user that runs. Files that are not ours stay.
   for (int fd = 0; fd < 3; ++fd) {
     struct stat st{};
-    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) (void)fchown(fd, process.identity.uid, static_cast<gid_t>(-1));
+    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) (void)!fchown(fd, process.identity.uid, static_cast<gid_t>(-1));
   }
   RETURN_IF_ERROR(capabilities::DropBounding(process.capabilities.bounding));
   if (process.no_new_privileges) {
