@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Pod as a node needs it: typed, defaulted, checked. `object` keeps the whole document as it was given (with what the decoder
+// defaulted left out), so that nothing that this node does not act on is lost when the pod is shown. Field names and meaning:
+// Kubernetes API reference, v1 Pod (1.35). Plain data.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lib/json/value.h"
+#include "lib/kube/quantity.h"
+
+namespace keelson::kube {
+
+struct IntOrString {
+  bool is_int = true;
+  int64_t number = 0;
+  std::string text;
+};
+
+struct ObjectMeta {
+  std::string name;
+  std::string namespace_name;  // "namespace"
+  std::string uid;
+  std::string resource_version;
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> annotations;
+  std::string creation_timestamp;                        // RFC 3339 or empty
+  std::string deletion_timestamp;
+  std::optional<int64_t> deletion_grace_period_seconds;
+};
+
+struct HttpHeader {
+  std::string name;
+  std::string value;
+};
+struct ExecAction {
+  std::vector<std::string> command;
+};
+struct HttpGetAction {
+  std::string path = "/";
+  IntOrString port;
+  std::string host;
+  std::string scheme = "HTTP";
+  std::vector<HttpHeader> http_headers;
+};
+struct TcpSocketAction {
+  IntOrString port;
+  std::string host;
+};
+struct GrpcAction {
+  int32_t port = 0;
+  std::string service;
+};
+struct SleepAction {
+  int64_t seconds = 0;
+};
+struct Probe {
+  std::variant<ExecAction, HttpGetAction, TcpSocketAction, GrpcAction> action;
+  int32_t initial_delay_seconds = 0;
+  int32_t timeout_seconds = 1;
+  int32_t period_seconds = 10;
+  int32_t success_threshold = 1;
+  int32_t failure_threshold = 3;
+  std::optional<int64_t> termination_grace_period_seconds;
+};
+using LifecycleHandler = std::variant<ExecAction, HttpGetAction, TcpSocketAction, SleepAction>;
+
+struct ContainerPort {
+  std::string name;
+  int32_t container_port = 0;
+  int32_t host_port = 0;
+  std::string host_ip;
+  std::string protocol = "TCP";
+};
+
+struct ObjectKeySelector {  // configMapKeyRef, secretKeyRef
+  std::string name;
+  std::string key;
+  bool optional = false;
+};
+struct ResourceFieldSelector {
+  std::string container_name;
+  std::string resource;
+  Quantity divisor;  // zero: the default, 1
+};
+struct EnvVar {
+  enum class From { kValue, kField, kResource, kConfigMap, kSecret };
+  std::string name;
+  From from = From::kValue;
+  std::string value;        // kValue
+  std::string field_path;   // kField
+  ResourceFieldSelector resource;
+  ObjectKeySelector key;    // kConfigMap, kSecret
+};
+struct EnvFrom {
+  std::string prefix;
+  bool secret = false;  // else a config map
+  std::string name;
+  bool optional = false;
+};
+
+struct VolumeMount {
+  std::string name;
+  std::string mount_path;
+  bool read_only = false;
+  std::string recursive_read_only;  // "", Disabled, IfPossible, Enabled
+  std::string sub_path;
+  std::string sub_path_expr;
+  std::string mount_propagation;    // "", None, HostToContainer, Bidirectional
+};
+
+struct SeccompProfile {
+  std::string type;  // Unconfined, RuntimeDefault, Localhost
+  std::string localhost_profile;
+};
+struct SeLinuxOptions {
+  std::string user, role, type, level;
+};
+struct SecurityContext {
+  std::optional<bool> privileged;
+  std::optional<bool> read_only_root_filesystem;
+  std::optional<bool> allow_privilege_escalation;
+  std::optional<bool> run_as_non_root;
+  std::optional<int64_t> run_as_user;
+  std::optional<int64_t> run_as_group;
+  std::vector<std::string> capabilities_add;
+  std::vector<std::string> capabilities_drop;
+  std::string proc_mount;
+  std::optional<SeccompProfile> seccomp_profile;
+  std::optional<SeccompProfile> app_armor_profile;
+  std::optional<SeLinuxOptions> se_linux_options;
+};
+
+struct ResourceRequirements {
+  ResourceList limits;
+  ResourceList requests;  // defaulted from limits
+};
+
+struct Container {
+  std::string name;
+  std::string image;
+  std::string image_pull_policy;  // defaulted: Always for :latest or no tag, else IfNotPresent
+  std::vector<std::string> command;
+  std::vector<std::string> args;
+  std::string working_dir;
+  std::vector<ContainerPort> ports;
+  std::vector<EnvFrom> env_from;
+  std::vector<EnvVar> env;
+  ResourceRequirements resources;
+  std::vector<VolumeMount> volume_mounts;
+  std::optional<Probe> liveness_probe;
+  std::optional<Probe> readiness_probe;
+  std::optional<Probe> startup_probe;
+  std::optional<LifecycleHandler> post_start;
+  std::optional<LifecycleHandler> pre_stop;
+  std::string termination_message_path = "/dev/termination-log";
+  std::string termination_message_policy = "File";  // or FallbackToLogsOnError
+  SecurityContext security_context;
+  std::string restart_policy;  // only "Always" on init containers: a sidecar
+  bool stdin = false, stdin_once = false, tty = false;
+};
+
+struct KeyToPath {
+  std::string key;
+  std::string path;
+  std::optional<int32_t> mode;
+};
+struct EmptyDirVolume {
+  std::string medium;  // "", Memory, HugePages, HugePages-<size>
+  std::optional<Quantity> size_limit;
+};
+struct HostPathVolume {
+  std::string path;
+  std::string type;
+};
+struct ObjectVolume {  // configMap, secret
+  bool secret = false;
+  std::string name;
+  std::vector<KeyToPath> items;
+  int32_t default_mode = 0644;
+  bool optional = false;
+};
+struct DownwardApiItem {
+  std::string path;
+  std::string field_path;  // or resource
+  std::optional<ResourceFieldSelector> resource;
+  std::optional<int32_t> mode;
+};
+struct DownwardApiVolume {
+  std::vector<DownwardApiItem> items;
+  int32_t default_mode = 0644;
+};
+struct ServiceAccountTokenSource {
+  std::string path;
+  std::string audience;
+  int64_t expiration_seconds = 3600;
+};
+using ProjectedSource = std::variant<ObjectVolume, DownwardApiVolume, ServiceAccountTokenSource>;
+struct ProjectedVolume {
+  std::vector<ProjectedSource> sources;
+  int32_t default_mode = 0644;
+};
+struct UnsupportedVolume {
+  std::string kind;  // the member's name: "csi", "nfs", …
+};
+struct Volume {
+  std::string name;
+  std::variant<EmptyDirVolume, HostPathVolume, ObjectVolume, DownwardApiVolume, ProjectedVolume, UnsupportedVolume> source;
+};
+
+struct HostAlias {
+  std::string ip;
+  std::vector<std::string> hostnames;
+};
+struct DnsOption {
+  std::string name;
+  std::optional<std::string> value;
+};
+struct DnsConfig {
+  std::vector<std::string> nameservers;
+  std::vector<std::string> searches;
+  std::vector<DnsOption> options;
+};
+struct Sysctl {
+  std::string name;
+  std::string value;
+};
+struct PodSecurityContext {
+  std::optional<bool> run_as_non_root;
+  std::optional<int64_t> run_as_user;
+  std::optional<int64_t> run_as_group;
+  std::vector<int64_t> supplemental_groups;
+  std::string supplemental_groups_policy;  // "", Merge, Strict
+  std::optional<int64_t> fs_group;
+  std::string fs_group_change_policy;      // "", Always, OnRootMismatch
+  std::optional<SeccompProfile> seccomp_profile;
+  std::optional<SeccompProfile> app_armor_profile;
+  std::optional<SeLinuxOptions> se_linux_options;
+  std::vector<Sysctl> sysctls;
+};
+
+struct PodSpec {
+  std::vector<Container> containers;
+  std::vector<Container> init_containers;
+  std::vector<Volume> volumes;
+  std::string restart_policy = "Always";
+  int64_t termination_grace_period_seconds = 30;
+  std::optional<int64_t> active_deadline_seconds;
+  std::string dns_policy = "ClusterFirst";
+  DnsConfig dns_config;
+  std::map<std::string, std::string> node_selector;
+  std::string service_account_name;
+  std::string node_name;
+  bool host_network = false, host_pid = false, host_ipc = false;
+  std::optional<bool> host_users;
+  bool share_process_namespace = false;
+  PodSecurityContext security_context;
+  std::vector<std::string> image_pull_secrets;
+  std::string hostname;
+  std::string subdomain;
+  bool set_hostname_as_fqdn = false;
+  std::string hostname_override;
+  std::vector<HostAlias> host_aliases;
+  std::string priority_class_name;
+  std::optional<int32_t> priority;
+  std::string runtime_class_name;
+  bool enable_service_links = true;
+  ResourceList overhead;
+  std::optional<ResourceRequirements> resources;  // pod level
+  std::string os_name;
+};
+
+struct Pod {
+  ObjectMeta metadata;
+  PodSpec spec;
+  json::Value object;
+};
+
+struct ConfigObject {  // a ConfigMap or Secret; values are bytes
+  bool secret = false;
+  ObjectMeta metadata;
+  std::map<std::string, std::string> data;
+};
+
+}  // namespace keelson::kube
