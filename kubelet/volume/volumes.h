@@ -15,11 +15,15 @@
 namespace keelson::volume {
 
 // Values that downward API volumes and environment variables may name. By field path ("status.podIP", "metadata.labels['a']")
-// and by "container/resource" ("web/limits.cpu", already divided and printed).
+// and by ResourceKey (already divided and printed).
 struct DownwardValues {
   std::map<std::string, std::string> fields;
   std::map<std::string, std::string> resources;
 };
+
+inline std::string ResourceKey(const kube::ResourceFieldSelector& selector, const std::string& own_container) {
+  return (selector.container_name.empty() ? own_container : selector.container_name) + "/" + selector.resource + "/" + selector.divisor.text();
+}
 
 class Volumes {
  public:

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that is known of one pod: what is wanted, what the runtime shows, what the probes say, and what this kubelet remembers of its
+// own doing. Plain data, owned by the agent's one thread; the planner (kubelet/sync) and the status (kubelet/status) are functions
+// of it. Times are wall nanoseconds since the epoch, as the runtime reports them; 0 means never.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lib/kube/pod.h"
+
+namespace keelson::pod {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+// --- what the runtime shows
+struct SandboxFact {
+  std::string id;
+  uint32_t attempt = 0;
+  bool ready = false;
+  bool host_network = false;
+  int64_t created_at = 0;
+  std::vector<std::string> ips;
+};
+enum class RunState { kCreated, kRunning, kExited, kUnknown };
+struct ContainerFact {
+  std::string id;
+  std::string name;
+  std::string sandbox_id;
+  uint32_t attempt = 0;
+  RunState state = RunState::kUnknown;
+  std::string hash;       // of what a restart is needed for when it changes
+  std::string image;      // as asked for
+  std::string image_id;   // as the runtime names it
+  int64_t created_at = 0, started_at = 0, finished_at = 0;
+  int32_t exit_code = 0;
+  std::string reason, message;
+  std::string log_path;
+};
+struct Observed {
+  std::vector<SandboxFact> sandboxes;    // newest first
+  std::vector<ContainerFact> containers;  // newest first
+};
+
+// --- what the probes say, by container id
+struct HealthFact {
+  bool started = false;
+  bool ready = false;
+  struct Kill {
+    std::string message;
+    std::optional<int64_t> grace_seconds;
+  };
+  std::optional<Kill> kill;
+};
+
+// --- what this kubelet remembers
+struct Failure {
+  std::string reason;   // ErrImagePull, CreateContainerError, …
+  std::string message;
+  int64_t at = 0;
+  int64_t retry_at = 0;
+};
+struct Backoff {  // grows when used, is forgotten after a quiet time
+  int64_t delay = 0;
+  int64_t updated_at = 0;
+};
+struct ContainerMemory {
+  Backoff crash;
+  Backoff pull;
+  std::optional<Failure> failure;            // of the present attempt: pull, create, start
+  std::optional<uint32_t> image_ready_for;   // the attempt that the image was made sure of
+  std::string image_ref;
+  uint32_t first_attempt = 0;                // after logs that an earlier life left
+};
+struct KillMemory {
+  int64_t began_at = 0;
+  bool pre_stop_done = false;
+  std::string why;
+};
+struct HookState {
+  enum { kPending, kDone, kFailed } state = kPending;
+  std::string message;
+};
+struct Deletion {
+  int64_t requested_at = 0;
+  int64_t grace_seconds = 30;
+};
+struct End {  // the pod is over, whatever its containers say
+  std::string reason;  // DeadlineExceeded, Evicted, OutOfcpu, …
+  std::string message;
+};
+struct Memory {
+  int64_t first_seen = 0;                    // status.startTime
+  bool admitted = false;
+  bool prepared = false;                     // cgroup, directories, volumes
+  bool torn_down = false;
+  std::optional<Deletion> deletion;
+  std::optional<End> end;
+  std::string final_phase;                   // Succeeded or Failed, sticky
+  std::optional<Failure> pod_failure;        // preparing, sandbox
+  std::map<std::string, ContainerMemory> containers;   // by name
+  std::map<std::string, KillMemory> kills;             // by container id
+  std::map<std::string, HookState> post_start;         // by container id; absent: there is none, or an earlier life ran it
+  std::set<std::string> in_flight;                     // keys of actions
+  std::map<std::string, int64_t> condition_changes;    // "Ready=True" -> when it became so
+};
+
+struct Facts {
+  kube::Pod pod;
+  Observed observed;
+  std::map<std::string, HealthFact> health;
+  Memory memory;
+  bool network_ready = true;
+  std::string network_message;
+};
+
+// The newest of that name; null: none.
+const ContainerFact* Latest(const Observed& observed, const std::string& name);
+const ContainerFact* LatestIn(const Observed& observed, const std::string& name, const std::string& sandbox_id);
+inline bool IsSidecar(const kube::Container& init) { return init.restart_policy == "Always"; }
+
+constexpr int64_t kBackoffBase = 10 * kSecond;
+constexpr int64_t kBackoffCap = 300 * kSecond;
+// When a container that ended at `finished_at` may run again; at most `now` if at once. 10 s, doubled each time up to 300 s,
+// forgotten when it ran twice the cap.
+int64_t RestartAt(const Backoff& backoff, int64_t finished_at, int64_t now);
+Backoff Next(const Backoff& backoff, int64_t event_at, int64_t now);
+
+// Startup probe passed and postStart done.
+bool IsStarted(const Facts& facts, const ContainerFact& container);
+bool IsReady(const Facts& facts, const ContainerFact& container);
+
+// Whether a container that ended so runs again under the pod's restart policy.
+bool RunsAgain(const std::string& restart_policy, int32_t exit_code);
+
+}  // namespace keelson::pod
