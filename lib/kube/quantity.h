@@ -12,6 +12,8 @@
 
 namespace keelson::kube {
 
+__extension__ using Wide = __int128;
+
 class Quantity {
  public:
   Quantity() = default;
@@ -29,7 +31,7 @@ class Quantity {
   friend Quantity operator+(const Quantity& a, const Quantity& b);
 
  private:
-  __int128 nanos_ = 0;
+  Wide nanos_ = 0;
   std::string text_ = "0";
 };
 
