@@ -7,24 +7,18 @@
 #include <unistd.h>
 
 #include "lib/os/files.h"
-#include "lib/os/process.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/content/digest.h"
 #include "runtime/image/image_service_impl.h"
+#include "runtime/image/testing/layout_maker.h"
 
 namespace keelson::image {
 namespace {
 
-std::string Shell(const std::string& script) {
-  os::SpawnOptions options;
-  options.argv = {"/bin/sh", "-ec", script};
-  options.env = {"PATH=/usr/bin:/bin"};
-  const auto result = os::RunCommand(options, "", std::chrono::seconds(60));
-  EXPECT_TRUE(result.ok() && result->status.code() == 0) << script << ": " << (result.ok() ? result->err : result.error().message());
-  return result.ok() ? result->out : "";
-}
+using testing::LayerBytes;
+using testing::Shell;
 
-class LoadImage : public testing::Test {
+class LoadImage : public ::testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
@@ -40,45 +34,9 @@ class LoadImage : public testing::Test {
     EXPECT_TRUE(service.ok()) << (service.ok() ? "" : service.error().message());
     return std::move(service).value();
   }
-  std::string AddBlob(const std::string& bytes) {
-    const std::string digest = content::DigestOf(bytes);
-    EXPECT_TRUE(os::MakeDirs(Layout() + "/blobs/sha256", 0755).ok());
-    EXPECT_TRUE(os::WriteFileAtomic(Layout() + "/blobs/sha256/" + digest.substr(7), bytes, 0644).ok());
-    return digest;
-  }
-  std::string Layout() const { return dir_.path() + "/layout"; }
-  struct LayerBytes {
-    std::string compressed;
-    std::string diff_id;
-    std::string type = "application/vnd.oci.image.layer.v1.tar+gzip";
-  };
-  // A layer from what `script` makes in an empty directory.
-  LayerBytes MakeLayer(const std::string& script, const std::string& compressor = "gzip -n") {
-    const std::string work = dir_.path() + "/work";
-    Shell("rm -rf " + work + " && mkdir " + work + " && cd " + work + " && " + script);
-    Shell("cd " + work + " && tar --xattrs --format=pax --sort=name -cf ../layer.tar . && " + compressor + " <../layer.tar >../layer.z");
-    LayerBytes out{os::ReadFile(dir_.path() + "/layer.z").value(), content::DigestOf(os::ReadFile(dir_.path() + "/layer.tar").value())};
-    if (compressor.starts_with("zstd")) out.type = "application/vnd.oci.image.layer.v1.tar+zstd";
-    return out;
-  }
-  void MakeLayout(const std::vector<LayerBytes>& layers, const std::string& arch = "amd64") {
-    std::string descriptors, diff_ids;
-    for (const LayerBytes& layer : layers) {
-      const std::string comma = descriptors.empty() ? "" : ",";
-      descriptors += comma + Describe(layer.type, AddBlob(layer.compressed), layer.compressed.size());
-      diff_ids += comma + "\"" + layer.diff_id + "\"";
-    }
-    const std::string config = R"({"os":"linux","architecture":")" + arch + R"(","config":{"Cmd":["/hello"],"User":"1000"},"rootfs":{"type":"layers","diff_ids":[)" + diff_ids + "]}}";
-    const std::string manifest = R"({"schemaVersion":2,"config":)" + Describe("application/vnd.oci.image.config.v1+json", AddBlob(config), config.size()) +
-                                 R"(,"layers":[)" + descriptors + "]}";
-    const std::string index = R"({"schemaVersion":2,"manifests":[)" + Describe("application/vnd.oci.image.manifest.v1+json", AddBlob(manifest), manifest.size()) + "]}";
-    ASSERT_TRUE(os::WriteFileAtomic(Layout() + "/index.json", index, 0644).ok());
-    ASSERT_TRUE(os::WriteFileAtomic(Layout() + "/oci-layout", R"({"imageLayoutVersion":"1.0.0"})", 0644).ok());
-    config_digest_ = content::DigestOf(config);
-  }
-  static std::string Describe(const std::string& type, const std::string& digest, size_t size) {
-    return R"({"mediaType":")" + type + R"(","digest":")" + digest + R"(","size":)" + std::to_string(size) + "}";
-  }
+  std::string Layout() const { return maker_.Path(); }
+  LayerBytes MakeLayer(const std::string& script, const std::string& compressor = "gzip -n") const { return maker_.MakeLayer(script, compressor); }
+  void MakeLayout(const std::vector<LayerBytes>& layers, const std::string& arch = "amd64") { maker_.Make(layers, arch); }
   void ExpectNothingLeft() {
     service_->WaitForSweep();
     EXPECT_EQ(Shell("cd " + dir_.path() + "/state && find layers images -type f -o -path '*/sha256/*' -o -path '*/staging/*' -o -path '*/trash/*' -o -path '*/import/*'"), "");
@@ -86,7 +44,7 @@ class LoadImage : public testing::Test {
 
   os::TempDir dir_ = os::TempDir::Create("keelson-load").value();
   std::unique_ptr<ImageServiceImpl> service_;
-  std::string config_digest_;
+  testing::LayoutMaker maker_{dir_.path()};
 };
 
 TEST_F(LoadImage, KeepsOwnersModesLinksTimesAndAttributes) {
@@ -96,7 +54,7 @@ TEST_F(LoadImage, KeepsOwnersModesLinksTimesAndAttributes) {
               MakeLayer("mkdir -p srv && echo two >srv/file", "zstd -q")});
   const auto id = service_->Load(Layout(), "demo:1");
   ASSERT_TRUE(id.ok()) << id.error().message();
-  EXPECT_EQ(*id, config_digest_);
+  EXPECT_EQ(*id, maker_.config_digest());
   const Image image = service_->Find("demo:1").value();
   EXPECT_EQ(image.id, *id);
   EXPECT_EQ(image.repo_tags, std::vector<std::string>{"docker.io/library/demo:1"});

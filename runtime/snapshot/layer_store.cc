@@ -57,7 +57,6 @@ Status MarkOpaque(const std::string& fs, const std::vector<std::string>& dirs) {
 struct LayerStore::Flight {
   std::condition_variable_any ended;
   std::optional<Result<Layer>> result;
-  bool cancelled = false;
 };
 
 LayerStore::Pin::~Pin() {
@@ -172,15 +171,14 @@ Result<Layer> LayerStore::Ensure(const Expected& expected, const Feed& feed, std
       if (const auto it = flights_.find(expected.digest); it != flights_.end()) {
         flight = it->second;
         if (!flight->ended.wait(lock, stop, [&flight] { return flight->result.has_value(); })) return base::Cancelled("cancelled");
-        if (flight->cancelled) continue;  // whoever made it went away: our turn
-        if (!flight->result->ok()) return flight->result->error();
+        // Whoever made it went away, or failed for a reason of its own (another registry, a wrong promise): our turn.
+        if (!flight->result->ok()) continue;
         return fits(**flight->result);
       }
       flight = flights_[expected.digest] = std::make_shared<Flight>();
     }
     Result<Layer> made = Make(expected, feed, stop);
     const std::lock_guard lock(mutex_);
-    flight->cancelled = !made.ok() && stop.stop_requested();
     flight->result = made;
     flights_.erase(expected.digest);
     if (made.ok()) layers_.insert_or_assign(expected.digest, *made);
