@@ -40,6 +40,7 @@ class Probes {
     kube::Container container;
     int64_t started_at = 0;         // wall nanoseconds
     bool was_ready = false;         // what is known from before a restart of the kubelet
+    bool was_started = false;       // likewise: the startup probe has passed; was_ready says so too
     bool spread = false;            // begin at a random part of the period (after a restart of the kubelet)
   };
   // `changed` is called (on a worker thread) with the pod's uid whenever Health() of one of its containers changed;
