@@ -14,6 +14,7 @@
 #include <cerrno>
 
 #include "lib/base/log.h"
+#include "lib/base/strings.h"
 #include "lib/kernel/capabilities/capabilities.h"
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
@@ -129,17 +130,29 @@ Status Monitor::StartPodInit() {
 
 Status Monitor::StartLogProcess() {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
-  const pid_t pid = fork();
+  // Charged to the pod; a failure only means that it is charged to us. Born in the v2 group, and "0" in its own name into the v1
+  // ones: a write to cgroup.procs waits for an RCU grace period, and every other change of any group on the machine with it.
+  std::vector<std::string> v1;
+  UniqueFd unified;
+  for (const std::string_view group : base::Split(setup_.log_cgroup, '\n')) {
+    if (os::Exists(std::string(group) + "/tasks")) {
+      v1.emplace_back(group);
+    } else if (Result<UniqueFd> fd = os::Open(std::string(group), O_PATH | O_DIRECTORY); fd.ok()) {
+      unified = std::move(fd).value();
+    }
+  }
+  clone_args args{};
+  args.flags = unified ? CLONE_INTO_CGROUP : 0;
+  args.exit_signal = SIGCHLD;
+  args.cgroup = unified ? static_cast<uint64_t>(unified.get()) : 0;
+  pid_t pid = static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+  if (pid < 0 && unified) {
+    args.flags = 0;
+    pid = static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+  }
   if (pid < 0) return Error::FromErrno(errno, "fork the log process");
   if (pid == 0) {
-    // Charged to the pod; a failure only means that it is charged to us.
-    size_t from = 0;
-    while (from < setup_.log_cgroup.size()) {
-      const size_t end = std::min(setup_.log_cgroup.find('\n', from), setup_.log_cgroup.size());
-      const std::string group = setup_.log_cgroup.substr(from, end - from);
-      if (!os::WriteControl(AT_FDCWD, group + "/tasks", "0").ok()) (void)os::WriteControl(AT_FDCWD, group + "/cgroup.procs", "0");
-      from = end + 1;
-    }
+    for (const std::string& group : v1) (void)os::WriteControl(AT_FDCWD, group + "/tasks", "0");
     (void)setsid();
     RunProgram(kLogProgram, "keelson-log", pair.second.get());
   }
