@@ -99,6 +99,16 @@ TEST_F(LoadImage, TurnsWhiteoutsIntoWhatOverlayWants) {
   EXPECT_FALSE(os::Exists(top + "/c/.wh..wh..opq"));
 }
 
+TEST_F(LoadImage, AcceptsAnArchiveThatEndsRightAfterItsLastByteOfContent) {
+  // As umoci's insert writes it: neither padding nor closing blocks.
+  Shell("cd " + dir_.path() + " && mkdir w && printf hello >w/f && tar -C w -cf t f && head -c 517 t >short.tar");
+  const std::string tar = os::ReadFile(dir_.path() + "/short.tar").value();
+  MakeLayout({{tar, content::DigestOf(tar), "application/vnd.oci.image.layer.v1.tar"}});
+  const auto id = service_->Load(Layout(), "short:1");
+  ASSERT_TRUE(id.ok()) << id.error().message();
+  EXPECT_EQ(os::ReadFile(service_->Find(*id)->layer_dirs[0] + "/f").value(), "hello");
+}
+
 TEST_F(LoadImage, FromAnArchiveOfALayoutToo) {
   MakeLayout({MakeLayer("echo x >x")});
   Shell("cd " + Layout() + " && tar -cf " + dir_.path() + "/image.tar .");

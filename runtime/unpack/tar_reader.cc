@@ -150,8 +150,13 @@ Status TarReader::ReadGlobalPax(uint64_t size) {
 
 Result<bool> TarReader::Next(TarEntry* entry) {
   if (ended_) return false;
-  RETURN_IF_ERROR(Skip(content_left_ + padding_left_));
+  RETURN_IF_ERROR(Skip(content_left_));
+  // Some writers (umoci's insert) leave out what follows the last file's content; Go's reader, which most engines use, accepts that.
+  char padding[kBlock];
+  ASSIGN_OR_RETURN(const size_t padded, ReadFull(source_, padding, padding_left_));
+  ended_ = padded < padding_left_;
   content_left_ = padding_left_ = 0;
+  if (ended_) return false;
   Extensions extensions;
   char block[kBlock];
   for (;;) {

@@ -14,7 +14,7 @@ std::string Shell(const std::string& script) {
   options.argv = {"/bin/sh", "-ec", script};
   options.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"};
   const auto result = os::RunCommand(options, "", std::chrono::seconds(120));
-  EXPECT_TRUE(result.ok() && result->status.code() == 0) << script << ": " << (result.ok() ? result->err : result.error().message());
+  EXPECT_TRUE(result.ok() && result->status.code() == 0) << script << ": " << (result.ok() ? result->err + result->out : result.error().message());
   return result.ok() ? result->out : "";
 }
 
