@@ -25,6 +25,7 @@ struct SandboxFact {
   bool host_network = false;
   int64_t created_at = 0;
   std::vector<std::string> ips;
+  bool operator==(const SandboxFact&) const = default;
 };
 enum class RunState { kCreated, kRunning, kExited, kUnknown };
 struct ContainerFact {
@@ -40,10 +41,12 @@ struct ContainerFact {
   int32_t exit_code = 0;
   std::string reason, message;
   std::string log_path;
+  bool operator==(const ContainerFact&) const = default;
 };
 struct Observed {
   std::vector<SandboxFact> sandboxes;    // newest first
   std::vector<ContainerFact> containers;  // newest first
+  bool operator==(const Observed&) const = default;
 };
 
 // --- what the probes say, by container id

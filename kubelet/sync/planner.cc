@@ -28,7 +28,7 @@ class Planner {
     DecideEnd();
     if (plan_.end || f_.memory.end || !f_.memory.final_phase.empty() || !plan_.final_phase.empty()) {
       Terminate(spec_.termination_grace_period_seconds, 0, f_.memory.end ? f_.memory.end->message : "the pod has come to its end");
-      if (Quiet() && f_.memory.prepared && !f_.memory.torn_down) Do(TearDown{});
+      if (Quiet() && !f_.memory.torn_down) Do(TearDown{});
     } else {
       Keep();
     }
@@ -40,8 +40,12 @@ class Planner {
   // --- writing the plan
   bool InFlight(const Action& action) const { return f_.memory.in_flight.contains(Key(action)); }
   void Do(Action action) {
+    const bool of_a_container = std::holds_alternative<EnsureImage>(action) || std::holds_alternative<StartContainer>(action) ||
+                                std::holds_alternative<PostStart>(action) || std::holds_alternative<PreStop>(action);
     if (InFlight(action)) {
       Wait(Describe(action) + " (under way)");
+    } else if (!of_a_container && f_.memory.pod_failure && now_ < f_.memory.pod_failure->retry_at) {
+      WaitUntil(f_.memory.pod_failure->retry_at, Describe(action) + " again, after: " + f_.memory.pod_failure->message);
     } else {
       plan_.actions.push_back(std::move(action));
     }
@@ -138,12 +142,8 @@ class Planner {
                                            [&](const SandboxFact& s) { return s.id == container.sandbox_id; });
         if (homeless) Do(RemoveContainer{container.id});
       }
-    } else if (f_.memory.prepared && !f_.memory.torn_down) {
-      if (f_.memory.pod_failure && now_ < f_.memory.pod_failure->retry_at) {
-        WaitUntil(f_.memory.pod_failure->retry_at, f_.memory.pod_failure->message);
-      } else {
-        Do(TearDown{});
-      }
+    } else if (!f_.memory.torn_down) {
+      Do(TearDown{});
     } else {
       plan_.forget = true;
     }
@@ -185,15 +185,9 @@ class Planner {
 
   // --- keeping it running
   void Keep() {
-    if (!f_.memory.prepared || f_.memory.pod_failure) {
-      if (f_.memory.pod_failure && now_ < f_.memory.pod_failure->retry_at) {
-        WaitUntil(f_.memory.pod_failure->retry_at, f_.memory.pod_failure->message);
-        return;
-      }
-      if (!f_.memory.prepared) {
-        Do(Prepare{});
-        return;
-      }
+    if (!f_.memory.prepared) {
+      Do(Prepare{});
+      return;
     }
     const SandboxFact* sandbox = GoodSandbox();
     if (sandbox == nullptr) {

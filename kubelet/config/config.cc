@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubelet/config/config.h"
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "lib/os/files.h"
+
+namespace keelson::config {
+namespace {
+
+using json::Value;
+
+base::Error Wrong(const std::string& field, const Value& value, const std::string& what) {
+  return base::InvalidArgument("line {}: {}: {}", value.line(), field, what);
+}
+
+// One field: how it is read and how it is shown. The table is the one list of what is acted on.
+struct Field {
+  std::function<base::Status(const std::string&, const Value&, KubeletConfig&)> read;
+  std::function<Value(const KubeletConfig&)> show;
+};
+
+Field Text(std::string KubeletConfig::*member) {
+  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsString()) return Wrong(name, value, "expected a string");
+            config.*member = value.AsString();
+            return {};
+          },
+          [member](const KubeletConfig& config) { return Value(config.*member); }};
+}
+Field Number(int64_t KubeletConfig::*member, int64_t least, int64_t most) {
+  return {[=](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsInt()) return Wrong(name, value, "expected a whole number");
+            if (value.AsInt() < least || value.AsInt() > most) {
+              return Wrong(name, value, "must be between " + std::to_string(least) + " and " + std::to_string(most));
+            }
+            config.*member = value.AsInt();
+            return {};
+          },
+          [member](const KubeletConfig& config) { return Value(config.*member); }};
+}
+Field Flag(bool KubeletConfig::*member) {
+  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsBool()) return Wrong(name, value, "expected true or false");
+            config.*member = value.AsBool();
+            return {};
+          },
+          [member](const KubeletConfig& config) { return Value(config.*member); }};
+}
+Field Texts(std::vector<std::string> KubeletConfig::*member) {
+  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsArray()) return Wrong(name, value, "expected a list");
+            (config.*member).clear();
+            for (const Value& item : value.items()) {
+              if (!item.IsString()) return Wrong(name, item, "expected strings");
+              (config.*member).push_back(item.AsString());
+            }
+            return {};
+          },
+          [member](const KubeletConfig& config) {
+            Value list = Value::Array();
+            for (const std::string& item : config.*member) list.Append(Value(item));
+            return list;
+          }};
+}
+Field Duration(std::chrono::seconds KubeletConfig::*member) {
+  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            const base::Result<std::chrono::seconds> seconds = ParseDuration(value.AsString());
+            if (!seconds.ok()) return Wrong(name, value, seconds.error().message());
+            config.*member = *seconds;
+            return {};
+          },
+          [member](const KubeletConfig& config) { return Value(std::to_string((config.*member).count()) + "s"); }};
+}
+Field Amount(kube::Quantity KubeletConfig::*member) {
+  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            const base::Result<kube::Quantity> amount = kube::Quantity::Parse(value.IsInt() ? std::to_string(value.AsInt()) : value.AsString());
+            if (!amount.ok()) return Wrong(name, value, amount.error().message());
+            config.*member = *amount;
+            return {};
+          },
+          [member](const KubeletConfig& config) { return Value((config.*member).text()); }};
+}
+Field Amounts(kube::ResourceList KubeletConfig::*member) {
+  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            for (const auto& [resource, text] : value.members()) {
+              const base::Result<kube::Quantity> amount = kube::Quantity::Parse(text.IsInt() ? std::to_string(text.AsInt()) : text.AsString());
+              if (!amount.ok()) return Wrong(name + "." + resource, text, amount.error().message());
+              (config.*member)[resource] = *amount;
+            }
+            return {};
+          },
+          [member](const KubeletConfig& config) {
+            Value map = Value::Object();
+            for (const auto& [resource, amount] : config.*member) map.Set(resource, Value(amount.text()));
+            return map;
+          }};
+}
+
+const std::map<std::string, Field>& Fields() {
+  using C = KubeletConfig;
+  static const std::map<std::string, Field> kFields = {
+      {"staticPodPath", Text(&C::static_pod_path)},
+      {"fileCheckFrequency", Duration(&C::file_check_frequency)},
+      {"containerRuntimeEndpoint", Text(&C::container_runtime_endpoint)},
+      {"cgroupRoot", Text(&C::cgroup_root)},
+      {"clusterDNS", Texts(&C::cluster_dns)},
+      {"clusterDomain", Text(&C::cluster_domain)},
+      {"resolvConf", Text(&C::resolv_conf)},
+      {"maxPods", Number(&C::max_pods, 0, 100000)},
+      {"podsPerCore", Number(&C::pods_per_core, 0, 100000)},
+      {"systemReserved", Amounts(&C::system_reserved)},
+      {"kubeReserved", Amounts(&C::kube_reserved)},
+      {"containerLogMaxSize", Amount(&C::container_log_max_size)},
+      {"containerLogMaxFiles", Number(&C::container_log_max_files, 2, 1000)},
+      {"podLogsDir", Text(&C::pod_logs_dir)},
+      {"seccompDefault", Flag(&C::seccomp_default)},
+      {"allowedUnsafeSysctls", Texts(&C::allowed_unsafe_sysctls)},
+      {"imageGCHighThresholdPercent", Number(&C::image_gc_high_threshold_percent, 0, 100)},
+      {"imageGCLowThresholdPercent", Number(&C::image_gc_low_threshold_percent, 0, 100)},
+      {"imageMinimumGCAge", Duration(&C::image_minimum_gc_age)},
+  };
+  return kFields;
+}
+
+const std::set<std::string>& WithoutEffect() {
+  static const std::set<std::string> kNames = {
+      "syncFrequency", "httpCheckFrequency", "staticPodURL", "staticPodURLHeader", "address", "port", "readOnlyPort", "healthzPort",
+      "healthzBindAddress", "authentication", "authorization", "registryPullQPS", "registryBurst", "eventRecordQPS", "eventBurst",
+      "enableDebuggingHandlers", "oomScoreAdj", "streamingConnectionIdleTimeout", "nodeStatusUpdateFrequency", "nodeStatusReportFrequency",
+      "nodeLeaseDurationSeconds", "imageMaximumGCAge", "volumeStatsAggPeriod", "kubeletCgroups", "systemCgroups", "cgroupsPerQOS", "cgroupDriver",
+      "cpuManagerPolicy", "cpuManagerPolicyOptions", "cpuManagerReconcilePeriod", "memoryManagerPolicy", "topologyManagerPolicy",
+      "topologyManagerScope", "topologyManagerPolicyOptions", "qosReserved", "runtimeRequestTimeout", "hairpinMode", "podCIDR", "podPidsLimit",
+      "runOnce", "cpuCFSQuota", "cpuCFSQuotaPeriod", "nodeStatusMaxImages", "maxOpenFiles", "contentType", "kubeAPIQPS", "kubeAPIBurst",
+      "serializeImagePulls", "maxParallelImagePulls", "evictionHard", "evictionSoft", "evictionSoftGracePeriod", "evictionPressureTransitionPeriod",
+      "evictionMaxPodGracePeriod", "evictionMinimumReclaim", "mergeDefaultEvictionSettings", "enableControllerAttachDetach", "protectKernelDefaults",
+      "makeIPTablesUtilChains", "featureGates", "failSwapOn", "memorySwap", "containerLogMaxWorkers", "containerLogMonitorInterval",
+      "configMapAndSecretChangeDetectionStrategy", "systemReservedCgroup", "kubeReservedCgroup", "enforceNodeAllocatable", "volumePluginDir",
+      "providerID", "kernelMemcgNotification", "logging", "enableSystemLogHandler", "enableSystemLogQuery", "shutdownGracePeriod",
+      "shutdownGracePeriodCriticalPods", "shutdownGracePeriodByPodPriority", "reservedMemory", "enableProfilingHandler", "enableDebugFlagsHandler",
+      "memoryThrottlingFactor", "registerWithTaints", "registerNode", "tracing", "localStorageCapacityIsolation", "imageServiceEndpoint",
+      "failCgroupV1", "userNamespaces", "crashLoopBackOff", "reservedSystemCPUs", "showHiddenMetricsForVersion", "serverTLSBootstrap",
+      "rotateCertificates", "tlsCertFile", "tlsPrivateKeyFile", "tlsCipherSuites", "tlsMinVersion", "singleProcessOOMKill",
+      "imagePullCredentialsVerificationPolicy", "preloadedImagesVerificationAllowlist"};
+  return kNames;
+}
+
+}  // namespace
+
+base::Result<std::chrono::seconds> ParseDuration(const std::string& text) {
+  static const std::map<std::string, double> kUnits = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
+  double total = 0;
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t digits_end = text.find_first_not_of("0123456789.", at);
+    const size_t unit_end = std::min(text.find_first_of("0123456789.", digits_end == std::string::npos ? text.size() : digits_end), text.size());
+    const auto unit = digits_end == std::string::npos ? kUnits.end() : kUnits.find(text.substr(digits_end, unit_end - digits_end));
+    if (digits_end == at || unit == kUnits.end()) return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
+    total += std::strtod(text.substr(at, digits_end - at).c_str(), nullptr) * unit->second;
+    at = unit_end;
+  }
+  if (text.empty() || !(total <= 1e9)) return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
+  return std::chrono::seconds(std::llround(total));
+}
+
+base::Result<KubeletConfig> ParseConfig(const Value& document) {
+  if (!document.IsObject() || document.At({"kind"}).AsString() != "KubeletConfiguration" ||
+      document.At({"apiVersion"}).AsString() != "kubelet.config.k8s.io/v1beta1") {
+    return base::InvalidArgument("line {}: expected kind KubeletConfiguration of kubelet.config.k8s.io/v1beta1", std::max(1, document.line()));
+  }
+  KubeletConfig config;
+  for (const auto& [name, value] : document.members()) {
+    if (name == "kind" || name == "apiVersion" || value.IsNull()) continue;
+    const auto field = Fields().find(name);
+    if (field != Fields().end()) {
+      RETURN_IF_ERROR(field->second.read(name, value, config));
+    } else if (WithoutEffect().contains(name)) {
+      config.without_effect.push_back(name);
+    } else {
+      return base::InvalidArgument("line {}: unknown field \"{}\"", value.line(), name);
+    }
+  }
+  return config;
+}
+
+base::Result<KubeletConfig> ReadConfig(const std::string& path) {
+  const auto read = [&]() -> base::Result<KubeletConfig> {
+    ASSIGN_OR_RETURN(const std::string text, os::ReadFile(path));
+    ASSIGN_OR_RETURN(const Value document, json::ParseYaml(text));
+    return ParseConfig(document);
+  };
+  return read().WithContext(path);
+}
+
+Value ShowConfig(const KubeletConfig& config) {
+  Value shown = Value::Object();
+  for (const auto& [name, field] : Fields()) shown.Set(name, field.show(config));
+  Value document = Value::Object();
+  document.Set("kubeletconfig", std::move(shown));
+  return document;
+}
+
+}  // namespace keelson::config

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubelet/lifecycle/agent.h"
+
+#include <algorithm>
+
+#include "kubelet/pod/names.h"
+#include "lib/base/log.h"
+
+namespace keelson::lifecycle {
+namespace {
+
+using pod::kSecond;
+using pod::RunState;
+
+constexpr std::chrono::seconds kRuntimeCheck{5};
+constexpr std::chrono::seconds kLogCheck{10};
+constexpr int64_t kRetry = 5 * kSecond;
+constexpr size_t kEventsKept = 40;
+
+bool TouchesRuntime(const sync::Action& action) {
+  return !std::holds_alternative<sync::Prepare>(action) && !std::holds_alternative<sync::EnsureImage>(action) &&
+         !std::holds_alternative<sync::TearDown>(action) && !std::holds_alternative<sync::PostStart>(action) &&
+         !std::holds_alternative<sync::PreStop>(action);
+}
+
+// Not of one container's image, start or hooks: its failure holds up the pod, its success ends that.
+bool OfThePod(const sync::Action& action) { return std::holds_alternative<sync::Prepare>(action) || std::holds_alternative<sync::TearDown>(action) || (TouchesRuntime(action) && !std::holds_alternative<sync::StartContainer>(action)); }
+
+}  // namespace
+
+Agent::Agent(AgentDependencies dependencies) : d_(std::move(dependencies)) {}
+Agent::~Agent() = default;
+
+// --- what comes in, from any thread
+void Agent::OnFiles(source::FileSet files) {
+  d_.loop.Post([this, files = std::move(files)]() mutable {
+    wanted_.clear();
+    for (kube::Pod& pod : files.pods) wanted_.emplace(pod.metadata.uid, std::move(pod));
+    for (const auto& [file, error] : files.errors) {
+      if (!file_errors_.contains(file) || file_errors_.at(file) != error) base::LogError("manifest refused", {{"error", error}});
+    }
+    file_errors_ = files.errors;
+    d_.view.SetFileErrors(std::move(files.errors));
+    sources_ready_ = true;
+    Reconcile();
+  });
+}
+
+void Agent::OnSnapshot(std::shared_ptr<const pleg::Snapshot> snapshot) {
+  d_.loop.Post([this, snapshot = std::move(snapshot)] {
+    const bool first = snapshot_ == nullptr;
+    snapshot_ = snapshot;
+    d_.view.SetRuntimeError("");
+    if (first) CheckRuntime();
+    Reconcile();
+    std::vector<std::string> changed;
+    for (const auto& [uid, entry] : entries_) {
+      const auto seen = snapshot->pods.find(uid);
+      static const pod::Observed kNothing;
+      const bool awaited = entry->needs_sequence != 0;
+      if (awaited || entry->facts.observed != (seen == snapshot->pods.end() ? kNothing : seen->second.observed)) changed.push_back(uid);
+    }
+    for (const std::string& uid : changed) SyncPod(uid);
+  });
+}
+
+void Agent::OnRuntimeError(const base::Error& error) {
+  d_.loop.Post([this, text = error.message()] {
+    base::LogWarn("the runtime does not answer, retrying in a second", {{"error", text}});
+    d_.view.SetRuntimeError(text);
+  });
+}
+
+void Agent::OnHealth(const std::string& pod_uid) {
+  d_.loop.Post([this, pod_uid] { SyncPod(pod_uid); });
+}
+
+void Agent::OnProbeFailure(const std::string& pod_uid, const std::string& container, const std::string& text) {
+  d_.loop.Post([this, pod_uid, container, text] {
+    const auto found = entries_.find(pod_uid);
+    if (found != entries_.end()) Note(*found->second, true, "Unhealthy", "container " + container + ": " + text);
+  });
+}
+
+void Agent::Begin() {
+  const auto check = [this](const auto& self) -> void {
+    d_.view.Beat();
+    CheckRuntime();
+    d_.loop.After(kRuntimeCheck, [self] { self(self); });
+  };
+  d_.loop.After(std::chrono::seconds(0), [check] { check(check); });
+  const auto rotate = [this](const auto& self) -> void {
+    RotateLogs();
+    d_.loop.After(kLogCheck, [self] { self(self); });
+  };
+  d_.loop.After(kLogCheck, [rotate] { rotate(rotate); });
+}
+
+// --- which pods there are
+void Agent::Reconcile() {
+  if (!sources_ready_ || snapshot_ == nullptr) return;
+  for (const auto& [uid, entry] : entries_) {
+    const auto wanted = wanted_.find(uid);
+    if (wanted == wanted_.end()) {
+      Delete(*entry, entry->facts.pod.spec.termination_grace_period_seconds);
+    } else if (!entry->facts.memory.deletion && wanted->second.object != entry->facts.pod.object) {
+      entry->facts.pod = wanted->second;
+      entry->context.pod = wanted->second;
+      SyncPod(uid);
+    }
+  }
+  for (const auto& [uid, pod] : wanted_) {
+    const bool same_name_is_here = std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) {
+      return e.first == uid || pod::FullName(e.second->facts.pod.metadata) == pod::FullName(pod.metadata);
+    });
+    if (!same_name_is_here) Adopt(pod);
+  }
+  for (const auto& [uid, seen] : snapshot_->pods) {
+    if (!entries_.contains(uid) && !wanted_.contains(uid)) AddOrphan(uid, seen.name, seen.namespace_name);
+  }
+  if (swept_) return;
+  swept_ = true;
+  std::set<std::string> left = d_.cgroups.PodsOnNode().ValueOr({});
+  for (const std::string& uid : d_.volumes.PodsOnDisk().ValueOr({})) left.insert(uid);
+  for (const std::string& uid : left) {
+    if (!entries_.contains(uid) && !wanted_.contains(uid)) AddOrphan(uid, "unknown", "unknown");
+  }
+}
+
+void Agent::Adopt(const kube::Pod& pod) {
+  auto entry = std::make_shared<Entry>();
+  entry->facts.pod = pod;
+  entry->context.pod = pod;
+  pod::Memory& memory = entry->facts.memory;
+  memory.first_seen = Now();
+  const auto seen = snapshot_->pods.find(pod.metadata.uid);
+  if (seen != snapshot_->pods.end()) {
+    memory.admitted = true;
+    for (const pod::SandboxFact& sandbox : seen->second.observed.sandboxes) memory.first_seen = std::min(memory.first_seen, sandbox.created_at);
+    Note(*entry, false, "Adopted", "the pod ran before this kubelet did");
+  } else {
+    std::vector<const kube::Pod*> others;
+    for (const auto& [uid, other] : entries_) {
+      if (!other->orphan && !other->facts.memory.end && other->facts.memory.final_phase.empty()) others.push_back(&other->facts.pod);
+    }
+    memory.end = pod::Refusal(pod, others, d_.admission);
+    memory.admitted = !memory.end;
+    if (memory.end) Note(*entry, true, memory.end->reason, memory.end->message);
+  }
+  entries_[pod.metadata.uid] = entry;
+  SyncPod(pod.metadata.uid);
+}
+
+void Agent::AddOrphan(const std::string& uid, const std::string& name, const std::string& namespace_name) {
+  auto entry = std::make_shared<Entry>();
+  entry->orphan = true;
+  kube::ObjectMeta& metadata = entry->facts.pod.metadata;
+  metadata.uid = uid;
+  metadata.name = name;
+  metadata.namespace_name = namespace_name;
+  entry->context.pod = entry->facts.pod;
+  entries_[uid] = entry;
+  Note(*entry, false, "Orphaned", "nothing asks for this pod: it ends");
+  Delete(*entry, 1);
+}
+
+void Agent::Delete(Entry& entry, int64_t grace_seconds) {
+  pod::Memory& memory = entry.facts.memory;
+  if (memory.deletion) return;
+  memory.deletion = pod::Deletion{Now(), grace_seconds};
+  entry.context.deleted = true;
+  entry.stop_pulls.request_stop();
+  const std::string uid = entry.facts.pod.metadata.uid;
+  probes_->EndLivenessAndStartup(uid);
+  // Not at once: the caller walks the entries.
+  d_.loop.Post([this, uid] { SyncPod(uid); });
+}
+
+// --- one pod
+void Agent::RefreshHealth(Entry& entry) {
+  std::map<std::string, pod::HealthFact> health;
+  const auto spec_of = [&](const std::string& name) -> const kube::Container* {
+    for (const auto* list : {&entry.facts.pod.spec.containers, &entry.facts.pod.spec.init_containers}) {
+      for (const kube::Container& container : *list) {
+        if (container.name == name) return &container;
+      }
+    }
+    return nullptr;
+  };
+  for (const pod::ContainerFact& fact : entry.facts.observed.containers) {
+    const kube::Container* container = spec_of(fact.name);
+    if (fact.state != RunState::kRunning || container == nullptr) {
+      if (entry.facts.health.contains(fact.id)) probes_->Forget(fact.id);
+      continue;
+    }
+    if (!container->liveness_probe && !container->readiness_probe && !container->startup_probe) {
+      health[fact.id] = {.started = true, .ready = true};
+      continue;
+    }
+    if (!entry.facts.memory.deletion) {
+      const std::vector<std::string>& ips = entry.facts.pod.spec.host_network ? d_.node.names.host_ips : entry.context.pod_ips;
+      probes_->Watch({.pod_uid = entry.facts.pod.metadata.uid, .container_id = fact.id, .address = ips.empty() ? "127.0.0.1" : ips.front(),
+                      .container = *container, .started_at = fact.started_at});
+    }
+    const probe::Health now = probes_->Of(fact.id);
+    pod::HealthFact& known = health[fact.id];
+    known.started = now.started;
+    known.ready = now.ready;
+    if (now.kill) known.kill = pod::HealthFact::Kill{now.kill->message, now.kill->grace_seconds};
+  }
+  entry.facts.health = std::move(health);
+}
+
+void Agent::SyncPod(const std::string& uid) {
+  const auto found = entries_.find(uid);
+  if (found == entries_.end() || snapshot_ == nullptr) return;
+  const EntryPtr entry = found->second;
+  if (snapshot_->sequence < entry->needs_sequence) return;  // what was done last is not seen yet
+  entry->needs_sequence = 0;
+  pod::Facts& facts = entry->facts;
+  const auto seen = snapshot_->pods.find(uid);
+  facts.observed = seen == snapshot_->pods.end() ? pod::Observed{} : seen->second.observed;
+  facts.network_ready = network_ready_;
+  facts.network_message = network_message_;
+  entry->context.pod_ips = facts.observed.sandboxes.empty() ? std::vector<std::string>() : facts.observed.sandboxes.front().ips;
+  RefreshHealth(*entry);
+  entry->plan = sync::PlanPod(facts, Now());
+  if (entry->plan.end && !facts.memory.end) {
+    facts.memory.end = entry->plan.end;
+    Note(*entry, true, entry->plan.end->reason, entry->plan.end->message);
+  }
+  if (!entry->plan.final_phase.empty() && facts.memory.final_phase.empty()) facts.memory.final_phase = entry->plan.final_phase;
+  if (entry->plan.forget) {
+    Note(*entry, false, "Gone", "nothing of the pod is left");
+    probes_->ForgetPod(uid);
+    d_.view.Remove(uid);
+    d_.loop.CancelTimer(entry->wake);
+    entries_.erase(uid);
+    Reconcile();
+    return;
+  }
+  for (const sync::Action& action : entry->plan.actions) Start(entry, action);
+  d_.loop.CancelTimer(entry->wake);
+  if (entry->plan.wake_at != 0) {
+    const int64_t delay = std::max<int64_t>(entry->plan.wake_at - Now(), 0) + kSecond / 1000;
+    entry->wake = d_.loop.After(std::chrono::nanoseconds(delay), [this, uid] { SyncPod(uid); });
+  }
+  Publish(*entry);
+}
+
+void Agent::Start(const EntryPtr& entry, const sync::Action& action) {
+  pod::Memory& memory = entry->facts.memory;
+  memory.in_flight.insert(sync::Key(action));
+  Context context = entry->context;
+  if (const auto* start = std::get_if<sync::StartContainer>(&action)) {
+    memory.containers[start->container].crash = start->crash;
+    context.image_ref = entry->image_refs[start->container];
+  }
+  if (const auto* image = std::get_if<sync::EnsureImage>(&action)) {
+    if (memory.containers[image->container].failure) Note(*entry, false, "Pulling", "trying again: image of container " + image->container);
+  }
+  if (const auto* kill = std::get_if<sync::KillContainer>(&action)) {
+    const auto [known, first] = memory.kills.try_emplace(kill->id, pod::KillMemory{Now(), false, kill->why});
+    if (first || known->second.why != kill->why) Note(*entry, false, "Killing", "Stopping container " + kill->container + ": " + kill->why);
+  }
+  if (const auto* hook = std::get_if<sync::PreStop>(&action)) memory.kills.try_emplace(hook->id, pod::KillMemory{Now(), false, "preStop"});
+  d_.workers.Post([this, entry, action, context = std::move(context), stop = entry->stop_pulls.get_token()] {
+    Outcome outcome = d_.applier.Apply(action, context, stop);
+    d_.loop.Post([this, entry, action, outcome = std::move(outcome)] { Finish(entry, action, outcome); });
+  });
+}
+
+void Agent::Fail(Entry& entry, const sync::Action& action, const Outcome& outcome) {
+  pod::Memory& memory = entry.facts.memory;
+  const std::string& message = outcome.status.error().message();
+  const std::string reason = outcome.reason.empty() ? "FailedSync" : outcome.reason;
+  Note(entry, true, reason, sync::Describe(action) + ": " + message);
+  if (const auto* image = std::get_if<sync::EnsureImage>(&action)) {
+    pod::ContainerMemory& container = memory.containers[image->container];
+    container.pull = pod::Next(container.pull, Now(), Now());
+    container.failure = pod::Failure{reason, message, Now(), Now() + container.pull.delay};
+    return;
+  }
+  if (const auto* start = std::get_if<sync::StartContainer>(&action)) {
+    // One that was made and ended at once is seen as exited and backs off as a crash.
+    pod::ContainerMemory& container = memory.containers[start->container];
+    container.image_ready_for.reset();
+    if (outcome.container_id.empty()) container.failure = pod::Failure{reason, message, Now(), Now() + 2 * kRetry};
+    return;
+  }
+  if (const auto* hook = std::get_if<sync::PostStart>(&action)) {
+    memory.post_start[hook->id] = {pod::HookState::kFailed, message};
+    return;
+  }
+  if (const auto* hook = std::get_if<sync::PreStop>(&action)) {
+    memory.kills[hook->id].pre_stop_done = true;  // its failure is told, and changes nothing
+    return;
+  }
+  memory.pod_failure = pod::Failure{reason, message, Now(), Now() + kRetry};
+}
+
+void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outcome& outcome) {
+  pod::Memory& memory = entry->facts.memory;
+  memory.in_flight.erase(sync::Key(action));
+  if (!outcome.status.ok()) {
+    Fail(*entry, action, outcome);
+  } else if (std::holds_alternative<sync::Prepare>(action)) {
+    memory.prepared = true;
+    memory.torn_down = false;
+    entry->context.cgroup_parent = outcome.cgroup_parent;
+    entry->context.volume_paths = outcome.volume_paths;
+    for (const auto& [name, first] : outcome.first_attempts) memory.containers[name].first_attempt = first;
+  } else if (const auto* image = std::get_if<sync::EnsureImage>(&action)) {
+    pod::ContainerMemory& container = memory.containers[image->container];
+    container.failure.reset();
+    container.pull = {};
+    container.image_ready_for = image->attempt;
+    entry->image_refs[image->container] = outcome.image_ref;
+    if (outcome.pulled) Note(*entry, false, "Pulled", "image of container " + image->container + " pulled: " + outcome.image_ref);
+  } else if (const auto* start = std::get_if<sync::StartContainer>(&action)) {
+    memory.containers[start->container].failure.reset();
+    Note(*entry, false, "Started", "Started container " + start->container + " (attempt " + std::to_string(start->attempt) + ")");
+    for (const auto* list : {&entry->facts.pod.spec.containers, &entry->facts.pod.spec.init_containers}) {
+      for (const kube::Container& container : *list) {
+        if (container.name == start->container && container.post_start) memory.post_start[outcome.container_id] = {};
+      }
+    }
+  } else if (const auto* post_start = std::get_if<sync::PostStart>(&action)) {
+    memory.post_start[post_start->id].state = pod::HookState::kDone;
+  } else if (const auto* pre_stop = std::get_if<sync::PreStop>(&action)) {
+    memory.kills[pre_stop->id].pre_stop_done = true;
+  } else if (std::holds_alternative<sync::TearDown>(action)) {
+    memory.torn_down = true;
+    memory.prepared = false;
+  }
+  if (outcome.status.ok() && OfThePod(action)) memory.pod_failure.reset();
+  if (TouchesRuntime(action)) entry->needs_sequence = std::max(entry->needs_sequence, pleg_->Ask());
+  SyncPod(entry->facts.pod.metadata.uid);
+}
+
+// --- what people see
+void Agent::Note(Entry& entry, bool warning, const std::string& reason, const std::string& message) {
+  const kube::ObjectMeta& metadata = entry.facts.pod.metadata;
+  const std::string pod = metadata.namespace_name + "/" + metadata.name;
+  (warning ? base::LogWarn : base::LogInfo)(message, {{"pod", pod}, {"reason", reason}});
+  entry.events.push_back(status::Rfc3339(Now()) + " " + (warning ? "Warning " : "Normal  ") + reason + ": " + message);
+  if (entry.events.size() > kEventsKept) entry.events.pop_front();
+}
+
+void Agent::Publish(Entry& entry) {
+  const pod::Facts& facts = entry.facts;
+  const kube::ObjectMeta& metadata = facts.pod.metadata;
+  PodPicture picture{.name = metadata.name, .namespace_name = metadata.namespace_name, .uid = metadata.uid};
+  json::Value status = status::StatusOf(facts, d_.addresses, Now(), entry.facts.memory.condition_changes);
+  const std::string phase = status.At({"phase"}).AsString();
+  picture.document = json::WriteJson(status::PodDocument(facts, std::move(status)));
+  std::string& text = picture.explanation;
+  text = "pod " + metadata.namespace_name + "/" + metadata.name + " (" + phase + ")\nplan:\n";
+  if (entry.plan.actions.empty()) text += "  nothing to do\n";
+  for (const sync::Action& action : entry.plan.actions) text += "  " + sync::Describe(action) + "\n";
+  if (!entry.plan.waits.empty()) text += "waits for:\n";
+  for (const std::string& wait : entry.plan.waits) text += "  " + wait + "\n";
+  text += "what happened:\n";
+  for (const std::string& event : entry.events) text += "  " + event + "\n";
+  for (const pod::SandboxFact& sandbox : facts.observed.sandboxes) picture.runs = picture.runs || sandbox.ready;
+  for (const auto* list : {&facts.pod.spec.containers, &facts.pod.spec.init_containers}) {
+    for (const kube::Container& container : *list) picture.logs[container.name];
+  }
+  for (const pod::ContainerFact& container : facts.observed.containers) {
+    picture.runs = picture.runs || container.state == RunState::kRunning;
+    PodPicture::Log& log = picture.logs[container.name];
+    if (log.present.empty() && container.state != RunState::kCreated) {
+      log.present = container.log_path;
+      log.running = container.state == RunState::kRunning;
+    } else if (log.previous.empty() && container.state == RunState::kExited) {
+      log.previous = container.log_path;
+    }
+  }
+  d_.view.Set(std::move(picture));
+}
+
+// --- from time to time
+void Agent::CheckRuntime() {
+  d_.workers.Post([this] {
+    const base::Result<cri::StatusResponse> status = d_.runtime.Status();
+    bool ready = false;
+    std::string message = status.ok() ? "the runtime does not say whether its network is ready" : status.error().message();
+    if (status.ok()) {
+      for (const cri::RuntimeCondition& condition : status->status().conditions()) {
+        if (condition.type() != "NetworkReady") continue;
+        ready = condition.status();
+        message = condition.message();
+      }
+    }
+    d_.loop.Post([this, ready, message] {
+      if (network_ready_ != ready) base::LogInfo("the runtime's network", {{"ready", ready}, {"message", message}});
+      network_ready_ = ready;
+      network_message_ = message;
+    });
+  });
+}
+
+void Agent::RotateLogs() {
+  for (const auto& [uid, entry] : entries_) {
+    for (const pod::ContainerFact& container : entry->facts.observed.containers) {
+      if (container.state != RunState::kRunning || container.log_path.empty() || !rotating_.insert(container.id).second) continue;
+      d_.workers.Post([this, id = container.id, path = container.log_path, now = Now()] {
+        const base::Status done = log_rotation::Rotate(path, now, d_.logs, [&] { return d_.runtime.ReopenContainerLog(id); });
+        if (!done.ok()) base::LogWarn("log not rotated, trying again in ten seconds", {{"log", path}, {"error", done.error()}});
+        d_.loop.Post([this, id] { rotating_.erase(id); });
+      });
+    }
+  }
+}
+
+}  // namespace keelson::lifecycle

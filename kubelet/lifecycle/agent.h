@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kubelet's heart: one thread that owns all facts, lets the planner decide and hands actions to workers. Sources, the lifecycle
+// event generator, probes and finished actions all come in as posted events; nothing else touches the facts, so there are no locks.
+// An action's effect must be seen before the pod is planned again. Readers get immutable views.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "kubelet/lifecycle/applier.h"
+#include "kubelet/lifecycle/view.h"
+#include "kubelet/log_rotation/log_rotation.h"
+#include "kubelet/pleg/pleg.h"
+#include "kubelet/pod/admission.h"
+#include "kubelet/probe/probes.h"
+#include "kubelet/source/file_source.h"
+#include "kubelet/status/status.h"
+#include "lib/async/executor.h"
+#include "lib/base/clock.h"
+#include "lib/os/event_loop.h"
+
+namespace keelson::lifecycle {
+
+struct AgentDependencies {
+  os::EventLoop& loop;             // the agent's thread runs it
+  async::Executor& workers;        // for actions
+  base::Clock& clock;
+  runtime_client::RuntimeClient& runtime;
+  Applier& applier;
+  volume::Volumes& volumes;
+  node_cgroup::PodCgroups& cgroups;
+  const pod::NodeSettings& node;
+  pod::AdmissionRules admission;
+  status::NodeAddresses addresses;
+  log_rotation::Limits logs;
+  View& view;                      // what readers see
+};
+
+class Agent {
+ public:
+  explicit Agent(AgentDependencies dependencies);
+  ~Agent();
+  // Set once, before Run: they are made with handlers that call back here.
+  void Connect(pleg::Pleg& pleg, probe::Probes& probes) {
+    pleg_ = &pleg;
+    probes_ = &probes;
+  }
+  // Any thread.
+  void OnFiles(source::FileSet files);
+  void OnSnapshot(std::shared_ptr<const pleg::Snapshot> snapshot);
+  void OnRuntimeError(const base::Error& error);
+  void OnHealth(const std::string& pod_uid);
+  void OnProbeFailure(const std::string& pod_uid, const std::string& container, const std::string& text);
+  // The agent's thread, before the loop runs.
+  void Begin();
+
+ private:
+  struct Entry {
+    pod::Facts facts;
+    Context context;
+    sync::Plan plan;
+    uint64_t needs_sequence = 0;           // not planned on a snapshot older than this
+    os::EventLoop::TimerId wake = 0;
+    std::map<std::string, std::string> image_refs;  // by container name
+    std::deque<std::string> events;        // the last ones, for people
+    std::stop_source stop_pulls;
+    bool orphan = false;
+  };
+  using EntryPtr = std::shared_ptr<Entry>;
+
+  void Reconcile();
+  void Adopt(const kube::Pod& pod);
+  void AddOrphan(const std::string& uid, const std::string& name, const std::string& namespace_name);
+  void Delete(Entry& entry, int64_t grace_seconds);
+  void SyncPod(const std::string& uid);
+  void RefreshHealth(Entry& entry);
+  void Start(const EntryPtr& entry, const sync::Action& action);
+  void Finish(const EntryPtr& entry, const sync::Action& action, const Outcome& outcome);
+  void Fail(Entry& entry, const sync::Action& action, const Outcome& outcome);
+  void Publish(Entry& entry);
+  void Note(Entry& entry, bool warning, const std::string& reason, const std::string& message);
+  void CheckRuntime();
+  void RotateLogs();
+  int64_t Now() const { return d_.clock.WallNanos(); }
+
+  AgentDependencies d_;
+  pleg::Pleg* pleg_ = nullptr;
+  probe::Probes* probes_ = nullptr;
+  std::map<std::string, EntryPtr> entries_;          // by uid
+  std::map<std::string, kube::Pod> wanted_;          // by uid: what the sources say
+  bool sources_ready_ = false;
+  bool swept_ = false;                               // what earlier lives left on disk was looked for
+  std::shared_ptr<const pleg::Snapshot> snapshot_;
+  bool network_ready_ = true;
+  std::string network_message_;
+  std::map<std::string, std::string> file_errors_;
+  std::set<std::string> rotating_;                   // container ids whose log is being turned over
+};
+
+}  // namespace keelson::lifecycle

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubelet/lifecycle/applier.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kubelet/pod/environment.h"
+#include "kubelet/pod/names.h"
+#include "lib/base/ids.h"
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/os/files.h"
+
+namespace keelson::lifecycle {
+namespace {
+
+Outcome Failed(std::string reason, base::Error error) {
+  Outcome outcome;
+  outcome.status = std::move(error);
+  outcome.reason = std::move(reason);
+  return outcome;
+}
+Outcome Of(base::Status status) {
+  Outcome outcome;
+  outcome.status = std::move(status);
+  return outcome;
+}
+
+const kube::Container* Find(const kube::Pod& pod, const std::string& name) {
+  for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
+    for (const kube::Container& container : *list) {
+      if (container.name == name) return &container;
+    }
+  }
+  return nullptr;
+}
+
+// One more than the highest log that an earlier life of the node left.
+uint32_t FirstAttempt(const std::string& directory) {
+  uint32_t first = 0;
+  const base::Result<std::vector<os::DirEntry>> entries = os::ListDir(directory);
+  if (!entries.ok()) return 0;
+  for (const os::DirEntry& entry : *entries) {
+    const auto number = base::ParseUint64(std::string_view(entry.name).substr(0, entry.name.find('.')));
+    if (number && *number < UINT32_MAX) first = std::max(first, static_cast<uint32_t>(*number) + 1);
+  }
+  return first;
+}
+
+bool AlreadyGone(const base::Status& status) { return !status.ok() && status.error().code() == base::Code::kNotFound; }
+
+}  // namespace
+
+Outcome Applier::Apply(const sync::Action& action, const Context& context, const std::stop_token& stop) {
+  return std::visit([&](const auto& a) { return Do(a, context, stop); }, action);
+}
+
+Outcome Applier::Do(const sync::Prepare&, const Context& context, const std::stop_token&) {
+  Outcome outcome;
+  const kube::ObjectMeta& metadata = context.pod.metadata;
+  base::Result<std::string> parent = d_.cgroups.Ensure(context.pod);
+  if (!parent.ok()) return Failed("FailedCreatePodContainer", parent.error());
+  outcome.cgroup_parent = std::move(parent).value();
+  const std::string logs = pod::PodLogDirectory(d_.node.logs, metadata);
+  for (const std::string& directory : {d_.volumes.PodDir(metadata.uid), logs}) {
+    if (const base::Status made = os::MakeDirs(directory, 0755); !made.ok()) return Failed("FailedMount", made.error());
+  }
+  for (const auto* list : {&context.pod.spec.containers, &context.pod.spec.init_containers}) {
+    for (const kube::Container& container : *list) outcome.first_attempts[container.name] = FirstAttempt(logs + "/" + container.name);
+  }
+  const volume::DownwardValues values = pod::DownwardOf(context.pod, d_.node.names, {}, d_.node.allocatable);
+  base::Result<std::map<std::string, std::string>> paths = d_.volumes.SetUp(context.pod, values);
+  if (!paths.ok()) return Failed("FailedMount", paths.error());
+  outcome.volume_paths = std::move(paths).value();
+  return outcome;
+}
+
+Outcome Applier::Do(const sync::CreateSandbox& action, const Context& context, const std::stop_token&) {
+  const base::Result<cri::PodSandboxConfig> config = pod::SandboxConfig(context.pod, d_.node, context.cgroup_parent, action.attempt);
+  if (!config.ok()) return Failed("ConfigPodSandboxError", config.error());
+  const base::Result<std::string> id = d_.runtime.RunPodSandbox(*config, context.pod.spec.runtime_class_name);
+  if (!id.ok()) return Failed("CreatePodSandboxError", id.error());
+  return {};
+}
+
+Outcome Applier::Do(const sync::EnsureImage& action, const Context& context, const std::stop_token& stop) {
+  const kube::Container& container = *Find(context.pod, action.container);
+  Outcome outcome;
+  const base::Result<cri::ImageStatusResponse> present = d_.runtime.ImageStatus(container.image);
+  if (!present.ok() && present.error().code() == base::Code::kInvalidArgument) return Failed("InvalidImageName", present.error());
+  if (!present.ok()) return Failed("ImageInspectError", present.error());
+  const bool here = present->has_image();
+  if (here && container.image_pull_policy != "Always") {
+    outcome.image_ref = present->image().id();
+    return outcome;
+  }
+  if (container.image_pull_policy == "Never") {
+    return Failed("ErrImageNeverPull",
+                  base::FailedPrecondition("Container image \"{}\" is not present with pull policy of Never", container.image));
+  }
+  cri::ImageSpec spec;
+  spec.set_image(container.image);
+  const base::Result<cri::PodSandboxConfig> config = pod::SandboxConfig(context.pod, d_.node, context.cgroup_parent, 0);
+  if (!config.ok()) return Failed("ConfigPodSandboxError", config.error());
+  const std::lock_guard one_at_a_time(pulls_);
+  const base::Result<std::string> pulled = d_.runtime.PullImage(spec, nullptr, *config, stop);
+  if (!pulled.ok()) return Failed(pulled.error().code() == base::Code::kInvalidArgument ? "InvalidImageName" : "ErrImagePull", pulled.error());
+  outcome.image_ref = *pulled;
+  outcome.pulled = true;
+  return outcome;
+}
+
+base::Result<pod::ContainerInputs> Applier::Inputs(const kube::Container& container, const Context& context) {
+  const kube::Pod& pod = context.pod;
+  const std::string directory = d_.volumes.PodDir(pod.metadata.uid);
+  pod::ContainerInputs inputs;
+  inputs.pod_ips = pod.spec.host_network ? d_.node.names.host_ips : context.pod_ips;
+  inputs.volume_paths = context.volume_paths;
+  inputs.image_ref = context.image_ref;
+  if (const base::Result<cri::ImageStatusResponse> image = d_.runtime.ImageStatus(context.image_ref); image.ok() && image->has_image()) {
+    inputs.image_user_name = image->image().username();
+    inputs.image_user_is_root = image->image().username().empty() && (!image->image().has_uid() || image->image().uid().value() == 0);
+  }
+  const volume::DownwardValues values = pod::DownwardOf(pod, d_.node.names, inputs.pod_ips, d_.node.allocatable);
+  for (size_t i = 0; i < container.volume_mounts.size(); ++i) {
+    const kube::VolumeMount& mount = container.volume_mounts[i];
+    std::string sub_path = mount.sub_path;
+    if (!mount.sub_path_expr.empty()) {
+      ASSIGN_OR_RETURN(const pod::Environment environment, pod::ContainerEnvironment(pod, container, values, d_.objects));
+      sub_path = pod::Expand(mount.sub_path_expr, environment);
+    }
+    const auto volume = context.volume_paths.find(mount.name);
+    if (sub_path.empty() || volume == context.volume_paths.end()) continue;
+    ASSIGN_OR_RETURN(inputs.sub_paths[i],
+                     d_.volumes.SubPath(pod.metadata.uid, mount.name, volume->second, sub_path, container.name, i));
+  }
+  ASSIGN_OR_RETURN(const pod::HostName name, pod::PodHostName(pod, d_.node.cluster_dns.domain));
+  inputs.hosts_file = directory + "/etc-hosts";
+  const std::string node_file = pod.spec.host_network ? os::ReadFile("/etc/hosts").ValueOr("") : "";
+  RETURN_IF_ERROR(os::WriteFileAtomic(inputs.hosts_file, pod::HostsFile(pod, inputs.pod_ips, name.short_name, name.domain_name, node_file), 0644));
+  const std::string own = directory + "/containers/" + container.name;
+  RETURN_IF_ERROR(os::MakeDirs(own, 0755));
+  inputs.termination_log = own + "/" + base::RandomHex(4);
+  RETURN_IF_ERROR(os::WriteFileAtomic(inputs.termination_log, "", 0666));
+  if (chmod(inputs.termination_log.c_str(), 0666) != 0) return base::Error::FromErrno(errno, "chmod {}", inputs.termination_log);
+  return inputs;
+}
+
+Outcome Applier::Do(const sync::StartContainer& action, const Context& context, const std::stop_token&) {
+  const kube::Container& container = *Find(context.pod, action.container);
+  const base::Result<pod::ContainerInputs> inputs = Inputs(container, context);
+  if (!inputs.ok()) return Failed("CreateContainerConfigError", inputs.error());
+  const base::Result<cri::ContainerConfig> config = pod::ContainerConfig(context.pod, container, d_.node, *inputs, d_.objects, action.attempt);
+  if (!config.ok()) return Failed("CreateContainerConfigError", config.error());
+  const base::Result<cri::PodSandboxConfig> sandbox = pod::SandboxConfig(context.pod, d_.node, context.cgroup_parent, 0);
+  if (!sandbox.ok()) return Failed("CreateContainerConfigError", sandbox.error());
+  const std::string logs = pod::PodLogDirectory(d_.node.logs, context.pod.metadata);
+  if (const base::Status made = os::MakeDirs(logs + "/" + container.name, 0755); !made.ok()) return Failed("CreateContainerError", made.error());
+  const base::Result<std::string> id = d_.runtime.CreateContainer(action.sandbox_id, *config, *sandbox);
+  if (!id.ok()) return Failed("CreateContainerError", id.error());
+  Outcome outcome;
+  outcome.container_id = *id;
+  outcome.status = d_.runtime.StartContainer(*id);
+  if (!outcome.status.ok()) outcome.reason = "RunContainerError";
+  if (!d_.log_links.empty()) {
+    const kube::ObjectMeta& metadata = context.pod.metadata;
+    const std::string link = d_.log_links + "/" + pod::LogLink(metadata.name, metadata.namespace_name, container.name, *id);
+    const std::string target = logs + "/" + pod::ContainerLogPath(container.name, action.attempt);
+    if (symlink(target.c_str(), link.c_str()) != 0 && errno != EEXIST) {
+      base::LogWarn("no link to the container's log for collectors, going on", {{"link", link}, {"error", base::Error::FromErrno(errno, "symlink")}});
+    }
+  }
+  return outcome;
+}
+
+Outcome Applier::Do(const sync::PostStart& action, const Context& context, const std::stop_token&) {
+  const kube::Container& container = *Find(context.pod, action.container);
+  const std::string address = context.pod_ips.empty() ? "127.0.0.1" : context.pod_ips.front();
+  return Of(d_.prober.Hook(*container.post_start, {address, action.id, &container}, std::chrono::minutes(10)));
+}
+
+Outcome Applier::Do(const sync::PreStop& action, const Context& context, const std::stop_token&) {
+  const kube::Container& container = *Find(context.pod, action.container);
+  const std::string address = context.pod_ips.empty() ? "127.0.0.1" : context.pod_ips.front();
+  return Of(d_.prober.Hook(*container.pre_stop, {address, action.id, &container}, std::chrono::seconds(action.grace_seconds)));
+}
+
+Outcome Applier::Do(const sync::KillContainer& action, const Context&, const std::stop_token&) {
+  base::Status stopped = d_.runtime.StopContainer(action.id, std::chrono::seconds(action.grace_seconds));
+  return AlreadyGone(stopped) ? Outcome{} : Of(std::move(stopped));
+}
+
+Outcome Applier::Do(const sync::RemoveContainer& action, const Context& context, const std::stop_token&) {
+  if (!d_.log_links.empty()) {
+    const base::Result<cri::ContainerStatus> status = d_.runtime.ContainerStatus(action.id);
+    if (status.ok()) {
+      const kube::ObjectMeta& metadata = context.pod.metadata;
+      (void)os::RemoveFile(d_.log_links + "/" + pod::LogLink(metadata.name, metadata.namespace_name, status->metadata().name(), action.id));
+      if (!status->log_path().empty()) (void)os::RemoveFile(status->log_path());
+    }
+  }
+  base::Status removed = d_.runtime.RemoveContainer(action.id);
+  return AlreadyGone(removed) ? Outcome{} : Of(std::move(removed));
+}
+
+Outcome Applier::Do(const sync::StopSandbox& action, const Context&, const std::stop_token&) {
+  base::Status stopped = d_.runtime.StopPodSandbox(action.id);
+  return AlreadyGone(stopped) ? Outcome{} : Of(std::move(stopped));
+}
+
+Outcome Applier::Do(const sync::RemoveSandbox& action, const Context&, const std::stop_token&) {
+  base::Status removed = d_.runtime.RemovePodSandbox(action.id);
+  return AlreadyGone(removed) ? Outcome{} : Of(std::move(removed));
+}
+
+Outcome Applier::Do(const sync::TearDown&, const Context& context, const std::stop_token&) {
+  const kube::ObjectMeta& metadata = context.pod.metadata;
+  if (base::Status gone = d_.volumes.TearDown(metadata.uid); !gone.ok()) return Failed("FailedUnmount", gone.error());
+  if (base::Status gone = d_.cgroups.Remove(metadata.uid); !gone.ok()) return Failed("FailedKillPod", gone.error());
+  if (!context.deleted) return {};
+  if (!d_.log_links.empty()) {
+    const base::Result<std::vector<os::DirEntry>> links = os::ListDir(d_.log_links);
+    const std::string prefix = metadata.name + "_" + metadata.namespace_name + "_";
+    for (const os::DirEntry& link : links.ok() ? *links : std::vector<os::DirEntry>()) {
+      if (link.name.starts_with(prefix)) (void)os::RemoveFile(d_.log_links + "/" + link.name);
+    }
+  }
+  return Of(os::RemoveTree(pod::PodLogDirectory(d_.node.logs, metadata)));
+}
+
+}  // namespace keelson::lifecycle

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries out the planner's actions, one call each, on worker threads: it blocks, it decides nothing, and it is safe to repeat. What an
+// action learned comes back as data. Thread-safe.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <stop_token>
+#include <string>
+
+#include "kubelet/cgroup/pod_cgroups.h"
+#include "kubelet/pod/runtime_config.h"
+#include "kubelet/probe/prober.h"
+#include "kubelet/runtime_client/runtime_client.h"
+#include "kubelet/sync/planner.h"
+#include "kubelet/volume/volumes.h"
+
+namespace keelson::lifecycle {
+
+struct ApplierDependencies {
+  runtime_client::RuntimeClient& runtime;
+  volume::Volumes& volumes;
+  const volume::Objects& objects;
+  node_cgroup::PodCgroups& cgroups;
+  probe::Prober& prober;
+  const pod::NodeSettings& node;
+  std::string log_links;  // /var/log/containers; empty: no links
+};
+
+// What an action needs beside itself.
+struct Context {
+  kube::Pod pod;
+  std::string cgroup_parent;
+  std::map<std::string, std::string> volume_paths;
+  std::vector<std::string> pod_ips;
+  std::string image_ref;       // of the container to be started
+  bool deleted = false;        // the pod goes for good: its logs too
+};
+
+struct Outcome {
+  base::Status status;
+  std::string reason;          // of a failure, for the container's status: ErrImagePull, …
+  // Prepare
+  std::string cgroup_parent;
+  std::map<std::string, std::string> volume_paths;
+  std::map<std::string, uint32_t> first_attempts;
+  // EnsureImage
+  std::string image_ref;
+  bool pulled = false;
+  // StartContainer
+  std::string container_id;
+};
+
+class Applier {
+ public:
+  explicit Applier(ApplierDependencies dependencies) : d_(std::move(dependencies)) {}
+  // `stop` ends a pull early.
+  Outcome Apply(const sync::Action& action, const Context& context, const std::stop_token& stop);
+
+ private:
+  Outcome Do(const sync::Prepare&, const Context&, const std::stop_token&);
+  Outcome Do(const sync::CreateSandbox&, const Context&, const std::stop_token&);
+  Outcome Do(const sync::EnsureImage&, const Context&, const std::stop_token&);
+  Outcome Do(const sync::StartContainer&, const Context&, const std::stop_token&);
+  Outcome Do(const sync::PostStart&, const Context&, const std::stop_token&);
+  Outcome Do(const sync::PreStop&, const Context&, const std::stop_token&);
+  Outcome Do(const sync::KillContainer&, const Context&, const std::stop_token&);
+  Outcome Do(const sync::RemoveContainer&, const Context&, const std::stop_token&);
+  Outcome Do(const sync::StopSandbox&, const Context&, const std::stop_token&);
+  Outcome Do(const sync::RemoveSandbox&, const Context&, const std::stop_token&);
+  Outcome Do(const sync::TearDown&, const Context&, const std::stop_token&);
+  base::Result<pod::ContainerInputs> Inputs(const kube::Container& container, const Context& context);
+
+  const ApplierDependencies d_;
+  std::mutex pulls_;  // one pull at a time (serializeImagePulls)
+};
+
+}  // namespace keelson::lifecycle

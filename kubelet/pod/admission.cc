@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubelet/pod/admission.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace keelson::pod {
+namespace {
+
+// Namespaced, and harmless to other pods.
+const std::set<std::string, std::less<>> kSafeSysctls = {
+    "kernel.shm_rmid_forced",          "net.ipv4.ip_local_port_range",      "net.ipv4.tcp_syncookies",
+    "net.ipv4.ping_group_range",       "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_keepalive_time",     "net.ipv4.tcp_fin_timeout",          "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",   "net.ipv4.tcp_rmem",                 "net.ipv4.tcp_wmem"};
+
+std::optional<End> RefusedSysctl(const kube::Pod& pod, const AdmissionRules& rules) {
+  for (const kube::Sysctl& sysctl : pod.spec.security_context.sysctls) {
+    std::string name = sysctl.name;
+    for (char& c : name) c = c == '/' ? '.' : c;
+    const bool net = name.starts_with("net.");
+    bool allowed = kSafeSysctls.contains(name);
+    for (const std::string& pattern : rules.allowed_unsafe_sysctls) {
+      std::string plain = pattern;
+      for (char& c : plain) c = c == '/' ? '.' : c;
+      allowed = allowed || plain == name || (plain.ends_with('*') && name.starts_with(std::string_view(plain).substr(0, plain.size() - 1)));
+    }
+    if (!allowed) return End{"SysctlForbidden", fmt::format("forbidden sysctl: \"{}\" not allowlisted", name)};
+    if ((net && pod.spec.host_network) || (!net && pod.spec.host_ipc)) {
+      return End{"SysctlForbidden", fmt::format("forbidden sysctl: \"{}\" not allowed with host {} enabled", name, net ? "net" : "ipc")};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::Pod*>& others, const AdmissionRules& rules) {
+  const auto insufficient = [](const char* resource, int64_t requested, int64_t used, int64_t capacity) {
+    return End{fmt::format("OutOf{}", resource), fmt::format("Node didn't have enough resource: {}, requested: {}, used: {}, capacity: {}", resource,
+                                                             requested, used, capacity)};
+  };
+  if (static_cast<int64_t>(others.size()) + 1 > rules.allocatable.pods) {
+    return insufficient("pods", 1, static_cast<int64_t>(others.size()), rules.allocatable.pods);
+  }
+  kube::Quantity cpu, memory;
+  for (const kube::Pod* other : others) {
+    const kube::ResourceList requests = node_cgroup::PodRequests(*other);
+    if (const auto found = requests.find("cpu"); found != requests.end()) cpu = cpu + found->second;
+    if (const auto found = requests.find("memory"); found != requests.end()) memory = memory + found->second;
+  }
+  const kube::ResourceList requests = node_cgroup::PodRequests(pod);
+  if (const auto found = requests.find("cpu"); found != requests.end() && !found->second.IsZero()) {
+    if (cpu.MilliValue() + found->second.MilliValue() > rules.allocatable.milli_cpu) {
+      return insufficient("cpu", found->second.MilliValue(), cpu.MilliValue(), rules.allocatable.milli_cpu);
+    }
+  }
+  if (const auto found = requests.find("memory"); found != requests.end() && !found->second.IsZero()) {
+    if (memory.Value() + found->second.Value() > rules.allocatable.memory_bytes) {
+      return insufficient("memory", found->second.Value(), memory.Value(), rules.allocatable.memory_bytes);
+    }
+  }
+  return RefusedSysctl(pod, rules);
+}
+
+}  // namespace keelson::pod
