@@ -1,193 +1,235 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <boost/json/basic_parser_impl.hpp>
+// A recursive-descent reader of RFC 8259: depth, size and count are bounded before anything is stored.
 #include <charconv>
-#include <cmath>
+#include <unordered_set>
 
-#include "lib/base/strings.h"
+#include "lib/json/text.h"
 #include "lib/json/value.h"
 
 namespace keelson::json {
 namespace {
 
-// Builds our values from Boost.JSON's events; refuses duplicate keys, which its own values would swallow.
-struct Handler {
-  static constexpr size_t max_object_size = SIZE_MAX, max_array_size = SIZE_MAX, max_key_size = SIZE_MAX, max_string_size = SIZE_MAX;
-  using Code = boost::json::error_code;
-  using Text = boost::json::string_view;
+class JsonReader {
+ public:
+  JsonReader(std::string_view text, const Limits& limits) : text_(text), limits_(limits) {}
 
-  const Limits* limits = nullptr;
-  std::vector<Value> stack;
-  std::vector<std::string> keys;
-  std::string text;
-  std::string refused;
-  Value root;
-  size_t values = 0;
-
-  bool Refuse(Code& code, std::string why) {
-    refused = std::move(why);
-    code = boost::json::error::syntax;
-    return false;
+  base::Result<Value> Document() {
+    Value value;
+    SkipSpace();
+    RETURN_IF_ERROR(Read(value, 0));
+    SkipSpace();
+    if (at_ != text_.size()) return Bad("there is more after the end of the value");
+    return value;
   }
-  bool Put(Value value, Code& code) {
-    if (++values > limits->values) return Refuse(code, "too many values");
-    if (stack.empty()) {
-      root = std::move(value);
-    } else if (stack.back().IsArray()) {
-      stack.back().Append(std::move(value));
-    } else {
-      stack.back().members().emplace_back(std::move(keys.back()), std::move(value));
-      keys.pop_back();
+
+ private:
+  template <typename... Args>
+  base::Error Bad(fmt::format_string<Args...> format, Args&&... args) const {
+    return base::InvalidArgument("line {}: {}", line_, fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  void SkipSpace() {
+    for (; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      if (c == '\n') {
+        ++line_;
+      } else if (c != ' ' && c != '\t' && c != '\r') {
+        return;
+      }
     }
+  }
+  bool Take(char c) {
+    if (at_ >= text_.size() || text_[at_] != c) return false;
+    ++at_;
     return true;
   }
-  bool Open(Value value) {
-    stack.push_back(std::move(value));
+  bool TakeWord(std::string_view word) {
+    if (!text_.substr(at_).starts_with(word)) return false;
+    at_ += word.size();
     return true;
-  }
-  bool Close(Code& code) {
-    Value value = std::move(stack.back());
-    stack.pop_back();
-    return Put(std::move(value), code);
   }
 
-  bool on_document_begin(Code&) { return true; }
-  bool on_document_end(Code&) { return true; }
-  bool on_object_begin(Code&) { return Open(Value::Object()); }
-  bool on_object_end(size_t, Code& code) { return Close(code); }
-  bool on_array_begin(Code&) { return Open(Value::Array()); }
-  bool on_array_end(size_t, Code& code) { return Close(code); }
-  bool on_key_part(Text part, size_t, Code&) {
-    text.append(part.data(), part.size());
-    return true;
+  base::Status Read(Value& out, size_t depth) {
+    if (depth > limits_.depth) return Bad("nested deeper than {} levels", limits_.depth);
+    if (++values_ > limits_.values) return Bad("more than {} values", limits_.values);
+    if (at_ >= text_.size()) return Bad("the text ends before the value does");
+    const int line = line_;
+    switch (text_[at_]) {
+      case '{': RETURN_IF_ERROR(ReadObject(out, depth)); break;
+      case '[': RETURN_IF_ERROR(ReadArray(out, depth)); break;
+      case '"': {
+        std::string s;
+        RETURN_IF_ERROR(ReadString(s));
+        out = Value(std::move(s));
+        break;
+      }
+      case 't':
+        if (!TakeWord("true")) return Bad("not a JSON value");
+        out = Value(true);
+        break;
+      case 'f':
+        if (!TakeWord("false")) return Bad("not a JSON value");
+        out = Value(false);
+        break;
+      case 'n':
+        if (!TakeWord("null")) return Bad("not a JSON value");
+        out = Value();
+        break;
+      default: RETURN_IF_ERROR(ReadNumber(out));
+    }
+    out.set_line(line);
+    return base::Ok();
   }
-  bool on_key(Text part, size_t, Code& code) {
-    text.append(part.data(), part.size());
-    if (stack.back().Find(text) != nullptr) return Refuse(code, "duplicate key \"" + text + "\"");
-    keys.push_back(std::move(text));
-    text.clear();
-    return true;
+
+  base::Status ReadObject(Value& out, size_t depth) {
+    ++at_;
+    out = Value::Object();
+    std::unordered_set<std::string> keys;
+    SkipSpace();
+    if (Take('}')) return base::Ok();
+    while (true) {
+      SkipSpace();
+      if (at_ >= text_.size() || text_[at_] != '"') return Bad("expected the name of a member in double quotes");
+      std::string key;
+      RETURN_IF_ERROR(ReadString(key));
+      if (!keys.insert(key).second) return Bad("key {} already set in map", Quote(key));
+      SkipSpace();
+      if (!Take(':')) return Bad("expected ':' after {}", Quote(key));
+      SkipSpace();
+      Value value;
+      RETURN_IF_ERROR(Read(value, depth + 1));
+      out.members().emplace_back(std::move(key), std::move(value));
+      SkipSpace();
+      if (Take('}')) return base::Ok();
+      if (!Take(',')) return Bad("expected ',' or '}}'");
+    }
   }
-  bool on_string_part(Text part, size_t, Code&) {
-    text.append(part.data(), part.size());
-    return true;
+
+  base::Status ReadArray(Value& out, size_t depth) {
+    ++at_;
+    out = Value::Array();
+    SkipSpace();
+    if (Take(']')) return base::Ok();
+    while (true) {
+      SkipSpace();
+      Value value;
+      RETURN_IF_ERROR(Read(value, depth + 1));
+      out.items().push_back(std::move(value));
+      SkipSpace();
+      if (Take(']')) return base::Ok();
+      if (!Take(',')) return Bad("expected ',' or ']'");
+    }
   }
-  bool on_string(Text part, size_t, Code& code) {
-    text.append(part.data(), part.size());
-    Value value(std::move(text));
-    text.clear();
-    return Put(std::move(value), code);
+
+  base::Status ReadHex4(uint32_t& out) {
+    if (text_.size() - at_ < 4) return Bad("\\u needs four hexadecimal digits");
+    const char* first = text_.data() + at_;
+    const auto result = std::from_chars(first, first + 4, out, 16);
+    if (result.ec != std::errc() || result.ptr != first + 4 || *first == '-') return Bad("\\u needs four hexadecimal digits");
+    at_ += 4;
+    return base::Ok();
   }
-  bool on_number_part(Text, Code&) { return true; }
-  bool on_int64(int64_t number, Text, Code& code) { return Put(Value(number), code); }
-  bool on_uint64(uint64_t number, Text, Code& code) { return Put(Value(static_cast<double>(number)), code); }
-  bool on_double(double number, Text, Code& code) { return Put(Value(number), code); }
-  bool on_bool(bool value, Code& code) { return Put(Value(value), code); }
-  bool on_null(Code& code) { return Put(Value(), code); }
-  bool on_comment_part(Text, Code&) { return true; }
-  bool on_comment(Text, Code&) { return true; }
+
+  base::Status ReadEscape(std::string& out) {
+    if (at_ >= text_.size()) return Bad("the text ends inside a string");
+    switch (text_[at_++]) {
+      case '"': out += '"'; return base::Ok();
+      case '\\': out += '\\'; return base::Ok();
+      case '/': out += '/'; return base::Ok();
+      case 'b': out += '\b'; return base::Ok();
+      case 'f': out += '\f'; return base::Ok();
+      case 'n': out += '\n'; return base::Ok();
+      case 'r': out += '\r'; return base::Ok();
+      case 't': out += '\t'; return base::Ok();
+      case 'u': break;
+      default: return Bad("unknown escape in a string");
+    }
+    uint32_t c = 0;
+    RETURN_IF_ERROR(ReadHex4(c));
+    if (c >= 0xDC00 && c <= 0xDFFF) return Bad("half of a surrogate pair");
+    if (c >= 0xD800 && c <= 0xDBFF) {
+      uint32_t low = 0;
+      if (!TakeWord("\\u")) return Bad("half of a surrogate pair");
+      RETURN_IF_ERROR(ReadHex4(low));
+      if (low < 0xDC00 || low > 0xDFFF) return Bad("half of a surrogate pair");
+      c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
+    }
+    AppendUtf8(out, c);
+    return base::Ok();
+  }
+
+  base::Status ReadString(std::string& out) {
+    ++at_;
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '"') {
+        ++at_;
+        return base::Ok();
+      }
+      if (c == '\\') {
+        ++at_;
+        RETURN_IF_ERROR(ReadEscape(out));
+        continue;
+      }
+      if (static_cast<unsigned char>(c) < 0x20) return Bad("a control character inside a string must be escaped");
+      const size_t n = Utf8Length(text_.substr(at_));
+      if (n == 0) return Bad("invalid UTF-8");
+      out.append(text_, at_, n);
+      at_ += n;
+    }
+    return Bad("the text ends inside a string");
+  }
+
+  base::Status ReadNumber(Value& out) {
+    const size_t start = at_;
+    const auto digits = [this] {
+      const size_t before = at_;
+      while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
+      return at_ - before;
+    };
+    Take('-');
+    const bool zero = at_ < text_.size() && text_[at_] == '0';
+    const size_t whole = digits();
+    if (whole == 0 || (zero && whole > 1)) return Bad("not a JSON value");
+    bool integer = true;
+    if (Take('.')) {
+      integer = false;
+      if (digits() == 0) return Bad("a number needs digits after '.'");
+    }
+    if (Take('e') || Take('E')) {
+      integer = false;
+      if (!Take('+')) Take('-');
+      if (digits() == 0) return Bad("a number needs digits after 'e'");
+    }
+    const char* first = text_.data() + start;
+    const char* last = text_.data() + at_;
+    if (integer) {
+      int64_t i = 0;
+      if (std::from_chars(first, last, i).ec == std::errc()) {
+        out = Value(i);
+        return base::Ok();
+      }
+    }
+    double d = 0;
+    const auto result = std::from_chars(first, last, d);
+    if (result.ec != std::errc()) return Bad("number out of range");
+    out = Value(d);
+    return base::Ok();
+  }
+
+  std::string_view text_;
+  const Limits& limits_;
+  size_t at_ = 0;
+  size_t values_ = 0;
+  int line_ = 1;
 };
-
-void WriteString(const std::string& text, std::string& out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\\u00";
-          out += kHex[(c >> 4) & 15];
-          out += kHex[c & 15];
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
-
-void Write(const Value& value, bool pretty, size_t indent, std::string& out) {
-  const auto line = [&](size_t depth) {
-    if (pretty) out.append("\n").append(depth * 2, ' ');
-  };
-  switch (value.kind()) {
-    case Value::Kind::kNull: out += "null"; return;
-    case Value::Kind::kBool: out += value.AsBool() ? "true" : "false"; return;
-    case Value::Kind::kInt: out += std::to_string(value.AsInt()); return;
-    case Value::Kind::kDouble: {
-      char buffer[40];
-      const double number = std::isfinite(value.AsDouble()) ? value.AsDouble() : 0;
-      const auto end = std::to_chars(buffer, buffer + sizeof buffer, number).ptr;
-      out.append(buffer, end);
-      return;
-    }
-    case Value::Kind::kString: WriteString(value.AsString(), out); return;
-    case Value::Kind::kArray: {
-      if (value.items().empty()) {
-        out += "[]";
-        return;
-      }
-      out += '[';
-      bool first = true;
-      for (const Value& item : value.items()) {
-        if (!first) out += ',';
-        first = false;
-        line(indent + 1);
-        Write(item, pretty, indent + 1, out);
-      }
-      line(indent);
-      out += ']';
-      return;
-    }
-    case Value::Kind::kObject: {
-      if (value.members().empty()) {
-        out += "{}";
-        return;
-      }
-      out += '{';
-      bool first = true;
-      for (const auto& [key, member] : value.members()) {
-        if (!first) out += ',';
-        first = false;
-        line(indent + 1);
-        WriteString(key, out);
-        out += pretty ? ": " : ":";
-        Write(member, pretty, indent + 1, out);
-      }
-      line(indent);
-      out += '}';
-      return;
-    }
-  }
-}
 
 }  // namespace
 
 base::Result<Value> ParseJson(std::string_view text, const Limits& limits) {
-  if (text.size() > limits.bytes) return base::InvalidArgument("{} bytes are more than the {} that are read", text.size(), limits.bytes);
-  boost::json::parse_options options;
-  options.max_depth = limits.depth;
-  boost::json::basic_parser<Handler> parser(options);
-  parser.handler().limits = &limits;
-  boost::json::error_code code;
-  const size_t read = parser.write_some(false, text.data(), text.size(), code);
-  if (!code && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos) code = boost::json::error::extra_data;
-  if (code) {
-    const auto lines = std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(read), '\n') + 1;
-    const std::string& refused = parser.handler().refused;
-    return base::InvalidArgument("line {}: {}", lines, refused.empty() ? "not JSON: " + code.message() : refused);
-  }
-  return std::move(parser.handler().root);
-}
-
-std::string WriteJson(const Value& value, bool pretty) {
-  std::string out;
-  Write(value, pretty, 0, out);
-  return out;
+  if (text.size() > limits.bytes) return base::InvalidArgument("line 1: {} bytes, more than {}", text.size(), limits.bytes);
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return JsonReader(text, limits).Document();
 }
 
 }  // namespace keelson::json

@@ -6,44 +6,55 @@
 namespace keelson::json {
 
 Value Value::Array(std::vector<Value> items) {
-  Value value;
-  value.kind_ = Kind::kArray;
-  value.items_ = std::move(items);
-  return value;
+  Value v;
+  v.kind_ = Kind::kArray;
+  v.items_ = std::move(items);
+  return v;
 }
 
 Value Value::Object(std::vector<Member> members) {
-  Value value;
-  value.kind_ = Kind::kObject;
-  value.members_ = std::move(members);
-  return value;
+  Value v;
+  v.kind_ = Kind::kObject;
+  v.members_ = std::move(members);
+  return v;
 }
 
 const Value* Value::Find(std::string_view key) const {
-  const auto found = std::find_if(members_.begin(), members_.end(), [&](const Member& m) { return m.first == key; });
-  return found == members_.end() ? nullptr : &found->second;
+  for (const Member& m : members_) {
+    if (m.first == key) return &m.second;
+  }
+  return nullptr;
 }
 
-Value* Value::Find(std::string_view key) { return const_cast<Value*>(std::as_const(*this).Find(key)); }
+Value* Value::Find(std::string_view key) {
+  for (Member& m : members_) {
+    if (m.first == key) return &m.second;
+  }
+  return nullptr;
+}
 
 const Value& Value::At(std::initializer_list<std::string_view> path) const {
-  static const Value kNull;
+  static const Value null;
   const Value* at = this;
-  for (const std::string_view key : path) {
+  for (std::string_view key : path) {
     at = at->Find(key);
-    if (at == nullptr) return kNull;
+    if (at == nullptr) return null;
   }
   return *at;
 }
 
 Value& Value::Set(std::string_view key, Value value) {
   if (kind_ == Kind::kNull) kind_ = Kind::kObject;
-  if (Value* present = Find(key)) return *present = std::move(value);
-  return members_.emplace_back(std::string(key), std::move(value)).second;
+  if (Value* old = Find(key)) {
+    *old = std::move(value);
+    return *old;
+  }
+  members_.emplace_back(std::string(key), std::move(value));
+  return members_.back().second;
 }
 
 void Value::Erase(std::string_view key) {
-  std::erase_if(members_, [&](const Member& m) { return m.first == key; });
+  std::erase_if(members_, [key](const Member& m) { return m.first == key; });
 }
 
 void Value::Append(Value value) {
@@ -51,15 +62,32 @@ void Value::Append(Value value) {
   items_.push_back(std::move(value));
 }
 
+namespace {
+
+std::vector<const Value::Member*> SortedMembers(const Value& object) {
+  std::vector<const Value::Member*> out;
+  out.reserve(object.members().size());
+  for (const Value::Member& m : object.members()) out.push_back(&m);
+  std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  return out;
+}
+
+}  // namespace
+
 bool operator==(const Value& a, const Value& b) {
   if (a.kind_ != b.kind_) return a.IsNumber() && b.IsNumber() && a.AsDouble() == b.AsDouble();
-  if (a.kind_ == Value::Kind::kObject) {
-    return a.members_.size() == b.members_.size() && std::all_of(a.members_.begin(), a.members_.end(), [&](const Value::Member& m) {
-             const Value* other = b.Find(m.first);
-             return other != nullptr && m.second == *other;
-           });
+  switch (a.kind_) {
+    case Value::Kind::kNull: return true;
+    case Value::Kind::kBool:
+    case Value::Kind::kInt: return a.int_ == b.int_;
+    case Value::Kind::kDouble: return a.double_ == b.double_;
+    case Value::Kind::kString: return a.string_ == b.string_;
+    case Value::Kind::kArray: return a.items_ == b.items_;
+    case Value::Kind::kObject: break;
   }
-  return a.int_ == b.int_ && a.double_ == b.double_ && a.string_ == b.string_ && a.items_ == b.items_;
+  if (a.members_.size() != b.members_.size()) return false;
+  const auto in_a = SortedMembers(a), in_b = SortedMembers(b);
+  return std::equal(in_a.begin(), in_a.end(), in_b.begin(), [](const auto* x, const auto* y) { return *x == *y; });
 }
 
 }  // namespace keelson::json

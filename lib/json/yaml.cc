@@ -1,221 +1,285 @@
 // SPDX-License-Identifier: Apache-2.0
-// YAML through yaml-cpp's events, which carry positions. Plain scalars are read as Kubernetes' own reader does (YAML 1.1: yes and on
-// are booleans, 0644 is octal), so that a manifest means the same here.
+// Values from the events of yaml-cpp. Its exceptions end here; so does Stop, our own way out of its callbacks once something is
+// refused. What aliases unfold to is counted like written text, so that a small document cannot become a large value.
 #include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
 
-#include <charconv>
-#include <cmath>
-#include <map>
-#include <optional>
 #include <sstream>
+#include <unordered_map>
+#include <unordered_set>
 
-#include "lib/base/strings.h"
+#include "lib/json/scalar.h"
+#include "lib/json/text.h"
 #include "lib/json/value.h"
 
 namespace keelson::json {
 namespace {
 
-struct Refused {
-  int line;
-  std::string why;
+struct Stop {
+  std::string message;
 };
 
-std::optional<int64_t> ReadInt(std::string text) {
-  std::erase(text, '_');
-  bool negative = false;
-  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
-    negative = text[0] == '-';
-    text.erase(0, 1);
+struct Size {
+  size_t values = 0;
+  size_t bytes = 0;
+};
+
+Size Measure(const Value& v) {
+  Size out{1, v.AsString().size()};
+  const auto add = [&out](const Size& s) {
+    out.values += s.values;
+    out.bytes += s.bytes;
+  };
+  for (const Value& item : v.items()) add(Measure(item));
+  for (const auto& [key, value] : v.members()) {
+    add(Measure(value));
+    out.bytes += key.size();
   }
-  int base = 10;
-  if (text.size() > 1 && text[0] == '0') {
-    base = 8;
-    const char mark = text[1];
-    if (mark == 'x' || mark == 'o' || mark == 'b') base = mark == 'x' ? 16 : mark == 'o' ? 8 : 2;
-    text.erase(0, base == 8 && mark != 'o' ? 1 : 2);
+  return out;
+}
+
+// The name that a scalar has as the key of an object; nothing for what cannot be one.
+std::optional<std::string> KeyText(const Value& key) {
+  switch (key.kind()) {
+    case Value::Kind::kString: return key.AsString();
+    case Value::Kind::kInt: return std::to_string(key.AsInt());
+    case Value::Kind::kDouble: return DoubleText(key.AsDouble());
+    case Value::Kind::kBool: return key.AsBool() ? "true" : "false";
+    default: return std::nullopt;
   }
-  if (text.empty()) return std::nullopt;
-  uint64_t magnitude = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), magnitude, base);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (magnitude > uint64_t{INT64_MAX} + (negative ? 1 : 0)) return std::nullopt;
-  return negative ? -static_cast<int64_t>(magnitude - 1) - 1 : static_cast<int64_t>(magnitude);
 }
 
-std::optional<double> ReadDouble(const std::string& text) {
-  if (text.find_first_of("0123456789") == std::string::npos || text.find_first_not_of("0123456789+-.eE") != std::string::npos) return std::nullopt;
-  double number = 0;
-  const char* begin = text.data() + (text[0] == '+' ? 1 : 0);
-  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) return std::nullopt;
-  return number;
-}
-
-Value PlainScalar(const std::string& text) {
-  static const std::map<std::string, bool, std::less<>> kWords = {
-      {"true", true},   {"True", true},   {"TRUE", true},   {"yes", true}, {"Yes", true}, {"YES", true}, {"on", true},   {"On", true},   {"ON", true},
-      {"false", false}, {"False", false}, {"FALSE", false}, {"no", false}, {"No", false}, {"NO", false}, {"off", false}, {"Off", false}, {"OFF", false}};
-  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return Value();
-  if (const auto word = kWords.find(text); word != kWords.end()) return Value(word->second);
-  if (const auto integer = ReadInt(text)) return Value(*integer);
-  if (const auto real = ReadDouble(text)) return Value(*real);
-  return Value(text);
-}
-
-class Builder final : public YAML::EventHandler {
+class Builder : public YAML::EventHandler {
  public:
   explicit Builder(const Limits& limits) : limits_(limits) {}
 
-  bool began() const { return began_; }
+  bool has_document() const { return has_document_; }
   Value Take() {
-    began_ = false;
-    anchors_.clear();
-    return std::move(root_);
+    has_document_ = false;
+    return std::move(document_);
   }
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark&) override {
+    frames_.clear();
+    anchors_.clear();
+    document_ = Value();
+    has_document_ = true;
+  }
   void OnDocumentEnd() override {}
+
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Add(mark, Value(), anchor); }
+
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
-    if (found == anchors_.end()) throw Refused{Line(mark), "an alias to what is not finished yet"};
-    values_ += Count(found->second);
+    if (found == anchors_.end()) Refuse(mark, "an alias inside the value that it stands for");
     Value copy = found->second;
-    Add(mark, std::move(copy), 0);
+    Count(mark, Measure(copy));
+    Put(mark, std::move(copy));
   }
+
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
-    const bool plain = tag == "?";
-    if (!plain && tag != "!" && tag != "tag:yaml.org,2002:str") {
-      if (tag == "tag:yaml.org,2002:int" || tag == "tag:yaml.org,2002:bool" || tag == "tag:yaml.org,2002:float" || tag == "tag:yaml.org,2002:null") {
-        return Add(mark, PlainScalar(text), anchor);
-      }
-      throw Refused{Line(mark), "unsupported tag " + tag};
+    const bool merge = tag == "?" && text == "<<";
+    if (merge && !frames_.empty() && frames_.back().value.IsObject() && !frames_.back().key) {
+      Count(mark, {1, text.size()});
+      Frame& frame = frames_.back();
+      frame.key = text;
+      frame.key_line = mark.line + 1;
+      frame.merging = true;
+      return;
     }
-    Add(mark, plain ? PlainScalar(text) : Value(text), anchor, &text);
+    Add(mark, Scalar(mark, tag, text), anchor);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
-    Open(mark, Value::Array(), anchor);
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    Open(mark, tag, anchor, Value::Array());
+  }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    Open(mark, tag, anchor, Value::Object());
   }
   void OnSequenceEnd() override { Close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
-    Open(mark, Value::Object(), anchor);
-  }
   void OnMapEnd() override {
-    Merge(stack_.back().value);
+    Frame& frame = frames_.back();
+    for (Value::Member& m : frame.merged) {
+      if (frame.keys.insert(m.first).second) frame.value.members().push_back(std::move(m));
+    }
     Close();
   }
 
  private:
-  struct Level {
+  struct Frame {
     Value value;
-    YAML::anchor_t anchor;
-    std::optional<std::string> key;
+    YAML::anchor_t anchor = 0;
+    YAML::Mark mark;
+    std::optional<std::string> key;  // read, waiting for its value
     int key_line = 0;
+    bool merging = false;            // that key is <<
+    std::unordered_set<std::string> keys;
+    std::vector<Value::Member> merged;
   };
-  static int Line(const YAML::Mark& mark) { return mark.line + 1; }
-  static size_t Count(const Value& value) {
-    size_t count = 1;
-    for (const Value& item : value.items()) count += Count(item);
-    for (const auto& [key, member] : value.members()) count += Count(member);
-    return count;
+
+  [[noreturn]] static void Refuse(const YAML::Mark& mark, std::string_view why) {
+    throw Stop{fmt::format("line {}: {}", mark.line + 1, why)};
   }
 
-  void Open(const YAML::Mark& mark, Value value, YAML::anchor_t anchor) {
-    if (stack_.size() >= limits_.depth) throw Refused{Line(mark), "nested more than " + std::to_string(limits_.depth) + " deep"};
-    if (!stack_.empty() && stack_.back().value.IsObject() && !stack_.back().key) throw Refused{Line(mark), "a key that is not a simple word"};
-    value.set_line(Line(mark));
-    stack_.push_back({std::move(value), anchor, std::nullopt});
+  void Count(const YAML::Mark& mark, const Size& size) {
+    values_ += size.values;
+    bytes_ += size.bytes;
+    if (values_ > limits_.values) Refuse(mark, fmt::format("more than {} values", limits_.values));
+    // Escapes may make text a little longer than it was written; aliases would make it much longer.
+    if (bytes_ > limits_.bytes * 2) Refuse(mark, fmt::format("unfolds to more than {} bytes", limits_.bytes * 2));
   }
-  void Close() {
-    Level level = std::move(stack_.back());
-    stack_.pop_back();
-    Put(std::move(level.value), level.anchor);
-  }
-  void Add(const YAML::Mark& mark, Value value, YAML::anchor_t anchor, const std::string* text = nullptr) {
-    if (++values_ > limits_.values) throw Refused{Line(mark), "more than " + std::to_string(limits_.values) + " values"};
-    value.set_line(Line(mark));
-    if (!stack_.empty() && stack_.back().value.IsObject() && !stack_.back().key) {
-      Level& level = stack_.back();
-      if (text == nullptr && !value.IsString()) throw Refused{Line(mark), "a key that is not a simple word"};
-      const std::string& key = text != nullptr ? *text : value.AsString();
-      if (key != "<<" && level.value.Find(key) != nullptr) throw Refused{Line(mark), "key \"" + key + "\" already set in map"};
-      level.key = key;
-      level.key_line = Line(mark);
-      return;
+
+  static Value Scalar(const YAML::Mark& mark, const std::string& tag, const std::string& text) {
+    static constexpr std::string_view kPrefix = "tag:yaml.org,2002:";
+    if (!IsUtf8(text)) Refuse(mark, "invalid UTF-8");
+    if (tag == "!" || tag == "tag:yaml.org,2002:str") return Value(text);
+    const std::string_view kind = tag.starts_with(kPrefix) ? std::string_view(tag).substr(kPrefix.size()) : "";
+    if (tag != "?" && kind != "int" && kind != "float" && kind != "bool" && kind != "null") {
+      Refuse(mark, fmt::format("tag {} is not supported", Quote(tag)));
     }
-    Put(std::move(value), anchor);
+    std::optional<Value> value = ResolvePlainScalar(text);
+    if (!value) Refuse(mark, fmt::format("{} is not a JSON value", Quote(text)));
+    const bool fits = kind.empty() || (kind == "int" && value->IsInt()) || (kind == "float" && value->IsNumber()) ||
+                      (kind == "bool" && value->IsBool()) || (kind == "null" && value->IsNull());
+    if (!fits) Refuse(mark, fmt::format("{} is not of the kind !!{}", Quote(text), kind));
+    return *std::move(value);
   }
-  void Put(Value value, YAML::anchor_t anchor) {
+
+  void Add(const YAML::Mark& mark, Value value, YAML::anchor_t anchor) {
+    value.set_line(mark.line + 1);
+    Count(mark, {1, value.AsString().size()});
     if (anchor != 0) anchors_[anchor] = value;
-    if (stack_.empty()) {
-      root_ = std::move(value);
-      began_ = true;
+    Put(mark, std::move(value));
+  }
+
+  void Open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Value empty) {
+    if (frames_.size() >= limits_.depth) Refuse(mark, fmt::format("nested deeper than {} levels", limits_.depth));
+    if (tag != "?" && tag != "!" && tag != "tag:yaml.org,2002:map" && tag != "tag:yaml.org,2002:seq" && !tag.empty()) {
+      Refuse(mark, fmt::format("tag {} is not supported", Quote(tag)));
+    }
+    if (!frames_.empty() && frames_.back().value.IsObject() && !frames_.back().key) Refuse(mark, "a key must be a scalar");
+    Count(mark, {1, 0});
+    empty.set_line(mark.line + 1);
+    Frame frame;
+    frame.value = std::move(empty);
+    frame.anchor = anchor;
+    frame.mark = mark;
+    frames_.push_back(std::move(frame));
+  }
+
+  void Close() {
+    Frame frame = std::move(frames_.back());
+    frames_.pop_back();
+    if (frame.anchor != 0) {
+      Count(frame.mark, Measure(frame.value));  // a copy is kept: anchors inside anchors would multiply
+      anchors_[frame.anchor] = frame.value;
+    }
+    Put(frame.mark, std::move(frame.value));
+  }
+
+  void Put(const YAML::Mark& mark, Value value) {
+    if (frames_.empty()) {
+      document_ = std::move(value);
       return;
     }
-    Level& level = stack_.back();
-    if (level.value.IsArray()) return level.value.Append(std::move(value));
-    // A member is found at its key's line: that is where people look.
-    value.set_line(level.key_line);
-    level.value.members().emplace_back(std::move(*level.key), std::move(value));
-    level.key.reset();
+    Frame& frame = frames_.back();
+    if (frame.value.IsArray()) {
+      frame.value.items().push_back(std::move(value));
+      return;
+    }
+    if (!frame.key) {
+      frame.key = KeyText(value);
+      if (!frame.key) Refuse(mark, "a key must be a scalar and not null");
+      frame.key_line = mark.line + 1;
+      if (!frame.keys.insert(*frame.key).second) Refuse(mark, fmt::format("key {} already set in map", Quote(*frame.key)));
+      return;
+    }
+    if (frame.merging) {
+      Merge(mark, frame, value);
+    } else {
+      // A member is found at its key's line: that is where people look.
+      value.set_line(frame.key_line);
+      frame.value.members().emplace_back(*std::move(frame.key), std::move(value));
+    }
+    frame.key.reset();
+    frame.merging = false;
   }
-  // `<<: *base`: members that are not set beside it.
-  static void Merge(Value& map) {
-    std::vector<Value> bases;
-    for (const auto& [key, value] : map.members()) {
-      if (key != "<<") continue;
-      if (value.IsArray()) {
-        bases.insert(bases.end(), value.items().begin(), value.items().end());
-      } else {
-        bases.push_back(value);
-      }
-    }
-    if (bases.empty()) return;
-    map.Erase("<<");
-    for (const Value& base : bases) {
-      if (!base.IsObject()) throw Refused{base.line(), "<< of what is not a map"};
-      for (const auto& [key, value] : base.members()) {
-        if (map.Find(key) == nullptr) map.Set(key, value);
-      }
-    }
+
+  // `<<: *a` or `<<: [*a, *b]`: members that the object does not have itself; an earlier one wins.
+  static void Merge(const YAML::Mark& mark, Frame& frame, const Value& from) {
+    const auto take = [&](const Value& object) {
+      if (!object.IsObject()) Refuse(mark, "<< takes an object or a list of objects");
+      frame.merged.insert(frame.merged.end(), object.members().begin(), object.members().end());
+    };
+    if (!from.IsArray()) return take(from);
+    for (const Value& item : from.items()) take(item);
   }
 
   const Limits& limits_;
-  std::vector<Level> stack_;
-  std::map<YAML::anchor_t, Value> anchors_;
-  Value root_;
-  bool began_ = false;
+  bool has_document_ = false;
+  Value document_;
+  std::vector<Frame> frames_;
+  std::unordered_map<YAML::anchor_t, Value> anchors_;
   size_t values_ = 0;
+  size_t bytes_ = 0;
 };
 
-}  // namespace
+// YAML is text; yaml-cpp takes byte 4 for the end and other encodings for what they are not.
+base::Status CheckText(std::string_view text, const Limits& limits) {
+  if (text.size() > limits.bytes) return base::InvalidArgument("line 1: {} bytes, more than {}", text.size(), limits.bytes);
+  int line = 1;
+  while (!text.empty()) {
+    const size_t n = Utf8Length(text);
+    if (n == 0) return base::InvalidArgument("line {}: invalid UTF-8", line);
+    const auto c = static_cast<unsigned char>(text[0]);
+    if (c == '\n') ++line;
+    if ((c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c == 0x7f) {
+      return base::InvalidArgument("line {}: control characters are not allowed", line);
+    }
+    text.remove_prefix(n);
+  }
+  return base::Ok();
+}
 
-base::Result<std::vector<Value>> ParseYamlStream(std::string_view text, const Limits& limits) {
-  if (text.size() > limits.bytes) return base::InvalidArgument("{} bytes are more than the {} that are read", text.size(), limits.bytes);
-  std::vector<Value> documents;
+base::Result<std::vector<Value>> Documents(std::string_view text, const Limits& limits) {
+  RETURN_IF_ERROR(CheckText(text, limits));
+  std::vector<Value> out;
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     Builder builder(limits);
     while (parser.HandleNextDocument(builder)) {
-      if (!builder.began()) continue;
+      if (!builder.has_document()) break;
       Value document = builder.Take();
-      if (!document.IsNull()) documents.push_back(std::move(document));
+      if (!document.IsNull()) out.push_back(std::move(document));
     }
-  } catch (const Refused& refused) {
-    return base::InvalidArgument("line {}: {}", refused.line, refused.why);
-  } catch (const YAML::Exception& error) {
-    return base::InvalidArgument("line {}: not YAML: {}", error.mark.line + 1, error.msg);
+  } catch (const Stop& stop) {
+    return base::Error(base::Code::kInvalidArgument, stop.message);
+  } catch (const YAML::Exception& e) {
+    return base::InvalidArgument("line {}: {}", e.mark.is_null() ? 1 : e.mark.line + 1, e.msg);
+  } catch (const std::exception& e) {
+    return base::InvalidArgument("line 1: {}", e.what());
   }
-  return documents;
+  return out;
 }
 
+}  // namespace
+
+base::Result<std::vector<Value>> ParseYamlStream(std::string_view text, const Limits& limits) { return Documents(text, limits); }
+
 base::Result<Value> ParseYaml(std::string_view text, const Limits& limits) {
-  ASSIGN_OR_RETURN(std::vector<Value> documents, ParseYamlStream(text, limits));
-  if (documents.empty()) return base::InvalidArgument("an empty document");
-  if (documents.size() > 1) return base::InvalidArgument("line {}: a second document; one is expected", documents[1].line());
-  return std::move(documents.front());
+  // What is JSON is read as JSON: no difference in meaning, but YAML's readers know neither \/ nor surrogate pairs.
+  const size_t start = text.find_first_not_of(" \t\r\n");
+  if (start != std::string_view::npos && text[start] == '{') {
+    if (base::Result<Value> json = ParseJson(text, limits); json.ok()) return json;
+  }
+  ASSIGN_OR_RETURN(std::vector<Value> documents, Documents(text, limits));
+  if (documents.empty()) return base::InvalidArgument("line 1: an empty document");
+  if (documents.size() > 1) {
+    return base::InvalidArgument("line {}: a second document where one was expected", documents[1].line());
+  }
+  return std::move(documents[0]);
 }
 
 }  // namespace keelson::json
