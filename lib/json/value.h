@@ -78,9 +78,9 @@ struct Limits {
   size_t values = 1'000'000;  // also bounds what YAML aliases may unfold to
 };
 
-// Scalars as Kubernetes' own reader has them (unquoted yes/no/on/off/y/n are booleans; 0644 is octal; 1e3 and 1.0 are ints; << merges);
-// refuses duplicate keys, anchors that unfold without end, keys that are not scalars, and an empty text. A member's line is that of its
-// key. Errors: "line 3: …".
+// Scalars as Kubernetes' own reader has them: unquoted yes/no/on/off/y/n are booleans, 0644 is octal, 1e3 and 1.0 are ints; keys are
+// what was written, << merges. Refuses duplicate keys, anchors that unfold without end, keys that are not scalars, and an empty text.
+// A member's line is that of its key. Errors: "line 3: …".
 base::Result<Value> ParseYaml(std::string_view text, const Limits& limits = {});
 // Several documents separated by `---`; empty ones are left out.
 base::Result<std::vector<Value>> ParseYamlStream(std::string_view text, const Limits& limits = {});

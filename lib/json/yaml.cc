@@ -79,13 +79,14 @@ class Builder : public YAML::EventHandler {
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
-    const bool merge = tag == "?" && text == "<<";
-    if (merge && !frames_.empty() && frames_.back().value.IsObject() && !frames_.back().key) {
-      Count(mark, {1, text.size()});
+    if (!frames_.empty() && frames_.back().value.IsObject() && !frames_.back().key) {
+      // A key is what was written: `on: 1` names the member "on", `080: 1` the member "080".
       Frame& frame = frames_.back();
+      frame.merging = tag == "?" && text == "<<";
+      if (!frame.merging) return Add(mark, Value(text), anchor);
+      Count(mark, {1, text.size()});
       frame.key = text;
       frame.key_line = mark.line + 1;
-      frame.merging = true;
       return;
     }
     Add(mark, Scalar(mark, tag, text), anchor);

@@ -28,8 +28,8 @@ TEST(Yaml, ReadsScalarsAsKubernetesDoes) {
 }
 
 TEST(Yaml, ReadsMapsListsAliasesAndMerges) {
-  EXPECT_EQ(AsJson("a: &x {p: 1, q: 2}\nb: *x\nc:\n  <<: *x\n  q: 3\n80: true\ntrue: 1\n"),
-            R"({"a":{"p":1,"q":2},"b":{"p":1,"q":2},"c":{"q":3,"p":1},"80":true,"true":1})");
+  EXPECT_EQ(AsJson("a: &x {p: 1, q: 2}\nb: *x\nc:\n  <<: *x\n  q: 3\n80: true\non: 1\n"),
+            R"({"a":{"p":1,"q":2},"b":{"p":1,"q":2},"c":{"q":3,"p":1},"80":true,"on":1})");
   EXPECT_EQ(AsJson("- &a {k: 1}\n- &b {k: 2, l: 3}\n- <<: [*a, *b]\n"), R"([{"k":1},{"k":2,"l":3},{"k":1,"l":3}])");
   EXPECT_EQ(AsJson("{\"a\": \"\\/\\ud83d\\ude00\"}"), "{\"a\":\"/😀\"}");
   EXPECT_EQ(AsJson("{a: 1, 'b': [x]}"), R"({"a":1,"b":["x"]})");
