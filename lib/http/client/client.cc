@@ -138,6 +138,10 @@ Result<ResponseHead> Client::Perform(const ClientRequest& request, const BodyTak
     headers.reset(longer);
   }
   curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+  if (!request.unix_socket.empty()) {
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  }
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);

@@ -30,6 +30,7 @@ struct TlsOptions {
 struct ClientRequest {
   std::string method = "GET";
   std::string url;
+  std::string unix_socket;  // connect to this instead of the URL's host, past any proxy
   Headers headers;
   std::optional<std::string> body;
   TlsOptions tls;
