@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+keelson_binary(NAME keelson-kubelet SOURCES main.cc DEPS lib_log kubelet_lifecycle kubelet_config kubelet_node kubelet_runtime_client)

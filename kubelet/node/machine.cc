@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubelet/node/machine.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "lib/base/strings.h"
+#include "lib/os/unique_fd.h"
+
+namespace keelson::node {
+namespace {
+
+std::string Text(const sockaddr* address) {
+  char buffer[INET6_ADDRSTRLEN] = "";
+  if (address->sa_family == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, buffer, sizeof buffer);
+  } else if (address->sa_family == AF_INET6) {
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, buffer, sizeof buffer);
+  }
+  return buffer;
+}
+
+// The source address for packets to outside: the kernel's routing decides, nothing is sent by connecting a datagram socket.
+std::string TowardsOutside() {
+  const os::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in outside{};
+  outside.sin_family = AF_INET;
+  outside.sin_port = htons(53);
+  outside.sin_addr.s_addr = htonl(0xc0000201);  // 192.0.2.1, RFC 5737
+  sockaddr_in own{};
+  socklen_t length = sizeof own;
+  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&outside), sizeof outside) != 0 ||
+      getsockname(socket.get(), reinterpret_cast<sockaddr*>(&own), &length) != 0) {
+    return "";
+  }
+  return Text(reinterpret_cast<sockaddr*>(&own));
+}
+
+}  // namespace
+
+std::string NodeName() {
+  char name[256] = "";
+  gethostname(name, sizeof name - 1);
+  return base::ToLower(name);
+}
+
+std::vector<std::string> NodeAddresses(const std::string& chosen) {
+  if (!chosen.empty()) return {chosen};
+  if (std::string outside = TowardsOutside(); !outside.empty()) return {outside};
+  std::vector<std::string> found;
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) == 0) {
+    for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
+      if (at->ifa_addr != nullptr && at->ifa_addr->sa_family == AF_INET && (at->ifa_flags & IFF_LOOPBACK) == 0) found.push_back(Text(at->ifa_addr));
+    }
+    freeifaddrs(list);
+  }
+  if (found.empty()) return {"127.0.0.1"};
+  found.resize(1);
+  return found;
+}
+
+base::Result<node_cgroup::NodeCapacity> Capacity() {
+  struct sysinfo info{};
+  if (sysinfo(&info) != 0) return base::Error::FromErrno(errno, "sysinfo");
+  node_cgroup::NodeCapacity capacity;
+  capacity.milli_cpu = sysconf(_SC_NPROCESSORS_ONLN) * 1000;
+  capacity.memory_bytes = static_cast<int64_t>(info.totalram) * info.mem_unit;
+  return capacity;
+}
+
+node_cgroup::NodeCapacity Allocatable(const node_cgroup::NodeCapacity& capacity, const kube::ResourceList& system_reserved,
+                                      const kube::ResourceList& kube_reserved, int64_t max_pods, int64_t pods_per_core) {
+  node_cgroup::NodeCapacity left = capacity;
+  for (const kube::ResourceList* reserved : {&system_reserved, &kube_reserved}) {
+    if (const auto cpu = reserved->find("cpu"); cpu != reserved->end()) left.milli_cpu -= cpu->second.MilliValue();
+    if (const auto memory = reserved->find("memory"); memory != reserved->end()) left.memory_bytes -= memory->second.Value();
+  }
+  left.milli_cpu = std::max<int64_t>(left.milli_cpu, 0);
+  left.memory_bytes = std::max<int64_t>(left.memory_bytes, 0);
+  left.pods = max_pods;
+  if (pods_per_core > 0) left.pods = std::min(max_pods, pods_per_core * capacity.milli_cpu / 1000);
+  return left;
+}
+
+}  // namespace keelson::node
