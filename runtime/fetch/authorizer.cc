@@ -57,7 +57,7 @@ Result<std::string> Authorizer::Answer(http::Client& client, const http::ClientR
   } else {
     return base::Unauthenticated("the registry answered 401 and names no known way to authenticate");
   }
-  if (next == used) return base::Unauthenticated("the registry refused the user name or password");
+  if (next == used) return base::Unauthenticated("the registry refused the credentials");
   const std::lock_guard lock(mutex_);
   header_ = next;
   return next;

@@ -177,7 +177,12 @@ Result<ResponseHead> Client::Perform(const ClientRequest& request, const BodyTak
   const CURLcode code = curl_easy_perform(easy);
   if (transfer.stopped) return *transfer.stopped;
   if (code == CURLE_OK) return std::move(transfer.head);
-  const Error error = base::Unavailable("{}", reason[0] != '\0' ? reason : curl_easy_strerror(code));
+  // TLS 1.3 servers refuse a client without a certificate after the client's side of the handshake is done: often all that is seen
+  // of it is the end of the connection.
+  const bool unasked = (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) && transfer.header_bytes == 0;
+  const bool hint = unasked && request.url.starts_with("https:") && request.tls.certificate_pem.empty();
+  const Error error = base::Unavailable("{}{}", reason[0] != '\0' ? reason : curl_easy_strerror(code),
+                                        hint ? " (the server ended the TLS connection; it may want a client certificate)" : "");
   double connected = 0;
   curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME, &connected);
   if (connected == 0) return error.WithDetail(std::make_shared<NotConnected>());
