@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/component/node_fixture.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "lib/base/ids.h"
+#include "lib/base/strings.h"
+#include "lib/http/client/client.h"
+#include "lib/kernel/cgroup/cgroup.h"
+#include "lib/kernel/netlink/route_socket.h"
+#include "lib/os/files.h"
+
+namespace keelson::node_test {
+namespace {
+
+const std::string kBin = KEELSON_BIN_DIR;
+std::string* images = nullptr;  // where the layouts are
+
+os::CommandResult Command(std::vector<std::string> words, std::chrono::seconds timeout) {
+  const base::Result<os::CommandResult> done =
+      os::RunCommand({.argv = std::move(words), .env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}}, "", timeout);
+  EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message());
+  return done.ok() ? *done : os::CommandResult{};
+}
+
+}  // namespace
+
+void NodeTest::SetUpTestSuite() {
+  if (geteuid() != 0) return;
+  // Before any thread: every thread and process of the test lives in it.
+  ASSERT_EQ(unshare(CLONE_NEWNET | CLONE_NEWNS), 0);
+  ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  ASSERT_TRUE(netlink::RouteSocket::Open().value().SetUp(1).ok());
+  // Made once for the build, shared by tests; on a machine that cannot write there (the lab's) they were made before.
+  images = new std::string(std::string(KEELSON_SOURCE_DIR) + "/build/demo-images");
+  const os::CommandResult made = Command({std::string(KEELSON_SOURCE_DIR) + "/scripts/demo-images.sh", *images}, std::chrono::seconds(300));
+  ASSERT_EQ(made.status.code(), 0) << made.out << made.err;
+}
+
+void NodeTest::SetUp() {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  id_ = base::RandomHex(3);
+  run_ = "/run/keelson-test-" + id_;
+  cgroup_root_ = "/keelson-test-" + id_;
+  for (const std::string& directory : {manifests(), dir_.path() + "/objects", dir_.path() + "/config"}) ASSERT_TRUE(os::MakeDirs(directory, 0755).ok());
+}
+
+std::vector<std::string> NodeTest::RuntimeArguments(const std::vector<std::string>& command) const {
+  std::vector<std::string> words = {kBin + "/keelson-runtime", "--state-dir", state(), "--run-dir", run_, "--config-dir", dir_.path() + "/config",
+                                    "--bridge", "kl" + id_, "--pod-subnet", "10.199.7.0/24", "--pod-network", "10.199.0.0/16"};
+  words.insert(words.end(), command.begin(), command.end());
+  return words;
+}
+
+void NodeTest::StartRuntime() {
+  const os::UniqueFd log = os::Open(dir_.path() + "/runtime.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
+  base::Result<os::ChildProcess> started =
+      os::ChildProcess::Spawn({.argv = RuntimeArguments({}), .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, .fds = {{log.get(), 1}, {log.get(), 2}}, .new_session = true});
+  ASSERT_TRUE(started.ok()) << started.error().message();
+  runtime_ = std::move(started).value();
+  client_ = runtime_client::ConnectRuntime(run_ + "/cri.sock");
+  ASSERT_TRUE(Eventually([&] { return client_->Version().ok(); })) << DaemonLogs();
+}
+
+void NodeTest::StopRuntime(int signal) {
+  if (!runtime_) return;
+  EXPECT_TRUE(runtime_->Signal(signal).ok());
+  (void)runtime_->Wait();
+  runtime_.reset();
+}
+
+void NodeTest::StartKubelet(const std::vector<std::string>& more_arguments) {
+  const os::UniqueFd log = os::Open(dir_.path() + "/kubelet.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
+  std::vector<std::string> words = {kBin + "/keelson-kubelet", "--pod-manifest-path", manifests(), "--container-runtime-endpoint", run_ + "/cri.sock",
+                                    "--root-dir", kubelet_root(), "--objects", dir_.path() + "/objects", "--socket", run_ + "/kubelet.sock",
+                                    "--hostname-override", "node", "--cgroup-root", cgroup_root_, "--pod-logs-dir", logs(), "--log-links-dir", ""};
+  words.insert(words.end(), more_arguments.begin(), more_arguments.end());
+  base::Result<os::ChildProcess> started =
+      os::ChildProcess::Spawn({.argv = words, .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, .fds = {{log.get(), 1}, {log.get(), 2}}, .new_session = true});
+  ASSERT_TRUE(started.ok()) << started.error().message();
+  kubelet_ = std::move(started).value();
+  ASSERT_TRUE(Eventually([&] { return Get("/healthz") == "ok"; })) << DaemonLogs();
+}
+
+void NodeTest::StopKubelet(int signal) {
+  if (!kubelet_) return;
+  EXPECT_TRUE(kubelet_->Signal(signal).ok());
+  (void)kubelet_->Wait();
+  kubelet_.reset();
+}
+
+void NodeTest::LoadImage(const std::string& name) {
+  const os::CommandResult done = Command(RuntimeArguments({"load", *images + "/" + name, "docker.io/library/" + name + ":demo"}), std::chrono::seconds(60));
+  ASSERT_EQ(done.status.code(), 0) << done.out << done.err;
+}
+
+bool NodeTest::Eventually(const std::function<bool()>& condition, int seconds) {
+  for (int i = 0; i < seconds * 50; ++i) {
+    if (condition()) return true;
+    (void)poll(nullptr, 0, 20);
+  }
+  return condition();
+}
+
+void NodeTest::PutManifest(const std::string& file, const std::string& text) {
+  ASSERT_TRUE(os::WriteFileAtomic(manifests() + "/" + file, text, 0644).ok());
+}
+
+void NodeTest::RemoveManifest(const std::string& file) { ASSERT_TRUE(os::RemoveFile(manifests() + "/" + file).ok()); }
+
+std::string NodeTest::Get(const std::string& path) {
+  const auto answer = http::Client().PerformToString({.url = "http://localhost" + path, .unix_socket = run_ + "/kubelet.sock"}, size_t{64} << 20);
+  return answer.ok() && answer->first.status == 200 ? answer->second : "";
+}
+
+std::string NodeTest::DaemonLogs() {
+  std::string text;
+  for (const char* name : {"runtime.log", "kubelet.log"}) text += std::string("--- ") + name + "\n" + os::ReadFile(dir_.path() + "/" + name).ValueOr("");
+  return text;
+}
+
+std::vector<std::string> NodeTest::LogLines(const std::string& pod, const std::string& container) {
+  std::vector<std::string> lines;
+  const base::Result<std::vector<os::DirEntry>> pods = os::ListDir(logs());
+  if (!pods.ok()) return lines;
+  for (const os::DirEntry& directory : *pods) {
+    if (!directory.name.starts_with("default_" + pod)) continue;
+    const std::string path = logs() + "/" + directory.name + "/" + container;
+    const base::Result<std::vector<os::DirEntry>> files = os::ListDir(path);
+    if (!files.ok()) continue;
+    for (const os::DirEntry& file : *files) {
+      const std::string text = os::ReadFile(path + "/" + file.name).ValueOr("");
+      for (const std::string_view line : base::Split(text, '\n')) {
+        if (!line.empty()) lines.emplace_back(line);
+      }
+    }
+  }
+  return lines;
+}
+
+void NodeTest::TearDown() {
+  if (run_.empty()) return;
+  if (HasFailure()) std::fprintf(stderr, "%s", DaemonLogs().c_str());
+  client_.reset();
+  StopKubelet(SIGKILL);
+  StopRuntime(SIGTERM);
+  const os::CommandResult cleaned = Command(RuntimeArguments({"cleanup"}), std::chrono::seconds(120));
+  EXPECT_EQ(cleaned.status.code(), 0) << cleaned.out << cleaned.err;
+  const auto layout = cgroup::DetectLayout();
+  if (layout.ok()) {
+    for (const char* below : {"/kubepods", ""}) {
+      const base::Status gone = cgroup::Group(*layout, cgroup_root_ + below).Remove();
+      EXPECT_TRUE(gone.ok() || gone.error().code() == base::Code::kNotFound) << gone.error().message();
+    }
+  }
+  CheckNothingIsLeft();
+  (void)os::RemoveTree(run_);
+}
+
+void NodeTest::CheckNothingIsLeft() {
+  for (const netlink::Link& link : netlink::RouteSocket::Open().value().ListLinks().value()) EXPECT_FALSE(link.name.starts_with("kl")) << link.name;
+  const std::string mounts = os::ReadFile("/proc/self/mountinfo").value();
+  EXPECT_EQ(mounts.find(run_), std::string::npos) << mounts;
+  EXPECT_EQ(mounts.find(dir_.path()), std::string::npos) << mounts;
+  // No process of this node: each has the run directory among its arguments, or a program of the build and our namespace.
+  for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
+    if (!base::ParseUint64(entry.name)) continue;
+    const std::string arguments = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
+    EXPECT_EQ(arguments.find(run_), std::string::npos) << entry.name << " " << arguments;
+  }
+}
+
+}  // namespace keelson::node_test

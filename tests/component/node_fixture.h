@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node of a test's own: the real keelson-runtime and keelson-kubelet as processes, in a network and mount namespace of the test's,
+// with folders, cgroup root and bridge under names of its own. What it starts it takes away, also when the test fails.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kubelet/runtime_client/runtime_client.h"
+#include "lib/os/process.h"
+#include "lib/os/temp_dir.h"
+
+namespace keelson::node_test {
+
+class NodeTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite();  // namespaces, before any thread; demo images
+  void SetUp() override;
+  void TearDown() override;
+
+  void StartRuntime();
+  void StopRuntime(int signal);
+  void StartKubelet(const std::vector<std::string>& more_arguments = {});
+  void StopKubelet(int signal);
+  void LoadImage(const std::string& name);  // busybox or nginx, as docker.io/library/<name>:demo
+  // Polls; false after `seconds`.
+  bool Eventually(const std::function<bool()>& condition, int seconds = 60);
+  void PutManifest(const std::string& file, const std::string& text);
+  void RemoveManifest(const std::string& file);
+  std::string Get(const std::string& path);  // of the kubelet's socket; empty: no answer
+  std::string DaemonLogs();
+  // Every container's log lines, in order of attempts.
+  std::vector<std::string> LogLines(const std::string& pod, const std::string& container);
+  runtime_client::RuntimeClient& Runtime() { return *client_; }
+
+  std::string state() const { return dir_.path() + "/state"; }
+  std::string run() const { return run_; }
+  std::string manifests() const { return dir_.path() + "/manifests"; }
+  std::string logs() const { return dir_.path() + "/pod-logs"; }
+  std::string kubelet_root() const { return dir_.path() + "/kubelet"; }
+
+  os::TempDir dir_ = std::move(os::TempDir::Create("keelson-node")).value();
+  std::string id_, run_, cgroup_root_;
+  std::optional<os::ChildProcess> runtime_, kubelet_;
+  std::unique_ptr<runtime_client::RuntimeClient> client_;
+
+ private:
+  std::vector<std::string> RuntimeArguments(const std::vector<std::string>& command) const;
+  void CheckNothingIsLeft();
+};
+
+}  // namespace keelson::node_test
