@@ -172,6 +172,10 @@ Status RegistryClient::Attempt(size_t index, const Request& request, const Sink&
     return StatusError(head->status);
   }
   if (!manifest && progress->bytes < request.size) {
+    // All that the server has, by its own word.
+    if (!head->Get("content-length").empty()) {
+      return base::DataLoss("{} has {} bytes there, the manifest says {}", request.reference, progress->bytes, request.size);
+    }
     return Temporarily(base::Unavailable("the connection ended after {} of {} bytes", progress->bytes, request.size));
   }
   return base::Ok();

@@ -37,7 +37,7 @@ Result<ImageMaker::Found> ImageMaker::FindManifest(ImageSource& source, const Re
     if (depth == kMaxNestedIndexes) return base::InvalidArgument("image indexes are nested too deeply");
     ASSIGN_OR_RETURN(const Descriptor next, ChoosePlatform(std::get<Index>(document), platform_));
     if (next.size > kMaxDocumentBytes) return base::ResourceExhausted("the manifest {} of {} bytes is too large", next.digest, next.size);
-    ASSIGN_OR_RETURN(found.manifest_bytes, source.ReadDocument(next));
+    ASSIGN_OR_RETURN(found.manifest_bytes, source.ReadDocument(next).WithContext("manifest " + next.digest));
     type = next.media_type;
   }
 }
@@ -49,8 +49,8 @@ Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& refer
   if (descriptor.size > content::BlobStore::kMaxBlobBytes) {
     return base::ResourceExhausted("the image's configuration of {} bytes is too large", descriptor.size);
   }
-  ASSIGN_OR_RETURN(const std::string config_bytes, source.ReadDocument(descriptor));
-  ASSIGN_OR_RETURN(const ConfigDocument config, ParseConfig(config_bytes));
+  ASSIGN_OR_RETURN(const std::string config_bytes, source.ReadDocument(descriptor).WithContext("configuration " + descriptor.digest));
+  ASSIGN_OR_RETURN(const ConfigDocument config, ParseConfig(config_bytes).WithContext("configuration " + descriptor.digest));
   if (!config.platform.architecture.empty() && (config.platform.os != platform_.os || config.platform.architecture != platform_.architecture)) {
     return base::NotFound("the image is made for {}, this machine is {}", config.platform.ToString(), platform_.ToString());
   }

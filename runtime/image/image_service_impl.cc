@@ -30,6 +30,11 @@ Result<std::string> DirectoryOfThisProgram() {
   return std::string(text.substr(0, text.rfind('/')));
 }
 
+// The registry may be back in a moment: whole layers that came are kept for the next try, until some other pull ends.
+bool IsWorthKeeping(const base::Error& error) {
+  return error.code() == base::Code::kUnavailable || error.code() == base::Code::kDeadlineExceeded;
+}
+
 bool IsAuthTrouble(const base::Error& error) {
   return error.code() == base::Code::kUnauthenticated || error.code() == base::Code::kPermissionDenied;
 }
@@ -124,7 +129,9 @@ Result<std::string> ImageServiceImpl::PullNow(const Reference& reference, const 
   options.plain_http_hosts = options_.plain_http_hosts;
   options.no_progress_timeout = options_.no_progress_timeout;
   ASSIGN_OR_RETURN(const std::unique_ptr<RegistrySource> source, RegistrySource::Open(options, reference, credentials));
-  return maker_->Make(*source, reference, std::move(stop));
+  Result<std::string> made = maker_->Make(*source, reference, std::move(stop));
+  if (made.ok() || !IsWorthKeeping(made.error())) CollectGarbage();
+  return made;
 }
 
 Result<std::string> ImageServiceImpl::Load(const std::string& layout_path, const std::string& text) {
@@ -132,10 +139,16 @@ Result<std::string> ImageServiceImpl::Load(const std::string& layout_path, const
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(text).WithContext("load image"));
   struct stat st {};
   if (stat(layout_path.c_str(), &st) != 0) return base::Error::FromErrno(errno, "{}", context);
-  if (!S_ISDIR(st.st_mode)) return LoadArchive(layout_path, reference).WithContext(context);
+  if (!S_ISDIR(st.st_mode)) {
+    Result<std::string> loaded = LoadArchive(layout_path, reference);
+    if (!loaded.ok()) CollectGarbage();
+    return std::move(loaded).WithContext(context);
+  }
   Result<std::unique_ptr<LayoutSource>> source = LayoutSource::Open(layout_path, reference);
   if (!source.ok()) return source.error().WithContext(context);
-  return maker_->Make(**source, reference, {}).WithContext(context);
+  Result<std::string> made = maker_->Make(**source, reference, {});
+  if (!made.ok()) CollectGarbage();
+  return std::move(made).WithContext(context);
 }
 
 // An archive of a layout goes through the same jail as a layer, into a directory of its own.

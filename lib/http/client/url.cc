@@ -51,7 +51,7 @@ base::Result<std::string> ResolveUrl(const std::string& from, const std::string&
     return base::InvalidArgument("a redirect leads to a malformed URL");
   }
   std::string out = Part(url.get(), CURLUPART_URL);
-  RETURN_IF_ERROR(ParseUrl(out));
+  RETURN_IF_ERROR(ParseUrl(out).WithContext("a redirect"));
   return out;
 }
 

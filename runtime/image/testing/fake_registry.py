@@ -17,6 +17,7 @@ options = json.loads(sys.argv[1])
 say = options.get
 lock = threading.Lock()
 left = {"cuts": say("cuts", 0), "busy": say("busy", 0)}  # faults that wear off
+asked = {}
 
 
 def take(fault):
@@ -119,9 +120,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = blob(json.loads(index)["manifests"][0]["digest"])
         if body is None:
             return self.answer(404)
-        if say("manifest_suffix"):
-            body += say("manifest_suffix").encode()
         kind = say("manifest_type") or json.loads(body).get("mediaType", "application/vnd.oci.image.manifest.v1+json")
+        body += say("manifest_suffix", "").encode()
         return self.answer(200, body, Content_Type=kind, Docker_Content_Digest="sha256:" + hashlib.sha256(body).hexdigest())
 
     def content(self, body):
@@ -132,6 +132,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = body[:say("flip")] + bytes([body[say("flip")] ^ 1]) + body[say("flip") + 1:]
         if layer and say("shorten"):
             body = body[:-say("shorten")]
+        stalls = say("stall", False)
+        if layer and isinstance(stalls, list):  # of the layers, in the order in which they are asked for
+            with lock:
+                stalls = stalls[asked.setdefault(self.path, len(asked))]
         start, status, headers = 0, 200, {}
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if wanted and not say("no_ranges"):
@@ -152,7 +156,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return None
         self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
-        if layer and say("stall"):
+        if layer and stalls:
             self.wfile.write(body[start:start + 1000])
             self.wfile.flush()
             while not self.connection.recv(1) == b"":
