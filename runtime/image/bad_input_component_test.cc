@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a registry may send that it should not, and what may go wrong on the way: each ends in one sentence that names the image, the
 // registry and the digest, and leaves nothing behind.
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 
@@ -149,7 +150,7 @@ TEST_F(BadInput, APullThatNobodyWaitsForAnyMoreEnds) {
   std::stop_source stop;
   std::jthread puller([&] { EXPECT_EQ(service_->Pull(Name(), {}, stop.get_token()).error().code(), base::Code::kCancelled); });
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (registry_->Count("GET /v2/team/app/blobs") < 2 && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  while (registry_->Count("GET /v2/team/app/blobs") < 2 && std::chrono::steady_clock::now() < end) (void)poll(nullptr, 0, 5);
   stop.request_stop();
   puller.join();
   service_.reset();  // waits for what is under way
