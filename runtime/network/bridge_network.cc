@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <future>
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -104,9 +106,28 @@ Result<PodAddress> BridgeNetwork::Setup(const std::string& sandbox_id, int netns
   return PodAddress{{FormatAddress(address)}, host_name};
 }
 
+// The kernel takes a link out of its tables within a millisecond, but the request returns only after an RCU barrier of 15 to 60 ms.
+// A helper thread waits for that; the caller for the tables alone, which it asks under the same kernel lock. By index: a late deletion
+// never meets a younger link of the same name.
+Status BridgeNetwork::DeleteLink(const std::string& name) {
+  ASSIGN_OR_RETURN(netlink::RouteSocket asking, netlink::RouteSocket::Open());
+  ASSIGN_OR_RETURN(const std::optional<netlink::Link> old, asking.FindLink(name));
+  if (!old) return base::Ok();
+  ASSIGN_OR_RETURN(netlink::RouteSocket deleting, netlink::RouteSocket::Open());
+  const auto socket = std::make_shared<netlink::RouteSocket>(std::move(deleting));
+  const auto promise = std::make_shared<std::promise<Status>>();
+  std::future<Status> deleted = promise->get_future();
+  barriers_.Post([socket, promise, index = old->index] { promise->set_value(socket->DeleteLink(index)); });
+  while (deleted.wait_for(std::chrono::microseconds(100)) != std::future_status::ready) {
+    ASSIGN_OR_RETURN(const std::optional<netlink::Link> link, asking.FindLink(name));
+    if (!link || link->index != old->index) return base::Ok();
+  }
+  return deleted.get();
+}
+
 Status BridgeNetwork::Teardown(const std::string& sandbox_id) {
+  RETURN_IF_ERROR(DeleteLink(HostInterfaceName(sandbox_id)));
   const std::lock_guard lock(mutex_);
-  RETURN_IF_ERROR(socket_.DeleteLink(HostInterfaceName(sandbox_id)));
   if (allocations_.owners.erase(sandbox_id) == 0) return base::Ok();
   return Save();
 }

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 
+#include "lib/async/executor.h"
 #include "lib/kernel/netlink/route_socket.h"
 #include "runtime/network/addresses.h"
 #include "runtime/network/firewall.h"
@@ -35,6 +36,7 @@ class BridgeNetwork final : public PodNetwork {
   BridgeNetwork(BridgeConfig config, Subnet subnet, Allocations allocations, netlink::RouteSocket socket);
   base::Status EnsureBridge();  // mutex_ held
   base::Status Save();          // mutex_ held
+  base::Status DeleteLink(const std::string& name);  // gone from the tables when it returns
 
   const BridgeConfig config_;
   const Subnet subnet_;
@@ -42,6 +44,7 @@ class BridgeNetwork final : public PodNetwork {
   Allocations allocations_;      // guarded by mutex_
   netlink::RouteSocket socket_;  // guarded by mutex_
   int bridge_index_ = 0;         // guarded by mutex_; 0: not known to be there
+  async::Executor barriers_{16};  // deletions that the kernel still works on; last, so that it ends first
 };
 
 // The host's end of a pod's link: fits IFNAMSIZ and follows from the sandbox id alone.

@@ -85,36 +85,52 @@ Status RouteSocket::Send(nl_msg* message, const std::string& what) {
   return base::Ok();
 }
 
+namespace {
+
+// Collects every link that an answer describes into the vector `argument`.
+int CollectLink(nl_msg* answer, void* argument) {
+  const nlmsghdr* header = nlmsg_hdr(answer);
+  if (header->nlmsg_type != RTM_NEWLINK) return NL_OK;
+  const auto* info = static_cast<const ifinfomsg*>(nlmsg_data(header));
+  const nlattr* name = nlmsg_find_attr(const_cast<nlmsghdr*>(header), sizeof(ifinfomsg), IFLA_IFNAME);
+  if (name == nullptr) return NL_OK;
+  static_cast<std::vector<Link>*>(argument)->push_back({info->ifi_index, nla_get_string(name), (info->ifi_flags & IFF_UP) != 0});
+  return NL_OK;
+}
+
+}  // namespace
+
+// A list ends by itself; a single answer is followed by an acknowledgement, which libnl needs to count on.
+Result<std::vector<Link>> RouteSocket::AskLinks(nl_msg* message, const std::string& what) {
+  std::vector<Link> links;
+  nl_socket_modify_cb(socket_.get(), NL_CB_VALID, NL_CB_CUSTOM, CollectLink, &links);
+  const bool single = (nlmsg_hdr(message)->nlmsg_flags & NLM_F_DUMP) == 0;
+  int failure = nl_send_auto(socket_.get(), message);
+  if (failure >= 0) failure = nl_recvmsgs_default(socket_.get());
+  if (failure >= 0 && single) failure = nl_recvmsgs_default(socket_.get());
+  nl_socket_modify_cb(socket_.get(), NL_CB_VALID, NL_CB_DEFAULT, nullptr, nullptr);
+  if (failure < 0) return NetlinkError(failure, what);
+  return links;
+}
+
 Result<std::optional<Link>> RouteSocket::FindLink(const std::string& name) {
-  ASSIGN_OR_RETURN(const std::vector<Link> links, ListLinks());
-  for (const Link& link : links) {
-    if (link.name == name) return std::optional<Link>(link);
-  }
-  return std::optional<Link>();
+  const MessagePointer message = NewMessage(RTM_GETLINK, NLM_F_REQUEST);
+  ifinfomsg body{};
+  nlmsg_append(message.get(), &body, sizeof body, NLMSG_ALIGNTO);
+  nla_put_string(message.get(), IFLA_IFNAME, name.c_str());
+  nla_put_u32(message.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  const Result<std::vector<Link>> links = AskLinks(message.get(), "find link '" + name + "'");
+  if (links.ok() && !links->empty()) return std::optional<Link>(links->front());
+  if (links.ok() || links.error().os_errno() == ENODEV) return std::optional<Link>();
+  return links.error();
 }
 
 Result<std::vector<Link>> RouteSocket::ListLinks() {
   const MessagePointer message = NewMessage(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP);
   ifinfomsg body{};
   nlmsg_append(message.get(), &body, sizeof body, NLMSG_ALIGNTO);
-  std::vector<Link> links;
-  nl_socket_modify_cb(
-      socket_.get(), NL_CB_VALID, NL_CB_CUSTOM,
-      [](nl_msg* answer, void* argument) -> int {
-        const nlmsghdr* header = nlmsg_hdr(answer);
-        if (header->nlmsg_type != RTM_NEWLINK) return NL_OK;
-        const auto* info = static_cast<const ifinfomsg*>(nlmsg_data(header));
-        const nlattr* name = nlmsg_find_attr(const_cast<nlmsghdr*>(header), sizeof(ifinfomsg), IFLA_IFNAME);
-        if (name == nullptr) return NL_OK;
-        static_cast<std::vector<Link>*>(argument)->push_back({info->ifi_index, nla_get_string(name), (info->ifi_flags & IFF_UP) != 0});
-        return NL_OK;
-      },
-      &links);
-  int failure = nl_send_auto(socket_.get(), message.get());
-  if (failure >= 0) failure = nl_recvmsgs_default(socket_.get());
-  nl_socket_modify_cb(socket_.get(), NL_CB_VALID, NL_CB_DEFAULT, nullptr, nullptr);
-  if (failure < 0) return NetlinkError(failure, "list links");
-  return links;
+  nla_put_u32(message.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  return AskLinks(message.get(), "list links");
 }
 
 Status RouteSocket::CreateBridge(const std::string& name) {
@@ -144,6 +160,15 @@ Status RouteSocket::DeleteLink(const std::string& name) {
   nlmsg_append(message.get(), &body, sizeof body, NLMSG_ALIGNTO);
   nla_put_string(message.get(), IFLA_IFNAME, name.c_str());
   const Status status = Send(message.get(), "delete link '" + name + "'");
+  return !status.ok() && status.error().os_errno() == ENODEV ? base::Ok() : status;
+}
+
+Status RouteSocket::DeleteLink(int index) {
+  const MessagePointer message = NewMessage(RTM_DELLINK, NLM_F_REQUEST);
+  ifinfomsg body{};
+  body.ifi_index = index;
+  nlmsg_append(message.get(), &body, sizeof body, NLMSG_ALIGNTO);
+  const Status status = Send(message.get(), "delete link " + std::to_string(index));
   return !status.ok() && status.error().os_errno() == ENODEV ? base::Ok() : status;
 }
 

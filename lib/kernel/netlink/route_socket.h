@@ -30,11 +30,13 @@ class RouteSocket {
   RouteSocket(RouteSocket&&) noexcept = default;
   RouteSocket& operator=(RouteSocket&&) noexcept = default;
 
+  // Waits for the kernel's lock on links: what somebody is changing just now is seen as it will be.
   base::Result<std::optional<Link>> FindLink(const std::string& name);
   base::Result<std::vector<Link>> ListLinks();
   base::Status CreateBridge(const std::string& name);
   base::Status SetUp(int index);
   base::Status DeleteLink(const std::string& name);  // absent is success
+  base::Status DeleteLink(int index);                // absent is success; the kernel gives an index out once
   // One message: the host's side, up and on `bridge`; the pod's side named `peer` inside `peer_netns`.
   struct Veth {
     std::string name;
@@ -54,6 +56,7 @@ class RouteSocket {
   };
   explicit RouteSocket(nl_sock* socket) : socket_(socket) {}
   base::Status Send(nl_msg* message, const std::string& what);
+  base::Result<std::vector<Link>> AskLinks(nl_msg* message, const std::string& what);
   std::unique_ptr<nl_sock, Closer> socket_;
 };
 
