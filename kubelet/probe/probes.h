@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The probes of all running containers: when each is due, and what their answers add up to. The judgement (thresholds, gating by the
 // startup probe, holding after a failure) is a pure state machine in probe_state.h; this class gives it time and threads: one timer
-// thread, probes on the executor, never two of one probe at once. Thread-safe.
+// thread, probes on the executor (whose limit bounds how many slow ones hold up the others), never two of one probe at once.
+// Thread-safe. The destructor waits for the probes under way, so no callback may call it.
 #pragma once
 
 #include <functional>
@@ -54,6 +55,7 @@ class Probes {
   void Forget(const std::string& container_id);
   void ForgetPod(const std::string& pod_uid);
   Health Of(const std::string& container_id) const;  // unknown: neither started nor ready
+  void Wake();  // looks at the clock again, for clocks that do not go by themselves
 
  private:
   struct State;
