@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs every test that ctest knows in a build folder, counts single cases, prints failures whole, every skip with its reason,
 the ten slowest cases, and the closing line. Labels: unit and lint run side by side; component, contract, conformance and crash
-touch the kernel and run one after another; `lab` marks programs that run once more in the lab machine on each kernel."""
+touch the kernel and run one after another; `lab` marks programs that run once more in the lab machine on each kernel; `images`
+marks those that use the demo images, which are made before, since the lab machine has no network."""
 import concurrent.futures
 import json
 import os
@@ -70,6 +71,11 @@ serial_labels = {"component", "contract", "conformance", "crash"}
 parallel = [t for t in tests if not t[2] & serial_labels]
 serial = [t for t in tests if t[2] & serial_labels]
 results = []
+if any("images" in t[2] for t in tests) and os.geteuid() == 0:
+    print("==> the demo images", flush=True)
+    made = subprocess.run([os.path.join(root, "scripts/demo-images.sh")], stdin=subprocess.DEVNULL)
+    if made.returncode != 0:
+        results.append(("demo images", [("demo images: are made", "failed", 0, f"exit status {made.returncode}")], ""))
 print(f"==> {len(parallel)} programs side by side", flush=True)
 with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
     results += pool.map(lambda t: run(t[0], t[1], t[3]), parallel)

@@ -29,7 +29,7 @@ class DemoImages : public testing::PullFixture {
 TEST_F(DemoImages, AreMadePushedPulledAndRun) {
   if (!TestRegistry::IsInstalled()) GTEST_SKIP() << "docker-registry and skopeo are not installed";
   if (access("/usr/bin/umoci", X_OK) != 0) GTEST_SKIP() << "umoci is not installed";
-  const std::string script = std::string(KEELSON_SOURCE_DIR) + "/scripts/demo-images.sh " + KEELSON_BIN_DIR + "/../demo-images";
+  const std::string script = std::string(KEELSON_SOURCE_DIR) + "/scripts/demo-images.sh " + KEELSON_SOURCE_DIR + "/build/demo-images";
   TestRegistry registry({.dir = NewDir("registry")});
   Shell(script + " " + registry.Address());
   EXPECT_NE(Shell(script + " " + registry.Address()).find("has library/nginx:demo"), std::string::npos);
