@@ -11,12 +11,6 @@ constexpr int64_t kMinShares = 2, kMaxShares = 262144;
 constexpr int64_t kMinQuota = 1000;
 constexpr int kGuaranteedScore = -997, kBestEffortScore = 1000;
 
-int64_t SharesOf(int64_t milli_cpu) {
-  if (milli_cpu <= 0) return kMinShares;
-  if (milli_cpu >= kMaxShares * 1000 / 1024) return kMaxShares;
-  return std::max(kMinShares, milli_cpu * 1024 / 1000);
-}
-
 int64_t QuotaOf(int64_t milli_cpu, int64_t period) {
   if (milli_cpu <= 0) return 0;
   if (milli_cpu > std::numeric_limits<int64_t>::max() / period) return std::numeric_limits<int64_t>::max() / 1000;
@@ -97,6 +91,12 @@ bool EveryContainerLimits(const kube::Pod& pod, const char* resource) {
 }
 
 }  // namespace
+
+int64_t SharesOf(int64_t milli_cpu) {
+  if (milli_cpu <= 0) return kMinShares;
+  if (milli_cpu >= kMaxShares * 1000 / 1024) return kMaxShares;
+  return std::max(kMinShares, milli_cpu * 1024 / 1000);
+}
 
 QosClass QosOf(const kube::Pod& pod) {
   kube::ResourceList requests, limits;

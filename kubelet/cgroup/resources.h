@@ -27,6 +27,7 @@ struct Shares {
   int64_t cpu_period = 100000;
   int64_t memory_bytes = 0;     // 0: none
 };
+int64_t SharesOf(int64_t milli_cpu);  // 2…262144; 1024 is one CPU
 Shares SharesOfContainer(const kube::Container& container);
 Shares SharesOfPod(const kube::Pod& pod);
 int OomScoreAdjust(const kube::Pod& pod, const kube::Container& container, const NodeCapacity& capacity);
