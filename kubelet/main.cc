@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// keelson-kubelet: puts the node agent together from its parts and runs until SIGTERM or SIGINT. Pods go on after it.
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "kubelet/cgroup/pod_cgroups.h"
+#include "kubelet/config/config.h"
+#include "kubelet/lifecycle/agent.h"
+#include "kubelet/node/machine.h"
+#include "kubelet/pleg/pleg.h"
+#include "kubelet/probe/probes.h"
+#include "kubelet/runtime_client/runtime_client.h"
+#include "kubelet/server/server.h"
+#include "kubelet/source/file_source.h"
+#include "kubelet/volume/volumes.h"
+#include "lib/base/log.h"
+#include "lib/json/value.h"
+#include "lib/log/log.h"
+#include "lib/os/files.h"
+
+namespace {
+
+using namespace keelson;
+
+struct Options {
+  std::string config_file;
+  std::string manifests, endpoint;  // override the configuration's
+  std::string root_dir = "/var/lib/kubelet";
+  std::string objects = "/etc/keelson/objects";
+  std::string socket = "/run/keelson/kubelet.sock";
+  std::string log_links = "/var/log/containers";
+  std::string node_name, node_ip, cgroup_root, pod_logs;
+  std::string log_level = "info";
+};
+
+base::Result<config::KubeletConfig> Configure(const Options& options) {
+  config::KubeletConfig config;
+  if (!options.config_file.empty()) {
+    ASSIGN_OR_RETURN(config, config::ReadConfig(options.config_file));
+  }
+  if (!options.manifests.empty()) config.static_pod_path = options.manifests;
+  if (!options.endpoint.empty()) config.container_runtime_endpoint = options.endpoint;
+  if (!options.cgroup_root.empty()) config.cgroup_root = options.cgroup_root;
+  if (!options.pod_logs.empty()) config.pod_logs_dir = options.pod_logs;
+  for (const std::string& field : config.without_effect) base::LogWarn("a setting without effect here, ignoring", {{"field", field}});
+  return config;
+}
+
+probe::ExecFunction ExecThrough(runtime_client::RuntimeClient& runtime) {
+  return [&runtime](const std::string& id, const std::vector<std::string>& command, std::chrono::seconds timeout) -> base::Result<probe::ExecAnswer> {
+    ASSIGN_OR_RETURN(const cri::ExecSyncResponse done, runtime.ExecSync(id, command, timeout));
+    return probe::ExecAnswer{done.exit_code(), done.stdout() + done.stderr()};
+  };
+}
+
+base::Status Run(const Options& options) {
+  sigset_t stop;
+  sigemptyset(&stop);
+  for (const int signal : {SIGTERM, SIGINT}) sigaddset(&stop, signal);
+  sigprocmask(SIG_BLOCK, &stop, nullptr);  // before any thread
+  signal(SIGPIPE, SIG_IGN);
+  ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
+  ASSIGN_OR_RETURN(const node_cgroup::NodeCapacity capacity, node::Capacity());
+  const node_cgroup::NodeCapacity allocatable =
+      node::Allocatable(capacity, config.system_reserved, config.kube_reserved, config.max_pods, config.pods_per_core);
+  for (const std::string& directory : {options.root_dir, config.pod_logs_dir, options.log_links}) {
+    if (!directory.empty()) RETURN_IF_ERROR(os::MakeDirs(directory, 0755));
+  }
+  const std::string node_name = options.node_name.empty() ? node::NodeName() : options.node_name;
+  const std::vector<std::string> host_ips = node::NodeAddresses(options.node_ip);
+
+  pod::NodeSettings node;
+  node.names = {node_name, host_ips};
+  node.logs = config.pod_logs_dir;
+  node.cluster_dns = {config.cluster_dns, config.cluster_domain};
+  node.host_resolver = pod::ParseResolvConf(os::ReadFile(config.resolv_conf).ValueOr(""));
+  node.capacity = capacity;
+  node.allocatable = allocatable;
+  node.seccomp_default = config.seccomp_default;
+
+  base::SystemClock clock;
+  const std::unique_ptr<runtime_client::RuntimeClient> runtime = runtime_client::ConnectRuntime(config.container_runtime_endpoint);
+  volume::LocalObjects objects(options.objects);
+  for (const base::Error& error : objects.Reload()) base::LogError("object refused", {{"error", error}});
+  volume::Volumes volumes(options.root_dir, objects);
+  const std::string root = (config.cgroup_root == "/" ? "" : config.cgroup_root) + "/kubepods";
+  ASSIGN_OR_RETURN(const std::unique_ptr<node_cgroup::PodCgroups> cgroups, node_cgroup::PodCgroups::Create(root, allocatable));
+  probe::NodeProber prober(ExecThrough(*runtime));
+  lifecycle::Applier applier({*runtime, volumes, objects, *cgroups, prober, node, options.log_links});
+  lifecycle::View view(clock, json::WriteJson(config::ShowConfig(config)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
+  async::Executor workers(128);
+  lifecycle::Agent agent({*loop, workers, clock, *runtime, applier, volumes, *cgroups, node, {allocatable, config.allowed_unsafe_sysctls},
+                          {host_ips, "keelson"}, {config.container_log_max_size.Value(), static_cast<int>(config.container_log_max_files)}, view});
+  {
+    // Ends first: nothing may call the agent after it is gone.
+    async::Executor probe_workers(32);
+    probe::Probes probes(prober, probe_workers, clock, [&](const std::string& uid) { agent.OnHealth(uid); },
+                         [&](const std::string& uid, const std::string& container, const std::string& text) {
+                           agent.OnProbeFailure(uid, container, text);
+                         });
+    pleg::Pleg pleg(*runtime, clock, [&](auto snapshot) { agent.OnSnapshot(std::move(snapshot)); },
+                    [&](const base::Error& error) { agent.OnRuntimeError(error); });
+    agent.Connect(pleg, probes);
+    const source::FileSource files(config.static_pod_path, node_name, config.file_check_frequency, clock,
+                                   [&](source::FileSet set) { agent.OnFiles(std::move(set)); });
+    ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> local, server::Server::Listen(options.socket, view));
+    agent.Begin();
+    base::LogInfo("the kubelet runs", {{"node", node_name}, {"manifests", config.static_pod_path}, {"runtime", config.container_runtime_endpoint}});
+    std::jthread waiter([&] {
+      int received = 0;
+      sigwait(&stop, &received);
+      base::LogInfo("stopping; pods go on", {{"signal", strsignal(received)}});
+      loop->Stop();
+    });
+    loop->Run();
+  }
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Keelson's kubelet: runs the pods of a manifest folder on any CRI v1 runtime.");
+  app.add_option("--config", options.config_file, "a KubeletConfiguration (kubelet.config.k8s.io/v1beta1)");
+  app.add_option("--pod-manifest-path", options.manifests, "folder (or file) of static pods (default: /etc/keelson/manifests)");
+  app.add_option("--container-runtime-endpoint", options.endpoint, "the CRI's socket (default: unix:///run/keelson/cri.sock)");
+  app.add_option("--root-dir", options.root_dir, "volumes and pod directories")->capture_default_str();
+  app.add_option("--objects", options.objects, "folder of ConfigMaps and Secrets for static pods")->capture_default_str();
+  app.add_option("--socket", options.socket, "the local read API")->capture_default_str();
+  app.add_option("--hostname-override", options.node_name, "the node's name (default: the host's)");
+  app.add_option("--node-ip", options.node_ip, "the node's address (default: the one that leads outside)");
+  app.add_option("--cgroup-root", options.cgroup_root, "pods live below <root>/kubepods");
+  app.add_option("--pod-logs-dir", options.pod_logs, "container logs (default: /var/log/pods)");
+  app.add_option("--log-links-dir", options.log_links, "links to logs by container, for collectors; empty: none")->capture_default_str();
+  app.add_option("--log-level", options.log_level, "debug, info, warn or error")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  base::Status done = log::LogToStandardError(options.log_level);
+  if (done.ok()) done = Run(options);
+  if (done.ok()) return 0;
+  std::fprintf(stderr, "keelson-kubelet: %s\n", done.error().message().c_str());
+  return 1;
+}
