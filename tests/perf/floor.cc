@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The floor: the least that a pod costs on this kernel. A bare program that makes the same namespaces, one veth pair on a bridge
 // with an address and a route, the same overlay and the same cgroups, and executes the same command; no records, no protocol, no
-// safety. Prints one line of JSON with the quantiles of up and of down in milliseconds.
-//   keelson-floor --root DIR (unpacked image) --work DIR --bridge NAME --cycles N [--pause-ms N] -- COMMAND…
+// safety. Then a second command in the container's namespaces and cgroups (the least of an exec), and all of it away again.
+//   keelson-floor --root DIR (unpacked image) --work DIR --bridge NAME --net A.B.C (a /24) [--cgroup NAME] [--exec PROGRAM] MODE -- COMMAND…
+//     MODE: --cycles N                one after another; a line a cycle: up down, then the execs (milliseconds)
+//           --seconds T --at-once N   N processes for T seconds; one line: cycles seconds
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
@@ -14,17 +16,20 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -63,14 +68,14 @@ class Request {
     const auto size = static_cast<uint16_t>(bytes_.size() - at);
     std::memcpy(bytes_.data() + at, &size, sizeof size);
   }
-  void Send(int socket) {
+  void Send(int socket, int allowed = 0) {
     header_.nlmsg_len = static_cast<uint32_t>(bytes_.size());
     std::memcpy(bytes_.data(), &header_, sizeof header_);
     if (send(socket, bytes_.data(), bytes_.size(), 0) < 0) Fail("netlink send");
     char answer[8192];
     if (recv(socket, answer, sizeof answer, 0) < 0) Fail("netlink receive");
     const auto* error = reinterpret_cast<const nlmsgerr*>(NLMSG_DATA(reinterpret_cast<nlmsghdr*>(answer)));
-    if (error->error != 0) {
+    if (error->error != 0 && error->error != -allowed) {
       errno = -error->error;
       Fail("netlink request");
     }
@@ -91,28 +96,59 @@ int NetlinkSocket() {
   return fd;
 }
 
+constexpr int kExecsPerCycle = 5;
+
 struct Options {
-  std::string root, work, bridge;
-  int cycles = 50;
-  int pause_ms = 0;
+  std::string root, work, bridge, cgroup, exec;
+  uint32_t net = 0;
+  int cycles = 0;
+  int seconds = 0;
+  int at_once = 1;
   std::vector<std::string> command;
 };
-
-std::vector<std::string> CgroupParents() {
-  std::vector<std::string> out;
-  for (const char* name : {"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "unified"}) {
-    const std::string path = std::string("/sys/fs/cgroup/") + name;
-    if (access(path.c_str(), F_OK) == 0) out.push_back(path);
-  }
-  if (out.empty() || access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0) return {"/sys/fs/cgroup"};
-  return out;
-}
 
 void WriteFile(const std::string& path, const char* text) {
   const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
   (void)!write(fd, text, std::strlen(text));
   close(fd);
+}
+
+// A group of the cpuset hierarchy takes nobody before it has processors and memory.
+void CopyCpuset(const std::string& parent, const std::string& group) {
+  if (group.find("/cpuset/") == std::string::npos) return;
+  for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
+    char value[256] = {};
+    const int fd = open((parent + "/" + file).c_str(), O_RDONLY | O_CLOEXEC);
+    (void)!read(fd, value, sizeof value - 1);
+    close(fd);
+    WriteFile(group + "/" + file, value);
+  }
+}
+
+// `below`: a group to make them in, made here too.
+std::vector<std::string> CgroupParents(const std::string& below) {
+  std::vector<std::string> out;
+  for (const char* name : {"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "unified"}) {
+    const std::string path = std::string("/sys/fs/cgroup/") + name;
+    if (access(path.c_str(), F_OK) == 0) out.push_back(path);
+  }
+  if (out.empty() || access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0) out = {"/sys/fs/cgroup"};
+  for (std::string& path : out) {
+    if (below.empty()) continue;
+    const std::string parent = path;
+    path += "/" + below;
+    (void)mkdir(path.c_str(), 0755);
+    CopyCpuset(parent, path);
+  }
+  return out;
+}
+
+void JoinCgroups(const std::vector<std::string>& cgroups) {
+  for (const std::string& group : cgroups) {
+    const bool v1 = access((group + "/tasks").c_str(), F_OK) == 0;
+    WriteFile(group + (v1 ? "/tasks" : "/cgroup.procs"), "0");
+  }
 }
 
 void ConfigureInside(uint32_t address) {
@@ -150,13 +186,7 @@ void ConfigureInside(uint32_t address) {
 
 void RunInside(const Options& options, const std::vector<std::string>& cgroups, const std::string& base, uint32_t address,
                int ready, int go) {
-  for (const std::string& group : cgroups) {
-    if (access((group + "/tasks").c_str(), F_OK) == 0) {
-      WriteFile(group + "/tasks", "0");
-    } else {
-      WriteFile(group + "/cgroup.procs", "0");
-    }
-  }
+  JoinCgroups(cgroups);
   if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS | CLONE_NEWPID) != 0) Fail("unshare");
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) Fail("private");
   (void)!write(ready, "n", 1);
@@ -194,117 +224,195 @@ double MillisSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-void PrintQuantiles(const char* name, std::vector<double> values, const char* after) {
-  std::sort(values.begin(), values.end());
-  std::printf("\"%s\": {\"p50\": %.3f, \"p99\": %.3f}%s", name, values[values.size() / 2],
-              values[std::min(values.size() - 1, values.size() * 99 / 100)], after);
+pid_t FirstChild(pid_t parent) {
+  char kids[64] = {};
+  const std::string children = "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children";
+  if (const int fd = open(children.c_str(), O_RDONLY | O_CLOEXEC); fd >= 0) {
+    (void)!read(fd, kids, sizeof kids - 1);
+    close(fd);
+  }
+  return std::atoi(kids);
 }
 
-}  // namespace
+double Exec(const std::string& program, pid_t target, const std::vector<std::string>& cgroups) {
+  const auto start = std::chrono::steady_clock::now();
+  const pid_t child = fork();
+  if (child == 0) {
+    JoinCgroups(cgroups);
+    const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, target, 0));
+    if (setns(pidfd, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) Fail("setns");
+    const pid_t inner = vfork();
+    if (inner == 0) {
+      execl(program.c_str(), program.c_str(), "true", nullptr);
+      _exit(127);
+    }
+    int status = 0;
+    (void)waitpid(inner, &status, 0);
+    _exit(status == 0 ? 0 : 1);
+  }
+  int status = 0;
+  (void)waitpid(child, &status, 0);
+  if (status != 0) Fail("exec");
+  return MillisSince(start);
+}
 
-int main(int argc, char** argv) {
-  Options options;
+struct Times {
+  double up = 0, down = 0;
+  std::vector<double> execs;
+};
+
+// Removals of links, which the kernel finishes long after the link is gone from its tables: so many may be under way.
+constexpr size_t kLateRemovals = 16;
+using Late = std::deque<std::thread>;
+
+Times Cycle(const Options& options, const std::vector<std::string>& parents, int netlink, unsigned bridge, int worker, int cycle, Late& late) {
+  Times times;
+  const auto start = std::chrono::steady_clock::now();
+  const std::string name = "floor-" + std::to_string(getpid()) + "-" + std::to_string(cycle);
+  std::vector<std::string> cgroups;
+  for (const std::string& parent : parents) {
+    cgroups.push_back(parent + "/" + name);
+    if (mkdir(cgroups.back().c_str(), 0755) != 0) Fail("mkdir cgroup");
+    CopyCpuset(parent, cgroups.back());
+  }
+  const std::string base = options.work + "/" + name;
+  for (const char* part : {"", "/upper", "/work", "/merged"}) (void)mkdir((base + part).c_str(), 0755);
+  int ready[2], go[2];
+  if (pipe2(ready, O_CLOEXEC) != 0 || pipe2(go, O_CLOEXEC) != 0) Fail("pipe");
+  const uint32_t address = htonl(options.net + 2 + static_cast<uint32_t>(worker * 25 + cycle % 25));
+  const pid_t child = fork();
+  if (child == 0) {
+    close(ready[0]);
+    RunInside(options, cgroups, base, address, ready[1], go[0]);
+  }
+  close(ready[1]);
+  char byte = 0;
+  if (read(ready[0], &byte, 1) != 1) Fail("child");
+  const std::string link_name = "klf" + std::to_string(worker) + "-" + std::to_string(cycle);
+  Request add(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  ifinfomsg link{};
+  link.ifi_flags = link.ifi_change = IFF_UP;
+  add.Body(link);
+  add.Attribute(IFLA_IFNAME, link_name);
+  add.Attribute(IFLA_MASTER, bridge);
+  const size_t info = add.Open(IFLA_LINKINFO);
+  add.Attribute(IFLA_INFO_KIND, std::string("veth"));
+  const size_t data = add.Open(IFLA_INFO_DATA);
+  const size_t peer = add.Open(VETH_INFO_PEER);
+  add.Body(ifinfomsg{});
+  add.Attribute(IFLA_IFNAME, std::string("eth0"));
+  add.Attribute(IFLA_NET_NS_PID, static_cast<uint32_t>(child));
+  add.Close(peer);
+  add.Close(data);
+  add.Close(info);
+  add.Send(netlink);
+  (void)!write(go[1], "g", 1);
+  while (read(ready[0], &byte, 1) > 0) {
+  }
+  times.up = MillisSince(start);
+
+  const pid_t first = FirstChild(child);
+  for (int i = 0; i < kExecsPerCycle && !options.exec.empty(); ++i) times.execs.push_back(Exec(options.exec, first, cgroups));
+
+  const auto stop = std::chrono::steady_clock::now();
+  if (first > 0) (void)kill(first, SIGKILL);
+  if (late.size() == kLateRemovals) {
+    late.front().join();
+    late.pop_front();
+  }
+  late.emplace_back([link_name] {
+    const int socket = NetlinkSocket();
+    Request remove(RTM_DELLINK, 0);
+    ifinfomsg gone{};
+    gone.ifi_index = static_cast<int>(if_nametoindex(link_name.c_str()));
+    remove.Body(gone);
+    if (gone.ifi_index != 0) remove.Send(socket, ENODEV);  // or it went with the pod's namespace
+    close(socket);
+  });
+  int status = 0;
+  (void)waitpid(child, &status, 0);
+  for (const std::string& group : cgroups) {
+    for (int tries = 0; rmdir(group.c_str()) != 0 && errno == EBUSY && tries < 10000; ++tries) (void)poll(nullptr, 0, 1);
+  }
+  while (if_nametoindex(link_name.c_str()) != 0) {
+    const timespec moment{0, 100000};
+    (void)nanosleep(&moment, nullptr);
+  }
+  times.down = MillisSince(stop);
+  for (const int fd : {ready[0], go[0], go[1]}) close(fd);
+  return times;
+}
+
+bool ParseOptions(int argc, char** argv, Options& options) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--") {
       options.command.assign(argv + i + 1, argv + argc);
       break;
     }
-    if (i + 1 >= argc) return 2;
-    if (word == "--root") options.root = argv[++i];
-    else if (word == "--work") options.work = argv[++i];
-    else if (word == "--bridge") options.bridge = argv[++i];
-    else if (word == "--cycles") options.cycles = std::atoi(argv[++i]);
-    else if (word == "--pause-ms") options.pause_ms = std::atoi(argv[++i]);
+    if (i + 1 >= argc) return false;
+    const std::string value = argv[++i];
+    if (word == "--root") options.root = value;
+    else if (word == "--work") options.work = value;
+    else if (word == "--bridge") options.bridge = value;
+    else if (word == "--cgroup") options.cgroup = value;
+    else if (word == "--exec") options.exec = value;
+    else if (word == "--net") options.net = ntohl(inet_addr((value + ".0").c_str()));
+    else if (word == "--cycles") options.cycles = std::atoi(value.c_str());
+    else if (word == "--seconds") options.seconds = std::atoi(value.c_str());
+    else if (word == "--at-once") options.at_once = std::atoi(value.c_str());
   }
-  if (options.command.empty() || options.cycles <= 0) {
-    std::fprintf(stderr, "usage: keelson-floor --root DIR --work DIR --bridge NAME --cycles N [--pause-ms N] -- COMMAND…\n");
+  return !options.command.empty() && options.net != 0 && (options.cycles > 0 || options.seconds > 0) && options.at_once <= 10;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  if (!ParseOptions(argc, argv, options)) {
+    std::fprintf(stderr, "usage: keelson-floor --root DIR --work DIR --bridge NAME --net A.B.C [--cgroup NAME] [--exec PROGRAM] "
+                         "(--cycles N | --seconds T --at-once N) -- COMMAND…\n");
     return 2;
   }
-  const std::vector<std::string> parents = CgroupParents();
-  const int netlink = NetlinkSocket();
+  const std::vector<std::string> parents = CgroupParents(options.cgroup);
   const unsigned bridge = if_nametoindex(options.bridge.c_str());
   if (bridge == 0) Fail("bridge");
-  std::vector<double> up, down;
-  for (int cycle = 0; cycle < options.cycles; ++cycle) {
-    if (options.pause_ms > 0) (void)poll(nullptr, 0, options.pause_ms);
-    const auto start = std::chrono::steady_clock::now();
-    const std::string name = "keelson-floor-" + std::to_string(getpid()) + "-" + std::to_string(cycle);
-    std::vector<std::string> cgroups;
-    for (const std::string& parent : parents) {
-      cgroups.push_back(parent + "/" + name);
-      if (mkdir(cgroups.back().c_str(), 0755) != 0) Fail("mkdir cgroup");
-      if (parent.ends_with("/cpuset")) {
-        for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
-          char value[256] = {};
-          const int fd = open((parent + "/" + file).c_str(), O_RDONLY | O_CLOEXEC);
-          (void)!read(fd, value, sizeof value - 1);
-          close(fd);
-          WriteFile(cgroups.back() + "/" + file, value);
-        }
-      }
+  if (options.cycles > 0) {
+    Late late;
+    const int netlink = NetlinkSocket();
+    for (int i = 0; i < options.cycles; ++i) {
+      const Times times = Cycle(options, parents, netlink, bridge, 0, i, late);
+      std::printf("%.3f %.3f", times.up, times.down);
+      for (const double exec : times.execs) std::printf(" %.3f", exec);
+      std::printf("\n");
     }
-    const std::string base = options.work + "/" + name;
-    for (const char* part : {"", "/upper", "/work", "/merged"}) (void)mkdir((base + part).c_str(), 0755);
-    int ready[2], go[2];
-    if (pipe2(ready, O_CLOEXEC) != 0 || pipe2(go, O_CLOEXEC) != 0) Fail("pipe");
-    const uint32_t address = htonl(0x0a7f0002u + static_cast<uint32_t>(cycle % 250));
-    const pid_t child = fork();
-    if (child == 0) {
-      close(ready[0]);
-      RunInside(options, cgroups, base, address, ready[1], go[0]);
-    }
-    close(ready[1]);
-    char byte = 0;
-    if (read(ready[0], &byte, 1) != 1) Fail("child");
-    const std::string link_name = "klf" + std::to_string(cycle);
-    Request add(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-    ifinfomsg link{};
-    link.ifi_flags = link.ifi_change = IFF_UP;
-    add.Body(link);
-    add.Attribute(IFLA_IFNAME, link_name);
-    add.Attribute(IFLA_MASTER, bridge);
-    const size_t info = add.Open(IFLA_LINKINFO);
-    add.Attribute(IFLA_INFO_KIND, std::string("veth"));
-    const size_t data = add.Open(IFLA_INFO_DATA);
-    const size_t peer = add.Open(VETH_INFO_PEER);
-    add.Body(ifinfomsg{});
-    add.Attribute(IFLA_IFNAME, std::string("eth0"));
-    add.Attribute(IFLA_NET_NS_PID, static_cast<uint32_t>(child));
-    add.Close(peer);
-    add.Close(data);
-    add.Close(info);
-    add.Send(netlink);
-    (void)!write(go[1], "g", 1);
-    while (read(ready[0], &byte, 1) > 0) {
-    }
-    up.push_back(MillisSince(start));
-
-    const auto stop = std::chrono::steady_clock::now();
-    char kids[64] = {};
-    const std::string children = "/proc/" + std::to_string(child) + "/task/" + std::to_string(child) + "/children";
-    if (const int fd = open(children.c_str(), O_RDONLY | O_CLOEXEC); fd >= 0) {
-      (void)!read(fd, kids, sizeof kids - 1);
-      close(fd);
-    }
-    if (const pid_t first = std::atoi(kids); first > 0) (void)kill(first, SIGKILL);
-    Request remove(RTM_DELLINK, 0);
-    ifinfomsg gone{};
-    gone.ifi_index = static_cast<int>(if_nametoindex(link_name.c_str()));
-    remove.Body(gone);
-    if (gone.ifi_index != 0) remove.Send(netlink);
-    int status = 0;
-    (void)waitpid(child, &status, 0);
-    for (const std::string& group : cgroups) {
-      for (int tries = 0; rmdir(group.c_str()) != 0 && errno == EBUSY && tries < 1000; ++tries) (void)poll(nullptr, 0, 1);
-    }
-    down.push_back(MillisSince(stop));
-    close(ready[0]);
-    close(go[0]);
-    close(go[1]);
+    for (std::thread& removal : late) removal.join();
+    return 0;
   }
-  std::printf("{");
-  PrintQuantiles("up", up, ", ");
-  PrintQuantiles("down", down, "}\n");
-  return 0;
+  options.exec.clear();
+  auto* cycles = static_cast<std::atomic<int>*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<pid_t> workers;
+  for (int worker = 0; worker < options.at_once; ++worker) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      Late late;
+      const int netlink = NetlinkSocket();
+      for (int i = 0; MillisSince(begin) < options.seconds * 1000; ++i) {
+        (void)Cycle(options, parents, netlink, bridge, worker, i, late);
+        ++*cycles;
+      }
+      for (std::thread& removal : late) removal.join();
+      std::_Exit(0);
+    }
+    workers.push_back(pid);
+  }
+  bool good = true;
+  for (const pid_t pid : workers) {
+    int status = 0;
+    (void)waitpid(pid, &status, 0);
+    good = good && status == 0;
+  }
+  std::printf("%d %.3f\n", cycles->load(), MillisSince(begin) / 1000);
+  return good ? 0 : 1;
 }
