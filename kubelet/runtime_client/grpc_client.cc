@@ -124,6 +124,7 @@ class GrpcClient final : public RuntimeClient {
     *request.mutable_sandbox_config() = sandbox_config;
     grpc::ClientContext context;
     const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+    rpc::AwaitConnection(*channel_);
     cri::PullImageResponse response;
     if (const grpc::Status status = images_->PullImage(&context, request, &response); !status.ok()) return rpc::FromGrpc(status);
     return response.image_ref();
@@ -149,6 +150,7 @@ class GrpcClient final : public RuntimeClient {
   base::Status WatchEvents(std::stop_token stop, const std::function<void(const cri::ContainerEventResponse&)>& on_event) override {
     grpc::ClientContext context;
     const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+    rpc::AwaitConnection(*channel_);
     const std::unique_ptr<grpc::ClientReader<cri::ContainerEventResponse>> reader =
         runtime_->GetContainerEvents(&context, cri::GetEventsRequest());
     cri::ContainerEventResponse event;
@@ -164,6 +166,7 @@ class GrpcClient final : public RuntimeClient {
                               const Request& request, std::chrono::seconds timeout = kRequestTimeout) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + timeout);
+    rpc::AwaitConnection(*channel_);
     Response response;
     if (const grpc::Status status = (stub.*method)(&context, request, &response); !status.ok()) return rpc::FromGrpc(status);
     return response;

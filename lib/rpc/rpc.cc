@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
@@ -23,11 +24,17 @@ std::shared_ptr<grpc::Channel> ConnectUnix(const std::string& endpoint) {
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 3000);
+  // This one is really the time that an attempt has: short, and it is given up before anybody looks at its answer.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 10000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   // Servers written in other languages refuse the socket's path as an authority.
   arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
   return grpc::CreateCustomChannel("unix:" + path, grpc::InsecureChannelCredentials(), arguments);
+}
+
+void AwaitConnection(grpc::Channel& channel, std::chrono::milliseconds timeout) {
+  if (channel.GetState(true) == GRPC_CHANNEL_READY) return;
+  (void)channel.WaitForConnected(std::chrono::system_clock::now() + timeout);
 }
 
 }  // namespace keelson::rpc
