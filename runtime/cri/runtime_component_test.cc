@@ -11,6 +11,9 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
+#include <condition_variable>
+#include <future>
+#include <mutex>
 #include <thread>
 
 #include "cri-api/cri.h"
@@ -42,7 +45,19 @@ class OneImage final : public image::ImageService {
     return reference == "busybox" || reference == image_.id ? std::optional(image_) : std::nullopt;
   }
   std::vector<image::Image> List() const override { return {image_}; }
-  base::Result<std::string> Pull(const std::string&, const std::optional<image::Credentials>&, std::stop_token) override { return image_.id; }
+  // "endless" ends when nobody wants it any more.
+  base::Result<std::string> Pull(const std::string& reference, const std::optional<image::Credentials>&, std::stop_token stop) override {
+    if (reference != "endless") return image_.id;
+    std::unique_lock lock(mutex_);
+    ++pulls_begun_;
+    changed_.notify_all();
+    (void)changed_.wait(lock, stop, [] { return false; });
+    return base::Cancelled("nobody wants it any more");
+  }
+  void WaitForPulls(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this, count] { return pulls_begun_ >= count; });
+  }
   base::Result<std::string> Load(const std::string&, const std::string&) override { return image_.id; }
   base::Status Remove(const std::string&) override { return {}; }
   base::Result<image::FsUsage> Usage() const override { return image::FsUsage{}; }
@@ -52,6 +67,9 @@ class OneImage final : public image::ImageService {
 
  private:
   image::Image image_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  int pulls_begun_ = 0;  // guarded by mutex_
 };
 
 class RuntimeTest : public testing::Test {
@@ -400,6 +418,37 @@ TEST_F(RuntimeTest, TheWholePathAnswersOverTheSocket) {
   EXPECT_EQ(seen, (std::vector<cri::ContainerEventType>{cri::CONTAINER_CREATED_EVENT, cri::CONTAINER_STARTED_EVENT, cri::CONTAINER_STOPPED_EVENT}));
   events_context.TryCancel();
   (void)events->Finish();
+}
+
+TEST_F(RuntimeTest, AServerThatStopsEndsWhatLastsAtOnce) {
+  const std::string socket = run_ + "/cri.sock";
+  base::Result<std::unique_ptr<Service>> service = Service::Serve(*runtime_, *images_, clock_, socket);
+  ASSERT_TRUE(service.ok()) << service.error().message();
+  const auto channel = rpc::ConnectUnix(socket);
+  const auto runtime = cri::RuntimeService::NewStub(channel);
+  const auto images = cri::ImageService::NewStub(channel);
+  const auto pull = [&](grpc::ClientContext* context) {
+    cri::PullImageRequest request;
+    request.mutable_image()->set_image("endless");
+    cri::PullImageResponse response;
+    return images->PullImage(context, request, &response);
+  };
+  grpc::ClientContext given_up, lasting, events_context;
+  std::future<grpc::Status> first = std::async(std::launch::async, pull, &given_up);
+  images_->WaitForPulls(1);
+  given_up.TryCancel();
+  EXPECT_EQ(first.get().error_code(), grpc::CANCELLED);
+  std::future<grpc::Status> second = std::async(std::launch::async, pull, &lasting);
+  images_->WaitForPulls(2);
+  const auto events = runtime->GetContainerEvents(&events_context, cri::GetEventsRequest());
+  events->WaitForInitialMetadata();
+  service->reset();
+  EXPECT_EQ(second.get().error_message(), "nobody wants it any more");
+  cri::ContainerEventResponse event;
+  EXPECT_FALSE(events->Read(&event));
+  const grpc::Status ended = events->Finish();
+  EXPECT_EQ(ended.error_code(), grpc::UNAVAILABLE);
+  EXPECT_EQ(ended.error_message(), "the runtime is stopping");
 }
 
 }  // namespace

@@ -8,6 +8,9 @@
 
 #include <cerrno>
 #include <deque>
+#include <mutex>
+#include <set>
+#include <stop_token>
 
 #include "cri-api/cri.h"
 #include "cri-api/service.grpc.pb.h"
@@ -53,7 +56,9 @@ cri::ContainerStatus FullStatus(const Runtime& runtime, const ContainerView& vie
 // One client's stream of events. A client too slow for its bounded queue is cut off and lists anew; nothing is dropped silently.
 class EventStream final : public grpc::ServerWriteReactor<cri::ContainerEventResponse> {
  public:
-  explicit EventStream(std::function<void(EventStream*)> gone) : gone_(std::move(gone)) {}
+  EventStream(Context* context, std::function<void(EventStream*)> gone) : context_(context), gone_(std::move(gone)) {
+    StartSendInitialMetadata();  // tells the client that it misses nothing from now on
+  }
   void Push(const std::shared_ptr<const cri::ContainerEventResponse>& event) {
     const std::lock_guard lock(mutex_);
     if (finished_) return;
@@ -65,11 +70,13 @@ class EventStream final : public grpc::ServerWriteReactor<cri::ContainerEventRes
     queue_.push_back(event);
     if (queue_.size() == 1) StartWrite(queue_.front().get());
   }
-  void End() {
+  // The server stops: an event that the client does not take is not waited for.
+  void Stop() {
     const std::lock_guard lock(mutex_);
     if (finished_) return;
+    if (!queue_.empty()) context_->TryCancel();
     finished_ = true;
-    Finish(grpc::Status::OK);
+    Finish(grpc::Status(grpc::UNAVAILABLE, "the runtime is stopping"));
   }
   void OnWriteDone(bool ok) override {
     const std::lock_guard lock(mutex_);
@@ -82,17 +89,72 @@ class EventStream final : public grpc::ServerWriteReactor<cri::ContainerEventRes
       StartWrite(queue_.front().get());
     }
   }
-  void OnCancel() override { End(); }
+  void OnCancel() override {
+    const std::lock_guard lock(mutex_);
+    if (finished_) return;
+    finished_ = true;
+    Finish(grpc::Status::CANCELLED);
+  }
   void OnDone() override {
     gone_(this);
     delete this;
   }
 
  private:
+  Context* const context_;  // lives until OnDone
   const std::function<void(EventStream*)> gone_;
   std::mutex mutex_;
   std::deque<std::shared_ptr<const cri::ContainerEventResponse>> queue_;  // guarded by mutex_
   bool finished_ = false;                                                 // guarded by mutex_
+};
+
+// A pull, which has no deadline: a client that goes away no longer wants it.
+class PullCall final : public Reactor {
+ public:
+  explicit PullCall(std::function<void(PullCall*)> gone) : gone_(std::move(gone)) {}
+  std::stop_token token() const { return stop_.get_token(); }
+  void Stop() { stop_.request_stop(); }
+  void OnCancel() override { Stop(); }
+  void OnDone() override {
+    gone_(this);
+    delete this;
+  }
+
+ private:
+  const std::function<void(PullCall*)> gone_;
+  std::stop_source stop_;
+};
+
+// The calls that last, so that the server can end them when it stops. Any thread.
+template <typename Call>
+class LastingCalls {
+ public:
+  template <typename... Arguments>
+  Call* Add(Arguments... arguments) {
+    auto* call = new Call(arguments..., [this](Call* gone) {
+      const std::lock_guard lock(mutex_);
+      calls_.erase(gone);
+    });
+    const std::lock_guard lock(mutex_);
+    calls_.insert(call);
+    if (stopping_) call->Stop();
+    return call;
+  }
+  template <typename Visitor>
+  void ForEach(Visitor visit) {
+    const std::lock_guard lock(mutex_);
+    for (Call* call : calls_) visit(call);
+  }
+  void Stop() {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    for (Call* call : calls_) call->Stop();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<Call*> calls_;  // guarded by mutex_
+  bool stopping_ = false;  // guarded by mutex_
 };
 
 #define KEELSON_NOT_YET(Method, Request, Response)                                             \
@@ -106,10 +168,7 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
     runtime_.SetEventHandler([this](Runtime::Event event, const std::string& container, const std::string& sandbox) { OnEvent(event, container, sandbox); });
   }
   ~RuntimeServer() override { runtime_.SetEventHandler(nullptr); }
-  void EndStreams() {
-    const std::lock_guard lock(mutex_);
-    for (EventStream* stream : streams_) stream->End();
-  }
+  void EndStreams() { streams_.Stop(); }
 
   Reactor* Version(Context* context, const cri::VersionRequest*, cri::VersionResponse* response) override {
     response->set_version("0.1.0");
@@ -221,14 +280,8 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
   Reactor* ReopenContainerLog(Context* context, const cri::ReopenContainerLogRequest* request, cri::ReopenContainerLogResponse*) override {
     return Run(executor_, context, [this, request] { return runtime_.ReopenContainerLog(request->container_id()); });
   }
-  grpc::ServerWriteReactor<cri::ContainerEventResponse>* GetContainerEvents(Context*, const cri::GetEventsRequest*) override {
-    auto* stream = new EventStream([this](EventStream* gone) {
-      const std::lock_guard lock(mutex_);
-      streams_.erase(gone);
-    });
-    const std::lock_guard lock(mutex_);
-    streams_.insert(stream);
-    return stream;
+  grpc::ServerWriteReactor<cri::ContainerEventResponse>* GetContainerEvents(Context* context, const cri::GetEventsRequest*) override {
+    return streams_.Add(context);
   }
 
   KEELSON_NOT_YET(UpdateContainerResources, UpdateContainerResourcesRequest, UpdateContainerResourcesResponse)
@@ -270,15 +323,13 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
     for (const ContainerView& view : runtime_.ListContainers()) {
       if (view.record.sandbox_id == sandbox) *message->add_containers_statuses() = FullStatus(runtime_, view);
     }
-    const std::lock_guard lock(mutex_);
-    for (EventStream* stream : streams_) stream->Push(message);
+    streams_.ForEach([&message](EventStream* stream) { stream->Push(message); });
   }
 
   Runtime& runtime_;
   base::Clock& clock_;
   async::Executor& executor_;
-  std::mutex mutex_;
-  std::set<EventStream*> streams_;  // guarded by mutex_; each owns itself until OnDone
+  LastingCalls<EventStream> streams_;
 };
 
 class ImageServer final : public cri::ImageService::CallbackService {
@@ -301,11 +352,10 @@ class ImageServer final : public cri::ImageService::CallbackService {
     }
     return Answer(context, grpc::Status::OK);
   }
-  Reactor* PullImage(Context* context, const cri::PullImageRequest* request, cri::PullImageResponse* response) override {
-    Reactor* reactor = context->DefaultReactor();
-    // No deadline comes with a pull; a client that goes away is one that no longer wants it.
-    const auto stop = std::make_shared<std::stop_source>();
-    executor_.Post([this, request, response, reactor, stop] {
+  void EndPulls() { pulls_.Stop(); }
+  Reactor* PullImage(Context*, const cri::PullImageRequest* request, cri::PullImageResponse* response) override {
+    PullCall* const call = pulls_.Add();
+    executor_.Post([this, request, response, call] {
       std::optional<image::Credentials> credentials;
       if (request->has_auth()) {
         const cri::AuthConfig& auth = request->auth();
@@ -319,11 +369,11 @@ class ImageServer final : public cri::ImageService::CallbackService {
           }
         }
       }
-      Result<std::string> id = images_.Pull(request->image().image(), credentials, stop->get_token());
+      Result<std::string> id = images_.Pull(request->image().image(), credentials, call->token());
       if (id.ok()) response->set_image_ref(*id);
-      reactor->Finish(id.ok() ? grpc::Status::OK : rpc::ToGrpc(id.error()));
+      call->Finish(id.ok() ? grpc::Status::OK : rpc::ToGrpc(id.error()));
     });
-    return reactor;
+    return call;
   }
   Reactor* RemoveImage(Context* context, const cri::RemoveImageRequest* request, cri::RemoveImageResponse*) override {
     return Run(executor_, context, [this, request] { return images_.Remove(request->image().image()); });
@@ -346,6 +396,7 @@ class ImageServer final : public cri::ImageService::CallbackService {
   image::ImageService& images_;
   base::Clock& clock_;
   async::Executor& executor_;
+  LastingCalls<PullCall> pulls_;
 };
 
 class ServiceImpl final : public Service {
@@ -355,6 +406,8 @@ class ServiceImpl final : public Service {
   ~ServiceImpl() override {
     if (!server_) return;
     runtime_server_.EndStreams();
+    image_server_.EndPulls();
+    // Returns at once when nothing is under way; what is, may end.
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
     server_->Wait();
   }
