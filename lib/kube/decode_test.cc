@@ -81,7 +81,7 @@ spec:
   hostNetwork: yes
   serviceAccount: builder
   terminationGracePeriodSeconds: 0
-  securityContext: {runAsUser: 5, fsGroup: 7, supplementalGroups: [8, 9], sysctls: [{name: net.ipv4.tcp_syncookies, value: "1"}]}
+  securityContext: {runAsUser: 5, fsGroup: 7, supplementalGroups: [8, 9], sysctls: [{name: kernel.shm_rmid_forced, value: "1"}]}
   hostAliases: [{ip: 10.0.0.1, hostnames: [a, b]}]
   dnsConfig: {nameservers: [1.1.1.1], searches: [x.y], options: [{name: ndots, value: "2"}, {name: edns0}]}
   initContainers:

@@ -34,6 +34,8 @@ bool IsNamePart(std::string_view text) {
 }
 
 std::string TooLong(size_t most) { return fmt::format("must be no more than {} characters", most); }
+// The rules of labels count "bytes", the older ones "characters"; both mean bytes.
+std::string TooManyBytes(size_t most) { return fmt::format("must be no more than {} bytes", most); }
 
 constexpr const char* kLabelRule =
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an "
@@ -67,20 +69,21 @@ Complaints CheckQualifiedName(std::string_view text) {
   const auto parts = base::Split(text, '/');
   std::string_view name = parts.back();
   if (parts.size() > 2) {
-    out.push_back(fmt::format("a qualified name {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')", kNamePartRule));
+    out.push_back(fmt::format("a valid label key {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')", kNamePartRule));
     return out;
   }
   if (parts.size() == 2) {
     if (parts[0].empty()) {
       out.push_back("prefix part must be non-empty");
     } else {
-      for (const std::string& complaint : CheckDns1123Subdomain(parts[0])) out.push_back("prefix part " + complaint);
+      if (parts[0].size() > 253) out.push_back("prefix part " + TooManyBytes(253));
+      if (!IsSubdomain(parts[0])) out.push_back(fmt::format("prefix part {}", kSubdomainRule));
     }
   }
   if (name.empty()) {
     out.push_back("name part must be non-empty");
   } else if (name.size() > 63) {
-    out.push_back("name part " + TooLong(63));
+    out.push_back("name part " + TooManyBytes(63));
   }
   if (!IsNamePart(name)) out.push_back(fmt::format("name part {}", kNamePartRule));
   return out;
@@ -88,7 +91,7 @@ Complaints CheckQualifiedName(std::string_view text) {
 
 Complaints CheckLabelValue(std::string_view text) {
   Complaints out;
-  if (text.size() > 63) out.push_back(TooLong(63));
+  if (text.size() > 63) out.push_back(TooManyBytes(63));
   if (!text.empty() && !IsNamePart(text)) {
     out.push_back(
         "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
@@ -134,6 +137,13 @@ Complaints CheckPortName(std::string_view text) {
   if (text.find("--") != std::string_view::npos) out.push_back("must not contain consecutive hyphens");
   if (!text.empty() && (text.front() == '-' || text.back() == '-')) out.push_back("must not begin or end with a hyphen");
   return out;
+}
+
+Complaints CheckHeaderName(std::string_view text) {
+  if (!text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return IsAlphanumeric(c) || c == '-'; })) return {};
+  return {
+      "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is "
+      "'[-A-Za-z0-9]+')"};
 }
 
 Complaints CheckPort(int64_t port) {

@@ -19,6 +19,7 @@ Complaints CheckLabelValue(std::string_view text);
 Complaints CheckEnvName(std::string_view text);
 Complaints CheckConfigKey(std::string_view text);  // keys of a ConfigMap or Secret
 Complaints CheckPortName(std::string_view text);
+Complaints CheckHeaderName(std::string_view text);
 Complaints CheckPort(int64_t port);
 // A host name of the DNS as upstream takes it for a pod's hostnameOverride, a search domain (a trailing dot allowed) and so on.
 Complaints CheckSearchDomain(std::string_view text);

@@ -57,6 +57,10 @@ void Problems::Invalid(const Field& at, std::string_view value, std::string_view
   Add(at, fmt::format("Invalid value: {}: {}", value, why));
 }
 void Problems::Invalid(const Field& at, std::string_view why) { Invalid(at, Shown(at.value()), why); }
+void Problems::InvalidText(const Field& at, std::string_view text, std::string_view why) { Invalid(at, json::Quote(text), why); }
+void Problems::InvalidText(const Field& at, std::string_view text, const std::vector<std::string>& whys) {
+  for (const std::string& why : whys) InvalidText(at, text, why);
+}
 void Problems::Invalid(const Field& at, const std::vector<std::string>& whys) {
   for (const std::string& why : whys) Invalid(at, why);
 }
@@ -73,6 +77,8 @@ void Problems::NotSupported(const Field& at, std::string_view value, std::vector
 void Problems::TooMany(const Field& at, size_t count, size_t most) {
   Add(at, fmt::format("Too many: {}: must have at most {} {}", count, most, most == 1 ? "item" : "items"));
 }
+
+void Problems::TooLong(const Field& at, size_t most) { Add(at, fmt::format("Too long: may not be more than {} bytes", most)); }
 
 base::Error Problems::ToError() const { return base::Error(base::Code::kInvalidArgument, base::Join(lines_, "\n")); }
 

@@ -57,12 +57,15 @@ class Problems {
   void Invalid(const Field& at, std::string_view value, std::string_view why);  // value: as shown, strings already quoted
   void Invalid(const Field& at, std::string_view why);                          // shows the field's own value
   void Invalid(const Field& at, const std::vector<std::string>& whys);          // one problem for each
+  void InvalidText(const Field& at, std::string_view text, std::string_view why);  // of a text: shows it in quotes
+  void InvalidText(const Field& at, std::string_view text, const std::vector<std::string>& whys);
   void Duplicate(const Field& at, std::string_view value);
   void Duplicate(const Field& at);
   void NotFound(const Field& at, std::string_view value);
   void Forbidden(const Field& at, std::string_view why);
   // In the order given: upstream sorts some lists and not others.
   void NotSupported(const Field& at, std::string_view value, std::vector<std::string> supported);
+  void TooLong(const Field& at, size_t most);
   void TooMany(const Field& at, size_t count, size_t most);
 
   bool empty() const { return lines_.empty(); }
