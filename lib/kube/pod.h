@@ -20,6 +20,7 @@ struct IntOrString {
   bool is_int = true;
   int64_t number = 0;
   std::string text;
+  bool operator==(const IntOrString&) const = default;
 };
 
 struct ObjectMeta {
@@ -32,14 +33,17 @@ struct ObjectMeta {
   std::string creation_timestamp;                        // RFC 3339 or empty
   std::string deletion_timestamp;
   std::optional<int64_t> deletion_grace_period_seconds;
+  bool operator==(const ObjectMeta&) const = default;
 };
 
 struct HttpHeader {
   std::string name;
   std::string value;
+  bool operator==(const HttpHeader&) const = default;
 };
 struct ExecAction {
   std::vector<std::string> command;
+  bool operator==(const ExecAction&) const = default;
 };
 struct HttpGetAction {
   std::string path = "/";
@@ -47,17 +51,21 @@ struct HttpGetAction {
   std::string host;
   std::string scheme = "HTTP";
   std::vector<HttpHeader> http_headers;
+  bool operator==(const HttpGetAction&) const = default;
 };
 struct TcpSocketAction {
   IntOrString port;
   std::string host;
+  bool operator==(const TcpSocketAction&) const = default;
 };
 struct GrpcAction {
   int32_t port = 0;
   std::string service;
+  bool operator==(const GrpcAction&) const = default;
 };
 struct SleepAction {
   int64_t seconds = 0;
+  bool operator==(const SleepAction&) const = default;
 };
 struct Probe {
   std::variant<ExecAction, HttpGetAction, TcpSocketAction, GrpcAction> action;
@@ -67,6 +75,7 @@ struct Probe {
   int32_t success_threshold = 1;
   int32_t failure_threshold = 3;
   std::optional<int64_t> termination_grace_period_seconds;
+  bool operator==(const Probe&) const = default;
 };
 using LifecycleHandler = std::variant<ExecAction, HttpGetAction, TcpSocketAction, SleepAction>;
 
@@ -76,17 +85,20 @@ struct ContainerPort {
   int32_t host_port = 0;
   std::string host_ip;
   std::string protocol = "TCP";
+  bool operator==(const ContainerPort&) const = default;
 };
 
 struct ObjectKeySelector {  // configMapKeyRef, secretKeyRef
   std::string name;
   std::string key;
   bool optional = false;
+  bool operator==(const ObjectKeySelector&) const = default;
 };
 struct ResourceFieldSelector {
   std::string container_name;
   std::string resource;
   Quantity divisor;  // zero: the default, 1
+  bool operator==(const ResourceFieldSelector&) const = default;
 };
 struct EnvVar {
   enum class From { kValue, kField, kResource, kConfigMap, kSecret };
@@ -96,12 +108,14 @@ struct EnvVar {
   std::string field_path;   // kField
   ResourceFieldSelector resource;
   ObjectKeySelector key;    // kConfigMap, kSecret
+  bool operator==(const EnvVar&) const = default;
 };
 struct EnvFrom {
   std::string prefix;
   bool secret = false;  // else a config map
   std::string name;
   bool optional = false;
+  bool operator==(const EnvFrom&) const = default;
 };
 
 struct VolumeMount {
@@ -112,14 +126,17 @@ struct VolumeMount {
   std::string sub_path;
   std::string sub_path_expr;
   std::string mount_propagation;    // "", None, HostToContainer, Bidirectional
+  bool operator==(const VolumeMount&) const = default;
 };
 
 struct SeccompProfile {
   std::string type;  // Unconfined, RuntimeDefault, Localhost
   std::string localhost_profile;
+  bool operator==(const SeccompProfile&) const = default;
 };
 struct SeLinuxOptions {
   std::string user, role, type, level;
+  bool operator==(const SeLinuxOptions&) const = default;
 };
 struct SecurityContext {
   std::optional<bool> privileged;
@@ -134,11 +151,13 @@ struct SecurityContext {
   std::optional<SeccompProfile> seccomp_profile;
   std::optional<SeccompProfile> app_armor_profile;
   std::optional<SeLinuxOptions> se_linux_options;
+  bool operator==(const SecurityContext&) const = default;
 };
 
 struct ResourceRequirements {
   ResourceList limits;
   ResourceList requests;  // defaulted from limits
+  bool operator==(const ResourceRequirements&) const = default;
 };
 
 struct Container {
@@ -163,20 +182,24 @@ struct Container {
   SecurityContext security_context;
   std::string restart_policy;  // only "Always" on init containers: a sidecar
   bool stdin = false, stdin_once = false, tty = false;
+  bool operator==(const Container&) const = default;
 };
 
 struct KeyToPath {
   std::string key;
   std::string path;
   std::optional<int32_t> mode;
+  bool operator==(const KeyToPath&) const = default;
 };
 struct EmptyDirVolume {
   std::string medium;  // "", Memory, HugePages, HugePages-<size>
   std::optional<Quantity> size_limit;
+  bool operator==(const EmptyDirVolume&) const = default;
 };
 struct HostPathVolume {
   std::string path;
   std::string type;
+  bool operator==(const HostPathVolume&) const = default;
 };
 struct ObjectVolume {  // configMap, secret
   bool secret = false;
@@ -184,51 +207,62 @@ struct ObjectVolume {  // configMap, secret
   std::vector<KeyToPath> items;
   int32_t default_mode = 0644;
   bool optional = false;
+  bool operator==(const ObjectVolume&) const = default;
 };
 struct DownwardApiItem {
   std::string path;
   std::string field_path;  // or resource
   std::optional<ResourceFieldSelector> resource;
   std::optional<int32_t> mode;
+  bool operator==(const DownwardApiItem&) const = default;
 };
 struct DownwardApiVolume {
   std::vector<DownwardApiItem> items;
   int32_t default_mode = 0644;
+  bool operator==(const DownwardApiVolume&) const = default;
 };
 struct ServiceAccountTokenSource {
   std::string path;
   std::string audience;
   int64_t expiration_seconds = 3600;
+  bool operator==(const ServiceAccountTokenSource&) const = default;
 };
 using ProjectedSource = std::variant<ObjectVolume, DownwardApiVolume, ServiceAccountTokenSource>;
 struct ProjectedVolume {
   std::vector<ProjectedSource> sources;
   int32_t default_mode = 0644;
+  bool operator==(const ProjectedVolume&) const = default;
 };
 struct UnsupportedVolume {
   std::string kind;  // the member's name: "csi", "nfs", …
+  bool operator==(const UnsupportedVolume&) const = default;
 };
 struct Volume {
   std::string name;
   std::variant<EmptyDirVolume, HostPathVolume, ObjectVolume, DownwardApiVolume, ProjectedVolume, UnsupportedVolume> source;
+  bool operator==(const Volume&) const = default;
 };
 
 struct HostAlias {
   std::string ip;
   std::vector<std::string> hostnames;
+  bool operator==(const HostAlias&) const = default;
 };
 struct DnsOption {
   std::string name;
   std::optional<std::string> value;
+  bool operator==(const DnsOption&) const = default;
 };
 struct DnsConfig {
   std::vector<std::string> nameservers;
   std::vector<std::string> searches;
   std::vector<DnsOption> options;
+  bool operator==(const DnsConfig&) const = default;
 };
 struct Sysctl {
   std::string name;
   std::string value;
+  bool operator==(const Sysctl&) const = default;
 };
 struct PodSecurityContext {
   std::optional<bool> run_as_non_root;
@@ -242,6 +276,7 @@ struct PodSecurityContext {
   std::optional<SeccompProfile> app_armor_profile;
   std::optional<SeLinuxOptions> se_linux_options;
   std::vector<Sysctl> sysctls;
+  bool operator==(const PodSecurityContext&) const = default;
 };
 
 struct PodSpec {
@@ -273,6 +308,7 @@ struct PodSpec {
   ResourceList overhead;
   std::optional<ResourceRequirements> resources;  // pod level
   std::string os_name;
+  bool operator==(const PodSpec&) const = default;
 };
 
 struct Pod {
