@@ -57,6 +57,19 @@ probe::ExecFunction ExecThrough(runtime_client::RuntimeClient& runtime) {
   };
 }
 
+std::string PodsCgroup(const config::KubeletConfig& config) { return (config.cgroup_root == "/" ? "" : config.cgroup_root) + "/kubepods"; }
+
+// What pods left on the node once no runtime runs them: volumes with their mounts, links to logs, cgroups.
+base::Status CleanUp(const Options& options) {
+  ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
+  const volume::LocalObjects objects(options.objects);
+  volume::Volumes volumes(options.root_dir, objects);
+  ASSIGN_OR_RETURN(const std::vector<std::string> uids, volumes.PodsOnDisk());
+  for (const std::string& uid : uids) RETURN_IF_ERROR(volumes.TearDown(uid));
+  ASSIGN_OR_RETURN(const cgroup::Layout layout, cgroup::DetectLayout());
+  return cgroup::Group(layout, PodsCgroup(config)).Remove();
+}
+
 base::Status Run(const Options& options) {
   sigset_t stop;
   sigemptyset(&stop);
@@ -87,8 +100,7 @@ base::Status Run(const Options& options) {
   volume::LocalObjects objects(options.objects);
   for (const base::Error& error : objects.Reload()) base::LogError("object refused", {{"error", error}});
   volume::Volumes volumes(options.root_dir, objects);
-  const std::string root = (config.cgroup_root == "/" ? "" : config.cgroup_root) + "/kubepods";
-  ASSIGN_OR_RETURN(const std::unique_ptr<node_cgroup::PodCgroups> cgroups, node_cgroup::PodCgroups::Create(root, allocatable));
+  ASSIGN_OR_RETURN(const std::unique_ptr<node_cgroup::PodCgroups> cgroups, node_cgroup::PodCgroups::Create(PodsCgroup(config), allocatable));
   probe::NodeProber prober(ExecThrough(*runtime));
   lifecycle::Applier applier({*runtime, volumes, objects, *cgroups, prober, node, options.log_links});
   lifecycle::View view(clock, json::WriteJson(config::ShowConfig(config)));
@@ -139,9 +151,12 @@ int main(int argc, char** argv) {
   app.add_option("--pod-logs-dir", options.pod_logs, "container logs (default: /var/log/pods)");
   app.add_option("--log-links-dir", options.log_links, "links to logs by container, for collectors; empty: none")->capture_default_str();
   app.add_option("--log-level", options.log_level, "debug, info, warn or error")->capture_default_str();
+  const CLI::App* clean_up = app.add_subcommand("cleanup", "removes the volumes and cgroups of all pods; for a node whose pods have ended or whose runtime is gone");
+  app.require_subcommand(0, 1);
+  app.fallthrough();
   CLI11_PARSE(app, argc, argv);
   base::Status done = log::LogToStandardError(options.log_level);
-  if (done.ok()) done = Run(options);
+  if (done.ok()) done = clean_up->parsed() ? CleanUp(options) : Run(options);
   if (done.ok()) return 0;
   std::fprintf(stderr, "keelson-kubelet: %s\n", done.error().message().c_str());
   return 1;

@@ -83,12 +83,17 @@ void NodeTest::StopRuntime(int signal) {
   runtime_.reset();
 }
 
-void NodeTest::StartKubelet(const std::vector<std::string>& more_arguments) {
-  const os::UniqueFd log = os::Open(dir_.path() + "/kubelet.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
+std::vector<std::string> NodeTest::KubeletArguments(const std::vector<std::string>& more) const {
   std::vector<std::string> words = {kBin + "/keelson-kubelet", "--pod-manifest-path", manifests(), "--container-runtime-endpoint", run_ + "/cri.sock",
                                     "--root-dir", kubelet_root(), "--objects", dir_.path() + "/objects", "--socket", run_ + "/kubelet.sock",
                                     "--hostname-override", "node", "--cgroup-root", cgroup_root_, "--pod-logs-dir", logs(), "--log-links-dir", ""};
-  words.insert(words.end(), more_arguments.begin(), more_arguments.end());
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+void NodeTest::StartKubelet(const std::vector<std::string>& more_arguments) {
+  const os::UniqueFd log = os::Open(dir_.path() + "/kubelet.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
+  const std::vector<std::string> words = KubeletArguments(more_arguments);
   base::Result<os::ChildProcess> started =
       os::ChildProcess::Spawn({.argv = words, .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, .fds = {{log.get(), 1}, {log.get(), 2}}, .new_session = true});
   ASSERT_TRUE(started.ok()) << started.error().message();
@@ -154,19 +159,18 @@ std::vector<std::string> NodeTest::LogLines(const std::string& pod, const std::s
 
 void NodeTest::TearDown() {
   if (run_.empty()) return;
-  if (HasFailure()) std::fprintf(stderr, "%s", DaemonLogs().c_str());
+  if (HasFailure() || std::getenv("KEELSON_TEST_LOGS") != nullptr) std::fprintf(stderr, "%s", DaemonLogs().c_str());
   client_.reset();
   StopKubelet(SIGKILL);
   StopRuntime(SIGTERM);
   const os::CommandResult cleaned = Command(RuntimeArguments({"cleanup"}), std::chrono::seconds(120));
   EXPECT_EQ(cleaned.status.code(), 0) << cleaned.out << cleaned.err;
-  const auto layout = cgroup::DetectLayout();
-  if (layout.ok()) {
-    for (const char* below : {"/kubepods", ""}) {
-      const base::Status gone = cgroup::Group(*layout, cgroup_root_ + below).Remove();
-      EXPECT_TRUE(gone.ok() || gone.error().code() == base::Code::kNotFound) << gone.error().message();
-    }
+  if (os::Exists(kubelet_root())) {
+    const os::CommandResult pods_cleaned = Command(KubeletArguments({"cleanup"}), std::chrono::seconds(120));
+    EXPECT_EQ(pods_cleaned.status.code(), 0) << pods_cleaned.out << pods_cleaned.err;
   }
+  const base::Status gone = cgroup::Group(cgroup::DetectLayout().value(), cgroup_root_).Remove();
+  EXPECT_TRUE(gone.ok()) << gone.error().message();
   CheckNothingIsLeft();
   (void)os::RemoveTree(run_);
 }

@@ -51,6 +51,7 @@ class NodeTest : public testing::Test {
 
  private:
   std::vector<std::string> RuntimeArguments(const std::vector<std::string>& command) const;
+  std::vector<std::string> KubeletArguments(const std::vector<std::string>& more) const;
   void CheckNothingIsLeft();
 };
 
