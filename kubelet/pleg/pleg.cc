@@ -11,6 +11,10 @@
 namespace keelson::pleg {
 namespace {
 
+constexpr std::chrono::seconds kFast{1}, kSlow{10};
+// Nothing says when a stream that was asked for is there; what happens before that is not told.
+constexpr std::chrono::seconds kConnects{5};
+
 template <typename Map>
 std::string ValueOf(const Map& map, const char* key) {
   const auto found = map.find(key);
@@ -50,6 +54,7 @@ void Pleg::Watch(const std::stop_token& stop) {
     {
       const std::lock_guard lock(mutex_);
       events_ = true;
+      watched_since_ = clock_.Steady();
     }
     const base::Status ended = runtime_.WatchEvents(stop, [this](const cri::ContainerEventResponse&) { Ask(); });
     std::unique_lock lock(mutex_);
@@ -70,7 +75,8 @@ void Pleg::List(const std::stop_token& stop) {
     uint64_t sequence = 0;
     {
       std::unique_lock lock(mutex_);
-      asked_.wait_for(lock, stop, std::chrono::seconds(events_ ? 10 : 1), [&] { return wanted_ > done; });
+      const bool heard = events_ && clock_.Steady() - watched_since_ >= kConnects;
+      asked_.wait_for(lock, stop, heard ? kSlow : kFast, [&] { return wanted_ > done; });
       if (stop.stop_requested()) return;
       sequence = wanted_;
     }

@@ -55,7 +55,8 @@ class Pleg {
   std::mutex mutex_;
   std::condition_variable_any asked_;
   uint64_t wanted_ = 1;   // guarded by mutex_
-  bool events_ = false;   // guarded by mutex_: the stream is up
+  bool events_ = false;   // guarded by mutex_: the stream is up, or on its way
+  base::SteadyTime watched_since_{};  // guarded by mutex_
   std::jthread watcher_;
   std::jthread lister_;
 };

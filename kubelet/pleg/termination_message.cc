@@ -26,8 +26,9 @@ std::string ReadMessageFile(const std::string& path) {
   const base::Result<os::UniqueFd> file = os::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   struct stat status{};
   if (!file.ok() || fstat(file->get(), &status) != 0 || !S_ISREG(status.st_mode)) return "";
+  // Of a long one the end, as upstream: programs write the cause last.
   std::string text(kMessageBytes, '\0');
-  const ssize_t length = pread(file->get(), text.data(), text.size(), 0);
+  const ssize_t length = pread(file->get(), text.data(), text.size(), std::max<off_t>(0, status.st_size - static_cast<off_t>(kMessageBytes)));
   text.resize(length < 0 ? 0 : static_cast<size_t>(length));
   return text;
 }
@@ -35,26 +36,30 @@ std::string ReadMessageFile(const std::string& path) {
 }  // namespace
 
 std::string LogTail(const std::string& path, size_t lines, size_t bytes) {
-  const base::Result<os::UniqueFd> file = os::Open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (!file.ok()) return "";
-  // Each line carries about 40 bytes of time and stream before its text.
-  constexpr size_t kOverhead = 48;
-  const off_t size = lseek(file->get(), 0, SEEK_END);
-  const off_t from = std::max<off_t>(0, size - static_cast<off_t>(bytes + lines * kOverhead));
+  const base::Result<os::UniqueFd> file = os::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  struct stat status{};
+  if (!file.ok() || fstat(file->get(), &status) != 0 || !S_ISREG(status.st_mode)) return "";
+  // Each line carries about 40 bytes of time and stream before its text. The first one that is read is cut somewhere and left out, so
+  // that there must be room for one more, of the longest kind.
+  constexpr size_t kOverhead = 48, kLongestLine = 16u << 10;
+  const off_t size = status.st_size;
+  const off_t from = std::max<off_t>(0, size - static_cast<off_t>(bytes + (lines + 1) * kOverhead + kLongestLine));
   std::string raw(static_cast<size_t>(std::max<off_t>(0, size - from)), '\0');
   const ssize_t length = pread(file->get(), raw.data(), raw.size(), from);
   raw.resize(length < 0 ? 0 : static_cast<size_t>(length));
   if (from > 0) raw.erase(0, std::min(raw.find('\n'), raw.size() - 1) + 1);
   std::vector<std::string> texts;
   for (const std::string_view line : base::Split(raw, '\n')) {
-    // "<time> <stream> <P|F> <text>"
-    size_t at = 0;
-    for (int field = 0; field < 3 && at != std::string_view::npos; ++field) at = line.find(' ', at == 0 ? 0 : at + 1);
-    if (at != std::string_view::npos) texts.emplace_back(line.substr(at + 1));
+    // "<time> <stream> <P|F> <text>"; after P the line goes on in the next record.
+    const size_t stream = line.find(' ');
+    const size_t tag = stream == std::string_view::npos ? stream : line.find(' ', stream + 1);
+    const size_t text = tag == std::string_view::npos ? tag : line.find(' ', tag + 1);
+    if (text == std::string_view::npos) continue;
+    texts.emplace_back(line.substr(text + 1));
+    if (line.substr(tag + 1, text - tag - 1) != "P") texts.back() += '\n';
   }
   if (texts.size() > lines) texts.erase(texts.begin(), texts.end() - static_cast<ptrdiff_t>(lines));
-  std::string out = base::Join(texts, "\n");
-  if (!out.empty()) out += '\n';
+  std::string out = base::Join(texts, "");
   if (out.size() > bytes) out.erase(0, out.size() - bytes);
   return out;
 }
