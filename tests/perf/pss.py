@@ -15,7 +15,7 @@ for entry in os.listdir("/proc"):
             parents[int(entry)] = int(file.read().rsplit(")", 1)[1].split()[1])
         with open(f"/proc/{entry}/cmdline") as file:
             line = file.read()
-        if parents[int(entry)] != os.getppid() and any(prefix in line for prefix in prefixes):
+        if any(prefix in line for prefix in prefixes):
             roots.add(int(entry))
     except OSError:
         continue
