@@ -29,24 +29,37 @@ for side in ["floor"] + sides:
                          "start": [c[2] for c in cycles], "exec": [e for c in cycles for e in c[5:]],
                          "down": [c[3] + c[4] for c in cycles], "stop": [c[3] for c in cycles], "remove": [c[4] for c in cycles]}
 
-TITLES = [("up", "up (sandbox + create + start)"), ("run", "  RunPodSandbox"), ("create", "  CreateContainer"),
-          ("start", "  StartContainer"), ("exec", "ExecSync `true`"), ("down", "stop + remove"), ("stop", "  StopPodSandbox"),
-          ("remove", "  RemovePodSandbox")]
-print("\nOne after another, milliseconds\n")
-print("| | side | p50 | p95 | max | to the floor | to Keelson |")
-print("|---|---|---|---|---|---|---|")
-for key, title in TITLES:
-    for side in ["floor"] + sides:
-        values = samples[side].get(key)
-        if not values:
-            continue
-        middle = quantile(values, 0.5)
-        floor, ours = samples["floor"].get(key), samples.get("keelson", {}).get(key)
-        to_floor = f"{middle / quantile(floor, 0.5):.1f}" if floor else ""
-        to_ours = f"{middle / quantile(ours, 0.5):.1f}" if ours else ""
-        print(f"| {title} | {NAMES[side]} | {middle:.1f} | {quantile(values, 0.95):.1f} | {max(values):.1f} | {to_floor} | {to_ours} |")
+TITLES = [("up", "up (sandbox + create + start)"), ("run", "– RunPodSandbox"), ("create", "– CreateContainer"),
+          ("start", "– StartContainer"), ("exec", "ExecSync `true`"), ("down", "stop + remove"), ("stop", "– StopPodSandbox"),
+          ("remove", "– RemovePodSandbox")]
+def table(title, heads, lines):
+    print(f"\n{title}\n")
+    print("| | " + " | ".join(heads) + " |")
+    print("|---" * (len(heads) + 1) + "|")
+    for line in lines:
+        print("| " + " | ".join(line) + " |")
 
-print("\nEight at once\n")
+
+everybody = ["floor"] + sides
+middle = {side: {key: quantile(values, 0.5) for key, values in samples[side].items() if values} for side in everybody}
+
+
+def cell(side, key):
+    values = samples[side].get(key)
+    return f"{quantile(values, 0.5):.1f} / {quantile(values, 0.95):.1f} / {max(values):.1f}" if values else ""
+
+
+def ratio(above, below, key):
+    return f"{middle[above][key] / middle[below][key]:.1f}" if key in middle.get(above, {}) and key in middle.get(below, {}) else ""
+
+
+table(f"One after another, milliseconds: p50 / p95 / max of {len(rows(sides[0], 'cycles'))} pods", [NAMES[side] for side in everybody],
+      [[title] + [cell(side, key) for side in everybody] for key, title in TITLES])
+peers = [side for side in sides if side != "keelson"]
+table("Ratios of the p50s", ["Keelson to the floor"] + [f"{NAMES[side]} to Keelson" for side in peers],
+      [[title, ratio("keelson", "floor", key)] + [ratio(side, "keelson", key) for side in peers] for key, title in TITLES])
+
+print("\nEight at once: run + create + start + stop + remove\n")
 print("| side | cycles/s | Keelson is … times as fast |")
 print("|---|---|---|")
 rate = {side: sum(r[0] for r in rows(side, "storm")) / max(0.001, sum(r[1] for r in rows(side, "storm"))) for side in ["floor"] + sides}
