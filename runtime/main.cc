@@ -34,6 +34,7 @@ struct Options {
   std::string bridge = "keelson0";
   std::string pod_subnet = "10.42.0.0/24";
   std::string pod_network = "10.42.0.0/16";
+  std::string seccomp_root = "/var/lib/kubelet/seccomp";
   std::string log_level = "info";
   std::string layout, reference;  // load
 };
@@ -58,6 +59,7 @@ struct Node {
   os::UniqueFd lock;
   base::SystemClock clock;
   security::DefaultPrograms seccomp;
+  std::unique_ptr<security::LocalProfiles> profiles;
   std::unique_ptr<image::ImageServiceImpl> images;
   std::unique_ptr<network::BridgeNetwork> network;
   std::unique_ptr<monitor::Anchor> anchor;
@@ -75,8 +77,9 @@ base::Status Assemble(const Options& options, Node& node) {
   ASSIGN_OR_RETURN(node.network, network::BridgeNetwork::Create(
                                      {options.bridge, options.pod_subnet, options.pod_network, options.state_dir + "/network"}));
   ASSIGN_OR_RETURN(node.anchor, monitor::ConnectAnchor({options.run_dir, options.state_dir, options.binary_dir}));
+  node.profiles = std::make_unique<security::LocalProfiles>(options.seccomp_root);
   node.runtime = std::make_unique<cri_server::Runtime>(
-      cri_server::Dependencies{options.state_dir, options.run_dir, node.clock, *node.anchor, *node.network, *node.images, node.seccomp,
+      cri_server::Dependencies{options.state_dir, options.run_dir, node.clock, *node.anchor, *node.network, *node.images, node.seccomp, *node.profiles,
                                cgroups, capabilities, std::string(base::Trim(boot_id))});
   RETURN_IF_ERROR(node.runtime->Recover());
   node.images->CollectGarbage();
@@ -141,6 +144,7 @@ int main(int argc, char** argv) {
   app.add_option("--bridge", options.bridge, "the pods' bridge")->capture_default_str();
   app.add_option("--pod-subnet", options.pod_subnet, "this node's pods")->capture_default_str();
   app.add_option("--pod-network", options.pod_network, "all pods; what leaves it is masqueraded")->capture_default_str();
+  app.add_option("--seccomp-root", options.seccomp_root, "Localhost seccomp profiles: the kubelet's root directory and /seccomp")->capture_default_str();
   app.add_option("--log-level", options.log_level, "debug, info, warn or error")->capture_default_str();
   CLI::App* clean_up = app.add_subcommand("cleanup", "remove every pod, the network and the cgroups of this node; images stay");
   CLI::App* load = app.add_subcommand("load", "store an image from an OCI layout (a directory or tar) while no daemon runs");

@@ -5,6 +5,7 @@
 //   pods/<sandbox id>/{hostname,hosts,resolv.conf}
 //   containers/<container id>/record          ContainerRecord
 //   containers/<container id>/{upper,work}    the writable layer
+//   containers/<container id>/seccomp         the program of a Localhost profile as it was at the start, for exec
 //   quarantine/<pods|containers>-<id>         whatever could not be read
 // A file is: magic, version, base/codec body, CRC-32C. Bodies only grow at their end. Written beside the name and renamed.
 #pragma once

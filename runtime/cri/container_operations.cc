@@ -121,7 +121,10 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox)
     ASSIGN_OR_RETURN(const seccomp::Program program, d_.seccomp.For(plan.spec.process.capabilities.bounding));
     plan.spec.process.seccomp_program = *program;
   } else if (plan.seccomp == container::Plan::Seccomp::kLocalhost) {
-    return base::Unimplemented("seccomp profile '{}': Localhost profiles are not there yet", plan.seccomp_file);
+    ASSIGN_OR_RETURN(const seccomp::Program program, d_.profiles.Load(plan.seccomp_file, plan.spec.process.capabilities.bounding));
+    plan.spec.process.seccomp_program = *program;
+    // The file may be another one by the time of an exec.
+    RETURN_IF_ERROR(os::WriteFileAtomic(ContainerDir(plan.spec.id) + "/seccomp", *program, 0600));
   }
   // Now, not at creation: what was mounted on the host in between must be seen.
   std::vector<os::UniqueFd> sources;
@@ -308,6 +311,8 @@ Result<ExecOutput> Runtime::ExecSync(const std::string& id, const std::vector<st
   if (plan.seccomp == container::Plan::Seccomp::kRuntimeDefault) {
     ASSIGN_OR_RETURN(const seccomp::Program program, d_.seccomp.For(request.process.capabilities.bounding));
     request.process.seccomp_program = *program;
+  } else if (plan.seccomp == container::Plan::Seccomp::kLocalhost) {
+    ASSIGN_OR_RETURN(request.process.seccomp_program, os::ReadFile(ContainerDir(view.record.id) + "/seccomp").WithContext("exec"));
   }
   request.timeout = timeout;
   ASSIGN_OR_RETURN(os::Pipe out, os::CreatePipe());

@@ -24,6 +24,7 @@
 #include "runtime/image/image_service.h"
 #include "runtime/monitor/client.h"
 #include "runtime/network/network.h"
+#include "runtime/security/local_profiles.h"
 #include "runtime/security/seccomp.h"
 
 namespace keelson::cri_server {
@@ -36,6 +37,7 @@ struct Dependencies {
   network::PodNetwork& network;
   image::ImageService& images;
   security::DefaultPrograms& seccomp;
+  security::LocalProfiles& profiles;
   cgroup::Layout cgroups;
   uint64_t available_capabilities = 0;
   std::string boot_id;

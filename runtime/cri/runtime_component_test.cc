@@ -92,7 +92,7 @@ class RuntimeTest : public testing::Test {
     ASSERT_TRUE(os::MakeDirs(run_, 0700).ok());
     ASSERT_TRUE(os::WriteFileAtomic(layer + "/bin/busybox", os::ReadFile("/bin/busybox").value(), 0755).ok());
     ASSERT_TRUE(os::WriteFileAtomic(layer + "/etc/passwd", "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n", 0644).ok());
-    for (const char* applet : {"sh", "cat", "sleep", "id", "hostname", "nc", "wget", "ls"}) {
+    for (const char* applet : {"sh", "cat", "sleep", "id", "mkdir", "chmod", "touch", "hostname", "nc", "wget", "ls"}) {
       ASSERT_EQ(symlink("busybox", (layer + "/bin/" + applet).c_str()), 0);
     }
     images_ = std::make_unique<OneImage>(layer);
@@ -134,7 +134,7 @@ class RuntimeTest : public testing::Test {
     base::Result<std::unique_ptr<monitor::Anchor>> anchor = monitor::ConnectAnchor({run_, dir_.path(), KEELSON_BIN_DIR});
     ASSERT_TRUE(anchor.ok()) << anchor.error().message();
     anchor_ = std::move(anchor).value();
-    runtime_ = std::make_unique<Runtime>(Dependencies{dir_.path(), run_, clock_, *anchor_, *network_, *images_, seccomp_,
+    runtime_ = std::make_unique<Runtime>(Dependencies{dir_.path(), run_, clock_, *anchor_, *network_, *images_, seccomp_, profiles_,
                                                       cgroup::DetectLayout().value(), security::AvailableCapabilities().value(), boot_id_});
     const base::Status recovered = runtime_->Recover();
     ASSERT_TRUE(recovered.ok()) << recovered.error().message();
@@ -182,6 +182,7 @@ class RuntimeTest : public testing::Test {
   std::string Log(const std::string& pod, const std::string& name) {
     return os::ReadFile(dir_.path() + "/logs/" + pod + "/" + name + "/0.log").ValueOr("");
   }
+  std::string profiles_root() const { return dir_.path() + "/seccomp"; }
   std::string Start(const std::string& name) {
     const base::Result<std::string> id = runtime_->RunPodSandbox(Pod(name), "");
     EXPECT_TRUE(id.ok()) << (id.ok() ? "" : id.error().message());
@@ -193,6 +194,7 @@ class RuntimeTest : public testing::Test {
   std::string boot_id_ = "first";
   base::SystemClock clock_;
   security::DefaultPrograms seccomp_;
+  security::LocalProfiles profiles_{dir_.path() + "/seccomp"};
   std::unique_ptr<OneImage> images_;
   std::unique_ptr<network::BridgeNetwork> network_;
   std::unique_ptr<monitor::Anchor> anchor_;
@@ -418,6 +420,38 @@ TEST_F(RuntimeTest, TheWholePathAnswersOverTheSocket) {
   EXPECT_EQ(seen, (std::vector<cri::ContainerEventType>{cri::CONTAINER_CREATED_EVENT, cri::CONTAINER_STARTED_EVENT, cri::CONTAINER_STOPPED_EVENT}));
   events_context.TryCancel();
   (void)events->Finish();
+}
+
+TEST_F(RuntimeTest, AProfileOfTheNodeRulesTheContainerAndItsExecs) {
+  ASSERT_TRUE(os::MakeDirs(profiles_root() + "/profiles", 0755).ok());
+  const std::string file = profiles_root() + "/profiles/no-mkdir.json";
+  ASSERT_TRUE(os::WriteFileAtomic(file, R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64","SCMP_ARCH_AARCH64"],
+    "syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO"},{"names":["chmod","fchmodat"],"action":"SCMP_ACT_ERRNO","errnoRet":28}]})", 0644).ok());
+  const std::string pod = Start("web");
+  cri::ContainerConfig config = Script("c", "mkdir /new; chmod 700 /etc; touch /tmp-file && echo touched; exec sleep 1000");
+  cri::SecurityProfile& seccomp = *config.mutable_linux()->mutable_security_context()->mutable_seccomp();
+  seccomp.set_profile_type(cri::SecurityProfile::Localhost);
+  seccomp.set_localhost_ref(file);
+  const std::string id = Run(pod, config);
+  for (int i = 0; i < 1000 && Log("web", "c").find("touched") == std::string::npos; ++i) (void)poll(nullptr, 0, 10);
+  EXPECT_NE(Log("web", "c").find("'/new': Operation not permitted"), std::string::npos) << Log("web", "c");
+  EXPECT_NE(Log("web", "c").find("/etc: No space left on device"), std::string::npos) << Log("web", "c");
+  // As it was when the container started, also for another life of the daemon.
+  ASSERT_TRUE(os::RemoveFile(file).ok());
+  Boot();
+  const ExecOutput output = runtime_->ExecSync(id, {"mkdir", "/new"}, std::chrono::seconds(10)).value();
+  EXPECT_NE(output.err.find("Operation not permitted"), std::string::npos) << output.err;
+
+  const auto refusal = [&](const std::string& reference) {
+    seccomp.set_localhost_ref(reference);
+    config.mutable_metadata()->set_attempt(config.metadata().attempt() + 1);
+    const base::Status started = runtime_->StartContainer(runtime_->CreateContainer(pod, config).value());
+    return started.ok() ? "" : started.error().message();
+  };
+  EXPECT_NE(refusal(file).find("No such file"), std::string::npos);
+  EXPECT_NE(refusal("/etc/passwd").find("is not below"), std::string::npos);
+  ASSERT_TRUE(os::WriteFileAtomic(file, "{\n\"defaultAction\":\"SCMP_ACT_NONE\"}", 0644).ok());
+  EXPECT_NE(refusal(file).find("line 2: defaultAction: unknown action"), std::string::npos) << refusal(file);
 }
 
 TEST_F(RuntimeTest, AServerThatStopsEndsWhatLastsAtOnce) {

@@ -123,6 +123,7 @@ int Main(int argc, char** argv) {
   OneImage images(dir.path() + "/layer");
   base::SystemClock clock;
   security::DefaultPrograms seccomp;
+  security::LocalProfiles profiles;
   Samples samples;
   base::SteadyTime begin;
   double total = 0;
@@ -131,7 +132,7 @@ int Main(int argc, char** argv) {
     const std::unique_ptr<monitor::Anchor> anchor = Must(monitor::ConnectAnchor({run, dir.path(), argv[1]}));
     const cgroup::Layout layout = Must(cgroup::DetectLayout());
     {
-      cri_server::Runtime runtime(cri_server::Dependencies{dir.path(), run, clock, *anchor, *network, images, seccomp, layout,
+      cri_server::Runtime runtime(cri_server::Dependencies{dir.path(), run, clock, *anchor, *network, images, seccomp, profiles, layout,
                                                            Must(security::AvailableCapabilities()), "bench"});
       Must(runtime.Recover());
       Samples warm;
