@@ -34,7 +34,7 @@ struct Asked {
 
 CLI::App* AddPs(CLI::App& app, PsOptions& options) {
   CLI::App* ps = app.add_subcommand("ps", "this node's pods");
-  ps->add_flag("-a,--all", options.all, "also those that are over");
+  ps->add_flag("-a,--all", options.all, "also those that have completed");
   ps->add_flag("-c,--containers", options.containers, "also their containers: state, last exit, message");
   ps->add_option("-n,--namespace", options.name_space, "only of this namespace");
   ps->add_option("-o,--output", options.output, "wide, json or yaml")->check(Output({"wide", "json", "yaml"}));

@@ -3,11 +3,26 @@
 
 #include "cli/duration.h"
 #include "cli/pod_lookup.h"
+#include "cli/pod_summary.h"
 #include "lib/http/client/url.h"
 
 namespace keelson::cli {
 
 using base::Result;
+
+namespace {
+
+// A log that is refused since the container has not begun: what it waits for.
+base::Error WithState(const base::Error& error, const json::Value& pod, const std::string& name) {
+  for (const ContainerSummary& container : SummarizeContainers(pod, 0)) {
+    if (container.name != name || container.running || !error.message().ends_with("is waiting to start")) continue;
+    const std::string text = error.message() + ": " + container.status + (container.message.empty() ? "" : ": " + container.message);
+    return {error.code(), text};
+  }
+  return error;
+}
+
+}  // namespace
 
 Result<std::string> LogPath(const LogsOptions& options, const std::string& name_space, const std::string& pod, const std::string& container) {
   std::string path = "/containerLogs/" + http::PercentEncode(name_space) + "/" + http::PercentEncode(pod) + "/" + http::PercentEncode(container);
@@ -39,7 +54,8 @@ base::Status Logs(const LogsOptions& options, Kubelet& kubelet, const Console& c
   ASSIGN_OR_RETURN(const std::string path, LogPath(options, pod->At({"metadata", "namespace"}).AsString(),
                                                    pod->At({"metadata", "name"}).AsString(), container.name));
   if (!container.note.empty()) console.err << container.note << std::endl;
-  return kubelet.Log(path, [&console](std::string_view piece) { console.out << piece << std::flush; });
+  const base::Status done = kubelet.Log(path, [&console](std::string_view piece) { console.out << piece << std::flush; });
+  return done.ok() ? done : WithState(done.error(), *pod, container.name);
 }
 
 }  // namespace keelson::cli

@@ -139,7 +139,7 @@ ContainerSummary SummarizeContainer(const std::string& name, const Value& status
   } else if (waiting != nullptr) {
     if (const std::string& reason = waiting->At({"reason"}).AsString(); !reason.empty()) out.status = reason;
     if (const std::string& message = waiting->At({"message"}).AsString(); !message.empty()) {
-      out.message = out.message.empty() ? message : message + "; last run: " + out.message;
+      out.message = out.message.empty() ? message : "last run: " + out.message + "; " + message;
     }
   }
   return out;
@@ -195,6 +195,7 @@ std::vector<ContainerSummary> SummarizeContainers(const Value& pod, int64_t now)
     for (const Value& container : pod.At({"spec", init ? "initContainers" : "containers"}).items()) {
       const std::string& name = container.At({"name"}).AsString();
       out.push_back(SummarizeContainer(name, ByName(statuses, name), now));
+      out.back().image = container.At({"image"}).AsString();
       out.back().init = init;
     }
   }

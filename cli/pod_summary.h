@@ -22,13 +22,13 @@ struct PodSummary {
 PodSummary Summarize(const json::Value& pod, int64_t now_wall_nanos);
 
 struct ContainerSummary {
-  std::string name;
+  std::string name, image;
   bool init = false, ready = false;
   std::string status;     // "Running", "CrashLoopBackOff", "Completed", "ExitCode:3", "Waiting"
   std::string restarts;
   std::string age;        // since the present run began
   std::string last_exit;  // "exit 1, Error, 12s ago"; empty: has not ended yet
-  std::string message;    // what it waits for, or what the last run left
+  std::string message;    // what the last run left, what it waits for
   std::string id;         // of the runtime, without "keelson://"; empty before it is made
   bool running = false;
 };

@@ -149,7 +149,7 @@ TEST(ContainerSummary, TellsOfTheRunsPresentAndLast) {
   EXPECT_EQ(containers[2].status, "CrashLoopBackOff");
   EXPECT_EQ(containers[2].restarts, "2 (5s ago)");
   EXPECT_EQ(containers[2].last_exit, "exit 1, Error, 5s ago");
-  EXPECT_EQ(containers[2].message, "back-off 20s; last run: no port");
+  EXPECT_EQ(containers[2].message, "last run: no port; back-off 20s");
   EXPECT_FALSE(containers[2].running);
   EXPECT_EQ(containers[3].status, "Waiting");
 }

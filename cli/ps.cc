@@ -28,8 +28,8 @@ std::vector<Value> SelectPods(const Value& list, const PsOptions& options, size_
   std::vector<Value> out;
   for (const Value& pod : list.At({"items"}).items()) {
     if (!options.name_space.empty() && pod.At({"metadata", "namespace"}).AsString() != options.name_space) continue;
-    const std::string& phase = pod.At({"status", "phase"}).AsString();
-    if (!options.all && (phase == "Succeeded" || phase == "Failed")) {
+    // What failed is of interest, what did its work is not.
+    if (!options.all && pod.At({"status", "phase"}).AsString() == "Succeeded") {
       ++left_out;
     } else {
       out.push_back(pod);
@@ -46,6 +46,7 @@ std::string PodTable(const std::vector<Value>& pods, const PsOptions& options, i
   for (const char* heading : {"NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP"}) headings.emplace_back(heading);
   if (wide) headings.insert(headings.end(), {"NODE", "IMAGES"});
   if (options.containers) headings.insert(headings.end(), {"LAST EXIT", "MESSAGE"});
+  const size_t most = wide ? std::string::npos : kMessageCharacters;
   Table table(std::move(headings));
   for (const Value& pod : pods) {
     const PodSummary summary = Summarize(pod, now);
@@ -54,7 +55,7 @@ std::string PodTable(const std::vector<Value>& pods, const PsOptions& options, i
     row.insert(row.end(), {summary.name, summary.ready, summary.status, summary.restarts, summary.age, OrNone(summary.ip)});
     if (wide) row.insert(row.end(), {OrNone(summary.node), summary.images});
     // What is wrong with the pod as a whole: an eviction, say.
-    if (options.containers) row.insert(row.end(), {"", Shorten(pod.At({"status", "message"}).AsString(), kMessageCharacters)});
+    if (options.containers) row.insert(row.end(), {"", Shorten(pod.At({"status", "message"}).AsString(), most)});
     table.Add(std::move(row));
     if (!options.containers) continue;
     for (const ContainerSummary& container : SummarizeContainers(pod, now)) {
@@ -62,8 +63,8 @@ std::string PodTable(const std::vector<Value>& pods, const PsOptions& options, i
       if (with_name_space) row.emplace_back();
       row.insert(row.end(), {"  " + container.name + (container.init ? " (init)" : ""), container.ready ? "yes" : "no", container.status,
                              container.restarts, container.age, ""});
-      if (wide) row.insert(row.end(), {"", container.id});
-      row.insert(row.end(), {container.last_exit, Shorten(container.message, kMessageCharacters)});
+      if (wide) row.insert(row.end(), {"", container.image});
+      row.insert(row.end(), {container.last_exit, Shorten(container.message, most)});
       table.Add(std::move(row));
     }
   }
@@ -84,7 +85,7 @@ base::Status Ps(const PsOptions& options, Kubelet& kubelet, const base::Clock& c
   if (pods.empty() && left_out == 0) {
     console.err << "no pods" << (options.name_space.empty() ? " on this node" : " in namespace '" + options.name_space + "'") << "\n";
   }
-  if (left_out > 0) console.err << left_out << (left_out == 1 ? " pod is over and not shown" : " pods are over and not shown") << "; -a shows all\n";
+  if (left_out > 0) console.err << left_out << (left_out == 1 ? " pod has completed and is not shown" : " pods have completed and are not shown") << "; -a shows all\n";
   return {};
 }
 

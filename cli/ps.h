@@ -11,7 +11,7 @@
 namespace keelson::cli {
 
 struct PsOptions {
-  bool all = false;         // those that are over, too
+  bool all = false;         // those that have completed, too
   bool containers = false;
   std::string output;       // "", "wide", "json", "yaml"
   std::string name_space;   // empty: every one

@@ -110,6 +110,7 @@ class ImagesHeld final : public cri::ImageService::Service {
   grpc::Status RemoveImage(grpc::ServerContext*, const cri::RemoveImageRequest*, cri::RemoveImageResponse*) override { return grpc::Status::OK; }
   grpc::Status PullImage(grpc::ServerContext*, const cri::PullImageRequest* request, cri::PullImageResponse* answer) override {
     if (request->image().image() == "none") return {grpc::StatusCode::NOT_FOUND, "pull image 'none': no such image"};
+    if (request->image().image() == "far") return {grpc::StatusCode::UNAVAILABLE, "pull image 'far': no answer"};
     answer->set_image_ref("sha256:pulled");
     return grpc::Status::OK;
   }
@@ -161,7 +162,7 @@ TEST_F(CommandTest, PsListsPods) {
   EXPECT_EQ(running.out,
             "NAMESPACE   NAME     READY   STATUS             RESTARTS     AGE    IP\n"
             "default     web-n1   1/2     CrashLoopBackOff   2 (5s ago)   4m5s   10.42.0.7\n");
-  EXPECT_EQ(running.err, "1 pod is over and not shown; -a shows all\n");
+  EXPECT_EQ(running.err, "1 pod has completed and is not shown; -a shows all\n");
   EXPECT_THAT(Keelson({"ps", "-a"}).out, HasSubstr("batch       job"));
   EXPECT_THAT(Keelson({"ps", "-a", "-n", "batch", "-o", "wide"}).out,
               "NAME   READY   STATUS      RESTARTS   AGE    IP       NODE     IMAGES\n"
@@ -174,7 +175,7 @@ TEST_F(CommandTest, PsShowsContainersAndWhyTheyEnded) {
             "NAME     READY   STATUS             RESTARTS     AGE    IP          LAST EXIT               MESSAGE\n"
             "web-n1   1/2     CrashLoopBackOff   2 (5s ago)   4m5s   10.42.0.7\n"
             "  main   yes     Running            0            4m\n"
-            "  side   no      CrashLoopBackOff   2 (5s ago)                      exit 1, Error, 5s ago   back-off 20s; last run: no  [31mport\n");
+            "  side   no      CrashLoopBackOff   2 (5s ago)                      exit 1, Error, 5s ago   last run: no  [31mport; back-off 20s\n");
 }
 
 TEST_F(CommandTest, PsGivesDocumentsToPrograms) {
@@ -193,7 +194,7 @@ TEST_F(CommandTest, LogsOfAContainer) {
   EXPECT_EQ(Keelson({"logs", "-f", "default/web", "main"}).out, "one\ntwo\n");
   const Answer refused = Keelson({"logs", "web", "side"});
   EXPECT_EQ(refused.code, 1);
-  EXPECT_EQ(refused.err, "keelson: container \"side\" is waiting to start\n");
+  EXPECT_EQ(refused.err, "keelson: container \"side\" is waiting to start: CrashLoopBackOff: last run: no  [31mport; back-off 20s\n");
   EXPECT_THAT(Keelson({"logs", "nobody"}).err, HasSubstr("there are: default/web-n1, batch/job"));
   EXPECT_THAT(Keelson({"logs", "web", "main", "--since", "soon"}).err, HasSubstr("not a span of time"));
 }
@@ -238,6 +239,8 @@ TEST_F(CommandTest, ImagesAreListedPulledAndRemoved) {
   const Answer none = Keelson({"pull", "none"});
   EXPECT_EQ(none.code, 1);
   EXPECT_THAT(none.err, HasSubstr("keelson: pull image 'none': no such image\n"));
+  const Answer unreachable = Keelson({"pull", "far"});
+  EXPECT_THAT(unreachable.err, HasSubstr("keelson: pull image 'far': no answer\n"));
   const Answer removed = Keelson({"rmi", "used", "unused", "unknown"});
   EXPECT_EQ(removed.code, 1);
   EXPECT_EQ(removed.out, "removed unused\n");
