@@ -16,6 +16,9 @@ using json::Value;
 using pod::ContainerFact;
 using pod::RunState;
 
+// Of all containers of a pod together, so that a status stays small enough for a store.
+constexpr size_t kMessageBytesOfPod = 12u << 10;
+
 Value Fields(std::initializer_list<std::pair<const char*, std::string>> fields) {
   Value object = Value::Object();
   for (const auto& [key, value] : fields) {
@@ -106,6 +109,9 @@ class Builder {
     }
     return f_.memory.pod_failure ? f_.memory.pod_failure->message : "";
   }
+  size_t MessageBytes() const {
+    return kMessageBytesOfPod / std::max<size_t>(1, f_.pod.spec.containers.size() + f_.pod.spec.init_containers.size());
+  }
   Value State(const ContainerFact& fact) const {
     Value state = Value::Object();
     if (fact.state == RunState::kRunning) {
@@ -117,7 +123,7 @@ class Builder {
     terminated.Set("exitCode", Value(static_cast<int64_t>(unknown ? 137 : fact.exit_code)));
     const std::string reason = unknown ? "ContainerStatusUnknown" : !fact.reason.empty() ? fact.reason : fact.exit_code == 0 ? "Completed" : "Error";
     terminated.Set("reason", Value(reason));
-    if (!fact.message.empty()) terminated.Set("message", Value(fact.message));
+    if (!fact.message.empty()) terminated.Set("message", Value(std::string_view(fact.message).substr(0, MessageBytes())));
     if (fact.started_at != 0) terminated.Set("startedAt", Value(Rfc3339(fact.started_at)));
     if (fact.finished_at != 0) terminated.Set("finishedAt", Value(Rfc3339(fact.finished_at)));
     terminated.Set("containerID", Value(node_.runtime_name + "://" + fact.id));
