@@ -14,6 +14,9 @@
 namespace keelson::source {
 namespace {
 
+constexpr std::chrono::milliseconds kMoment{20};
+constexpr int kMoments = 25;  // a writer that never stops does not keep its file from being read
+
 constexpr uint32_t kChanges = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
 
 std::string Parent(const std::string& path) {
@@ -21,9 +24,19 @@ std::string Parent(const std::string& path) {
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-bool IsDirectory(const std::string& path) {
+bool Is(mode_t kind, const std::string& path) {
   struct stat status{};
-  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  return stat(path.c_str(), &status) == 0 && (status.st_mode & S_IFMT) == kind;
+}
+bool IsDirectory(const std::string& path) { return Is(S_IFDIR, path); }
+
+// Not of a pipe or a device: reading those may never end.
+base::Result<std::string> ReadManifest(const std::string& file, size_t limit) {
+  ASSIGN_OR_RETURN(const os::UniqueFd fd, os::Open(file, O_RDONLY | O_NONBLOCK));
+  struct stat status{};
+  if (fstat(fd.get(), &status) != 0) return base::Error::FromErrno(errno, "stat {}", file);
+  if (!S_ISREG(status.st_mode)) return base::InvalidArgument("{}: not a regular file", file);
+  return os::ReadAll(fd.get(), limit).WithContext(file);
 }
 
 }  // namespace
@@ -40,7 +53,7 @@ FileSource::~FileSource() {
 
 void FileSource::ReadOne(const std::string& file, FileSet& set, std::map<std::string, Known>& now) {
   const auto known = known_.find(file);
-  base::Result<std::string> text = os::ReadFile(file, kLargestFile);
+  base::Result<std::string> text = ReadManifest(file, kLargestFile);
   if (text.ok() && known != known_.end() && known->second.text == *text) {
     now.insert(*known);
     return;
@@ -72,14 +85,17 @@ FileSet FileSource::Read() {
   } else if (os::Exists(path_)) {
     ReadOne(path_, set, now);
   }
-  std::map<std::string, std::string> owners;
+  std::map<std::string, std::string> owners;  // of names and of uids
   for (const auto& [file, known] : now) {
     const std::string name = known.pod.metadata.namespace_name + "/" + known.pod.metadata.name;
-    const auto [owner, first] = owners.try_emplace(name, file);
-    if (first) {
+    const auto named = owners.find(name), identified = owners.find("uid " + known.pod.metadata.uid);
+    if (named == owners.end() && identified == owners.end()) {
+      owners[name] = owners["uid " + known.pod.metadata.uid] = file;
       set.pods.push_back(known.pod);
+    } else if (named != owners.end()) {
+      set.errors[file] = file + ": pod " + name + " is already defined by " + named->second;
     } else {
-      set.errors[file] = file + ": pod " + name + " is already defined by " + owner->second;
+      set.errors[file] = file + ": a pod of uid " + known.pod.metadata.uid + " is already defined by " + identified->second;
     }
   }
   known_ = std::move(now);
@@ -97,7 +113,7 @@ void FileSource::Run(const std::stop_token& stop) {
       pollfd waits[2] = {{changes.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
       (void)poll(waits, 2, static_cast<int>(std::chrono::milliseconds(period_).count()));
       // Writers often touch a file several times: what comes within a moment is one change.
-      while (poll(waits, 1, 20) > 0 && !stop.stop_requested()) {
+      for (int i = 0; i < kMoments && poll(waits, 1, static_cast<int>(kMoment.count())) > 0 && !stop.stop_requested(); ++i) {
         alignas(inotify_event) char buffer[4096];
         const ssize_t length = read(changes.get(), buffer, sizeof buffer);
         for (ssize_t at = 0; at < length;) {
