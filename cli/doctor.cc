@@ -38,7 +38,7 @@ Finding JudgeKernel(const std::string& release) {
 }
 
 // What the features' own words do not say: how to get it.
-std::string Advice(const Feature& feature, bool root) {
+std::string Advice(const Feature& feature) {
   static const std::map<std::string, const char*> advice = {
       {"cgroup", "mount cgroup2 on /sys/fs/cgroup"},
       {"cgroup cpu", "switch the controller on: boot without cgroup_disable=cpu"},
@@ -48,19 +48,18 @@ std::string Advice(const Feature& feature, bool root) {
       {"network namespaces", "the kernel needs CONFIG_NET_NS"},
       {"seccomp", "the kernel needs CONFIG_SECCOMP_FILTER"},
   };
-  if (!root && feature.required) return "run this as root to be sure";
   const auto found = advice.find(feature.name);
   return found == advice.end() ? "" : found->second;
 }
 
-Finding JudgeFeature(const Feature& feature, bool root) {
+Finding JudgeFeature(const Feature& feature) {
   Finding finding{Grade::kOk, feature.name, feature.why};
   if (feature.present) return finding;
   // Keelson switches forwarding on itself, and one firewall is enough: see JudgeFirewall.
   const bool needless = feature.name == "ip_forward" || feature.name == "nftables" || feature.name.starts_with("iptables");
   finding.grade = feature.required ? Grade::kFail : feature.used && !needless ? Grade::kWarn : Grade::kAbsent;
   if (finding.grade == Grade::kAbsent) return finding;
-  if (const std::string advice = Advice(feature, root); !advice.empty()) finding.text += "; " + advice;
+  if (const std::string advice = Advice(feature); !advice.empty()) finding.text += "; " + advice;
   return finding;
 }
 
@@ -104,12 +103,19 @@ Finding JudgeDaemon(const Daemon& daemon) {
 
 std::vector<Finding> Diagnose(const MachineFacts& facts) {
   std::vector<Finding> findings;
-  if (!facts.root) findings.push_back({Grade::kWarn, "user", "not root: much of this cannot be tried; run it as root"});
   findings.push_back(JudgeKernel(facts.kernel_release));
-  for (const Feature& feature : facts.features) findings.push_back(JudgeFeature(feature, facts.root));
+  for (const Feature& feature : facts.features) findings.push_back(JudgeFeature(feature));
   findings.push_back(JudgeFirewall(facts.features));
   for (const DiskSpace& disk : facts.disks) findings.push_back(JudgeDisk(disk));
   for (const Daemon& daemon : facts.daemons) findings.push_back(JudgeDaemon(daemon));
+  if (facts.root) return findings;
+  // What an ordinary user may not try says nothing of the machine.
+  for (Finding& finding : findings) {
+    if (finding.grade != Grade::kFail || finding.name == "disk") continue;
+    finding.grade = Grade::kWarn;
+    finding.text = "may be there, root alone can tell: " + finding.text;
+  }
+  findings.insert(findings.begin(), {Grade::kFail, "user", "not root: run this as root"});
   return findings;
 }
 

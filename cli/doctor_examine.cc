@@ -5,15 +5,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "cli/doctor.h"
 
 namespace keelson::cli {
 namespace {
 
-bool IsSocket(const std::string& path) {
+// Also where that cannot be told.
+bool MayHaveSocket(const std::string& path) {
   struct stat status{};
-  return stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+  return stat(path.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 // Of the path, or of the nearest directory above it that is there.
@@ -40,7 +42,7 @@ std::vector<DiskSpace> LookAtDisks(const std::vector<std::string>& paths) {
 }
 
 Daemon LookAtRuntime(Runtime& runtime) {
-  Daemon daemon{.program = "keelson-runtime", .socket = runtime.socket(), .has_socket = IsSocket(runtime.socket())};
+  Daemon daemon{.program = "keelson-runtime", .socket = runtime.socket(), .has_socket = MayHaveSocket(runtime.socket())};
   if (!daemon.has_socket) return daemon;
   if (const base::Status answers = runtime.Answers(); !answers.ok()) {
     daemon.error = answers.error().message();
@@ -60,7 +62,7 @@ Daemon LookAtRuntime(Runtime& runtime) {
 }
 
 Daemon LookAtKubelet(Kubelet& kubelet) {
-  Daemon daemon{.program = "keelson-kubelet", .socket = kubelet.socket(), .has_socket = IsSocket(kubelet.socket())};
+  Daemon daemon{.program = "keelson-kubelet", .socket = kubelet.socket(), .has_socket = MayHaveSocket(kubelet.socket())};
   if (!daemon.has_socket) return daemon;
   if (const base::Status healthy = kubelet.Healthy(); !healthy.ok()) {
     daemon.error = healthy.error().message();

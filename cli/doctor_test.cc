@@ -99,7 +99,9 @@ TEST(Doctor, KnowsOldKernelsAndOrdinaryUsers) {
   facts.kernel_release = "5.15.0-generic";
   EXPECT_EQ(Of(facts, "kernel").grade, Grade::kOk);
   facts.root = false;
-  EXPECT_EQ(Of(facts, "user").grade, Grade::kWarn);
+  facts.features.push_back({"bridge", false, true, true, "Operation not permitted"});
+  EXPECT_EQ(Of(facts, "user").grade, Grade::kFail);
+  EXPECT_EQ(Of(facts, "bridge").grade, Grade::kWarn);
 }
 
 TEST(Doctor, WritesALineForEachAndASum) {

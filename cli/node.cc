@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/node.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 
 #include "lib/base/strings.h"
 #include "lib/http/client/url.h"
+#include "lib/os/socket.h"
 
 namespace keelson::cli {
 
@@ -44,14 +44,16 @@ std::string SocketPath(const std::string& endpoint) {
   return endpoint.starts_with(kScheme) ? endpoint.substr(kScheme.size()) : endpoint;
 }
 
-Error NoAnswer(const std::string& program, const std::string& socket, const std::string& flag, const std::string& reason) {
-  struct stat status{};
-  if (stat(socket.c_str(), &status) != 0) {
-    if (errno == EACCES) return base::PermissionDenied("'{}' is not for you: run this as root", socket);
-    return base::Unavailable("is {} running? there is no socket '{}' (another one: {})", program, socket, flag);
+std::optional<Error> NoAnswer(const std::string& program, const std::string& socket, const std::string& flag) {
+  const Result<os::UniqueFd> connected = os::ConnectUnix(socket, SOCK_STREAM);
+  if (connected.ok()) return std::nullopt;
+  switch (connected.error().os_errno()) {
+    case EACCES:
+    case EPERM: return base::PermissionDenied("'{}' is not for you: run this as root", socket);
+    case ENOENT: return base::Unavailable("is {} running? there is no socket '{}' (another one: {})", program, socket, flag);
+    case ECONNREFUSED: return base::Unavailable("is {} running? nobody listens on '{}'", program, socket);
+    default: return base::Unavailable("is {} running? {}", program, connected.error().message());
   }
-  if (access(socket.c_str(), W_OK) != 0) return base::PermissionDenied("'{}' is not for you: run this as root", socket);
-  return base::Unavailable("is {} running? no answer on '{}': {}", program, socket, reason);
 }
 
 Result<http::ResponseHead> Kubelet::Ask(const std::string& path, std::chrono::milliseconds patience, const http::BodyTaker& taker) {
@@ -61,10 +63,8 @@ Result<http::ResponseHead> Kubelet::Ask(const std::string& path, std::chrono::mi
   request.no_progress_timeout = patience;
   Result<http::ResponseHead> head = client_.Perform(request, taker);
   if (head.ok() || head.error().code() != base::Code::kUnavailable) return head;
-  if (std::dynamic_pointer_cast<const http::NotConnected>(head.error().detail()) == nullptr) {
-    return base::Unavailable("the kubelet broke off: {}", head.error().message());
-  }
-  return NoAnswer("keelson-kubelet", socket_, "--kubelet-socket", head.error().message());
+  if (std::optional<Error> error = NoAnswer("keelson-kubelet", socket_, "--kubelet-socket")) return *std::move(error);
+  return base::Unavailable("the kubelet broke off in the middle of its answer: {}", head.error().message());
 }
 
 Result<std::string> Kubelet::Get(const std::string& path) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,8 +14,9 @@
 
 namespace keelson::cli {
 
-// `program` did not answer on `socket`: is it not running, may the caller not talk to it, or what else was the answer?
-base::Error NoAnswer(const std::string& program, const std::string& socket, const std::string& flag, const std::string& reason);
+// What to tell a person when `program` did not answer: nothing if a plain connection to its socket comes about, so that the trouble
+// is another; else whether it does not run, the caller may not talk to it, or what else the kernel says.
+std::optional<base::Error> NoAnswer(const std::string& program, const std::string& socket, const std::string& flag);
 std::string SocketPath(const std::string& endpoint);  // without "unix://"
 
 class Kubelet {

@@ -353,6 +353,14 @@ void Agent::Publish(Entry& entry) {
   PodPicture picture{.name = metadata.name, .namespace_name = metadata.namespace_name, .uid = metadata.uid};
   json::Value status = status::StatusOf(facts, d_.addresses, Now(), entry.facts.memory.condition_changes);
   const std::string phase = status.At({"phase"}).AsString();
+  // The run that the status calls the last one: of a container that waits to run again, the one that has just ended.
+  std::map<std::string, std::string> last_runs;  // by container, the runtime's id
+  for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
+    for (const json::Value& container : status.At({list}).items()) {
+      const std::string& id = container.At({"lastState", "terminated", "containerID"}).AsString();
+      if (const size_t scheme = id.find("://"); scheme != std::string::npos) last_runs[container.At({"name"}).AsString()] = id.substr(scheme + 3);
+    }
+  }
   picture.document = json::WriteJson(status::PodDocument(facts, std::move(status)));
   std::string& text = picture.explanation;
   text = "pod " + metadata.namespace_name + "/" + metadata.name + " (" + phase + ")\nplan:\n";
@@ -372,9 +380,9 @@ void Agent::Publish(Entry& entry) {
     if (log.present.empty() && container.state != RunState::kCreated) {
       log.present = container.log_path;
       log.running = container.state == RunState::kRunning;
-    } else if (log.previous.empty() && container.state == RunState::kExited) {
-      log.previous = container.log_path;
     }
+    const auto last = last_runs.find(container.name);
+    if (last != last_runs.end() && last->second == container.id) log.previous = container.log_path;
   }
   d_.view.Set(std::move(picture));
 }

@@ -52,6 +52,8 @@ TEST_F(KeelsonTest, ShowsAndReachesPods) {
 
   EXPECT_EQ(Keelson({"logs", "good", "main"}).out, "begun\n");
   EXPECT_EQ(Keelson({"logs", "good", "-c", "crashing", "--tail", "1"}).out, "no luck\n");
+  EXPECT_EQ(Keelson({"logs", "-p", "good", "-c", "crashing"}).out, "no luck\n");  // of the run that has just ended
+  EXPECT_THAT(Keelson({"logs", "-p", "good", "-c", "main"}).err, HasSubstr("previous terminated container \"main\""));
   EXPECT_THAT(Keelson({"explain", "pod", "good"}).out, AllOf(HasSubstr("good-node"), HasSubstr("crashing")));
   EXPECT_THAT(Keelson({"explain", "bad"}).err, HasSubstr("unknown field \"spec.colour\""));
 
