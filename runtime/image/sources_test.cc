@@ -77,7 +77,7 @@ TEST(HostsToml, SaysFileAndPlaceOfAMistake) {
   struct Case {
     std::string text, word;
   };
-  for (const Case& c : {Case{"server = ", "line 1"}, Case{"host = 3", "host"}, Case{"[host.\"ftp://x\"]", "http"}, Case{"[host.\"http://x\"]\nca = 3", "ca"},
+  for (const Case& c : {Case{"server = ", "line 1"}, Case{"\n[#host.\"https://x\"]", "line 2"}, Case{"[a.", "line 1"}, Case{"host = 3", "host"}, Case{"[host.\"ftp://x\"]", "http"}, Case{"[host.\"http://x\"]\nca = 3", "ca"},
                         Case{"[host.\"http://x\"]\ncapabilities = ['fly']", "fly"}, Case{"ca = 'absent.pem'", "absent.pem"}, Case{"client = []", "client"}}) {
     SCOPED_TRACE(c.text);
     ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/h/hosts.toml", c.text, 0600).ok());

@@ -55,10 +55,11 @@ std::string AnswerError(const base::Error& error) {
 Result<std::string> ReadAnswer(std::string_view payload) {
   Reader r(payload);
   if (r.Bool()) return std::string(payload.substr(1));
-  const auto code = static_cast<base::Code>(r.U8());
+  const uint8_t number = r.U8();
   const int os_errno = r.I32();
   std::string text = r.String();
-  if (!r.ok()) return base::DataLoss("malformed answer");
+  const auto code = static_cast<base::Code>(number);
+  if (!r.ok() || code < base::Code::kCancelled || code > base::Code::kUnauthenticated) return base::DataLoss("malformed answer");
   return base::Error(code, std::move(text), os_errno);
 }
 
