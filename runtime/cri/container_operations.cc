@@ -27,17 +27,33 @@ using container::ContainerRecord;
 using container::ContainerState;
 using container::SandboxState;
 
+Result<std::shared_ptr<const security::IdentityFiles>> Runtime::IdentitiesOf(const image::Image& image) const {
+  constexpr size_t kMostImages = 16;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [layers, files] : identities_) {
+      if (layers == image.layer_dirs) return files;
+    }
+  }
+  ASSIGN_OR_RETURN(security::IdentityFiles read, security::IdentityFiles::ReadFromLayers(image.layer_dirs));
+  auto files = std::make_shared<const security::IdentityFiles>(std::move(read));
+  const std::lock_guard lock(mutex_);
+  identities_.emplace_front(image.layer_dirs, files);
+  if (identities_.size() > kMostImages) identities_.pop_back();
+  return files;
+}
+
 Result<container::Plan> Runtime::PlanOf(const ContainerView& container, const SandboxView& sandbox) const {
   const std::optional<image::Image> image = d_.images.Find(container.record.image_id);
   if (!image) return base::NotFound("image '{}' is not here: pull it first", container.record.image_ref);
-  ASSIGN_OR_RETURN(const security::IdentityFiles identities, security::IdentityFiles::ReadFromLayers(image->layer_dirs));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const security::IdentityFiles> identities, IdentitiesOf(*image));
   container::PlanInput input;
   input.id = container.record.id;
   input.directory = ContainerDir(container.record.id);
   input.sandbox = &sandbox.config;
   input.container = &container.config;
   input.image = &*image;
-  input.identity_files = &identities;
+  input.identity_files = identities.get();
   input.available_capabilities = d_.available_capabilities;
   const std::string pod = SandboxDir(sandbox.record.id);
   input.pod_files = {pod + "/hostname", pod + "/hosts", pod + "/resolv.conf"};
@@ -80,14 +96,17 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id, cons
   record.groups = plan.spec.process.identity.groups;
   record.stop_signal = plan.stop_signal;
   const std::string id = record.id;
-  RETURN_IF_ERROR(os::MakeDirs(ContainerDir(id), 0700));
-  Status status = os::WriteFileAtomic(ContainerDir(id) + "/record", container::Encode(record), 0600);
+  record.state = ContainerState::kCreated;
+  // Under another name until it is whole: one rename makes the container.
+  const std::string unborn = ContainerDir(kUnborn + id);
+  RETURN_IF_ERROR(os::MakeDirs(unborn, 0700));
+  Status status = os::WriteFileAtomic(unborn + "/record", container::Encode(record), 0600);
   for (const char* part : {"/upper", "/work"}) {
-    if (status.ok()) status = os::MakeDir(ContainerDir(id) + part, 0755);
+    if (status.ok()) status = os::MakeDir(unborn + part, 0755);
   }
-  if (status.ok()) status = Update(made, [](ContainerRecord& r) { r.state = ContainerState::kCreated; });
+  if (status.ok() && rename(unborn.c_str(), ContainerDir(id).c_str()) != 0) status = Error::FromErrno(errno, "name the container's directory");
   if (!status.ok()) {
-    (void)os::RemoveTree(ContainerDir(id));
+    (void)os::RemoveTree(unborn);
     return status.error().WithContext(fmt::format("create container '{}'", config.metadata().name()));
   }
   d_.images.Hold(image->id, id);
@@ -235,13 +254,12 @@ Status Runtime::RemoveContainer(const std::string& id) {
   RETURN_IF_ERROR(StopContainer(container->view.record.id, std::chrono::seconds(0)));
   const std::lock_guard operation(container->operation);
   const std::string full = container->view.record.id;
-  RETURN_IF_ERROR(Update(container, [](ContainerRecord& r) { r.state = ContainerState::kRemoving; }));
   if (const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(container->view.record.sandbox_id)) {
     const Status forgotten = monitor->Forget(full);
     if (!forgotten.ok()) base::LogWarn("the monitor keeps a removed container, it goes with its pod", {{"container", full}, {"error", forgotten.error()}});
   }
   RETURN_IF_ERROR(cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove());
-  RETURN_IF_ERROR(os::RemoveTree(ContainerDir(full)));
+  RETURN_IF_ERROR(Discard(ContainerDir(full)));
   d_.images.Release(full);
   {
     const std::lock_guard lock(mutex_);

@@ -3,7 +3,11 @@
 
 #include <signal.h>
 
+#include <cerrno>
+#include <cstdio>
+
 #include "cri-api/cri.h"
+#include "lib/base/ids.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 #include "runtime/network/pod_namespaces.h"
@@ -140,6 +144,29 @@ Status Runtime::Update(const ContainerPtr& container, const std::function<void(C
   return written;
 }
 
+Status Runtime::Discard(const std::string& directory) {
+  constexpr int kMostAtOnce = 128;
+  const std::string to = TrashDir() + "/" + base::RandomHex(16);
+  if (rename(directory.c_str(), to.c_str()) != 0) {
+    if (errno == ENOENT && !os::Exists(directory)) return base::Ok();
+    return base::Error::FromErrno(errno, "put '{}' aside", directory);
+  }
+  // Who removes faster than the disk can delete waits for it.
+  if (discarded_ >= kMostAtOnce) return os::RemoveTree(to);
+  DeleteInBackground(to);
+  return base::Ok();
+}
+
+void Runtime::DeleteInBackground(const std::string& path) {
+  ++discarded_;
+  deletions_.Post([this, path] {
+    if (const Status removed = os::RemoveTree(path); !removed.ok()) {
+      base::LogWarn("removed files cannot be deleted, the next start tries again", {{"path", path}, {"error", removed.error()}});
+    }
+    --discarded_;
+  });
+}
+
 // --- exits -----------------------------------------------------------------------------------------------------------
 
 void Runtime::OnExit(const monitor::ExitRecord& record) {
@@ -235,9 +262,11 @@ void Runtime::Quarantine(const std::string& kind, const std::string& id, const b
 }
 
 Status Runtime::Recover() {
-  for (const char* folder : {"/pods", "/containers"}) RETURN_IF_ERROR(os::MakeDirs(d_.state_dir + folder, 0700));
+  for (const char* folder : {"/pods", "/containers", "/trash"}) RETURN_IF_ERROR(os::MakeDirs(d_.state_dir + folder, 0700));
   RETURN_IF_ERROR(os::MakeDirs(d_.run_dir + "/pods", 0700));
   RETURN_IF_ERROR(network::PrepareNamespaceDirectory(PinDir()));
+  ASSIGN_OR_RETURN(const std::vector<os::DirEntry> trash, os::ListDir(TrashDir()));
+  for (const os::DirEntry& entry : trash) DeleteInBackground(TrashDir() + "/" + entry.name);
   ASSIGN_OR_RETURN(const std::vector<os::DirEntry> pods, os::ListDir(d_.state_dir + "/pods"));
   std::vector<std::string> live;
   for (const os::DirEntry& entry : pods) {
@@ -257,6 +286,10 @@ Status Runtime::Recover() {
   }
   ASSIGN_OR_RETURN(const std::vector<os::DirEntry> containers, os::ListDir(d_.state_dir + "/containers"));
   for (const os::DirEntry& entry : containers) {
+    if (entry.name.starts_with(kUnborn)) {
+      RETURN_IF_ERROR(os::RemoveTree(ContainerDir(entry.name)));
+      continue;
+    }
     const Result<std::string> bytes = os::ReadFile(ContainerDir(entry.name) + "/record");
     Result<ContainerRecord> record = bytes.ok() ? container::DecodeContainerRecord(*bytes) : Result<ContainerRecord>(bytes.error());
     const auto container = std::make_shared<Container>();

@@ -4,7 +4,9 @@
 // finishes or undoes what an earlier life left. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <future>
 #include <map>
@@ -24,6 +26,7 @@
 #include "runtime/image/image_service.h"
 #include "runtime/monitor/client.h"
 #include "runtime/network/network.h"
+#include "runtime/security/identity.h"
 #include "runtime/security/local_profiles.h"
 #include "runtime/security/seccomp.h"
 
@@ -58,6 +61,8 @@ struct ExecOutput {
   std::string err;
   int32_t exit_code = 0;
 };
+
+constexpr char kUnborn[] = ".new-";  // the directory of a container that is being made
 
 class Runtime {
  public:
@@ -109,6 +114,7 @@ class Runtime {
 
   std::string SandboxDir(const std::string& id) const { return d_.state_dir + "/pods/" + id; }
   std::string ContainerDir(const std::string& id) const { return d_.state_dir + "/containers/" + id; }
+  std::string TrashDir() const { return d_.state_dir + "/trash"; }
   // Shortened: a socket below it must fit into 107 bytes (unix(7)).
   std::string PodRunDir(const std::string& id) const { return d_.run_dir + "/pods/" + id.substr(0, 24); }
   std::string PinDir() const { return d_.run_dir + "/netns"; }
@@ -126,9 +132,15 @@ class Runtime {
   void RecordExit(const monitor::ExitRecord& record);
   void OnMonitorLost(const std::string& sandbox_id);
   base::Status AdoptSandbox(const SandboxPtr& sandbox);
+  // What an image's layers say of users never changes: read once an image, for the few read last.
+  base::Result<std::shared_ptr<const security::IdentityFiles>> IdentitiesOf(const image::Image& image) const;
   base::Result<container::Plan> PlanOf(const ContainerView& container, const SandboxView& sandbox) const;
   base::Status Launch(const ContainerPtr& container, const SandboxPtr& sandbox);
   base::Status AwaitExit(const ContainerPtr& container, base::SteadyTime deadline);
+  // Out of sight by one rename, then deleted while nobody waits: freeing blocks can take long. Absent is success. What a crash
+  // leaves of it goes at the next start.
+  base::Status Discard(const std::string& directory);
+  void DeleteInBackground(const std::string& path);
   void Quarantine(const std::string& kind, const std::string& id, const base::Error& why);
 
   Dependencies d_;
@@ -138,6 +150,9 @@ class Runtime {
   std::map<std::string, ContainerPtr> containers_;   // guarded by mutex_
   std::map<std::string, std::shared_future<base::Result<std::string>>> under_way_;  // guarded by mutex_
   std::function<void(Event, const std::string&, const std::string&)> on_event_;     // guarded by mutex_
+  mutable std::deque<std::pair<std::vector<std::string>, std::shared_ptr<const security::IdentityFiles>>> identities_;  // guarded by mutex_
+  std::atomic<int> discarded_{0};  // still to be deleted
+  async::Executor deletions_{2};
   async::Executor executor_{8};  // exits and lost monitors; last, so that it ends first
 };
 

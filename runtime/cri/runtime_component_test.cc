@@ -115,6 +115,7 @@ class RuntimeTest : public testing::Test {
     EXPECT_TRUE(os::ListDir(dir_.path() + "/pods").value().empty());
     EXPECT_TRUE(os::ListDir(dir_.path() + "/containers").value().empty());
     runtime_.reset();
+    EXPECT_TRUE(os::ListDir(dir_.path() + "/trash").value().empty());
     const base::Status stopped = anchor_->Stop();
     EXPECT_TRUE(stopped.ok()) << stopped.error().message();
     anchor_.reset();
@@ -324,6 +325,17 @@ TEST_F(RuntimeTest, BadRecordsArePutAsideAndTheRestGoesOn) {
   EXPECT_EQ(runtime_->GetContainer(id).value().record.state, container::ContainerState::kRunning);
   EXPECT_TRUE(os::Exists(dir_.path() + "/quarantine/pods-torn/record"));
   EXPECT_TRUE(os::Exists(dir_.path() + "/quarantine/containers-empty"));
+}
+
+TEST_F(RuntimeTest, WhatWasHalfMadeOrHalfDeletedGoesAtTheNextStart) {
+  for (const char* folder : {"/trash/0123/upper/etc", "/containers/.new-4567/upper"}) {
+    ASSERT_TRUE(os::MakeDirs(dir_.path() + folder, 0700).ok());
+    ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + folder + "/file", "x", 0600).ok());
+  }
+  Boot();
+  EXPECT_TRUE(runtime_->ListContainers().empty());
+  EXPECT_TRUE(os::ListDir(dir_.path() + "/containers").value().empty());
+  EXPECT_FALSE(os::Exists(dir_.path() + "/quarantine"));
 }
 
 TEST_F(RuntimeTest, BadInputIsRefusedAndChangesNothing) {

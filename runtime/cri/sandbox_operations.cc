@@ -234,8 +234,7 @@ Status Runtime::RemovePodSandbox(const std::string& id) {
   RETURN_IF_ERROR(StopPodSandbox(full));
   for (const ContainerPtr& container : ContainersOf(full)) RETURN_IF_ERROR(RemoveContainer(container->view.record.id));
   const std::lock_guard operation(sandbox->operation);
-  RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kRemoving; }));
-  RETURN_IF_ERROR(os::RemoveTree(SandboxDir(full)));
+  RETURN_IF_ERROR(Discard(SandboxDir(full)));
   const std::lock_guard lock(mutex_);
   sandboxes_.erase(full);
   return base::Ok();

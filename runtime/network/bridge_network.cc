@@ -107,20 +107,20 @@ Result<PodAddress> BridgeNetwork::Setup(const std::string& sandbox_id, int netns
 }
 
 // The kernel takes a link out of its tables within a millisecond, but the request returns only after an RCU barrier of 15 to 60 ms.
-// A helper thread waits for that; the caller for the tables alone, which it asks under the same kernel lock. By index: a late deletion
-// never meets a younger link of the same name.
+// A helper thread waits for that, the caller for the tables alone. By index: a late deletion never meets a younger link of the same
+// name.
 Status BridgeNetwork::DeleteLink(const std::string& name) {
   ASSIGN_OR_RETURN(netlink::RouteSocket asking, netlink::RouteSocket::Open());
-  ASSIGN_OR_RETURN(const std::optional<netlink::Link> old, asking.FindLink(name));
-  if (!old) return base::Ok();
+  ASSIGN_OR_RETURN(const int old, asking.IndexOf(name));
+  if (old == 0) return base::Ok();
   ASSIGN_OR_RETURN(netlink::RouteSocket deleting, netlink::RouteSocket::Open());
   const auto socket = std::make_shared<netlink::RouteSocket>(std::move(deleting));
   const auto promise = std::make_shared<std::promise<Status>>();
   std::future<Status> deleted = promise->get_future();
-  barriers_.Post([socket, promise, index = old->index] { promise->set_value(socket->DeleteLink(index)); });
+  barriers_.Post([socket, promise, old] { promise->set_value(socket->DeleteLink(old)); });
   while (deleted.wait_for(std::chrono::microseconds(100)) != std::future_status::ready) {
-    ASSIGN_OR_RETURN(const std::optional<netlink::Link> link, asking.FindLink(name));
-    if (!link || link->index != old->index) return base::Ok();
+    ASSIGN_OR_RETURN(const int now, asking.IndexOf(name));
+    if (now != old) return base::Ok();
   }
   return deleted.get();
 }

@@ -11,6 +11,7 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 
 #include <cerrno>
 #include <thread>
@@ -123,6 +124,15 @@ Result<std::optional<Link>> RouteSocket::FindLink(const std::string& name) {
   if (links.ok() && !links->empty()) return std::optional<Link>(links->front());
   if (links.ok() || links.error().os_errno() == ENODEV) return std::optional<Link>();
   return links.error();
+}
+
+Result<int> RouteSocket::IndexOf(const std::string& name) {
+  if (name.empty() || name.size() >= IFNAMSIZ) return base::InvalidArgument("'{}' cannot be the name of a link", name);
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (ioctl(nl_socket_get_fd(socket_.get()), SIOCGIFINDEX, &request) == 0) return request.ifr_ifindex;
+  if (errno == ENODEV) return 0;
+  return Error::FromErrno(errno, "look for link '{}'", name);
 }
 
 Result<std::vector<Link>> RouteSocket::ListLinks() {

@@ -33,6 +33,8 @@ class RouteSocket {
   // Waits for the kernel's lock on links: what somebody is changing just now is seen as it will be.
   base::Result<std::optional<Link>> FindLink(const std::string& name);
   base::Result<std::vector<Link>> ListLinks();
+  // 0: not there. Waits for nobody: a link that is being deleted is gone once that cannot fail any more.
+  base::Result<int> IndexOf(const std::string& name);
   base::Status CreateBridge(const std::string& name);
   base::Status SetUp(int index);
   base::Status DeleteLink(const std::string& name);  // absent is success
