@@ -95,14 +95,13 @@ Result<PodAddress> BridgeNetwork::Setup(const std::string& sandbox_id, int netns
     }
     RETURN_IF_ERROR(made);
   }
-  ASSIGN_OR_RETURN(const std::vector<netlink::Link> links, inside.ListLinks());
-  for (const netlink::Link& link : links) {
-    if (link.name == "lo" && !link.up) RETURN_IF_ERROR(inside.SetUp(link.index));
-    if (link.name != "eth0") continue;
-    RETURN_IF_ERROR(inside.SetUp(link.index));
-    RETURN_IF_ERROR(inside.AddAddress(link.index, address, subnet_.prefix));
-    RETURN_IF_ERROR(inside.AddDefaultRoute(link.index, subnet_.Gateway()));
-  }
+  ASSIGN_OR_RETURN(const int loopback, inside.IndexOf("lo"));
+  ASSIGN_OR_RETURN(const int eth0, inside.IndexOf("eth0"));
+  if (loopback == 0 || eth0 == 0) return base::Internal("the pod's namespace has lost its links");
+  RETURN_IF_ERROR(inside.SetUp(loopback));
+  RETURN_IF_ERROR(inside.SetUp(eth0));
+  RETURN_IF_ERROR(inside.AddAddress(eth0, address, subnet_.prefix));
+  RETURN_IF_ERROR(inside.AddDefaultRoute(eth0, subnet_.Gateway()));
   return PodAddress{{FormatAddress(address)}, host_name};
 }
 
