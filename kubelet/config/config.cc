@@ -17,6 +17,14 @@ base::Error Wrong(const std::string& field, const Value& value, const std::strin
   return base::InvalidArgument("line {}: {}: {}", value.line(), field, what);
 }
 
+std::string DurationText(std::chrono::seconds seconds) {  // Go's
+  const int64_t count = seconds.count();
+  std::string text;
+  if (count >= 3600) text += std::to_string(count / 3600) + "h";
+  if (count >= 60) text += std::to_string(count / 60 % 60) + "m";
+  return text + std::to_string(count % 60) + "s";
+}
+
 // One field: how it is read and how it is shown. The table is the one list of what is acted on.
 struct Field {
   std::function<base::Status(const std::string&, const Value&, KubeletConfig&)> read;
@@ -27,6 +35,15 @@ Field Text(std::string KubeletConfig::*member) {
   return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
             if (!value.IsString()) return Wrong(name, value, "expected a string");
             config.*member = value.AsString();
+            return {};
+          },
+          [member](const KubeletConfig& config) { return Value(config.*member); }};
+}
+// As upstream: nothing written is the default.
+Field TextOrDefault(std::string KubeletConfig::*member) {
+  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsString()) return Wrong(name, value, "expected a string");
+            if (!value.AsString().empty()) config.*member = value.AsString();
             return {};
           },
           [member](const KubeletConfig& config) { return Value(config.*member); }};
@@ -70,10 +87,10 @@ Field Duration(std::chrono::seconds KubeletConfig::*member) {
   return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
             const base::Result<std::chrono::seconds> seconds = ParseDuration(value.AsString());
             if (!seconds.ok()) return Wrong(name, value, seconds.error().message());
-            config.*member = *seconds;
+            if (seconds->count() != 0) config.*member = *seconds;  // as upstream: 0 is the default
             return {};
           },
-          [member](const KubeletConfig& config) { return Value(std::to_string((config.*member).count()) + "s"); }};
+          [member](const KubeletConfig& config) { return Value(DurationText(config.*member)); }};
 }
 Field Amount(kube::Quantity KubeletConfig::*member) {
   return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
@@ -86,9 +103,11 @@ Field Amount(kube::Quantity KubeletConfig::*member) {
 }
 Field Amounts(kube::ResourceList KubeletConfig::*member) {
   return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsObject()) return Wrong(name, value, "expected amounts by resource");
             for (const auto& [resource, text] : value.members()) {
               const base::Result<kube::Quantity> amount = kube::Quantity::Parse(text.IsInt() ? std::to_string(text.AsInt()) : text.AsString());
               if (!amount.ok()) return Wrong(name + "." + resource, text, amount.error().message());
+              if (*amount < kube::Quantity()) return Wrong(name + "." + resource, text, "must not be negative");
               (config.*member)[resource] = *amount;
             }
             return {};
@@ -105,8 +124,8 @@ const std::map<std::string, Field>& Fields() {
   static const std::map<std::string, Field> kFields = {
       {"staticPodPath", Text(&C::static_pod_path)},
       {"fileCheckFrequency", Duration(&C::file_check_frequency)},
-      {"containerRuntimeEndpoint", Text(&C::container_runtime_endpoint)},
-      {"cgroupRoot", Text(&C::cgroup_root)},
+      {"containerRuntimeEndpoint", TextOrDefault(&C::container_runtime_endpoint)},
+      {"cgroupRoot", TextOrDefault(&C::cgroup_root)},
       {"clusterDNS", Texts(&C::cluster_dns)},
       {"clusterDomain", Text(&C::cluster_domain)},
       {"resolvConf", Text(&C::resolv_conf)},
@@ -116,7 +135,7 @@ const std::map<std::string, Field>& Fields() {
       {"kubeReserved", Amounts(&C::kube_reserved)},
       {"containerLogMaxSize", Amount(&C::container_log_max_size)},
       {"containerLogMaxFiles", Number(&C::container_log_max_files, 2, 1000)},
-      {"podLogsDir", Text(&C::pod_logs_dir)},
+      {"podLogsDir", TextOrDefault(&C::pod_logs_dir)},
       {"seccompDefault", Flag(&C::seccomp_default)},
       {"allowedUnsafeSysctls", Texts(&C::allowed_unsafe_sysctls)},
       {"imageGCHighThresholdPercent", Number(&C::image_gc_high_threshold_percent, 0, 100)},
@@ -152,6 +171,7 @@ const std::set<std::string>& WithoutEffect() {
 
 base::Result<std::chrono::seconds> ParseDuration(const std::string& text) {
   static const std::map<std::string, double> kUnits = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
+  if (text == "0") return std::chrono::seconds(0);
   double total = 0;
   size_t at = 0;
   while (at < text.size()) {
@@ -159,7 +179,10 @@ base::Result<std::chrono::seconds> ParseDuration(const std::string& text) {
     const size_t unit_end = std::min(text.find_first_of("0123456789.", digits_end == std::string::npos ? text.size() : digits_end), text.size());
     const auto unit = digits_end == std::string::npos ? kUnits.end() : kUnits.find(text.substr(digits_end, unit_end - digits_end));
     if (digits_end == at || unit == kUnits.end()) return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
-    total += std::strtod(text.substr(at, digits_end - at).c_str(), nullptr) * unit->second;
+    const std::string digits = text.substr(at, digits_end - at);
+    char* end = nullptr;
+    total += std::strtod(digits.c_str(), &end) * unit->second;
+    if (end != digits.c_str() + digits.size()) return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
     at = unit_end;
   }
   if (text.empty() || !(total <= 1e9)) return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
@@ -173,8 +196,9 @@ base::Result<KubeletConfig> ParseConfig(const Value& document) {
   }
   KubeletConfig config;
   for (const auto& [name, value] : document.members()) {
-    if (name == "kind" || name == "apiVersion" || value.IsNull()) continue;
+    if (name == "kind" || name == "apiVersion") continue;
     const auto field = Fields().find(name);
+    if (value.IsNull() && (field != Fields().end() || WithoutEffect().contains(name))) continue;
     if (field != Fields().end()) {
       RETURN_IF_ERROR(field->second.read(name, value, config));
     } else if (WithoutEffect().contains(name)) {
@@ -183,6 +207,12 @@ base::Result<KubeletConfig> ParseConfig(const Value& document) {
       return base::InvalidArgument("line {}: unknown field \"{}\"", value.line(), name);
     }
   }
+  if (config.image_gc_low_threshold_percent >= config.image_gc_high_threshold_percent) {
+    const Value* named = document.Find("imageGCLowThresholdPercent");
+    if (named == nullptr) named = document.Find("imageGCHighThresholdPercent");
+    return Wrong("imageGCLowThresholdPercent", *named, "must be less than imageGCHighThresholdPercent");
+  }
+  if (config.max_pods == 0) config.max_pods = KubeletConfig().max_pods;  // as upstream
   return config;
 }
 

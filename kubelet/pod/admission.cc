@@ -34,6 +34,51 @@ std::optional<End> RefusedSysctl(const kube::Pod& pod, const AdmissionRules& rul
   return std::nullopt;
 }
 
+std::optional<End> RefusedSystem(const kube::Pod& pod) {
+  if (!pod.spec.os_name.empty() && pod.spec.os_name != "linux") {
+    return End{"PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"};
+  }
+  const auto selected = pod.spec.node_selector.find("kubernetes.io/os");
+  if (selected != pod.spec.node_selector.end() && selected->second != "linux") {
+    return End{"PodOSSelectorNodeLabelDoesNotMatch", "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label"};
+  }
+  return std::nullopt;
+}
+
+struct HostPort {
+  std::string protocol, ip;
+  int32_t port = 0;
+};
+std::vector<HostPort> HostPorts(const kube::Pod& pod) {
+  std::vector<HostPort> ports;
+  const auto add = [&](const kube::Container& container) {
+    for (const kube::ContainerPort& port : container.ports) {
+      const int32_t number = port.host_port != 0 ? port.host_port : pod.spec.host_network ? port.container_port : 0;
+      if (number != 0) ports.push_back({port.protocol, port.host_ip.empty() || port.host_ip == "::" ? "0.0.0.0" : port.host_ip, number});
+    }
+  };
+  for (const kube::Container& container : pod.spec.containers) add(container);
+  for (const kube::Container& container : pod.spec.init_containers) {
+    if (IsSidecar(container)) add(container);
+  }
+  return ports;
+}
+std::optional<End> RefusedPorts(const kube::Pod& pod, const std::vector<const kube::Pod*>& others) {
+  const std::vector<HostPort> wanted = HostPorts(pod);
+  if (wanted.empty()) return std::nullopt;
+  for (const kube::Pod* other : others) {
+    for (const HostPort& taken : HostPorts(*other)) {
+      for (const HostPort& port : wanted) {
+        if (port.port != taken.port || port.protocol != taken.protocol) continue;
+        if (port.ip != taken.ip && port.ip != "0.0.0.0" && taken.ip != "0.0.0.0") continue;
+        return End{"NodePorts", fmt::format("Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports: {} {} is pod {}/{}'s",
+                                            port.protocol, port.port, other->metadata.namespace_name, other->metadata.name)};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::Pod*>& others, const AdmissionRules& rules) {
@@ -61,6 +106,8 @@ std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::P
       return insufficient("memory", found->second.Value(), memory.Value(), rules.allocatable.memory_bytes);
     }
   }
+  if (std::optional<End> refused = RefusedPorts(pod, others)) return refused;
+  if (std::optional<End> refused = RefusedSystem(pod)) return refused;
   return RefusedSysctl(pod, rules);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether this node takes a pod: room for its requests, its kernel settings. Pure. The first thing that is wrong is the answer, with
-// upstream's reason.
+// Whether this node takes a pod: room for its requests, its ports on the host, its system, its kernel settings. Pure. The first thing
+// that is wrong is the answer, with upstream's reason.
 #pragma once
 
 #include <optional>

@@ -50,8 +50,13 @@ ResolverSettings ParseResolvConf(std::string_view text) {
     const std::vector<std::string> words = Words(line.substr(0, line.find_first_of("#;")));
     if (words.size() < 2) continue;
     if (words[0] == "nameserver") settings.servers.push_back(words[1]);
-    if (words[0] == "search") settings.searches.assign(words.begin() + 1, words.end());
-    if (words[0] == "options") settings.options.assign(words.begin() + 1, words.end());
+    if (words[0] == "search") {  // the last one counts
+      settings.searches.assign(words.begin() + 1, words.end());
+      for (std::string& domain : settings.searches) {
+        if (domain.size() > 1 && domain.ends_with('.')) domain.pop_back();  // one domain, not two
+      }
+    }
+    if (words[0] == "options") AppendNew(settings.options, {words.begin() + 1, words.end()});  // each adds to those before
   }
   return settings;
 }

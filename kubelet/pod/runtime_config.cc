@@ -126,6 +126,17 @@ base::Status FillMounts(const kube::Container& container, const ContainerInputs&
   return {};
 }
 
+void FillPorts(const kube::PodSpec& spec, const kube::Container& container, cri::PodSandboxConfig& config) {
+  for (const kube::ContainerPort& port : container.ports) {
+    if (port.host_port == 0 || spec.host_network) continue;
+    cri::PortMapping& mapping = *config.add_port_mappings();
+    mapping.set_protocol(port.protocol == "UDP" ? cri::UDP : port.protocol == "SCTP" ? cri::SCTP : cri::TCP);
+    mapping.set_container_port(port.container_port);
+    mapping.set_host_port(port.host_port);
+    mapping.set_host_ip(port.host_ip);
+  }
+}
+
 }  // namespace
 
 base::Result<cri::PodSandboxConfig> SandboxConfig(const kube::Pod& pod, const NodeSettings& node, const std::string& cgroup_parent, uint32_t attempt) {
@@ -143,15 +154,9 @@ base::Result<cri::PodSandboxConfig> SandboxConfig(const kube::Pod& pod, const No
   for (const std::string& server : resolver.servers) config.mutable_dns_config()->add_servers(server);
   for (const std::string& search : resolver.searches) config.mutable_dns_config()->add_searches(search);
   for (const std::string& option : resolver.options) config.mutable_dns_config()->add_options(option);
-  for (const kube::Container& container : pod.spec.containers) {
-    for (const kube::ContainerPort& port : container.ports) {
-      if (port.host_port == 0 || pod.spec.host_network) continue;
-      cri::PortMapping& mapping = *config.add_port_mappings();
-      mapping.set_protocol(port.protocol == "UDP" ? cri::UDP : port.protocol == "SCTP" ? cri::SCTP : cri::TCP);
-      mapping.set_container_port(port.container_port);
-      mapping.set_host_port(port.host_port);
-      mapping.set_host_ip(port.host_ip);
-    }
+  for (const kube::Container& container : pod.spec.containers) FillPorts(pod.spec, container, config);
+  for (const kube::Container& container : pod.spec.init_containers) {
+    if (container.restart_policy == "Always") FillPorts(pod.spec, container, config);
   }
   for (const auto& [key, value] : pod.metadata.labels) (*config.mutable_labels())[key] = value;
   FillLabels(pod, *config.mutable_labels());

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubelet/config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "lib/os/files.h"
+#include "lib/os/temp_dir.h"
+
+namespace keelson::config {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr char kHead[] = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+
+base::Result<KubeletConfig> Parse(const std::string& text) { return ParseConfig(json::ParseYaml(kHead + text).value()); }
+KubeletConfig Good(const std::string& text) {
+  const base::Result<KubeletConfig> config = Parse(text);
+  EXPECT_TRUE(config.ok()) << config.error().message();
+  return config.ok() ? *config : KubeletConfig();
+}
+
+TEST(Config, HasUpstreamsDefaults) {
+  const KubeletConfig config = Good("");
+  EXPECT_EQ(config.file_check_frequency, seconds(20));
+  EXPECT_EQ(config.max_pods, 110);
+  EXPECT_EQ(config.pods_per_core, 0);
+  EXPECT_EQ(config.container_log_max_size.Value(), 10 << 20);
+  EXPECT_EQ(config.container_log_max_files, 5);
+  EXPECT_EQ(config.pod_logs_dir, "/var/log/pods");
+  EXPECT_EQ(config.image_gc_high_threshold_percent, 85);
+  EXPECT_EQ(config.image_gc_low_threshold_percent, 80);
+  EXPECT_EQ(config.image_minimum_gc_age, seconds(120));
+  EXPECT_FALSE(config.seccomp_default);
+  EXPECT_THAT(config.without_effect, IsEmpty());
+}
+
+TEST(Config, ReadsEveryFieldThatItActsOn) {
+  const KubeletConfig config = Good(R"(staticPodPath: /m
+fileCheckFrequency: 1m30s
+containerRuntimeEndpoint: unix:///run/x.sock
+cgroupRoot: /k
+clusterDNS: [10.96.0.10, 10.96.0.11]
+clusterDomain: example
+resolvConf: /run/resolv.conf
+maxPods: 20
+podsPerCore: 10
+systemReserved: {cpu: 200m, memory: 1Gi}
+kubeReserved: {cpu: 1}
+containerLogMaxSize: 1Mi
+containerLogMaxFiles: 3
+podLogsDir: /logs
+seccompDefault: true
+allowedUnsafeSysctls: [net.core.*]
+imageGCHighThresholdPercent: 50
+imageGCLowThresholdPercent: 40
+imageMinimumGCAge: 1h
+)");
+  EXPECT_EQ(config.static_pod_path, "/m");
+  EXPECT_EQ(config.file_check_frequency, seconds(90));
+  EXPECT_EQ(config.container_runtime_endpoint, "unix:///run/x.sock");
+  EXPECT_EQ(config.cgroup_root, "/k");
+  EXPECT_THAT(config.cluster_dns, ElementsAre("10.96.0.10", "10.96.0.11"));
+  EXPECT_EQ(config.cluster_domain, "example");
+  EXPECT_EQ(config.resolv_conf, "/run/resolv.conf");
+  EXPECT_EQ(config.max_pods, 20);
+  EXPECT_EQ(config.pods_per_core, 10);
+  EXPECT_EQ(config.system_reserved.at("cpu").MilliValue(), 200);
+  EXPECT_EQ(config.system_reserved.at("memory").Value(), 1 << 30);
+  EXPECT_EQ(config.kube_reserved.at("cpu").MilliValue(), 1000);
+  EXPECT_EQ(config.container_log_max_size.Value(), 1 << 20);
+  EXPECT_EQ(config.container_log_max_files, 3);
+  EXPECT_EQ(config.pod_logs_dir, "/logs");
+  EXPECT_TRUE(config.seccomp_default);
+  EXPECT_THAT(config.allowed_unsafe_sysctls, ElementsAre("net.core.*"));
+  EXPECT_EQ(config.image_gc_high_threshold_percent, 50);
+  EXPECT_EQ(config.image_gc_low_threshold_percent, 40);
+  EXPECT_EQ(config.image_minimum_gc_age, seconds(3600));
+  // What is shown can be read back.
+  const json::Value shown = ShowConfig(config).At({"kubeletconfig"});
+  EXPECT_EQ(shown.At({"fileCheckFrequency"}).AsString(), "1m30s");
+  EXPECT_EQ(shown.At({"imageMinimumGCAge"}).AsString(), "1h0m0s");
+  const KubeletConfig again = Good(json::WriteYaml(shown));
+  EXPECT_EQ(ShowConfig(again), ShowConfig(config));
+}
+
+TEST(Config, TakesNothingForTheDefaultWhereUpstreamDoes) {
+  const KubeletConfig config = Good("fileCheckFrequency: 0s\nimageMinimumGCAge: '0'\ncontainerRuntimeEndpoint: ''\ncgroupRoot: ''\npodLogsDir: ''\nmaxPods: 0\nclusterDNS: null\n");
+  const KubeletConfig defaults;
+  EXPECT_EQ(ShowConfig(config), ShowConfig(defaults));
+  EXPECT_EQ(Good("staticPodPath: ''\n").static_pod_path, "");
+  EXPECT_EQ(Good("resolvConf: ''\n").resolv_conf, "");
+}
+
+TEST(Config, NamesWhatIsWithoutEffect) {
+  EXPECT_THAT(Good("cpuManagerPolicy: static\nmaxPods: 5\nfailSwapOn: false\nevictionHard: null\n").without_effect, ElementsAre("cpuManagerPolicy", "failSwapOn"));
+}
+
+TEST(Config, NamesTheLineOfWhatIsWrong) {
+  struct Case {
+    std::string_view name;
+    std::string text, message;
+  };
+  const Case cases[] = {
+      {"an unknown field", "maxPods: 5\nmaxPod: 6\n", "line 4: unknown field \"maxPod\""},
+      {"also without a value", "maxPod:\n", "line 3: unknown field \"maxPod\""},
+      {"text for a number", "maxPods: many\n", "line 3: maxPods: expected a whole number"},
+      {"a number out of range", "maxPods: -1\n", "line 3: maxPods: must be between 0 and 100000"},
+      {"a number for text", "clusterDomain: 5\n", "line 3: clusterDomain: expected a string"},
+      {"text for a flag", "seccompDefault: 'true'\n", "line 3: seccompDefault: expected true or false"},
+      {"text for a list", "clusterDNS: 10.96.0.10\n", "line 3: clusterDNS: expected a list"},
+      {"a number in a list", "clusterDNS:\n- 10.96.0.10\n- 7\n", "line 5: clusterDNS: expected strings"},
+      {"no duration", "fileCheckFrequency: soon\n", "line 3: fileCheckFrequency: \"soon\" is not a duration such as 20s or 1m30s"},
+      {"a duration without a unit", "fileCheckFrequency: 20\n", "line 3: fileCheckFrequency: \"\" is not a duration"},
+      {"no amount", "systemReserved:\n  cpu: 1\n  memory: lots\n", "line 5: systemReserved.memory: "},
+      {"amounts of nothing", "systemReserved: 5\n", "line 3: systemReserved: expected amounts by resource"},
+      {"a negative amount", "kubeReserved: {cpu: -1}\n", "line 3: kubeReserved.cpu: must not be negative"},
+      {"one log file", "containerLogMaxFiles: 1\n", "line 3: containerLogMaxFiles: must be between 2 and 1000"},
+      {"thresholds the wrong way round", "imageGCHighThresholdPercent: 50\nimageGCLowThresholdPercent: 60\n",
+       "line 4: imageGCLowThresholdPercent: must be less than imageGCHighThresholdPercent"},
+      {"against a default", "imageGCHighThresholdPercent: 70\n", "line 3: imageGCLowThresholdPercent: must be less than"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const base::Result<KubeletConfig> config = Parse(c.text);
+    ASSERT_FALSE(config.ok());
+    EXPECT_TRUE(config.error().message().starts_with(c.message)) << config.error().message();
+  }
+}
+
+TEST(Config, RefusesOtherDocuments) {
+  for (const char* text : {"{}", "[]", "kind: KubeletConfiguration\n", "apiVersion: kubelet.config.k8s.io/v1\nkind: KubeletConfiguration\n",
+                           "apiVersion: v1\nkind: Pod\n"}) {
+    const base::Result<KubeletConfig> config = ParseConfig(json::ParseYaml(text).value());
+    ASSERT_FALSE(config.ok()) << text;
+    EXPECT_THAT(config.error().message(), testing::HasSubstr("expected kind KubeletConfiguration")) << text;
+  }
+}
+
+TEST(Config, ReadsFilesAndNamesThem) {
+  const os::TempDir dir = os::TempDir::Create("keelson-config").value();
+  const std::string path = dir.path() + "/kubelet.yaml";
+  ASSERT_TRUE(os::WriteFileAtomic(path, std::string(kHead) + "maxPods: 7\n", 0644).ok());
+  EXPECT_EQ(ReadConfig(path).value().max_pods, 7);
+  ASSERT_TRUE(os::WriteFileAtomic(path, std::string(kHead) + "oops: 7\n", 0644).ok());
+  EXPECT_EQ(ReadConfig(path).error().message(), path + ": line 3: unknown field \"oops\"");
+  EXPECT_EQ(ReadConfig(dir.path() + "/none").error().code(), base::Code::kNotFound);
+}
+
+TEST(Duration, IsReadAsGoWritesIt) {
+  const std::pair<std::string, int> good[] = {{"20s", 20}, {"1m", 60}, {"1m30s", 90}, {"2h45m", 9900}, {"1.5h", 5400}, {"1500ms", 2}, {"0", 0}, {"0s", 0}, {"24h0m0s", 86400}};
+  for (const auto& [text, count] : good) EXPECT_EQ(ParseDuration(text).value(), seconds(count)) << text;
+  for (const char* text : {"", "20", "s", "20x", "1m30", "-5s", "1..5s", "1.5.2s", "1e3s", " 20s", "20 s", "999999999999h"}) EXPECT_FALSE(ParseDuration(text).ok()) << text;
+}
+
+}  // namespace
+}  // namespace keelson::config
