@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <set>
 
 #include "kubelet/cgroup/pod_cgroups.h"
 #include "kubelet/config/config.h"
@@ -98,7 +99,16 @@ base::Status Run(const Options& options) {
   base::SystemClock clock;
   const std::unique_ptr<runtime_client::RuntimeClient> runtime = runtime_client::ConnectRuntime(config.container_runtime_endpoint);
   volume::LocalObjects objects(options.objects);
-  for (const base::Error& error : objects.Reload()) base::LogError("object refused", {{"error", error}});
+  std::set<std::string> told;  // by the one thread that reloads at a time
+  const auto reload_objects = [&] {
+    std::set<std::string> problems;
+    for (const base::Error& error : objects.Reload()) {
+      problems.insert(error.message());
+      if (!told.contains(error.message())) base::LogError("object refused", {{"error", error}});
+    }
+    told = std::move(problems);
+  };
+  reload_objects();
   volume::Volumes volumes(options.root_dir, objects);
   ASSIGN_OR_RETURN(const std::unique_ptr<node_cgroup::PodCgroups> cgroups, node_cgroup::PodCgroups::Create(PodsCgroup(config), allocatable));
   probe::NodeProber prober(ExecThrough(*runtime));
@@ -107,7 +117,7 @@ base::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   async::Executor workers(128);
   lifecycle::Agent agent({*loop, workers, clock, *runtime, applier, volumes, *cgroups, node, {allocatable, config.allowed_unsafe_sysctls},
-                          {host_ips, "keelson"}, {config.container_log_max_size.Value(), static_cast<int>(config.container_log_max_files)}, view});
+                          {host_ips, "keelson"}, {config.container_log_max_size.Value(), static_cast<int>(config.container_log_max_files)}, reload_objects, view});
   {
     // Ends first: nothing may call the agent after it is gone.
     async::Executor probe_workers(32);

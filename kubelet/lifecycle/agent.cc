@@ -9,11 +9,15 @@
 namespace keelson::lifecycle {
 namespace {
 
+using pod::ContainerFact;
 using pod::kSecond;
 using pod::RunState;
 
 constexpr std::chrono::seconds kRuntimeCheck{5};
 constexpr std::chrono::seconds kLogCheck{10};
+constexpr std::chrono::seconds kVolumeCheck{10};
+// Begins as Prepare's key does: nothing of the pod is taken down meanwhile.
+const char* const kRefreshKey = "prepare/refresh";
 constexpr int64_t kRetry = 5 * kSecond;
 constexpr size_t kEventsKept = 40;
 
@@ -94,6 +98,16 @@ void Agent::Begin() {
     d_.loop.After(kLogCheck, [self] { self(self); });
   };
   d_.loop.After(kLogCheck, [rotate] { rotate(rotate); });
+  const auto refresh = [this](const auto& self) -> void {
+    d_.workers.Post([this, self] {
+      d_.reload_objects();
+      d_.loop.Post([this, self] {
+        RefreshVolumes();
+        d_.loop.After(kVolumeCheck, [self] { self(self); });
+      });
+    });
+  };
+  d_.loop.After(kVolumeCheck, [refresh] { refresh(refresh); });
 }
 
 // --- which pods there are
@@ -219,7 +233,9 @@ void Agent::SyncPod(const std::string& uid) {
   entry->needs_sequence = 0;
   pod::Facts& facts = entry->facts;
   const auto seen = snapshot_->pods.find(uid);
-  facts.observed = seen == snapshot_->pods.end() ? pod::Observed{} : seen->second.observed;
+  pod::Observed observed = seen == snapshot_->pods.end() ? pod::Observed{} : seen->second.observed;
+  NoteEnds(*entry, observed);
+  facts.observed = std::move(observed);
   facts.network_ready = network_ready_;
   facts.network_message = network_message_;
   entry->context.pod_ips = facts.observed.sandboxes.empty() ? std::vector<std::string>() : facts.observed.sandboxes.front().ips;
@@ -347,6 +363,19 @@ void Agent::Note(Entry& entry, bool warning, const std::string& reason, const st
   if (entry.events.size() > kEventsKept) entry.events.pop_front();
 }
 
+// Containers that ran when last looked at and have ended, or ended before anybody looked.
+void Agent::NoteEnds(Entry& entry, const pod::Observed& now) {
+  for (const ContainerFact& container : now.containers) {
+    if (container.state != RunState::kExited || !entry.ends_noted.insert(container.id).second || entry.facts.memory.kills.contains(container.id)) continue;
+    std::string text = "container " + container.name + " ended by itself: exit code " + std::to_string(container.exit_code) + " (" + container.reason + ")";
+    if (!container.message.empty()) text += ": " + container.message.substr(0, container.message.find_last_not_of('\n') + 1);
+    Note(entry, container.exit_code != 0, container.exit_code != 0 ? "Failed" : "Completed", text);
+  }
+  std::erase_if(entry.ends_noted, [&](const std::string& id) {
+    return std::none_of(now.containers.begin(), now.containers.end(), [&](const ContainerFact& c) { return c.id == id; });
+  });
+}
+
 void Agent::Publish(Entry& entry) {
   const pod::Facts& facts = entry.facts;
   const kube::ObjectMeta& metadata = facts.pod.metadata;
@@ -406,6 +435,24 @@ void Agent::CheckRuntime() {
       network_message_ = message;
     });
   });
+}
+
+void Agent::RefreshVolumes() {
+  for (const auto& [uid, entry] : entries_) {
+    pod::Memory& memory = entry->facts.memory;
+    if (!memory.prepared || memory.deletion || memory.end || !memory.final_phase.empty() || entry->facts.pod.spec.volumes.empty()) continue;
+    if (!memory.in_flight.insert(kRefreshKey).second) continue;
+    d_.workers.Post([this, uid = uid, entry = entry, context = entry->context] {
+      const base::Status done = d_.applier.Refresh(context);
+      d_.loop.Post([this, uid, entry, done] {
+        entry->facts.memory.in_flight.erase(kRefreshKey);
+        const std::string failure = done.ok() ? "" : done.error().message();
+        if (!failure.empty() && failure != entry->refresh_failure) Note(*entry, true, "FailedMount", failure);
+        entry->refresh_failure = failure;
+        SyncPod(uid);
+      });
+    });
+  }
 }
 
 void Agent::RotateLogs() {

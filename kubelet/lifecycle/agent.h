@@ -40,6 +40,7 @@ struct AgentDependencies {
   pod::AdmissionRules admission;
   status::NodeAddresses addresses;
   log_rotation::Limits logs;
+  std::function<void()> reload_objects;  // reads ConfigMaps and Secrets anew; from a worker
   View& view;                      // what readers see
 };
 
@@ -70,6 +71,8 @@ class Agent {
     os::EventLoop::TimerId wake = 0;
     std::map<std::string, std::string> image_refs;  // by container name
     std::deque<std::string> events;        // the last ones, for people
+    std::set<std::string> ends_noted;      // ids of containers whose end is among the events
+    std::string refresh_failure;           // told once
     std::stop_source stop_pulls;
     bool orphan = false;
   };
@@ -88,6 +91,8 @@ class Agent {
   void Note(Entry& entry, bool warning, const std::string& reason, const std::string& message);
   void CheckRuntime();
   void RotateLogs();
+  void RefreshVolumes();
+  void NoteEnds(Entry& entry, const pod::Observed& now);
   int64_t Now() const { return d_.clock.WallNanos(); }
 
   AgentDependencies d_;

@@ -110,6 +110,10 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context, con
   return outcome;
 }
 
+base::Status Applier::Refresh(const Context& context) {
+  return d_.volumes.Refresh(context.pod, pod::DownwardOf(context.pod, d_.node.names, context.pod_ips, d_.node.allocatable));
+}
+
 base::Result<pod::ContainerInputs> Applier::Inputs(const kube::Container& container, const Context& context) {
   const kube::Pod& pod = context.pod;
   const std::string directory = d_.volumes.PodDir(pod.metadata.uid);

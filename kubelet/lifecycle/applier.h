@@ -56,6 +56,8 @@ class Applier {
   explicit Applier(ApplierDependencies dependencies) : d_(std::move(dependencies)) {}
   // `stop` ends a pull early.
   Outcome Apply(const sync::Action& action, const Context& context, const std::stop_token& stop);
+  // Brings configMap, secret, downwardAPI and projected volumes up to date.
+  base::Status Refresh(const Context& context);
 
  private:
   Outcome Do(const sync::Prepare&, const Context&, const std::stop_token&);

@@ -196,9 +196,16 @@ class Planner {
     }
     sandbox_ = sandbox->id;
     if (!KeepInit()) return;
+    // In the order of the manifest: one that is on its way up for the first time, its postStart hook included, goes before the rest.
     for (const kube::Container& container : spec_.containers) {
-      KeepRunning(container, pod::Latest(f_.observed, container.name), spec_.restart_policy);
+      const bool on_its_way = KeepRunning(container, pod::Latest(f_.observed, container.name), spec_.restart_policy);
+      const ContainerFact* fact = pod::LatestIn(f_.observed, container.name, sandbox_);
+      if (before_it_.empty() && on_its_way && (fact == nullptr || PostStartPending(*fact))) before_it_ = container.name;
     }
+  }
+  bool PostStartPending(const ContainerFact& fact) const {
+    const auto hook = f_.memory.post_start.find(fact.id);
+    return fact.state == RunState::kRunning && hook != f_.memory.post_start.end() && hook->second.state == pod::HookState::kPending;
   }
   const SandboxFact* GoodSandbox() const {
     if (f_.observed.sandboxes.empty()) return nullptr;
@@ -253,33 +260,31 @@ class Planner {
     }
     return true;
   }
-  void KeepRunning(const kube::Container& container, const ContainerFact* fact, const std::string& policy) {
+  // True while the container is being brought up, false when it runs, has ended for good or has to wait.
+  bool KeepRunning(const kube::Container& container, const ContainerFact* fact, const std::string& policy) {
     if (InFlight(StartContainer{container.name, 0, "", {}})) {
       Wait("container " + container.name + " to be started (under way)");
-      return;
+      return true;
     }
-    if (fact == nullptr) {
-      Start(container, nullptr);
-      return;
-    }
+    if (fact == nullptr) return Start(container, nullptr);
     switch (fact->state) {
       case RunState::kRunning:
         KeepHealthy(container, *fact);
-        return;
+        return PostStartPending(*fact);
       case RunState::kUnknown:
         // Once killed it is as good as gone.
         if (!f_.memory.kills.contains(fact->id)) {
           Kill(*fact, spec_.termination_grace_period_seconds, 0, "its state is unknown");
-          return;
+          return false;
         }
         break;
       case RunState::kExited:
-        if (fact->hash == pod::ContainerHash(container) && !pod::RunsAgain(policy, fact->exit_code)) return;
+        if (fact->hash == pod::ContainerHash(container) && !pod::RunsAgain(policy, fact->exit_code)) return false;
         break;
       case RunState::kCreated:
         break;  // a life before this one did not get to start it
     }
-    Start(container, fact);
+    return Start(container, fact);
   }
   void KeepHealthy(const kube::Container& container, const ContainerFact& fact) {
     const int64_t grace = spec_.termination_grace_period_seconds;
@@ -298,7 +303,7 @@ class Planner {
     Kill(fact, health->second.kill->grace_seconds.value_or(grace), 0,
          "Container " + container.name + " failed its probe, will be restarted: " + health->second.kill->message);
   }
-  void Start(const kube::Container& container, const ContainerFact* last) {
+  bool Start(const kube::Container& container, const ContainerFact* last) {
     const pod::ContainerMemory& memory = MemoryOf(container.name);
     const uint32_t attempt = last != nullptr ? last->attempt + 1 : memory.first_attempt;
     pod::Backoff crash = memory.crash;
@@ -306,19 +311,22 @@ class Planner {
       const bool restart = last->exit_code != 0 || last->sandbox_id == sandbox_;
       if (const int64_t at = pod::RestartAt(crash, last->finished_at, now_); restart && at > now_) {
         WaitUntil(at, "back-off before container " + container.name + " is restarted");
-        return;
+        return false;
       }
       if (restart) crash = pod::Next(crash, last->finished_at, now_);
     }
     if (memory.failure && now_ < memory.failure->retry_at) {
       WaitUntil(memory.failure->retry_at, "container " + container.name + ": " + memory.failure->reason + ": " + memory.failure->message);
-      return;
+      return false;
     }
     if (memory.image_ready_for != attempt) {
       Do(EnsureImage{container.name, attempt});
+    } else if (!before_it_.empty()) {
+      Wait("container " + before_it_ + " to be up before " + container.name);
     } else {
       Do(StartContainer{container.name, attempt, sandbox_, crash});
     }
+    return true;
   }
 
   // One ended container of a name is kept, for its log and its last state; an old sandbox goes with the last container in it.
@@ -344,6 +352,7 @@ class Planner {
   const kube::PodSpec& spec_;
   const int64_t now_;
   std::string sandbox_;
+  std::string before_it_;  // the container that holds up the ones after it
   Plan plan_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pod planner: from all that is known of a pod and the time to what is to be done now, and when to look again. Pure: no I/O, no
 // clock, no locks. Order and rules: init containers one after another, sidecars (init containers that restart always) kept running
-// beside, then the regular ones; restarts after a growing pause; sandbox made anew when it is gone; at the end regular containers
+// beside, then the regular ones in their order (images of all at once); restarts after a growing pause; sandbox made anew when it is gone; at the end regular containers
 // first, sidecars in reverse order, then sandbox, volumes and cgroup.
 #pragma once
 

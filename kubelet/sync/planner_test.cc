@@ -75,7 +75,27 @@ TEST(Planner, DoesWhatEachStoryNeeds) {
       {"the image comes before the container", [](Story&) {}, "image/a"},
       {"then the container", [](Story& s) { s.HasImage("a", 0); }, "start/a"},
       {"nothing twice", [](Story& s) { s.HasImage("a", 0); s.f.memory.in_flight = {"start/a"}; }, ""},
-      {"containers start beside one another", [](Story& s) { s.Container("b"); s.HasImage("a", 0); s.HasImage("b", 0); }, "start/a start/b"},
+      {"images come beside one another", [](Story& s) { s.Container("b"); }, "image/a image/b"},
+      {"containers start in their order", [](Story& s) { s.Container("b"); s.HasImage("a", 0); s.HasImage("b", 0); }, "start/a"},
+      {"a later one waits for the image of an earlier one", [](Story& s) { s.Container("b"); s.HasImage("b", 0); }, "image/a"},
+      {"and while the earlier one starts", [](Story& s) { s.Container("b"); s.HasImage("b", 0); s.f.memory.in_flight = {"start/a"}; }, ""},
+      {"and until its postStart is done", [](Story& s) {
+         s.Container("b");
+         s.HasImage("b", 0);
+         s.Is("a", RunState::kRunning);
+         s.f.memory.post_start["a0"] = {};
+       }, "post-start/a0"},
+      {"then it comes", [](Story& s) { s.Container("b"); s.HasImage("b", 0); s.Is("a", RunState::kRunning); }, "start/b"},
+      {"an image that cannot be had holds up nobody else", [](Story& s) {
+         s.Container("b");
+         s.HasImage("b", 0);
+         s.f.memory.containers["a"].failure = pod::Failure{"ErrImagePull", "no", kNow, kNow + 10 * kSecond};
+       }, "start/b"},
+      {"nor does a container that is restarted", [](Story& s) {
+         s.Container("b");
+         s.HasImage("b", 0);
+         s.Is("a", RunState::kExited, 0, 1);
+       }, "image/a start/b"},
       {"a running pod needs nothing", [](Story& s) { s.Is("a", RunState::kRunning); }, ""},
       {"the first end is followed at once", [](Story& s) { s.Is("a", RunState::kExited, 0, 1); s.HasImage("a", 1); }, "start/a"},
       {"the next after a pause", [](Story& s) { s.Is("a", RunState::kExited, 1, 1); s.f.memory.containers["a"].crash = {10 * kSecond, kNow - kSecond}; }, ""},

@@ -30,6 +30,14 @@ class KubeletTest : public NodeTest {
     }
     return {};
   }
+  std::string Uid(const std::string& name) {
+    const base::Result<json::Value> list = json::ParseJson(Get("/pods"));
+    if (!list.ok()) return "";
+    for (const json::Value& pod : list->At({"items"}).items()) {
+      if (pod.At({"metadata", "name"}).AsString() == name + "-node") return pod.At({"metadata", "uid"}).AsString();
+    }
+    return "";
+  }
   bool IsReady(const std::string& name) {
     const json::Value status = Status(name);
     for (const json::Value& condition : status.At({"conditions"}).items()) {
@@ -137,17 +145,14 @@ TEST_F(KubeletTest, WhatCrashesIsRestartedWithBackOff) {
   Begin({"busybox", "nginx"});
   PutManifest("port-clash.yaml", Example("port-clash.yaml"));
   ASSERT_TRUE(Eventually([&] {
-    return Container("port-clash", "second").At({"state", "waiting", "reason"}).AsString() == "CrashLoopBackOff" ||
-           Container("port-clash", "first").At({"state", "waiting", "reason"}).AsString() == "CrashLoopBackOff";
+    return Container("port-clash", "second").At({"state", "waiting", "reason"}).AsString() == "CrashLoopBackOff";
   })) << Get("/pods");
-  ASSERT_TRUE(Eventually([&] {
-    return Container("port-clash", "second").At({"restartCount"}).AsInt() + Container("port-clash", "first").At({"restartCount"}).AsInt() >= 2;
-  })) << Get("/pods");
-  std::string lines;
-  for (const char* name : {"first", "second"}) {
-    for (const std::string& line : LogLines("port-clash", name)) lines += line + "\n";
-  }
-  EXPECT_THAT(lines, HasSubstr("Address already in use"));
+  ASSERT_TRUE(Eventually([&] { return Container("port-clash", "second").At({"restartCount"}).AsInt() >= 2; })) << Get("/pods");
+  EXPECT_EQ(Container("port-clash", "first").At({"restartCount"}).AsInt(), 0);
+  EXPECT_THAT(Container("port-clash", "second").At({"lastState", "terminated", "message"}).AsString(), HasSubstr("Address already in use"));
+  const std::string explanation = Get("/explain/default/port-clash-node");
+  EXPECT_THAT(explanation, HasSubstr("container second ended by itself: exit code 1"));
+  EXPECT_THAT(explanation, HasSubstr("back-off before container second is restarted"));
 }
 
 TEST_F(KubeletTest, InitContainersInOrderSidecarsFirstThenTheRest) {
@@ -215,6 +220,10 @@ TEST_F(KubeletTest, ConfigMapsAndSecretsReachVolumesAndVariables) {
   ASSERT_TRUE(Eventually([&] { return LogLines("a", "main").size() >= 4; })) << Get("/pods") << Get("/explain/default/a-node") << DaemonLogs();
   EXPECT_THAT(LogLines("a", "main"), testing::ElementsAre(testing::EndsWith("F hello t0ps3cret a-node 500"), testing::EndsWith("F hello"),
                                                           testing::EndsWith("F hello"), testing::EndsWith("F a-node")));
+  ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/objects/o.yaml",
+                                  "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cm, namespace: default}\ndata: {greeting: changed}\n", 0644).ok());
+  const std::string file = kubelet_root() + "/pods/" + Uid("a") + "/volumes/kubernetes.io~configmap/cm/greeting";
+  EXPECT_TRUE(Eventually([&] { return os::ReadFile(file).ValueOr("") == "changed"; })) << DaemonLogs();
 }
 
 }  // namespace
