@@ -368,7 +368,9 @@ void Agent::NoteEnds(Entry& entry, const pod::Observed& now) {
   for (const ContainerFact& container : now.containers) {
     if (container.state != RunState::kExited || !entry.ends_noted.insert(container.id).second || entry.facts.memory.kills.contains(container.id)) continue;
     std::string text = "container " + container.name + " ended by itself: exit code " + std::to_string(container.exit_code) + " (" + container.reason + ")";
-    if (!container.message.empty()) text += ": " + container.message.substr(0, container.message.find_last_not_of('\n') + 1);
+    // The last line says why, as a rule; the whole message is in the status.
+    const std::string words = container.message.substr(0, container.message.find_last_not_of('\n') + 1);
+    if (!words.empty()) text += ": " + words.substr(words.rfind('\n') + 1);
     Note(entry, container.exit_code != 0, container.exit_code != 0 ? "Failed" : "Completed", text);
   }
   std::erase_if(entry.ends_noted, [&](const std::string& id) {

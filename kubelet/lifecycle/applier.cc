@@ -141,7 +141,9 @@ base::Result<pod::ContainerInputs> Applier::Inputs(const kube::Container& contai
   ASSIGN_OR_RETURN(const pod::HostName name, pod::PodHostName(pod, d_.node.cluster_dns.domain));
   inputs.hosts_file = directory + "/etc-hosts";
   const std::string node_file = pod.spec.host_network ? os::ReadFile("/etc/hosts").ValueOr("") : "";
-  RETURN_IF_ERROR(os::WriteFileAtomic(inputs.hosts_file, pod::HostsFile(pod, inputs.pod_ips, name.short_name, name.domain_name, node_file), 0644));
+  const std::string hosts = pod::HostsFile(pod, inputs.pod_ips, name.short_name, name.domain_name, node_file);
+  // Only when it changes: a neighbour that is being started mounts this very file, and one that is replaced cannot be mounted.
+  if (os::ReadFile(inputs.hosts_file).ValueOr("") != hosts) RETURN_IF_ERROR(os::WriteFileAtomic(inputs.hosts_file, hosts, 0644));
   const std::string own = directory + "/containers/" + container.name;
   RETURN_IF_ERROR(os::MakeDirs(own, 0755));
   inputs.termination_log = own + "/" + base::RandomHex(4);

@@ -200,7 +200,9 @@ class Planner {
     for (const kube::Container& container : spec_.containers) {
       const bool on_its_way = KeepRunning(container, pod::Latest(f_.observed, container.name), spec_.restart_policy);
       const ContainerFact* fact = pod::LatestIn(f_.observed, container.name, sandbox_);
-      if (before_it_.empty() && on_its_way && (fact == nullptr || PostStartPending(*fact))) before_it_ = container.name;
+      // The runtime may show it before the call that starts it has come back.
+      const bool begins = fact == nullptr || InFlight(StartContainer{container.name, 0, "", {}}) || PostStartPending(*fact);
+      if (before_it_.empty() && on_its_way && begins) before_it_ = container.name;
     }
   }
   bool PostStartPending(const ContainerFact& fact) const {

@@ -79,6 +79,12 @@ TEST(Planner, DoesWhatEachStoryNeeds) {
       {"containers start in their order", [](Story& s) { s.Container("b"); s.HasImage("a", 0); s.HasImage("b", 0); }, "start/a"},
       {"a later one waits for the image of an earlier one", [](Story& s) { s.Container("b"); s.HasImage("b", 0); }, "image/a"},
       {"and while the earlier one starts", [](Story& s) { s.Container("b"); s.HasImage("b", 0); s.f.memory.in_flight = {"start/a"}; }, ""},
+      {"also when it is seen already", [](Story& s) {
+         s.Container("b");
+         s.HasImage("b", 0);
+         s.Is("a", RunState::kRunning);
+         s.f.memory.in_flight = {"start/a"};
+       }, ""},
       {"and until its postStart is done", [](Story& s) {
          s.Container("b");
          s.HasImage("b", 0);
