@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by the other scripts: `need run` (what building and running takes) or `need run test` installs what is missing from
-# Debian's packages, without starting any service that a package brings.
+# Sourced by the other scripts: `need run` (what building and running takes), `need run test` or `need run fuzz` installs what is
+# missing from Debian's packages, without starting any service that a package brings.
 packages_run="build-essential cmake ninja-build ccache mold pkg-config git ca-certificates python3
   libgrpc++-dev libgrpc-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libspdlog-dev libfmt-dev libgtest-dev
   libgmock-dev libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev libboost1.81-dev libboost-json1.81-dev
@@ -8,6 +8,7 @@ packages_run="build-essential cmake ninja-build ccache mold pkg-config git ca-ce
   zlib1g-dev libsqlite3-dev iptables nftables iproute2 umoci skopeo docker-registry busybox-static zstd curl jq procps xz-utils"
 packages_test="qemu-system-x86 cpio kmod e2fsprogs util-linux containerd runc crun containernetworking-plugins clang-format-19
   psmisc strace"
+packages_fuzz="clang-19 libclang-rt-19-dev"
 
 say() { echo "==> $*"; }
 

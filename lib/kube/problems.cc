@@ -6,7 +6,31 @@
 
 namespace keelson::kube {
 namespace {
+
 const json::Value kNull;
+
+// A document's own keys stand in paths: no line feed of theirs may look like another problem, nor reach a terminal.
+std::string Printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      out += c;
+    } else {
+      out += fmt::format("\\x{:02x}", byte);
+    }
+  }
+  return out;
+}
+
+// A value of megabytes is not repeated whole.
+std::string_view Shortened(std::string_view value, size_t most = 1024) {
+  if (value.size() <= most) return value;
+  size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xC0) == 0x80) --end;
+  return value.substr(0, end);
+}
+
 }  // namespace
 
 Field Field::operator[](std::string_view name) const {
@@ -47,14 +71,16 @@ std::string Shown(const json::Value& value) {
   return value.IsString() ? json::Quote(value.AsString()) : json::WriteJson(value);
 }
 
-void Problems::AddBare(int line, std::string_view what) { lines_.push_back(fmt::format("line {}: {}", line, what)); }
+void Problems::AddBare(int line, std::string_view what) {
+  if (++count_ <= kMostLines) lines_.push_back(fmt::format("line {}: {}", line, Printable(Shortened(what, 4096))));
+}
 void Problems::Add(const Field& at, std::string_view what) { AddBare(at.line(), fmt::format("{}: {}", at.path(), what)); }
 
 void Problems::Required(const Field& at, std::string_view why) {
   Add(at, why.empty() ? "Required value" : fmt::format("Required value: {}", why));
 }
 void Problems::Invalid(const Field& at, std::string_view value, std::string_view why) {
-  Add(at, fmt::format("Invalid value: {}: {}", value, why));
+  Add(at, fmt::format("Invalid value: {}: {}", Shortened(value), why));
 }
 void Problems::Invalid(const Field& at, std::string_view why) { Invalid(at, Shown(at.value()), why); }
 void Problems::InvalidText(const Field& at, std::string_view text, std::string_view why) { Invalid(at, json::Quote(text), why); }
@@ -80,6 +106,10 @@ void Problems::TooMany(const Field& at, size_t count, size_t most) {
 
 void Problems::TooLong(const Field& at, size_t most) { Add(at, fmt::format("Too long: may not be more than {} bytes", most)); }
 
-base::Error Problems::ToError() const { return base::Error(base::Code::kInvalidArgument, base::Join(lines_, "\n")); }
+base::Error Problems::ToError() const {
+  std::string text = base::Join(lines_, "\n");
+  if (count_ > lines_.size()) text += fmt::format("\n{}: and {} more problems", lines_.back().substr(0, lines_.back().find(':')), count_ - lines_.size());
+  return base::Error(base::Code::kInvalidArgument, std::move(text));
+}
 
 }  // namespace keelson::kube

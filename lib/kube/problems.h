@@ -68,12 +68,16 @@ class Problems {
   void TooLong(const Field& at, size_t most);
   void TooMany(const Field& at, size_t count, size_t most);
 
-  bool empty() const { return lines_.empty(); }
-  const std::vector<std::string>& lines() const { return lines_; }
-  base::Error ToError() const;  // one per line
+  bool empty() const { return count_ == 0; }
+  size_t count() const { return count_; }
+  const std::vector<std::string>& lines() const { return lines_; }  // the first kMostLines
+  base::Error ToError() const;                                      // one per line
+
+  static constexpr size_t kMostLines = 100;
 
  private:
   std::vector<std::string> lines_;
+  size_t count_ = 0;
 };
 
 // As upstream shows a value in "Invalid value: …".

@@ -96,7 +96,7 @@ void ValidateRequirements(const Field& resources, Problems& problems) {
     const Field limit = limits[name];
     const Field blamed = request.WithPath(requests.path());
     const std::string shown = Amount(request).Canonical();
-    if (!limit.Present()) {
+    if (limits.value().Find(name) == nullptr) {  // null is an amount: zero
       if (!MayExceedRequest(name)) problems.Required(request.WithPath(limits.path()), "Limit must be set for non overcommitable resources");
     } else if (Amount(request) != Amount(limit) && !MayExceedRequest(name)) {
       problems.InvalidText(blamed, shown, fmt::format("must be equal to {} limit of {}", name, Amount(limit).Canonical()));

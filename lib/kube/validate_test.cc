@@ -51,6 +51,23 @@ spec:
             "line 6: spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"OnFailure\", \"Never\"");
 }
 
+TEST(ValidatePod, SaysEachProblemOnOneLine) {
+  EXPECT_EQ(Answer("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: i, \"x\\ny\\e[1m\": 1}]}\n"),
+            "line 4: unknown field \"spec.containers[0].x\\ny\\u001b[1m\"");
+  const auto map = DecodeConfigObject(*json::ParseYaml("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {\"a\\nb\": c}\n"));
+  ASSERT_FALSE(map.ok());
+  EXPECT_TRUE(map.error().message().starts_with("line 4: data[a\\x0ab]: Invalid value: \"a\\nb\": a valid config key")) << map.error().message();
+}
+
+TEST(ValidatePod, EndsALongListOfProblems) {
+  std::string yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n";
+  for (int i = 0; i < 1000; ++i) yaml += fmt::format("  x{}: {}\n", i, i);
+  const std::string answer = Answer(yaml + "  containers: [{name: a, image: i}]\n");
+  EXPECT_TRUE(answer.ends_with("line 104: unknown field \"spec.x99\"\nline 104: and 900 more problems")) << answer.substr(answer.size() - 200);
+  const std::string large = Answer("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: " + std::string(1 << 20, 'x') + "}\n");
+  EXPECT_LT(large.size(), 2000U);
+}
+
 TEST(ValidatePod, RefusesPortsThatCollide) {
   Check({{"two containers", "containers: [{name: a, image: i, ports: [{containerPort: 1, hostPort: 9}]}, {name: b, image: i, ports: [{containerPort: 2, hostPort: 9}]}]",
           "spec.containers[1].ports[0].hostPort: Duplicate value: \"TCP//9\""},

@@ -150,7 +150,7 @@ void ValidateProjectedPath(const Field& path, Problems& problems) {
 std::set<std::string> ValidateVolumes(const Field& volumes, Problems& problems) {
   std::set<std::string> good;
   for (const Field& volume : volumes.Items()) {
-    const size_t before = problems.lines().size();
+    const size_t before = problems.count();
     std::string first;
     for (const auto& [kind, value] : volume.value().members()) {
       if (kind == "name" || value.IsNull()) continue;
@@ -168,7 +168,7 @@ std::set<std::string> ValidateVolumes(const Field& volumes, Problems& problems) 
       problems.Invalid(name, CheckDns1123Label(name.String()));
     }
     if (good.contains(name.String())) problems.Duplicate(name);
-    if (problems.lines().size() == before) good.insert(name.String());
+    if (problems.count() == before) good.insert(name.String());
   }
   return good;
 }
