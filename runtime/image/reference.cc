@@ -49,7 +49,7 @@ bool IsPort(std::string_view port) {
 }
 
 bool IsRegistry(std::string_view text) {
-  std::string_view host = text, port;
+  std::string_view host = text;
   if (text.starts_with('[')) {
     const size_t end = text.find(']');
     if (end == std::string_view::npos) return false;

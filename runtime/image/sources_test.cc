@@ -49,6 +49,12 @@ server = "https://registry-1.docker.io"
   EXPECT_TRUE(hosts[3].endpoint.ns.empty());
 }
 
+TEST(HostsToml, OtherLettersMayStandInQuotesAndComments) {
+  const auto hosts = ParseHostsToml("# \xc3\xa4\n[host.\"https://x\"] # \xc3\xa4\nnote = \"\"\"\xc3\xa4 \\\" ' #\n\"\"\"\"\nother = '\xc3\xa4\\'\nempty = \"\"\n", "r", "/none");
+  ASSERT_TRUE(hosts.ok()) << hosts.error().message();
+  EXPECT_EQ(hosts->at(0).authority, "x");
+}
+
 TEST(HostsToml, FilesAreFoundByHostThenByTheCatchAllAndCertificatesAreReadBesideThem) {
   auto dir = os::TempDir::Create().value();
   for (const char* sub : {"/h.example:5000", "/_default", "/other_5000_"}) ASSERT_TRUE(os::MakeDirs(dir.path() + sub, 0700).ok());
@@ -77,7 +83,7 @@ TEST(HostsToml, SaysFileAndPlaceOfAMistake) {
   struct Case {
     std::string text, word;
   };
-  for (const Case& c : {Case{"server = ", "line 1"}, Case{"\n[#host.\"https://x\"]", "line 2"}, Case{"[a.", "line 1"}, Case{"host = 3", "host"}, Case{"[host.\"ftp://x\"]", "http"}, Case{"[host.\"http://x\"]\nca = 3", "ca"},
+  for (const Case& c : {Case{"server = ", "line 1"}, Case{"\n[#host.\"https://x\"]", "line 2"}, Case{"[a.", "line 1"}, Case{"\n\xc3\xa4 = 1", "line 2: only comments"}, Case{"a = \"b\nc\"", "line 1: a string has no end"}, Case{"\na = '''b\nc''", "line 2: a string"}, Case{"host = 3", "host"}, Case{"[host.\"ftp://x\"]", "http"}, Case{"[host.\"http://x\"]\nca = 3", "ca"},
                         Case{"[host.\"http://x\"]\ncapabilities = ['fly']", "fly"}, Case{"ca = 'absent.pem'", "absent.pem"}, Case{"client = []", "client"}}) {
     SCOPED_TRACE(c.text);
     ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/h/hosts.toml", c.text, 0600).ok());

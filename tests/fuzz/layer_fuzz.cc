@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
-#include <cstring>
+#include <cstdio>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -52,7 +52,7 @@ std::string Entry(std::string_view line) {
   const char type = fields[0].empty() ? '0' : fields[0].front();
   const std::string content = type == 'x' || type == 'g' ? PaxText(fields[4]) : std::string(fields[4]);
   std::array<char, kBlock> header{};
-  const auto put = [&header](size_t at, size_t width, std::string_view text) { std::memcpy(&header[at], text.data(), std::min(width, text.size())); };
+  const auto put = [&header](size_t at, size_t width, std::string_view text) { std::copy_n(text.begin(), std::min(width, text.size()), &header[at]); };
   char octal[16];
   put(0, 100, fields[2]);
   put(100, 7, fields[1]);

@@ -2,6 +2,7 @@
 // What a node's operator writes and registries answer: hosts.toml, Docker's config.json, WWW-Authenticate.
 #include <string>
 
+#include "lib/base/strings.h"
 #include "runtime/fetch/challenge.h"
 #include "runtime/image/docker_config.h"
 #include "runtime/image/registry_hosts.h"
@@ -16,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (hosts.ok()) {
     Require(!hosts->empty(), "no host at all", text);
     for (const image::RegistryHost& host : *hosts) {
-      const std::string& base = host.endpoint.base;
+      const std::string base = base::ToLower(host.endpoint.base);
       Require(base.starts_with("https://") || base.starts_with("http://"), "neither http nor https", base);
       Require(!host.authority.empty(), "a host without a name", base);
       for (const auto& [name, value] : host.endpoint.headers) {

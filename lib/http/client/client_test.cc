@@ -14,7 +14,7 @@ TEST(Url, TakesWebAddressesApart) {
   EXPECT_EQ(url.port, "5000");
   EXPECT_EQ(url.path, "/v2/a/b?x=1");
   EXPECT_EQ(ParseUrl("http://h").value().Origin(), "http://h:80");
-  for (const char* bad : {"", "h", "ftp://h/x", "file:///etc/passwd", "https://user@h/", "https://user:p@h/", "http://h/\nx", "https://"}) {
+  for (const char* bad : {"", "h", "ftp://h/x", "file:///etc/passwd", "https://user@h/", "https://user:p@h/", "http://h/\nx", "https://", "https:/h/x", "http:///h", "https:h"}) {
     SCOPED_TRACE(bad);
     EXPECT_FALSE(ParseUrl(bad).ok());
   }

@@ -34,6 +34,9 @@ base::Result<Url> ParseUrl(std::string_view text) {
   }
   Url out;
   out.scheme = Part(url.get(), CURLUPART_SCHEME);
+  // One slash or three would do for the library; others would then read another host out of it.
+  const std::string begin = base::ToLower(text.substr(0, out.scheme.size() + 4));
+  if (!begin.starts_with(out.scheme + "://") || begin.ends_with("///")) return base::InvalidArgument("{} is not a URL", quoted);
   if (out.scheme != "http" && out.scheme != "https") return base::InvalidArgument("{}: only http and https are spoken", quoted);
   if (!Part(url.get(), CURLUPART_USER).empty()) return base::InvalidArgument("a URL with a user name is not accepted");
   out.host = Part(url.get(), CURLUPART_HOST);
