@@ -20,39 +20,6 @@ class KubeletTest : public NodeTest {
     StartRuntime();
     StartKubelet();
   }
-  static std::string Example(const std::string& name) { return os::ReadFile(std::string(KEELSON_SOURCE_DIR) + "/examples/" + name).value(); }
-  // The status of a pod of namespace default whose name begins so; null when there is none.
-  json::Value Status(const std::string& name) {
-    const base::Result<json::Value> list = json::ParseJson(Get("/pods"));
-    if (!list.ok()) return {};
-    for (const json::Value& pod : list->At({"items"}).items()) {
-      if (pod.At({"metadata", "name"}).AsString() == name + "-node") return pod.At({"status"});
-    }
-    return {};
-  }
-  std::string Uid(const std::string& name) {
-    const base::Result<json::Value> list = json::ParseJson(Get("/pods"));
-    if (!list.ok()) return "";
-    for (const json::Value& pod : list->At({"items"}).items()) {
-      if (pod.At({"metadata", "name"}).AsString() == name + "-node") return pod.At({"metadata", "uid"}).AsString();
-    }
-    return "";
-  }
-  bool IsReady(const std::string& name) {
-    const json::Value status = Status(name);
-    for (const json::Value& condition : status.At({"conditions"}).items()) {
-      if (condition.At({"type"}).AsString() == "Ready") return condition.At({"status"}).AsString() == "True";
-    }
-    return false;
-  }
-  json::Value Container(const std::string& pod, const std::string& name) {
-    const json::Value status = Status(pod);
-    for (const json::Value& container : status.At({"containerStatuses"}).items()) {
-      if (container.At({"name"}).AsString() == name) return container;
-    }
-    return {};
-  }
-  bool IsGone() { return Runtime().ListPodSandboxes().value().empty(); }
 };
 
 TEST_F(KubeletTest, WebServesThePageThatItsNeighbourWrites) {
@@ -74,12 +41,6 @@ TEST_F(KubeletTest, WebServesThePageThatItsNeighbourWrites) {
   }));
   RemoveManifest("web.yaml");
   EXPECT_TRUE(Eventually([&] { return IsGone(); })) << Get("/pods");
-}
-
-
-std::string BusyboxPod(const std::string& name, const std::string& script, const std::string& more_spec = "", const std::string& more_container = "") {
-  return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + "}\nspec:\n  terminationGracePeriodSeconds: 1\n" + more_spec +
-         "  containers:\n    - name: main\n      image: docker.io/library/busybox:demo\n      command: [/bin/sh, -c, '" + script + "']\n" + more_container;
 }
 
 TEST_F(KubeletTest, DaemonsKilledUnderRunningPodsHarmNoPod) {

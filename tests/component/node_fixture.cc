@@ -23,28 +23,30 @@ namespace {
 const std::string kBin = KEELSON_BIN_DIR;
 std::string* images = nullptr;  // where the layouts are
 
-os::CommandResult Command(std::vector<std::string> words, std::chrono::seconds timeout) {
+// scripts/run_tests.py has made them, since neither the lab machine nor the network of this test has a way to any package. What is
+// not there yet when the program is started by hand is made now, with the machine's own network.
+void MakeImages(os::CommandResult (*command)(std::vector<std::string>, std::chrono::seconds)) {
+  const std::vector<std::string> names = {"busybox", "nginx"};
+  if (std::all_of(names.begin(), names.end(), [](const std::string& name) { return access((*images + "/" + name + ".made").c_str(), R_OK) == 0; })) return;
+  const os::CommandResult made = command({std::string(KEELSON_SOURCE_DIR) + "/scripts/demo-images.sh", *images}, std::chrono::seconds(300));
+  ASSERT_EQ(made.status.code(), 0) << made.out << made.err;
+}
+
+}  // namespace
+
+os::CommandResult NodeTest::Command(std::vector<std::string> words, std::chrono::seconds timeout) {
   const base::Result<os::CommandResult> done =
       os::RunCommand({.argv = std::move(words), .env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}}, "", timeout);
   EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message());
   return done.ok() ? *done : os::CommandResult{};
 }
 
-// scripts/run_tests.py has made them, since neither the lab machine nor the network of this test has a way to any package. What is
-// not there yet when the program is started by hand is made now, with the machine's own network.
-void MakeImages() {
-  const std::vector<std::string> names = {"busybox", "nginx"};
-  if (std::all_of(names.begin(), names.end(), [](const std::string& name) { return access((*images + "/" + name + ".made").c_str(), R_OK) == 0; })) return;
-  const os::CommandResult made = Command({std::string(KEELSON_SOURCE_DIR) + "/scripts/demo-images.sh", *images}, std::chrono::seconds(300));
-  ASSERT_EQ(made.status.code(), 0) << made.out << made.err;
-}
-
-}  // namespace
+std::string NodeTest::ImageLayout(const std::string& name) { return *images + "/" + name; }
 
 void NodeTest::SetUpTestSuite() {
   if (geteuid() != 0) return;
   images = new std::string(std::string(KEELSON_SOURCE_DIR) + "/build/demo-images");
-  MakeImages();
+  MakeImages(&NodeTest::Command);
   // Before any thread: every thread and process of the test lives in it.
   ASSERT_EQ(unshare(CLONE_NEWNET | CLONE_NEWNS), 0);
   ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
@@ -56,6 +58,7 @@ void NodeTest::SetUp() {
   id_ = base::RandomHex(3);
   run_ = "/run/keelson-test-" + id_;
   cgroup_root_ = "/keelson-test-" + id_;
+  endpoint_ = run_ + "/cri.sock";
   for (const std::string& directory : {manifests(), dir_.path() + "/objects", dir_.path() + "/config"}) ASSERT_TRUE(os::MakeDirs(directory, 0755).ok());
 }
 
@@ -84,7 +87,7 @@ void NodeTest::StopRuntime(int signal) {
 }
 
 std::vector<std::string> NodeTest::KubeletArguments(const std::vector<std::string>& more) const {
-  std::vector<std::string> words = {kBin + "/keelson-kubelet", "--pod-manifest-path", manifests(), "--container-runtime-endpoint", run_ + "/cri.sock",
+  std::vector<std::string> words = {kBin + "/keelson-kubelet", "--pod-manifest-path", manifests(), "--container-runtime-endpoint", endpoint_,
                                     "--root-dir", kubelet_root(), "--objects", dir_.path() + "/objects", "--socket", run_ + "/kubelet.sock",
                                     "--hostname-override", "node", "--cgroup-root", cgroup_root_, "--pod-logs-dir", logs(), "--log-links-dir", ""};
   words.insert(words.end(), more.begin(), more.end());
@@ -155,6 +158,40 @@ std::vector<std::string> NodeTest::LogLines(const std::string& pod, const std::s
     }
   }
   return lines;
+}
+
+std::string NodeTest::Example(const std::string& name) { return os::ReadFile(std::string(KEELSON_SOURCE_DIR) + "/examples/" + name).value(); }
+
+std::string NodeTest::BusyboxPod(const std::string& name, const std::string& script, const std::string& more_spec, const std::string& more_container) {
+  return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + "}\nspec:\n  terminationGracePeriodSeconds: 1\n" + more_spec +
+         "  containers:\n    - name: main\n      image: docker.io/library/busybox:demo\n      command: [/bin/sh, -c, '" + script + "']\n" + more_container;
+}
+
+json::Value NodeTest::Pod(const std::string& name) {
+  const base::Result<json::Value> list = json::ParseJson(Get("/pods"));
+  if (!list.ok()) return {};
+  for (const json::Value& pod : list->At({"items"}).items()) {
+    if (pod.At({"metadata", "name"}).AsString() == name + "-node") return pod;
+  }
+  return {};
+}
+
+json::Value NodeTest::Container(const std::string& pod, const std::string& name) {
+  const json::Value status = Status(pod);
+  for (const char* list : {"containerStatuses", "initContainerStatuses"}) {
+    for (const json::Value& container : status.At({list}).items()) {
+      if (container.At({"name"}).AsString() == name) return container;
+    }
+  }
+  return {};
+}
+
+bool NodeTest::IsReady(const std::string& name) {
+  const json::Value status = Status(name);
+  for (const json::Value& condition : status.At({"conditions"}).items()) {
+    if (condition.At({"type"}).AsString() == "Ready") return condition.At({"status"}).AsString() == "True";
+  }
+  return false;
 }
 
 void NodeTest::TearDown() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kubelet/runtime_client/runtime_client.h"
+#include "lib/json/value.h"
 #include "lib/os/process.h"
 #include "lib/os/temp_dir.h"
 
@@ -38,6 +39,20 @@ class NodeTest : public testing::Test {
   std::vector<std::string> LogLines(const std::string& pod, const std::string& container);
   runtime_client::RuntimeClient& Runtime() { return *client_; }
 
+  // Of examples/.
+  static std::string Example(const std::string& name);
+  // One container "main" of busybox that runs `script`; what is added are whole lines, indented as they have to be.
+  static std::string BusyboxPod(const std::string& name, const std::string& script, const std::string& more_spec = "", const std::string& more_container = "");
+  // As the kubelet tells them, of the static pod `name` in namespace default; null when there is none.
+  json::Value Pod(const std::string& name);
+  json::Value Status(const std::string& name) { return Pod(name).At({"status"}); }
+  std::string Uid(const std::string& name) { return Pod(name).At({"metadata", "uid"}).AsString(); }
+  json::Value Container(const std::string& pod, const std::string& name);
+  bool IsReady(const std::string& name);
+  bool IsGone() { return Runtime().ListPodSandboxes().value().empty(); }
+  static os::CommandResult Command(std::vector<std::string> words, std::chrono::seconds timeout);
+  static std::string ImageLayout(const std::string& name);
+
   std::string state() const { return dir_.path() + "/state"; }
   std::string run() const { return run_; }
   std::string manifests() const { return dir_.path() + "/manifests"; }
@@ -46,6 +61,7 @@ class NodeTest : public testing::Test {
 
   os::TempDir dir_ = std::move(os::TempDir::Create("keelson-node")).value();
   std::string id_, run_, cgroup_root_;
+  std::string endpoint_;  // the CRI that the kubelet is given
   std::optional<os::ChildProcess> runtime_, kubelet_;
   std::unique_ptr<runtime_client::RuntimeClient> client_;
 
