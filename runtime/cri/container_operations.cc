@@ -133,6 +133,8 @@ Result<os::UniqueFd> OpenLogDirectory(const std::string& log_directory, const st
 
 Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox) {
   ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(sandbox->view.record.id));
+  // Asked once more after "starting" is written: whoever stops the pod from now on waits for this start and ends it.
+  if (pod.record.state != SandboxState::kReady) return base::FailedPrecondition("pod sandbox '{}' is being stopped", pod.record.id);
   ASSIGN_OR_RETURN(container::Plan plan, PlanOf(container->view, pod));
   std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(pod.record.id);
   if (!monitor) return base::Unavailable("the pod has no monitor");
@@ -194,6 +196,8 @@ Status Runtime::StartContainer(const std::string& id) {
   }
   const SandboxPtr sandbox = FindSandbox(view.record.sandbox_id);
   if (!sandbox) return base::NotFound("the pod sandbox of container '{}' is gone", id);
+  ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(view.record.sandbox_id));
+  if (pod.record.state != SandboxState::kReady) return base::FailedPrecondition("pod sandbox '{}' is not ready", pod.record.id);
   RETURN_IF_ERROR(Update(container, [this](ContainerRecord& r) {
     r.state = ContainerState::kStarting;
     r.started_at = d_.clock.WallNanos();
@@ -225,6 +229,24 @@ Status Runtime::AwaitExit(const ContainerPtr& container, base::SteadyTime deadli
   return base::DeadlineExceeded("container '{}' still runs", container->view.record.id);
 }
 
+Status Runtime::KillContainer(const ContainerRecord& record) {
+  std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(record.sandbox_id);
+  Status killed = monitor ? monitor->KillAll(record.id) : base::Unavailable("the pod of container '{}' has no monitor", record.id);
+  if (!killed.ok() && killed.error().code() == base::Code::kUnavailable) {
+    // It died: its successor does it.
+    if (const SandboxPtr sandbox = FindSandbox(record.sandbox_id); sandbox && AdoptSandbox(sandbox).ok()) {
+      monitor = MonitorOf(sandbox);
+      killed = monitor->KillAll(record.id);
+    }
+  }
+  if (killed.ok() || killed.error().code() == base::Code::kNotFound) return base::Ok();
+  if (killed.error().code() != base::Code::kUnavailable) return killed;
+  // Nobody is left who would see it end: its cgroup knows every process.
+  RETURN_IF_ERROR(cgroup::Group(d_.cgroups, record.cgroup_path).Kill());
+  RecordExit({.container_id = record.id, .exit_code = 255, .lost = true, .finished_at = d_.clock.WallNanos()});
+  return base::Ok();
+}
+
 Status Runtime::StopContainer(const std::string& id, std::chrono::seconds timeout) {
   const ContainerPtr container = FindContainer(id);
   if (!container) return base::Ok();
@@ -232,19 +254,23 @@ Status Runtime::StopContainer(const std::string& id, std::chrono::seconds timeou
   ContainerRecord record;
   bool send = false;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    // A start under way ends soon, one way or the other; only then there is something to stop.
+    changed_.wait_until(lock, now + std::chrono::minutes(1), [&] { return container->view.record.state != ContainerState::kStarting; });
     record = container->view.record;
     if (record.state != ContainerState::kRunning && record.state != ContainerState::kStarting) return base::Ok();
     // Once: a retry with a shorter time waits shorter, but programs take a second signal as "at once".
     send = timeout.count() > 0 && !container->stop_sent;
     if (send) container->stop_sent = true;
   }
-  const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(record.sandbox_id);
-  if (!monitor) return base::Unavailable("the pod of container '{}' has no monitor", id);
-  if (send) RETURN_IF_ERROR(monitor->Signal(record.id, record.stop_signal));
+  if (send) {
+    const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(record.sandbox_id);
+    const Status sent = monitor ? monitor->Signal(record.id, record.stop_signal) : base::Unavailable("no monitor");
+    if (!sent.ok() && sent.error().code() != base::Code::kUnavailable) return sent;
+    if (!sent.ok()) timeout = std::chrono::seconds(0);  // nobody can ask it politely
+  }
   if (timeout.count() > 0 && AwaitExit(container, now + timeout).ok()) return base::Ok();
-  const Status killed = monitor->KillAll(record.id);
-  if (!killed.ok() && killed.error().code() != base::Code::kNotFound) return killed;
+  RETURN_IF_ERROR(KillContainer(record));
   return AwaitExit(container, base::SystemClock().Steady() + std::chrono::minutes(1));
 }
 

@@ -69,6 +69,11 @@ std::shared_ptr<monitor::MonitorClient> Runtime::MonitorOf(const std::string& sa
   return found == sandboxes_.end() ? nullptr : found->second->monitor;
 }
 
+std::shared_ptr<monitor::MonitorClient> Runtime::MonitorOf(const SandboxPtr& sandbox) const {
+  const std::lock_guard lock(mutex_);
+  return sandbox->monitor;
+}
+
 Result<SandboxView> Runtime::GetSandbox(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const SandboxPtr sandbox = FindByPrefix(sandboxes_, id);
@@ -277,7 +282,7 @@ Status Runtime::Recover() {
     if (!record.ok() || record->id != entry.name) {
       // What it may have left is known by its id alone.
       sandbox->view.record.id = entry.name;
-      TearDownSandbox(sandbox);
+      (void)TearDownSandbox(sandbox);
       Quarantine("pods", entry.name, record.ok() ? base::DataLoss("the record names another pod") : record.error());
       continue;
     }
@@ -313,7 +318,7 @@ Status Runtime::Recover() {
     const std::string id = sandbox->view.record.id;
     const SandboxState state = sandbox->view.record.state;
     if (state == SandboxState::kCreating || state == SandboxState::kRemoving) {
-      TearDownSandbox(sandbox);
+      if (!TearDownOrKeep(sandbox)) continue;
       RETURN_IF_ERROR(os::RemoveTree(SandboxDir(id)));
       sandboxes_.erase(id);
       continue;
@@ -340,7 +345,7 @@ Status Runtime::Recover() {
       }));
       (void)cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove();
     }
-    TearDownSandbox(sandbox);
+    if (!TearDownOrKeep(sandbox)) continue;
     RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; }));
   }
   return d_.network.CollectGarbage(live);

@@ -111,6 +111,7 @@ class Runtime {
   ContainerPtr FindContainer(const std::string& id) const;
   std::vector<ContainerPtr> ContainersOf(const std::string& sandbox_id) const;
   std::shared_ptr<monitor::MonitorClient> MonitorOf(const std::string& sandbox_id) const;
+  std::shared_ptr<monitor::MonitorClient> MonitorOf(const SandboxPtr& sandbox) const;
 
   std::string SandboxDir(const std::string& id) const { return d_.state_dir + "/pods/" + id; }
   std::string ContainerDir(const std::string& id) const { return d_.state_dir + "/containers/" + id; }
@@ -126,7 +127,11 @@ class Runtime {
   base::Result<std::string> MakeSandbox(const ::runtime::v1::PodSandboxConfig& config, const std::string& handler);
   base::Status BuildSandbox(const SandboxPtr& sandbox);
   base::Status WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses);
-  void TearDownSandbox(const SandboxPtr& sandbox);  // monitor, network, pin, cgroup: total, from any state
+  // Monitor, network, pin, cgroup, from any state. Every part is tried; the first that stays behind is the error, and another try
+  // takes it away.
+  base::Status TearDownSandbox(const SandboxPtr& sandbox);
+  // As above, and what stays behind is said in the log; the sandbox counts as stopping until a client's Stop or Remove ends it.
+  bool TearDownOrKeep(const SandboxPtr& sandbox);
   monitor::PodSetup SetupOf(const SandboxView& view) const;
   void OnExit(const monitor::ExitRecord& record);
   void RecordExit(const monitor::ExitRecord& record);
@@ -137,6 +142,7 @@ class Runtime {
   base::Result<container::Plan> PlanOf(const ContainerView& container, const SandboxView& sandbox) const;
   base::Status Launch(const ContainerPtr& container, const SandboxPtr& sandbox);
   base::Status AwaitExit(const ContainerPtr& container, base::SteadyTime deadline);
+  base::Status KillContainer(const container::ContainerRecord& record);  // every process of it, by whoever is left to do so
   // Out of sight by one rename, then deleted while nobody waits: freeing blocks can take long. Absent is success. What a crash
   // leaves of it goes at the next start.
   base::Status Discard(const std::string& directory);

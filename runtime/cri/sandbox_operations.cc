@@ -96,8 +96,12 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config, co
     built = Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kReady; });
   }
   if (!built.ok()) {
-    TearDownSandbox(sandbox);
-    (void)os::RemoveTree(SandboxDir(id));
+    if (TearDownOrKeep(sandbox)) {
+      (void)os::RemoveTree(SandboxDir(id));
+    } else {
+      const std::lock_guard lock(mutex_);
+      sandboxes_[id] = sandbox;
+    }
     return built.error().WithContext(fmt::format("run pod '{}/{}'", config.metadata().namespace_(), config.metadata().name()));
   }
   const std::lock_guard lock(mutex_);
@@ -142,6 +146,10 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
   monitor::PodNamespaces namespaces{std::move(made.net), std::move(made.ipc), std::move(made.uts)};
   Result<std::unique_ptr<monitor::MonitorClient>> monitor = d_.anchor.StartMonitor(
       SetupOf(sandbox->view), namespaces, [this](const monitor::ExitRecord& record) { OnExit(record); }, [this, id] { OnMonitorLost(id); });
+  if (monitor.ok()) {
+    const std::lock_guard lock(mutex_);
+    sandbox->monitor = std::move(monitor).value();
+  }
   std::vector<std::string> addresses;
   if (address.valid()) {
     ASSIGN_OR_RETURN(network::PodAddress given, address.get());
@@ -150,7 +158,6 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
   if (!monitor.ok()) return monitor.error().WithContext("start the pod's monitor");
   {
     const std::lock_guard lock(mutex_);
-    sandbox->monitor = std::move(monitor).value();
     sandbox->view.record.addresses = addresses;
   }
   return WritePodFiles(*sandbox, addresses);
@@ -189,18 +196,26 @@ Status Runtime::WritePodFiles(const Sandbox& sandbox, const std::vector<std::str
   return os::WriteFileAtomic(dir + "/resolv.conf", resolv, 0644);
 }
 
-void Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
+Status Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
   const std::string& id = sandbox->view.record.id;
-  std::shared_ptr<monitor::MonitorClient> monitor;
-  {
-    const std::lock_guard lock(mutex_);
-    monitor = std::move(sandbox->monitor);
-    sandbox->monitor.reset();
-  }
+  Status first;
   const auto note = [&](const Status& status, const char* what) {
-    if (!status.ok()) base::LogWarn("part of a pod stays behind, the next attempt takes it away", {{"pod", id}, {"part", what}, {"error", status.error()}});
+    if (status.ok()) return;
+    base::LogWarn("part of a pod stays behind, the next attempt takes it away", {{"pod", id}, {"part", what}, {"error", status.error()}});
+    if (first.ok()) first = status.error().WithContext(fmt::format("tear down the {} of pod sandbox '{}'", what, id));
   };
-  if (monitor) note(monitor->Shutdown(), "monitor");
+  std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(sandbox);
+  if (!monitor) {
+    // A pod that was cut off while it was made, or whose record is lost, may have one of which nobody knows.
+    Result<std::unique_ptr<monitor::MonitorClient>> left = d_.anchor.AdoptMonitor(SetupOf(sandbox->view), nullptr, nullptr);
+    if (left.ok()) monitor = std::move(left).value();
+  }
+  if (monitor) {
+    const Status ended = monitor->Shutdown();
+    note(ended, "monitor");
+    const std::lock_guard lock(mutex_);
+    if (ended.ok()) sandbox->monitor.reset();
+  }
   note(d_.network.Teardown(id), "network");
   note(network::UnpinNamespace(PinDir(), id), "network namespace");
   const Result<std::string> path = container::CgroupPath(sandbox->view.config.linux().cgroup_parent(), id, id);
@@ -209,21 +224,32 @@ void Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
     note(cgroup::Group(d_.cgroups, ours ? "/keelson/" + id : *path).Remove(), "cgroup");
   }
   note(os::RemoveTree(PodRunDir(id)), "run directory");
+  return first;
+}
+
+bool Runtime::TearDownOrKeep(const SandboxPtr& sandbox) {
+  if (TearDownSandbox(sandbox).ok()) return true;
+  const Status kept = Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopping; });
+  if (!kept.ok()) base::LogError("cannot write that a pod is being stopped", {{"pod", sandbox->view.record.id}, {"error", kept.error()}});
+  return false;
 }
 
 Status Runtime::StopPodSandbox(const std::string& id) {
   const SandboxPtr sandbox = FindSandbox(id);
   if (!sandbox) return base::Ok();
+  const std::lock_guard operation(sandbox->operation);
+  SandboxState state;
+  {
+    const std::lock_guard lock(mutex_);
+    state = sandbox->view.record.state;
+  }
+  if (state >= SandboxState::kStopped) return base::Ok();
+  // From here on nothing more is started in it.
+  if (state != SandboxState::kStopping) RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopping; }));
   for (const ContainerPtr& container : ContainersOf(sandbox->view.record.id)) {
     RETURN_IF_ERROR(StopContainer(container->view.record.id, std::chrono::seconds(0)));
   }
-  const std::lock_guard operation(sandbox->operation);
-  {
-    const std::lock_guard lock(mutex_);
-    if (sandbox->view.record.state >= SandboxState::kStopped) return base::Ok();
-  }
-  RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopping; }));
-  TearDownSandbox(sandbox);
+  RETURN_IF_ERROR(TearDownSandbox(sandbox));
   return Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; });
 }
 

@@ -201,7 +201,9 @@ class MonitorClientImpl final : public MonitorClient {
       connection_->closing = true;
     }
     (void)Ask(Type::kShutdown, "");
-    ASSIGN_OR_RETURN([[maybe_unused]] const Packet answer, anchor_->Ask(Type::kDropPod, Named(sandbox_id_)));
+    const Result<Packet> dropped = anchor_->Ask(Type::kDropPod, Named(sandbox_id_));
+    // An anchor that is gone keeps nothing and starts nobody anew.
+    if (!dropped.ok() && dropped.error().code() != base::Code::kUnavailable) return dropped.error();
     return base::Ok();
   }
 
