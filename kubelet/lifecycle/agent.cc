@@ -33,7 +33,10 @@ bool OfThePod(const sync::Action& action) { return std::holds_alternative<sync::
 }  // namespace
 
 Agent::Agent(AgentDependencies dependencies) : d_(std::move(dependencies)) {}
-Agent::~Agent() = default;
+// What is under way goes on, on workers that end after this object and know only what outlives it; pulls end now.
+Agent::~Agent() {
+  for (const auto& [uid, entry] : entries_) entry->stop_pulls.request_stop();
+}
 
 // --- what comes in, from any thread
 void Agent::OnFiles(source::FileSet files) {
@@ -99,9 +102,9 @@ void Agent::Begin() {
   };
   d_.loop.After(kLogCheck, [rotate] { rotate(rotate); });
   const auto refresh = [this](const auto& self) -> void {
-    d_.workers.Post([this, self] {
-      d_.reload_objects();
-      d_.loop.Post([this, self] {
+    d_.workers.Post([this, self, reload = d_.reload_objects, &loop = d_.loop] {
+      reload();
+      loop.Post([this, self] {
         RefreshVolumes();
         d_.loop.After(kVolumeCheck, [self] { self(self); });
       });
@@ -120,6 +123,7 @@ void Agent::Reconcile() {
     } else if (!entry->facts.memory.deletion && wanted->second.object != entry->facts.pod.object) {
       entry->facts.pod = wanted->second;
       entry->context.pod = wanted->second;
+      entry->facts.memory.prepared = false;  // its volumes may be others
       SyncPod(uid);
     }
   }
@@ -182,6 +186,7 @@ void Agent::Delete(Entry& entry, int64_t grace_seconds) {
   pod::Memory& memory = entry.facts.memory;
   if (memory.deletion) return;
   memory.deletion = pod::Deletion{Now(), grace_seconds};
+  memory.torn_down = false;  // of a pod that had ended, its logs are still there
   entry.context.deleted = true;
   entry.stop_pulls.request_stop();
   const std::string uid = entry.facts.pod.metadata.uid;
@@ -207,8 +212,10 @@ void Agent::RefreshHealth(Entry& entry) {
       if (entry.facts.health.contains(fact.id)) probes_->Forget(fact.id);
       continue;
     }
+    // Seen running before its start was reported: whether it has a postStart to wait for is noted then.
+    const bool starting = entry.facts.memory.in_flight.contains(sync::Key(sync::StartContainer{.container = fact.name}));
     if (!container->liveness_probe && !container->readiness_probe && !container->startup_probe) {
-      health[fact.id] = {.started = true, .ready = true};
+      health[fact.id] = {.started = !starting, .ready = !starting};
       continue;
     }
     if (!entry.facts.memory.deletion) {
@@ -218,8 +225,8 @@ void Agent::RefreshHealth(Entry& entry) {
     }
     const probe::Health now = probes_->Of(fact.id);
     pod::HealthFact& known = health[fact.id];
-    known.started = now.started;
-    known.ready = now.ready;
+    known.started = now.started && !starting;
+    known.ready = now.ready && !starting;
     if (now.kill) known.kill = pod::HealthFact::Kill{now.kill->message, now.kill->grace_seconds};
   }
   entry.facts.health = std::move(health);
@@ -236,6 +243,11 @@ void Agent::SyncPod(const std::string& uid) {
   pod::Observed observed = seen == snapshot_->pods.end() ? pod::Observed{} : seen->second.observed;
   NoteEnds(*entry, observed);
   facts.observed = std::move(observed);
+  const auto gone = [&facts](const auto& of_a_container) {
+    return std::none_of(facts.observed.containers.begin(), facts.observed.containers.end(), [&](const auto& c) { return c.id == of_a_container.first; });
+  };
+  std::erase_if(facts.memory.kills, gone);
+  std::erase_if(facts.memory.post_start, gone);
   facts.network_ready = network_ready_;
   facts.network_message = network_message_;
   entry->context.pod_ips = facts.observed.sandboxes.empty() ? std::vector<std::string>() : facts.observed.sandboxes.front().ips;
@@ -280,9 +292,9 @@ void Agent::Start(const EntryPtr& entry, const sync::Action& action) {
     if (first || known->second.why != kill->why) Note(*entry, false, "Killing", "Stopping container " + kill->container + ": " + kill->why);
   }
   if (const auto* hook = std::get_if<sync::PreStop>(&action)) memory.kills.try_emplace(hook->id, pod::KillMemory{Now(), false, "preStop"});
-  d_.workers.Post([this, entry, action, context = std::move(context), stop = entry->stop_pulls.get_token()] {
-    Outcome outcome = d_.applier.Apply(action, context, stop);
-    d_.loop.Post([this, entry, action, outcome = std::move(outcome)] { Finish(entry, action, outcome); });
+  d_.workers.Post([this, &applier = d_.applier, &loop = d_.loop, entry, action, context = std::move(context), stop = entry->stop_pulls.get_token()] {
+    Outcome outcome = applier.Apply(action, context, stop);
+    loop.Post([this, entry, action, outcome = std::move(outcome)] { Finish(entry, action, outcome); });
   });
 }
 
@@ -298,10 +310,10 @@ void Agent::Fail(Entry& entry, const sync::Action& action, const Outcome& outcom
     return;
   }
   if (const auto* start = std::get_if<sync::StartContainer>(&action)) {
-    // One that was made and ended at once is seen as exited and backs off as a crash.
+    // One that was made and ended at once is seen as exited and backs off as a crash, if that is longer.
     pod::ContainerMemory& container = memory.containers[start->container];
     container.image_ready_for.reset();
-    if (outcome.container_id.empty()) container.failure = pod::Failure{reason, message, Now(), Now() + 2 * kRetry};
+    container.failure = pod::Failure{reason, message, Now(), Now() + 2 * kRetry};
     return;
   }
   if (const auto* hook = std::get_if<sync::PostStart>(&action)) {
@@ -420,8 +432,8 @@ void Agent::Publish(Entry& entry) {
 
 // --- from time to time
 void Agent::CheckRuntime() {
-  d_.workers.Post([this] {
-    const base::Result<cri::StatusResponse> status = d_.runtime.Status();
+  d_.workers.Post([this, &runtime = d_.runtime, &loop = d_.loop] {
+    const base::Result<cri::StatusResponse> status = runtime.Status();
     bool ready = false;
     std::string message = status.ok() ? "the runtime does not say whether its network is ready" : status.error().message();
     if (status.ok()) {
@@ -431,7 +443,7 @@ void Agent::CheckRuntime() {
         message = condition.message();
       }
     }
-    d_.loop.Post([this, ready, message] {
+    loop.Post([this, ready, message] {
       if (network_ready_ != ready) base::LogInfo("the runtime's network", {{"ready", ready}, {"message", message}});
       network_ready_ = ready;
       network_message_ = message;
@@ -444,9 +456,9 @@ void Agent::RefreshVolumes() {
     pod::Memory& memory = entry->facts.memory;
     if (!memory.prepared || memory.deletion || memory.end || !memory.final_phase.empty() || entry->facts.pod.spec.volumes.empty()) continue;
     if (!memory.in_flight.insert(kRefreshKey).second) continue;
-    d_.workers.Post([this, uid = uid, entry = entry, context = entry->context] {
-      const base::Status done = d_.applier.Refresh(context);
-      d_.loop.Post([this, uid, entry, done] {
+    d_.workers.Post([this, &applier = d_.applier, &loop = d_.loop, uid = uid, entry = entry, context = entry->context] {
+      const base::Status done = applier.Refresh(context);
+      loop.Post([this, uid, entry, done] {
         entry->facts.memory.in_flight.erase(kRefreshKey);
         const std::string failure = done.ok() ? "" : done.error().message();
         if (!failure.empty() && failure != entry->refresh_failure) Note(*entry, true, "FailedMount", failure);
@@ -461,10 +473,10 @@ void Agent::RotateLogs() {
   for (const auto& [uid, entry] : entries_) {
     for (const pod::ContainerFact& container : entry->facts.observed.containers) {
       if (container.state != RunState::kRunning || container.log_path.empty() || !rotating_.insert(container.id).second) continue;
-      d_.workers.Post([this, id = container.id, path = container.log_path, now = Now()] {
-        const base::Status done = log_rotation::Rotate(path, now, d_.logs, [&] { return d_.runtime.ReopenContainerLog(id); });
+      d_.workers.Post([this, &runtime = d_.runtime, &loop = d_.loop, limits = d_.logs, id = container.id, path = container.log_path, now = Now()] {
+        const base::Status done = log_rotation::Rotate(path, now, limits, [&] { return runtime.ReopenContainerLog(id); });
         if (!done.ok()) base::LogWarn("log not rotated, trying again in ten seconds", {{"log", path}, {"error", done.error()}});
-        d_.loop.Post([this, id] { rotating_.erase(id); });
+        loop.Post([this, id] { rotating_.erase(id); });
       });
     }
   }

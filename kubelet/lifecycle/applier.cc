@@ -47,6 +47,18 @@ uint32_t FirstAttempt(const std::string& directory) {
   return first;
 }
 
+// The file and those that it was turned over into: 0.log, 0.log.20260102-030405.gz.
+void RemoveLogs(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return;
+  const std::string directory = path.substr(0, slash), name = path.substr(slash + 1);
+  const base::Result<std::vector<os::DirEntry>> entries = os::ListDir(directory);
+  if (!entries.ok() || name.empty()) return;
+  for (const os::DirEntry& entry : *entries) {
+    if (entry.name == name || entry.name.starts_with(name + ".")) (void)os::RemoveFile(directory + "/" + entry.name);
+  }
+}
+
 bool AlreadyGone(const base::Status& status) { return !status.ok() && status.error().code() == base::Code::kNotFound; }
 
 }  // namespace
@@ -197,13 +209,12 @@ Outcome Applier::Do(const sync::KillContainer& action, const Context&, const std
 }
 
 Outcome Applier::Do(const sync::RemoveContainer& action, const Context& context, const std::stop_token&) {
-  if (!d_.log_links.empty()) {
-    const base::Result<cri::ContainerStatus> status = d_.runtime.ContainerStatus(action.id);
-    if (status.ok()) {
-      const kube::ObjectMeta& metadata = context.pod.metadata;
+  if (const base::Result<cri::ContainerStatus> status = d_.runtime.ContainerStatus(action.id); status.ok()) {
+    const kube::ObjectMeta& metadata = context.pod.metadata;
+    if (!d_.log_links.empty()) {
       (void)os::RemoveFile(d_.log_links + "/" + pod::LogLink(metadata.name, metadata.namespace_name, status->metadata().name(), action.id));
-      if (!status->log_path().empty()) (void)os::RemoveFile(status->log_path());
     }
+    RemoveLogs(status->log_path());
   }
   base::Status removed = d_.runtime.RemoveContainer(action.id);
   return AlreadyGone(removed) ? Outcome{} : Of(std::move(removed));

@@ -195,6 +195,11 @@ class Planner {
       return;
     }
     sandbox_ = sandbox->id;
+    for (const ContainerFact& container : f_.observed.containers) {
+      if (Lives(container) && Spec(container.name) == nullptr) {
+        Kill(container, spec_.termination_grace_period_seconds, 0, "Container " + container.name + " is not part of the pod any more");
+      }
+    }
     if (!KeepInit()) return;
     // In the order of the manifest: one that is on its way up for the first time, its postStart hook included, goes before the rest.
     for (const kube::Container& container : spec_.containers) {

@@ -125,6 +125,11 @@ TEST(Planner, DoesWhatEachStoryNeeds) {
          s.f.memory.containers["a"].crash = {300 * kSecond, kNow - kSecond};
          s.HasImage("a", 1);
        }, "start/a"},
+      {"a container that is not part of the pod any more ends", [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.Is("b", RunState::kRunning);
+         s.f.pod.spec.containers.pop_back();
+       }, "kill/b0"},
       {"a failed probe ends it", [](Story& s) { s.Is("a", RunState::kRunning); s.f.health["a0"].kill = pod::HealthFact::Kill{"Liveness probe failed", {}}; }, "kill/a0"},
       {"postStart is run", [](Story& s) { s.Container("a").post_start = kube::ExecAction{}; s.Is("a", RunState::kRunning); s.f.memory.post_start["a0"] = {}; }, "post-start/a0"},
       {"its failure ends it", [](Story& s) { s.Is("a", RunState::kRunning); s.f.memory.post_start["a0"] = {pod::HookState::kFailed, "no"}; }, "kill/a0"},
