@@ -74,8 +74,7 @@ TEST_F(RuntimeTest, TheMonitorOfAPodThatWasBeingMadeEndsAtTheNextStart) {
   EXPECT_EQ(ProcessesOf("keelson-monitor", pod).size(), 1u);
   Boot();
   EXPECT_TRUE(runtime_->ListSandboxes().empty());
-  for (int i = 0; i < 500 && !ProcessesOf("keelson-monitor", pod).empty(); ++i) (void)poll(nullptr, 0, 10);
-  EXPECT_TRUE(ProcessesOf("keelson-monitor", pod).empty());
+  EXPECT_TRUE(Eventually([&] { return ProcessesOf("keelson-monitor", pod).empty(); }));
 }
 
 TEST_F(RuntimeTest, NothingStartsInAPodThatWasStopped) {
@@ -129,8 +128,11 @@ TEST_F(RuntimeTest, APodWhoseMonitorAndAnchorAreGoneCanStillBeRemoved) {
   const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
   EXPECT_EQ(record.exit_code, 255);
   EXPECT_EQ(record.reason, "Unknown");
-  const std::string stat = os::ReadFile("/proc/" + std::to_string(first) + "/stat").ValueOr("");
-  EXPECT_TRUE(stat.empty() || stat.find(") Z") != std::string::npos) << "the process runs on: " << stat;
+  const auto gone = [first] {
+    const std::string stat = os::ReadFile("/proc/" + std::to_string(first) + "/stat").ValueOr("");
+    return stat.empty() || stat.find(") Z") != std::string::npos;
+  };
+  EXPECT_TRUE(Eventually(gone)) << "the process runs on";
   const base::Status removed = runtime_->RemovePodSandbox(pod);
   EXPECT_TRUE(removed.ok()) << removed.error().message();
   ASSERT_TRUE(os::RemoveFile(run_ + "/anchor.sock").ok());

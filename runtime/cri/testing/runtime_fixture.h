@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <set>
 
@@ -190,6 +191,10 @@ class RuntimeTest : public testing::Test {
     }
     ADD_FAILURE() << id << " does not end";
     return {};
+  }
+  static bool Eventually(const std::function<bool()>& condition) {
+    for (int i = 0; i < 3000 && !condition(); ++i) (void)poll(nullptr, 0, 10);
+    return condition();
   }
   std::string Log(const std::string& pod, const std::string& name) {
     return os::ReadFile(dir_.path() + "/logs/" + pod + "/" + name + "/0.log").ValueOr("");
