@@ -14,6 +14,7 @@
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/log/log.h"
 #include "lib/os/files.h"
+#include "lib/os/scheduling.h"
 #include "runtime/cri/runtime.h"
 #include "runtime/cri/service.h"
 #include "runtime/image/image_service_impl.h"
@@ -92,6 +93,7 @@ base::Status Serve(const Options& options) {
   for (const int signal : {SIGTERM, SIGINT}) sigaddset(&stop, signal);
   sigprocmask(SIG_BLOCK, &stop, nullptr);  // before any thread
   signal(SIGPIPE, SIG_IGN);
+  os::AskForShortSlices();  // before any thread: starting a pod is many short turns of several processes
   Node node;
   RETURN_IF_ERROR(Assemble(options, node));
   ASSIGN_OR_RETURN(const std::unique_ptr<cri_server::Service> service,

@@ -12,6 +12,7 @@
 #include "lib/os/pipe.h"
 #include "lib/os/process.h"
 #include "lib/os/rooted_dir.h"
+#include "lib/os/scheduling.h"
 #include "lib/os/socket.h"
 #include "lib/os/temp_dir.h"
 
@@ -132,6 +133,18 @@ TEST(Process, ChildGetsOnlyTheDescriptorsNamed) {
   options.argv = {"/bin/ls", "/proc/self/fd"};
   options.fds = {{leak.write_end.get(), 7}};
   EXPECT_EQ(RunCommand(options, "", 10000ms).value().out, "0\n1\n2\n3\n7\n");
+}
+
+TEST(Scheduling, ShortSlicesAreInheritedAndGivenBack) {
+  std::thread([] {
+    const auto ordinary = SliceOf(0);
+    AskForShortSlices();
+    if (SliceOf(0) == ordinary) GTEST_SKIP() << "slices of ordinary threads can be chosen from kernel 6.12 on";
+    EXPECT_EQ(SliceOf(0), std::chrono::microseconds(100));
+    std::thread([] { EXPECT_EQ(SliceOf(0), std::chrono::microseconds(100)); }).join();
+    UseOrdinarySlices();
+    EXPECT_EQ(SliceOf(0), ordinary);
+  }).join();
 }
 
 TEST(EventLoop, RunsDescriptorsTimersAndPostedWorkOnItsThread) {

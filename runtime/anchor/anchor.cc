@@ -26,6 +26,7 @@
 #include "lib/os/event_loop.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
+#include "lib/os/scheduling.h"
 #include "runtime/monitor/protocol.h"
 
 namespace keelson::anchor {
@@ -375,6 +376,7 @@ Status Run(const std::string& run_dir, const std::string& state_dir, const std::
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
   (void)signal(SIGPIPE, SIG_IGN);
+  keelson::os::AskForShortSlices();  // monitors and log processes inherit it, containers do not
   const keelson::base::Status status = keelson::anchor::Run(argv[1], argv[2], argv[3]);
   if (!status.ok()) {
     keelson::base::LogError("the anchor cannot go on", {{"error", status.error()}});

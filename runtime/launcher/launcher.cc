@@ -17,6 +17,7 @@
 
 #include "lib/os/files.h"
 #include "lib/os/process.h"
+#include "lib/os/scheduling.h"
 #include "lib/os/socket.h"
 #include "runtime/launcher/become.h"
 #include "runtime/launcher/sync.h"
@@ -115,6 +116,7 @@ Status Enter(int namespace_fd, int kind, const char* name) {
   if (spec.own_cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0) Leave(sync, Error::FromErrno(errno, "new cgroup namespace"));
   if (const Status status = rootfs::Finish(spec, inputs); !status.ok()) Leave(sync, status.error());
   if (!WaitForGo(sync).ok()) _exit(1);
+  os::UseOrdinarySlices();
   if (const Status status = TakeOnRole(spec.process); !status.ok()) Leave(sync, status.error());
   Leave(sync, Execute(spec.process));
 }
@@ -206,6 +208,7 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd, con
       if (pid == 0) {
         (void)setsid();
         if (!WaitForGo(sync).ok()) _exit(1);
+        os::UseOrdinarySlices();
         if (const Status status = TakeOnRole(process); !status.ok()) Leave(sync, status.error());
         Leave(sync, Execute(process));
       }

@@ -17,6 +17,7 @@
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
 #include "lib/os/process.h"
+#include "lib/os/scheduling.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/launcher/launcher.h"
 
@@ -226,6 +227,25 @@ TEST_F(Launcher, DroppingAPendingStartEndsItsProcess) {
   EXPECT_EQ(outcome.error, "");
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(outcome.code, 1);
+}
+
+TEST_F(Launcher, OurShortSlicesAreNotTheContainers) {
+  spec_.process.args = {"sleep", "100"};
+  const auto ordinary = os::SliceOf(0);
+  const Outcome outcome = InMonitor([&](const PodContext& pod) {
+    Outcome result;
+    os::AskForShortSlices();
+    base::Result<Pending> container = BeginStart(spec_, pod, {}, {});
+    if (!container.ok() || !container->Go().ok()) {
+      result.error = container.ok() ? "go" : container.error().message();
+      return result;
+    }
+    if (os::SliceOf(container->pid()) != ordinary) result.error = "the container has our slices";
+    (void)os::SignalPidfd(container->pidfd(), 9);
+    waitpid(container->pid(), nullptr, __WALL);
+    return result;
+  });
+  EXPECT_EQ(outcome.error, "");
 }
 
 TEST_F(Launcher, ExecJoinsTheContainer) {

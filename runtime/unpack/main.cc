@@ -9,6 +9,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "lib/os/scheduling.h"
 #include "runtime/content/digest.h"
 #include "runtime/unpack/jail.h"
 #include "runtime/unpack/pipeline.h"
@@ -37,6 +38,7 @@ base::Result<Report> Run(int argc, char** argv) {
 }  // namespace keelson::unpack
 
 int main(int argc, char** argv) {
+  keelson::os::UseOrdinarySlices();
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
   const auto report = keelson::unpack::Run(argc, argv);

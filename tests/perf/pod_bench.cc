@@ -17,6 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"
+#include "lib/os/scheduling.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/cri/runtime.h"
 #include "runtime/network/bridge_network.h"
@@ -113,6 +114,7 @@ int Main(int argc, char** argv) {
     std::perror("own namespaces");
     return 1;
   }
+  os::AskForShortSlices();  // as the daemon does
   base::SetLogLevel(base::LogLevel::kError);
   const os::TempDir dir = Must(os::TempDir::Create("keelson-bench"));
   const std::string run = "/run/keelson-bench-" + base::RandomHex(4);
