@@ -139,5 +139,37 @@ TEST_F(RuntimeTest, APodWhoseMonitorAndAnchorAreGoneCanStillBeRemoved) {
   Boot();
 }
 
+TEST_F(RuntimeTest, AChildKilledAtTheMemoryLimitIsOOMKilledToo) {
+  cri::ContainerConfig config = Script("c", "sh -c 'x=a; while true; do x=$x$x; done'; exit $?");
+  config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(16 << 20);
+  config.mutable_linux()->mutable_resources()->set_memory_swap_limit_in_bytes(16 << 20);
+  const container::ContainerRecord record = WaitForExit(Run(Start("p"), config));
+  EXPECT_EQ(record.exit_code, 137);
+  EXPECT_EQ(record.reason, "OOMKilled");
+}
+
+TEST_F(RuntimeTest, AContainerKeepsItsImageWhenThatIsRemoved) {
+  const std::string pod = Start("p");
+  const std::string runs = Run(pod, Script("runs", "while true; do sleep 1; done"));
+  const std::string waits = runtime_->CreateContainer(pod, Script("waits", "exit 0")).value();
+  images_->named = false;
+  EXPECT_EQ(runtime_->ExecSync(runs, {"sh", "-c", "exit 3"}, std::chrono::seconds(10)).value().exit_code, 3);
+  EXPECT_TRUE(runtime_->StartContainer(waits).ok());
+  EXPECT_EQ(runtime_->CreateContainer(pod, Script("new", "exit 0")).error().code(), base::Code::kNotFound);
+}
+
+TEST_F(RuntimeTest, ALogGoesThroughNoLink) {
+  const std::string pod = Start("p");
+  const std::string logs = dir_.path() + "/logs/p";
+  ASSERT_TRUE(os::MakeDirs(logs, 0755).ok());
+  ASSERT_TRUE(os::MakeDirs(dir_.path() + "/elsewhere", 0755).ok());
+  ASSERT_EQ(symlink((dir_.path() + "/elsewhere").c_str(), (logs + "/c").c_str()), 0);
+  const std::string id = runtime_->CreateContainer(pod, Script("c", "echo hello")).value();
+  const base::Status started = runtime_->StartContainer(id);
+  ASSERT_FALSE(started.ok());
+  EXPECT_NE(started.error().message().find("log directory"), std::string::npos) << started.error().message();
+  EXPECT_TRUE(os::ListDir(dir_.path() + "/elsewhere").value().empty());
+}
+
 }  // namespace
 }  // namespace keelson::cri_server

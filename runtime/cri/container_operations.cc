@@ -15,6 +15,7 @@
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
+#include "lib/os/rooted_dir.h"
 #include "runtime/cri/runtime.h"
 #include "runtime/security/identity.h"
 
@@ -44,7 +45,7 @@ Result<std::shared_ptr<const security::IdentityFiles>> Runtime::IdentitiesOf(con
 }
 
 Result<container::Plan> Runtime::PlanOf(const ContainerView& container, const SandboxView& sandbox) const {
-  const std::optional<image::Image> image = d_.images.Find(container.record.image_id);
+  const std::optional<image::Image> image = d_.images.FindHeld(container.record.image_id);
   if (!image) return base::NotFound("image '{}' is not here: pull it first", container.record.image_ref);
   ASSIGN_OR_RETURN(const std::shared_ptr<const security::IdentityFiles> identities, IdentitiesOf(*image));
   container::PlanInput input;
@@ -121,12 +122,17 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id, cons
 namespace {
 
 Result<os::UniqueFd> OpenLogDirectory(const std::string& log_directory, const std::string& below) {
-  // The pod's directory is the kubelet's to make; what lies below it is walked without following a link out.
+  // The pod's directory is the kubelet's to make. A container may have it as a volume: below it no link leads anywhere.
   RETURN_IF_ERROR(os::MakeDirs(log_directory, 0755).WithContext("log directory"));
-  std::string path = log_directory;
-  if (!below.empty()) path += "/" + below;
-  RETURN_IF_ERROR(os::MakeDirs(path, 0755).WithContext("log directory"));
-  return os::Open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  Result<os::RootedDir> root = os::RootedDir::Open(log_directory);
+  if (!root.ok()) return root.error().WithContext("log directory");
+  if (!below.empty()) {
+    const Result<os::UniqueFd> made = root->MakeDirs(below, 0755);
+    if (!made.ok()) return made.error().WithContext("log directory");
+  }
+  Result<os::UniqueFd> directory = root->OpenAt(below.empty() ? "." : below, O_RDONLY | O_DIRECTORY, 0, {.no_symlinks = true});
+  if (!directory.ok()) return directory.error().WithContext("log directory");
+  return directory;
 }
 
 }  // namespace

@@ -292,6 +292,14 @@ TEST_F(RuntimeTest, AServerThatStopsEndsWhatLastsAtOnce) {
     cri::PullImageResponse response;
     return images->PullImage(context, request, &response);
   };
+  cri::PullImageRequest away;
+  away.mutable_image()->set_image("away/app");
+  cri::PullImageResponse nothing;
+  grpc::ClientContext away_context;
+  const grpc::Status unreachable = images->PullImage(&away_context, away, &nothing);
+  EXPECT_EQ(unreachable.error_code(), grpc::UNKNOWN) << "else kubelets do not look for the word";
+  EXPECT_EQ(unreachable.error_message(), "RegistryUnavailable: pull image 'away/app': connection refused");
+
   grpc::ClientContext given_up, lasting, events_context;
   std::future<grpc::Status> first = std::async(std::launch::async, pull, &given_up);
   images_->WaitForPulls(1);

@@ -371,6 +371,11 @@ class ImageServer final : public cri::ImageService::CallbackService {
       }
       Result<std::string> id = images_.Pull(request->image().image(), credentials, call->token());
       if (id.ok()) response->set_image_ref(*id);
+      if (!id.ok() && id.error().code() == base::Code::kUnavailable) {
+        // The word by which kubelets tell it from a missing image; they look at the message only when the code says nothing.
+        call->Finish(grpc::Status(grpc::UNKNOWN, "RegistryUnavailable: " + id.error().message()));
+        return;
+      }
       call->Finish(id.ok() ? grpc::Status::OK : rpc::ToGrpc(id.error()));
     });
     return call;

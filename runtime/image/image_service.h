@@ -55,6 +55,8 @@ class ImageService {
   virtual ~ImageService() = default;
   // By id (or unique prefix of ≥ 12 hex digits), tag, digest, tag@digest or short name. nullopt: not here.
   virtual std::optional<Image> Find(const std::string& reference) const = 0;
+  // By its whole id, also when every name was removed but a container still holds it: for starts and execs of that container.
+  virtual std::optional<Image> FindHeld(const std::string& image_id) const { return Find(image_id); }
   virtual std::vector<Image> List() const = 0;
   // Returns the image's id. Pulls of one reference at the same time are one pull.
   virtual base::Result<std::string> Pull(const std::string& reference, const std::optional<Credentials>& credentials,

@@ -177,6 +177,8 @@ Status ImageServiceImpl::Remove(const std::string& reference) {
   return removed.ok() ? removed : Status(removed.error().WithContext("remove image " + base::QuoteIfNeeded(reference.substr(0, 300))));
 }
 
+std::optional<Image> ImageServiceImpl::FindHeld(const std::string& image_id) const { return images_->FindHeld(image_id); }
+
 Result<FsUsage> ImageServiceImpl::Usage() const {
   FsUsage usage;
   usage.mountpoint = options_.paths.state;

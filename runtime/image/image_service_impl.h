@@ -39,6 +39,7 @@ class ImageServiceImpl final : public ImageService {
   base::Result<std::string> Pull(const std::string& reference, const std::optional<Credentials>& credentials, std::stop_token stop) override;
   base::Result<std::string> Load(const std::string& layout_path, const std::string& reference) override;
   base::Status Remove(const std::string& reference) override;
+  std::optional<Image> FindHeld(const std::string& image_id) const override;
   base::Result<FsUsage> Usage() const override;
   void Hold(const std::string& image_id, const std::string& container_id) override;
   void Release(const std::string& container_id) override;

@@ -166,6 +166,23 @@ std::optional<Image> ImageStore::Find(const std::string& reference) const {
   return *first->second;
 }
 
+std::optional<Image> ImageStore::FindHeld(const std::string& image_id) const {
+  if (std::optional<Image> named = Find(image_id)) return named;
+  ImageRecord record;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = records_.find(image_id);
+    if (found == records_.end()) return std::nullopt;
+    record = found->second;
+  }
+  Result<Image> image = Describe(record);
+  if (!image.ok()) {
+    base::LogError("image cannot be described", {{"image", image_id}, {"error", image.error()}});
+    return std::nullopt;
+  }
+  return std::move(image).value();
+}
+
 Status ImageStore::WriteName(const NameRecord& name) {
   return os::WriteFileAtomic(NamePath(name.name), Encode(name), 0600, os::Durability::kPowerLoss);
 }

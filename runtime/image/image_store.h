@@ -42,6 +42,7 @@ class ImageStore {
                                                         snapshot::LayerStore& layers, std::vector<std::string> pinned_names = {});
 
   std::optional<Image> Find(const std::string& reference) const;
+  std::optional<Image> FindHeld(const std::string& image_id) const;  // reads the disk for one without a name
   std::vector<Image> List() const;
   // Layers are there and pinned by the caller. A tag that led to another image leads to this one afterwards. `top_digest`: of the
   // document that the reference led to (index or manifest), for the digest name.
@@ -83,7 +84,7 @@ class ImageStore {
   const content::BlobStore& blobs_;
   snapshot::LayerStore& layers_;
   const std::set<std::string> pinned_;
-  std::mutex mutex_;  // writers
+  mutable std::mutex mutex_;  // writers
   std::map<std::string, ImageRecord> records_;
   std::map<std::string, NameRecord> names_;
   std::map<std::string, std::string> holds_;  // container → image id

@@ -144,8 +144,12 @@ TEST_F(LoadImage, RemovedImagesAreGoneAtOnceAndTheirLayersWhenNoContainerHoldsTh
   ASSERT_TRUE(service_->Remove("team/app:v1").ok());
   ASSERT_TRUE(service_->Remove("team/app:v1").ok());
   EXPECT_TRUE(service_->List().empty());
+  EXPECT_FALSE(service_->Find(id).has_value());
   EXPECT_TRUE(os::Exists(layer + "/x"));
+  ASSERT_TRUE(service_->FindHeld(id).has_value()) << "its container may still be started and entered";
+  EXPECT_EQ(service_->FindHeld(id)->layer_dirs, std::vector<std::string>{layer});
   service_->Release("container-1");
+  EXPECT_FALSE(service_->FindHeld(id).has_value());
   EXPECT_FALSE(os::Exists(layer));
   ExpectNothingLeft();
 }

@@ -277,7 +277,8 @@ void Monitor::OnContainerExit(const std::string& id, os::ExitStatus status) {
   record.signal = status.signal();
   record.finished_at = Now();
   const uint64_t oom_now = cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
-  record.oom_killed = status.signal() == SIGKILL && oom_now > container.oom_before;
+  // Also a shell that passes its child's end on: 128 + SIGKILL.
+  record.oom_killed = status.code() == 128 + SIGKILL && oom_now > container.oom_before;
   container.state.exit = record;
   // What is left of it outside its PID namespace (hostPID) goes too.
   if (!container.unified_cgroup.empty()) (void)os::WriteControl(AT_FDCWD, container.unified_cgroup + "/cgroup.kill", "1");
@@ -324,7 +325,7 @@ void Monitor::OnAdoptedExit(const std::string& id) {
     record = lost;
   }
   const uint64_t oom_now = cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
-  record->oom_killed = record->signal == SIGKILL && oom_now > container.oom_before;
+  record->oom_killed = record->exit_code == 128 + SIGKILL && oom_now > container.oom_before;
   loop_.Unwatch(container.watch);
   container.watch = 0;
   container.state.exit = *record;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -36,11 +37,13 @@ class OneImage final : public image::ImageService {
     image_.config.command = {"/bin/sh"};
   }
   std::optional<image::Image> Find(const std::string& reference) const override {
-    return reference == "busybox" || reference == image_.id ? std::optional(image_) : std::nullopt;
+    return named && (reference == "busybox" || reference == image_.id) ? std::optional(image_) : std::nullopt;
   }
+  std::optional<image::Image> FindHeld(const std::string& id) const override { return id == image_.id ? std::optional(image_) : std::nullopt; }
   std::vector<image::Image> List() const override { return {image_}; }
   // "endless" ends when nobody wants it any more.
   base::Result<std::string> Pull(const std::string& reference, const std::optional<image::Credentials>&, std::stop_token stop) override {
+    if (reference == "away/app") return base::Unavailable("pull image 'away/app': connection refused");
     if (reference != "endless") return image_.id;
     std::unique_lock lock(mutex_);
     ++pulls_begun_;
@@ -58,6 +61,7 @@ class OneImage final : public image::ImageService {
   void Hold(const std::string&, const std::string& container_id) override { held.insert(container_id); }
   void Release(const std::string& container_id) override { held.erase(container_id); }
   std::set<std::string> held;
+  std::atomic<bool> named = true;
 
  private:
   image::Image image_;
