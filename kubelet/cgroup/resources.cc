@@ -182,7 +182,9 @@ int OomScoreAdjust(const kube::Pod& pod, const kube::Container& container, const
     return 1000 - static_cast<int64_t>(kube::Wide{1000} * (kube::Wide{request} + unassigned) / capacity.memory_bytes);
   };
   int64_t score = score_of(Memory(container.resources.requests));
-  if (IsSidecar(container)) {
+  const bool init = std::any_of(pod.spec.init_containers.begin(), pod.spec.init_containers.end(),
+                                [&](const kube::Container& other) { return other.name == container.name; });
+  if (init && IsSidecar(container)) {
     // A sidecar dies after the regular containers: as late as the one that asked for least, at least.
     int64_t least = std::numeric_limits<int64_t>::max();
     for (const kube::Container& regular : pod.spec.containers) least = std::min(least, Memory(regular.resources.requests));

@@ -3,23 +3,17 @@
 
 #include <algorithm>
 
+#include "kubelet/lifecycle/events.h"
 #include "kubelet/pod/names.h"
 #include "lib/base/log.h"
 
 namespace keelson::lifecycle {
 namespace {
 
-using pod::ContainerFact;
 using pod::kSecond;
 using pod::RunState;
 
-constexpr std::chrono::seconds kRuntimeCheck{5};
-constexpr std::chrono::seconds kLogCheck{10};
-constexpr std::chrono::seconds kVolumeCheck{10};
-// Begins as Prepare's key does: nothing of the pod is taken down meanwhile.
-const char* const kRefreshKey = "prepare/refresh";
 constexpr int64_t kRetry = 5 * kSecond;
-constexpr size_t kEventsKept = 40;
 
 bool TouchesRuntime(const sync::Action& action) {
   return !std::holds_alternative<sync::Prepare>(action) && !std::holds_alternative<sync::EnsureImage>(action) &&
@@ -87,30 +81,6 @@ void Agent::OnProbeFailure(const std::string& pod_uid, const std::string& contai
     const auto found = entries_.find(pod_uid);
     if (found != entries_.end()) Note(*found->second, true, "Unhealthy", "container " + container + ": " + text);
   });
-}
-
-void Agent::Begin() {
-  const auto check = [this](const auto& self) -> void {
-    d_.view.Beat();
-    CheckRuntime();
-    d_.loop.After(kRuntimeCheck, [self] { self(self); });
-  };
-  d_.loop.After(std::chrono::seconds(0), [check] { check(check); });
-  const auto rotate = [this](const auto& self) -> void {
-    RotateLogs();
-    d_.loop.After(kLogCheck, [self] { self(self); });
-  };
-  d_.loop.After(kLogCheck, [rotate] { rotate(rotate); });
-  const auto refresh = [this](const auto& self) -> void {
-    d_.workers.Post([this, self, reload = d_.reload_objects, &loop = d_.loop] {
-      reload();
-      loop.Post([this, self] {
-        RefreshVolumes();
-        d_.loop.After(kVolumeCheck, [self] { self(self); });
-      });
-    });
-  };
-  d_.loop.After(kVolumeCheck, [refresh] { refresh(refresh); });
 }
 
 // --- which pods there are
@@ -284,8 +254,14 @@ void Agent::Start(const EntryPtr& entry, const sync::Action& action) {
     memory.containers[start->container].crash = start->crash;
     context.image_ref = entry->image_refs[start->container];
   }
-  if (const auto* image = std::get_if<sync::EnsureImage>(&action)) {
-    if (memory.containers[image->container].failure) Note(*entry, false, "Pulling", "trying again: image of container " + image->container);
+  const std::weak_ptr<Entry> told = entry;
+  context.tell = [this, &loop = d_.loop, told](const std::string& reason, const std::string& message) {
+    loop.Post([this, told, reason, message] {
+      if (const EntryPtr pod = told.lock()) Note(*pod, false, reason, message);
+    });
+  };
+  if (const auto* sandbox = std::get_if<sync::CreateSandbox>(&action); sandbox != nullptr && sandbox->attempt > 0) {
+    Note(*entry, false, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
   }
   if (const auto* kill = std::get_if<sync::KillContainer>(&action)) {
     const auto [known, first] = memory.kills.try_emplace(kill->id, pod::KillMemory{Now(), false, kill->why});
@@ -302,7 +278,8 @@ void Agent::Fail(Entry& entry, const sync::Action& action, const Outcome& outcom
   pod::Memory& memory = entry.facts.memory;
   const std::string& message = outcome.status.error().message();
   const std::string reason = outcome.reason.empty() ? "FailedSync" : outcome.reason;
-  Note(entry, true, reason, sync::Describe(action) + ": " + message);
+  const bool given_up = memory.deletion && std::holds_alternative<sync::EnsureImage>(action);
+  for (const status::Event& event : given_up ? std::vector<status::Event>() : EventsOfFailure(action, outcome, entry.facts.pod)) Note(entry, event.warning, event.reason, event.message);
   if (const auto* image = std::get_if<sync::EnsureImage>(&action)) {
     pod::ContainerMemory& container = memory.containers[image->container];
     container.pull = pod::Next(container.pull, Now(), Now());
@@ -330,6 +307,9 @@ void Agent::Fail(Entry& entry, const sync::Action& action, const Outcome& outcom
 void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outcome& outcome) {
   pod::Memory& memory = entry->facts.memory;
   memory.in_flight.erase(sync::Key(action));
+  if (outcome.status.ok()) {
+    for (const status::Event& event : EventsOfSuccess(action, outcome, entry->facts.pod)) Note(*entry, event.warning, event.reason, event.message);
+  }
   if (!outcome.status.ok()) {
     Fail(*entry, action, outcome);
   } else if (std::holds_alternative<sync::Prepare>(action)) {
@@ -344,10 +324,8 @@ void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outc
     container.pull = {};
     container.image_ready_for = image->attempt;
     entry->image_refs[image->container] = outcome.image_ref;
-    if (outcome.pulled) Note(*entry, false, "Pulled", "image of container " + image->container + " pulled: " + outcome.image_ref);
   } else if (const auto* start = std::get_if<sync::StartContainer>(&action)) {
     memory.containers[start->container].failure.reset();
-    Note(*entry, false, "Started", "Started container " + start->container + " (attempt " + std::to_string(start->attempt) + ")");
     for (const auto* list : {&entry->facts.pod.spec.containers, &entry->facts.pod.spec.init_containers}) {
       for (const kube::Container& container : *list) {
         if (container.name == start->container && container.post_start) memory.post_start[outcome.container_id] = {};
@@ -364,122 +342,6 @@ void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outc
   if (outcome.status.ok() && OfThePod(action)) memory.pod_failure.reset();
   if (TouchesRuntime(action)) entry->needs_sequence = std::max(entry->needs_sequence, pleg_->Ask());
   SyncPod(entry->facts.pod.metadata.uid);
-}
-
-// --- what people see
-void Agent::Note(Entry& entry, bool warning, const std::string& reason, const std::string& message) {
-  const kube::ObjectMeta& metadata = entry.facts.pod.metadata;
-  const std::string pod = metadata.namespace_name + "/" + metadata.name;
-  (warning ? base::LogWarn : base::LogInfo)(message, {{"pod", pod}, {"reason", reason}});
-  entry.events.push_back(status::Rfc3339(Now()) + " " + (warning ? "Warning " : "Normal  ") + reason + ": " + message);
-  if (entry.events.size() > kEventsKept) entry.events.pop_front();
-}
-
-// Containers that ran when last looked at and have ended, or ended before anybody looked.
-void Agent::NoteEnds(Entry& entry, const pod::Observed& now) {
-  for (const ContainerFact& container : now.containers) {
-    if (container.state != RunState::kExited || !entry.ends_noted.insert(container.id).second || entry.facts.memory.kills.contains(container.id)) continue;
-    std::string text = "container " + container.name + " ended by itself: exit code " + std::to_string(container.exit_code) + " (" + container.reason + ")";
-    // The last line says why, as a rule; the whole message is in the status.
-    const std::string words = container.message.substr(0, container.message.find_last_not_of('\n') + 1);
-    if (!words.empty()) text += ": " + words.substr(words.rfind('\n') + 1);
-    Note(entry, container.exit_code != 0, container.exit_code != 0 ? "Failed" : "Completed", text);
-  }
-  std::erase_if(entry.ends_noted, [&](const std::string& id) {
-    return std::none_of(now.containers.begin(), now.containers.end(), [&](const ContainerFact& c) { return c.id == id; });
-  });
-}
-
-void Agent::Publish(Entry& entry) {
-  const pod::Facts& facts = entry.facts;
-  const kube::ObjectMeta& metadata = facts.pod.metadata;
-  PodPicture picture{.name = metadata.name, .namespace_name = metadata.namespace_name, .uid = metadata.uid};
-  json::Value status = status::StatusOf(facts, d_.addresses, Now(), entry.facts.memory.condition_changes);
-  const std::string phase = status.At({"phase"}).AsString();
-  // The run that the status calls the last one: of a container that waits to run again, the one that has just ended.
-  std::map<std::string, std::string> last_runs;  // by container, the runtime's id
-  for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
-    for (const json::Value& container : status.At({list}).items()) {
-      const std::string& id = container.At({"lastState", "terminated", "containerID"}).AsString();
-      if (const size_t scheme = id.find("://"); scheme != std::string::npos) last_runs[container.At({"name"}).AsString()] = id.substr(scheme + 3);
-    }
-  }
-  picture.document = json::WriteJson(status::PodDocument(facts, std::move(status)));
-  std::string& text = picture.explanation;
-  text = "pod " + metadata.namespace_name + "/" + metadata.name + " (" + phase + ")\nplan:\n";
-  if (entry.plan.actions.empty()) text += "  nothing to do\n";
-  for (const sync::Action& action : entry.plan.actions) text += "  " + sync::Describe(action) + "\n";
-  if (!entry.plan.waits.empty()) text += "waits for:\n";
-  for (const std::string& wait : entry.plan.waits) text += "  " + wait + "\n";
-  text += "what happened:\n";
-  for (const std::string& event : entry.events) text += "  " + event + "\n";
-  for (const pod::SandboxFact& sandbox : facts.observed.sandboxes) picture.runs = picture.runs || sandbox.ready;
-  for (const auto* list : {&facts.pod.spec.containers, &facts.pod.spec.init_containers}) {
-    for (const kube::Container& container : *list) picture.logs[container.name];
-  }
-  for (const pod::ContainerFact& container : facts.observed.containers) {
-    picture.runs = picture.runs || container.state == RunState::kRunning;
-    PodPicture::Log& log = picture.logs[container.name];
-    if (log.present.empty() && container.state != RunState::kCreated) {
-      log.present = container.log_path;
-      log.running = container.state == RunState::kRunning;
-    }
-    const auto last = last_runs.find(container.name);
-    if (last != last_runs.end() && last->second == container.id) log.previous = container.log_path;
-  }
-  d_.view.Set(std::move(picture));
-}
-
-// --- from time to time
-void Agent::CheckRuntime() {
-  d_.workers.Post([this, &runtime = d_.runtime, &loop = d_.loop] {
-    const base::Result<cri::StatusResponse> status = runtime.Status();
-    bool ready = false;
-    std::string message = status.ok() ? "the runtime does not say whether its network is ready" : status.error().message();
-    if (status.ok()) {
-      for (const cri::RuntimeCondition& condition : status->status().conditions()) {
-        if (condition.type() != "NetworkReady") continue;
-        ready = condition.status();
-        message = condition.message();
-      }
-    }
-    loop.Post([this, ready, message] {
-      if (network_ready_ != ready) base::LogInfo("the runtime's network", {{"ready", ready}, {"message", message}});
-      network_ready_ = ready;
-      network_message_ = message;
-    });
-  });
-}
-
-void Agent::RefreshVolumes() {
-  for (const auto& [uid, entry] : entries_) {
-    pod::Memory& memory = entry->facts.memory;
-    if (!memory.prepared || memory.deletion || memory.end || !memory.final_phase.empty() || entry->facts.pod.spec.volumes.empty()) continue;
-    if (!memory.in_flight.insert(kRefreshKey).second) continue;
-    d_.workers.Post([this, &applier = d_.applier, &loop = d_.loop, uid = uid, entry = entry, context = entry->context] {
-      const base::Status done = applier.Refresh(context);
-      loop.Post([this, uid, entry, done] {
-        entry->facts.memory.in_flight.erase(kRefreshKey);
-        const std::string failure = done.ok() ? "" : done.error().message();
-        if (!failure.empty() && failure != entry->refresh_failure) Note(*entry, true, "FailedMount", failure);
-        entry->refresh_failure = failure;
-        SyncPod(uid);
-      });
-    });
-  }
-}
-
-void Agent::RotateLogs() {
-  for (const auto& [uid, entry] : entries_) {
-    for (const pod::ContainerFact& container : entry->facts.observed.containers) {
-      if (container.state != RunState::kRunning || container.log_path.empty() || !rotating_.insert(container.id).second) continue;
-      d_.workers.Post([this, &runtime = d_.runtime, &loop = d_.loop, limits = d_.logs, id = container.id, path = container.log_path, now = Now()] {
-        const base::Status done = log_rotation::Rotate(path, now, limits, [&] { return runtime.ReopenContainerLog(id); });
-        if (!done.ok()) base::LogWarn("log not rotated, trying again in ten seconds", {{"log", path}, {"error", done.error()}});
-        loop.Post([this, id] { rotating_.erase(id); });
-      });
-    }
-  }
 }
 
 }  // namespace keelson::lifecycle

@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "kubelet/lifecycle/applier.h"
+#include "kubelet/lifecycle/journal.h"
 #include "kubelet/lifecycle/view.h"
 #include "kubelet/log_rotation/log_rotation.h"
 #include "kubelet/pleg/pleg.h"
@@ -70,7 +70,8 @@ class Agent {
     uint64_t needs_sequence = 0;           // not planned on a snapshot older than this
     os::EventLoop::TimerId wake = 0;
     std::map<std::string, std::string> image_refs;  // by container name
-    std::deque<std::string> events;        // the last ones, for people
+    Journal events;                        // the last ones, for people
+    json::Value status;                    // as it was shown last
     std::set<std::string> ends_noted;      // ids of containers whose end is among the events
     std::string refresh_failure;           // told once
     std::stop_source stop_pulls;

@@ -114,11 +114,19 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context, con
   spec.set_image(container.image);
   const base::Result<cri::PodSandboxConfig> config = pod::SandboxConfig(context.pod, d_.node, context.cgroup_parent, 0);
   if (!config.ok()) return Failed("ConfigPodSandboxError", config.error());
+  using Time = std::chrono::steady_clock;
+  const auto since = [](Time::time_point begin) { return std::chrono::duration_cast<std::chrono::milliseconds>(Time::now() - begin); };
+  const Time::time_point asked = Time::now();
   const std::lock_guard one_at_a_time(pulls_);
+  const Time::time_point begun = Time::now();
+  if (context.tell) context.tell("Pulling", "Pulling image \"" + container.image + "\"");
   const base::Result<std::string> pulled = d_.runtime.PullImage(spec, nullptr, *config, stop);
   if (!pulled.ok()) return Failed(pulled.error().code() == base::Code::kInvalidArgument ? "InvalidImageName" : "ErrImagePull", pulled.error());
   outcome.image_ref = *pulled;
   outcome.pulled = true;
+  outcome.pull_time = since(begun);
+  outcome.pull_and_wait_time = since(asked);
+  if (const base::Result<cri::ImageStatusResponse> image = d_.runtime.ImageStatus(*pulled); image.ok()) outcome.image_bytes = image->image().size();
   return outcome;
 }
 

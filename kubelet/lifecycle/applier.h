@@ -3,6 +3,8 @@
 // action learned comes back as data. Thread-safe.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <stop_token>
@@ -35,6 +37,8 @@ struct Context {
   std::vector<std::string> pod_ips;
   std::string image_ref;       // of the container to be started
   bool deleted = false;        // the pod goes for good: its logs too
+  // What is told while an action is under way: reason and message. From the worker; may be empty.
+  std::function<void(const std::string& reason, const std::string& message)> tell;
 };
 
 struct Outcome {
@@ -47,6 +51,8 @@ struct Outcome {
   // EnsureImage
   std::string image_ref;
   bool pulled = false;
+  std::chrono::milliseconds pull_time{0}, pull_and_wait_time{0};
+  uint64_t image_bytes = 0;
   // StartContainer
   std::string container_id;
 };

@@ -118,6 +118,10 @@ base::Result<pod::ContainerFact> Pleg::Details(const cri::Container& listed) {
                           .image_id = status.image_ref(), .created_at = status.created_at(), .started_at = status.started_at(),
                           .finished_at = status.finished_at(), .exit_code = status.exit_code(), .reason = status.reason(),
                           .log_path = status.log_path()};
+  if (status.user().has_linux()) {
+    const cri::LinuxContainerUser& user = status.user().linux();
+    fact.user = pod::UserFact{user.uid(), user.gid(), {user.supplemental_groups().begin(), user.supplemental_groups().end()}};
+  }
   if (fact.state == pod::RunState::kExited) fact.message = TerminationMessage(status);
   containers_[listed.id()] = fact;
   return fact;

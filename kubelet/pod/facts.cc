@@ -17,13 +17,13 @@ const ContainerFact* LatestIn(const Observed& observed, const std::string& name,
 }
 
 int64_t RestartAt(const Backoff& backoff, int64_t finished_at, int64_t now) {
-  if (backoff.delay == 0 || now - finished_at > 2 * kBackoffCap) return now;
+  if (backoff.delay == 0 || now - finished_at > kBackoffForgotten) return now;
   return finished_at + backoff.delay;
 }
 
-Backoff Next(const Backoff& backoff, int64_t event_at, int64_t now) {
-  const bool forgotten = backoff.delay == 0 || event_at - backoff.updated_at > 2 * kBackoffCap;
-  return {forgotten ? kBackoffBase : std::min(backoff.delay * 2, kBackoffCap), now};
+Backoff Next(const Backoff& backoff, int64_t event_at, int64_t now, int64_t cap) {
+  const bool forgotten = backoff.delay == 0 || event_at - backoff.updated_at > kBackoffForgotten;
+  return {std::min(forgotten ? kBackoffBase : backoff.delay * 2, cap), now};
 }
 
 bool IsStarted(const Facts& facts, const ContainerFact& container) {
@@ -40,6 +40,25 @@ bool IsReady(const Facts& facts, const ContainerFact& container) {
 
 bool RunsAgain(const std::string& restart_policy, int32_t exit_code) {
   return restart_policy == "Always" || (restart_policy == "OnFailure" && exit_code != 0);
+}
+
+namespace {
+
+bool RuleFits(const kube::Container& container, int32_t exit_code) {
+  return std::any_of(container.restart_rules.begin(), container.restart_rules.end(), [&](const kube::RestartRule& rule) {
+    return (std::find(rule.exit_codes.begin(), rule.exit_codes.end(), exit_code) != rule.exit_codes.end()) != rule.not_in;
+  });
+}
+
+}  // namespace
+
+bool RunsAgain(const kube::Container& container, const std::string& pod_policy, int32_t exit_code) {
+  return RuleFits(container, exit_code) || RunsAgain(container.restart_policy.empty() ? pod_policy : container.restart_policy, exit_code);
+}
+
+bool InitRunsAgain(const kube::Container& init, const std::string& pod_policy, int32_t exit_code) {
+  if (IsSidecar(init)) return true;
+  return exit_code != 0 && (RuleFits(init, exit_code) || (init.restart_policy.empty() ? pod_policy : init.restart_policy) != "Never");
 }
 
 }  // namespace keelson::pod

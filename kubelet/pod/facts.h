@@ -16,6 +16,9 @@
 namespace keelson::pod {
 
 constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kBackoffBase = 10 * kSecond;
+constexpr int64_t kBackoffCap = 300 * kSecond;
+constexpr int64_t kBackoffForgotten = 600 * kSecond;
 
 // --- what the runtime shows
 struct SandboxFact {
@@ -28,6 +31,11 @@ struct SandboxFact {
   bool operator==(const SandboxFact&) const = default;
 };
 enum class RunState { kCreated, kRunning, kExited, kUnknown };
+struct UserFact {  // whom it runs as, as the runtime says
+  int64_t uid = 0, gid = 0;
+  std::vector<int64_t> groups;
+  bool operator==(const UserFact&) const = default;
+};
 struct ContainerFact {
   std::string id;
   std::string name;
@@ -41,6 +49,7 @@ struct ContainerFact {
   int32_t exit_code = 0;
   std::string reason, message;
   std::string log_path;
+  std::optional<UserFact> user;
   bool operator==(const ContainerFact&) const = default;
 };
 struct Observed {
@@ -119,6 +128,7 @@ struct Facts {
   Memory memory;
   bool network_ready = true;
   std::string network_message;
+  int64_t restart_cap = kBackoffCap;         // of the node's configuration
 };
 
 // The newest of that name; null: none.
@@ -126,18 +136,22 @@ const ContainerFact* Latest(const Observed& observed, const std::string& name);
 const ContainerFact* LatestIn(const Observed& observed, const std::string& name, const std::string& sandbox_id);
 inline bool IsSidecar(const kube::Container& init) { return init.restart_policy == "Always"; }
 
-constexpr int64_t kBackoffBase = 10 * kSecond;
-constexpr int64_t kBackoffCap = 300 * kSecond;
-// When a container that ended at `finished_at` may run again; at most `now` if at once. 10 s, doubled each time up to 300 s,
-// forgotten when it ran twice the cap.
+// When a container that ended at `finished_at` may run again; at most `now` if at once. 10 s, doubled each time up to 300 s or what
+// the configuration says, forgotten when nothing happened for ten minutes.
 int64_t RestartAt(const Backoff& backoff, int64_t finished_at, int64_t now);
-Backoff Next(const Backoff& backoff, int64_t event_at, int64_t now);
+Backoff Next(const Backoff& backoff, int64_t event_at, int64_t now, int64_t cap = kBackoffCap);
+// After a failed try an image is called ErrImagePull for a moment, then ImagePullBackOff until the next try.
+constexpr int64_t kPullErrorShown = 5 * kSecond;
+inline bool IsPullError(const Failure& failure) { return failure.reason == "ErrImagePull" || failure.reason == "RegistryUnavailable"; }
 
 // Startup probe passed and postStart done.
 bool IsStarted(const Facts& facts, const ContainerFact& container);
 bool IsReady(const Facts& facts, const ContainerFact& container);
 
-// Whether a container that ended so runs again under the pod's restart policy.
+// Whether a container that ended so runs again: its own rules, then its own policy, then the pod's. An init container that ended with
+// 0 is done; with another code it runs again unless the policy is Never.
 bool RunsAgain(const std::string& restart_policy, int32_t exit_code);
+bool RunsAgain(const kube::Container& container, const std::string& pod_policy, int32_t exit_code);
+bool InitRunsAgain(const kube::Container& init, const std::string& pod_policy, int32_t exit_code);
 
 }  // namespace keelson::pod

@@ -45,5 +45,43 @@ TEST(RestartPolicy, DecidesByExitCode) {
   EXPECT_FALSE(RunsAgain("Never", 1));
 }
 
+TEST(RestartPolicy, OfTheContainerAndItsRulesComeFirst) {
+  kube::Container container;
+  EXPECT_TRUE(RunsAgain(container, "Always", 0));
+  container.restart_policy = "OnFailure";
+  EXPECT_FALSE(RunsAgain(container, "Always", 0));
+  EXPECT_TRUE(RunsAgain(container, "Never", 1));
+  container.restart_rules = {{.exit_codes = {0, 42}}};
+  EXPECT_TRUE(RunsAgain(container, "Never", 0));
+  container.restart_policy = "Never";
+  EXPECT_TRUE(RunsAgain(container, "Always", 42));
+  EXPECT_FALSE(RunsAgain(container, "Always", 43));
+  container.restart_rules = {{.not_in = true, .exit_codes = {0, 42}}};
+  EXPECT_TRUE(RunsAgain(container, "Always", 43));
+  EXPECT_FALSE(RunsAgain(container, "Always", 42));
+}
+
+TEST(RestartPolicy, OfInitContainersDoesNotRepeatASuccess) {
+  kube::Container init;
+  EXPECT_FALSE(InitRunsAgain(init, "Always", 0));
+  EXPECT_TRUE(InitRunsAgain(init, "Always", 1));
+  EXPECT_TRUE(InitRunsAgain(init, "OnFailure", 1));
+  EXPECT_FALSE(InitRunsAgain(init, "Never", 1));
+  init.restart_rules = {{.exit_codes = {1}}};
+  init.restart_policy = "Never";
+  EXPECT_TRUE(InitRunsAgain(init, "Always", 1));
+  EXPECT_FALSE(InitRunsAgain(init, "Always", 2));
+  EXPECT_TRUE(InitRunsAgain({.restart_policy = "Always"}, "Never", 0));
+}
+
+TEST(CrashBackoff, StaysUnderTheConfiguredCap) {
+  Backoff backoff;
+  for (const int64_t seconds : {10, 15, 15}) {
+    backoff = Next(backoff, 0, 0, 15 * kSecond);
+    EXPECT_EQ(backoff.delay, seconds * kSecond);
+  }
+  EXPECT_EQ(Next({}, 0, 0, kSecond).delay, kSecond);
+}
+
 }  // namespace
 }  // namespace keelson::pod

@@ -46,6 +46,9 @@ class Builder {
     out.Set("ready", Value(ready));
     out.Set("started", Value(started));
     out.Set("restartCount", Value(static_cast<int64_t>(fact != nullptr ? fact->attempt : 0)));
+    AddShares(container, out);
+    AddMounts(container, out);
+    if (fact != nullptr && fact->user) AddUser(*fact->user, out);
     // A container that ended and is to run again waits; its end is its last state.
     const std::string waits = WaitingReason(container, fact, init);
     if (!waits.empty()) {
@@ -66,15 +69,16 @@ class Builder {
     if (fact != nullptr && fact->state == RunState::kRunning) return "";
     if (fact != nullptr && fact->state == RunState::kUnknown) return "";
     if (fact != nullptr && fact->state == RunState::kExited) {
-      const bool again = !over && (init ? pod::IsSidecar(container) || (fact->exit_code != 0 && f_.pod.spec.restart_policy != "Never")
-                                        : pod::RunsAgain(f_.pod.spec.restart_policy, fact->exit_code));
-      if (!again) return "";
+      const std::string& policy = f_.pod.spec.restart_policy;
+      const bool again = !over && (init ? pod::InitRunsAgain(container, policy, fact->exit_code) : pod::RunsAgain(container, policy, fact->exit_code));
+      // The next run is being made: its back-off is for the one after it.
+      if (!again || f_.memory.in_flight.contains("start/" + container.name)) return "";
       if (memory != f_.memory.containers.end() && pod::RestartAt(memory->second.crash, fact->finished_at, now_) > now_) return "CrashLoopBackOff";
       if (!(memory != f_.memory.containers.end() && memory->second.failure)) return "";
     }
     if (memory != f_.memory.containers.end() && memory->second.failure) {
       const pod::Failure& failure = *memory->second.failure;
-      if (failure.reason == "ErrImagePull" && now_ > failure.at + 5 * pod::kSecond) return "ImagePullBackOff";
+      if (pod::IsPullError(failure) && now_ > failure.at + pod::kPullErrorShown) return "ImagePullBackOff";
       return failure.reason;
     }
     const bool init_unfinished = !init && std::any_of(f_.pod.spec.init_containers.begin(), f_.pod.spec.init_containers.end(),
@@ -89,6 +93,43 @@ class Builder {
   }
 
  private:
+  static Value Amounts(const kube::ResourceList& list) {
+    Value object = Value::Object();
+    for (const auto& [name, quantity] : list) object.Set(name, Value(quantity.text()));
+    return object;
+  }
+  static void AddShares(const kube::Container& container, Value& out) {
+    const kube::ResourceRequirements& wanted = container.resources;
+    if (!wanted.requests.empty()) out.Set("allocatedResources", Amounts(wanted.requests));
+    Value resources = Value::Object();
+    if (!wanted.limits.empty()) resources.Set("limits", Amounts(wanted.limits));
+    if (!wanted.requests.empty()) resources.Set("requests", Amounts(wanted.requests));
+    out.Set("resources", std::move(resources));
+  }
+  static void AddMounts(const kube::Container& container, Value& out) {
+    if (container.volume_mounts.empty()) return;
+    Value mounts = Value::Array();
+    for (const kube::VolumeMount& mount : container.volume_mounts) {
+      Value shown = Fields({{"name", mount.name}, {"mountPath", mount.mount_path}});
+      if (mount.read_only) {
+        shown.Set("readOnly", Value(true));
+        shown.Set("recursiveReadOnly", Value(mount.recursive_read_only == "Enabled" ? "Enabled" : "Disabled"));
+      }
+      mounts.Append(std::move(shown));
+    }
+    out.Set("volumeMounts", std::move(mounts));
+  }
+  static void AddUser(const pod::UserFact& user, Value& out) {
+    Value groups = Value::Array();
+    for (const int64_t group : user.groups) groups.Append(Value(group));
+    Value numbers = Value::Object();
+    numbers.Set("uid", Value(user.uid));
+    numbers.Set("gid", Value(user.gid));
+    if (!user.groups.empty()) numbers.Set("supplementalGroups", std::move(groups));
+    Value shown = Value::Object();
+    shown.Set("linux", std::move(numbers));
+    out.Set("user", std::move(shown));
+  }
   const ContainerFact* Before(const std::string& name, const ContainerFact* latest) const {
     for (const ContainerFact& fact : f_.observed.containers) {
       if (fact.name == name && &fact != latest && fact.state == RunState::kExited) return &fact;
@@ -142,13 +183,17 @@ std::string NamesIn(const std::vector<std::string>& names) {
   return text + "]";
 }
 
-void AddCondition(Value& conditions, const std::string& type, bool holds, const std::string& reason, const std::string& message, int64_t now,
+// The generation of the pod that the status speaks of; 0: the pod has none.
+int64_t GenerationOf(const pod::Facts& facts) { return facts.pod.object.At({"metadata", "generation"}).AsInt(); }
+
+void AddCondition(Value& conditions, int64_t generation, const std::string& type, bool holds, const std::string& reason, const std::string& message, int64_t now,
                   std::map<std::string, int64_t>& changes) {
   const std::string value = holds ? "True" : "False";
   const std::string key = type + "=" + value;
   changes.erase(type + "=" + (holds ? "False" : "True"));
   const int64_t since = changes.try_emplace(key, now).first->second;
   Value condition = Value::Object();
+  if (generation > 0) condition.Set("observedGeneration", Value(generation));
   condition.Set("type", Value(type));
   condition.Set("status", Value(value));
   condition.Set("lastProbeTime", Value());
@@ -196,6 +241,7 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now, 
   const std::string phase = PhaseOf(facts);
   const kube::PodSpec& spec = facts.pod.spec;
   Value status = Value::Object();
+  if (const int64_t generation = GenerationOf(facts); generation > 0) status.Set("observedGeneration", Value(generation));
   status.Set("phase", Value(phase));
 
   Value init_statuses = Value::Array(), statuses = Value::Array();
@@ -217,12 +263,13 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now, 
   const std::string why = over ? over_reason : "ContainersNotReady";
   const std::string message = over ? "" : "containers with unready status: " + NamesIn(unready);
   Value conditions = Value::Array();
-  AddCondition(conditions, "PodReadyToStartContainers", sandbox, "", "", now, changes);
-  AddCondition(conditions, "Initialized", uninitialized.empty() || phase == "Succeeded", "ContainersNotInitialized",
+  const int64_t generation = GenerationOf(facts);
+  AddCondition(conditions, generation, "PodReadyToStartContainers", sandbox, "", "", now, changes);
+  AddCondition(conditions, generation, "Initialized", uninitialized.empty() || phase == "Succeeded", "ContainersNotInitialized",
                "containers with incomplete status: " + NamesIn(uninitialized), now, changes);
-  AddCondition(conditions, "Ready", ready, why, message, now, changes);
-  AddCondition(conditions, "ContainersReady", ready, why, message, now, changes);
-  AddCondition(conditions, "PodScheduled", true, "", "", facts.memory.first_seen, changes);
+  AddCondition(conditions, generation, "Ready", ready, why, message, now, changes);
+  AddCondition(conditions, generation, "ContainersReady", ready, why, message, now, changes);
+  AddCondition(conditions, generation, "PodScheduled", true, "", "", facts.memory.first_seen, changes);
   status.Set("conditions", std::move(conditions));
 
   if (facts.memory.end) {

@@ -298,6 +298,42 @@ TEST(PodStatus, ShowsAddressesTimeAndClass) {
   EXPECT_EQ(status.At({"message"}).AsString(), "the node was low on coffee");
 }
 
+TEST(PodStatus, ShowsWhatAContainerGotAndWhomItRunsAs) {
+  Story story;
+  kube::Container& a = story.f.pod.spec.containers[0];
+  a.resources.requests["cpu"] = kube::Quantity::Parse("100m").value();
+  a.resources.limits["memory"] = kube::Quantity::Parse("64Mi").value();
+  a.volume_mounts = {{.name = "v", .mount_path = "/v"}, {.name = "w", .mount_path = "/w", .read_only = true},
+                     {.name = "x", .mount_path = "/x", .read_only = true, .recursive_read_only = "Enabled"}};
+  story.Is("a", RunState::kRunning).user = pod::UserFact{1000, 2000, {2000, 3000}};
+  const Value status = story.Status();
+  const Value& container = status.At({"containerStatuses"}).items()[0];
+  EXPECT_EQ(json::WriteJson(container.At({"allocatedResources"})), R"({"cpu":"100m"})");
+  EXPECT_EQ(json::WriteJson(container.At({"resources"})), R"({"limits":{"memory":"64Mi"},"requests":{"cpu":"100m"}})");
+  EXPECT_EQ(json::WriteJson(container.At({"volumeMounts"})),
+            R"([{"name":"v","mountPath":"/v"},{"name":"w","mountPath":"/w","readOnly":true,"recursiveReadOnly":"Disabled"},)"
+            R"({"name":"x","mountPath":"/x","readOnly":true,"recursiveReadOnly":"Enabled"}])");
+  EXPECT_EQ(json::WriteJson(container.At({"user"})), R"({"linux":{"uid":1000,"gid":2000,"supplementalGroups":[2000,3000]}})");
+}
+
+TEST(PodStatus, DoesNotCallItBackOffWhileTheNextRunIsBeingMade) {
+  Story story;
+  story.Is("a", RunState::kExited, 0, 1);
+  story.f.memory.containers["a"].crash = {10 * kSecond, kNow};
+  EXPECT_EQ(Summary(story.Status()), "Running | a: waiting CrashLoopBackOff, was terminated Error 1;");
+  story.f.memory.in_flight = {"start/a"};
+  EXPECT_EQ(Summary(story.Status()), "Running | a: terminated Error 1;");
+}
+
+TEST(PodStatus, SaysWhichGenerationItSpeaksOf) {
+  Story story;
+  EXPECT_EQ(story.Status().Find("observedGeneration"), nullptr);
+  EXPECT_EQ(Condition(story.Status(), "Ready").Find("observedGeneration"), nullptr);
+  story.f.pod.object = json::ParseYaml("metadata: {generation: 3}").value();
+  EXPECT_EQ(story.Status().At({"observedGeneration"}).AsInt(), 3);
+  for (const char* type : {"Ready", "PodScheduled", "Initialized"}) EXPECT_EQ(Condition(story.Status(), type).At({"observedGeneration"}).AsInt(), 3) << type;
+}
+
 TEST(PodStatus, DocumentIsThePodAsGivenWithItsIdentity) {
   Story story;
   story.f.pod.object = json::ParseYaml("apiVersion: v1\nkind: Pod\nmetadata: {name: given, labels: {app: x}}\nspec:\n  containers: [{name: a, image: 'a:1', other: 1}]\n").value();

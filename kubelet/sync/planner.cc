@@ -51,8 +51,11 @@ class Planner {
     }
   }
   void Wait(std::string what) { plan_.waits.push_back(std::move(what)); }
-  void WaitUntil(int64_t at, const std::string& what) {
+  void WakeAt(int64_t at) {
     if (plan_.wake_at == 0 || at < plan_.wake_at) plan_.wake_at = at;
+  }
+  void WaitUntil(int64_t at, const std::string& what) {
+    WakeAt(at);
     Wait(what + ", for " + std::to_string((at - now_ + kSecond - 1) / kSecond) + " s more");
   }
 
@@ -159,13 +162,13 @@ class Planner {
         plan_.final_phase = "Failed";
         return;
       }
-      if (plan_.wake_at == 0 || deadline < plan_.wake_at) plan_.wake_at = deadline;
+      WakeAt(deadline);
     }
     if (AnyInFlight({"start/"})) return;
     bool all_zero = true;
     for (const kube::Container& container : spec_.containers) {
       const ContainerFact* fact = pod::Latest(f_.observed, container.name);
-      if (fact == nullptr || fact->state != RunState::kExited || pod::RunsAgain(spec_.restart_policy, fact->exit_code)) {
+      if (fact == nullptr || fact->state != RunState::kExited || pod::RunsAgain(container, spec_.restart_policy, fact->exit_code)) {
         if (fact == nullptr && InitFailedForGood()) {
           plan_.final_phase = "Failed";
         }
@@ -176,10 +179,10 @@ class Planner {
     plan_.final_phase = all_zero ? "Succeeded" : "Failed";
   }
   bool InitFailedForGood() const {
-    if (spec_.restart_policy != "Never") return false;
     return std::any_of(spec_.init_containers.begin(), spec_.init_containers.end(), [&](const kube::Container& init) {
       const ContainerFact* fact = pod::Latest(f_.observed, init.name);
-      return !pod::IsSidecar(init) && fact != nullptr && fact->state == RunState::kExited && fact->exit_code != 0;
+      return fact != nullptr && fact->state == RunState::kExited && fact->exit_code != 0 &&
+             !pod::InitRunsAgain(init, spec_.restart_policy, fact->exit_code);
     });
   }
 
@@ -203,7 +206,7 @@ class Planner {
     if (!KeepInit()) return;
     // In the order of the manifest: one that is on its way up for the first time, its postStart hook included, goes before the rest.
     for (const kube::Container& container : spec_.containers) {
-      const bool on_its_way = KeepRunning(container, pod::Latest(f_.observed, container.name), spec_.restart_policy);
+      const bool on_its_way = KeepRunning(container, pod::Latest(f_.observed, container.name));
       const ContainerFact* fact = pod::LatestIn(f_.observed, container.name, sandbox_);
       // The runtime may show it before the call that starts it has come back.
       const bool begins = fact == nullptr || InFlight(StartContainer{container.name, 0, "", {}}) || PostStartPending(*fact);
@@ -251,14 +254,14 @@ class Planner {
     for (const kube::Container& init : spec_.init_containers) {
       const ContainerFact* fact = pod::LatestIn(f_.observed, init.name, sandbox_);
       if (pod::IsSidecar(init)) {
-        KeepRunning(init, fact != nullptr ? fact : pod::Latest(f_.observed, init.name), "Always");
+        KeepRunning(init, fact != nullptr ? fact : pod::Latest(f_.observed, init.name));
         if (regular_began || (fact != nullptr && pod::IsStarted(f_, *fact))) continue;
         Wait("sidecar " + init.name + " to have started");
         return false;
       }
       if (regular_began || (fact != nullptr && fact->state == RunState::kExited && fact->exit_code == 0)) continue;
       if (fact != nullptr && fact->state == RunState::kRunning) {
-        KeepRunning(init, fact, "Always");
+        KeepRunning(init, fact);
         Wait("init container " + init.name + " to end");
         return false;
       }
@@ -268,7 +271,7 @@ class Planner {
     return true;
   }
   // True while the container is being brought up, false when it runs, has ended for good or has to wait.
-  bool KeepRunning(const kube::Container& container, const ContainerFact* fact, const std::string& policy) {
+  bool KeepRunning(const kube::Container& container, const ContainerFact* fact) {
     if (InFlight(StartContainer{container.name, 0, "", {}})) {
       Wait("container " + container.name + " to be started (under way)");
       return true;
@@ -286,7 +289,7 @@ class Planner {
         }
         break;
       case RunState::kExited:
-        if (fact->hash == pod::ContainerHash(container) && !pod::RunsAgain(policy, fact->exit_code)) return false;
+        if (fact->hash == pod::ContainerHash(container) && !pod::RunsAgain(container, spec_.restart_policy, fact->exit_code)) return false;
         break;
       case RunState::kCreated:
         break;  // a life before this one did not get to start it
@@ -320,9 +323,11 @@ class Planner {
         WaitUntil(at, "back-off before container " + container.name + " is restarted");
         return false;
       }
-      if (restart) crash = pod::Next(crash, last->finished_at, now_);
+      if (restart) crash = pod::Next(crash, last->finished_at, now_, f_.restart_cap);
     }
     if (memory.failure && now_ < memory.failure->retry_at) {
+      const int64_t shown_until = memory.failure->at + pod::kPullErrorShown + 1;  // then it has another name
+      if (pod::IsPullError(*memory.failure) && now_ < shown_until) WakeAt(shown_until);
       WaitUntil(memory.failure->retry_at, "container " + container.name + ": " + memory.failure->reason + ": " + memory.failure->message);
       return false;
     }

@@ -113,6 +113,33 @@ TEST(Planner, DoesWhatEachStoryNeeds) {
       {"OnFailure runs failures again", [](Story& s) { s.f.pod.spec.restart_policy = "OnFailure"; s.Is("a", RunState::kExited, 0, 1); s.HasImage("a", 1); }, "start/a"},
       {"but not successes: the pod is over", [](Story& s) { s.f.pod.spec.restart_policy = "OnFailure"; s.Is("a", RunState::kExited); }, "stop-sandbox/s0", "Succeeded"},
       {"Never means never", [](Story& s) { s.f.pod.spec.restart_policy = "Never"; s.Is("a", RunState::kExited, 0, 3); }, "stop-sandbox/s0", "Failed"},
+      {"a container's own policy comes before the pod's", [](Story& s) {
+         s.f.pod.spec.restart_policy = "Never";
+         s.Container("a").restart_policy = "OnFailure";
+         s.Is("a", RunState::kExited, 0, 1);
+         s.HasImage("a", 1);
+       }, "start/a"},
+      {"its rules come first of all", [](Story& s) {
+         s.Container("a").restart_policy = "Never";
+         s.Container("a").restart_rules = {{.exit_codes = {42}}};
+         s.Is("a", RunState::kExited, 0, 42);
+         s.HasImage("a", 1);
+       }, "start/a"},
+      {"where none fits its policy decides", [](Story& s) {
+         s.Container("a").restart_policy = "Never";
+         s.Container("a").restart_rules = {{.exit_codes = {42}}};
+         s.Is("a", RunState::kExited, 0, 43);
+       }, "stop-sandbox/s0", "Failed"},
+      {"an init container of policy Never that failed ends the pod", [](Story& s) {
+         s.f.pod.spec.init_containers = {Named("i", "Never")};
+         s.Is("i", RunState::kExited, 0, 1);
+       }, "stop-sandbox/s0", "Failed"},
+      {"unless a rule lets it try again", [](Story& s) {
+         s.f.pod.spec.init_containers = {Named("i", "Never")};
+         s.f.pod.spec.init_containers[0].restart_rules = {{.not_in = true, .exit_codes = {2}}};
+         s.Is("i", RunState::kExited, 0, 1);
+         s.HasImage("i", 1);
+       }, "start/i"},
       {"one of two that ended leaves the other alone", [](Story& s) {
          s.f.pod.spec.restart_policy = "Never";
          s.Container("b");
@@ -212,6 +239,13 @@ TEST(Planner, SaysWhenToLookAgain) {
   EXPECT_EQ(plan.wake_at, kNow + 16 * kSecond);
   ASSERT_EQ(plan.waits.size(), 1u);
   EXPECT_EQ(plan.waits[0], "back-off before container a is restarted, for 16 s more");
+}
+
+TEST(Planner, LooksAgainWhenAPullErrorGetsItsOtherName) {
+  Story story;
+  story.f.memory.containers["a"].failure = pod::Failure{"ErrImagePull", "404", kNow, kNow + 80 * kSecond};
+  EXPECT_EQ(PlanPod(story.f, kNow).wake_at, kNow + pod::kPullErrorShown + 1);
+  EXPECT_EQ(PlanPod(story.f, kNow + pod::kPullErrorShown + 1).wake_at, kNow + 80 * kSecond);
 }
 
 TEST(Planner, BacksOffTwiceAsLongEachTimeUpToFiveMinutes) {

@@ -153,6 +153,11 @@ Container DecodeContainer(const json::Value& v, bool host_network) {
   out.termination_message_policy = Text(v, "terminationMessagePolicy", "File");
   out.security_context = DecodeSecurityContext(Member(v, "securityContext"));
   out.restart_policy = Text(v, "restartPolicy");
+  for (const json::Value& r : Member(v, "restartPolicyRules").items()) {
+    RestartRule& rule = out.restart_rules.emplace_back();
+    rule.not_in = r.At({"exitCodes", "operator"}).AsString() == "NotIn";
+    for (const json::Value& code : r.At({"exitCodes", "values"}).items()) rule.exit_codes.push_back(code.AsInt());
+  }
   out.stdin = Flag(v, "stdin");
   out.stdin_once = Flag(v, "stdinOnce");
   out.tty = Flag(v, "tty");

@@ -160,6 +160,12 @@ struct ResourceRequirements {
   bool operator==(const ResourceRequirements&) const = default;
 };
 
+struct RestartRule {  // by exit code; the only action is to run again
+  bool not_in = false;
+  std::vector<int64_t> exit_codes;
+  bool operator==(const RestartRule&) const = default;
+};
+
 struct Container {
   std::string name;
   std::string image;
@@ -180,7 +186,8 @@ struct Container {
   std::string termination_message_path = "/dev/termination-log";
   std::string termination_message_policy = "File";  // or FallbackToLogsOnError
   SecurityContext security_context;
-  std::string restart_policy;  // only "Always" on init containers: a sidecar
+  std::string restart_policy;  // empty: the pod's; "Always" on init containers: a sidecar
+  std::vector<RestartRule> restart_rules;  // the first that fits comes before the policy
   bool stdin = false, stdin_once = false, tty = false;
   bool operator==(const Container&) const = default;
 };

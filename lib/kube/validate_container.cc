@@ -67,7 +67,7 @@ void ValidateRestartRules(const Field& container, Problems& problems) {
     if (action.String().empty()) {
       problems.Required(action);
     } else {
-      ValidateOneOf(action, {"Restart", "RestartAllContainers"}, problems);
+      ValidateOneOf(action, {"Restart"}, problems);
     }
     const Field codes = rule["exitCodes"];
     if (!codes.Present()) {
