@@ -29,33 +29,35 @@ constexpr size_t kMaxFile = 1u << 20;
 constexpr std::string_view kDockerHub = "docker.io";
 constexpr std::string_view kDockerHubServer = "registry-1.docker.io";
 
-// Outside of strings and comments TOML is ASCII. Asked before the library reads the text, which goes wrong over other letters there.
-Status CheckLetters(std::string_view text) {
+// The library goes wrong over letters beyond ASCII (unreachable code is reached), so it gets none: those of comments are blotted out,
+// in a string they have to be written as \u00e4, elsewhere TOML has none.
+Result<std::string> ToAscii(std::string_view text) {
+  std::string out(text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text);
   int line = 1;
-  for (size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    if (c == '\n') ++line;
-    if (static_cast<unsigned char>(c) >= 0x80 && !(at < 3 && text.starts_with("\xef\xbb\xbf"))) {
-      return InvalidArgument("line {}: only comments and what is in quotes may hold other characters than ASCII", line);
+  std::string end;  // of the string or comment that the place is in
+  for (size_t at = 0; at < out.size(); ++at) {
+    char& c = out[at];
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      if (end != "\n") return InvalidArgument("line {}: letters beyond ASCII must be written as \\u00e4", line);
+      c = '?';
     }
-    if (c == '#') {
-      at = std::min(text.find('\n', at), text.size()) - 1;
-    } else if (c == '"' || c == '\'') {
-      const int begin = line;
-      const std::string three(3, c);
-      const bool long_form = text.substr(at).starts_with(three);
-      const std::string_view end = long_form ? std::string_view(three) : text.substr(at, 1);
-      for (at += end.size(); !text.substr(at).starts_with(end); ++at) {
-        if (at < text.size() && c == '"' && text[at] == '\\') ++at;
-        if (at < text.size() && text[at] == '\n') ++line;
-        if (at >= text.size() || (!long_form && line != begin)) return InvalidArgument("line {}: a string has no end", begin);
+    if (c == '\n') ++line;
+    const auto here = std::string_view(out).substr(at);
+    if (!end.empty()) {
+      if (c == '\\' && end.front() == '"' && (here.starts_with("\\\"") || here.starts_with("\\\\"))) {
+        ++at;  // an escaped quote does not end it
+      } else if (here.starts_with(end) || (c == '\n' && end.size() == 1)) {
+        at += end.size() - 1;
+        end.clear();
       }
+    } else if (c == '#') {
+      end = "\n";
+    } else if (c == '"' || c == '\'') {
+      end = std::string(here.starts_with(std::string(3, c)) ? 3 : 1, c);
       at += end.size() - 1;
-      // A long string may end in quotes of its own.
-      for (int extra = 0; long_form && extra < 2 && at + 1 < text.size() && text[at + 1] == c; ++extra) ++at;
     }
   }
-  return base::Ok();
+  return out;
 }
 
 Result<std::vector<std::string>> Strings(const toml::node_view<const toml::node>& node, std::string_view key) {
@@ -157,8 +159,8 @@ Result<RegistryHost> ReadHost(const toml::table& table, std::string address, con
 }  // namespace
 
 Result<std::vector<RegistryHost>> ParseHostsToml(const std::string& text, const std::string& registry, const std::string& dir) {
-  RETURN_IF_ERROR(CheckLetters(text));
-  const toml::parse_result parsed = toml::parse(text);
+  ASSIGN_OR_RETURN(const std::string ascii, ToAscii(text));
+  const toml::parse_result parsed = toml::parse(ascii);
   if (!parsed) return InvalidArgument("line {}: {}", parsed.error().source().begin.line, parsed.error().description());
   const toml::table& root = parsed.table();
   std::vector<RegistryHost> out;

@@ -49,10 +49,13 @@ server = "https://registry-1.docker.io"
   EXPECT_TRUE(hosts[3].endpoint.ns.empty());
 }
 
-TEST(HostsToml, OtherLettersMayStandInQuotesAndComments) {
-  const auto hosts = ParseHostsToml("# \xc3\xa4\n[host.\"https://x\"] # \xc3\xa4\nnote = \"\"\"\xc3\xa4 \\\" ' #\n\"\"\"\"\nother = '\xc3\xa4\\'\nempty = \"\"\n", "r", "/none");
+TEST(HostsToml, LettersBeyondAsciiStandInCommentsAndAsEscapes) {
+  const auto hosts = ParseHostsToml("\xef\xbb\xbf# \xc3\xa4\n[host.\"https://x\"] # \xc3\xa4\"\nnote = \"\"\"\\\" ' #\n\"\"\"\"\nother = '#\\' # \xc3\xa4\n"
+                                    "header = {a = \"\\u00e4\"}\nempty = \"\" # \xc3\xa4", "r", "/none");
   ASSERT_TRUE(hosts.ok()) << hosts.error().message();
   EXPECT_EQ(hosts->at(0).authority, "x");
+  ASSERT_EQ(hosts->at(0).endpoint.headers.size(), 1u);
+  EXPECT_EQ(hosts->at(0).endpoint.headers[0].second, "\xc3\xa4");
 }
 
 TEST(HostsToml, FilesAreFoundByHostThenByTheCatchAllAndCertificatesAreReadBesideThem) {
@@ -83,7 +86,7 @@ TEST(HostsToml, SaysFileAndPlaceOfAMistake) {
   struct Case {
     std::string text, word;
   };
-  for (const Case& c : {Case{"server = ", "line 1"}, Case{"\n[#host.\"https://x\"]", "line 2"}, Case{"[a.", "line 1"}, Case{"\n\xc3\xa4 = 1", "line 2: only comments"}, Case{"a = \"b\nc\"", "line 1: a string has no end"}, Case{"\na = '''b\nc''", "line 2: a string"}, Case{"host = 3", "host"}, Case{"[host.\"ftp://x\"]", "http"}, Case{"[host.\"http://x\"]\nca = 3", "ca"},
+  for (const Case& c : {Case{"server = ", "line 1"}, Case{"\n[#host.\"https://x\"]", "line 2"}, Case{"[a.", "line 1"}, Case{"\n\xc3\xa4 = 1", "line 2: letters beyond ASCII"}, Case{"\na = \"\xc3\xa4\"", "line 2: letters"}, Case{"a = \"b\nc\"", "line 1"}, Case{"a = '''#\n\xc3\xa4", "line 2: letters"}, Case{"host = 3", "host"}, Case{"[host.\"ftp://x\"]", "http"}, Case{"[host.\"http://x\"]\nca = 3", "ca"},
                         Case{"[host.\"http://x\"]\ncapabilities = ['fly']", "fly"}, Case{"ca = 'absent.pem'", "absent.pem"}, Case{"client = []", "client"}}) {
     SCOPED_TRACE(c.text);
     ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/h/hosts.toml", c.text, 0600).ok());
