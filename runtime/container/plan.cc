@@ -42,12 +42,18 @@ std::string Clean(const std::string& path) {
 
 void AddStandardMounts(const cri::LinuxContainerSecurityContext& security, Plan& plan) {
   const bool privileged = security.privileged();
+  const bool host_ipc = security.namespace_options().ipc() == cri::NODE;
   std::vector<Mount>& mounts = plan.spec.mounts;
   mounts.push_back({.kind = Mount::Kind::kProc, .destination = "/proc", .attributes = kSafe});
   mounts.push_back({.kind = Mount::Kind::kTmpfs, .destination = "/dev", .options = "mode=755,size=65536k", .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME});
   mounts.push_back({.kind = Mount::Kind::kDevpts, .destination = "/dev/pts", .options = "newinstance,ptmxmode=0666,mode=0620,gid=5",
                     .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC});
-  mounts.push_back({.kind = Mount::Kind::kPodShm, .destination = "/dev/shm", .attributes = kSafe});
+  if (host_ipc) {
+    mounts.push_back({.kind = Mount::Kind::kBind, .destination = "/dev/shm", .source_fd = static_cast<uint32_t>(plan.sources.size()), .attributes = kSafe});
+    plan.sources.push_back({"/dev/shm", "/dev/shm"});
+  } else {
+    mounts.push_back({.kind = Mount::Kind::kPodShm, .destination = "/dev/shm", .attributes = kSafe});
+  }
   mounts.push_back({.kind = Mount::Kind::kMqueue, .destination = "/dev/mqueue", .attributes = kSafe});
   const uint64_t kernel_view = kSafe | (privileged ? 0 : MOUNT_ATTR_RDONLY);
   mounts.push_back({.kind = Mount::Kind::kSysfs, .destination = "/sys", .attributes = kernel_view});
@@ -59,6 +65,9 @@ Status AddVolume(const cri::Mount& wanted, size_t index, Plan& plan) {
   RETURN_IF_ERROR(CheckContainerPath(wanted.container_path(), field + ".container_path"));
   if (wanted.has_image() && !wanted.image().image().empty()) {
     return base::Unimplemented("{}: ImageVolumeMountFailed: image volumes are not there yet", field);
+  }
+  if (!wanted.uidmappings().empty() || !wanted.gidmappings().empty()) {
+    return base::Unimplemented("{}: mapped volumes need user namespaces, which are not there yet", field);
   }
   if (!wanted.host_path().starts_with('/')) {
     return base::InvalidArgument("{}.host_path: '{}' must be an absolute path", field, wanted.host_path());
@@ -151,8 +160,57 @@ Result<std::vector<std::string>> PlanEnvironment(const PlanInput& input, const s
   return out;
 }
 
+// The CRI's older fields are read as well.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+Status PlanSeccomp(const cri::LinuxContainerSecurityContext& security, Plan& plan) {
+  // Without any field nothing was asked for: unconfined, as every CRI client expects.
+  std::string file;
+  if (security.has_seccomp()) {
+    switch (security.seccomp().profile_type()) {
+      case cri::SecurityProfile::RuntimeDefault:
+        plan.seccomp = Plan::Seccomp::kRuntimeDefault;
+        return base::Ok();
+      case cri::SecurityProfile::Localhost:
+        file = security.seccomp().localhost_ref();
+        break;
+      default:
+        return base::Ok();
+    }
+  } else {
+    // The older field, a string: an old client's wish for confinement is not dropped.
+    const std::string& old = security.seccomp_profile_path();
+    if (old.empty() || old == "unconfined") return base::Ok();
+    if (old == "runtime/default" || old == "docker/default") {
+      plan.seccomp = Plan::Seccomp::kRuntimeDefault;
+      return base::Ok();
+    }
+    if (!old.starts_with("localhost/")) return base::InvalidArgument("seccomp_profile_path: '{}' is no profile", old);
+    file = old.substr(std::string_view("localhost/").size());
+  }
+  if (!file.starts_with('/')) return base::InvalidArgument("seccomp.localhost_ref: '{}' must be an absolute path", file);
+  plan.seccomp = Plan::Seccomp::kLocalhost;
+  plan.seccomp_file = file;
+  return base::Ok();
+}
+
+// A profile of the user's own that cannot be applied must not be dropped in silence.
+Status CheckAppArmor(const cri::LinuxContainerSecurityContext& security) {
+  const bool wanted = security.has_apparmor() ? security.apparmor().profile_type() == cri::SecurityProfile::Localhost
+                                              : security.apparmor_profile().starts_with("localhost/");
+  if (!wanted || security.privileged()) return base::Ok();
+  return base::Unimplemented("security_context.apparmor: AppArmor profiles are not there yet");
+}
+
+#pragma GCC diagnostic pop
+
 Status PlanSecurity(const PlanInput& input, Plan& plan) {
   const cri::LinuxContainerSecurityContext& security = input.container->linux().security_context();
+  if (security.privileged() && !input.sandbox->linux().security_context().privileged()) {
+    return base::InvalidArgument("security_context.privileged: the pod sandbox was not made for privileged containers");
+  }
+  RETURN_IF_ERROR(CheckAppArmor(security));
   spec::Process& process = plan.spec.process;
   security::UserRequest user;
   user.image_user = input.image->config.user;
@@ -180,21 +238,7 @@ Status PlanSecurity(const PlanInput& input, Plan& plan) {
   if (!security.privileged()) {
     plan.spec.masked_paths.assign(security.masked_paths().begin(), security.masked_paths().end());
     plan.spec.read_only_paths.assign(security.readonly_paths().begin(), security.readonly_paths().end());
-    switch (security.seccomp().profile_type()) {
-      case cri::SecurityProfile::RuntimeDefault:
-        // Without the field nothing was asked for: unconfined, as every CRI client expects.
-        if (security.has_seccomp()) plan.seccomp = Plan::Seccomp::kRuntimeDefault;
-        break;
-      case cri::SecurityProfile::Localhost:
-        if (!security.seccomp().localhost_ref().starts_with('/')) {
-          return base::InvalidArgument("seccomp.localhost_ref: '{}' must be an absolute path", security.seccomp().localhost_ref());
-        }
-        plan.seccomp = Plan::Seccomp::kLocalhost;
-        plan.seccomp_file = security.seccomp().localhost_ref();
-        break;
-      default:
-        break;
-    }
+    RETURN_IF_ERROR(PlanSeccomp(security, plan));
   }
   return base::Ok();
 }
@@ -218,13 +262,33 @@ Status PlanNamespaces(const PlanInput& input, Plan& plan) {
     default:
       plan.spec.pid_mode = spec::PidMode::kOwn;
   }
-  if (options.has_userns_options() && options.userns_options().mode() == cri::POD) {
-    return base::Unimplemented("namespace_options.userns_options: user namespaces are not there yet");
+  return CheckUserNamespace(options);
+}
+
+Status PlanDevices(const PlanInput& input, Plan& plan) {
+  if (!input.container->cdi_devices().empty()) {
+    return base::Unimplemented("CDI_devices: '{}' cannot be given, CDI is not there yet", input.container->cdi_devices(0).name());
+  }
+  const bool privileged = input.container->linux().security_context().privileged();
+  plan.spec.devices = security::DefaultDevices();
+  plan.resources.devices = privileged ? security::PrivilegedDeviceRules() : security::DefaultDeviceRules();
+  plan.all_devices = privileged;
+  for (int i = 0; i < input.container->devices_size(); ++i) {
+    const cri::Device& wanted = input.container->devices(i);
+    const std::string field = fmt::format("devices[{}]", i);
+    if (!wanted.host_path().starts_with('/')) return base::InvalidArgument("{}.host_path: '{}' must be an absolute path", field, wanted.host_path());
+    const std::string& inside = wanted.container_path().empty() ? wanted.host_path() : wanted.container_path();
+    RETURN_IF_ERROR(CheckContainerPath(inside, field + ".container_path"));
+    const std::string permissions = wanted.permissions().empty() ? "rwm" : wanted.permissions();
+    if (permissions.find_first_not_of("rwm") != std::string::npos || permissions.size() > 3) {
+      return base::InvalidArgument("{}.permissions: '{}' may hold r, w and m only", field, permissions);
+    }
+    plan.devices.push_back({wanted.host_path(), Clean(inside), permissions, field});
   }
   return base::Ok();
 }
 
-void PlanResources(const PlanInput& input, Plan& plan) {
+Status PlanResources(const PlanInput& input, Plan& plan) {
   const cri::LinuxContainerResources& wanted = input.container->linux().resources();
   cgroup::Resources& r = plan.resources;
   r.cpu_shares = wanted.cpu_shares();
@@ -236,9 +300,13 @@ void PlanResources(const PlanInput& input, Plan& plan) {
   r.memory_swap_limit = wanted.memory_swap_limit_in_bytes();
   for (const auto& [file, value] : wanted.unified()) r.unified[file] = value;
   plan.spec.process.oom_score_adj = static_cast<int32_t>(std::clamp<int64_t>(wanted.oom_score_adj(), -1000, 1000));
-  const bool privileged = input.container->linux().security_context().privileged();
-  plan.spec.devices = security::DefaultDevices();
-  r.devices = privileged ? security::PrivilegedDeviceRules() : security::DefaultDeviceRules();
+  for (const cri::HugepageLimit& limit : wanted.hugepage_limits()) {
+    if (limit.page_size().empty() || limit.page_size().find_first_not_of("0123456789KMGB") != std::string::npos) {
+      return base::InvalidArgument("hugepage_limits: '{}' is no page size", limit.page_size());
+    }
+    r.hugepages[limit.page_size()] = static_cast<int64_t>(std::min<uint64_t>(limit.limit(), INT64_MAX));
+  }
+  return base::Ok();
 }
 
 }  // namespace
@@ -274,6 +342,20 @@ std::optional<int> ParseSignal(std::string_view text) {
     }
   }
   return std::nullopt;
+}
+
+Status CheckUserNamespace(const cri::NamespaceOption& options) {
+  if (!options.has_userns_options()) return base::Ok();
+  const cri::UserNamespace& wanted = options.userns_options();
+  switch (wanted.mode()) {
+    case cri::NODE:
+      if (wanted.uids().empty() && wanted.gids().empty()) return base::Ok();
+      return base::InvalidArgument("namespace_options.userns_options: the host's user namespace takes no mappings");
+    case cri::POD:
+      return base::Unimplemented("namespace_options.userns_options: user namespaces are not there yet");
+    default:
+      return base::InvalidArgument("namespace_options.userns_options: mode {} is none that a pod can have", cri::NamespaceMode_Name(wanted.mode()));
+  }
 }
 
 Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id, const std::string& id) {
@@ -334,7 +416,8 @@ Result<Plan> PlanContainer(const PlanInput& input) {
   RETURN_IF_ERROR(PlanSecurity(input, plan));
   RETURN_IF_ERROR(PlanNamespaces(input, plan));
   ASSIGN_OR_RETURN(spec.process.env, PlanEnvironment(input, security::HomeOf(spec.process.identity, *input.identity_files)));
-  PlanResources(input, plan);
+  RETURN_IF_ERROR(PlanResources(input, plan));
+  RETURN_IF_ERROR(PlanDevices(input, plan));
 
   AddStandardMounts(wanted.linux().security_context(), plan);
   const size_t standard = spec.mounts.size();

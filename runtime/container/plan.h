@@ -10,12 +10,14 @@
 
 #include "lib/base/result.h"
 #include "lib/kernel/cgroup/cgroup.h"
+#include "runtime/container/devices.h"
 #include "runtime/image/image_service.h"
 #include "runtime/security/identity.h"
 #include "runtime/spec/container_spec.h"
 
 namespace runtime::v1 {
 class ContainerConfig;
+class NamespaceOption;
 class PodSandboxConfig;
 }  // namespace runtime::v1
 
@@ -48,6 +50,8 @@ struct HostSource {
 struct Plan {
   spec::ContainerSpec spec;  // without cgroup paths and seccomp program, which the applier adds
   std::vector<HostSource> sources;
+  std::vector<DeviceRequest> devices;       // beyond the standard ones
+  bool all_devices = false;                 // privileged: every device of the host
   cgroup::Resources resources;
   enum class Seccomp : uint8_t { kNone, kRuntimeDefault, kLocalhost };
   Seccomp seccomp = Seccomp::kNone;         // its program follows from the bounding set
@@ -58,6 +62,8 @@ struct Plan {
 
 base::Result<Plan> PlanContainer(const PlanInput& input);
 
+// User namespaces are not there yet, and some requests for one can never be.
+base::Status CheckUserNamespace(const ::runtime::v1::NamespaceOption& options);
 // The container's cgroup: below the pod's parent, or /keelson/<sandbox id> when it names none.
 base::Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id, const std::string& id);
 // "SIGTERM", "TERM", "15", "SIGRTMIN+3" → number.

@@ -10,6 +10,8 @@
 #include "cri-api/cri.h"
 #include "cri-api/sandbox.pb.h"
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // the CRI's older fields
+
 namespace keelson::container {
 namespace {
 
@@ -130,6 +132,10 @@ TEST_F(PlanTest, AnOrdinaryContainerIsConfined) {
 
 TEST_F(PlanTest, APrivilegedOneIsNot) {
   Security().set_privileged(true);
+  EXPECT_EQ(Make().error().code(), base::Code::kInvalidArgument) << "a pod says so beforehand";
+  sandbox_.mutable_linux()->mutable_security_context()->set_privileged(true);
+  EXPECT_TRUE(Make().value().all_devices);
+  EXPECT_EQ(Make().value().resources.devices.size(), 1u);
   Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::RuntimeDefault);
   Security().add_masked_paths("/proc/kcore");
   const Plan plan = Make().value();
@@ -152,6 +158,28 @@ TEST_F(PlanTest, BadInputIsRefusedWithItsField) {
            {"mounts[0].mount_options", [&] { Volume("/x").add_mount_options("suid"); }},
            {"working_dir", [&] { container_.set_working_dir("x"); }},
            {"target_id", [&] { Security().mutable_namespace_options()->set_pid(cri::TARGET); }},
+           {"devices[0].host_path", [&] { container_.add_devices()->set_host_path("dev/null"); }},
+           {"devices[0].container_path", [&] {
+              container_.add_devices()->set_host_path("/dev/null");
+              container_.mutable_devices(0)->set_container_path("x");
+            }},
+           {"devices[0].permissions", [&] {
+              container_.add_devices()->set_host_path("/dev/null");
+              container_.mutable_devices(0)->set_permissions("rx");
+            }},
+           {"CDI_devices", [&] { container_.add_cdi_devices()->set_name("vendor.com/gpu=1"); }},
+           {"mounts[0]: mapped volumes", [&] { Volume("/x").add_uidmappings(); }},
+           {"hugepage_limits", [&] { container_.mutable_linux()->mutable_resources()->add_hugepage_limits()->set_page_size("../x"); }},
+           {"AppArmor", [&] { Security().mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost); }},
+           {"AppArmor", [&] { Security().set_apparmor_profile("localhost/mine"); }},
+           {"seccomp_profile_path", [&] { Security().set_seccomp_profile_path("mine"); }},
+           {"seccomp.localhost_ref", [&] { Security().set_seccomp_profile_path("localhost/mine"); }},
+           {"user namespaces are not there yet", [&] { Security().mutable_namespace_options()->mutable_userns_options()->set_mode(cri::POD); }},
+           {"mode TARGET", [&] { Security().mutable_namespace_options()->mutable_userns_options()->set_mode(cri::TARGET); }},
+           {"takes no mappings", [&] {
+              Security().mutable_namespace_options()->mutable_userns_options()->set_mode(cri::NODE);
+              Security().mutable_namespace_options()->mutable_userns_options()->add_uids();
+            }},
            {"seccomp.localhost_ref", [&] {
               Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost);
               Security().mutable_seccomp()->set_localhost_ref("../x");
@@ -163,6 +191,73 @@ TEST_F(PlanTest, BadInputIsRefusedWithItsField) {
     ASSERT_FALSE(plan.ok());
     EXPECT_NE(plan.error().message().find(c.expected), std::string::npos) << plan.error().message();
   }
+}
+
+TEST_F(PlanTest, OlderClientsNameSeccompProfilesByAString) {
+  EXPECT_EQ(Make().value().seccomp, Plan::Seccomp::kNone);
+  for (const char* name : {"runtime/default", "docker/default"}) {
+    Security().set_seccomp_profile_path(name);
+    EXPECT_EQ(Make().value().seccomp, Plan::Seccomp::kRuntimeDefault) << name;
+  }
+  Security().set_seccomp_profile_path("localhost//profiles/a.json");
+  EXPECT_EQ(Make().value().seccomp_file, "/profiles/a.json");
+  Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Unconfined);
+  EXPECT_EQ(Make().value().seccomp, Plan::Seccomp::kNone) << "the newer field wins";
+}
+
+TEST_F(PlanTest, ResourcesReachTheCgroupPlan) {
+  cri::LinuxContainerResources& wanted = *container_.mutable_linux()->mutable_resources();
+  wanted.set_cpu_shares(512);
+  wanted.set_cpu_quota(50000);
+  wanted.set_cpu_period(100000);
+  wanted.set_cpuset_cpus("0-1");
+  wanted.set_cpuset_mems("0");
+  wanted.set_memory_limit_in_bytes(1 << 20);
+  wanted.set_memory_swap_limit_in_bytes(2 << 20);
+  wanted.set_oom_score_adj(2000);
+  (*wanted.mutable_unified())["memory.high"] = "1048576";
+  cri::HugepageLimit& huge = *wanted.add_hugepage_limits();
+  huge.set_page_size("2MB");
+  huge.set_limit(4 << 20);
+  const Plan plan = Make().value();
+  const cgroup::Resources& r = plan.resources;
+  EXPECT_EQ(r.cpu_shares, 512);
+  EXPECT_EQ(r.cpu_quota, 50000);
+  EXPECT_EQ(r.cpu_period, 100000);
+  EXPECT_EQ(r.cpuset_cpus, "0-1");
+  EXPECT_EQ(r.cpuset_mems, "0");
+  EXPECT_EQ(r.memory_limit, 1 << 20);
+  EXPECT_EQ(r.memory_swap_limit, 2 << 20);
+  EXPECT_EQ(r.unified.at("memory.high"), "1048576");
+  EXPECT_EQ(r.hugepages.at("2MB"), 4 << 20);
+  EXPECT_EQ(plan.spec.process.oom_score_adj, 1000);
+}
+
+TEST_F(PlanTest, TheHostsIpcComesWithItsSharedMemory) {
+  Security().mutable_namespace_options()->set_ipc(cri::NODE);
+  const Plan plan = Make().value();
+  EXPECT_TRUE(plan.spec.host_ipc);
+  for (const spec::Mount& mount : plan.spec.mounts) {
+    if (mount.destination != "/dev/shm") continue;
+    EXPECT_EQ(mount.kind, spec::Mount::Kind::kBind);
+    EXPECT_EQ(plan.sources.at(mount.source_fd).path, "/dev/shm");
+  }
+}
+
+TEST_F(PlanTest, DevicesAreAskedForByPath) {
+  cri::Device& device = *container_.add_devices();
+  device.set_host_path("/dev/fuse");
+  cri::Device& other = *container_.add_devices();
+  other.set_host_path("/dev/kvm");
+  other.set_container_path("/dev//mine");
+  other.set_permissions("rw");
+  const Plan plan = Make().value();
+  ASSERT_EQ(plan.devices.size(), 2u);
+  EXPECT_EQ(plan.devices[0].container_path, "/dev/fuse");
+  EXPECT_EQ(plan.devices[0].permissions, "rwm");
+  EXPECT_EQ(plan.devices[1].container_path, "/dev/mine");
+  EXPECT_EQ(plan.devices[1].permissions, "rw");
+  EXPECT_FALSE(plan.all_devices);
 }
 
 TEST_F(PlanTest, TheStopSignalComesFromContainerThenImage) {

@@ -163,6 +163,16 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox)
     }
     sources.push_back(std::move(tree).value());
   }
+  if (plan.all_devices) {
+    ASSIGN_OR_RETURN(plan.spec.devices, container::AllDevices());
+  }
+  for (const container::DeviceRequest& wanted : plan.devices) {
+    ASSIGN_OR_RETURN(const std::vector<container::FoundDevice> found, container::FindDevices(wanted));
+    for (const container::FoundDevice& device : found) {
+      plan.spec.devices.push_back(device.node);
+      if (!plan.all_devices) plan.resources.devices.push_back(device.rule);
+    }
+  }
   ASSIGN_OR_RETURN(const container::LogPlace log, container::PlanLog(pod.config.log_directory(), container->view.config.log_path()));
   os::UniqueFd log_dir;
   if (!log.name.empty()) {

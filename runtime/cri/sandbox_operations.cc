@@ -40,9 +40,7 @@ Status Check(const cri::PodSandboxConfig& config, const std::string& handler) {
   for (const auto* list : {&config.dns_config().servers(), &config.dns_config().searches(), &config.dns_config().options()}) {
     for (const std::string& entry : *list) RETURN_IF_ERROR(security::CheckFileText("dns_config", entry));
   }
-  if (NamespacesOf(config).has_userns_options() && NamespacesOf(config).userns_options().mode() == cri::POD) {
-    return base::Unimplemented("namespace_options.userns_options: user namespaces are not there yet");
-  }
+  RETURN_IF_ERROR(container::CheckUserNamespace(NamespacesOf(config)));
   return container::CgroupPath(config.linux().cgroup_parent(), "s", "c").ok()
              ? base::Ok()
              : Status(container::CgroupPath(config.linux().cgroup_parent(), "s", "c").error());

@@ -123,13 +123,21 @@ Status MountSome(const RootedDir& root, const spec::ContainerSpec& spec, const I
 }
 
 Status MakeDevices(const RootedDir& root, const spec::ContainerSpec& spec) {
+  // A volume at /dev is its owner's: nothing is made in it.
+  const bool volume = std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const Mount& mount) { return mount.kind == Mount::Kind::kBind && mount.destination == "/dev"; });
+  if (volume) return base::Ok();
   const mode_t before = umask(0);
   for (const spec::Device& device : spec.devices) {
     const size_t slash = device.path.find_last_of('/');
     ASSIGN_OR_RETURN(const UniqueFd parent, root.MakeDirs(device.path.substr(0, slash), 0755));
     const std::string name = device.path.substr(slash + 1);
-    if (mknodat(parent.get(), name.c_str(), device.mode, makedev(device.major, device.minor)) != 0 && errno != EEXIST) {
-      return Error::FromErrno(errno, "make device '{}'", device.path);
+    if (mknodat(parent.get(), name.c_str(), device.mode, makedev(device.major, device.minor)) != 0) {
+      if (errno != EEXIST) return Error::FromErrno(errno, "make device '{}'", device.path);
+      struct stat st{};
+      if (fstatat(parent.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return Error::FromErrno(errno, "stat device '{}'", device.path);
+      if ((st.st_mode & S_IFMT) != (device.mode & S_IFMT) || st.st_rdev != makedev(device.major, device.minor)) {
+        return base::AlreadyExists("make device '{}': something else is there", device.path);
+      }
     }
     if ((device.uid != 0 || device.gid != 0) &&
         fchownat(parent.get(), name.c_str(), device.uid, device.gid, AT_SYMLINK_NOFOLLOW) != 0) {

@@ -3,6 +3,7 @@
 // test's own, one image made of busybox. After each test nothing may be left of any pod.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sched.h>
