@@ -4,8 +4,15 @@
 #include <dirent.h>
 #include <signal.h>
 
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
 #include <future>
 
+#include "cri-api/service.grpc.pb.h"
+#include "lib/json/value.h"
+#include "lib/rpc/channel.h"
+#include "runtime/cri/service.h"
 #include "runtime/cri/testing/runtime_fixture.h"
 
 namespace keelson::cri_server {
@@ -169,6 +176,216 @@ TEST_F(RuntimeTest, ALogGoesThroughNoLink) {
   ASSERT_FALSE(started.ok());
   EXPECT_NE(started.error().message().find("log directory"), std::string::npos) << started.error().message();
   EXPECT_TRUE(os::ListDir(dir_.path() + "/elsewhere").value().empty());
+}
+
+// A client over the real socket.
+class ServedTest : public RuntimeTest {
+ protected:
+  void SetUp() override {
+    RuntimeTest::SetUp();
+    if (!runtime_) return;
+    base::Result<std::unique_ptr<Service>> service = Service::Serve(*runtime_, *images_, clock_, run_ + "/cri.sock");
+    ASSERT_TRUE(service.ok()) << service.error().message();
+    service_ = std::move(service).value();
+    const auto channel = rpc::ConnectUnix(run_ + "/cri.sock");
+    pods_ = cri::RuntimeService::NewStub(channel);
+    stored_ = cri::ImageService::NewStub(channel);
+  }
+  void TearDown() override {
+    service_.reset();
+    RuntimeTest::TearDown();
+  }
+  template <typename Stub, typename Request, typename Response>
+  grpc::Status Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request, Response* response) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    return (stub.*method)(&context, request, response);
+  }
+  template <typename Request, typename Response>
+  grpc::Status Ask(grpc::Status (cri::RuntimeService::Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request, Response* response) {
+    return Call(*pods_, method, request, response);
+  }
+  template <typename Request, typename Response>
+  grpc::Status Ask(grpc::Status (cri::ImageService::Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request, Response* response) {
+    return Call(*stored_, method, request, response);
+  }
+  using Pods = cri::RuntimeService::Stub;
+  using Stored = cri::ImageService::Stub;
+
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<cri::RuntimeService::Stub> pods_;
+  std::unique_ptr<cri::ImageService::Stub> stored_;
+};
+
+TEST_F(ServedTest, TheNodeIsDescribedAsKubeletsNeedIt) {
+  cri::VersionResponse version;
+  ASSERT_TRUE(Ask(&Pods::Version, cri::VersionRequest(), &version).ok());
+  for (const std::string& field : {version.version(), version.runtime_name(), version.runtime_version()}) EXPECT_NE(field, "");
+  EXPECT_EQ(version.runtime_api_version(), "v1");
+  cri::StatusRequest verbose;
+  verbose.set_verbose(true);
+  cri::StatusResponse status;
+  ASSERT_TRUE(Ask(&Pods::Status, verbose, &status).ok());
+  ASSERT_EQ(status.status().conditions_size(), 2);
+  EXPECT_EQ(status.status().conditions(0).type(), "RuntimeReady");
+  EXPECT_EQ(status.status().conditions(1).type(), "NetworkReady");
+  ASSERT_EQ(status.runtime_handlers_size(), 2);
+  EXPECT_EQ(status.runtime_handlers(0).name(), "");
+  EXPECT_EQ(status.runtime_handlers(1).name(), "keelson");
+  EXPECT_TRUE(status.runtime_handlers(1).features().recursive_read_only_mounts());
+  EXPECT_FALSE(status.runtime_handlers(1).features().user_namespaces());
+  EXPECT_TRUE(status.features().supplemental_groups_policy());
+  EXPECT_EQ(json::ParseJson(status.info().at("info")).value().At({"stateDir"}).AsString(), dir_.path());
+  status.Clear();
+  ASSERT_TRUE(Ask(&Pods::Status, cri::StatusRequest(), &status).ok());
+  EXPECT_TRUE(status.info().empty());
+  cri::RuntimeConfigResponse config;
+  ASSERT_TRUE(Ask(&Pods::RuntimeConfig, cri::RuntimeConfigRequest(), &config).ok());
+  EXPECT_EQ(config.linux().cgroup_driver(), cri::CGROUPFS);
+  cri::UpdateRuntimeConfigRequest update;
+  update.mutable_runtime_config()->mutable_network_config()->set_pod_cidr("10.9.0.0/24");
+  cri::UpdateRuntimeConfigResponse updated;
+  EXPECT_TRUE(Ask(&Pods::UpdateRuntimeConfig, update, &updated).ok());
+}
+
+TEST_F(ServedTest, ImagesAnswerAsKubeletsNeedIt) {
+  cri::ListImagesResponse list;
+  ASSERT_TRUE(Ask(&Stored::ListImages, cri::ListImagesRequest(), &list).ok());
+  ASSERT_EQ(list.images_size(), 1);
+  cri::ListImagesRequest other;
+  other.mutable_filter()->mutable_image()->set_image("other");
+  list.Clear();
+  ASSERT_TRUE(Ask(&Stored::ListImages, other, &list).ok());
+  EXPECT_EQ(list.images_size(), 0);
+  cri::ImageStatusRequest which;
+  which.mutable_image()->set_image("busybox");
+  which.set_verbose(true);
+  cri::ImageStatusResponse image;
+  ASSERT_TRUE(Ask(&Stored::ImageStatus, which, &image).ok());
+  EXPECT_NE(image.image().id(), "");
+  EXPECT_TRUE(image.info().contains("config"));
+  which.mutable_image()->set_image("absent");
+  image.Clear();
+  ASSERT_TRUE(Ask(&Stored::ImageStatus, which, &image).ok()) << "absent is no error";
+  EXPECT_FALSE(image.has_image());
+  cri::PullImageRequest pull;
+  pull.mutable_image()->set_image("busybox");
+  cri::PullImageResponse pulled;
+  ASSERT_TRUE(Ask(&Stored::PullImage, pull, &pulled).ok());
+  EXPECT_EQ(pulled.image_ref(), images_->List()[0].id) << "the id, as in every status";
+  cri::RemoveImageRequest remove;
+  remove.mutable_image()->set_image("absent");
+  cri::RemoveImageResponse removed;
+  EXPECT_TRUE(Ask(&Stored::RemoveImage, remove, &removed).ok());
+  cri::ImageFsInfoResponse disks;
+  ASSERT_TRUE(Ask(&Stored::ImageFsInfo, cri::ImageFsInfoRequest(), &disks).ok());
+  ASSERT_EQ(disks.image_filesystems_size(), 1);
+  ASSERT_EQ(disks.container_filesystems_size(), 1);
+  EXPECT_GT(disks.image_filesystems(0).timestamp(), 0);
+  EXPECT_GT(disks.container_filesystems(0).timestamp(), 0);
+}
+
+TEST_F(ServedTest, PodsAndContainersAnswerAsKubeletsNeedIt) {
+  cri::PodSandboxStatusRequest pod_request;
+  pod_request.set_pod_sandbox_id("0123456789ab");
+  cri::PodSandboxStatusResponse pod_status;
+  EXPECT_EQ(Ask(&Pods::PodSandboxStatus, pod_request, &pod_status).error_code(), grpc::NOT_FOUND);
+  cri::ContainerStatusRequest container_request;
+  container_request.set_container_id("0123456789ab");
+  cri::ContainerStatusResponse container_status;
+  EXPECT_EQ(Ask(&Pods::ContainerStatus, container_request, &container_status).error_code(), grpc::NOT_FOUND);
+  cri::ExecSyncRequest exec;
+  exec.set_container_id("0123456789ab");
+  exec.add_cmd("true");
+  cri::ExecSyncResponse executed;
+  EXPECT_EQ(Ask(&Pods::ExecSync, exec, &executed).error_code(), grpc::NOT_FOUND);
+  cri::ReopenContainerLogRequest reopen;
+  reopen.set_container_id("0123456789ab");
+  cri::ReopenContainerLogResponse reopened;
+  EXPECT_EQ(Ask(&Pods::ReopenContainerLog, reopen, &reopened).error_code(), grpc::NOT_FOUND);
+  cri::StartContainerRequest start;
+  start.set_container_id("0123456789ab");
+  cri::StartContainerResponse started;
+  EXPECT_EQ(Ask(&Pods::StartContainer, start, &started).error_code(), grpc::NOT_FOUND);
+  cri::StopPodSandboxRequest stop;
+  stop.set_pod_sandbox_id("0123456789ab");
+  cri::StopPodSandboxResponse stopped;
+  EXPECT_TRUE(Ask(&Pods::StopPodSandbox, stop, &stopped).ok());
+  cri::RemovePodSandboxRequest remove;
+  remove.set_pod_sandbox_id("0123456789ab");
+  cri::RemovePodSandboxResponse removed;
+  EXPECT_TRUE(Ask(&Pods::RemovePodSandbox, remove, &removed).ok());
+
+  const std::string pod = Start("web");
+  const std::string id = runtime_->CreateContainer(pod, Script("c", "while true; do sleep 1; done")).value();
+  pod_request.set_pod_sandbox_id(pod);
+  pod_request.set_verbose(true);
+  ASSERT_TRUE(Ask(&Pods::PodSandboxStatus, pod_request, &pod_status).ok());
+  EXPECT_EQ(pod_status.status().network().ip(), "10.201.7.2");
+  EXPECT_GT(pod_status.timestamp(), 0);
+  ASSERT_EQ(pod_status.containers_statuses_size(), 1);
+  EXPECT_EQ(pod_status.containers_statuses(0).state(), cri::CONTAINER_CREATED);
+  EXPECT_EQ(json::ParseJson(pod_status.info().at("info")).value().At({"state"}).AsString(), "ready");
+  EXPECT_EQ(Ask(&Pods::ExecSync, exec, &executed).error_code(), grpc::NOT_FOUND);
+  exec.set_container_id(id);
+  EXPECT_EQ(Ask(&Pods::ExecSync, exec, &executed).error_code(), grpc::FAILED_PRECONDITION) << "it does not run yet";
+  reopen.set_container_id(id);
+  EXPECT_FALSE(Ask(&Pods::ReopenContainerLog, reopen, &reopened).ok());
+  EXPECT_EQ(Log("web", "c"), "");
+  start.set_container_id(id);
+  ASSERT_TRUE(Ask(&Pods::StartContainer, start, &started).ok());
+  EXPECT_EQ(Ask(&Pods::StartContainer, start, &started).error_code(), grpc::FAILED_PRECONDITION);
+  container_request.set_container_id(id.substr(0, 13));
+  container_request.set_verbose(true);
+  ASSERT_TRUE(Ask(&Pods::ContainerStatus, container_request, &container_status).ok()) << "a part of the id that is one's alone is enough";
+  EXPECT_EQ(container_status.status().id(), id);
+  EXPECT_GE(container_status.status().started_at(), container_status.status().created_at());
+  EXPECT_EQ(container_status.status().log_path(), dir_.path() + "/logs/web/c/0.log");
+  EXPECT_GT(json::ParseJson(container_status.info().at("info")).value().At({"pid"}).AsInt(), 1);
+  exec.set_timeout(1);
+  exec.clear_cmd();
+  for (const char* word : {"sleep", "100"}) exec.add_cmd(word);
+  EXPECT_EQ(Ask(&Pods::ExecSync, exec, &executed).error_code(), grpc::DEADLINE_EXCEEDED);
+}
+
+TEST_F(ServedTest, OutputBeyondTheLimitIsDroppedAndTheCommandGoesOn) {
+  const std::string id = Run(Start("p"), Script("c", "while true; do sleep 1; done"));
+  const ExecOutput output = runtime_->ExecSync(id, {"sh", "-c", "busybox head -c 20000000 /dev/zero; echo end >&2; exit 3"}, std::chrono::seconds(60)).value();
+  EXPECT_EQ(output.out.size(), 16u << 20);
+  EXPECT_EQ(output.err, "end\n");
+  EXPECT_EQ(output.exit_code, 3);
+}
+
+TEST_F(ServedTest, EventsTellOfPodsAndContainersInOrderWithTheirStatuses) {
+  grpc::ClientContext context;
+  const auto events = pods_->GetContainerEvents(&context, cri::GetEventsRequest());
+  events->WaitForInitialMetadata();
+  const std::string pod = Start("web");
+  const std::string id = Run(pod, Script("c", "while true; do sleep 1; done"));
+  ASSERT_TRUE(runtime_->StopContainer(id, std::chrono::seconds(0)).ok());
+  ASSERT_TRUE(runtime_->RemovePodSandbox(pod).ok());
+  std::vector<std::pair<std::string, cri::ContainerEventType>> seen;
+  cri::ContainerEventResponse event;
+  while (seen.size() < 8 && events->Read(&event)) {
+    seen.emplace_back(event.container_id(), event.container_event_type());
+    EXPECT_EQ(event.pod_sandbox_status().id(), pod);
+    EXPECT_EQ(event.pod_sandbox_status().metadata().uid(), "uid-web") << "also of a pod that is gone";
+    EXPECT_GT(event.created_at(), 0);
+    if (seen.back() == std::pair{id, cri::CONTAINER_STARTED_EVENT}) {
+      ASSERT_EQ(event.containers_statuses_size(), 1);
+      EXPECT_EQ(event.containers_statuses(0).state(), cri::CONTAINER_RUNNING);
+    }
+  }
+  EXPECT_EQ(seen, (std::vector<std::pair<std::string, cri::ContainerEventType>>{{pod, cri::CONTAINER_CREATED_EVENT},
+                                                                                {pod, cri::CONTAINER_STARTED_EVENT},
+                                                                                {id, cri::CONTAINER_CREATED_EVENT},
+                                                                                {id, cri::CONTAINER_STARTED_EVENT},
+                                                                                {id, cri::CONTAINER_STOPPED_EVENT},
+                                                                                {pod, cri::CONTAINER_STOPPED_EVENT},
+                                                                                {id, cri::CONTAINER_DELETED_EVENT},
+                                                                                {pod, cri::CONTAINER_DELETED_EVENT}}));
+  context.TryCancel();
+  (void)events->Finish();
 }
 
 }  // namespace

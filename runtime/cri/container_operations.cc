@@ -305,7 +305,7 @@ Status Runtime::RemoveContainer(const std::string& id) {
   d_.images.Release(full);
   {
     const std::lock_guard lock(mutex_);
-    containers_.erase(full);
+    if (containers_.erase(full) == 0) return base::Ok();  // two removed it at once
   }
   Emit(Event::kDeleted, full, container->view.record.sandbox_id);
   return base::Ok();

@@ -26,6 +26,14 @@ cri::ContainerState StateOf(const ContainerView& view) {
   return cri::CONTAINER_UNKNOWN;
 }
 
+// What a stop sends: the container's own wish, its image's, or SIGTERM.
+cri::Signal SignalOf(int number) {
+  for (int value = cri::SIGNAL_RUNTIME_DEFAULT + 1; value <= cri::Signal_MAX; ++value) {
+    if (container::ParseSignal(cri::Signal_Name(static_cast<cri::Signal>(value))) == number) return static_cast<cri::Signal>(value);
+  }
+  return cri::SIGNAL_RUNTIME_DEFAULT;
+}
+
 template <typename Labels>
 bool HasLabels(const Labels& labels, const Labels& wanted) {
   for (const auto& [key, value] : wanted) {
@@ -112,7 +120,7 @@ cri::ContainerStatus ToStatus(const ContainerView& view) {
   user.set_uid(record.uid);
   user.set_gid(record.gid);
   for (const uint32_t group : record.groups) user.add_supplemental_groups(group);
-  status.set_stop_signal(view.config.stop_signal());
+  status.set_stop_signal(SignalOf(record.stop_signal));
   return status;
 }
 

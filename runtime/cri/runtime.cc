@@ -104,18 +104,35 @@ std::vector<ContainerView> Runtime::ListContainers() const {
   return out;
 }
 
-void Runtime::SetEventHandler(std::function<void(Event, const std::string&, const std::string&)> handler) {
+std::vector<ContainerView> Runtime::ListContainers(const std::string& sandbox_id) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ContainerView> out;
+  for (const auto& [id, container] : containers_) {
+    const ContainerRecord& record = container->view.record;
+    if (record.sandbox_id == sandbox_id && record.state != ContainerState::kCreating) out.push_back(container->view);
+  }
+  return out;
+}
+
+void Runtime::SetEventHandler(EventHandler handler) {
   const std::lock_guard lock(mutex_);
   on_event_ = std::move(handler);
 }
 
-void Runtime::Emit(Event event, const std::string& container_id, const std::string& sandbox_id) {
-  std::function<void(Event, const std::string&, const std::string&)> handler;
+void Runtime::Emit(Event event, const std::string& id, const SandboxView& sandbox) {
+  EventHandler handler;
   {
     const std::lock_guard lock(mutex_);
     handler = on_event_;
   }
-  if (handler) handler(event, container_id, sandbox_id);
+  if (handler) handler(event, id, sandbox);
+}
+
+void Runtime::Emit(Event event, const std::string& container_id, const std::string& sandbox_id) {
+  if (const Result<SandboxView> sandbox = GetSandbox(sandbox_id); sandbox.ok()) return Emit(event, container_id, *sandbox);
+  SandboxView gone;
+  gone.record.id = sandbox_id;
+  Emit(event, container_id, gone);
 }
 
 Status Runtime::Update(const SandboxPtr& sandbox, const std::function<void(SandboxRecord&)>& change) {

@@ -87,11 +87,15 @@ class Runtime {
   base::Result<ContainerView> GetContainer(const std::string& id) const;
   std::vector<SandboxView> ListSandboxes() const;
   std::vector<ContainerView> ListContainers() const;
+  std::vector<ContainerView> ListContainers(const std::string& sandbox_id) const;  // of one pod, by its whole id
   base::Status NetworkReady() { return d_.network.Ready(); }
+  std::string Describe() const;  // JSON for people: places and what the machine gives
 
   enum class Event { kCreated, kStarted, kStopped, kDeleted };
-  // Called outside every lock, on whichever thread caused it; must not block.
-  void SetEventHandler(std::function<void(Event, const std::string& container_id, const std::string& sandbox_id)> handler);
+  // `id`: a container's, or the sandbox's own; the sandbox as it is, or was last. Called outside every lock, on whichever thread
+  // caused it; must not block.
+  using EventHandler = std::function<void(Event, const std::string& id, const SandboxView& sandbox)>;
+  void SetEventHandler(EventHandler handler);
 
  private:
   struct Sandbox {
@@ -122,6 +126,7 @@ class Runtime {
   // Changes the record under the lock and writes it; the callers' order of states is theirs.
   base::Status Update(const SandboxPtr& sandbox, const std::function<void(container::SandboxRecord&)>& change);
   base::Status Update(const ContainerPtr& container, const std::function<void(container::ContainerRecord&)>& change);
+  void Emit(Event event, const std::string& id, const SandboxView& sandbox);
   void Emit(Event event, const std::string& container_id, const std::string& sandbox_id);
 
   base::Result<std::string> MakeSandbox(const ::runtime::v1::PodSandboxConfig& config, const std::string& handler);
@@ -155,7 +160,7 @@ class Runtime {
   std::map<std::string, SandboxPtr> sandboxes_;      // guarded by mutex_
   std::map<std::string, ContainerPtr> containers_;   // guarded by mutex_
   std::map<std::string, std::shared_future<base::Result<std::string>>> under_way_;  // guarded by mutex_
-  std::function<void(Event, const std::string&, const std::string&)> on_event_;     // guarded by mutex_
+  EventHandler on_event_;                                                           // guarded by mutex_
   mutable std::deque<std::pair<std::vector<std::string>, std::shared_ptr<const security::IdentityFiles>>> identities_;  // guarded by mutex_
   std::atomic<int> discarded_{0};  // still to be deleted
   async::Executor deletions_{2};

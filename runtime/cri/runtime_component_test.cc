@@ -241,7 +241,9 @@ TEST_F(RuntimeTest, TheWholePathAnswersOverTheSocket) {
 
   std::vector<cri::ContainerEventType> seen;
   cri::ContainerEventResponse event;
-  while (seen.size() < 3 && events->Read(&event)) seen.push_back(event.container_event_type());
+  while (seen.size() < 3 && events->Read(&event)) {
+    if (event.container_id() == created.container_id()) seen.push_back(event.container_event_type());
+  }
   EXPECT_EQ(seen, (std::vector<cri::ContainerEventType>{cri::CONTAINER_CREATED_EVENT, cri::CONTAINER_STARTED_EVENT, cri::CONTAINER_STOPPED_EVENT}));
   events_context.TryCancel();
   (void)events->Finish();

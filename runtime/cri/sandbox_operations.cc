@@ -102,8 +102,12 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config, co
     }
     return built.error().WithContext(fmt::format("run pod '{}/{}'", config.metadata().namespace_(), config.metadata().name()));
   }
-  const std::lock_guard lock(mutex_);
-  sandboxes_[id] = sandbox;
+  {
+    const std::lock_guard lock(mutex_);
+    sandboxes_[id] = sandbox;
+  }
+  Emit(Event::kCreated, id, id);
+  Emit(Event::kStarted, id, id);
   return id;
 }
 
@@ -248,7 +252,10 @@ Status Runtime::StopPodSandbox(const std::string& id) {
     RETURN_IF_ERROR(StopContainer(container->view.record.id, std::chrono::seconds(0)));
   }
   RETURN_IF_ERROR(TearDownSandbox(sandbox));
-  return Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; });
+  RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; }));
+  const std::string full = sandbox->view.record.id;
+  Emit(Event::kStopped, full, full);
+  return base::Ok();
 }
 
 Status Runtime::RemovePodSandbox(const std::string& id) {
@@ -259,8 +266,13 @@ Status Runtime::RemovePodSandbox(const std::string& id) {
   for (const ContainerPtr& container : ContainersOf(full)) RETURN_IF_ERROR(RemoveContainer(container->view.record.id));
   const std::lock_guard operation(sandbox->operation);
   RETURN_IF_ERROR(Discard(SandboxDir(full)));
-  const std::lock_guard lock(mutex_);
-  sandboxes_.erase(full);
+  SandboxView last;
+  {
+    const std::lock_guard lock(mutex_);
+    last = sandbox->view;
+    if (sandboxes_.erase(full) == 0) return base::Ok();  // two removed it at once
+  }
+  Emit(Event::kDeleted, full, last);
   return base::Ok();
 }
 

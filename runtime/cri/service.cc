@@ -18,6 +18,7 @@
 #include "lib/rpc/channel.h"
 #include "lib/rpc/status.h"
 #include "runtime/cri/convert.h"
+#include "runtime/cri/inspect.h"
 
 namespace keelson::cri_server {
 
@@ -140,6 +141,10 @@ class LastingCalls {
     if (stopping_) call->Stop();
     return call;
   }
+  bool Empty() {
+    const std::lock_guard lock(mutex_);
+    return calls_.empty();
+  }
   template <typename Visitor>
   void ForEach(Visitor visit) {
     const std::lock_guard lock(mutex_);
@@ -165,7 +170,7 @@ class LastingCalls {
 class RuntimeServer final : public cri::RuntimeService::CallbackService {
  public:
   RuntimeServer(Runtime& runtime, base::Clock& clock, async::Executor& executor) : runtime_(runtime), clock_(clock), executor_(executor) {
-    runtime_.SetEventHandler([this](Runtime::Event event, const std::string& container, const std::string& sandbox) { OnEvent(event, container, sandbox); });
+    runtime_.SetEventHandler([this](Runtime::Event event, const std::string& id, const SandboxView& sandbox) { OnEvent(event, id, sandbox); });
   }
   ~RuntimeServer() override { runtime_.SetEventHandler(nullptr); }
   void EndStreams() { streams_.Stop(); }
@@ -177,9 +182,10 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
     response->set_runtime_api_version("v1");
     return Answer(context, grpc::Status::OK);
   }
-  Reactor* Status(Context* context, const cri::StatusRequest*, cri::StatusResponse* response) override {
+  Reactor* Status(Context* context, const cri::StatusRequest* request, cri::StatusResponse* response) override {
     // Asking the network may make its bridge anew: not on this thread.
-    return Run(executor_, context, [this, response]() -> base::Status {
+    return Run(executor_, context, [this, request, response]() -> base::Status {
+      if (request->verbose()) (*response->mutable_info())["info"] = runtime_.Describe();
       cri::RuntimeCondition& ready = *response->mutable_status()->add_conditions();
       ready.set_type("RuntimeReady");
       ready.set_status(true);
@@ -227,9 +233,8 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
     if (!view.ok()) return Answer(context, rpc::ToGrpc(view.error()));
     *response->mutable_status() = ToStatus(*view);
     response->set_timestamp(clock_.WallNanos());
-    for (const ContainerView& container : runtime_.ListContainers()) {
-      if (container.record.sandbox_id == view->record.id) *response->add_containers_statuses() = FullStatus(runtime_, container);
-    }
+    for (const ContainerView& container : runtime_.ListContainers(view->record.id)) *response->add_containers_statuses() = FullStatus(runtime_, container);
+    if (request->verbose()) (*response->mutable_info())["info"] = Inspect(*view);
     return Answer(context, grpc::Status::OK);
   }
   Reactor* ListPodSandbox(Context* context, const cri::ListPodSandboxRequest* request, cri::ListPodSandboxResponse* response) override {
@@ -265,6 +270,7 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
     const Result<ContainerView> view = runtime_.GetContainer(request->container_id());
     if (!view.ok()) return Answer(context, rpc::ToGrpc(view.error()));
     *response->mutable_status() = FullStatus(runtime_, *view);
+    if (request->verbose()) (*response->mutable_info())["info"] = Inspect(*view);
     return Answer(context, grpc::Status::OK);
   }
   Reactor* ExecSync(Context* context, const cri::ExecSyncRequest* request, cri::ExecSyncResponse* response) override {
@@ -314,15 +320,14 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
   KEELSON_STREAM_NOT_YET(StreamPodSandboxMetrics, StreamPodSandboxMetricsRequest, StreamPodSandboxMetricsResponse)
 
  private:
-  void OnEvent(Runtime::Event event, const std::string& container, const std::string& sandbox) {
+  void OnEvent(Runtime::Event event, const std::string& id, const SandboxView& sandbox) {
+    if (streams_.Empty()) return;
     const auto message = std::make_shared<cri::ContainerEventResponse>();
-    message->set_container_id(container);
+    message->set_container_id(id);
     message->set_container_event_type(static_cast<cri::ContainerEventType>(event));
     message->set_created_at(clock_.WallNanos());
-    if (const Result<SandboxView> view = runtime_.GetSandbox(sandbox); view.ok()) *message->mutable_pod_sandbox_status() = ToStatus(*view);
-    for (const ContainerView& view : runtime_.ListContainers()) {
-      if (view.record.sandbox_id == sandbox) *message->add_containers_statuses() = FullStatus(runtime_, view);
-    }
+    *message->mutable_pod_sandbox_status() = ToStatus(sandbox);
+    for (const ContainerView& view : runtime_.ListContainers(sandbox.record.id)) *message->add_containers_statuses() = FullStatus(runtime_, view);
     streams_.ForEach([&message](EventStream* stream) { stream->Push(message); });
   }
 
