@@ -130,6 +130,7 @@ ContainerSummary SummarizeContainer(const std::string& name, const Value& status
   if (ended != nullptr) {
     out.last_exit = LastExit(*ended, now);
     out.message = ended->At({"message"}).AsString();
+    out.message.erase(out.message.find_last_not_of(" \n") + 1);
   }
   if (running != nullptr) {
     out.status = "Running";
