@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // keelson-kubelet: puts the node agent together from its parts and runs until SIGTERM or SIGINT. Pods go on after it.
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <set>
 
 #include "kubelet/cgroup/pod_cgroups.h"
 #include "kubelet/config/config.h"
+#include "kubelet/image/collector.h"
+#include "kubelet/image/pull_gate.h"
 #include "kubelet/lifecycle/agent.h"
 #include "kubelet/node/machine.h"
 #include "kubelet/pleg/pleg.h"
@@ -36,6 +42,7 @@ struct Options {
   std::string log_links = "/var/log/containers";
   std::string node_name, node_ip, cgroup_root, pod_logs;
   std::string log_level = "info";
+  std::optional<int64_t> healthz_port;
 };
 
 base::Result<config::KubeletConfig> Configure(const Options& options) {
@@ -47,6 +54,7 @@ base::Result<config::KubeletConfig> Configure(const Options& options) {
   if (!options.endpoint.empty()) config.container_runtime_endpoint = options.endpoint;
   if (!options.cgroup_root.empty()) config.cgroup_root = options.cgroup_root;
   if (!options.pod_logs.empty()) config.pod_logs_dir = options.pod_logs;
+  if (options.healthz_port) config.healthz_port = *options.healthz_port;
   for (const std::string& field : config.without_effect) base::LogWarn("a setting without effect here, ignoring", {{"field", field}});
   return config;
 }
@@ -56,6 +64,13 @@ probe::ExecFunction ExecThrough(runtime_client::RuntimeClient& runtime) {
     ASSIGN_OR_RETURN(const cri::ExecSyncResponse done, runtime.ExecSync(id, command, timeout));
     return probe::ExecAnswer{done.exit_code(), done.stdout() + done.stderr()};
   };
+}
+
+// The kernel's choice of whom to end when memory runs out: not the one that starts the others again.
+void SetOomScore(int64_t score) {
+  const base::Result<os::UniqueFd> file = os::Open("/proc/self/oom_score_adj", O_WRONLY);
+  const std::string text = std::to_string(score);
+  if (!file.ok() || write(file->get(), text.data(), text.size()) < 0) base::LogWarn("the kubelet's OOM score stays as it is", {{"wanted", text}});
 }
 
 std::string PodsCgroup(const config::KubeletConfig& config) { return (config.cgroup_root == "/" ? "" : config.cgroup_root) + "/kubepods"; }
@@ -79,8 +94,12 @@ base::Status Run(const Options& options) {
   signal(SIGPIPE, SIG_IGN);
   ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
   ASSIGN_OR_RETURN(const node_cgroup::NodeCapacity capacity, node::Capacity());
-  const node_cgroup::NodeCapacity allocatable =
+  SetOomScore(config.oom_score_adj);
+  // What the pods' cgroup may take, and what they are promised together: less what must be left free.
+  const node_cgroup::NodeCapacity limits =
       node::Allocatable(capacity, config.system_reserved, config.kube_reserved, config.max_pods, config.pods_per_core);
+  node_cgroup::NodeCapacity allocatable = limits;
+  allocatable.memory_bytes = std::max<int64_t>(0, limits.memory_bytes - config::MemoryKeptFree(config, capacity.memory_bytes));
   for (const std::string& directory : {options.root_dir, config.pod_logs_dir, options.log_links}) {
     if (!directory.empty()) RETURN_IF_ERROR(os::MakeDirs(directory, 0755));
   }
@@ -110,14 +129,19 @@ base::Status Run(const Options& options) {
   };
   reload_objects();
   volume::Volumes volumes(options.root_dir, objects);
-  ASSIGN_OR_RETURN(const std::unique_ptr<node_cgroup::PodCgroups> cgroups, node_cgroup::PodCgroups::Create(PodsCgroup(config), allocatable));
+  ASSIGN_OR_RETURN(const std::unique_ptr<node_cgroup::PodCgroups> cgroups, node_cgroup::PodCgroups::Create(PodsCgroup(config), limits, config.pod_pids_limit));
   probe::NodeProber prober(ExecThrough(*runtime));
-  lifecycle::Applier applier({*runtime, volumes, objects, *cgroups, prober, node, options.log_links});
+  image_gc::PullGate pulls({config.serialize_image_pulls ? 1 : config.max_parallel_image_pulls, config.registry_pull_qps, config.registry_burst}, clock);
+  image_gc::Collector images(*runtime, clock, {static_cast<int>(config.image_gc_high_threshold_percent), static_cast<int>(config.image_gc_low_threshold_percent),
+                                               config.image_minimum_gc_age, config.image_maximum_gc_age});
+  lifecycle::Applier applier({*runtime, volumes, objects, *cgroups, prober, node, options.log_links, &pulls});
   lifecycle::View view(clock, json::WriteJson(config::ShowConfig(config)));
   ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   async::Executor workers(128);
   lifecycle::Agent agent({*loop, workers, clock, *runtime, applier, volumes, *cgroups, node, {allocatable, config.allowed_unsafe_sysctls},
-                          {host_ips, "keelson"}, {config.container_log_max_size.Value(), static_cast<int>(config.container_log_max_files)}, reload_objects, view});
+                          {host_ips, "keelson"}, {config.container_log_max_size.Value(), static_cast<int>(config.container_log_max_files)}, reload_objects, view,
+                          config.sync_frequency, std::chrono::nanoseconds(config.max_container_restart_period).count(), config.container_log_monitor_interval,
+                          [&](bool remove) { return remove ? images.Collect() : images.Look(); }});
   {
     // Ends first: nothing may call the agent after it is gone.
     async::Executor probe_workers(32);
@@ -131,6 +155,12 @@ base::Status Run(const Options& options) {
     const source::FileSource files(config.static_pod_path, node_name, config.file_check_frequency, clock,
                                    [&](source::FileSet set) { agent.OnFiles(std::move(set)); });
     ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> local, server::Server::Listen(options.socket, view));
+    if (config.healthz_port != 0) {
+      const std::string endpoint = (config.healthz_bind_address.find(':') == std::string::npos ? config.healthz_bind_address : "[" + config.healthz_bind_address + "]") +
+                                   ":" + std::to_string(config.healthz_port);
+      const base::Result<int> listening = local->ListenHealth(endpoint);
+      if (!listening.ok()) return listening.error().WithContext("healthz (healthzPort 0 or --healthz-port 0 turns it off)");
+    }
     agent.Begin();
     base::LogInfo("the kubelet runs", {{"node", node_name}, {"manifests", config.static_pod_path}, {"runtime", config.container_runtime_endpoint}});
     std::jthread waiter([&] {
@@ -160,6 +190,7 @@ int main(int argc, char** argv) {
   app.add_option("--cgroup-root", options.cgroup_root, "pods live below <root>/kubepods");
   app.add_option("--pod-logs-dir", options.pod_logs, "container logs (default: /var/log/pods)");
   app.add_option("--log-links-dir", options.log_links, "links to logs by container, for collectors; empty: none")->capture_default_str();
+  app.add_option("--healthz-port", options.healthz_port, "/healthz on the loopback address; 0: none (default: 10248)");
   app.add_option("--log-level", options.log_level, "debug, info, warn or error")->capture_default_str();
   const CLI::App* clean_up = app.add_subcommand("cleanup", "removes the volumes and cgroups of all pods; for a node whose pods have ended or whose runtime is gone");
   app.require_subcommand(0, 1);

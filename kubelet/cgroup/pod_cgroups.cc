@@ -35,7 +35,7 @@ cgroup::Resources SharesOnly(int64_t shares) {
 
 }  // namespace
 
-Result<std::unique_ptr<PodCgroups>> PodCgroups::Create(const std::string& root, const NodeCapacity& allocatable) {
+Result<std::unique_ptr<PodCgroups>> PodCgroups::Create(const std::string& root, const NodeCapacity& allocatable, int64_t pids) {
   if (root.size() < 2 || root.front() != '/') return base::InvalidArgument("cgroup root '{}': give an absolute path like /kubepods", root);
   ASSIGN_OR_RETURN(cgroup::Layout layout, cgroup::DetectLayout());
   const cgroup::Group group(layout, root);
@@ -50,14 +50,16 @@ Result<std::unique_ptr<PodCgroups>> PodCgroups::Create(const std::string& root, 
     RETURN_IF_ERROR(made.Create());
     RETURN_IF_ERROR(made.Apply(SharesOnly(SharesOf(0))));
   }
-  return std::unique_ptr<PodCgroups>(new PodCgroups(std::move(layout), root));
+  return std::unique_ptr<PodCgroups>(new PodCgroups(std::move(layout), root, pids));
 }
 
 Result<std::string> PodCgroups::Ensure(const kube::Pod& pod) {
   const std::string path = PodCgroupPath(root_, pod);
   const cgroup::Group group(layout_, path);
   RETURN_IF_ERROR(group.Create());
-  RETURN_IF_ERROR(group.Apply(ResourcesOf(SharesOfPod(pod))));
+  cgroup::Resources resources = ResourcesOf(SharesOfPod(pod));
+  if (pids_ != 0) resources.pids_limit = pids_;
+  RETURN_IF_ERROR(group.Apply(resources));
   return path;
 }
 

@@ -15,8 +15,9 @@ namespace keelson::node_cgroup {
 
 class PodCgroups {
  public:
-  // Makes root, root/burstable and root/besteffort; limits root to the allocatable memory.
-  static base::Result<std::unique_ptr<PodCgroups>> Create(const std::string& root, const NodeCapacity& allocatable);
+  // Makes root, root/burstable and root/besteffort; limits root to the allocatable memory. `pids` is the most that a pod may have, -1:
+  // no limit.
+  static base::Result<std::unique_ptr<PodCgroups>> Create(const std::string& root, const NodeCapacity& allocatable, int64_t pids = -1);
   // Makes or updates the group; returns the path to hand to the runtime as cgroup_parent.
   base::Result<std::string> Ensure(const kube::Pod& pod);
   // Of any tier; kills what still lives in it. Absent is success.
@@ -27,9 +28,10 @@ class PodCgroups {
   base::Status RemoveAll();  // a node that is taken down
 
  private:
-  PodCgroups(cgroup::Layout layout, std::string root) : layout_(layout), root_(std::move(root)) {}
+  PodCgroups(cgroup::Layout layout, std::string root, int64_t pids) : layout_(layout), root_(std::move(root)), pids_(pids) {}
   const cgroup::Layout layout_;
   const std::string root_;
+  const int64_t pids_;
 };
 
 }  // namespace keelson::node_cgroup

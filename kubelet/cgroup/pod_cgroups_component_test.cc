@@ -52,6 +52,17 @@ class PodCgroupsTest : public testing::Test {
   std::unique_ptr<PodCgroups> pods_;
 };
 
+TEST_F(PodCgroupsTest, PodsHaveNoMorePidsThanTheyMay) {
+  if (layout_.v2 ? false : !layout_.hierarchies.contains("pids")) GTEST_SKIP() << "the machine has no pids controller";
+  EXPECT_EQ(pods_->Ensure(PodOf("free", "", "")).ValueOr(""), root_ + "/besteffort/podfree");
+  EXPECT_EQ(Read(root_ + "/besteffort/podfree", "pids", "pids.max", "pids.max"), "max");
+  NodeCapacity allocatable;
+  allocatable.memory_bytes = int64_t{1} << 30;
+  const auto limited = PodCgroups::Create(root_, allocatable, 100).value();
+  EXPECT_TRUE(limited->Ensure(PodOf("a", "", "")).ok());
+  EXPECT_EQ(Read(root_ + "/besteffort/poda", "pids", "pids.max", "pids.max"), "100");
+}
+
 TEST_F(PodCgroupsTest, TiersByQosAndLimitsOfEachPod) {
   EXPECT_EQ(pods_->Ensure(PodOf("a", "500m", "64Mi")).ValueOr(""), root_ + "/poda");
   EXPECT_EQ(pods_->Ensure(PodOf("b", "250m", "")).ValueOr(""), root_ + "/burstable/podb");

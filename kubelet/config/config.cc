@@ -119,6 +119,43 @@ Field Amounts(kube::ResourceList KubeletConfig::*member) {
           }};
 }
 
+// Amounts or shares by signal: {memory.available: 100Mi, nodefs.available: 10%}.
+Field Thresholds(std::map<std::string, std::string> KubeletConfig::*member) {
+  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsObject()) return Wrong(name, value, "expected amounts by signal");
+            for (const auto& [signal, text] : value.members()) {
+              if (!text.IsString()) return Wrong(name + "." + signal, text, "expected a string");
+              const std::string& amount = text.AsString();
+              if (!kube::Quantity::Parse(amount.substr(0, amount.size() - (amount.ends_with('%') ? 1 : 0))).ok()) {
+                return Wrong(name + "." + signal, text, "\"" + amount + "\" is neither an amount nor a share such as 10%");
+              }
+              (config.*member)[signal] = text.AsString();
+            }
+            return {};
+          },
+          [member](const KubeletConfig& config) {
+            Value map = Value::Object();
+            for (const auto& [signal, text] : config.*member) map.Set(signal, Value(text));
+            return map;
+          }};
+}
+Field RestartPeriod() {
+  return {[](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsObject()) return Wrong(name, value, "expected maxContainerRestartPeriod");
+            for (const auto& [inner, text] : value.members()) {
+              const std::string full = name + "." + inner;
+              if (inner != "maxContainerRestartPeriod") return base::InvalidArgument("line {}: unknown field \"{}\"", text.line(), full);
+              if (text.IsNull()) continue;
+              const base::Result<std::chrono::seconds> seconds = ParseDuration(text.AsString());
+              if (!seconds.ok()) return Wrong(full, text, seconds.error().message());
+              if (seconds->count() < 1 || seconds->count() > 300) return Wrong(full, text, "must be between 1s and 300s");
+              config.max_container_restart_period = *seconds;
+            }
+            return {};
+          },
+          [](const KubeletConfig& config) { return Value::Object({{"maxContainerRestartPeriod", Value(DurationText(config.max_container_restart_period))}}); }};
+}
+
 const std::map<std::string, Field>& Fields() {
   using C = KubeletConfig;
   static const std::map<std::string, Field> kFields = {
@@ -141,31 +178,97 @@ const std::map<std::string, Field>& Fields() {
       {"imageGCHighThresholdPercent", Number(&C::image_gc_high_threshold_percent, 0, 100)},
       {"imageGCLowThresholdPercent", Number(&C::image_gc_low_threshold_percent, 0, 100)},
       {"imageMinimumGCAge", Duration(&C::image_minimum_gc_age)},
+      {"imageMaximumGCAge", Duration(&C::image_maximum_gc_age)},
+      {"syncFrequency", Duration(&C::sync_frequency)},
+      {"containerLogMonitorInterval", Duration(&C::container_log_monitor_interval)},
+      {"healthzBindAddress", TextOrDefault(&C::healthz_bind_address)},
+      {"healthzPort", Number(&C::healthz_port, 0, 65535)},
+      {"podPidsLimit", Number(&C::pod_pids_limit, -1, 4194304)},
+      {"crashLoopBackOff", RestartPeriod()},
+      {"serializeImagePulls", Flag(&C::serialize_image_pulls)},
+      {"maxParallelImagePulls", Number(&C::max_parallel_image_pulls, 0, 1000)},
+      {"registryPullQPS", Number(&C::registry_pull_qps, 0, 1000000)},
+      {"registryBurst", Number(&C::registry_burst, 0, 1000000)},
+      {"oomScoreAdj", Number(&C::oom_score_adj, -1000, 1000)},
+      {"evictionHard", Thresholds(&C::eviction_hard)},
   };
   return kFields;
 }
 
 const std::set<std::string>& WithoutEffect() {
   static const std::set<std::string> kNames = {
-      "syncFrequency", "httpCheckFrequency", "staticPodURL", "staticPodURLHeader", "address", "port", "readOnlyPort", "healthzPort",
-      "healthzBindAddress", "authentication", "authorization", "registryPullQPS", "registryBurst", "eventRecordQPS", "eventBurst",
-      "enableDebuggingHandlers", "oomScoreAdj", "streamingConnectionIdleTimeout", "nodeStatusUpdateFrequency", "nodeStatusReportFrequency",
-      "nodeLeaseDurationSeconds", "imageMaximumGCAge", "volumeStatsAggPeriod", "kubeletCgroups", "systemCgroups", "cgroupsPerQOS", "cgroupDriver",
+      "httpCheckFrequency", "staticPodURL", "staticPodURLHeader", "address", "port", "readOnlyPort", 
+      "authentication", "authorization", "eventRecordQPS", "eventBurst",
+      "enableDebuggingHandlers", "streamingConnectionIdleTimeout", "nodeStatusUpdateFrequency", "nodeStatusReportFrequency",
+      "nodeLeaseDurationSeconds", "volumeStatsAggPeriod", "kubeletCgroups", "systemCgroups", "cgroupsPerQOS", "cgroupDriver",
       "cpuManagerPolicy", "cpuManagerPolicyOptions", "cpuManagerReconcilePeriod", "memoryManagerPolicy", "topologyManagerPolicy",
-      "topologyManagerScope", "topologyManagerPolicyOptions", "qosReserved", "runtimeRequestTimeout", "hairpinMode", "podCIDR", "podPidsLimit",
+      "topologyManagerScope", "topologyManagerPolicyOptions", "qosReserved", "runtimeRequestTimeout", "hairpinMode", "podCIDR", 
       "runOnce", "cpuCFSQuota", "cpuCFSQuotaPeriod", "nodeStatusMaxImages", "maxOpenFiles", "contentType", "kubeAPIQPS", "kubeAPIBurst",
-      "serializeImagePulls", "maxParallelImagePulls", "evictionHard", "evictionSoft", "evictionSoftGracePeriod", "evictionPressureTransitionPeriod",
+      "evictionSoft", "evictionSoftGracePeriod", "evictionPressureTransitionPeriod",
       "evictionMaxPodGracePeriod", "evictionMinimumReclaim", "mergeDefaultEvictionSettings", "enableControllerAttachDetach", "protectKernelDefaults",
-      "makeIPTablesUtilChains", "featureGates", "failSwapOn", "memorySwap", "containerLogMaxWorkers", "containerLogMonitorInterval",
+      "makeIPTablesUtilChains", "featureGates", "failSwapOn", "memorySwap", "containerLogMaxWorkers", 
       "configMapAndSecretChangeDetectionStrategy", "systemReservedCgroup", "kubeReservedCgroup", "enforceNodeAllocatable", "volumePluginDir",
       "providerID", "kernelMemcgNotification", "logging", "enableSystemLogHandler", "enableSystemLogQuery", "shutdownGracePeriod",
       "shutdownGracePeriodCriticalPods", "shutdownGracePeriodByPodPriority", "reservedMemory", "enableProfilingHandler", "enableDebugFlagsHandler",
       "memoryThrottlingFactor", "registerWithTaints", "registerNode", "tracing", "localStorageCapacityIsolation", "imageServiceEndpoint",
-      "failCgroupV1", "userNamespaces", "crashLoopBackOff", "reservedSystemCPUs", "showHiddenMetricsForVersion", "serverTLSBootstrap",
+      "failCgroupV1", "userNamespaces", "reservedSystemCPUs", "showHiddenMetricsForVersion", "serverTLSBootstrap",
       "rotateCertificates", "tlsCertFile", "tlsPrivateKeyFile", "tlsCipherSuites", "tlsMinVersion", "singleProcessOOMKill",
       "imagePullCredentialsVerificationPolicy", "preloadedImagesVerificationAllowlist"};
   return kNames;
 }
+
+// Upstream's values of what is not acted on here, but for what this kubelet is otherwise: it takes cgroup v1.
+constexpr char kOtherDefaults[] = R"(
+address: 0.0.0.0
+authentication: {anonymous: {enabled: false}, webhook: {cacheTTL: 2m0s, enabled: true}, x509: {}}
+authorization: {mode: Webhook, webhook: {cacheAuthorizedTTL: 5m0s, cacheUnauthorizedTTL: 30s}}
+cgroupDriver: cgroupfs
+cgroupsPerQOS: true
+configMapAndSecretChangeDetectionStrategy: Watch
+containerLogMaxWorkers: 1
+contentType: application/vnd.kubernetes.protobuf
+cpuCFSQuota: true
+cpuCFSQuotaPeriod: 100ms
+cpuManagerPolicy: none
+cpuManagerReconcilePeriod: 10s
+enableControllerAttachDetach: true
+enableDebugFlagsHandler: true
+enableDebuggingHandlers: true
+enableProfilingHandler: true
+enableSystemLogHandler: true
+enforceNodeAllocatable: [pods]
+eventBurst: 100
+eventRecordQPS: 50
+evictionPressureTransitionPeriod: 5m0s
+failCgroupV1: false
+failSwapOn: true
+hairpinMode: promiscuous-bridge
+httpCheckFrequency: 20s
+imagePullCredentialsVerificationPolicy: NeverVerifyPreloadedImages
+kubeAPIBurst: 100
+kubeAPIQPS: 50
+localStorageCapacityIsolation: true
+makeIPTablesUtilChains: true
+maxOpenFiles: 1000000
+memoryManagerPolicy: None
+memorySwap: {}
+memoryThrottlingFactor: 0.9
+nodeLeaseDurationSeconds: 40
+nodeStatusMaxImages: 50
+nodeStatusReportFrequency: 5m0s
+nodeStatusUpdateFrequency: 10s
+port: 10250
+readOnlyPort: 0
+registerNode: true
+runtimeRequestTimeout: 2m0s
+shutdownGracePeriod: 0s
+shutdownGracePeriodCriticalPods: 0s
+streamingConnectionIdleTimeout: 4h0m0s
+topologyManagerPolicy: none
+topologyManagerScope: container
+volumePluginDir: /usr/libexec/kubernetes/kubelet-plugins/volume/exec/
+volumeStatsAggPeriod: 1m0s
+)";
 
 }  // namespace
 
@@ -203,6 +306,7 @@ base::Result<KubeletConfig> ParseConfig(const Value& document) {
       RETURN_IF_ERROR(field->second.read(name, value, config));
     } else if (WithoutEffect().contains(name)) {
       config.without_effect.push_back(name);
+      config.given.Set(name, value);
     } else {
       return base::InvalidArgument("line {}: unknown field \"{}\"", value.line(), name);
     }
@@ -211,6 +315,12 @@ base::Result<KubeletConfig> ParseConfig(const Value& document) {
     const Value* named = document.Find("imageGCLowThresholdPercent");
     if (named == nullptr) named = document.Find("imageGCHighThresholdPercent");
     return Wrong("imageGCLowThresholdPercent", *named, "must be less than imageGCHighThresholdPercent");
+  }
+  if (config.max_parallel_image_pulls > 1 && config.serialize_image_pulls) {
+    if (document.Find("serializeImagePulls") != nullptr) {
+      return Wrong("maxParallelImagePulls", *document.Find("maxParallelImagePulls"), "must not be more than 1 while serializeImagePulls is true");
+    }
+    config.serialize_image_pulls = false;  // as upstream
   }
   if (config.max_pods == 0) config.max_pods = KubeletConfig().max_pods;  // as upstream
   return config;
@@ -225,8 +335,20 @@ base::Result<KubeletConfig> ReadConfig(const std::string& path) {
   return read().WithContext(path);
 }
 
+int64_t MemoryKeptFree(const KubeletConfig& config, int64_t capacity) {
+  const auto found = config.eviction_hard.find("memory.available");
+  if (found == config.eviction_hard.end()) return 0;
+  const std::string& text = found->second;
+  if (text.ends_with('%')) return static_cast<int64_t>(static_cast<double>(capacity) * std::strtod(text.c_str(), nullptr) / 100);
+  const base::Result<kube::Quantity> amount = kube::Quantity::Parse(text);
+  return amount.ok() ? amount->Value() : 0;
+}
+
 Value ShowConfig(const KubeletConfig& config) {
   Value shown = Value::Object();
+  static const Value kOthers = json::ParseYaml(kOtherDefaults).value();
+  for (const auto& [name, value] : kOthers.members()) shown.Set(name, value);
+  for (const auto& [name, value] : config.given.members()) shown.Set(name, value);
   for (const auto& [name, field] : Fields()) shown.Set(name, field.show(config));
   Value document = Value::Object();
   document.Set("kubeletconfig", std::move(shown));

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,12 +35,28 @@ struct KubeletConfig {
   int64_t image_gc_high_threshold_percent = 85;
   int64_t image_gc_low_threshold_percent = 80;
   std::chrono::seconds image_minimum_gc_age{120};
+  std::chrono::seconds image_maximum_gc_age{0};  // 0: no limit
+  std::chrono::seconds sync_frequency{60};
+  std::chrono::seconds container_log_monitor_interval{10};
+  std::string healthz_bind_address = "127.0.0.1";
+  int64_t healthz_port = 10248;                  // 0: none
+  int64_t pod_pids_limit = -1;                   // of each pod; -1: none
+  std::chrono::seconds max_container_restart_period{300};  // crashLoopBackOff.maxContainerRestartPeriod
+  bool serialize_image_pulls = true;
+  int64_t max_parallel_image_pulls = 0;          // 0: no limit, unless they are serialized
+  int64_t registry_pull_qps = 5, registry_burst = 10;  // QPS 0: no limit
+  int64_t oom_score_adj = -999;                  // of the kubelet itself
+  std::map<std::string, std::string> eviction_hard = {{"imagefs.available", "15%"}, {"imagefs.inodesFree", "5%"}, {"memory.available", "100Mi"},
+                                                      {"nodefs.available", "10%"}, {"nodefs.inodesFree", "5%"}};
   std::vector<std::string> without_effect;  // set in the file, known upstream, not acted on here
+  json::Value given = json::Value::Object();  // those, as they were given
 };
 
 base::Result<KubeletConfig> ParseConfig(const json::Value& document);
 base::Result<KubeletConfig> ReadConfig(const std::string& path);  // errors name the file
-// What /configz shows.
+// What must be left of the memory before pods would be evicted (evictionHard's memory.available), which no pod is promised.
+int64_t MemoryKeptFree(const KubeletConfig& config, int64_t capacity);
+// What /configz shows: what is acted on, upstream's defaults of the rest, and what the file gave.
 json::Value ShowConfig(const KubeletConfig& config);
 base::Result<std::chrono::seconds> ParseDuration(const std::string& text);  // Go's "1m30s"
 

@@ -58,7 +58,34 @@ allowedUnsafeSysctls: [net.core.*]
 imageGCHighThresholdPercent: 50
 imageGCLowThresholdPercent: 40
 imageMinimumGCAge: 1h
+imageMaximumGCAge: 48h
+syncFrequency: 30s
+containerLogMonitorInterval: 3s
+healthzBindAddress: 127.0.0.2
+healthzPort: 0
+podPidsLimit: 4096
+crashLoopBackOff: {maxContainerRestartPeriod: 15s}
+serializeImagePulls: false
+maxParallelImagePulls: 4
+registryPullQPS: 7
+registryBurst: 8
+oomScoreAdj: -500
+evictionHard: {memory.available: 5%}
 )");
+  EXPECT_EQ(config.image_maximum_gc_age, seconds(172800));
+  EXPECT_EQ(config.sync_frequency, seconds(30));
+  EXPECT_EQ(config.container_log_monitor_interval, seconds(3));
+  EXPECT_EQ(config.healthz_bind_address, "127.0.0.2");
+  EXPECT_EQ(config.healthz_port, 0);
+  EXPECT_EQ(config.pod_pids_limit, 4096);
+  EXPECT_EQ(config.max_container_restart_period, seconds(15));
+  EXPECT_FALSE(config.serialize_image_pulls);
+  EXPECT_EQ(config.max_parallel_image_pulls, 4);
+  EXPECT_EQ(config.registry_pull_qps, 7);
+  EXPECT_EQ(config.registry_burst, 8);
+  EXPECT_EQ(config.oom_score_adj, -500);
+  EXPECT_EQ(MemoryKeptFree(config, 1000), 50);
+  EXPECT_EQ(MemoryKeptFree(KubeletConfig(), int64_t{1} << 40), 100 << 20);
   EXPECT_EQ(config.static_pod_path, "/m");
   EXPECT_EQ(config.file_check_frequency, seconds(90));
   EXPECT_EQ(config.container_runtime_endpoint, "unix:///run/x.sock");
@@ -95,6 +122,23 @@ TEST(Config, TakesNothingForTheDefaultWhereUpstreamDoes) {
   EXPECT_EQ(Good("resolvConf: ''\n").resolv_conf, "");
 }
 
+TEST(Config, ShowsUpstreamsDefaultsOfWhatItDoesNotActOnToo) {
+  const json::Value shown = ShowConfig(Good("nodeStatusMaxImages: 7\n")).At({"kubeletconfig"});
+  EXPECT_EQ(shown.At({"nodeStatusMaxImages"}).AsInt(), 7);
+  EXPECT_EQ(shown.At({"nodeLeaseDurationSeconds"}).AsInt(), 40);
+  EXPECT_EQ(shown.At({"runtimeRequestTimeout"}).AsString(), "2m0s");
+  EXPECT_EQ(shown.At({"healthzPort"}).AsInt(), 10248);
+  EXPECT_EQ(shown.At({"syncFrequency"}).AsString(), "1m0s");
+  EXPECT_EQ(shown.At({"evictionHard", "memory.available"}).AsString(), "100Mi");
+  EXPECT_EQ(shown.At({"crashLoopBackOff", "maxContainerRestartPeriod"}).AsString(), "5m0s");
+  EXPECT_EQ(shown.At({"authentication", "webhook", "cacheTTL"}).AsString(), "2m0s");
+}
+
+TEST(Config, ParallelPullsEndTheSerialOnes) {
+  EXPECT_TRUE(Good("").serialize_image_pulls);
+  EXPECT_FALSE(Good("maxParallelImagePulls: 2\n").serialize_image_pulls);
+}
+
 TEST(Config, NamesWhatIsWithoutEffect) {
   EXPECT_THAT(Good("cpuManagerPolicy: static\nmaxPods: 5\nfailSwapOn: false\nevictionHard: null\n").without_effect, ElementsAre("cpuManagerPolicy", "failSwapOn"));
 }
@@ -118,6 +162,10 @@ TEST(Config, NamesTheLineOfWhatIsWrong) {
       {"no amount", "systemReserved:\n  cpu: 1\n  memory: lots\n", "line 5: systemReserved.memory: "},
       {"amounts of nothing", "systemReserved: 5\n", "line 3: systemReserved: expected amounts by resource"},
       {"a negative amount", "kubeReserved: {cpu: -1}\n", "line 3: kubeReserved.cpu: must not be negative"},
+      {"a restart period that is too long", "crashLoopBackOff: {maxContainerRestartPeriod: 301s}\n",
+       "line 3: crashLoopBackOff.maxContainerRestartPeriod: must be between 1s and 300s"},
+      {"parallel and serial pulls", "serializeImagePulls: true\nmaxParallelImagePulls: 2\n", "line 4: maxParallelImagePulls: must not be more than 1"},
+      {"a threshold of nothing", "evictionHard: {memory.available: much}\n", "line 3: evictionHard.memory.available: \"much\" is neither"},
       {"one log file", "containerLogMaxFiles: 1\n", "line 3: containerLogMaxFiles: must be between 2 and 1000"},
       {"thresholds the wrong way round", "imageGCHighThresholdPercent: 50\nimageGCLowThresholdPercent: 60\n",
        "line 4: imageGCLowThresholdPercent: must be less than imageGCHighThresholdPercent"},

@@ -52,6 +52,7 @@ void Agent::OnSnapshot(std::shared_ptr<const pleg::Snapshot> snapshot) {
     const bool first = snapshot_ == nullptr;
     snapshot_ = snapshot;
     d_.view.SetRuntimeError("");
+    d_.view.Listed();
     if (first) CheckRuntime();
     Reconcile();
     std::vector<std::string> changed;
@@ -118,6 +119,7 @@ void Agent::Reconcile() {
 void Agent::Adopt(const kube::Pod& pod) {
   auto entry = std::make_shared<Entry>();
   entry->facts.pod = pod;
+  entry->facts.restart_cap = d_.restart_cap;
   entry->context.pod = pod;
   pod::Memory& memory = entry->facts.memory;
   memory.first_seen = Now();
@@ -136,6 +138,7 @@ void Agent::Adopt(const kube::Pod& pod) {
     if (memory.end) Note(*entry, true, memory.end->reason, memory.end->message);
   }
   entries_[pod.metadata.uid] = entry;
+  RefreshShares();
   SyncPod(pod.metadata.uid);
 }
 
@@ -234,15 +237,15 @@ void Agent::SyncPod(const std::string& uid) {
     d_.view.Remove(uid);
     d_.loop.CancelTimer(entry->wake);
     entries_.erase(uid);
+    RefreshShares();
     Reconcile();
     return;
   }
   for (const sync::Action& action : entry->plan.actions) Start(entry, action);
   d_.loop.CancelTimer(entry->wake);
-  if (entry->plan.wake_at != 0) {
-    const int64_t delay = std::max<int64_t>(entry->plan.wake_at - Now(), 0) + kSecond / 1000;
-    entry->wake = d_.loop.After(std::chrono::nanoseconds(delay), [this, uid] { SyncPod(uid); });
-  }
+  const int64_t now = Now();
+  const int64_t delay = std::max<int64_t>(NextLook(*entry, now) - now, 0) + kSecond / 1000;
+  entry->wake = d_.loop.After(std::chrono::nanoseconds(delay), [this, uid] { SyncPod(uid); });
   Publish(*entry);
 }
 

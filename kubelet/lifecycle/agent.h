@@ -8,6 +8,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <random>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -42,6 +43,10 @@ struct AgentDependencies {
   log_rotation::Limits logs;
   std::function<void()> reload_objects;  // reads ConfigMaps and Secrets anew; from a worker
   View& view;                      // what readers see
+  std::chrono::nanoseconds sync_frequency = std::chrono::minutes(1);  // each pod is looked at again then, more or less
+  int64_t restart_cap = pod::kBackoffCap;
+  std::chrono::nanoseconds log_check = std::chrono::seconds(10);
+  std::function<base::Status(bool remove)> collect_images = {};  // from a worker, one at a time; looks only, or removes too
 };
 
 class Agent {
@@ -92,6 +97,9 @@ class Agent {
   void Note(Entry& entry, bool warning, const std::string& reason, const std::string& message);
   void CheckRuntime();
   void RotateLogs();
+  void CollectImages(bool remove);
+  void RefreshShares();
+  int64_t NextLook(const Entry& entry, int64_t now);
   void RefreshVolumes();
   void NoteEnds(Entry& entry, const pod::Observed& now);
   int64_t Now() const { return d_.clock.WallNanos(); }
@@ -107,6 +115,8 @@ class Agent {
   bool network_ready_ = true;
   std::string network_message_;
   std::map<std::string, std::string> file_errors_;
+  std::minstd_rand random_{std::random_device{}()};
+  std::string image_gc_failure_;                     // told once
   std::set<std::string> rotating_;                   // container ids whose log is being turned over
 };
 

@@ -59,6 +59,15 @@ void RemoveLogs(const std::string& path) {
   }
 }
 
+// Runtimes say some reasons in words that kubelets look for.
+std::string ReasonOfPull(const base::Error& error) {
+  if (error.code() == base::Code::kInvalidArgument) return "InvalidImageName";
+  for (const char* reason : {"RegistryUnavailable", "SignatureValidationFailed"}) {
+    if (error.message().find(reason) != std::string::npos) return reason;
+  }
+  return "ErrImagePull";
+}
+
 bool AlreadyGone(const base::Status& status) { return !status.ok() && status.error().code() == base::Code::kNotFound; }
 
 }  // namespace
@@ -117,11 +126,16 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context, con
   using Time = std::chrono::steady_clock;
   const auto since = [](Time::time_point begin) { return std::chrono::duration_cast<std::chrono::milliseconds>(Time::now() - begin); };
   const Time::time_point asked = Time::now();
-  const std::lock_guard one_at_a_time(pulls_);
+  std::optional<image_gc::PullGate::Turn> turn;
+  if (d_.pulls != nullptr) {
+    base::Result<image_gc::PullGate::Turn> entered = d_.pulls->Enter(stop);
+    if (!entered.ok()) return Failed("ErrImagePull", entered.error());
+    turn.emplace(std::move(entered).value());
+  }
   const Time::time_point begun = Time::now();
   if (context.tell) context.tell("Pulling", "Pulling image \"" + container.image + "\"");
   const base::Result<std::string> pulled = d_.runtime.PullImage(spec, nullptr, *config, stop);
-  if (!pulled.ok()) return Failed(pulled.error().code() == base::Code::kInvalidArgument ? "InvalidImageName" : "ErrImagePull", pulled.error());
+  if (!pulled.ok()) return Failed(ReasonOfPull(pulled.error()), pulled.error());
   outcome.image_ref = *pulled;
   outcome.pulled = true;
   outcome.pull_time = since(begun);

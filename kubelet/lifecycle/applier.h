@@ -6,11 +6,11 @@
 #include <chrono>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <stop_token>
 #include <string>
 
 #include "kubelet/cgroup/pod_cgroups.h"
+#include "kubelet/image/pull_gate.h"
 #include "kubelet/pod/runtime_config.h"
 #include "kubelet/probe/prober.h"
 #include "kubelet/runtime_client/runtime_client.h"
@@ -27,6 +27,7 @@ struct ApplierDependencies {
   probe::Prober& prober;
   const pod::NodeSettings& node;
   std::string log_links;  // /var/log/containers; empty: no links
+  image_gc::PullGate* pulls = nullptr;  // null: each at once
 };
 
 // What an action needs beside itself.
@@ -80,7 +81,6 @@ class Applier {
   base::Result<pod::ContainerInputs> Inputs(const kube::Container& container, const Context& context);
 
   const ApplierDependencies d_;
-  std::mutex pulls_;  // one pull at a time (serializeImagePulls)
 };
 
 }  // namespace keelson::lifecycle

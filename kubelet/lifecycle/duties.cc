@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is done from time to time, whatever pods there are.
+#include <algorithm>
+
 #include "kubelet/lifecycle/agent.h"
 #include "lib/base/log.h"
 
@@ -9,7 +11,8 @@ namespace {
 using pod::RunState;
 
 constexpr std::chrono::seconds kRuntimeCheck{5};
-constexpr std::chrono::seconds kLogCheck{10};
+constexpr std::chrono::minutes kImageCheck{5};
+constexpr std::chrono::minutes kShareCheck{1};
 constexpr std::chrono::seconds kVolumeCheck{10};
 // Begins as Prepare's key does: nothing of the pod is taken down meanwhile.
 const char* const kRefreshKey = "prepare/refresh";
@@ -25,9 +28,21 @@ void Agent::Begin() {
   d_.loop.After(std::chrono::seconds(0), [check] { check(check); });
   const auto rotate = [this](const auto& self) -> void {
     RotateLogs();
-    d_.loop.After(kLogCheck, [self] { self(self); });
+    d_.loop.After(d_.log_check, [self] { self(self); });
   };
-  d_.loop.After(kLogCheck, [rotate] { rotate(rotate); });
+  d_.loop.After(d_.log_check, [rotate] { rotate(rotate); });
+  const auto share = [this](const auto& self) -> void {
+    RefreshShares();
+    d_.loop.After(kShareCheck, [self] { self(self); });
+  };
+  d_.loop.After(kShareCheck, [share] { share(share); });
+  if (d_.collect_images) {
+    const auto collect = [this](const auto& self, bool remove) -> void {
+      CollectImages(remove);
+      d_.loop.After(kImageCheck, [self] { self(self, true); });
+    };
+    d_.loop.After(std::chrono::seconds(0), [collect] { collect(collect, false); });
+  }
   const auto refresh = [this](const auto& self) -> void {
     d_.workers.Post([this, self, reload = d_.reload_objects, &loop = d_.loop] {
       reload();
@@ -58,6 +73,40 @@ void Agent::CheckRuntime() {
       network_message_ = message;
     });
   });
+}
+
+void Agent::CollectImages(bool remove) {
+  d_.workers.Post([this, &loop = d_.loop, collect = d_.collect_images, remove] {
+    const base::Status done = collect(remove);
+    loop.Post([this, text = done.ok() ? std::string() : done.error().message()] {
+      if (!text.empty() && text != image_gc_failure_) base::LogWarn("images not collected, trying again in five minutes", {{"reason", "ImageGCFailed"}, {"error", text}});
+      image_gc_failure_ = text;
+    });
+  });
+}
+
+// The burstable tier weighs as much as its pods ask for together.
+void Agent::RefreshShares() {
+  int64_t milli_cpu = 0;
+  for (const auto& [uid, entry] : entries_) {
+    const pod::Facts& facts = entry->facts;
+    if (entry->orphan || facts.memory.end || !facts.memory.final_phase.empty()) continue;
+    if (node_cgroup::QosOf(facts.pod) != node_cgroup::QosClass::kBurstable) continue;
+    const kube::ResourceList requests = node_cgroup::PodRequests(facts.pod);
+    if (const auto cpu = requests.find("cpu"); cpu != requests.end()) milli_cpu += cpu->second.MilliValue();
+  }
+  d_.workers.Post([&cgroups = d_.cgroups, milli_cpu] {
+    if (const base::Status done = cgroups.SetBurstableShares(milli_cpu); !done.ok()) {
+      base::LogWarn("the burstable pods' share of the CPUs is not up to date, trying again in a minute", {{"error", done.error()}});
+    }
+  });
+}
+
+// When the plan says, and in any case after the sync frequency, give or take half of it.
+int64_t Agent::NextLook(const Entry& entry, int64_t now) {
+  const double part = std::uniform_real_distribution<double>(0.5, 1.5)(random_);
+  const int64_t in_any_case = now + static_cast<int64_t>(part * static_cast<double>(d_.sync_frequency.count()));
+  return entry.plan.wake_at == 0 ? in_any_case : std::min(entry.plan.wake_at, in_any_case);
 }
 
 void Agent::RefreshVolumes() {

@@ -6,6 +6,7 @@ namespace {
 
 // The loop wakes at least every five seconds; upstream's limit for calling it stuck is five minutes.
 constexpr std::chrono::minutes kStuck{5};
+constexpr std::chrono::minutes kNotListed{3};
 
 }  // namespace
 
@@ -29,6 +30,11 @@ void View::Beat() {
   const std::lock_guard lock(mutex_);
   beat_ = clock_.Steady();
   beaten_ = true;
+}
+
+void View::Listed() {
+  const std::lock_guard lock(mutex_);
+  listed_ = clock_.Steady();
 }
 
 void View::SetRuntimeError(const std::string& error) {
@@ -86,6 +92,10 @@ std::string View::Unhealthy() const {
   const std::lock_guard lock(mutex_);
   std::string text;
   if (beaten_ && clock_.Steady() - beat_ > kStuck) text += "syncloop: the loop has not gone round for five minutes\n";
+  if (const auto age = clock_.Steady() - listed_; age > kNotListed) {
+    text += "pleg: pleg was last seen active " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()) +
+            "s ago; threshold is 3m0s\n";
+  }
   if (!runtime_error_.empty()) text += "runtime: " + runtime_error_ + "\n";
   return text;
 }

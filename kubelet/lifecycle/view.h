@@ -35,6 +35,7 @@ class View final : public server::NodeView {
   void Remove(const std::string& uid);
   void SetFileErrors(std::map<std::string, std::string> errors);
   void Beat();                                       // the loop goes round
+  void Listed();                                     // what the runtime runs was seen
   void SetRuntimeError(const std::string& error);    // empty: it answers
 
   // The readers' side.
@@ -59,6 +60,7 @@ class View final : public server::NodeView {
   std::string runtime_error_;                        // guarded by mutex_
   base::SteadyTime beat_{};                          // guarded by mutex_
   bool beaten_ = false;                              // guarded by mutex_
+  base::SteadyTime listed_ = clock_.Steady();        // guarded by mutex_; at first since the beginning
 };
 
 }  // namespace keelson::lifecycle

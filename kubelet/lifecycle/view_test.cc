@@ -66,6 +66,7 @@ TEST_F(ViewTest, IsHealthyWhileTheLoopGoesRoundAndTheRuntimeAnswers) {
   EXPECT_EQ(view_.Unhealthy(), "");
   view_.Beat();
   clock_.Advance(std::chrono::minutes(5));
+  view_.Listed();
   EXPECT_EQ(view_.Unhealthy(), "");
   clock_.Advance(std::chrono::seconds(1));
   EXPECT_THAT(view_.Unhealthy(), HasSubstr("syncloop: "));
@@ -73,6 +74,15 @@ TEST_F(ViewTest, IsHealthyWhileTheLoopGoesRoundAndTheRuntimeAnswers) {
   view_.SetRuntimeError("connect: no such file");
   EXPECT_EQ(view_.Unhealthy(), "runtime: connect: no such file\n");
   view_.SetRuntimeError("");
+  EXPECT_EQ(view_.Unhealthy(), "");
+}
+
+TEST_F(ViewTest, IsNotHealthyWhenTheRuntimeWasNotListedForThreeMinutes) {
+  clock_.Advance(std::chrono::minutes(3));
+  EXPECT_EQ(view_.Unhealthy(), "");
+  clock_.Advance(std::chrono::seconds(1));
+  EXPECT_EQ(view_.Unhealthy(), "pleg: pleg was last seen active 181s ago; threshold is 3m0s\n");
+  view_.Listed();
   EXPECT_EQ(view_.Unhealthy(), "");
 }
 

@@ -140,9 +140,11 @@ inline bool IsSidecar(const kube::Container& init) { return init.restart_policy 
 // the configuration says, forgotten when nothing happened for ten minutes.
 int64_t RestartAt(const Backoff& backoff, int64_t finished_at, int64_t now);
 Backoff Next(const Backoff& backoff, int64_t event_at, int64_t now, int64_t cap = kBackoffCap);
-// After a failed try an image is called ErrImagePull for a moment, then ImagePullBackOff until the next try.
+// After a failed try an image is called ErrImagePull (or more exactly) for a moment, then ImagePullBackOff until the next try.
 constexpr int64_t kPullErrorShown = 5 * kSecond;
-inline bool IsPullError(const Failure& failure) { return failure.reason == "ErrImagePull" || failure.reason == "RegistryUnavailable"; }
+inline bool IsPullError(const Failure& failure) {
+  return failure.reason == "ErrImagePull" || failure.reason == "RegistryUnavailable" || failure.reason == "SignatureValidationFailed";
+}
 
 // Startup probe passed and postStart done.
 bool IsStarted(const Facts& facts, const ContainerFact& container);

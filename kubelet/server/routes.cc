@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/server/routes.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <vector>
@@ -70,6 +71,12 @@ Response Health(const NodeView& view, const Request& request, const std::vector<
   for (const std::string check : kChecks) {
     const std::string reason = failure(check);
     report += reason.empty() ? "[+]" + check + " ok\n" : "[-]" + check + " failed: " + reason + "\n";
+  }
+  // What upstream has no path for, but a node without an API server has no other place to say.
+  for (const std::string_view line : base::Split(unhealthy, '\n')) {
+    const size_t colon = line.find(": ");
+    if (colon == std::string_view::npos || std::any_of(kChecks.begin(), kChecks.end(), [&](const char* check) { return line.substr(0, colon) == check; })) continue;
+    report += "[-]" + std::string(line.substr(0, colon)) + " failed: " + std::string(line.substr(colon + 2)) + "\n";
   }
   if (!base::Trim(unhealthy).empty()) return Text(500, report + "healthz check failed\n");
   return Text(200, request.query.contains("verbose") ? report + "healthz check passed\n" : "ok");

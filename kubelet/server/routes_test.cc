@@ -53,6 +53,8 @@ TEST_F(RoutesTest, TellHealthCheckByCheck) {
   EXPECT_EQ(Get("/healthz/ping").status, 200);
   EXPECT_EQ(Get("/healthz/log").body, "ok");
   EXPECT_EQ(Get("/healthz/syncloop").status, 500);
+  view_.SetUnhealthy("runtime: connect: no such file\n");
+  EXPECT_EQ(Get("/healthz").body, "[+]ping ok\n[+]log ok\n[+]syncloop ok\n[-]runtime failed: connect: no such file\nhealthz check failed\n");
 }
 
 TEST_F(RoutesTest, TheHealthPortShowsHealthAlone) {

@@ -25,12 +25,12 @@ TEST_F(KubeletEventsTest, AnImageThatCannotBePulledIsTriedAgainAndSaysSo) {
   std::string manifest = BusyboxPod("a", "sleep 1000");
   manifest.replace(manifest.find("docker.io/library/busybox:demo"), 30, "127.0.0.1:1/nothing:1");
   PutManifest("a.yaml", manifest);
-  ASSERT_TRUE(Eventually([&] { return Waits("a") == "ErrImagePull"; })) << Get("/pods");
+  ASSERT_TRUE(Eventually([&] { return Waits("a") == "RegistryUnavailable"; })) << Get("/pods");
   ASSERT_TRUE(Eventually([&] { return Waits("a") == "ImagePullBackOff"; })) << Get("/pods");
-  EXPECT_THAT(Container("a", "main").At({"state", "waiting", "message"}).AsString(), HasSubstr("Back-off pulling image \"127.0.0.1:1/nothing:1\": ErrImagePull: "));
+  EXPECT_THAT(Container("a", "main").At({"state", "waiting", "message"}).AsString(), HasSubstr("Back-off pulling image \"127.0.0.1:1/nothing:1\": RegistryUnavailable: "));
   const std::string story = Story("a");
   for (const char* line : {"Normal  Pulling: Pulling image \"127.0.0.1:1/nothing:1\"", "Warning Failed: Failed to pull image \"127.0.0.1:1/nothing:1\": ",
-                           "Warning Failed: Error: ErrImagePull", "Normal  BackOff: Back-off pulling image \"127.0.0.1:1/nothing:1\"",
+                           "Warning Failed: Error: RegistryUnavailable", "Normal  BackOff: Back-off pulling image \"127.0.0.1:1/nothing:1\"",
                            "Warning Failed: Error: ImagePullBackOff"}) {
     EXPECT_THAT(story, HasSubstr(line));
   }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks at the runtime's images now and then and removes what the plan (image_gc.h) says. Remembers when an image was first seen and
+// last used; a new life of the kubelet begins with what it sees. One call at a time; blocks.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "kubelet/image/image_gc.h"
+#include "kubelet/runtime_client/runtime_client.h"
+#include "lib/base/clock.h"
+#include "lib/base/result.h"
+
+namespace keelson::image_gc {
+
+// Of the file system that holds that path.
+base::Result<Disk> DiskOf(const std::string& path);
+
+class Collector {
+ public:
+  using ReadDisk = std::function<base::Result<Disk>(const std::string& path)>;
+  Collector(runtime_client::RuntimeClient& runtime, base::Clock& clock, const Policy& policy, ReadDisk read_disk = DiskOf)
+      : runtime_(runtime), clock_(clock), policy_(policy), read_disk_(std::move(read_disk)) {}
+  // Sees what is there and what is used, and removes nothing.
+  base::Status Look();
+  // The error says what could not be freed.
+  base::Status Collect();
+
+ private:
+  struct Record {
+    int64_t first_seen = 0, last_used = 0;
+    ImageUse use;
+  };
+  base::Result<Disk> Measure();
+  base::Status Remove(const std::string& id);
+
+  runtime_client::RuntimeClient& runtime_;
+  base::Clock& clock_;
+  const Policy policy_;
+  const ReadDisk read_disk_;
+  std::map<std::string, Record> records_;  // by image id
+};
+
+}  // namespace keelson::image_gc
