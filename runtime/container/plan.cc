@@ -298,7 +298,12 @@ Status PlanResources(const PlanInput& input, Plan& plan) {
   r.cpuset_mems = wanted.cpuset_mems();
   r.memory_limit = wanted.memory_limit_in_bytes();
   r.memory_swap_limit = wanted.memory_swap_limit_in_bytes();
-  for (const auto& [file, value] : wanted.unified()) r.unified[file] = value;
+  for (const auto& [file, value] : wanted.unified()) {
+    // A name in the container's own directory and nothing that moves processes or changes the tree.
+    const bool plain = file.find('.') != std::string::npos && file.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._") == std::string::npos;
+    if (!plain || file.starts_with('.') || file.starts_with("cgroup.")) return base::InvalidArgument("unified: '{}' is no limit's file", file);
+    r.unified[file] = value;
+  }
   plan.spec.process.oom_score_adj = static_cast<int32_t>(std::clamp<int64_t>(wanted.oom_score_adj(), -1000, 1000));
   for (const cri::HugepageLimit& limit : wanted.hugepage_limits()) {
     if (limit.page_size().empty() || limit.page_size().find_first_not_of("0123456789KMGB") != std::string::npos) {

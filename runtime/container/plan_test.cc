@@ -170,6 +170,8 @@ TEST_F(PlanTest, BadInputIsRefusedWithItsField) {
            {"CDI_devices", [&] { container_.add_cdi_devices()->set_name("vendor.com/gpu=1"); }},
            {"mounts[0]: mapped volumes", [&] { Volume("/x").add_uidmappings(); }},
            {"hugepage_limits", [&] { container_.mutable_linux()->mutable_resources()->add_hugepage_limits()->set_page_size("../x"); }},
+           {"unified", [&] { (*container_.mutable_linux()->mutable_resources()->mutable_unified())["../memory.max"] = "1"; }},
+           {"unified", [&] { (*container_.mutable_linux()->mutable_resources()->mutable_unified())["cgroup.procs"] = "1"; }},
            {"AppArmor", [&] { Security().mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost); }},
            {"AppArmor", [&] { Security().set_apparmor_profile("localhost/mine"); }},
            {"seccomp_profile_path", [&] { Security().set_seccomp_profile_path("mine"); }},

@@ -165,6 +165,43 @@ TEST_F(RuntimeTest, AContainerKeepsItsImageWhenThatIsRemoved) {
   EXPECT_EQ(runtime_->CreateContainer(pod, Script("new", "exit 0")).error().code(), base::Code::kNotFound);
 }
 
+TEST_F(RuntimeTest, ASecondStopShortensTheFirstAndStatusWaitsForNeither) {
+  const std::string id = Run(Start("p"), Script("deaf", "trap 'echo again' TERM; echo ready; while true; do sleep 0.05; done"));
+  ASSERT_TRUE(Eventually([&] { return Log("p", "deaf").find("ready") != std::string::npos; }));
+  std::future<base::Status> first = std::async(std::launch::async, [&] { return runtime_->StopContainer(id, std::chrono::seconds(1000)); });
+  ASSERT_TRUE(Eventually([&] { return Log("p", "deaf").find("again") != std::string::npos; }));
+  EXPECT_EQ(runtime_->GetContainer(id).value().record.state, ContainerState::kRunning);
+  EXPECT_TRUE(runtime_->StopContainer(id, std::chrono::seconds(1)).ok());
+  EXPECT_TRUE(first.get().ok());
+  const std::string log = Log("p", "deaf");
+  EXPECT_EQ(log.find("again"), log.rfind("again")) << "the signal is sent once: " << log;
+  EXPECT_EQ(runtime_->GetContainer(id).value().record.exit_code, 137);
+}
+
+TEST_F(RuntimeTest, TheContainersOwnStopSignalIsSent) {
+  cri::ContainerConfig config = Script("c", "trap 'exit 9' USR1; echo ready; while true; do sleep 0.05; done");
+  config.set_stop_signal(cri::SIGNAL_SIGUSR1);
+  const std::string id = Run(Start("p"), config);
+  ASSERT_TRUE(Eventually([&] { return Log("p", "c").find("ready") != std::string::npos; }));
+  EXPECT_TRUE(runtime_->StopContainer(id, std::chrono::seconds(60)).ok());
+  EXPECT_EQ(runtime_->GetContainer(id).value().record.exit_code, 9);
+}
+
+TEST_F(RuntimeTest, OnePodsHangingCommandsAreCounted) {
+  const std::string id = Run(Start("p"), Script("c", "while true; do sleep 1; done"));
+  const std::string root = "/proc/" + std::to_string(runtime_->GetContainer(id).value().record.pid) + "/root";
+  std::vector<std::future<base::Result<ExecOutput>>> hanging;
+  for (int i = 0; i < Runtime::kMostExecs; ++i) {
+    const std::string script = "touch /in" + std::to_string(i) + "; until test -e /go; do sleep 0.1; done";
+    hanging.push_back(std::async(std::launch::async, [this, id, script] { return runtime_->ExecSync(id, {"sh", "-c", script}, std::chrono::seconds(100)); }));
+  }
+  for (int i = 0; i < Runtime::kMostExecs; ++i) ASSERT_TRUE(Eventually([&] { return os::Exists(root + "/in" + std::to_string(i)); }));
+  EXPECT_EQ(runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(10)).error().code(), base::Code::kResourceExhausted);
+  ASSERT_TRUE(os::WriteFileAtomic(root + "/go", "", 0644).ok());
+  for (auto& one : hanging) EXPECT_EQ(one.get().value().exit_code, 0);
+  EXPECT_EQ(runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(10)).value().exit_code, 0);
+}
+
 TEST_F(RuntimeTest, ALogGoesThroughNoLink) {
   const std::string pod = Start("p");
   const std::string logs = dir_.path() + "/logs/p";

@@ -360,6 +360,21 @@ Result<ExecOutput> Runtime::ExecSync(const std::string& id, const std::vector<st
   ASSIGN_OR_RETURN(const ContainerView view, GetContainer(id));
   if (view.record.state != ContainerState::kRunning) return base::FailedPrecondition("container '{}' does not run", id);
   if (command.empty()) return base::InvalidArgument("cmd: must name a command");
+  const SandboxPtr sandbox = FindSandbox(view.record.sandbox_id);
+  if (!sandbox) return base::NotFound("the pod sandbox of container '{}' is gone", id);
+  {
+    const std::lock_guard lock(mutex_);
+    if (sandbox->execs >= kMostExecs) return base::ResourceExhausted("exec: {} commands run in this pod already", kMostExecs);
+    ++sandbox->execs;
+  }
+  Result<ExecOutput> output = ExecNow(view, command, timeout);
+  const std::lock_guard lock(mutex_);
+  --sandbox->execs;
+  return output;
+}
+
+Result<ExecOutput> Runtime::ExecNow(const ContainerView& view, const std::vector<std::string>& command, std::chrono::seconds timeout) {
+  const std::string& id = view.record.id;
   const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(view.record.sandbox_id);
   if (!monitor) return base::Unavailable("the pod of container '{}' has no monitor", id);
   ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(view.record.sandbox_id));

@@ -79,6 +79,8 @@ class Runtime {
   base::Status StartContainer(const std::string& id);
   base::Status StopContainer(const std::string& id, std::chrono::seconds timeout);
   base::Status RemoveContainer(const std::string& id);
+  // At most kMostExecs at once in one pod: a probe that hangs must not take the whole node's threads.
+  static constexpr int kMostExecs = 32;
   base::Result<ExecOutput> ExecSync(const std::string& id, const std::vector<std::string>& command, std::chrono::seconds timeout);
   base::Status ReopenContainerLog(const std::string& id);
 
@@ -101,6 +103,7 @@ class Runtime {
   struct Sandbox {
     SandboxView view;                                 // guarded by mutex_
     std::shared_ptr<monitor::MonitorClient> monitor;  // guarded by mutex_
+    int execs = 0;                                    // under way; guarded by mutex_
     std::mutex operation;                             // one change of the pod at a time
   };
   struct Container {
@@ -114,6 +117,7 @@ class Runtime {
   SandboxPtr FindSandbox(const std::string& id) const;
   ContainerPtr FindContainer(const std::string& id) const;
   std::vector<ContainerPtr> ContainersOf(const std::string& sandbox_id) const;
+  base::Result<ExecOutput> ExecNow(const ContainerView& view, const std::vector<std::string>& command, std::chrono::seconds timeout);
   std::shared_ptr<monitor::MonitorClient> MonitorOf(const std::string& sandbox_id) const;
   std::shared_ptr<monitor::MonitorClient> MonitorOf(const SandboxPtr& sandbox) const;
 

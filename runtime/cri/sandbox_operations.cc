@@ -78,6 +78,10 @@ Result<std::string> Runtime::RunPodSandbox(const cri::PodSandboxConfig& config, 
 }
 
 Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config, const std::string& handler) {
+  for (const cri::PortMapping& mapping : config.port_mappings()) {
+    if (mapping.host_port() == 0 || NamespacesOf(config).network() == cri::NODE) continue;
+    base::LogWarn("a host port is not opened: the runtime does not serve host ports yet", {{"pod", config.metadata().name()}, {"port", mapping.host_port()}});
+  }
   const auto sandbox = std::make_shared<Sandbox>();
   SandboxRecord& record = sandbox->view.record;
   record.id = base::NewObjectId();

@@ -169,7 +169,8 @@ class LastingCalls {
 
 class RuntimeServer final : public cri::RuntimeService::CallbackService {
  public:
-  RuntimeServer(Runtime& runtime, base::Clock& clock, async::Executor& executor) : runtime_(runtime), clock_(clock), executor_(executor) {
+  RuntimeServer(Runtime& runtime, base::Clock& clock, async::Executor& executor, async::Executor& execs)
+      : runtime_(runtime), clock_(clock), executor_(executor), execs_(execs) {
     runtime_.SetEventHandler([this](Runtime::Event event, const std::string& id, const SandboxView& sandbox) { OnEvent(event, id, sandbox); });
   }
   ~RuntimeServer() override { runtime_.SetEventHandler(nullptr); }
@@ -274,7 +275,7 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
     return Answer(context, grpc::Status::OK);
   }
   Reactor* ExecSync(Context* context, const cri::ExecSyncRequest* request, cri::ExecSyncResponse* response) override {
-    return Run(executor_, context, [this, request, response]() -> base::Status {
+    return Run(execs_, context, [this, request, response]() -> base::Status {
       const std::vector<std::string> command(request->cmd().begin(), request->cmd().end());
       ASSIGN_OR_RETURN(ExecOutput output, runtime_.ExecSync(request->container_id(), command, std::chrono::seconds(std::max<int64_t>(0, request->timeout()))));
       *response->mutable_stdout() = std::move(output.out);
@@ -334,6 +335,7 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
   Runtime& runtime_;
   base::Clock& clock_;
   async::Executor& executor_;
+  async::Executor& execs_;  // of their own: commands may last, and stops must not wait for them
   LastingCalls<EventStream> streams_;
 };
 
@@ -412,7 +414,7 @@ class ImageServer final : public cri::ImageService::CallbackService {
 class ServiceImpl final : public Service {
  public:
   ServiceImpl(Runtime& runtime, image::ImageService& images, base::Clock& clock)
-      : runtime_server_(runtime, clock, executor_), image_server_(images, clock, executor_) {}
+      : runtime_server_(runtime, clock, executor_, execs_), image_server_(images, clock, executor_) {}
   ~ServiceImpl() override {
     if (!server_) return;
     runtime_server_.EndStreams();
@@ -440,6 +442,7 @@ class ServiceImpl final : public Service {
 
  private:
   async::Executor executor_{256};
+  async::Executor execs_{256};
   RuntimeServer runtime_server_;
   ImageServer image_server_;
   std::unique_ptr<grpc::Server> server_;

@@ -174,8 +174,10 @@ TEST_F(SettingsTest, SysctlsHoldInsideThePodAlone) {
   (*config.mutable_linux()->mutable_sysctls())["net.ipv4.ip_unprivileged_port_start"] = "123";
   (*config.mutable_linux()->mutable_sysctls())["kernel.shm_rmid_forced"] = before == "0\n" ? "1" : "0";
   (*config.mutable_linux()->mutable_sysctls())["net/ipv4/conf/lo/forwarding"] = "0";
-  const Words lines = Lines(StartWith(config), Script("c", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/conf/lo/forwarding"));
-  EXPECT_EQ(lines, (Words{"123", before == "0\n" ? "1" : "0", "0"}));
+  (*config.mutable_linux()->mutable_sysctls())["net.ipv4.conf.lo.rp_filter"] = "2";
+  const Words lines = Lines(StartWith(config), Script("c", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/conf/lo/forwarding "
+                                                              "/proc/sys/net/ipv4/conf/lo/rp_filter"));
+  EXPECT_EQ(lines, (Words{"123", before == "0\n" ? "1" : "0", "0", "2"}));
   EXPECT_EQ(os::ReadFile("/proc/sys/kernel/shm_rmid_forced").value(), before);
 }
 

@@ -6,7 +6,6 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <thread>
@@ -28,8 +27,11 @@ Result<Namespaces> MakeHere(const NamespaceRequest& request) {
     return Error::FromErrno(errno, "set the pod's host name '{}'", request.hostname);
   }
   for (const auto& [name, value] : request.sysctls) {
+    // "net.ipv4.conf.eth0/1.forwarding" and "net/ipv4/conf/eth0.1/forwarding" are one: the first separator says which form it is.
     std::string path = name;
-    std::replace(path.begin(), path.end(), '.', '/');
+    if (const size_t first = path.find_first_of("./"); first != std::string::npos && path[first] == '.') {
+      for (char& c : path) c = c == '.' ? '/' : c == '/' ? '.' : c;
+    }
     RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, "/proc/sys/" + path, value).WithContext("set sysctl '" + name + "'"));
   }
   Namespaces made;

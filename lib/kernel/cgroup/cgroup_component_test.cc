@@ -189,5 +189,11 @@ TEST_F(RealGroup, ARefusedLimitNamesFileValueAndAnswer) {
   EXPECT_NE(status.error().message().find("99999"), std::string::npos);
 }
 
+TEST_F(RealGroup, WhatV2AloneKnowsIsRefusedOnV1) {
+  Resources limits;
+  limits.unified["memory.high"] = "max";
+  EXPECT_EQ(group_->Apply(limits).ok(), DetectLayout().value().v2);
+}
+
 }  // namespace
 }  // namespace keelson::cgroup

@@ -206,6 +206,9 @@ Status Group::CheckShrink(int64_t limit) const {
 
 Status Group::Apply(const Resources& requested) const {
   ASSIGN_OR_RETURN(const Resources resources, Completed(requested));
+  if (!layout_.v2 && !resources.unified.empty()) {
+    return base::InvalidArgument("cannot set {}: it is of cgroup v2, this machine has v1", resources.unified.begin()->first);
+  }
   if (layout_.v2 && resources.memory_limit > 0) RETURN_IF_ERROR(CheckShrink(resources.memory_limit));
   std::vector<Write> writes = layout_.v2 ? PlanV2(resources) : PlanV1(resources);
   Writer writer;
