@@ -47,6 +47,7 @@ struct Orphan {
   uint64_t start_time = 0;
   std::string blob;  // the monitor's own notes on the container
   bool exited = false;
+  bool begun = false;  // its program may have run; otherwise it has never been
 };
 
 struct Pod {
@@ -223,10 +224,13 @@ class Anchor {
         Orphan& entry = pod.containers[container];
         entry.pid = r.I32();
         entry.blob = r.String();
-        entry.exited = false;
+        entry.exited = entry.begun = false;
         entry.start_time = os::StartTimeOf(entry.pid).ValueOr(0);
         break;
       }
+      case Type::kBegun:
+        if (const auto container = pod.containers.find(r.String()); container != pod.containers.end()) container->second.begun = true;
+        return;
       case Type::kUnregister: {
         const std::string container = r.String();
         pod.containers.erase(container);
@@ -267,6 +271,11 @@ class Anchor {
         // What it still had to tell (a container's pid, say) waits in the socket and comes first.
         while (pod.connection) OnMonitor(id);
         if (pod.ending) return;
+        // What waits for a word that will not come ends by itself and was never a container.
+        for (auto entry = pod.containers.begin(); entry != pod.containers.end();) {
+          if (!entry->second.begun) pod.kept.erase("log/" + entry->first);
+          entry = entry->second.begun ? std::next(entry) : pod.containers.erase(entry);
+        }
         const bool quick = base::SystemClock().WallNanos() - pod.started_at < 1'000'000'000;
         pod.quick_deaths = quick ? pod.quick_deaths + 1 : 0;
         base::LogWarn("a monitor ended unexpectedly, starting another", {{"pod", id}, {"wait_status", status}});
@@ -277,6 +286,8 @@ class Anchor {
       for (auto& [container, entry] : pod.containers) {
         if (entry.pid != pid || entry.exited) continue;
         entry.exited = true;
+        // Its monitor saw the end; a process that ends now only has its number, or is what the monitor did not come to reap.
+        if (monitor::ReadExitFile(pod.setup.run_dir, container).ok()) continue;
         const os::ExitStatus exit{status};
         monitor::ExitRecord record;
         record.container_id = container;
@@ -298,6 +309,10 @@ class Anchor {
     if (pod.connection) loop_.Unwatch(pod.watch);
     pod.ending = true;
     if (pod.monitor_pid > 0) (void)kill(pod.monitor_pid, SIGKILL);
+    // The pod's first process, when the monitor that knew it as its child is gone.
+    if (const auto init = pod.kept.find("ns/pid"); init != pod.kept.end() && init->second.size() == 2) {
+      (void)os::SignalPidfd(init->second[1].get(), SIGKILL);
+    }
     (void)unlink((pod.setup.run_dir + "/monitor.sock").c_str());
     pods_.erase(found);
   }

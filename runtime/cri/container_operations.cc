@@ -28,6 +28,10 @@ using container::ContainerRecord;
 using container::ContainerState;
 using container::SandboxState;
 
+namespace {
+constexpr std::chrono::seconds kSuccessorPatience{10};
+}
+
 Result<std::shared_ptr<const security::IdentityFiles>> Runtime::IdentitiesOf(const image::Image& image) const {
   constexpr size_t kMostImages = 16;
   {
@@ -137,13 +141,11 @@ Result<os::UniqueFd> OpenLogDirectory(const std::string& log_directory, const st
 
 }  // namespace
 
-Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox) {
+Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox, const std::shared_ptr<monitor::MonitorClient>& monitor) {
   ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(sandbox->view.record.id));
   // Asked once more after "starting" is written: whoever stops the pod from now on waits for this start and ends it.
   if (pod.record.state != SandboxState::kReady) return base::FailedPrecondition("pod sandbox '{}' is being stopped", pod.record.id);
   ASSIGN_OR_RETURN(container::Plan plan, PlanOf(container->view, pod));
-  std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(pod.record.id);
-  if (!monitor) return base::Unavailable("the pod has no monitor");
   if (plan.seccomp == container::Plan::Seccomp::kRuntimeDefault) {
     ASSIGN_OR_RETURN(const seccomp::Program program, d_.seccomp.For(plan.spec.process.capabilities.bounding));
     plan.spec.process.seccomp_program = *program;
@@ -197,9 +199,67 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox)
       });
     }
     status = started.error();
+    // Its monitor died: the container may run by now.
+    if (started.error().code() == base::Code::kUnavailable) return status;
   }
   (void)group.Remove();
   return status;
+}
+
+Result<bool> Runtime::AskSuccessor(const ContainerPtr& container, std::shared_ptr<monitor::MonitorClient> lost) {
+  const std::string id = container->view.record.id, sandbox_id = container->view.record.sandbox_id;
+  const base::SteadyTime deadline = base::SystemClock().Steady() + kSuccessorPatience;
+  Result<std::vector<monitor::ContainerState>> states = base::Unavailable("not asked yet");
+  while (!states.ok()) {
+    {
+      std::unique_lock lock(mutex_);
+      std::shared_ptr<monitor::MonitorClient> successor;
+      const bool there = changed_.wait_until(lock, deadline, [&] {
+        const auto sandbox = sandboxes_.find(sandbox_id);
+        successor = sandbox == sandboxes_.end() ? nullptr : sandbox->second->monitor;
+        return successor != nullptr && successor != lost;
+      });
+      if (!there) return base::Unavailable("the pod's monitor died, and no other came");
+      lost = std::move(successor);
+    }
+    states = lost->ListContainers();  // it may be lost as well
+  }
+  for (const monitor::ContainerState& known : *states) {
+    if (known.id != id) continue;
+    if (known.phase == monitor::ContainerPhase::kExited && known.exit) {
+      RecordExit(*known.exit);
+    } else {
+      RETURN_IF_ERROR(Update(container, [&](ContainerRecord& r) {
+        if (r.state != ContainerState::kStarting) return;
+        r.state = ContainerState::kRunning;
+        r.pid = known.started.pid;
+        r.started_at = known.started.started_at;
+      }));
+    }
+    return true;
+  }
+  return false;
+}
+
+Status Runtime::LaunchUntilKnown(const ContainerPtr& container, const SandboxPtr& sandbox) {
+  constexpr int kMostStarts = 3;
+  Status launched = base::Ok();
+  for (int tries = 0; tries < kMostStarts; ++tries) {
+    const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(container->view.record.sandbox_id);
+    launched = monitor ? Launch(container, sandbox, monitor) : base::Unavailable("the pod has no monitor");
+    if (launched.ok() || launched.error().code() != base::Code::kUnavailable) return launched;
+    // Nobody but the next monitor knows whether the container was begun before this one died.
+    const Result<bool> begun = AskSuccessor(container, monitor);
+    if (begun.ok() && *begun) return base::Ok();
+    (void)cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove();
+    if (!begun.ok()) return launched;
+  }
+  return launched;
+}
+
+void Runtime::SetStarting(const ContainerPtr& container, bool starting) {
+  const std::lock_guard lock(mutex_);
+  container->starting = starting;
 }
 
 Status Runtime::StartContainer(const std::string& id) {
@@ -214,11 +274,13 @@ Status Runtime::StartContainer(const std::string& id) {
   if (!sandbox) return base::NotFound("the pod sandbox of container '{}' is gone", id);
   ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(view.record.sandbox_id));
   if (pod.record.state != SandboxState::kReady) return base::FailedPrecondition("pod sandbox '{}' is not ready", pod.record.id);
-  RETURN_IF_ERROR(Update(container, [this](ContainerRecord& r) {
+  // Before the record says so: who connects to a new monitor must see that we are at it.
+  SetStarting(container, true);
+  Status launched = Update(container, [this](ContainerRecord& r) {
     r.state = ContainerState::kStarting;
     r.started_at = d_.clock.WallNanos();
-  }));
-  const Status launched = Launch(container, sandbox);
+  });
+  if (launched.ok()) launched = LaunchUntilKnown(container, sandbox);
   if (!launched.ok()) {
     // What kubelets show as the container's end: the cause in words, code 128.
     const Status updated = Update(container, [&](ContainerRecord& r) {
@@ -229,8 +291,10 @@ Status Runtime::StartContainer(const std::string& id) {
       r.finished_at = d_.clock.WallNanos();
     });
     if (!updated.ok()) base::LogError("cannot write a container's end", {{"container", view.record.id}, {"error", updated.error()}});
+    SetStarting(container, false);
     return launched.error().WithContext(fmt::format("start container '{}'", view.config.metadata().name()));
   }
+  SetStarting(container, false);
   base::LogInfo("container started", {{"container", view.record.id}, {"name", view.config.metadata().name()}});
   Emit(Event::kStarted, view.record.id, view.record.sandbox_id);
   return base::Ok();

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cri/runtime.h"
 
+#include <poll.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -136,6 +138,7 @@ void Runtime::Emit(Event event, const std::string& container_id, const std::stri
 }
 
 Status Runtime::Update(const SandboxPtr& sandbox, const std::function<void(SandboxRecord&)>& change) {
+  const std::lock_guard writer(sandbox->record);
   SandboxRecord copy;
   {
     const std::lock_guard lock(mutex_);
@@ -149,6 +152,7 @@ Status Runtime::Update(const SandboxPtr& sandbox, const std::function<void(Sandb
 }
 
 Status Runtime::Update(const ContainerPtr& container, const std::function<void(ContainerRecord&)>& change) {
+  const std::lock_guard writer(container->record);
   ContainerRecord copy;
   {
     const std::lock_guard lock(mutex_);
@@ -207,6 +211,7 @@ void Runtime::RecordExit(const monitor::ExitRecord& exit) {
     sandbox_id = container->view.record.sandbox_id;
   }
   const Status updated = Update(container, [&](ContainerRecord& r) {
+    if (r.state >= ContainerState::kExited) return;
     r.state = ContainerState::kExited;
     r.finished_at = exit.finished_at;
     r.exit_code = exit.exit_code;
@@ -230,8 +235,17 @@ void Runtime::OnMonitorLost(const std::string& sandbox_id) {
       if (sandbox->view.record.state != SandboxState::kReady) return;
     }
     base::LogWarn("a pod's monitor was lost, connecting to its successor", {{"pod", sandbox_id}});
-    if (const Status status = AdoptSandbox(sandbox); !status.ok()) {
-      base::LogError("a pod has no monitor", {{"pod", sandbox_id}, {"error", status.error()}});
+    // Its successor may be lost as well.
+    constexpr int kTries = 10;
+    for (int i = 0; i < kTries; ++i) {
+      const Status status = AdoptSandbox(sandbox);
+      if (status.ok()) return;
+      {
+        const std::lock_guard lock(mutex_);
+        if (sandbox->view.record.state != SandboxState::kReady) return;
+      }
+      base::LogError("a pod has no monitor, trying again", {{"pod", sandbox_id}, {"error", status.error()}});
+      (void)poll(nullptr, 0, 100 << std::min(i, 4));
     }
   });
 }
@@ -246,24 +260,36 @@ Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
     const std::lock_guard lock(mutex_);
     sandbox->monitor = std::move(monitor);
   }
+  changed_.notify_all();
   for (const ContainerPtr& container : ContainersOf(id)) {
     const std::string container_id = container->view.record.id;
     ContainerState state;
+    bool starting = false;
     {
       const std::lock_guard lock(mutex_);
       state = container->view.record.state;
+      starting = container->starting;
     }
     if (state != ContainerState::kRunning && state != ContainerState::kStarting) continue;
     const monitor::ContainerState* known = nullptr;
     for (const monitor::ContainerState& candidate : states) {
       if (candidate.id == container_id) known = &candidate;
     }
-    if (known == nullptr) {
+    if (known == nullptr && state == ContainerState::kStarting) {
+      // It has never run. Whoever starts it just now tries again; otherwise it is as it was made.
+      if (!starting) {
+        RETURN_IF_ERROR(Update(container, [](ContainerRecord& r) {
+          r.state = ContainerState::kCreated;
+          r.started_at = 0;
+        }));
+      }
+    } else if (known == nullptr) {
       RecordExit({.container_id = container_id, .exit_code = 255, .lost = true, .finished_at = d_.clock.WallNanos()});
     } else if (known->phase == monitor::ContainerPhase::kExited && known->exit) {
       RecordExit(*known->exit);
     } else if (state == ContainerState::kStarting) {
       RETURN_IF_ERROR(Update(container, [&](ContainerRecord& r) {
+        if (r.state != ContainerState::kStarting) return;
         r.state = ContainerState::kRunning;
         r.pid = known->started.pid;
         r.started_at = known->started.started_at;

@@ -105,11 +105,14 @@ class Runtime {
     std::shared_ptr<monitor::MonitorClient> monitor;  // guarded by mutex_
     int execs = 0;                                    // under way; guarded by mutex_
     std::mutex operation;                             // one change of the pod at a time
+    std::mutex record;                                // one writer of the record at a time
   };
   struct Container {
     ContainerView view;        // guarded by mutex_
     bool stop_sent = false;    // guarded by mutex_
     std::mutex operation;      // start and remove exclude each other
+    std::mutex record;         // one writer of the record at a time: an end may overtake the start's own words
+    bool starting = false;     // guarded by mutex_: StartContainer is at work and will find out by itself
   };
   using SandboxPtr = std::shared_ptr<Sandbox>;
   using ContainerPtr = std::shared_ptr<Container>;
@@ -149,7 +152,11 @@ class Runtime {
   // What an image's layers say of users never changes: read once an image, for the few read last.
   base::Result<std::shared_ptr<const security::IdentityFiles>> IdentitiesOf(const image::Image& image) const;
   base::Result<container::Plan> PlanOf(const ContainerView& container, const SandboxView& sandbox) const;
-  base::Status Launch(const ContainerPtr& container, const SandboxPtr& sandbox);
+  base::Status Launch(const ContainerPtr& container, const SandboxPtr& sandbox, const std::shared_ptr<monitor::MonitorClient>& monitor);
+  // After a monitor was lost during a start: true when the container was begun, false when its successor has never heard of it.
+  base::Result<bool> AskSuccessor(const ContainerPtr& container, std::shared_ptr<monitor::MonitorClient> lost);
+  base::Status LaunchUntilKnown(const ContainerPtr& container, const SandboxPtr& sandbox);
+  void SetStarting(const ContainerPtr& container, bool starting);
   base::Status AwaitExit(const ContainerPtr& container, base::SteadyTime deadline);
   base::Status KillContainer(const container::ContainerRecord& record);  // every process of it, by whoever is left to do so
   // Out of sight by one rename, then deleted while nobody waits: freeing blocks can take long. Absent is success. What a crash

@@ -215,6 +215,7 @@ Status Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
     // A pod that was cut off while it was made, or whose record is lost, may have one of which nobody knows.
     Result<std::unique_ptr<monitor::MonitorClient>> left = d_.anchor.AdoptMonitor(SetupOf(sandbox->view), nullptr, nullptr);
     if (left.ok()) monitor = std::move(left).value();
+    if (!left.ok() && left.error().code() != base::Code::kNotFound) note(d_.anchor.Drop(id), "monitor");
   }
   if (monitor) {
     const Status ended = monitor->Shutdown();

@@ -76,6 +76,7 @@ class LogProcess {
 
  private:
   void Watch(const std::string& id, const std::string& name, os::UniqueFd fd) {
+    Close(id, name);  // of a start that came to nothing
     auto stream = std::make_shared<Stream>(name);
     (void)os::SetNonBlocking(fd.get(), true);
     stream->fd = std::move(fd);

@@ -278,6 +278,13 @@ class AnchorImpl final : public Anchor {
     return Connect(setup, std::move(on_exit), std::move(on_lost));
   }
 
+  Status Drop(const std::string& sandbox_id) override {
+    base::Writer w;
+    w.String(sandbox_id);
+    ASSIGN_OR_RETURN([[maybe_unused]] const Packet answer, connection_->Ask(Type::kDropPod, w.bytes()));
+    return base::Ok();
+  }
+
   Status Stop() override {
     ASSIGN_OR_RETURN([[maybe_unused]] const Packet answer, connection_->Ask(Type::kStopAnchor, ""));
     return base::Ok();

@@ -104,6 +104,8 @@ class Anchor {
   // containers from what the anchor kept.
   virtual base::Result<std::unique_ptr<MonitorClient>> AdoptMonitor(const PodSetup& setup, MonitorClient::ExitHandler on_exit,
                                                                     MonitorClient::LostHandler on_lost) = 0;
+  // A pod that has no connection any more: its monitor, log process and first process end. Absent is success.
+  virtual base::Status Drop(const std::string& sandbox_id) = 0;
   virtual base::Status Stop() = 0;  // ends the anchor; refused while monitors live
 };
 

@@ -28,7 +28,7 @@ using os::UniqueFd;
 
 namespace {
 
-constexpr std::chrono::milliseconds kLogPatience{100};
+constexpr std::chrono::milliseconds kLogPatience{100}, kAnchorPatience{10'000};
 
 int64_t Now() { return base::SystemClock().WallNanos(); }
 
@@ -183,6 +183,11 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec, co
     ready = KeepWithAnchor("log/" + spec.id, {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()});
     if (ready.ok()) ready = AddLog(container);
   }
+  if (ready.ok()) {
+    base::Writer begun;
+    begun.String(spec.id);
+    ready = SendPacket(kAnchor, Type::kBegun, 0, begun.bytes());
+  }
   if (ready.ok()) ready = pending.Go();
   if (!ready.ok()) {
     (void)os::SignalPidfd(pending.pidfd(), SIGKILL);
@@ -236,7 +241,7 @@ void Monitor::Shutdown() {
     if (container.state.phase == ContainerPhase::kRunning) (void)KillAll(id);
   }
   for (const auto& [pid, exec] : execs_) (void)kill(pid, SIGKILL);
-  if (pod_init_ > 0) (void)kill(pod_init_, SIGKILL);
+  if (pod_init_) (void)os::SignalPidfd(pod_init_.get(), SIGKILL);
   // The log process ends with the last copy of its connection, after writing what it has.
   if (log_socket_) loop_.Unwatch(log_watch_);
   log_socket_.reset();
@@ -249,23 +254,28 @@ void Monitor::OnChildren() {
   signalfd_siginfo info;
   while (read(signals_, &info, sizeof info) == sizeof info) {
   }
-  os::ExitStatus status;
-  pid_t pid = 0;
-  while ((pid = waitpid(-1, &status.wait_status, WNOHANG | __WALL)) > 0) {
-    if (pid == log_pid_) {
-      log_pid_ = -1;  // its closed connection starts another
-      continue;
+  while (true) {
+    // Looked at first and reaped last: until then the next monitor, or the anchor, would still find its end.
+    siginfo_t ended{};
+    if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 || ended.si_pid == 0) return;
+    const pid_t pid = ended.si_pid;
+    const os::ExitStatus status{ended.si_code == CLD_EXITED ? ended.si_status << 8 : ended.si_status};
+    OnChild(pid, status);
+    while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
     }
-    if (execs_.contains(pid)) {
-      OnExecExit(pid, status);
-      continue;
-    }
-    for (auto& [id, container] : containers_) {
-      if (!container.adopted && container.state.phase == ContainerPhase::kRunning && container.state.started.pid == pid) {
-        OnContainerExit(id, status);
-        break;
-      }
-    }
+  }
+}
+
+void Monitor::OnChild(pid_t pid, os::ExitStatus status) {
+  if (pid == log_pid_) {
+    log_pid_ = -1;  // its closed connection starts another
+    return;
+  }
+  if (execs_.contains(pid)) return OnExecExit(pid, status);
+  for (auto& [id, container] : containers_) {
+    if (container.adopted || container.state.phase != ContainerPhase::kRunning || container.state.exit || container.state.started.pid != pid) continue;
+    OnContainerExit(id, status);
+    return;
   }
 }
 
@@ -282,7 +292,15 @@ void Monitor::OnContainerExit(const std::string& id, os::ExitStatus status) {
   container.state.exit = record;
   // What is left of it outside its PID namespace (hostPID) goes too.
   if (!container.unified_cgroup.empty()) (void)os::WriteControl(AT_FDCWD, container.unified_cgroup + "/cgroup.kill", "1");
-  if (container.log_fds.empty() || !log_socket_) return PublishExit(id);
+  // Now, before the zombie is reaped: whenever we die, somebody knows the exact code.
+  if (const Status written = WriteExitFile(setup_.run_dir, *container.state.exit); !written.ok()) {
+    base::LogError("cannot write an exit record", {{"container", id}, {"error", written.error()}});
+  }
+  TellExit(id);
+}
+
+void Monitor::TellExit(const std::string& id) {
+  if (containers_[id].log_fds.empty() || !log_socket_) return PublishExit(id);
   draining_.insert(id);
   AskLog(Type::kLogDrain, id, {-1, 0, id});
   // A log that waits for a frozen disk delays nobody's exit.
@@ -299,9 +317,6 @@ void Monitor::PublishExit(const std::string& id) {
   container.state.phase = ContainerPhase::kExited;
   if (container.watch != 0) loop_.Unwatch(container.watch);
   container.watch = 0;
-  if (const Status written = WriteExitFile(setup_.run_dir, *container.state.exit); !written.ok()) {
-    base::LogError("cannot write an exit record", {{"container", id}, {"error", written.error()}});
-  }
   base::Writer w;
   Put(w, *container.state.exit);
   for (const auto& [fd, owned] : clients_) (void)SendPacket(fd, Type::kExited, 0, w.bytes());
@@ -309,32 +324,31 @@ void Monitor::PublishExit(const std::string& id) {
 
 void Monitor::OnAdoptedExit(const std::string& id) {
   Container& container = containers_[id];
-  // The anchor is the parent of an adopted one and writes the exact code; a moment may pass until it has.
+  loop_.Unwatch(container.watch);
+  container.watch = 0;
+  AwaitExitRecord(id, std::chrono::milliseconds(0));
+}
+
+void Monitor::AwaitExitRecord(const std::string& id, std::chrono::milliseconds waited) {
+  const auto found = containers_.find(id);
+  if (found == containers_.end() || found->second.state.exit) return;
+  Container& container = found->second;
   Result<ExitRecord> record = ReadExitFile(setup_.run_dir, id);
-  for (int wait = 0; !record.ok() && wait < 200; ++wait) {
-    const timespec pause{0, 1'000'000};
-    (void)nanosleep(&pause, nullptr);
-    record = ReadExitFile(setup_.run_dir, id);
+  if (!record.ok() && waited < kAnchorPatience) {
+    static constexpr std::chrono::milliseconds kPause{5};
+    loop_.After(kPause, [this, id, waited] { AwaitExitRecord(id, waited + kPause); });
+    return;
   }
   if (!record.ok()) {
-    ExitRecord lost;
-    lost.container_id = id;
-    lost.exit_code = 255;
-    lost.lost = true;
-    lost.finished_at = Now();
-    record = lost;
+    record = ExitRecord{.container_id = id, .exit_code = 255, .lost = true, .finished_at = Now()};
+    if (const Status written = WriteExitFile(setup_.run_dir, *record); !written.ok()) {
+      base::LogError("cannot write an exit record", {{"container", id}, {"error", written.error()}});
+    }
   }
   const uint64_t oom_now = cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
   record->oom_killed = record->exit_code == 128 + SIGKILL && oom_now > container.oom_before;
-  loop_.Unwatch(container.watch);
-  container.watch = 0;
   container.state.exit = *record;
-  if (container.log_fds.empty() || !log_socket_) return PublishExit(id);
-  draining_.insert(id);
-  AskLog(Type::kLogDrain, id, {-1, 0, id});
-  loop_.After(kLogPatience, [this, id] {
-    if (draining_.contains(id)) PublishExit(id);
-  });
+  TellExit(id);
 }
 
 // --- exec ------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,9 @@
 // pod's mount namespace, the connection to the log process.
 #pragma once
 
+#include <unistd.h>
+
+#include <chrono>
 #include <map>
 #include <memory>
 #include <set>
@@ -58,6 +61,7 @@ class Monitor {
   void OnConnect();
   void OnClient(int client);
   void OnChildren();
+  void OnChild(pid_t pid, os::ExitStatus status);
   void OnLog();
   void CloseClient(int client);
   void Answer(int client, uint64_t question, const base::Result<std::string>& result);
@@ -75,6 +79,9 @@ class Monitor {
   void PublishExit(const std::string& id);
   void OnExecExit(pid_t pid, os::ExitStatus status);
   void OnAdoptedExit(const std::string& id);
+  // The anchor is the parent of an adopted one and writes its exact end; a moment may pass until it has.
+  void AwaitExitRecord(const std::string& id, std::chrono::milliseconds waited);
+  void TellExit(const std::string& id);  // once the log is written, or has taken too long
 
   base::Status StartLogProcess();
   base::Status AddLog(const Container& container);
@@ -88,11 +95,11 @@ class Monitor {
   const PodSetup setup_;
   const int signals_;
   os::UniqueFd net_, ipc_, uts_, pod_pid_;
-  pid_t pod_init_ = -1;
+  os::UniqueFd pod_init_;  // a pidfd
   os::UniqueFd log_socket_;
   os::EventLoop::WatchId log_watch_ = 0;
   pid_t log_pid_ = -1;
-  uint64_t next_question_ = 1;
+  uint64_t next_question_ = static_cast<uint64_t>(getpid()) << 32;  // the log process may still answer an earlier monitor
   uint64_t next_exec_ = 1;
   std::map<uint64_t, LogQuestion> log_questions_;
   std::map<int, os::UniqueFd> clients_;

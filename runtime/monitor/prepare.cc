@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/kernel/capabilities/capabilities.h"
+#include "lib/kernel/cgroup/cgroup.h"
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
@@ -66,8 +67,13 @@ Status Monitor::Prepare() {
     RETURN_IF_ERROR(KeepWithAnchor("ns/mnt", {mounts.get()}));
   }
   if (setup_.share_process_namespace) {
-    RETURN_IF_ERROR(fetch_one("ns/pid", pod_pid_));
-    if (!pod_pid_) RETURN_IF_ERROR(StartPodInit());
+    ASSIGN_OR_RETURN(std::vector<UniqueFd> kept, FetchFromAnchor("ns/pid"));
+    if (kept.size() == 2) {
+      pod_pid_ = std::move(kept[0]);
+      pod_init_ = std::move(kept[1]);
+    } else {
+      RETURN_IF_ERROR(StartPodInit());
+    }
   }
   if (adopting) RETURN_IF_ERROR(fetch_one("log-connection", log_socket_));
   if (log_socket_) {
@@ -121,9 +127,9 @@ Status Monitor::StartPodInit() {
     if (!capabilities::DropBounding(0).ok() || !capabilities::Apply({}).ok()) _exit(126);
     RunProgram(kInitProgram, "keelson-init", -1);
   }
-  pod_init_ = pid;
+  ASSIGN_OR_RETURN(pod_init_, os::OpenPidfd(pid));
   ASSIGN_OR_RETURN(pod_pid_, os::Open(fmt::format("/proc/{}/ns/pid", pid), O_RDONLY));
-  return KeepWithAnchor("ns/pid", {pod_pid_.get()});
+  return KeepWithAnchor("ns/pid", {pod_pid_.get(), pod_init_.get()});
 }
 
 // --- log process -----------------------------------------------------------------------------------------------------
@@ -234,16 +240,19 @@ Status Monitor::Adopt() {
     container.state.phase = ContainerPhase::kRunning;
     ASSIGN_OR_RETURN(container.log_fds, FetchFromAnchor("log/" + container.state.id));
     const std::string id = container.state.id;
+    // First of all: whoever saw its end has written it, and its pid may be another's by now.
+    if (Result<ExitRecord> record = ReadExitFile(setup_.run_dir, id); record.ok()) {
+      const uint64_t oom_now = cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
+      record->oom_killed = record->oom_killed || (record->exit_code == 128 + SIGKILL && oom_now > container.oom_before);
+      container.state.phase = ContainerPhase::kExited;
+      container.state.exit = *record;
+      containers_[id] = std::move(container);
+      continue;
+    }
     Result<UniqueFd> pidfd = exited ? Result<UniqueFd>(base::NotFound("ended")) : os::OpenPidfd(container.state.started.pid);
     if (!pidfd.ok()) {
-      Result<ExitRecord> record = ReadExitFile(setup_.run_dir, id);
-      container.state.phase = ContainerPhase::kExited;
-      if (record.ok()) {
-        container.state.exit = *record;
-      } else {
-        container.state.exit = ExitRecord{.container_id = id, .exit_code = 255, .lost = true};
-      }
       containers_[id] = std::move(container);
+      AwaitExitRecord(id, std::chrono::milliseconds(0));
       continue;
     }
     container.pidfd = std::move(pidfd).value();

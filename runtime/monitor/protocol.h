@@ -6,7 +6,8 @@
 //
 //   daemon  → anchor : kStartMonitor{PodSetup, which namespaces}+fds   kDropPod{sandbox}   kHasMonitor{sandbox}   kStopAnchor{}
 //   monitor → anchor : kKeep{key}+fds   kFetch{prefix} → {keys, count of fds each}+fds   kRegister{container, pid, blob}
-//                      kUnregister{container}   kRegistered{} → {container, pid, blob, exited?}
+//                      kBegun{container}: from now on its program may run   kUnregister{container}
+//                      kRegistered{} → {container, pid, blob, exited?}
 //   daemon  → monitor: kList{}   kStart{flags}+spec memfd[, log dir], volumes   kExec{…}+process memfd, streams   kSignal{id, n}
 //                      kKillAll{id}   kReopenLog{id}   kForget{id}   kShutdown{}
 //   monitor → daemon : kExited{ExitRecord}, unasked
@@ -38,6 +39,7 @@ enum class Type : uint32_t {
   kRegister,
   kUnregister,
   kRegistered,
+  kBegun,
   kList = 50,
   kStart,
   kExec,
