@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "kubelet/lifecycle/events.h"
+#include "kubelet/lifecycle/orphan.h"
 #include "kubelet/pod/names.h"
 #include "lib/base/log.h"
+#include "lib/os/files.h"
 
 namespace keelson::lifecycle {
 namespace {
@@ -105,14 +107,23 @@ void Agent::Reconcile() {
     if (!same_name_is_here) Adopt(pod);
   }
   for (const auto& [uid, seen] : snapshot_->pods) {
-    if (!entries_.contains(uid) && !wanted_.contains(uid)) AddOrphan(uid, seen.name, seen.namespace_name);
+    if (!entries_.contains(uid) && !wanted_.contains(uid)) AddOrphan({.name = seen.name, .namespace_name = seen.namespace_name, .uid = uid});
   }
   if (swept_) return;
   swept_ = true;
-  std::set<std::string> left = d_.cgroups.PodsOnNode().ValueOr({});
-  for (const std::string& uid : d_.volumes.PodsOnDisk().ValueOr({})) left.insert(uid);
-  for (const std::string& uid : left) {
-    if (!entries_.contains(uid) && !wanted_.contains(uid)) AddOrphan(uid, "unknown", "unknown");
+  // Of pods that went while no kubelet ran; the names only the logs know.
+  std::map<std::string, kube::ObjectMeta> left;
+  for (const os::DirEntry& entry : os::ListDir(d_.node.logs).ValueOr({})) {
+    if (const std::optional<kube::ObjectMeta> pod = pod::PodOfLogDirectory(entry.name)) left.emplace(pod->uid, *pod);
+  }
+  std::set<std::string> nameless = d_.cgroups.PodsOnNode().ValueOr({});
+  for (const std::string& uid : d_.volumes.PodsOnDisk().ValueOr({})) nameless.insert(uid);
+  for (const std::string& uid : nameless) {
+    kube::ObjectMeta& pod = left[uid];
+    if (pod.name.empty()) pod = {.name = "unknown", .namespace_name = "unknown", .uid = uid};
+  }
+  for (const auto& [uid, pod] : left) {
+    if (!entries_.contains(uid) && !wanted_.contains(uid)) AddOrphan(pod);
   }
 }
 
@@ -142,17 +153,15 @@ void Agent::Adopt(const kube::Pod& pod) {
   SyncPod(pod.metadata.uid);
 }
 
-void Agent::AddOrphan(const std::string& uid, const std::string& name, const std::string& namespace_name) {
+void Agent::AddOrphan(const kube::ObjectMeta& metadata) {
   auto entry = std::make_shared<Entry>();
   entry->orphan = true;
-  kube::ObjectMeta& metadata = entry->facts.pod.metadata;
-  metadata.uid = uid;
-  metadata.name = name;
-  metadata.namespace_name = namespace_name;
+  const auto seen = snapshot_->pods.find(metadata.uid);
+  entry->facts.pod = OrphanPod(metadata, seen == snapshot_->pods.end() ? pod::Observed() : seen->second.observed);
   entry->context.pod = entry->facts.pod;
-  entries_[uid] = entry;
+  entries_[metadata.uid] = entry;
   Note(*entry, false, "Orphaned", "nothing asks for this pod: it ends");
-  Delete(*entry, 1);
+  Delete(*entry, entry->facts.pod.spec.termination_grace_period_seconds);
 }
 
 void Agent::Delete(Entry& entry, int64_t grace_seconds) {
@@ -339,7 +348,7 @@ void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outc
   } else if (const auto* pre_stop = std::get_if<sync::PreStop>(&action)) {
     memory.kills[pre_stop->id].pre_stop_done = true;
   } else if (std::holds_alternative<sync::TearDown>(action)) {
-    memory.torn_down = true;
+    memory.torn_down = !memory.deletion || outcome.logs_removed;
     memory.prepared = false;
   }
   if (outcome.status.ok() && OfThePod(action)) memory.pod_failure.reset();

@@ -86,7 +86,7 @@ class Agent {
 
   void Reconcile();
   void Adopt(const kube::Pod& pod);
-  void AddOrphan(const std::string& uid, const std::string& name, const std::string& namespace_name);
+  void AddOrphan(const kube::ObjectMeta& metadata);
   void Delete(Entry& entry, int64_t grace_seconds);
   void SyncPod(const std::string& uid);
   void RefreshHealth(Entry& entry);

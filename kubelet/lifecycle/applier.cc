@@ -264,7 +264,9 @@ Outcome Applier::Do(const sync::TearDown&, const Context& context, const std::st
       if (link.name.starts_with(prefix)) (void)os::RemoveFile(d_.log_links + "/" + link.name);
     }
   }
-  return Of(os::RemoveTree(pod::PodLogDirectory(d_.node.logs, metadata)));
+  Outcome outcome = Of(os::RemoveTree(pod::PodLogDirectory(d_.node.logs, metadata)));
+  outcome.logs_removed = true;
+  return outcome;
 }
 
 }  // namespace keelson::lifecycle

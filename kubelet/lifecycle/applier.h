@@ -56,6 +56,7 @@ struct Outcome {
   uint64_t image_bytes = 0;
   // StartContainer
   std::string container_id;
+  bool logs_removed = false;  // by a tear-down, of a pod that was deleted
 };
 
 class Applier {

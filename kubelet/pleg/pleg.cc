@@ -7,6 +7,7 @@
 #include "kubelet/pod/names.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/strings.h"
 
 namespace keelson::pleg {
 namespace {
@@ -117,7 +118,9 @@ base::Result<pod::ContainerFact> Pleg::Details(const cri::Container& listed) {
                           .image = status.image().user_specified_image().empty() ? status.image().image() : status.image().user_specified_image(),
                           .image_id = status.image_ref(), .created_at = status.created_at(), .started_at = status.started_at(),
                           .finished_at = status.finished_at(), .exit_code = status.exit_code(), .reason = status.reason(),
-                          .log_path = status.log_path()};
+                          .log_path = status.log_path(), .pre_stop = ValueOf(listed.annotations(), pod::kPreStopHandler),
+                          .ports = ValueOf(listed.annotations(), pod::kContainerPorts)};
+  fact.pod_grace_seconds = static_cast<int64_t>(base::ParseUint64(ValueOf(listed.annotations(), pod::kPodGracePeriod)).value_or(0));
   if (status.user().has_linux()) {
     const cri::LinuxContainerUser& user = status.user().linux();
     fact.user = pod::UserFact{user.uid(), user.gid(), {user.supplemental_groups().begin(), user.supplemental_groups().end()}};

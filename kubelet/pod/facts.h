@@ -50,6 +50,9 @@ struct ContainerFact {
   std::string reason, message;
   std::string log_path;
   std::optional<UserFact> user;
+  // What its end takes, for when nothing else knows: hook and ports as documents, and the pod's time.
+  std::string pre_stop, ports;
+  int64_t pod_grace_seconds = 0;
   bool operator==(const ContainerFact&) const = default;
 };
 struct Observed {

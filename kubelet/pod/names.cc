@@ -1,12 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/pod/names.h"
 
+#include <algorithm>
+
+#include "lib/base/strings.h"
+
 namespace keelson::pod {
 
 std::string FullName(const kube::ObjectMeta& metadata) { return metadata.name + "_" + metadata.namespace_name; }
 
 std::string PodLogDirectory(const std::string& logs, const kube::ObjectMeta& metadata) {
   return logs + "/" + metadata.namespace_name + "_" + metadata.name + "_" + metadata.uid;
+}
+
+std::optional<kube::ObjectMeta> PodOfLogDirectory(const std::string& name) {
+  const std::vector<std::string_view> parts = base::Split(name, '_');
+  if (parts.size() != 3 || std::any_of(parts.begin(), parts.end(), [](std::string_view part) { return part.empty(); })) return std::nullopt;
+  kube::ObjectMeta metadata;
+  metadata.namespace_name = parts[0];
+  metadata.name = parts[1];
+  metadata.uid = parts[2];
+  return metadata;
 }
 
 std::string ContainerLogPath(const std::string& container, uint32_t attempt) { return container + "/" + std::to_string(attempt) + ".log"; }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "lib/kube/pod.h"
@@ -24,6 +25,8 @@ inline constexpr char kPodGracePeriod[] = "io.kubernetes.pod.terminationGracePer
 
 std::string FullName(const kube::ObjectMeta& metadata);  // name_namespace
 std::string PodLogDirectory(const std::string& logs, const kube::ObjectMeta& metadata);
+// The pod of such a directory's name; nothing when it is another's.
+std::optional<kube::ObjectMeta> PodOfLogDirectory(const std::string& name);
 std::string ContainerLogPath(const std::string& container, uint32_t attempt);  // below the pod's
 std::string LogLink(const std::string& pod, const std::string& namespace_name, const std::string& container, const std::string& id);
 

@@ -13,6 +13,10 @@ TEST(Names, AreUpstreams) {
   const kube::ObjectMeta metadata{.name = "web", .namespace_name = "shop", .uid = "u-1"};
   EXPECT_EQ(FullName(metadata), "web_shop");
   EXPECT_EQ(PodLogDirectory("/var/log/pods", metadata), "/var/log/pods/shop_web_u-1");
+  const std::optional<kube::ObjectMeta> back = PodOfLogDirectory("shop_web_u-1");
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(PodLogDirectory("/var/log/pods", *back), "/var/log/pods/shop_web_u-1");
+  for (const char* other : {"lost+found", "a_b", "a__c", "a_b_c_d"}) EXPECT_FALSE(PodOfLogDirectory(other).has_value()) << other;
   EXPECT_EQ(ContainerLogPath("a", 3), "a/3.log");
   EXPECT_EQ(LogLink("web", "shop", "a", "0123"), "web_shop_a-0123.log");
 }

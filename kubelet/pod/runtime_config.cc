@@ -137,6 +137,16 @@ void FillPorts(const kube::PodSpec& spec, const kube::Container& container, cri:
   }
 }
 
+// The container as its document has it.
+json::Value Written(const kube::Pod& pod, const std::string& container) {
+  for (const char* list : {"containers", "initContainers"}) {
+    for (const json::Value& candidate : pod.object.At({"spec", list}).items()) {
+      if (candidate.At({"name"}).AsString() == container) return candidate;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 base::Result<cri::PodSandboxConfig> SandboxConfig(const kube::Pod& pod, const NodeSettings& node, const std::string& cgroup_parent, uint32_t attempt) {
@@ -210,6 +220,9 @@ base::Result<cri::ContainerConfig> ContainerConfig(const kube::Pod& pod, const k
   annotations[kTerminationMessagePath] = container.termination_message_path;
   annotations[kTerminationMessagePolicy] = container.termination_message_policy;
   annotations[kPodGracePeriod] = std::to_string(pod.spec.termination_grace_period_seconds);
+  // Whoever finds the container without its pod ends it by these.
+  if (container.pre_stop) annotations[kPreStopHandler] = json::WriteJson(Written(pod, container.name).At({"lifecycle", "preStop"}));
+  if (container.pre_stop && !container.ports.empty()) annotations[kContainerPorts] = json::WriteJson(Written(pod, container.name).At({"ports"}));
   config.set_log_path(ContainerLogPath(container.name, attempt));
   config.set_stdin(container.stdin);
   config.set_stdin_once(container.stdin_once);
