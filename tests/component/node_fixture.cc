@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,12 +70,16 @@ std::vector<std::string> NodeTest::RuntimeArguments(const std::vector<std::strin
   return words;
 }
 
-void NodeTest::StartRuntime() {
+void NodeTest::SpawnRuntime() {
   const os::UniqueFd log = os::Open(dir_.path() + "/runtime.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
   base::Result<os::ChildProcess> started =
       os::ChildProcess::Spawn({.argv = RuntimeArguments({}), .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, .fds = {{log.get(), 1}, {log.get(), 2}}, .new_session = true});
   ASSERT_TRUE(started.ok()) << started.error().message();
   runtime_ = std::move(started).value();
+}
+
+void NodeTest::StartRuntime() {
+  SpawnRuntime();
   client_ = runtime_client::ConnectRuntime(run_ + "/cri.sock");
   ASSERT_TRUE(Eventually([&] { return client_->Version().ok(); })) << DaemonLogs();
 }
@@ -94,13 +99,17 @@ std::vector<std::string> NodeTest::KubeletArguments(const std::vector<std::strin
   return words;
 }
 
-void NodeTest::StartKubelet(const std::vector<std::string>& more_arguments) {
+void NodeTest::SpawnKubelet(const std::vector<std::string>& more_arguments) {
   const os::UniqueFd log = os::Open(dir_.path() + "/kubelet.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
   const std::vector<std::string> words = KubeletArguments(more_arguments);
   base::Result<os::ChildProcess> started =
       os::ChildProcess::Spawn({.argv = words, .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, .fds = {{log.get(), 1}, {log.get(), 2}}, .new_session = true});
   ASSERT_TRUE(started.ok()) << started.error().message();
   kubelet_ = std::move(started).value();
+}
+
+void NodeTest::StartKubelet(const std::vector<std::string>& more_arguments) {
+  SpawnKubelet(more_arguments);
   ASSERT_TRUE(Eventually([&] { return Get("/healthz") == "ok"; })) << DaemonLogs();
 }
 
@@ -217,12 +226,35 @@ void NodeTest::CheckNothingIsLeft() {
   const std::string mounts = os::ReadFile("/proc/self/mountinfo").value();
   EXPECT_EQ(mounts.find(run_), std::string::npos) << mounts;
   EXPECT_EQ(mounts.find(dir_.path()), std::string::npos) << mounts;
-  // No process of this node: each has the run directory among its arguments, or a program of the build and our namespace.
+  // Processes end a moment after they were told to.
+  EXPECT_TRUE(Eventually([&] { return SmallProcesses().empty(); }, 5));
+  for (const auto& [pid, arguments] : SmallProcesses()) ADD_FAILURE() << "left over: " << pid << " " << arguments;
+  // Each of the others has the run directory among its arguments.
   for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
     if (!base::ParseUint64(entry.name)) continue;
     const std::string arguments = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
     EXPECT_EQ(arguments.find(run_), std::string::npos) << entry.name << " " << arguments;
   }
+}
+
+std::vector<std::pair<pid_t, std::string>> NodeTest::SmallProcesses() {
+  // They stay in the network namespace that the test made for itself.
+  const auto network_of = [](const std::string& process) {
+    struct stat st{};
+    return stat(("/proc/" + process + "/ns/net").c_str(), &st) == 0 ? st.st_ino : 0;
+  };
+  static const auto ours = network_of("self");
+  std::vector<std::pair<pid_t, std::string>> found;
+  for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
+    const auto pid = base::ParseUint64(entry.name);
+    if (!pid) continue;
+    std::string arguments = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
+    std::replace(arguments.begin(), arguments.end(), '\0', ' ');
+    const std::string program = arguments.substr(0, arguments.find(' '));
+    const bool small = program.ends_with("keelson-anchor") || program == "keelson-monitor" || program == "keelson-log" || program == "keelson-init";
+    if (small && network_of(entry.name) == ours) found.emplace_back(static_cast<pid_t>(*pid), arguments);
+  }
+  return found;
 }
 
 }  // namespace keelson::node_test

@@ -25,8 +25,10 @@ class NodeTest : public testing::Test {
   void TearDown() override;
 
   void StartRuntime();
+  void SpawnRuntime();  // without waiting until it answers
   void StopRuntime(int signal);
   void StartKubelet(const std::vector<std::string>& more_arguments = {});
+  void SpawnKubelet(const std::vector<std::string>& more_arguments = {});
   void StopKubelet(int signal);
   void LoadImage(const std::string& name);  // busybox or nginx, as docker.io/library/<name>:demo
   // Polls; false after `seconds`.
@@ -52,6 +54,8 @@ class NodeTest : public testing::Test {
   bool IsGone() { return Runtime().ListPodSandboxes().value().empty(); }
   static os::CommandResult Command(std::vector<std::string> words, std::chrono::seconds timeout);
   static std::string ImageLayout(const std::string& name);
+  // The node's small processes (anchor, monitors, log processes, pods' first processes) that live now: pid and command line.
+  std::vector<std::pair<pid_t, std::string>> SmallProcesses();
 
   std::string state() const { return dir_.path() + "/state"; }
   std::string run() const { return run_; }
