@@ -300,7 +300,7 @@ TEST_F(AgentTest, EndsWhatNobodyAsksForWhenItComesBack) {
   Want({Pod("web", OneContainer())});
   ASSERT_TRUE(Eventually([&] { return IsReady("web") && fake_.ListPodSandboxes().value().size() == 1; }));
   ASSERT_TRUE(Eventually([&] { return cgroups_->PodsOnNode().value() == std::set<std::string>{"uid-web"}; }));
-  EXPECT_THAT(CallsOf("StopContainer"), ElementsAre("StopContainer a 1s"));
+  EXPECT_THAT(CallsOf("StopContainer"), ElementsAre("StopContainer a 30s"));  // the pod's own time, from its annotation
   ASSERT_TRUE(Eventually([&] { return Names(dir_.path() + "/kubelet/pods") == std::vector<std::string>{"uid-web"}; }));
 }
 

@@ -258,8 +258,13 @@ Status Runtime::LaunchUntilKnown(const ContainerPtr& container, const SandboxPtr
 }
 
 void Runtime::SetStarting(const ContainerPtr& container, bool starting) {
-  const std::lock_guard lock(mutex_);
-  container->starting = starting;
+  bool ended = false;
+  {
+    const std::lock_guard lock(mutex_);
+    container->starting = starting;
+    ended = std::exchange(container->ended_meanwhile, false);
+  }
+  if (ended) Emit(Event::kStopped, container->view.record.id, container->view.record.sandbox_id);
 }
 
 Status Runtime::StartContainer(const std::string& id) {
@@ -284,6 +289,7 @@ Status Runtime::StartContainer(const std::string& id) {
   if (!launched.ok()) {
     // What kubelets show as the container's end: the cause in words, code 128.
     const Status updated = Update(container, [&](ContainerRecord& r) {
+      if (r.state >= ContainerState::kExited) return;
       r.state = ContainerState::kExited;
       r.exit_code = 128;
       r.reason = "StartError";
@@ -294,9 +300,9 @@ Status Runtime::StartContainer(const std::string& id) {
     SetStarting(container, false);
     return launched.error().WithContext(fmt::format("start container '{}'", view.config.metadata().name()));
   }
-  SetStarting(container, false);
   base::LogInfo("container started", {{"container", view.record.id}, {"name", view.config.metadata().name()}});
   Emit(Event::kStarted, view.record.id, view.record.sandbox_id);
+  SetStarting(container, false);
   return base::Ok();
 }
 

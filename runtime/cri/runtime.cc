@@ -223,6 +223,11 @@ void Runtime::RecordExit(const monitor::ExitRecord& exit) {
   if (!updated.ok()) base::LogError("cannot write a container's end", {{"container", exit.container_id}, {"error", updated.error()}});
   if (!path.empty()) (void)cgroup::Group(d_.cgroups, path).Remove();
   base::LogInfo("container ended", {{"container", exit.container_id}, {"code", exit.exit_code}, {"oom", exit.oom_killed}});
+  {
+    const std::lock_guard lock(mutex_);
+    container->ended_meanwhile = container->starting;
+    if (container->starting) return;
+  }
   Emit(Event::kStopped, exit.container_id, sandbox_id);
 }
 

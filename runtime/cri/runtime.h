@@ -113,6 +113,7 @@ class Runtime {
     std::mutex operation;      // start and remove exclude each other
     std::mutex record;         // one writer of the record at a time: an end may overtake the start's own words
     bool starting = false;     // guarded by mutex_: StartContainer is at work and will find out by itself
+    bool ended_meanwhile = false;  // guarded by mutex_: its end is told after its start
   };
   using SandboxPtr = std::shared_ptr<Sandbox>;
   using ContainerPtr = std::shared_ptr<Container>;
