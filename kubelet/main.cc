@@ -110,7 +110,9 @@ base::Status Run(const Options& options) {
   node.names = {node_name, host_ips};
   node.logs = config.pod_logs_dir;
   node.cluster_dns = {config.cluster_dns, config.cluster_domain};
-  node.host_resolver = pod::ParseResolvConf(os::ReadFile(config.resolv_conf).ValueOr(""));
+  node.host_resolver = config.resolv_conf.empty() ? pod::NoResolvConf() : pod::ParseResolvConf(os::ReadFile(config.resolv_conf).ValueOr(""));
+  node.resolver_file = config.resolv_conf;
+  node.seccomp_root = options.root_dir + "/seccomp/";
   node.capacity = capacity;
   node.allocatable = allocatable;
   node.seccomp_default = config.seccomp_default;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kubelet/lifecycle/events.h"
+#include "kubelet/lifecycle/health_record.h"
 #include "kubelet/lifecycle/orphan.h"
 #include "kubelet/pod/names.h"
 #include "lib/base/log.h"
@@ -82,7 +83,9 @@ void Agent::OnHealth(const std::string& pod_uid) {
 void Agent::OnProbeFailure(const std::string& pod_uid, const std::string& container, const std::string& text) {
   d_.loop.Post([this, pod_uid, container, text] {
     const auto found = entries_.find(pod_uid);
-    if (found != entries_.end()) Note(*found->second, true, "Unhealthy", "container " + container + ": " + text);
+    if (found == entries_.end()) return;
+    const bool warning = text.find(" probe warning: ") != std::string::npos;
+    Note(*found->second, true, warning ? "ProbeWarning" : "Unhealthy", "container " + container + ": " + text);
   });
 }
 
@@ -138,6 +141,9 @@ void Agent::Adopt(const kube::Pod& pod) {
   if (seen != snapshot_->pods.end()) {
     memory.admitted = true;
     for (const pod::SandboxFact& sandbox : seen->second.observed.sandboxes) memory.first_seen = std::min(memory.first_seen, sandbox.created_at);
+    for (const pod::ContainerFact& container : seen->second.observed.containers) entry->adopted.insert(container.id);
+    entry->health_saved = os::ReadFile(HealthFile(pod.metadata.uid)).ValueOr("");
+    entry->health_before = ReadHealth(entry->health_saved);
     Note(*entry, false, "Adopted", "the pod ran before this kubelet did");
   } else {
     std::vector<const kube::Pod*> others;
@@ -201,9 +207,13 @@ void Agent::RefreshHealth(Entry& entry) {
       continue;
     }
     if (!entry.facts.memory.deletion) {
+      const auto known_before = entry.health_before.find(fact.id);
+      const bool adopted = entry.adopted.contains(fact.id);
+      const pod::HealthFact before = known_before == entry.health_before.end() ? pod::HealthFact() : known_before->second;
       const std::vector<std::string>& ips = entry.facts.pod.spec.host_network ? d_.node.names.host_ips : entry.context.pod_ips;
       probes_->Watch({.pod_uid = entry.facts.pod.metadata.uid, .container_id = fact.id, .address = ips.empty() ? "127.0.0.1" : ips.front(),
-                      .container = *container, .started_at = fact.started_at});
+                      .container = *container, .started_at = fact.started_at, .was_ready = before.ready, .was_started = before.started,
+                      .spread = adopted});
     }
     const probe::Health now = probes_->Of(fact.id);
     pod::HealthFact& known = health[fact.id];
@@ -223,6 +233,7 @@ void Agent::SyncPod(const std::string& uid) {
   pod::Facts& facts = entry->facts;
   const auto seen = snapshot_->pods.find(uid);
   pod::Observed observed = seen == snapshot_->pods.end() ? pod::Observed{} : seen->second.observed;
+  if (!facts.memory.deletion) pod::KeepLost(facts.observed, observed, facts.memory.lost, Now());
   NoteEnds(*entry, observed);
   facts.observed = std::move(observed);
   const auto gone = [&facts](const auto& of_a_container) {
@@ -232,9 +243,13 @@ void Agent::SyncPod(const std::string& uid) {
   std::erase_if(facts.memory.post_start, gone);
   facts.network_ready = network_ready_;
   facts.network_message = network_message_;
+  facts.recursive_read_only = entry->context.recursive_read_only = recursive_read_only_;
   entry->context.pod_ips = facts.observed.sandboxes.empty() ? std::vector<std::string>() : facts.observed.sandboxes.front().ips;
   RefreshHealth(*entry);
+  SaveHealth(entry);
   entry->plan = sync::PlanPod(facts, Now());
+  if (entry->plan.waits_for_network && !entry->network_told) Note(*entry, true, "NetworkNotReady", "network is not ready: " + network_message_);
+  entry->network_told = entry->plan.waits_for_network;
   if (entry->plan.end && !facts.memory.end) {
     facts.memory.end = entry->plan.end;
     Note(*entry, true, entry->plan.end->reason, entry->plan.end->message);
@@ -347,6 +362,8 @@ void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outc
     memory.post_start[post_start->id].state = pod::HookState::kDone;
   } else if (const auto* pre_stop = std::get_if<sync::PreStop>(&action)) {
     memory.kills[pre_stop->id].pre_stop_done = true;
+  } else if (const auto* removed = std::get_if<sync::RemoveContainer>(&action)) {
+    std::erase_if(memory.lost, [&](const pod::ContainerFact& lost) { return lost.id == removed->id; });
   } else if (std::holds_alternative<sync::TearDown>(action)) {
     memory.torn_down = !memory.deletion || outcome.logs_removed;
     memory.prepared = false;

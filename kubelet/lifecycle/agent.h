@@ -79,6 +79,10 @@ class Agent {
     json::Value status;                    // as it was shown last
     std::set<std::string> ends_noted;      // ids of containers whose end is among the events
     std::string refresh_failure;           // told once
+    bool network_told = false;             // that it waits for the network
+    std::set<std::string> adopted;         // ids of containers that ran before this kubelet did
+    std::map<std::string, pod::HealthFact> health_before;  // what that life's probes had said of them
+    std::string health_saved;              // what is on the disk
     std::stop_source stop_pulls;
     bool orphan = false;
   };
@@ -99,6 +103,8 @@ class Agent {
   void RotateLogs();
   void CollectImages(bool remove);
   void RefreshShares();
+  void SaveHealth(const EntryPtr& entry);
+  std::string HealthFile(const std::string& uid) const { return d_.volumes.PodDir(uid) + "/health.json"; }
   int64_t NextLook(const Entry& entry, int64_t now);
   void RefreshVolumes();
   void NoteEnds(Entry& entry, const pod::Observed& now);
@@ -114,6 +120,7 @@ class Agent {
   std::shared_ptr<const pleg::Snapshot> snapshot_;
   bool network_ready_ = true;
   std::string network_message_;
+  bool recursive_read_only_ = false;                 // the runtime can do it
   std::map<std::string, std::string> file_errors_;
   std::minstd_rand random_{std::random_device{}()};
   std::string image_gc_failure_;                     // told once

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/lifecycle/applier.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,11 +98,20 @@ Outcome Applier::Do(const sync::Prepare&, const Context& context, const std::sto
 }
 
 Outcome Applier::Do(const sync::CreateSandbox& action, const Context& context, const std::stop_token&) {
-  const base::Result<cri::PodSandboxConfig> config = pod::SandboxConfig(context.pod, d_.node, context.cgroup_parent, action.attempt);
+  pod::NodeSettings node = d_.node;
+  if (!node.resolver_file.empty()) {
+    const base::Result<std::string> text = os::ReadFile(node.resolver_file);
+    if (text.ok()) node.host_resolver = pod::ParseResolvConf(*text);
+  }
+  const base::Result<cri::PodSandboxConfig> config = pod::SandboxConfig(context.pod, node, context.cgroup_parent, action.attempt);
   if (!config.ok()) return Failed("ConfigPodSandboxError", config.error());
   const base::Result<std::string> id = d_.runtime.RunPodSandbox(*config, context.pod.spec.runtime_class_name);
   if (!id.ok()) return Failed("CreatePodSandboxError", id.error());
-  return {};
+  Outcome outcome;
+  pod::ResolverSettings resolver = pod::PodResolver(context.pod, node.cluster_dns, node.host_resolver);
+  outcome.dns_notes = std::move(resolver.notes);
+  outcome.cluster_dns_missing = resolver.cluster_dns_missing;
+  return outcome;
 }
 
 Outcome Applier::Do(const sync::EnsureImage& action, const Context& context, const std::stop_token& stop) {
@@ -155,6 +165,7 @@ base::Result<pod::ContainerInputs> Applier::Inputs(const kube::Container& contai
   inputs.pod_ips = pod.spec.host_network ? d_.node.names.host_ips : context.pod_ips;
   inputs.volume_paths = context.volume_paths;
   inputs.image_ref = context.image_ref;
+  inputs.recursive_read_only = context.recursive_read_only;
   if (const base::Result<cri::ImageStatusResponse> image = d_.runtime.ImageStatus(context.image_ref); image.ok() && image->has_image()) {
     inputs.image_user_name = image->image().username();
     inputs.image_user_is_root = image->image().username().empty() && (!image->image().has_uid() || image->image().uid().value() == 0);
@@ -252,20 +263,36 @@ Outcome Applier::Do(const sync::RemoveSandbox& action, const Context&, const std
   return AlreadyGone(removed) ? Outcome{} : Of(std::move(removed));
 }
 
-Outcome Applier::Do(const sync::TearDown&, const Context& context, const std::stop_token&) {
-  const kube::ObjectMeta& metadata = context.pod.metadata;
-  if (base::Status gone = d_.volumes.TearDown(metadata.uid); !gone.ok()) return Failed("FailedUnmount", gone.error());
-  if (base::Status gone = d_.cgroups.Remove(metadata.uid); !gone.ok()) return Failed("FailedKillPod", gone.error());
-  if (!context.deleted) return {};
-  if (!d_.log_links.empty()) {
-    const base::Result<std::vector<os::DirEntry>> links = os::ListDir(d_.log_links);
-    const std::string prefix = metadata.name + "_" + metadata.namespace_name + "_";
-    for (const os::DirEntry& link : links.ok() ? *links : std::vector<os::DirEntry>()) {
-      if (link.name.starts_with(prefix)) (void)os::RemoveFile(d_.log_links + "/" + link.name);
+// The pod's directories of logs, found by its uid alone, and the links into them.
+base::Status Applier::RemoveLogDirectories(const std::string& uid) {
+  const base::Result<std::vector<os::DirEntry>> entries = os::ListDir(d_.node.logs);
+  if (!entries.ok() || uid.empty()) return {};
+  for (const os::DirEntry& entry : *entries) {
+    if (!entry.name.ends_with("_" + uid)) continue;
+    const std::string directory = d_.node.logs + "/" + entry.name;
+    const base::Result<std::vector<os::DirEntry>> links = os::ListDir(d_.log_links.empty() ? directory : d_.log_links);
+    for (const os::DirEntry& link : links.ok() && !d_.log_links.empty() ? *links : std::vector<os::DirEntry>()) {
+      char target[PATH_MAX];
+      const std::string path = d_.log_links + "/" + link.name;
+      const ssize_t length = readlink(path.c_str(), target, sizeof target);
+      if (length > 0 && std::string_view(target, static_cast<size_t>(length)).starts_with(directory + "/")) (void)os::RemoveFile(path);
     }
+    RETURN_IF_ERROR(os::RemoveTree(directory));
   }
-  Outcome outcome = Of(os::RemoveTree(pod::PodLogDirectory(d_.node.logs, metadata)));
-  outcome.logs_removed = true;
+  return {};
+}
+
+// The pod's own directory goes last: as long as it is there, a later life of the kubelet knows that there is more to remove.
+Outcome Applier::Do(const sync::TearDown&, const Context& context, const std::stop_token&) {
+  const std::string& uid = context.pod.metadata.uid;
+  if (base::Status gone = d_.cgroups.Remove(uid); !gone.ok()) return Failed("FailedKillPod", gone.error());
+  if (context.deleted) {
+    if (base::Status gone = RemoveLogDirectories(uid); !gone.ok()) return Failed("FailedSync", gone.error());
+  }
+  base::Status gone = d_.volumes.TearDown(uid);
+  if (!gone.ok()) return Failed("FailedUnmount", gone.error());
+  Outcome outcome;
+  outcome.logs_removed = context.deleted;
   return outcome;
 }
 

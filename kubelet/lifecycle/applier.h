@@ -38,6 +38,7 @@ struct Context {
   std::vector<std::string> pod_ips;
   std::string image_ref;       // of the container to be started
   bool deleted = false;        // the pod goes for good: its logs too
+  bool recursive_read_only = false;  // the runtime can do it
   // What is told while an action is under way: reason and message. From the worker; may be empty.
   std::function<void(const std::string& reason, const std::string& message)> tell;
 };
@@ -49,6 +50,9 @@ struct Outcome {
   std::string cgroup_parent;
   std::map<std::string, std::string> volume_paths;
   std::map<std::string, uint32_t> first_attempts;
+  // CreateSandbox
+  std::vector<std::string> dns_notes;  // what was left out
+  bool cluster_dns_missing = false;
   // EnsureImage
   std::string image_ref;
   bool pulled = false;
@@ -79,6 +83,7 @@ class Applier {
   Outcome Do(const sync::StopSandbox&, const Context&, const std::stop_token&);
   Outcome Do(const sync::RemoveSandbox&, const Context&, const std::stop_token&);
   Outcome Do(const sync::TearDown&, const Context&, const std::stop_token&);
+  base::Status RemoveLogDirectories(const std::string& uid);
   base::Result<pod::ContainerInputs> Inputs(const kube::Container& container, const Context& context);
 
   const ApplierDependencies d_;

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "kubelet/lifecycle/agent.h"
+#include "kubelet/lifecycle/health_record.h"
 #include "lib/base/log.h"
+#include "lib/os/files.h"
 
 namespace keelson::lifecycle {
 namespace {
@@ -16,6 +18,7 @@ constexpr std::chrono::minutes kShareCheck{1};
 constexpr std::chrono::seconds kVolumeCheck{10};
 // Begins as Prepare's key does: nothing of the pod is taken down meanwhile.
 const char* const kRefreshKey = "prepare/refresh";
+const char* const kHealthKey = "prepare/health";
 
 }  // namespace
 
@@ -58,19 +61,48 @@ void Agent::Begin() {
 void Agent::CheckRuntime() {
   d_.workers.Post([this, &runtime = d_.runtime, &loop = d_.loop] {
     const base::Result<cri::StatusResponse> status = runtime.Status();
-    bool ready = false;
+    bool ready = false, recursive_read_only = false;
     std::string message = status.ok() ? "the runtime does not say whether its network is ready" : status.error().message();
     if (status.ok()) {
+      for (const cri::RuntimeHandler& handler : status->runtime_handlers()) {
+        recursive_read_only = recursive_read_only || (handler.name().empty() && handler.features().recursive_read_only_mounts());
+      }
       for (const cri::RuntimeCondition& condition : status->status().conditions()) {
         if (condition.type() != "NetworkReady") continue;
         ready = condition.status();
         message = condition.message();
       }
     }
-    loop.Post([this, ready, message] {
+    loop.Post([this, ready, message, recursive_read_only] {
+      recursive_read_only_ = recursive_read_only;
       if (network_ready_ != ready) base::LogInfo("the runtime's network", {{"ready", ready}, {"message", message}});
       network_ready_ = ready;
       network_message_ = message;
+    });
+  });
+}
+
+void Agent::SaveHealth(const EntryPtr& entry) {
+  pod::Memory& memory = entry->facts.memory;
+  if (!memory.prepared || memory.deletion) return;
+  // Without probes there is nothing to know.
+  HealthById probed;
+  for (const auto* list : {&entry->facts.pod.spec.containers, &entry->facts.pod.spec.init_containers}) {
+    for (const kube::Container& container : *list) {
+      const pod::ContainerFact* fact = pod::Latest(entry->facts.observed, container.name);
+      if (fact == nullptr || (!container.readiness_probe && !container.startup_probe)) continue;
+      if (const auto health = entry->facts.health.find(fact->id); health != entry->facts.health.end()) probed.insert(*health);
+    }
+  }
+  std::string text = probed.empty() ? "" : WriteHealth(probed);
+  if (text == entry->health_saved || !memory.in_flight.insert(kHealthKey).second) return;
+  entry->health_saved = text;
+  d_.workers.Post([this, &loop = d_.loop, entry, path = HealthFile(entry->facts.pod.metadata.uid), text = std::move(text)] {
+    const base::Status written = os::WriteFileAtomic(path, text, 0600);
+    if (!written.ok()) base::LogWarn("what the probes say is not on the disk: a restart of the kubelet would ask them anew", {{"error", written.error()}});
+    loop.Post([this, entry] {
+      entry->facts.memory.in_flight.erase(kHealthKey);
+      SyncPod(entry->facts.pod.metadata.uid);
     });
   });
 }

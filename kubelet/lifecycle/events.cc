@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "kubelet/pod/names.h"
+
 namespace keelson::lifecycle {
 namespace {
 
@@ -42,6 +44,16 @@ Events EventsOfSuccess(const sync::Action& action, const Outcome& outcome, const
   }
   if (const auto* start = std::get_if<sync::StartContainer>(&action)) {
     return {{false, "Created", "Created container: " + start->container}, {false, "Started", "Started container " + start->container}};
+  }
+  if (std::holds_alternative<sync::CreateSandbox>(action)) {
+    Events events;
+    for (const std::string& note : outcome.dns_notes) events.push_back({true, "DNSConfigForming", note});
+    // Only told to who asked for it: on a node without a cluster the default policy never finds one.
+    if (outcome.cluster_dns_missing && pod.object.At({"spec", "dnsPolicy"}).IsString()) {
+      events.push_back({true, "MissingClusterDNS", fmt::format("pod: \"{}({})\". kubelet does not have ClusterDNS IP configured and cannot create Pod using \"ClusterFirst\" "
+                                                               "policy. Falling back to \"Default\" policy.", pod::FullName(pod.metadata), pod.metadata.uid)});
+    }
+    return events;
   }
   return {};
 }

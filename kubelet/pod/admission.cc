@@ -108,6 +108,9 @@ std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::P
   }
   if (std::optional<End> refused = RefusedPorts(pod, others)) return refused;
   if (std::optional<End> refused = RefusedSystem(pod)) return refused;
+  if (!pod.spec.host_users.value_or(true)) {
+    return End{"PodFeatureUnsupported", "hostUsers: false: this node gives pods no user namespace of their own yet"};
+  }
   return RefusedSysctl(pod, rules);
 }
 

@@ -63,6 +63,14 @@ TEST(Admission, RefusesWithUpstreamsReasons) {
 }
 
 // What the decoder would not let through; pods of other sources may come.
+TEST(Admission, DoesNotRunWithTheHostsUsersWhatAskedForItsOwn) {
+  kube::Pod pod = TestPod("containers: [{name: a, image: b}]\nhostUsers: false\n");
+  const AdmissionRules rules{.allocatable = {.pods = 1}};
+  EXPECT_EQ(Refusal(pod, {}, rules)->reason, "PodFeatureUnsupported");
+  pod.spec.host_users = true;
+  EXPECT_FALSE(Refusal(pod, {}, rules));
+}
+
 TEST(Admission, KeepsSettingsOfTheHostFromPods) {
   kube::Pod pod = TestPod("containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: net.ipv4.tcp_rmem, value: '0'}]}");
   const AdmissionRules rules{.allocatable = {.pods = 1}};

@@ -61,12 +61,15 @@ ResolverSettings ParseResolvConf(std::string_view text) {
   return settings;
 }
 
+ResolverSettings NoResolvConf() { return {.servers = {"127.0.0.1", "::1"}, .searches = {"."}}; }
+
 ResolverSettings PodResolver(const kube::Pod& pod, const ClusterDns& cluster, const ResolverSettings& host) {
   ResolverSettings settings;
   std::string policy = pod.spec.dns_policy;
   if (policy == "ClusterFirst" && pod.spec.host_network) policy = "Default";
   if (policy == "ClusterFirstWithHostNet") policy = "ClusterFirst";
-  if (policy == "ClusterFirst" && cluster.servers.empty()) policy = "Default";
+  const bool missing = policy == "ClusterFirst" && cluster.servers.empty();
+  if (missing) policy = "Default";
   if (policy == "ClusterFirst") {
     settings.servers = cluster.servers;
     settings.searches = {pod.metadata.namespace_name + ".svc." + cluster.domain, "svc." + cluster.domain, cluster.domain};
@@ -82,6 +85,7 @@ ResolverSettings PodResolver(const kube::Pod& pod, const ClusterDns& cluster, co
     settings.options.push_back(option.value && !option.value->empty() ? option.name + ":" + *option.value : option.name);
   }
   Limit(settings);
+  settings.cluster_dns_missing = missing;
   return settings;
 }
 

@@ -12,8 +12,11 @@ namespace keelson::pod {
 struct ResolverSettings {
   std::vector<std::string> servers, searches, options;
   std::vector<std::string> notes;  // what was left out, for people
+  bool cluster_dns_missing = false;  // the pod asks for the cluster's servers, and there are none
 };
 ResolverSettings ParseResolvConf(std::string_view text);
+// Where the configuration names no file: nothing is looked up but on the node itself.
+ResolverSettings NoResolvConf();
 
 struct ClusterDns {
   std::vector<std::string> servers;

@@ -60,6 +60,16 @@ TEST(Resolver, FollowsThePodsPolicy) {
   }
 }
 
+TEST(Resolver, SaysThatTheClusterHasNoServers) {
+  const kube::Pod first = TestPod("containers: [{name: a, image: b}]"), own = TestPod("containers: [{name: a, image: b}]\ndnsPolicy: Default");
+  EXPECT_TRUE(PodResolver(first, {}, {}).cluster_dns_missing);
+  EXPECT_FALSE(PodResolver(first, {.servers = {"10.96.0.10"}}, {}).cluster_dns_missing);
+  EXPECT_FALSE(PodResolver(own, {}, {}).cluster_dns_missing);
+  // A configuration without a file: nothing but the node itself.
+  EXPECT_THAT(PodResolver(own, {}, NoResolvConf()).servers, testing::ElementsAre("127.0.0.1", "::1"));
+  EXPECT_THAT(PodResolver(own, {}, NoResolvConf()).searches, testing::ElementsAre("."));
+}
+
 TEST(Resolver, KeepsWithinTheLimitsOfResolvConf) {
   kube::Pod pod = TestPod("containers: [{name: a, image: b}]\ndnsPolicy: Default");
   ResolverSettings host;

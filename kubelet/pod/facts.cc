@@ -16,6 +16,27 @@ const ContainerFact* LatestIn(const Observed& observed, const std::string& name,
   return found == observed.containers.end() ? nullptr : &*found;
 }
 
+void KeepLost(const Observed& before, Observed& now, std::vector<ContainerFact>& lost, int64_t wall) {
+  const auto has = [](const std::vector<ContainerFact>& list, const std::string& id) {
+    return std::any_of(list.begin(), list.end(), [&](const ContainerFact& c) { return c.id == id; });
+  };
+  std::erase_if(lost, [&](const ContainerFact& container) { return has(now.containers, container.id); });
+  for (const ContainerFact& container : before.containers) {
+    if (container.state != RunState::kRunning || has(now.containers, container.id) || has(lost, container.id)) continue;
+    ContainerFact& gone = lost.emplace_back(container);
+    gone.state = RunState::kExited;
+    gone.exit_code = 137;
+    gone.reason = "ContainerStatusUnknown";
+    gone.message = "The container could not be located when the pod was looked at. The container used to be Running";
+    gone.finished_at = wall;
+  }
+  if (lost.empty()) return;
+  now.containers.insert(now.containers.end(), lost.begin(), lost.end());
+  std::stable_sort(now.containers.begin(), now.containers.end(), [](const ContainerFact& a, const ContainerFact& b) {
+    return a.created_at != b.created_at ? a.created_at > b.created_at : a.attempt > b.attempt;
+  });
+}
+
 int64_t RestartAt(const Backoff& backoff, int64_t finished_at, int64_t now) {
   if (backoff.delay == 0 || now - finished_at > kBackoffForgotten) return now;
   return finished_at + backoff.delay;

@@ -121,6 +121,7 @@ struct Memory {
   std::map<std::string, KillMemory> kills;             // by container id
   std::map<std::string, HookState> post_start;         // by container id; absent: there is none, or an earlier life ran it
   std::set<std::string> in_flight;                     // keys of actions
+  std::vector<ContainerFact> lost;                     // ran, and the runtime knows nothing of them any more
   std::map<std::string, int64_t> condition_changes;    // "Ready=True" -> when it became so
 };
 
@@ -131,6 +132,7 @@ struct Facts {
   Memory memory;
   bool network_ready = true;
   std::string network_message;
+  bool recursive_read_only = false;          // the runtime can do it
   int64_t restart_cap = kBackoffCap;         // of the node's configuration
 };
 
@@ -148,6 +150,9 @@ constexpr int64_t kPullErrorShown = 5 * kSecond;
 inline bool IsPullError(const Failure& failure) {
   return failure.reason == "ErrImagePull" || failure.reason == "RegistryUnavailable" || failure.reason == "SignatureValidationFailed";
 }
+
+// Containers that ran `before` and are missing `now` have ended, nobody knows how: remembered in `lost`, and added to what is seen.
+void KeepLost(const Observed& before, Observed& now, std::vector<ContainerFact>& lost, int64_t wall);
 
 // Startup probe passed and postStart done.
 bool IsStarted(const Facts& facts, const ContainerFact& container);

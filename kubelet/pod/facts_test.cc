@@ -45,6 +45,36 @@ TEST(RestartPolicy, DecidesByExitCode) {
   EXPECT_FALSE(RunsAgain("Never", 1));
 }
 
+TEST(Lost, ContainersThatVanishHaveEnded) {
+  Observed before, now;
+  before.containers = {{.id = "b1", .name = "b", .attempt = 1, .state = RunState::kRunning, .created_at = 3}, {.id = "a0", .name = "a", .state = RunState::kRunning, .created_at = 2},
+                       {.id = "b0", .name = "b", .state = RunState::kExited, .created_at = 1}};
+  now.containers = {before.containers[1]};
+  std::vector<ContainerFact> lost;
+  KeepLost(before, now, lost, 77);
+  ASSERT_EQ(now.containers.size(), 2u);
+  const ContainerFact* b = Latest(now, "b");
+  ASSERT_NE(b, nullptr);
+  EXPECT_EQ(b, &now.containers[0]);
+  EXPECT_EQ(b->state, RunState::kExited);
+  EXPECT_EQ(b->exit_code, 137);
+  EXPECT_EQ(b->reason, "ContainerStatusUnknown");
+  EXPECT_EQ(b->finished_at, 77);
+  // It stays so, behind the one that follows it; should the runtime find it again, that counts.
+  Observed later = now;
+  later.containers = {{.id = "b2", .name = "b", .attempt = 2, .state = RunState::kRunning, .created_at = 4}};
+  const Observed seen = now;
+  KeepLost(seen, later, lost, 99);
+  ASSERT_EQ(later.containers.size(), 3u) << "a is lost, too";
+  EXPECT_EQ(Latest(later, "b")->id, "b2");
+  EXPECT_EQ(lost.size(), 2u);
+  Observed found;
+  found.containers = {before.containers[0]};
+  KeepLost({}, found, lost, 100);
+  EXPECT_EQ(Latest(found, "b")->state, RunState::kRunning);
+  EXPECT_EQ(lost.size(), 1u);
+}
+
 TEST(RestartPolicy, OfTheContainerAndItsRulesComeFirst) {
   kube::Container container;
   EXPECT_TRUE(RunsAgain(container, "Always", 0));

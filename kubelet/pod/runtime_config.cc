@@ -54,9 +54,8 @@ void FillSecurity(const kube::Pod& pod, const kube::Container& container, const 
   if (shared.supplemental_groups_policy == "Strict") out.set_supplemental_groups_policy(cri::Strict);
   for (const std::string& name : own.capabilities_add) out.mutable_capabilities()->add_add_capabilities(name);
   for (const std::string& name : own.capabilities_drop) out.mutable_capabilities()->add_drop_capabilities(name);
-  const std::string seccomp_root = "/var/lib/kubelet/seccomp/";
   if (const auto& profile = own.seccomp_profile ? own.seccomp_profile : shared.seccomp_profile; profile && !privileged) {
-    *out.mutable_seccomp() = ProfileOf(*profile, seccomp_root);
+    *out.mutable_seccomp() = ProfileOf(*profile, node.seccomp_root);
   } else {
     out.mutable_seccomp()->set_profile_type(node.seccomp_default && !privileged ? cri::SecurityProfile::RuntimeDefault
                                                                                 : cri::SecurityProfile::Unconfined);
@@ -118,7 +117,7 @@ base::Status FillMounts(const kube::Container& container, const ContainerInputs&
     cri::Mount& mount = *config.mutable_mounts(config.mounts_size() - 1);
     if (wanted.mount_propagation == "HostToContainer") mount.set_propagation(cri::PROPAGATION_HOST_TO_CONTAINER);
     if (wanted.mount_propagation == "Bidirectional") mount.set_propagation(cri::PROPAGATION_BIDIRECTIONAL);
-    mount.set_recursive_read_only(wanted.read_only && wanted.recursive_read_only == "Enabled");
+    mount.set_recursive_read_only(kube::IsRecursivelyReadOnly(wanted, inputs.recursive_read_only));
     own_hosts = own_hosts || to == "/etc/hosts";
   }
   if (!inputs.hosts_file.empty() && !own_hosts) AddMount(config, inputs.hosts_file, "/etc/hosts", false);

@@ -26,6 +26,8 @@ struct NodeSettings {
   ResolverSettings host_resolver;
   node_cgroup::NodeCapacity capacity, allocatable;
   bool seccomp_default = false;
+  std::string seccomp_root = "/var/lib/kubelet/seccomp/";  // of Localhost profiles
+  std::string resolver_file;                               // read again for each sandbox; empty: host_resolver stays
 };
 
 base::Result<cri::PodSandboxConfig> SandboxConfig(const kube::Pod& pod, const NodeSettings& node, const std::string& cgroup_parent, uint32_t attempt);
@@ -40,6 +42,7 @@ struct ContainerInputs {
   std::string image_ref;                             // what the runtime calls the image
   bool image_user_is_root = false;                   // for runAsNonRoot without a number
   std::string image_user_name;                       // not a number
+  bool recursive_read_only = false;                  // the runtime can do it
 };
 base::Result<cri::ContainerConfig> ContainerConfig(const kube::Pod& pod, const kube::Container& container, const NodeSettings& node,
                                                    const ContainerInputs& inputs, const volume::Objects& objects, uint32_t attempt);

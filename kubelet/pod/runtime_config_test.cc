@@ -158,6 +158,27 @@ TEST(ContainerConfig, MountsVolumesThenItsOwnFiles) {
   EXPECT_EQ(missing.error().message(), "volume v of container a is not mounted");
 }
 
+TEST(ContainerConfig, IsReadOnlyAllTheWayDownWhereTheRuntimeCan) {
+  const kube::Pod pod = TestPod("volumes: [{name: v, emptyDir: {}}]\ncontainers:\n- name: a\n  image: b\n  volumeMounts: [{name: v, mountPath: /v, readOnly: true, "
+                                "recursiveReadOnly: IfPossible, mountPropagation: None}]\n");
+  TestObjects objects;
+  ContainerInputs inputs;
+  inputs.volume_paths = {{"v", "/vol"}};
+  EXPECT_FALSE(ContainerConfig(pod, pod.spec.containers[0], {}, inputs, objects, 0)->mounts(0).recursive_read_only());
+  inputs.recursive_read_only = true;
+  EXPECT_TRUE(ContainerConfig(pod, pod.spec.containers[0], {}, inputs, objects, 0)->mounts(0).recursive_read_only());
+}
+
+TEST(ContainerConfig, KeepsWhatAnotherKubeletNeedsToEndIt) {
+  const kube::Pod pod = TestPod("containers:\n- name: a\n  image: b\n  ports: [{containerPort: 80}]\n  lifecycle: {preStop: {sleep: {seconds: 3}}}\n- {name: c, image: d}\n");
+  TestObjects objects;
+  const auto annotations = ContainerConfig(pod, pod.spec.containers[0], {}, {}, objects, 0)->annotations();
+  EXPECT_EQ(annotations.at("io.kubernetes.container.preStopHandler"), R"({"sleep":{"seconds":3}})");
+  EXPECT_EQ(annotations.at("io.kubernetes.container.ports"), R"([{"containerPort":80}])");
+  const auto others = ContainerConfig(pod, pod.spec.containers[1], {}, {}, objects, 0)->annotations();
+  EXPECT_FALSE(others.contains("io.kubernetes.container.preStopHandler") || others.contains("io.kubernetes.container.ports"));
+}
+
 TEST(ContainerConfig, LeavesAnEtcHostsOfItsOwnAlone) {
   const kube::Pod pod =
       TestPod("containers: [{name: a, image: b, volumeMounts: [{name: v, mountPath: /etc/hosts}]}]\nvolumes: [{name: v, hostPath: {path: /x}}]");

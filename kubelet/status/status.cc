@@ -106,14 +106,14 @@ class Builder {
     if (!wanted.requests.empty()) resources.Set("requests", Amounts(wanted.requests));
     out.Set("resources", std::move(resources));
   }
-  static void AddMounts(const kube::Container& container, Value& out) {
+  void AddMounts(const kube::Container& container, Value& out) const {
     if (container.volume_mounts.empty()) return;
     Value mounts = Value::Array();
     for (const kube::VolumeMount& mount : container.volume_mounts) {
       Value shown = Fields({{"name", mount.name}, {"mountPath", mount.mount_path}});
       if (mount.read_only) {
         shown.Set("readOnly", Value(true));
-        shown.Set("recursiveReadOnly", Value(mount.recursive_read_only == "Enabled" ? "Enabled" : "Disabled"));
+        shown.Set("recursiveReadOnly", Value(kube::IsRecursivelyReadOnly(mount, f_.recursive_read_only) ? "Enabled" : "Disabled"));
       }
       mounts.Append(std::move(shown));
     }

@@ -239,6 +239,7 @@ class Planner {
     }
     if (!clean) return;
     if (!spec_.host_network && !f_.network_ready) {
+      plan_.waits_for_network = true;
       WaitUntil(now_ + kSecond, "the runtime's network: " + f_.network_message);
       return;
     }

@@ -66,6 +66,7 @@ struct Plan {
   std::vector<std::string> waits;       // what it waits for, for people
   std::string final_phase;              // set when the pod has come to its end: Succeeded or Failed
   std::optional<pod::End> end;          // the pod must end, for this reason
+  bool waits_for_network = false;
   bool forget = false;                  // deleted, and nothing of it is left
 };
 

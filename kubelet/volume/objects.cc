@@ -62,6 +62,13 @@ std::vector<base::Error> LocalObjects::Reload() {
       }
       const kube::ObjectMeta& metadata = object->metadata;
       const auto key = std::make_tuple(object->secret, metadata.namespace_name, metadata.name);
+      // As an API server would: what it was stays, until the object is taken away.
+      const std::optional<kube::ConfigObject> before = Find(object->secret, metadata.namespace_name, metadata.name);
+      if (before && before->immutable && (before->data != object->data || !object->immutable)) {
+        problems.push_back(base::FailedPrecondition("{}: line {}: {} {}/{} is immutable: its data cannot change", path, document.line(),
+                                                    object->secret ? "secret" : "configmap", metadata.namespace_name, metadata.name));
+        *object = *before;
+      }
       const auto [at, is_new] = next->objects.try_emplace(key, State::Entry{*object, path});
       if (!is_new) {
         problems.push_back(base::AlreadyExists("{}: line {}: {} {}/{} is already given by {}", path, document.line(),

@@ -67,6 +67,7 @@ base::Result<ConfigObject> DecodeConfigObject(const json::Value& document) {
   ConfigObject out;
   out.secret = secret;
   out.metadata = DecodeMeta(Member(document, "metadata"));
+  out.immutable = Member(document, "immutable").AsBool();
   for (const auto& [key, value] : Member(document, secret ? "data" : "binaryData").members()) {
     out.data[key] = base::Base64Decode(value.AsString()).value_or("");
   }

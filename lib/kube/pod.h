@@ -129,6 +129,11 @@ struct VolumeMount {
   bool operator==(const VolumeMount&) const = default;
 };
 
+// `possible`: the runtime knows how.
+inline bool IsRecursivelyReadOnly(const VolumeMount& mount, bool possible) {
+  return mount.read_only && (mount.recursive_read_only == "Enabled" || (mount.recursive_read_only == "IfPossible" && possible));
+}
+
 struct SeccompProfile {
   std::string type;  // Unconfined, RuntimeDefault, Localhost
   std::string localhost_profile;
@@ -328,6 +333,7 @@ struct ConfigObject {  // a ConfigMap or Secret; values are bytes
   bool secret = false;
   ObjectMeta metadata;
   std::map<std::string, std::string> data;
+  bool immutable = false;
 };
 
 }  // namespace keelson::kube

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the probes said of a pod's containers, as a small file in the pod's directory: a kubelet that returns does not call unready what
+// was ready. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "kubelet/pod/facts.h"
+
+namespace keelson::lifecycle {
+
+using HealthById = std::map<std::string, pod::HealthFact>;  // by container id
+
+std::string WriteHealth(const HealthById& health);
+// What cannot be read is as if it were not there.
+HealthById ReadHealth(std::string_view text);
+
+}  // namespace keelson::lifecycle
