@@ -20,6 +20,10 @@ BANS = [
     (r"\bsleep_for\(|\busleep\(", ("tests/perf",), "waits that are not for an event: use timers, conditions or poll"),
 ]
 
+# What may not be called where paths are a container's, tests aside.
+CONTAINER_PATHS = ("runtime/rootfs", "runtime/launcher")
+PATH_CALLS = re.compile(r"(^|[^\w:.>])(::)?(open|mkdir|mknod|chown|lchown|chmod|symlink|link|unlink|rename|mount|stat|lstat|access)\(|std::filesystem")
+
 
 def below(path, folder):
     return path == folder or path.startswith(folder + "/")
@@ -49,6 +53,8 @@ for path in sources:
         for pattern, exempt, reason in BANS:
             if re.search(pattern, line) and not any(below(name, e) for e in exempt) and not line.lstrip().startswith("//"):
                 offences.append(f"{name}:{number}: banned ({reason}): {line.strip()}")
+        if not is_test and any(below(name, f) for f in CONTAINER_PATHS) and PATH_CALLS.search(line) and not line.lstrip().startswith("//"):
+            offences.append(f"{name}:{number}: a call by path below a container's root: use os::RootedDir and descriptors: {line.strip()}")
     lines = len(path.read_text().splitlines())
     if lines > (1200 if is_test else 700):
         offences.append(f"{name}: {lines} lines: split it by what it is made of")

@@ -209,6 +209,19 @@ TEST_F(SettingsTest, LimitsAreInTheContainersCgroup) {
   EXPECT_NE(refused.error().message().find("cpuset.cpus"), std::string::npos) << refused.error().message();
 }
 
+TEST_F(SettingsTest, OptionsOfAVolumeHold) {
+  const std::string volume = dir_.path() + "/volume";
+  ASSERT_TRUE(os::MakeDirs(volume, 0755).ok());
+  cri::ContainerConfig config = Script("c", "busybox awk '$5 == \"/v\" {print $6}' /proc/self/mountinfo");
+  cri::Mount& mount = *config.add_mounts();
+  mount.set_container_path("/v");
+  mount.set_host_path(volume);
+  for (const char* option : {"noexec", "nodev", "nosuid"}) mount.add_mount_options(option);
+  const Words lines = Lines(Start("p"), config);
+  ASSERT_EQ(lines.size(), 1u);
+  for (const char* option : {"noexec", "nodev", "nosuid", "rw"}) EXPECT_NE(lines[0].find(option), std::string::npos) << lines[0];
+}
+
 TEST_F(SettingsTest, VolumesPropagateAsAskedAndReadOnlyOnesAreSoAllTheWayDown) {
   const std::string volume = dir_.path() + "/volume";
   ASSERT_TRUE(os::MakeDirs(volume, 0755).ok());
