@@ -425,5 +425,26 @@ TEST_F(ServedTest, EventsTellOfPodsAndContainersInOrderWithTheirStatuses) {
   (void)events->Finish();
 }
 
+TEST_F(ServedTest, AClientTooSlowForItsEventsIsCutOffAndToldSo) {
+  grpc::ClientContext context;
+  const auto events = pods_->GetContainerEvents(&context, cri::GetEventsRequest());
+  events->WaitForInitialMetadata();
+  cri::PodSandboxConfig config = Pod("web");
+  (*config.mutable_annotations())["long"] = std::string(20000, 'x');  // what is on its way fills the connection soon
+  const std::string pod = runtime_->RunPodSandbox(config, "").value();
+  for (uint32_t i = 0; i < 700; ++i) {
+    cri::ContainerConfig container = Script("c", "exit 0");
+    container.mutable_metadata()->set_attempt(i);
+    ASSERT_TRUE(runtime_->RemoveContainer(runtime_->CreateContainer(pod, container).value()).ok());
+  }
+  int read = 0;
+  cri::ContainerEventResponse event;
+  while (events->Read(&event)) ++read;
+  const grpc::Status ended = events->Finish();
+  EXPECT_EQ(ended.error_code(), grpc::RESOURCE_EXHAUSTED) << ended.error_message();
+  EXPECT_LT(read, 1402);
+  EXPECT_TRUE(Ask(&Pods::Version, cri::VersionRequest(), std::make_unique<cri::VersionResponse>().get()).ok()) << "nobody else is disturbed";
+}
+
 }  // namespace
 }  // namespace keelson::cri_server

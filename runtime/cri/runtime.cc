@@ -2,6 +2,7 @@
 #include "runtime/cri/runtime.h"
 
 #include <poll.h>
+#include <linux/capability.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -315,6 +316,9 @@ void Runtime::Quarantine(const std::string& kind, const std::string& id, const b
 }
 
 Status Runtime::Recover() {
+  if ((d_.available_capabilities >> CAP_SYS_RESOURCE & 1) == 0) {
+    base::LogWarn("this machine does not let OOM scores be lowered nor resource limits be raised; containers keep what they inherit");
+  }
   for (const char* folder : {"/pods", "/containers", "/trash"}) RETURN_IF_ERROR(os::MakeDirs(d_.state_dir + folder, 0700));
   RETURN_IF_ERROR(os::MakeDirs(d_.run_dir + "/pods", 0700));
   RETURN_IF_ERROR(network::PrepareNamespaceDirectory(PinDir()));

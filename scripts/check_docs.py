@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks that every test named in docs/conformance.md and docs/security.md (`Suite.Name`, `Suite.*`) is in the sources, and every file
+named there is in the tree. Exit 1 with each that is not."""
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+tests = set()
+for folder in ("lib", "cri-api", "runtime", "kubelet", "cli", "tests"):
+    for path in (root / folder).rglob("*"):
+        if path.suffix in (".cc", ".h"):
+            tests.update(re.findall(r"\bTEST(?:_F|_P)?\((\w+),\s*(\w+)\)", text := path.read_text()))
+            tests.update(re.findall(r"\bTYPED_TEST(?:_P)?\((\w+),\s*(\w+)\)", text))
+suites = {suite for suite, _ in tests}
+missing = 0
+for page in ("docs/conformance.md", "docs/security.md"):
+    for number, line in enumerate((root / page).read_text().splitlines(), 1):
+        for word in re.findall(r"`([^`]+)`", line):
+            test = re.fullmatch(r"([A-Z]\w+)\.(\w+|\*)", word)
+            if test and test.groups() != ("Suite", "Name"):
+                known = test[1] in suites if test[2] == "*" else test.groups() in tests
+            elif re.fullmatch(r"[\w-]+(/[\w.-]+)+", word):
+                known = (root / word).exists()
+            else:
+                continue
+            if not known:
+                missing += 1
+                print(f"{page}:{number}: there is no {word}")
+print(f"{len(tests)} tests known, {missing} named that are not there")
+sys.exit(1 if missing else 0)
