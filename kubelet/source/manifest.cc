@@ -24,10 +24,25 @@ base::Status RefuseApiReferences(const kube::Pod& pod) {
   return {};
 }
 
+// Better refused than run without.
+base::Status RefuseWhatIsNotBuilt(const kube::Pod& pod) {
+  for (const char* list : {"containers", "initContainers"}) {
+    for (const json::Value& container : pod.object.At({"spec", list}).items()) {
+      for (const json::Value& variable : container.At({"env"}).items()) {
+        if (variable.At({"valueFrom", "fileKeyRef"}).IsNull()) continue;
+        return base::InvalidArgument("line {}: container {}, env {}: this node cannot take variables from files (fileKeyRef) yet", variable.line(),
+                                     container.At({"name"}).AsString(), variable.At({"name"}).AsString());
+      }
+    }
+  }
+  return {};
+}
+
 base::Result<kube::Pod> Decode(std::string_view text) {
   ASSIGN_OR_RETURN(const json::Value document, json::ParseYaml(text));
   ASSIGN_OR_RETURN(kube::Pod pod, kube::DecodePod(document));
   RETURN_IF_ERROR(RefuseApiReferences(pod));
+  RETURN_IF_ERROR(RefuseWhatIsNotBuilt(pod));
   return pod;
 }
 

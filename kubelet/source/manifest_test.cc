@@ -75,6 +75,10 @@ TEST(Manifest, NamesFileAndPlaceOfWhatIsWrong) {
       {"resource claims",
        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a, image: b}]\n  resourceClaims: [{name: c, resourceClaimName: d}]\n",
        "resourceClaims"},
+      {"variables from files",
+       "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  volumes: [{name: v, emptyDir: {}}]\n  containers:\n  - name: a\n    image: b\n    env:\n"
+       "    - {name: X, valueFrom: {fileKeyRef: {volumeName: v, path: f, key: k}}}\n",
+       "container a, env X: this node cannot take variables from files"},
       {"trust bundles",
        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a, image: b}]\n  volumes:\n  - name: v\n    projected:\n"
        "      sources: [{clusterTrustBundle: {name: x, path: y}}]\n",

@@ -68,7 +68,7 @@ TEST_F(KeelsonTest, ShowsAndReachesPods) {
   const os::CommandResult refused = Keelson({"rmi", "busybox:demo"});
   EXPECT_EQ(refused.status.code(), 1);
   EXPECT_THAT(refused.err, HasSubstr("is used by default/good-node/"));
-  EXPECT_THAT(Keelson({"pull", "127.0.0.1:9/none:1"}).err, HasSubstr("keelson: pull image 127.0.0.1:9/none:1"));
+  EXPECT_THAT(Keelson({"pull", "127.0.0.1:9/none:1"}).err, HasSubstr("pull image 127.0.0.1:9/none:1: "));
   EXPECT_THAT(Keelson({"doctor"}).out, AllOf(HasSubstr("keelson 0"), HasSubstr("healthy, 1 pods")));
 }
 
