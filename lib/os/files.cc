@@ -114,9 +114,11 @@ Status WriteFileAtomic(const std::string& path, std::string_view data, mode_t mo
 }
 
 Status MakeDir(const std::string& path, mode_t mode) {
+  // Looked for first: mkdir(2) waits for a frozen file system even where it has nothing to do.
+  struct stat st{};
+  if (stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return base::Ok();
   if (mkdir(path.c_str(), mode) == 0) return base::Ok();
   const int saved = errno;
-  struct stat st{};
   if (saved == EEXIST && stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return base::Ok();
   return Error::FromErrno(saved, "mkdir '{}'", path);
 }

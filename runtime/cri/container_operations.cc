@@ -130,11 +130,14 @@ Result<os::UniqueFd> OpenLogDirectory(const std::string& log_directory, const st
   RETURN_IF_ERROR(os::MakeDirs(log_directory, 0755).WithContext("log directory"));
   Result<os::RootedDir> root = os::RootedDir::Open(log_directory);
   if (!root.ok()) return root.error().WithContext("log directory");
-  if (!below.empty()) {
+  const auto open = [&] { return root->OpenAt(below.empty() ? "." : below, O_RDONLY | O_DIRECTORY, 0, {.no_symlinks = true}); };
+  // Nothing is made where it is there: a frozen disk would hold up the start.
+  Result<os::UniqueFd> directory = open();
+  if (!directory.ok() && directory.error().os_errno() == ENOENT) {
     const Result<os::UniqueFd> made = root->MakeDirs(below, 0755);
     if (!made.ok()) return made.error().WithContext("log directory");
+    directory = open();
   }
-  Result<os::UniqueFd> directory = root->OpenAt(below.empty() ? "." : below, O_RDONLY | O_DIRECTORY, 0, {.no_symlinks = true});
   if (!directory.ok()) return directory.error().WithContext("log directory");
   return directory;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "lib/base/clock.h"
 #include "lib/os/files.h"
@@ -72,13 +73,19 @@ void LogWriter::Append(const std::string& id, std::string_view stream, std::stri
     file.lost_by_queue += entry.size();
     return;
   }
-  if (file.lost_by_queue > 0) {
-    const int64_t now = base::SystemClock().WallNanos();
-    entry = FormatTime(now) + " " + std::string(stream) + " F [keelson: " + std::to_string(file.lost_by_queue) +
-            " bytes of output were lost here, the log's disk was too slow]\n" + entry;
-    file.lost_by_queue = 0;
-  }
+  if (file.lost_by_queue > 0) entry = TakeMarker(file, stream) + entry;
   Push({found->second, std::move(entry), nullptr});
+}
+
+std::string LogWriter::TakeMarker(File& file, std::string_view stream) {
+  return FormatTime(base::SystemClock().WallNanos()) + " " + std::string(stream) + " F [keelson: " + std::to_string(std::exchange(file.lost_by_queue, 0)) +
+         " bytes of output were lost here, the log's disk was too slow]\n";
+}
+
+void LogWriter::End(const std::string& id, std::string_view stream) {
+  const auto found = files_.find(id);
+  if (found == files_.end() || found->second->lost_by_queue == 0) return;
+  Push({found->second, TakeMarker(*found->second, stream), nullptr});  // one line more than the limit
 }
 
 void LogWriter::Reopen(const std::string& id, Reply reply) {

@@ -30,6 +30,7 @@ class LogWriter {
   // The file `name` below `dir` is opened for appending, made if it is not there.
   void Add(const std::string& id, os::UniqueFd dir, const std::string& name, Reply reply);
   void Append(const std::string& id, std::string_view stream, std::string entry);
+  void End(const std::string& id, std::string_view stream);  // nothing more will come: what was lost last is said now
   void Reopen(const std::string& id, Reply reply);
   void Drain(Reply reply);
   void Remove(const std::string& id, Reply reply);
@@ -44,6 +45,7 @@ class LogWriter {
   void Push(Item item);
   void Run();
   static void WriteEntries(File& file, const std::string& bytes);
+  static std::string TakeMarker(File& file, std::string_view stream);
   static base::Status OpenFile(File& file);
 
   std::mutex mutex_;

@@ -114,6 +114,7 @@ class LogProcess {
     const std::shared_ptr<Stream> stream = found->second;
     const auto emit = [&](std::string entry) { writer_.Append(id, stream->name, std::move(entry)); };
     stream->splitter.Finish(base::SystemClock().WallNanos(), emit);
+    writer_.End(id, stream->name);
     loop_.Unwatch(stream->watch);
     stream->fd.reset();
     streams_.erase(found);
