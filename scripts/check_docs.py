@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that every test named in docs/conformance.md and docs/security.md (`Suite.Name`, `Suite.*`) is in the sources, and every file
+"""Checks that every test named in docs/conformance.md, docs/conformance-kubelet.md and docs/security.md (`Suite.Name`, `Suite.*`) is in the sources, and every file
 named there is in the tree. Exit 1 with each that is not."""
 import pathlib
 import re
@@ -15,7 +15,7 @@ for folder in ("lib", "cri-api", "runtime", "kubelet", "cli", "tests"):
             tests.update(re.findall(r"\bTYPED_TEST(?:_P)?\((\w+),\s*(\w+)\)", text))
 suites = {suite for suite, _ in tests}
 missing = 0
-for page in ("docs/conformance.md", "docs/security.md"):
+for page in ("docs/conformance.md", "docs/conformance-kubelet.md", "docs/security.md"):
     for number, line in enumerate((root / page).read_text().splitlines(), 1):
         for word in re.findall(r"`([^`]+)`", line):
             test = re.fullmatch(r"([A-Z]\w+)\.(\w+|\*)", word)
