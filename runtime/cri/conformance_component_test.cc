@@ -142,8 +142,36 @@ TEST_F(RuntimeTest, APodWhoseMonitorAndAnchorAreGoneCanStillBeRemoved) {
   EXPECT_TRUE(Eventually(gone)) << "the process runs on";
   const base::Status removed = runtime_->RemovePodSandbox(pod);
   EXPECT_TRUE(removed.ok()) << removed.error().message();
-  ASSERT_TRUE(os::RemoveFile(run_ + "/anchor.sock").ok());
+}
+
+TEST_F(RuntimeTest, APodThatNobodyWatchesAnyMoreIsEndedAndSaysSo) {
+  const std::string pod = Start("p");
+  const std::string id = Run(pod, Script("c", "while true; do sleep 1; done"));
+  for (const pid_t anchor : ProcessesOf("keelson-anchor", run_)) ASSERT_EQ(kill(anchor, SIGKILL), 0);
+  for (const pid_t monitor : ProcessesOf("keelson-monitor", pod)) (void)kill(monitor, SIGKILL);
+  EXPECT_TRUE(Eventually([&] { return runtime_->GetSandbox(pod).value().record.state == SandboxState::kStopped; }));
+  const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
+  EXPECT_EQ(record.exit_code, 255);
+  EXPECT_EQ(record.reason, "Unknown");
+}
+
+TEST_F(RuntimeTest, ADeadAnchorStopsNothing) {
+  const std::string old = Start("old");
+  const std::string runs = Run(old, Script("runs", "while true; do echo line; sleep 0.05; done"));
+  for (const pid_t anchor : ProcessesOf("keelson-anchor", run_)) ASSERT_EQ(kill(anchor, SIGKILL), 0);
+  // New pods, new containers in old pods, commands, ends and their codes.
+  Run(Start("new"), Script("c", "while true; do sleep 1; done"));
+  EXPECT_EQ(WaitForExit(Run(old, Script("more", "exit 6"))).exit_code, 6);
+  EXPECT_EQ(runtime_->ExecSync(runs, {"sh", "-c", "exit 3"}, std::chrono::seconds(10)).value().exit_code, 3);
+  // And a daemon that starts now finds them all.
   Boot();
+  EXPECT_EQ(runtime_->GetSandbox(old).value().record.state, SandboxState::kReady);
+  EXPECT_EQ(runtime_->GetContainer(runs).value().record.state, ContainerState::kRunning);
+  EXPECT_EQ(WaitForExit(Run(old, Script("later", "exit 7"))).exit_code, 7);
+  EXPECT_TRUE(runtime_->StopContainer(runs, std::chrono::seconds(0)).ok());
+  EXPECT_EQ(runtime_->GetContainer(runs).value().record.exit_code, 137);
+  EXPECT_TRUE(runtime_->RemovePodSandbox(old).ok());
+  EXPECT_TRUE(Eventually([&] { return ProcessesOf("keelson-monitor", old).empty(); }));
 }
 
 TEST_F(RuntimeTest, AChildKilledAtTheMemoryLimitIsOOMKilledToo) {

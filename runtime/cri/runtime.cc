@@ -246,12 +246,18 @@ void Runtime::OnMonitorLost(const std::string& sandbox_id) {
     for (int i = 0; i < kTries; ++i) {
       const Status status = AdoptSandbox(sandbox);
       if (status.ok()) return;
+      if (status.error().code() == base::Code::kNotFound) break;  // the anchor died too: nobody will come
       {
         const std::lock_guard lock(mutex_);
         if (sandbox->view.record.state != SandboxState::kReady) return;
       }
       base::LogError("a pod has no monitor, trying again", {{"pod", sandbox_id}, {"error", status.error()}});
       (void)poll(nullptr, 0, 100 << std::min(i, 4));
+    }
+    // Without it nobody sees the containers end: ended and said so, they can be made anew.
+    base::LogError("a pod's monitor cannot be replaced, the pod is stopped", {{"pod", sandbox_id}});
+    if (const Status stopped = StopPodSandbox(sandbox_id); !stopped.ok()) {
+      base::LogError("a pod without a monitor cannot be stopped", {{"pod", sandbox_id}, {"error", stopped.error()}});
     }
   });
 }

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "lib/base/log.h"
 #include "lib/os/event_loop.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
@@ -50,17 +51,52 @@ class ReaderThread {
   std::thread thread_;
 };
 
+Status StartAnchor(const AnchorOptions& options, const std::string& socket_path) {
+  ASSIGN_OR_RETURN(const UniqueFd listener, os::ListenUnix(socket_path, SOCK_SEQPACKET));
+  ASSIGN_OR_RETURN(const UniqueFd log, os::Open(options.run_dir + "/anchor.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
+  os::SpawnOptions spawn;
+  spawn.argv = {options.binary_dir + "/keelson-anchor", options.run_dir, options.state_dir, options.binary_dir};
+  spawn.fds = {{listener.get(), 3}, {log.get(), 1}, {log.get(), 2}};
+  spawn.new_session = true;
+  ASSIGN_OR_RETURN(os::ChildProcess child, os::ChildProcess::Spawn(spawn));
+  child.Release();
+  return base::Ok();
+}
+
+// To the anchor of `run_dir`, which is started when there is none.
+Result<UniqueFd> ReachAnchor(const AnchorOptions& options) {
+  const std::string path = options.run_dir + "/anchor.sock";
+  Result<UniqueFd> socket = os::ConnectUnix(path, SOCK_SEQPACKET);
+  if (socket.ok()) return socket;
+  RETURN_IF_ERROR(StartAnchor(options, path).WithContext("start keelson-anchor"));
+  return os::ConnectUnix(path, SOCK_SEQPACKET);
+}
+
 class AnchorConnection {
  public:
-  explicit AnchorConnection(UniqueFd socket) : socket_(std::move(socket)) {}
+  AnchorConnection(AnchorOptions options, UniqueFd socket) : options_(std::move(options)), socket_(std::move(socket)) {}
   Result<Packet> Ask(Type type, std::string_view payload, const std::vector<int>& fds = {}) {
     const std::lock_guard lock(mutex_);
-    return monitor::Ask(socket_.get(), type, payload, fds);
+    Result<Packet> answer = Try(type, payload, fds);
+    if (!answer.ok() && type != Type::kStopAnchor) {
+      // It died. Pods that run go on; another one takes new pods, and knows nothing of the old ones.
+      base::LogWarn("the anchor is gone, another is started", {{"run_dir", options_.run_dir}, {"error", answer.error()}});
+      ASSIGN_OR_RETURN(socket_, ReachAnchor(options_));
+      answer = Try(type, payload, fds);
+    }
+    if (!answer.ok()) return answer;
+    ASSIGN_OR_RETURN(answer->payload, ReadAnswer(answer->payload));
+    return answer;
   }
 
  private:
+  Result<Packet> Try(Type type, std::string_view payload, const std::vector<int>& fds) {
+    RETURN_IF_ERROR(SendPacket(socket_.get(), type, 1, payload, fds));
+    return ReceivePacket(socket_.get());
+  }
+  const AnchorOptions options_;
   std::mutex mutex_;
-  UniqueFd socket_;
+  UniqueFd socket_;  // guarded by mutex_
 };
 
 struct Waiter {
@@ -274,8 +310,13 @@ class AnchorImpl final : public Anchor {
                                                       MonitorClient::LostHandler on_lost) override {
     base::Writer w;
     w.String(setup.sandbox_id);
-    ASSIGN_OR_RETURN([[maybe_unused]] const Packet answer, connection_->Ask(Type::kHasMonitor, w.bytes()));
-    return Connect(setup, std::move(on_exit), std::move(on_lost));
+    const Result<Packet> answer = connection_->Ask(Type::kHasMonitor, w.bytes());
+    if (answer.ok()) return Connect(setup, std::move(on_exit), std::move(on_lost));
+    if (answer.error().code() != base::Code::kNotFound) return answer.error();
+    // One that outlived its anchor still listens.
+    Result<std::unique_ptr<MonitorClient>> orphan = Connect(setup, std::move(on_exit), std::move(on_lost));
+    if (!orphan.ok()) return answer.error();
+    return orphan;
   }
 
   Status Drop(const std::string& sandbox_id) override {
@@ -286,7 +327,8 @@ class AnchorImpl final : public Anchor {
   }
 
   Status Stop() override {
-    ASSIGN_OR_RETURN([[maybe_unused]] const Packet answer, connection_->Ask(Type::kStopAnchor, ""));
+    const Result<Packet> answer = connection_->Ask(Type::kStopAnchor, "");
+    if (!answer.ok() && answer.error().code() != base::Code::kUnavailable) return answer.error();  // gone is stopped
     return base::Ok();
   }
 
@@ -311,30 +353,12 @@ class AnchorImpl final : public Anchor {
   std::shared_ptr<ReaderThread> reader_;
 };
 
-Status StartAnchor(const AnchorOptions& options, const std::string& socket_path) {
-  ASSIGN_OR_RETURN(const UniqueFd listener, os::ListenUnix(socket_path, SOCK_SEQPACKET));
-  ASSIGN_OR_RETURN(const UniqueFd log, os::Open(options.run_dir + "/anchor.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
-  os::SpawnOptions spawn;
-  spawn.argv = {options.binary_dir + "/keelson-anchor", options.run_dir, options.state_dir, options.binary_dir};
-  spawn.fds = {{listener.get(), 3}, {log.get(), 1}, {log.get(), 2}};
-  spawn.new_session = true;
-  ASSIGN_OR_RETURN(os::ChildProcess child, os::ChildProcess::Spawn(spawn));
-  child.Release();
-  return base::Ok();
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Anchor>> ConnectAnchor(const AnchorOptions& options) {
-  const std::string path = options.run_dir + "/anchor.sock";
-  Result<UniqueFd> socket = os::ConnectUnix(path, SOCK_SEQPACKET);
-  if (!socket.ok()) {
-    RETURN_IF_ERROR(StartAnchor(options, path).WithContext("start keelson-anchor"));
-    socket = os::ConnectUnix(path, SOCK_SEQPACKET);
-    if (!socket.ok()) return socket.error();
-  }
+  ASSIGN_OR_RETURN(UniqueFd socket, ReachAnchor(options));
   ASSIGN_OR_RETURN(std::shared_ptr<ReaderThread> reader, ReaderThread::Create());
-  auto connection = std::make_shared<AnchorConnection>(std::move(socket).value());
+  auto connection = std::make_shared<AnchorConnection>(options, std::move(socket));
   return std::unique_ptr<Anchor>(new AnchorImpl(std::move(connection), std::move(reader)));
 }
 

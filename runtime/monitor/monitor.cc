@@ -173,7 +173,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec, co
   note.I32(pending.pid());
   note.String(blob.bytes());
   const Result<Packet> registered = Ask(kAnchor, Type::kRegister, note.bytes());
-  Status ready = registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor"));
+  Status ready = WithoutAnchor(registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor")));
   if (ready.ok() && logged) {
     UniqueFd dir = std::move(container.log_fds[0]);
     container.log_fds.clear();
@@ -186,7 +186,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec, co
   if (ready.ok()) {
     base::Writer begun;
     begun.String(spec.id);
-    ready = SendPacket(kAnchor, Type::kBegun, 0, begun.bytes());
+    ready = WithoutAnchor(SendPacket(kAnchor, Type::kBegun, 0, begun.bytes()));
   }
   if (ready.ok()) ready = pending.Go();
   if (!ready.ok()) {

@@ -89,10 +89,13 @@ class Monitor {
   base::Status StartPodInit();
   base::Status Adopt();
   base::Status KeepWithAnchor(const std::string& key, const std::vector<int>& fds);
+  // A dead anchor stops nothing: what it would have kept is not kept.
+  base::Status WithoutAnchor(const base::Status& status);
   base::Result<std::vector<os::UniqueFd>> FetchFromAnchor(const std::string& key);
 
   os::EventLoop& loop_;
   const PodSetup setup_;
+  bool anchor_gone_ = false;
   const int signals_;
   os::UniqueFd net_, ipc_, uts_, pod_pid_;
   os::UniqueFd pod_init_;  // a pidfd

@@ -32,7 +32,14 @@ using os::UniqueFd;
 Status Monitor::KeepWithAnchor(const std::string& key, const std::vector<int>& fds) {
   base::Writer w;
   w.String(key);
-  return SendPacket(kAnchor, Type::kKeep, 0, w.bytes(), fds);
+  return WithoutAnchor(SendPacket(kAnchor, Type::kKeep, 0, w.bytes(), fds));
+}
+
+Status Monitor::WithoutAnchor(const Status& status) {
+  if (status.ok() || status.error().code() != base::Code::kUnavailable) return status;
+  if (!anchor_gone_) base::LogWarn("the anchor is gone: should this monitor die as well, its containers' ends are unknown", {{"error", status.error()}});
+  anchor_gone_ = true;
+  return base::Ok();
 }
 
 Result<std::vector<UniqueFd>> Monitor::FetchFromAnchor(const std::string& key) {
