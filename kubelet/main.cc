@@ -93,15 +93,23 @@ base::Status Run(const Options& options) {
   sigprocmask(SIG_BLOCK, &stop, nullptr);  // before any thread
   signal(SIGPIPE, SIG_IGN);
   ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
-  ASSIGN_OR_RETURN(const node_cgroup::NodeCapacity capacity, node::Capacity());
+  ASSIGN_OR_RETURN(node_cgroup::NodeCapacity capacity, node::Capacity());
   SetOomScore(config.oom_score_adj);
   // What the pods' cgroup may take, and what they are promised together: less what must be left free.
   const node_cgroup::NodeCapacity limits =
       node::Allocatable(capacity, config.system_reserved, config.kube_reserved, config.max_pods, config.pods_per_core);
   node_cgroup::NodeCapacity allocatable = limits;
-  allocatable.memory_bytes = std::max<int64_t>(0, limits.memory_bytes - config::MemoryKeptFree(config, capacity.memory_bytes));
+  allocatable.memory_bytes = std::max<int64_t>(0, limits.memory_bytes - config::KeptFree(config, "memory.available", capacity.memory_bytes));
   for (const std::string& directory : {options.root_dir, config.pod_logs_dir, options.log_links}) {
     if (!directory.empty()) RETURN_IF_ERROR(os::MakeDirs(directory, 0755));
+  }
+  if (const base::Result<image_gc::Disk> disk = image_gc::DiskOf(options.root_dir); disk.ok()) {
+    capacity.storage_bytes = disk->capacity;
+    allocatable.storage_bytes = std::max<int64_t>(0, disk->capacity - config::KeptFree(config, "nodefs.available", disk->capacity));
+    for (const kube::ResourceList* reserved : {&config.system_reserved, &config.kube_reserved}) {
+      if (const auto storage = reserved->find("ephemeral-storage"); storage != reserved->end()) allocatable.storage_bytes -= storage->second.Value();
+    }
+    allocatable.storage_bytes = std::max<int64_t>(1, allocatable.storage_bytes);
   }
   const std::string node_name = options.node_name.empty() ? node::NodeName() : options.node_name;
   const std::vector<std::string> host_ips = node::NodeAddresses(options.node_ip);

@@ -19,6 +19,7 @@ struct NodeCapacity {
   int64_t milli_cpu = 0;
   int64_t memory_bytes = 0;
   int64_t pods = 110;
+  int64_t storage_bytes = 0;  // of the disk that holds pods; 0: not counted
 };
 
 struct Shares {

@@ -335,8 +335,8 @@ base::Result<KubeletConfig> ReadConfig(const std::string& path) {
   return read().WithContext(path);
 }
 
-int64_t MemoryKeptFree(const KubeletConfig& config, int64_t capacity) {
-  const auto found = config.eviction_hard.find("memory.available");
+int64_t KeptFree(const KubeletConfig& config, const std::string& signal, int64_t capacity) {
+  const auto found = config.eviction_hard.find(signal);
   if (found == config.eviction_hard.end()) return 0;
   const std::string& text = found->second;
   if (text.ends_with('%')) return static_cast<int64_t>(static_cast<double>(capacity) * std::strtod(text.c_str(), nullptr) / 100);

@@ -54,8 +54,8 @@ struct KubeletConfig {
 
 base::Result<KubeletConfig> ParseConfig(const json::Value& document);
 base::Result<KubeletConfig> ReadConfig(const std::string& path);  // errors name the file
-// What must be left of the memory before pods would be evicted (evictionHard's memory.available), which no pod is promised.
-int64_t MemoryKeptFree(const KubeletConfig& config, int64_t capacity);
+// What must be left of something before pods would be evicted (evictionHard's "memory.available", …), which no pod is promised.
+int64_t KeptFree(const KubeletConfig& config, const std::string& signal, int64_t capacity);
 // What /configz shows: what is acted on, upstream's defaults of the rest, and what the file gave.
 json::Value ShowConfig(const KubeletConfig& config);
 base::Result<std::chrono::seconds> ParseDuration(const std::string& text);  // Go's "1m30s"

@@ -84,8 +84,10 @@ evictionHard: {memory.available: 5%}
   EXPECT_EQ(config.registry_pull_qps, 7);
   EXPECT_EQ(config.registry_burst, 8);
   EXPECT_EQ(config.oom_score_adj, -500);
-  EXPECT_EQ(MemoryKeptFree(config, 1000), 50);
-  EXPECT_EQ(MemoryKeptFree(KubeletConfig(), int64_t{1} << 40), 100 << 20);
+  EXPECT_EQ(KeptFree(config, "memory.available", 1000), 50);
+  EXPECT_EQ(KeptFree(KubeletConfig(), "memory.available", int64_t{1} << 40), 100 << 20);
+  EXPECT_EQ(KeptFree(KubeletConfig(), "nodefs.available", 1000), 100);
+  EXPECT_EQ(KeptFree(KubeletConfig(), "pid.available", 1000), 0);
   EXPECT_EQ(config.static_pod_path, "/m");
   EXPECT_EQ(config.file_check_frequency, seconds(90));
   EXPECT_EQ(config.container_runtime_endpoint, "unix:///run/x.sock");

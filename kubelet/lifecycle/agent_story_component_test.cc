@@ -42,6 +42,15 @@ TEST_F(AgentStoryTest, WhatWasReadyStaysSoWhenTheKubeletComesBack) {
   EXPECT_TRUE(Container("web", "a").At({"started"}).AsBool());
 }
 
+TEST_F(AgentStoryTest, EachPodIsLookedAtAgainFromTimeToTime) {
+  sync_frequency_ = std::chrono::milliseconds(20);
+  Restart();
+  Want({Pod("web", OneContainer() + "activeDeadlineSeconds: 100\n")});
+  ASSERT_TRUE(Eventually([&] { return IsReady("web"); }));
+  clock_.Advance(std::chrono::seconds(101));  // and nothing says so
+  EXPECT_TRUE(Eventually([&] { return Status("web").At({"reason"}).AsString() == "DeadlineExceeded"; }));
+}
+
 TEST_F(AgentStoryTest, WhatAPodWaitsForIsTold) {
   life_.reset();
   fake_.SetNetworkReady(false);

@@ -62,18 +62,23 @@ void Agent::CheckRuntime() {
   d_.workers.Post([this, &runtime = d_.runtime, &loop = d_.loop] {
     const base::Result<cri::StatusResponse> status = runtime.Status();
     bool ready = false, recursive_read_only = false;
+    std::string not_ready;
     std::string message = status.ok() ? "the runtime does not say whether its network is ready" : status.error().message();
     if (status.ok()) {
       for (const cri::RuntimeHandler& handler : status->runtime_handlers()) {
         recursive_read_only = recursive_read_only || (handler.name().empty() && handler.features().recursive_read_only_mounts());
       }
       for (const cri::RuntimeCondition& condition : status->status().conditions()) {
+        if (condition.type() == "RuntimeReady" && !condition.status()) {
+          not_ready = "container runtime is not ready: " + (condition.message().empty() ? condition.reason() : condition.message());
+        }
         if (condition.type() != "NetworkReady") continue;
         ready = condition.status();
         message = condition.message();
       }
     }
-    loop.Post([this, ready, message, recursive_read_only] {
+    loop.Post([this, ready, message, recursive_read_only, not_ready] {
+      d_.view.SetRuntimeNotReady(not_ready);
       recursive_read_only_ = recursive_read_only;
       if (network_ready_ != ready) base::LogInfo("the runtime's network", {{"ready", ready}, {"message", message}});
       network_ready_ = ready;

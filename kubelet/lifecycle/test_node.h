@@ -70,7 +70,7 @@ class NodeOfATest : public testing::Test {
     explicit Life(NodeOfATest& t)
         : volumes(t.dir_.path() + "/kubelet", t.objects_), applier({t.fake_, volumes, t.objects_, *t.cgroups_, t.prober_, t.node_, t.links_}),
           view(t.clock_, "{}"),
-          agent({*loop, workers, t.clock_, t.fake_, applier, volumes, *t.cgroups_, t.node_, {t.node_.allocatable, {}}, {{"192.0.2.7"}, "keelson"}, {}, [] {}, view}) {
+          agent({*loop, workers, t.clock_, t.fake_, applier, volumes, *t.cgroups_, t.node_, {t.node_.allocatable, {}}, {{"192.0.2.7"}, "keelson"}, {}, [] {}, view, t.sync_frequency_}) {
       probes.emplace(t.prober_, probe_workers, t.clock_, [this](const std::string& uid) { agent.OnHealth(uid); },
                      [this](const std::string& uid, const std::string& container, const std::string& text) { agent.OnProbeFailure(uid, container, text); });
       pleg.emplace(t.fake_, t.clock_, [this](auto snapshot) { agent.OnSnapshot(std::move(snapshot)); },
@@ -196,6 +196,7 @@ class NodeOfATest : public testing::Test {
     return node;
   }();
   std::unique_ptr<node_cgroup::PodCgroups> cgroups_;
+  std::chrono::nanoseconds sync_frequency_ = std::chrono::minutes(1);  // of lives that begin
   std::vector<kube::Pod> wanted_;
   std::optional<Life> life_;
 };

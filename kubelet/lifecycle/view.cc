@@ -42,6 +42,11 @@ void View::SetRuntimeError(const std::string& error) {
   runtime_error_ = error;
 }
 
+void View::SetRuntimeNotReady(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  runtime_not_ready_ = why;
+}
+
 View::Pictures View::Copy() const {
   const std::lock_guard lock(mutex_);
   return pictures_;
@@ -96,7 +101,11 @@ std::string View::Unhealthy() const {
     text += "pleg: pleg was last seen active " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()) +
             "s ago; threshold is 3m0s\n";
   }
-  if (!runtime_error_.empty()) text += "runtime: " + runtime_error_ + "\n";
+  if (!runtime_error_.empty()) {
+    text += "runtime: " + runtime_error_ + "\n";
+  } else if (!runtime_not_ready_.empty()) {
+    text += "runtime: " + runtime_not_ready_ + "\n";
+  }
   return text;
 }
 

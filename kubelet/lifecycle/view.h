@@ -37,6 +37,7 @@ class View final : public server::NodeView {
   void Beat();                                       // the loop goes round
   void Listed();                                     // what the runtime runs was seen
   void SetRuntimeError(const std::string& error);    // empty: it answers
+  void SetRuntimeNotReady(const std::string& why);   // what it says of itself; empty: it is ready
 
   // The readers' side.
   std::string Pods() const override;
@@ -57,7 +58,7 @@ class View final : public server::NodeView {
   mutable std::mutex mutex_;   // held for copies of pointers only
   Pictures pictures_;                                // guarded by mutex_
   std::map<std::string, std::string> file_errors_;   // guarded by mutex_
-  std::string runtime_error_;                        // guarded by mutex_
+  std::string runtime_error_, runtime_not_ready_;    // guarded by mutex_
   base::SteadyTime beat_{};                          // guarded by mutex_
   bool beaten_ = false;                              // guarded by mutex_
   base::SteadyTime listed_ = clock_.Steady();        // guarded by mutex_; at first since the beginning

@@ -77,6 +77,13 @@ TEST_F(ViewTest, IsHealthyWhileTheLoopGoesRoundAndTheRuntimeAnswers) {
   EXPECT_EQ(view_.Unhealthy(), "");
 }
 
+TEST_F(ViewTest, IsNotHealthyWhenTheRuntimeSaysThatItIsNotReady) {
+  view_.SetRuntimeNotReady("container runtime is not ready: no disk");
+  EXPECT_EQ(view_.Unhealthy(), "runtime: container runtime is not ready: no disk\n");
+  view_.SetRuntimeNotReady("");
+  EXPECT_EQ(view_.Unhealthy(), "");
+}
+
 TEST_F(ViewTest, IsNotHealthyWhenTheRuntimeWasNotListedForThreeMinutes) {
   clock_.Advance(std::chrono::minutes(3));
   EXPECT_EQ(view_.Unhealthy(), "");

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <set>
 
 namespace keelson::pod {
@@ -89,22 +90,26 @@ std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::P
   if (static_cast<int64_t>(others.size()) + 1 > rules.allocatable.pods) {
     return insufficient("pods", 1, static_cast<int64_t>(others.size()), rules.allocatable.pods);
   }
-  kube::Quantity cpu, memory;
-  for (const kube::Pod* other : others) {
-    const kube::ResourceList requests = node_cgroup::PodRequests(*other);
-    if (const auto found = requests.find("cpu"); found != requests.end()) cpu = cpu + found->second;
-    if (const auto found = requests.find("memory"); found != requests.end()) memory = memory + found->second;
-  }
+  struct Counted {
+    const char* name;
+    bool milli;
+    int64_t allocatable;
+  };
+  const Counted counted[] = {{"cpu", true, rules.allocatable.milli_cpu},
+                             {"memory", false, rules.allocatable.memory_bytes},
+                             {"ephemeral-storage", false, rules.allocatable.storage_bytes > 0 ? rules.allocatable.storage_bytes : INT64_MAX}};
   const kube::ResourceList requests = node_cgroup::PodRequests(pod);
-  if (const auto found = requests.find("cpu"); found != requests.end() && !found->second.IsZero()) {
-    if (cpu.MilliValue() + found->second.MilliValue() > rules.allocatable.milli_cpu) {
-      return insufficient("cpu", found->second.MilliValue(), cpu.MilliValue(), rules.allocatable.milli_cpu);
+  for (const Counted& resource : counted) {
+    const auto amount = [&](const kube::Quantity& quantity) { return resource.milli ? quantity.MilliValue() : quantity.Value(); };
+    const auto wanted = requests.find(resource.name);
+    if (wanted == requests.end() || wanted->second.IsZero()) continue;
+    kube::Quantity used;
+    for (const kube::Pod* other : others) {
+      const kube::ResourceList theirs = node_cgroup::PodRequests(*other);
+      if (const auto found = theirs.find(resource.name); found != theirs.end()) used = used + found->second;
     }
-  }
-  if (const auto found = requests.find("memory"); found != requests.end() && !found->second.IsZero()) {
-    if (memory.Value() + found->second.Value() > rules.allocatable.memory_bytes) {
-      return insufficient("memory", found->second.Value(), memory.Value(), rules.allocatable.memory_bytes);
-    }
+    const bool fits = resource.allocatable >= amount(used) && amount(wanted->second) <= resource.allocatable - amount(used);
+    if (!fits) return insufficient(resource.name, amount(wanted->second), amount(used), resource.allocatable);
   }
   if (std::optional<End> refused = RefusedPorts(pod, others)) return refused;
   if (std::optional<End> refused = RefusedSystem(pod)) return refused;

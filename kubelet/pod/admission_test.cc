@@ -26,6 +26,9 @@ TEST(Admission, RefusesWithUpstreamsReasons) {
        "Node didn't have enough resource: cpu, requested: 501, used: 1500, capacity: 2000"},
       {"memory", Container("memory: 3Gi"), {Container("memory: 1610612736")}, "OutOfmemory",
        "Node didn't have enough resource: memory, requested: 3221225472, used: 1610612736, capacity: 4294967296"},
+      {"storage", Container("ephemeral-storage: 6Gi"), {Container("ephemeral-storage: 5Gi")}, "OutOfephemeral-storage",
+       "Node didn't have enough resource: ephemeral-storage, requested: 6442450944, used: 5368709120, capacity: 10737418240"},
+      {"storage enough", Container("ephemeral-storage: 5Gi"), {Container("ephemeral-storage: 5Gi")}, ""},
       {"who asks for nothing comes in beside who took all", Container(""), {Container("cpu: 2, memory: 4Gi")}, ""},
       {"the fourth of three", Container(""), {Container(""), Container(""), Container("")}, "OutOfpods",
        "Node didn't have enough resource: pods, requested: 1, used: 3, capacity: 3"},
@@ -47,7 +50,7 @@ TEST(Admission, RefusesWithUpstreamsReasons) {
       {"allowed by name", "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: kernel.sem, value: '9'}]}", {}, ""},
       {"allowed by prefix, written with slashes", "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: net/ipv4/conf/all/x, value: '9'}]}", {}, ""},
   };
-  const AdmissionRules rules{.allocatable = {.milli_cpu = 2000, .memory_bytes = int64_t{4} << 30, .pods = 3},
+  const AdmissionRules rules{.allocatable = {.milli_cpu = 2000, .memory_bytes = int64_t{4} << 30, .pods = 3, .storage_bytes = int64_t{10} << 30},
                              .allowed_unsafe_sysctls = {"kernel.sem", "net/ipv4/conf/*"}};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);

@@ -29,6 +29,8 @@ std::string ResourceText(const kube::Container& container, const std::string& re
     amount = kube::Quantity::FromMilli(allocatable.milli_cpu);
   } else if (limit && name == "memory") {
     amount = kube::Quantity::FromUnits(allocatable.memory_bytes);
+  } else if (limit && name == "ephemeral-storage") {
+    amount = kube::Quantity::FromUnits(allocatable.storage_bytes);
   }
   if (name == "cpu") return std::to_string(CeilDivide(amount.MilliValue(), divisor.IsZero() ? 1000 : divisor.MilliValue()));
   return std::to_string(CeilDivide(amount.Value(), divisor.IsZero() ? 1 : divisor.Value()));
