@@ -3,7 +3,8 @@
 """Runs every test that ctest knows in a build folder, counts single cases, prints failures whole, every skip with its reason,
 the ten slowest cases, and the closing line. Labels: unit and lint run side by side; component, contract, conformance and crash
 touch the kernel and run one after another; `lab` marks programs that run once more in the lab machine on each kernel; `images`
-marks those that use the demo images, which are made before, since the lab machine has no network."""
+marks those that use the demo images, which are made before, since the lab machine has no network. With --reports=FOLDER (scripts/
+sanitize) every file in it when all is done is a failure, and programs have three times as long."""
 import concurrent.futures
 import json
 import os
@@ -17,6 +18,7 @@ build = sys.argv[1]
 arguments = sys.argv[2:]
 use_lab = "--no-lab" not in arguments
 only = next((a for a in arguments if not a.startswith("--")), "")
+reports = next((a.removeprefix("--reports=") for a in arguments if a.startswith("--reports=")), "")
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -27,7 +29,7 @@ def known_tests():
             yield test["name"], None, set(), 60
             continue
         properties = {p["name"]: p["value"] for p in test.get("properties", [])}
-        yield test["name"], test["command"], set(properties.get("LABELS", [])), int(properties.get("TIMEOUT", 300))
+        yield test["name"], test["command"], set(properties.get("LABELS", [])), int(properties.get("TIMEOUT", 300)) * (3 if reports else 1)
 
 
 def parse(name, text, status):
@@ -94,6 +96,12 @@ if lab and use_lab:
 
         with concurrent.futures.ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2)) as pool:
             results += pool.map(in_lab, lab)
+
+for report in sorted(os.listdir(reports)) if reports else ():
+    with open(os.path.join(reports, report), errors="replace") as file:
+        text = file.read()
+    first = re.search(r"^.*(?:WARNING|ERROR|runtime error): .*$", text, re.M)
+    results.append((report, [(f"report {report}", "failed", 0, first[0].strip() if first else "see above")], text))
 
 cases = [case for _, found, _ in results for case in found]
 for name, found, text in results:

@@ -24,12 +24,6 @@ namespace {
 using base::Error;
 using base::Status;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 constexpr uint64_t kMaxFileBytes = 64u << 20;  // documents go to a memfd of the daemon's; pipes do not count
 
 Status Limit(__rlimit_resource resource, uint64_t value) {
@@ -86,10 +80,9 @@ Status GiveUpRights() {
   RETURN_IF_ERROR(Limit(RLIMIT_NOFILE, 256));
   RETURN_IF_ERROR(Limit(RLIMIT_FSIZE, kMaxFileBytes));
   RETURN_IF_ERROR(Limit(RLIMIT_CORE, 0));
-  if (!kSanitized) RETURN_IF_ERROR(Limit(RLIMIT_AS, uint64_t{2} << 30));
+  RETURN_IF_ERROR(Limit(RLIMIT_AS, uint64_t{2} << 30));
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::FromErrno(errno, "PR_SET_DUMPABLE");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "no_new_privs");
-  if (kSanitized) return base::Ok();
   struct sock_fprog filter {};
   filter.len = static_cast<unsigned short>(program->size() / sizeof(struct sock_filter));
   filter.filter = reinterpret_cast<struct sock_filter*>(program->data());

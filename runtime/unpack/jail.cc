@@ -26,12 +26,6 @@ namespace {
 using base::Error;
 using base::Status;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;  // sanitizers need their own system calls and terabytes of address space
-#else
-constexpr bool kSanitized = false;
-#endif
-
 constexpr uint64_t kAddressSpace = uint64_t{2} << 30;
 
 // Rights over files only: owner, mode, set-id bits, file capabilities, device nodes (which nobody can open here: nodev).
@@ -101,13 +95,12 @@ Status EnterJail(int directory, const JailLimits& limits) {
   RETURN_IF_ERROR(Limit(RLIMIT_NOFILE, "NOFILE", 256));
   RETURN_IF_ERROR(Limit(RLIMIT_CORE, "CORE", 0));
   RETURN_IF_ERROR(Limit(RLIMIT_MEMLOCK, "MEMLOCK", 0));
-  if (!kSanitized) RETURN_IF_ERROR(Limit(RLIMIT_AS, "AS", kAddressSpace));
+  RETURN_IF_ERROR(Limit(RLIMIT_AS, "AS", kAddressSpace));
   const uint64_t kept = kKept & capabilities::AllOfThisKernel();
   RETURN_IF_ERROR(capabilities::DropBounding(kept));
   RETURN_IF_ERROR(capabilities::Apply({.bounding = kept, .effective = kept, .permitted = kept}));
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "no_new_privs");
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::FromErrno(errno, "PR_SET_DUMPABLE");
-  if (kSanitized) return base::Ok();
   return Install(program).WithContext("enter the unpack jail");
 }
 
