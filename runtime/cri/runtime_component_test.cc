@@ -62,6 +62,27 @@ TEST_F(RuntimeTest, ExitsAreToldAsKubeletsKnowThem) {
   EXPECT_EQ(record.reason, "StartError");
 }
 
+TEST_F(RuntimeTest, WhatEndsWhileItsStartIsWrittenHasEnded) {
+  // The end comes on another thread than the start's answer; neither may overwrite the other's record.
+  std::vector<std::thread> threads;
+  std::mutex mutex;
+  std::vector<std::string> started;
+  for (int i = 0; i < 4; ++i) {
+    const std::string pod = Start(fmt::format("p{}", i));
+    threads.emplace_back([&, pod, i] {
+      for (int k = 0; k < 15; ++k) {
+        const base::Result<std::string> id = runtime_->CreateContainer(pod, Script(fmt::format("c{}-{}", i, k), "exit 0"));
+        if (!id.ok() || !runtime_->StartContainer(*id).ok()) continue;
+        const std::lock_guard lock(mutex);
+        started.push_back(*id);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(started.size(), 60u);
+  for (const std::string& id : started) EXPECT_EQ(WaitForExit(id).reason, "Completed");
+}
+
 TEST_F(RuntimeTest, ExecAnswersWithOutputCodeOrTimeout) {
   const std::string pod = Start("p");
   cri::ContainerConfig config = Script("c", "while true; do sleep 1; done");

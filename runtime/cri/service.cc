@@ -130,6 +130,11 @@ class PullCall final : public Reactor {
 template <typename Call>
 class LastingCalls {
  public:
+  LastingCalls() = default;
+  // After the server's end, which waits for every call; the lock lets the last of them leave its erase().
+  ~LastingCalls() { const std::lock_guard lock(mutex_); }
+  LastingCalls(const LastingCalls&) = delete;
+  LastingCalls& operator=(const LastingCalls&) = delete;
   template <typename... Arguments>
   Call* Add(Arguments... arguments) {
     auto* call = new Call(arguments..., [this](Call* gone) {

@@ -59,9 +59,15 @@ class OneImage final : public image::ImageService {
   base::Result<std::string> Load(const std::string&, const std::string&) override { return image_.id; }
   base::Status Remove(const std::string&) override { return {}; }
   base::Result<image::FsUsage> Usage() const override { return image::FsUsage{}; }
-  void Hold(const std::string&, const std::string& container_id) override { held.insert(container_id); }
-  void Release(const std::string& container_id) override { held.erase(container_id); }
-  std::set<std::string> held;
+  void Hold(const std::string&, const std::string& container_id) override {
+    const std::lock_guard lock(mutex_);
+    held.insert(container_id);
+  }
+  void Release(const std::string& container_id) override {
+    const std::lock_guard lock(mutex_);
+    held.erase(container_id);
+  }
+  std::set<std::string> held;  // guarded by mutex_ while a runtime works with it
   std::atomic<bool> named = true;
 
  private:
