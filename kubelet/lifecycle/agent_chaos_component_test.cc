@@ -37,13 +37,16 @@ class AgentChaos : public NodeOfATest {
     if (inits > 0) spec += "initContainers:\n";
     for (int i = 0; i < inits; ++i) spec += RandomContainer(name + "-i" + std::to_string(i), true, job);
     if (Chance(50)) spec += "volumes: [{name: v, emptyDir: {}}]\n";
-    return Pod(name, spec);
+    kube::Pod pod = Pod(name, spec);
+    pod.metadata.uid += "-" + std::to_string(uids_.size());
+    uids_.push_back(pod.metadata.uid);
+    return pod;
   }
   void Trouble() {
     static const char* const kCalls[] = {"RunPodSandbox", "StopPodSandbox", "RemovePodSandbox", "CreateContainer", "StartContainer", "StopContainer",
                                          "RemoveContainer", "ListPodSandbox", "ListContainers", "ContainerStatus", "PodSandboxStatus", "ImageStatus"};
     const std::string call = kCalls[Random(std::size(kCalls))];
-    switch (Random(6)) {
+    switch (Random(7)) {
       case 0:
         fake_.FailNext(call, base::Unavailable("trouble with {}", call), 1 + Random(3));
         break;
@@ -63,6 +66,15 @@ class AgentChaos : public NodeOfATest {
         if (pods.ok() && !pods->empty() && Chance(30)) fake_.LoseSandbox((*pods)[static_cast<size_t>(Random(static_cast<int>(pods->size())))].id());
         break;
       }
+      case 5: {
+        // Another manifest under the same name, or none for a while.
+        const size_t at = static_cast<size_t>(Random(static_cast<int>(std::size(kNames))));
+        std::vector<kube::Pod> pods = wanted_;
+        std::erase_if(pods, [&](const kube::Pod& pod) { return pod.metadata.name == kNames[at]; });
+        if (Chance(70)) pods.push_back(RandomPod(kNames[at]));
+        if (Chance(40)) Want(pods);
+        break;
+      }
       default:
         if (Chance(25)) {
           Restart();
@@ -73,7 +85,7 @@ class AgentChaos : public NodeOfATest {
   void TimePasses() {
     clock_.Advance(seconds(Random(20)));
     life_->probes->Wake();
-    for (const char* name : kNames) life_->agent.OnHealth(std::string("uid-") + name);
+    for (const std::string& uid : uids_) life_->agent.OnHealth(uid);
   }
   // "" or what is not as it should be.
   std::string Disorder() {
@@ -103,6 +115,7 @@ class AgentChaos : public NodeOfATest {
 
   static constexpr const char* kNames[] = {"one", "two", "three"};
   std::mt19937 random_;
+  std::vector<std::string> uids_;  // of all pods that there were
 };
 
 TEST_F(AgentChaos, EndsInOrder) {
@@ -111,6 +124,7 @@ TEST_F(AgentChaos, EndsInOrder) {
   for (unsigned seed = first; seed < first + (given != nullptr ? 1 : 8) && !HasFailure(); ++seed) {
     SCOPED_TRACE("KEELSON_SEED=" + std::to_string(seed));
     random_.seed(seed);
+    uids_.clear();
     std::vector<kube::Pod> pods;
     for (const char* name : kNames) pods.push_back(RandomPod(name));
     Want(pods);
