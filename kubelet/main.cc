@@ -34,7 +34,7 @@ namespace {
 using namespace keelson;
 
 struct Options {
-  std::string config_file;
+  std::string config_file, config_dir;
   std::string manifests, endpoint;  // override the configuration's
   std::string root_dir = "/var/lib/kubelet";
   std::string objects = "/etc/keelson/objects";
@@ -47,9 +47,7 @@ struct Options {
 
 base::Result<config::KubeletConfig> Configure(const Options& options) {
   config::KubeletConfig config;
-  if (!options.config_file.empty()) {
-    ASSIGN_OR_RETURN(config, config::ReadConfig(options.config_file));
-  }
+  ASSIGN_OR_RETURN(config, config::ReadConfig(options.config_file, options.config_dir));
   if (!options.manifests.empty()) config.static_pod_path = options.manifests;
   if (!options.endpoint.empty()) config.container_runtime_endpoint = options.endpoint;
   if (!options.cgroup_root.empty()) config.cgroup_root = options.cgroup_root;
@@ -190,6 +188,7 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App app("Keelson's kubelet: runs the pods of a manifest folder on any CRI v1 runtime.");
   app.add_option("--config", options.config_file, "a KubeletConfiguration (kubelet.config.k8s.io/v1beta1)");
+  app.add_option("--config-dir", options.config_dir, "a folder of *.conf files that change the configuration, in the order of their names");
   app.add_option("--pod-manifest-path", options.manifests, "folder (or file) of static pods (default: /etc/keelson/manifests)");
   app.add_option("--container-runtime-endpoint", options.endpoint, "the CRI's socket (default: unix:///run/keelson/cri.sock)");
   app.add_option("--root-dir", options.root_dir, "volumes and pod directories")->capture_default_str();

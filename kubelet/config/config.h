@@ -54,6 +54,9 @@ struct KubeletConfig {
 
 base::Result<KubeletConfig> ParseConfig(const json::Value& document);
 base::Result<KubeletConfig> ReadConfig(const std::string& path);  // errors name the file
+// The file (empty: none), then every *.conf of the folder (empty: none) in the order of their names: maps are merged, all else is
+// replaced by the later one.
+base::Result<KubeletConfig> ReadConfig(const std::string& path, const std::string& drop_ins);
 // What must be left of something before pods would be evicted (evictionHard's "memory.available", …), which no pod is promised.
 int64_t KeptFree(const KubeletConfig& config, const std::string& signal, int64_t capacity);
 // What /configz shows: what is acted on, upstream's defaults of the rest, and what the file gave.

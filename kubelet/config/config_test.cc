@@ -200,6 +200,34 @@ TEST(Config, ReadsFilesAndNamesThem) {
   EXPECT_EQ(ReadConfig(dir.path() + "/none").error().code(), base::Code::kNotFound);
 }
 
+TEST(Config, TakesDropInsInTheOrderOfTheirNames) {
+  const os::TempDir dir = os::TempDir::Create("keelson-config").value();
+  const std::string path = dir.path() + "/kubelet.yaml", folder = dir.path() + "/d";
+  ASSERT_TRUE(os::MakeDir(folder, 0755).ok());
+  const auto put = [&](const std::string& file, const std::string& text) { ASSERT_TRUE(os::WriteFileAtomic(file, kHead + text, 0644).ok()); };
+  put(path, "maxPods: 7\nclusterDNS: [10.96.0.10]\nevictionHard: {memory.available: 1Gi}\n");
+  put(folder + "/20-b.conf", "maxPods: 9\nclusterDNS: [10.96.0.11, 10.96.0.12]\n");
+  put(folder + "/10-a.conf", "maxPods: 8\npodPidsLimit: 5\nevictionHard: {nodefs.available: 3%}\n");
+  put(folder + "/30-c.yaml", "maxPods: 1\n");
+  const base::Result<KubeletConfig> config = ReadConfig(path, folder);
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  EXPECT_EQ(config->max_pods, 9);
+  EXPECT_EQ(config->pod_pids_limit, 5);
+  EXPECT_THAT(config->cluster_dns, ElementsAre("10.96.0.11", "10.96.0.12"));
+  EXPECT_EQ(config->eviction_hard.at("memory.available"), "1Gi");
+  EXPECT_EQ(config->eviction_hard.at("nodefs.available"), "3%");
+  EXPECT_EQ(ReadConfig("", folder).value().max_pods, 9);
+  EXPECT_EQ(ReadConfig("", "").value().max_pods, 110);
+  // Right only together.
+  put(path, "imageGCHighThresholdPercent: 70\n");
+  put(folder + "/10-a.conf", "imageGCLowThresholdPercent: 60\n");
+  EXPECT_TRUE(ReadConfig(path, folder).ok());
+  put(folder + "/10-a.conf", "imageGCLowThresholdPercent: 60\noops: 1\n");
+  EXPECT_EQ(ReadConfig("", folder).error().message(), folder + "/10-a.conf: line 4: unknown field \"oops\"");
+  ASSERT_TRUE(os::WriteFileAtomic(folder + "/10-a.conf", "maxPods: 1\n", 0644).ok());
+  EXPECT_THAT(ReadConfig("", folder).error().message(), testing::HasSubstr("10-a.conf: line 1: expected kind KubeletConfiguration"));
+}
+
 TEST(Duration, IsReadAsGoWritesIt) {
   const std::pair<std::string, int> good[] = {{"20s", 20}, {"1m", 60}, {"1m30s", 90}, {"2h45m", 9900}, {"1.5h", 5400}, {"1500ms", 2}, {"0", 0}, {"0s", 0}, {"24h0m0s", 86400}};
   for (const auto& [text, count] : good) EXPECT_EQ(ParseDuration(text).value(), seconds(count)) << text;
