@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // keelson-runtime: puts the runtime together from its parts and serves the CRI until SIGTERM or SIGINT. Containers go on after it.
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -43,7 +44,14 @@ struct Options {
 // One daemon per run directory: two would take each other's pods for their own.
 base::Result<os::UniqueFd> Lock(const std::string& run_dir) {
   ASSIGN_OR_RETURN(os::UniqueFd lock, os::Open(run_dir + "/runtime.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  // A daemon that was killed may have a child between fork and exec, which holds its descriptors for a moment.
+  const base::SteadyTime deadline = base::SystemClock().Steady() + std::chrono::seconds(3);
+  int refused = flock(lock.get(), LOCK_EX | LOCK_NB);
+  while (refused != 0 && base::SystemClock().Steady() < deadline) {
+    (void)poll(nullptr, 0, 20);
+    refused = flock(lock.get(), LOCK_EX | LOCK_NB);
+  }
+  if (refused != 0) {
     return base::FailedPrecondition("another keelson-runtime uses {}; stop it first, or give --run-dir and --state-dir", run_dir);
   }
   return lock;

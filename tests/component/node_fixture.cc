@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
@@ -126,11 +127,12 @@ void NodeTest::LoadImage(const std::string& name) {
 }
 
 bool NodeTest::Eventually(const std::function<bool()>& condition, int seconds) {
-  for (int i = 0; i < seconds * 50; ++i) {
-    if (condition()) return true;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return condition();
     (void)poll(nullptr, 0, 20);
   }
-  return condition();
+  return true;
 }
 
 void NodeTest::PutManifest(const std::string& file, const std::string& text) {
