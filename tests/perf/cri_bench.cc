@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drives any runtime over the CRI and prints what every call took: the same client for Keelson and its peers. One thread a worker.
 //   keelson-cri-bench --socket S --image I --parent CGROUP --logs DIR [--handler H]
-//     --cycles N                 one after another; a line a cycle: run create start stop remove, then the execs (milliseconds)
-//     --seconds T --at-once N    N workers for T seconds; one line: cycles seconds
-//     --fill N                   N pods that stay
-//     --clear                    removes every pod
+//     --cycles N [--pause MS]    one after another; a line a cycle: run create start stop remove, then the execs (milliseconds)
+//     --seconds T --at-once N    N workers for T seconds; a line a cycle, then "rate CYCLES SECONDS"
+//     --fill N                   N pods that stay, eight at once
+//     --clear                    removes every pod, eight at once
+// A sandbox counts as stopped when its link is out of this network namespace's tables too, whatever the answer said before.
 #include <grpcpp/grpcpp.h>
+#include <net/if.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -13,6 +16,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,8 +29,29 @@
 namespace keelson {
 namespace {
 
-constexpr int kExecsPerCycle = 5;
+constexpr int kExecsPerCycle = 3;
+constexpr int kWorkers = 8;
 using Clock = std::chrono::steady_clock;
+
+std::set<std::string> Links() {
+  std::set<std::string> names;
+  struct if_nameindex* all = if_nameindex();
+  for (struct if_nameindex* link = all; link != nullptr && link->if_index != 0; ++link) names.insert(link->if_name);
+  if_freenameindex(all);
+  return names;
+}
+
+void WaitUntilGone(const std::string& link) {  // asks without the kernel's lock on links
+  while (if_nametoindex(link.c_str()) != 0) {
+    const timespec moment{0, 100000};
+    (void)nanosleep(&moment, nullptr);
+  }
+}
+
+void Sleep(int millis) {
+  const timespec time{millis / 1000, millis % 1000 * 1000000L};
+  (void)nanosleep(&time, nullptr);
+}
 
 struct Options {
   std::map<std::string, std::string> values;
@@ -126,14 +152,13 @@ class Client {
     cri::RemovePodSandboxResponse response;
     return Call("RemovePodSandbox", &cri::RuntimeService::Stub::RemovePodSandbox, request, response);
   }
-  void Clear() {
+  std::vector<std::string> Pods() {
     cri::ListPodSandboxRequest request;
     cri::ListPodSandboxResponse response;
     Call("ListPodSandbox", &cri::RuntimeService::Stub::ListPodSandbox, request, response);
-    for (const cri::PodSandbox& pod : response.items()) {
-      Stop(pod.id());
-      Remove(pod.id());
-    }
+    std::vector<std::string> ids;
+    for (const cri::PodSandbox& pod : response.items()) ids.push_back(pod.id());
+    return ids;
   }
 
  private:
@@ -143,6 +168,69 @@ class Client {
 
 std::string Name(int worker, int cycle) {
   return "b" + std::to_string(getpid()) + "-" + std::to_string(worker) + "-" + std::to_string(cycle);
+}
+
+// `work(client, worker, i)` for every i below `count`, or until `work` says false, by `workers` threads with a client each.
+template <typename Work>
+void AtOnce(const Options& options, int workers, int count, Work work) {
+  std::atomic<int> next{0};
+  std::vector<std::thread> threads;
+  for (int worker = 0; worker < workers; ++worker) {
+    threads.emplace_back([&, worker] {
+      Client own(options);
+      for (int i = next++; i < count && work(own, worker, i); i = next++) {
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+void Print(const Client::Pod& pod, double stop, double remove, const std::vector<double>& execs) {
+  std::printf("%.3f %.3f %.3f %.3f %.3f", pod.run, pod.create, pod.start, stop, remove);
+  for (const double exec : execs) std::printf(" %.3f", exec);
+  std::printf("\n");
+}
+
+void Cycles(Client& client, int cycles, int pause) {
+  const std::set<std::string> before = Links();
+  for (int i = 0; i < cycles; ++i) {
+    if (pause > 0) Sleep(pause);
+    const Client::Pod pod = client.Up(Name(0, i));
+    std::string link;
+    for (const std::string& name : Links()) {
+      if (!before.contains(name)) link = name;
+    }
+    std::vector<double> execs;
+    for (int n = 0; n < kExecsPerCycle; ++n) execs.push_back(client.Exec(pod));
+    double stop = client.Stop(pod.id);
+    const Clock::time_point answered = Clock::now();
+    WaitUntilGone(link);
+    stop += std::chrono::duration<double, std::milli>(Clock::now() - answered).count();
+    Print(pod, stop, client.Remove(pod.id), execs);
+  }
+}
+
+void Storm(const Options& options, int at_once, int seconds) {
+  std::mutex output;
+  std::atomic<int> cycles{0};
+  const std::set<std::string> before = Links();
+  const Clock::time_point begin = Clock::now();
+  const Clock::time_point end = begin + std::chrono::seconds(seconds);
+  AtOnce(options, at_once, 1000000, [&](Client& own, int worker, int i) {
+    if (Clock::now() >= end) return false;
+    const Client::Pod pod = own.Up(Name(worker, i));
+    const double exec = own.Exec(pod);
+    const double stop = own.Stop(pod.id);
+    const double remove = own.Remove(pod.id);
+    ++cycles;
+    const std::lock_guard lock(output);
+    Print(pod, stop, remove, {exec});
+    return true;
+  });
+  for (const std::string& name : Links()) {
+    if (!before.contains(name)) WaitUntilGone(name);
+  }
+  std::printf("rate %d %.3f\n", cycles.load(), std::chrono::duration<double>(Clock::now() - begin).count());
 }
 
 int Main(int argc, char** argv) {
@@ -158,37 +246,20 @@ int Main(int argc, char** argv) {
     return 2;
   }
   Client client(options);
-  if (!options.Get("clear").empty()) client.Clear();
-  for (int i = 0; i < options.Number("fill"); ++i) client.Up(Name(0, i));
-  for (int i = 0; i < options.Number("cycles"); ++i) {
-    const Client::Pod pod = client.Up(Name(0, i));
-    std::vector<double> execs;
-    for (int n = 0; n < kExecsPerCycle; ++n) execs.push_back(client.Exec(pod));
-    const double stop = client.Stop(pod.id);
-    const double remove = client.Remove(pod.id);
-    std::printf("%.3f %.3f %.3f %.3f %.3f", pod.run, pod.create, pod.start, stop, remove);
-    for (const double exec : execs) std::printf(" %.3f", exec);
-    std::printf("\n");
+  if (!options.Get("clear").empty()) {
+    const std::vector<std::string> pods = client.Pods();
+    AtOnce(options, kWorkers, static_cast<int>(pods.size()), [&](Client& own, int, int i) {
+      own.Stop(pods[static_cast<size_t>(i)]);
+      own.Remove(pods[static_cast<size_t>(i)]);
+      return true;
+    });
   }
-  if (const int at_once = options.Number("at-once"); at_once > 0) {
-    std::atomic<int> cycles{0};
-    const Clock::time_point begin = Clock::now();
-    const Clock::time_point end = begin + std::chrono::seconds(options.Number("seconds"));
-    std::vector<std::thread> workers;
-    for (int worker = 0; worker < at_once; ++worker) {
-      workers.emplace_back([&, worker] {
-        Client own(options);
-        for (int i = 0; Clock::now() < end; ++i) {
-          const Client::Pod pod = own.Up(Name(worker, i));
-          own.Stop(pod.id);
-          own.Remove(pod.id);
-          ++cycles;
-        }
-      });
-    }
-    for (std::thread& worker : workers) worker.join();
-    std::printf("%d %.3f\n", cycles.load(), std::chrono::duration<double>(Clock::now() - begin).count());
-  }
+  AtOnce(options, kWorkers, options.Number("fill"), [](Client& own, int, int i) {
+    own.Up(Name(0, i));
+    return true;
+  });
+  Cycles(client, options.Number("cycles"), options.Number("pause"));
+  if (const int at_once = options.Number("at-once"); at_once > 0) Storm(options, at_once, options.Number("seconds"));
   return 0;
 }
 

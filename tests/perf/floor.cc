@@ -3,8 +3,9 @@
 // with an address and a route, the same overlay and the same cgroups, and executes the same command; no records, no protocol, no
 // safety. Then a second command in the container's namespaces and cgroups (the least of an exec), and all of it away again.
 //   keelson-floor --root DIR (unpacked image) --work DIR --bridge NAME --net A.B.C (a /24) [--cgroup NAME] [--exec PROGRAM] MODE -- COMMAND…
-//     MODE: --cycles N                one after another; a line a cycle: up down, then the execs (milliseconds)
-//           --seconds T --at-once N   N processes for T seconds; one line: cycles seconds
+//     MODE: --cycles N [--pause MS]   one after another; a line a cycle: up down, then the execs (milliseconds)
+//           --seconds T --at-once N   N processes for T seconds; a line a cycle, then "rate CYCLES SECONDS"
+//           --hold N                  N pods (at most 200), until the end of the standard input; says "held" when they are up
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
@@ -96,7 +97,7 @@ int NetlinkSocket() {
   return fd;
 }
 
-constexpr int kExecsPerCycle = 5;
+constexpr int kExecsPerCycle = 3;
 
 struct Options {
   std::string root, work, bridge, cgroup, exec;
@@ -104,6 +105,9 @@ struct Options {
   int cycles = 0;
   int seconds = 0;
   int at_once = 1;
+  int pause = 0;
+  int hold = 0;
+  int execs = kExecsPerCycle;
   std::vector<std::string> command;
 };
 
@@ -265,11 +269,17 @@ struct Times {
 constexpr size_t kLateRemovals = 16;
 using Late = std::deque<std::thread>;
 
-Times Cycle(const Options& options, const std::vector<std::string>& parents, int netlink, unsigned bridge, int worker, int cycle, Late& late) {
-  Times times;
-  const auto start = std::chrono::steady_clock::now();
-  const std::string name = "floor-" + std::to_string(getpid()) + "-" + std::to_string(cycle);
+struct Pod {
   std::vector<std::string> cgroups;
+  std::string link_name;
+  int ready = -1, go = -1;
+  pid_t child = -1;
+};
+
+Pod Up(const Options& options, const std::vector<std::string>& parents, int netlink, unsigned bridge, int worker, int cycle, uint32_t host) {
+  Pod pod;
+  std::vector<std::string>& cgroups = pod.cgroups;
+  const std::string name = "floor-" + std::to_string(getpid()) + "-" + std::to_string(cycle);
   for (const std::string& parent : parents) {
     cgroups.push_back(parent + "/" + name);
     if (mkdir(cgroups.back().c_str(), 0755) != 0) Fail("mkdir cgroup");
@@ -279,7 +289,7 @@ Times Cycle(const Options& options, const std::vector<std::string>& parents, int
   for (const char* part : {"", "/upper", "/work", "/merged"}) (void)mkdir((base + part).c_str(), 0755);
   int ready[2], go[2];
   if (pipe2(ready, O_CLOEXEC) != 0 || pipe2(go, O_CLOEXEC) != 0) Fail("pipe");
-  const uint32_t address = htonl(options.net + 2 + static_cast<uint32_t>(worker * 25 + cycle % 25));
+  const uint32_t address = htonl(options.net + host);
   const pid_t child = fork();
   if (child == 0) {
     close(ready[0]);
@@ -288,7 +298,7 @@ Times Cycle(const Options& options, const std::vector<std::string>& parents, int
   close(ready[1]);
   char byte = 0;
   if (read(ready[0], &byte, 1) != 1) Fail("child");
-  const std::string link_name = "klf" + std::to_string(worker) + "-" + std::to_string(cycle);
+  const std::string& link_name = pod.link_name = "klf" + std::to_string(worker) + "-" + std::to_string(cycle);
   Request add(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
   ifinfomsg link{};
   link.ifi_flags = link.ifi_change = IFF_UP;
@@ -309,18 +319,20 @@ Times Cycle(const Options& options, const std::vector<std::string>& parents, int
   (void)!write(go[1], "g", 1);
   while (read(ready[0], &byte, 1) > 0) {
   }
-  times.up = MillisSince(start);
+  close(go[0]);
+  pod.ready = ready[0];
+  pod.go = go[1];
+  pod.child = child;
+  return pod;
+}
 
-  const pid_t first = FirstChild(child);
-  for (int i = 0; i < kExecsPerCycle && !options.exec.empty(); ++i) times.execs.push_back(Exec(options.exec, first, cgroups));
-
-  const auto stop = std::chrono::steady_clock::now();
-  if (first > 0) (void)kill(first, SIGKILL);
+void Down(const Pod& pod, Late& late) {
+  if (const pid_t first = FirstChild(pod.child); first > 0) (void)kill(first, SIGKILL);
   if (late.size() == kLateRemovals) {
     late.front().join();
     late.pop_front();
   }
-  late.emplace_back([link_name] {
+  late.emplace_back([link_name = pod.link_name] {
     const int socket = NetlinkSocket();
     Request remove(RTM_DELLINK, 0);
     ifinfomsg gone{};
@@ -330,17 +342,44 @@ Times Cycle(const Options& options, const std::vector<std::string>& parents, int
     close(socket);
   });
   int status = 0;
-  (void)waitpid(child, &status, 0);
-  for (const std::string& group : cgroups) {
+  (void)waitpid(pod.child, &status, 0);
+  for (const std::string& group : pod.cgroups) {
     for (int tries = 0; rmdir(group.c_str()) != 0 && errno == EBUSY && tries < 10000; ++tries) (void)poll(nullptr, 0, 1);
   }
-  while (if_nametoindex(link_name.c_str()) != 0) {
+  while (if_nametoindex(pod.link_name.c_str()) != 0) {
     const timespec moment{0, 100000};
     (void)nanosleep(&moment, nullptr);
   }
+  close(pod.ready);
+  close(pod.go);
+}
+
+void Cycle(const Options& options, const std::vector<std::string>& parents, int netlink, unsigned bridge, int worker, int cycle, Late& late) {
+  if (options.pause > 0) (void)poll(nullptr, 0, options.pause);
+  Times times;
+  const auto start = std::chrono::steady_clock::now();
+  const Pod pod = Up(options, parents, netlink, bridge, worker, cycle, 2 + static_cast<uint32_t>(worker * 25 + cycle % 25));
+  times.up = MillisSince(start);
+  const pid_t first = FirstChild(pod.child);
+  for (int i = 0; i < options.execs && !options.exec.empty(); ++i) times.execs.push_back(Exec(options.exec, first, pod.cgroups));
+  const auto stop = std::chrono::steady_clock::now();
+  Down(pod, late);
   times.down = MillisSince(stop);
-  for (const int fd : {ready[0], go[0], go[1]}) close(fd);
-  return times;
+  std::printf("%.3f %.3f", times.up, times.down);
+  for (const double exec : times.execs) std::printf(" %.3f", exec);
+  std::printf("\n");
+}
+
+void Hold(const Options& options, const std::vector<std::string>& parents, unsigned bridge) {
+  Late late;
+  const int netlink = NetlinkSocket();
+  std::vector<Pod> pods;
+  for (int i = 0; i < options.hold; ++i) pods.push_back(Up(options, parents, netlink, bridge, 0, i, 2 + static_cast<uint32_t>(i)));
+  std::puts("held");
+  while (std::getchar() != EOF) {
+  }
+  for (const Pod& pod : pods) Down(pod, late);
+  for (std::thread& removal : late) removal.join();
 }
 
 bool ParseOptions(int argc, char** argv, Options& options) {
@@ -360,9 +399,12 @@ bool ParseOptions(int argc, char** argv, Options& options) {
     else if (word == "--net") options.net = ntohl(inet_addr((value + ".0").c_str()));
     else if (word == "--cycles") options.cycles = std::atoi(value.c_str());
     else if (word == "--seconds") options.seconds = std::atoi(value.c_str());
+    else if (word == "--pause") options.pause = std::atoi(value.c_str());
+    else if (word == "--hold") options.hold = std::atoi(value.c_str());
     else if (word == "--at-once") options.at_once = std::atoi(value.c_str());
   }
-  return !options.command.empty() && options.net != 0 && (options.cycles > 0 || options.seconds > 0) && options.at_once <= 10;
+  return !options.command.empty() && options.net != 0 && (options.cycles > 0 || options.seconds > 0 || options.hold > 0) && options.hold <= 200 &&
+         options.at_once <= 10;
 }
 
 }  // namespace
@@ -371,25 +413,25 @@ int main(int argc, char** argv) {
   Options options;
   if (!ParseOptions(argc, argv, options)) {
     std::fprintf(stderr, "usage: keelson-floor --root DIR --work DIR --bridge NAME --net A.B.C [--cgroup NAME] [--exec PROGRAM] "
-                         "(--cycles N | --seconds T --at-once N) -- COMMAND…\n");
+                         "(--cycles N [--pause MS] | --seconds T --at-once N | --hold N) -- COMMAND…\n");
     return 2;
   }
   const std::vector<std::string> parents = CgroupParents(options.cgroup);
   const unsigned bridge = if_nametoindex(options.bridge.c_str());
   if (bridge == 0) Fail("bridge");
+  (void)setvbuf(stdout, nullptr, _IOLBF, 0);  // a line at a time, whichever process writes it
+  if (options.hold > 0) {
+    Hold(options, parents, bridge);
+    return 0;
+  }
   if (options.cycles > 0) {
     Late late;
     const int netlink = NetlinkSocket();
-    for (int i = 0; i < options.cycles; ++i) {
-      const Times times = Cycle(options, parents, netlink, bridge, 0, i, late);
-      std::printf("%.3f %.3f", times.up, times.down);
-      for (const double exec : times.execs) std::printf(" %.3f", exec);
-      std::printf("\n");
-    }
+    for (int i = 0; i < options.cycles; ++i) Cycle(options, parents, netlink, bridge, 0, i, late);
     for (std::thread& removal : late) removal.join();
     return 0;
   }
-  options.exec.clear();
+  options.execs = 1;
   auto* cycles = static_cast<std::atomic<int>*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   const auto begin = std::chrono::steady_clock::now();
   std::vector<pid_t> workers;
@@ -399,7 +441,7 @@ int main(int argc, char** argv) {
       Late late;
       const int netlink = NetlinkSocket();
       for (int i = 0; MillisSince(begin) < options.seconds * 1000; ++i) {
-        (void)Cycle(options, parents, netlink, bridge, worker, i, late);
+        Cycle(options, parents, netlink, bridge, worker, i, late);
         ++*cycles;
       }
       for (std::thread& removal : late) removal.join();
@@ -413,6 +455,6 @@ int main(int argc, char** argv) {
     (void)waitpid(pid, &status, 0);
     good = good && status == 0;
   }
-  std::printf("%d %.3f\n", cycles->load(), MillisSince(begin) / 1000);
+  std::printf("rate %d %.3f\n", cycles->load(), MillisSince(begin) / 1000);
   return good ? 0 : 1;
 }

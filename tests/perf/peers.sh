@@ -1,22 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the bench: the peers, each an instance of its own below $work, and Keelson's own daemon.
-containerd2_version=v2.1.4
-containerd2_dir=${XDG_CACHE_HOME:-$HOME/.cache}/keelson/containerd-$containerd2_version
+containerd2_version=v2.4.2 runc_version=v1.5.2
+peers_dir=${XDG_CACHE_HOME:-$HOME/.cache}/keelson/peers-containerd-$containerd2_version-runc-$runc_version
 
-# containerd 2 from the Go module proxy; says why when it has to be left out.
-build_containerd2() {
-  [ -x "$containerd2_dir/containerd" ] && [ -x "$containerd2_dir/containerd-shim-runc-v2" ] && return
-  command -v go >/dev/null || { echo "containerd 2 is left out: no go on this machine"; return 0; }
-  echo "building containerd $containerd2_version into $containerd2_dir (at most 15 minutes)"
-  local source=$containerd2_dir/source module=github.com/containerd/containerd/v2
+# One program set of the Go module proxy, in a module of its own, so that the newest fixed dependencies of theirs are taken.
+build_module() { # NAME MODULE VERSION TAGS PACKAGE…
+  local name=$1 module=$2 version=$3 tags=$4 source=$peers_dir/source/$1 package
+  shift 4
   mkdir -p "$source"
-  printf 'module keelson.invalid/peers\ngo 1.24\n' >"$source/go.mod"
-  printf 'package peers\n\nimport (\n\t_ "%s/cmd/containerd"\n\t_ "%s/cmd/containerd-shim-runc-v2"\n)\n' $module $module |
-    sed '1i //go:build tools\n' >"$source/tools.go"
-  (cd "$source" && export GOBIN=$containerd2_dir && timeout 900 nice sh -ec "
-    go get $module@$containerd2_version && go mod tidy
-    go install -p 2 -tags no_btrfs,no_zfs,no_devmapper $module/cmd/containerd $module/cmd/containerd-shim-runc-v2") >"$source/log" 2>&1 ||
-    echo "containerd 2 is left out: $(tail -1 "$source/log") (see $source/log)"
+  rm -f "$source"/go.*
+  printf 'module keelson.invalid/peers\n' >"$source/go.mod"
+  { printf '//go:build tools\n\npackage peers\n\nimport (\n'; for package in "$@"; do printf '\t_ "%s"\n' "$package"; done; echo ')'; } >"$source/tools.go"
+  (cd "$source" && export GOBIN=$peers_dir && timeout 900 nice sh -ec "
+    go get $module@$version && go mod tidy && go install -p 2 -tags $tags $*") >"$source/log" 2>&1 ||
+    echo "$name $version cannot be built: $(tail -1 "$source/log") (see $source/log)"
+}
+
+# containerd 2 and a runc of its age; says why when they have to be left out.
+build_peers() {
+  local containerd=github.com/containerd/containerd/v2 runc=github.com/opencontainers/runc
+  if ! command -v go >/dev/null; then
+    [ -x "$peers_dir/containerd" ] || echo "containerd 2 is left out: no go on this machine"
+    return 0
+  fi
+  [ -x "$peers_dir/containerd" ] && [ -x "$peers_dir/containerd-shim-runc-v2" ] || {
+    echo "building containerd $containerd2_version into $peers_dir (at most 15 minutes)"
+    build_module containerd $containerd $containerd2_version no_btrfs,no_zfs,no_devmapper $containerd/cmd/containerd $containerd/cmd/containerd-shim-runc-v2
+  }
+  [ -x "$peers_dir/runc" ] || {
+    echo "building runc $runc_version into $peers_dir (needs libseccomp's headers)"
+    build_module runc $runc $runc_version seccomp,netgo,osusergo $runc
+  }
+}
+
+program_of() { # DAEMON RUNTIME: containerd 2 takes its own runc where that could be built
+  if [ "$1 $2" = "c2 runc" ] && [ -x "$peers_dir/runc" ]; then echo "$peers_dir/runc"; else command -v "$2"; fi
+}
+
+title_of() { # SIDE: with the versions
+  local daemon=containerd
+  case $1 in floor) echo floor; return ;; keelson) echo Keelson; return ;; esac
+  case $1 in c16-*) daemon="containerd $(dpkg-query -W -f '${source:Upstream-Version}' containerd 2>/dev/null | cut -d'~' -f1)" ;;
+    c2-*) daemon="containerd ${containerd2_version#v}" ;; esac
+  echo "$daemon + $("$(program_of "${1%-*}" "${1#*-}")" --version | sed -n '1s/ version / /p' | cut -d'+' -f1)"
 }
 
 # An image of one file, for the peers' sandbox containers.
@@ -81,7 +107,7 @@ $(for name in runc crun; do cat <<R
 [plugins.'$runtimes'.containerd.runtimes.$name]
 runtime_type = 'io.containerd.runc.v2'
 [plugins.'$runtimes'.containerd.runtimes.$name.options]
-BinaryName = '$(command -v $name)'
+BinaryName = '$(program_of "$1" $name)'
 SystemdCgroup = false
 R
 done)
@@ -90,7 +116,7 @@ C
 
 start_containerd() { # SIDE VERSION SUBNET: listens on /run/SIDE.sock; $started is its process
   local side=$1 dir=$work/$1 programs=/usr/bin path=$PATH
-  [ "$2" = 2 ] && programs=$containerd2_dir path=$containerd2_dir:$PATH
+  [ "$2" = 2 ] && programs=$peers_dir path=$peers_dir:$PATH
   mkdir -p "$dir/cni" "$dir/root"
   containerd_config "$side" "$2" "$dir" >"$dir/config.toml"
   cat >"$dir/cni/10-bench.conflist" <<C

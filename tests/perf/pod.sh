@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Run by scripts/bench in namespaces of its own, where it is process 1: starts every side, lets them take turns, prints the table.
-# Raw numbers lie in $work/results while it runs.
+# Run by scripts/bench in namespaces of its own, where it is process 1: starts every side, lets them take turns, prints the tables.
+# Raw numbers lie in $work/results/SITUATION/SIDE while it runs.
 set -euo pipefail
 . "$here/tests/perf/peers.sh"
 bin=$here/build/release/bin
@@ -24,12 +24,9 @@ for side in keelson c16-runc c16-crun c2-runc c2-crun; do
   wanted "$side" || continue
   case $side in
     c16-*) [ -x /usr/bin/containerd ] || { echo "$side is left out: containerd is not installed"; continue; } ;;
-    c2-*) [ -x "$containerd2_dir/containerd" ] || continue ;;
+    c2-*) [ -x "$peers_dir/containerd" ] || continue ;;
   esac
-  case $side in *-*) command -v "${side#*-}" >/dev/null || { echo "$side is left out: ${side#*-} is not installed"; continue; } ;; esac
-  if [ "$side" = c2-crun ] && ! crun --version | grep -qE 'crun version (1\.(9|[1-9][0-9])|[2-9])'; then
-    echo "$side is left out: $(crun --version | head -1) does not take the configuration that containerd 2 writes"; continue
-  fi
+  case $side in *-*) program_of "${side%-*}" "${side#*-}" >/dev/null || { echo "$side is left out: ${side#*-} is not installed"; continue; } ;; esac
   sides+=("$side")
 done
 daemon_of() { echo "${1%-*}"; }
@@ -59,32 +56,74 @@ for group in /sys/fs/cgroup/cpuset/$name; do
   for file in cpuset.cpus cpuset.mems; do cat "$group/../$file" >"$group/$file"; done
 done
 
-for side in "${sides[@]}"; do [ -n "${pid[$(daemon_of "$side")]:-}" ] || start "$(daemon_of "$side")"; done
-for side in "${sides[@]}"; do client "$side" --cycles 2 >/dev/null; done  # warm
-echo "load before: $(cut -d' ' -f1-3 /proc/loadavg); $rounds rounds of $cycles pods, one after another"
+# Two pods to warm up; a side that cannot is left out.
+candidates=("${sides[@]}") sides=()
+for side in "${candidates[@]}"; do
+  [ -n "${pid[$(daemon_of "$side")]:-}" ] || start "$(daemon_of "$side")"
+  if client "$side" --cycles 2 >/dev/null 2>"$work/warm"; then sides+=("$side"); continue; fi
+  [ "$side" != keelson ] || { cat "$work/warm"; exit 1; }
+  echo "$side is left out: $(tail -1 "$work/warm")"
+  client "$side" --clear 2>/dev/null || true
+done
+for side in floor "${sides[@]}"; do echo "$side $(title_of "$side")"; done >"$results/titles"
+
+turn() { # SITUATION SIDE OPTION…
+  local into=$results/$1 side=$2
+  shift 2
+  mkdir -p "$into"
+  if [ "$side" = floor ]; then floor "$@" >>"$into/floor"; else client "$side" "$@" >>"$into/$side"; fi
+}
+many() { case $1 in floor | keelson) echo $(($2 * ${3:-3})) ;; *) echo "$2" ;; esac; } # the quick ones make more pods
+say() { echo "$(date -u +%T) load $(cut -d' ' -f1-3 /proc/loadavg): $*"; }
+
+say "$rounds rounds of $cycles pods one after another, then half a second apart"
 for _ in $(seq "$rounds"); do
-  floor --cycles "$cycles" >>"$results/floor.cycles"
-  for side in "${sides[@]}"; do client "$side" --cycles "$cycles" >>"$results/$side.cycles"; done
+  for side in floor "${sides[@]}"; do turn empty "$side" --cycles "$(many "$side" "$cycles")"; done
 done
-echo "8 at once, 2 rounds of $seconds s"
+spaced=$((full ? cycles : cycles / 2)) loaded=$((full ? cycles * 2 : cycles))
 for _ in 1 2; do
-  floor --seconds "$seconds" --at-once 8 >>"$results/floor.storm"
-  for side in "${sides[@]}"; do client "$side" --seconds "$seconds" --at-once 8 >>"$results/$side.storm"; done
+  for side in floor "${sides[@]}"; do turn empty-spaced "$side" --cycles "$(many "$side" "$spaced" 2)" --pause 500; done
 done
-if [ "$memory" = 1 ]; then
-  for daemon in "${!pid[@]}"; do stop "$daemon"; done
-  for side in "${sides[@]}"; do
-    daemon=$(daemon_of "$side")
-    start "$daemon"
-    client "$side" --clear
-    sleep 3
-    measure() { echo "$1 $(python3 "$here/tests/perf/pss.py" "$work/$daemon/" "/run/$daemon" "${pid[$daemon]}")" >>"$results/$side.memory"; }
-    measure 0
-    client "$side" --fill 30; sleep 3; measure 30
-    client "$side" --fill 80; sleep 3; measure 110
-    client "$side" --clear
-    stop "$daemon"
+say "8 at once, two rounds of $seconds s"
+for _ in 1 2; do
+  for side in floor "${sides[@]}"; do turn empty-storm "$side" --seconds "$seconds" --at-once 8; done
+done
+
+say "memory, and the loaded node: 1,000 mounts, 110 pods of the side"
+for daemon in "${!pid[@]}"; do stop "$daemon"; done
+measure() { # PODS SIDE DAEMON PID
+  echo "$1 $(python3 "$here/tests/perf/pss.py" '/bin/busybox sleep 100000' "$work/$3/" "/run/$3" "$4")" >>"$results/$2.memory"
+}
+sleep 4
+measure 0 floor none 1000000
+coproc held { floor --hold 50; }
+hold=$held_PID
+read -r _ <&"${held[0]}"
+sleep 2
+measure 50 floor none 1000000
+exec {held[1]}>&-
+wait "$hold"
+mkdir -p "$work/mounts"
+for i in $(seq 1000); do mkdir "$work/mounts/$i"; done
+for i in $(seq 1000); do echo "$work/rootfs $work/mounts/$i none bind 0 0"; done >"$work/fstab"
+mount -a -T "$work/fstab"
+for side in "${sides[@]}"; do
+  daemon=$(daemon_of "$side")
+  start "$daemon"
+  client "$side" --clear
+  sleep 3
+  measure 0 "$side" "$daemon" "${pid[$daemon]}"
+  client "$side" --fill 50; sleep 2; measure 50 "$side" "$daemon" "${pid[$daemon]}"
+  client "$side" --fill 60; sleep 2; measure 110 "$side" "$daemon" "${pid[$daemon]}"
+  for who in floor "$side"; do
+    # The floor's loaded node is Keelson's.
+    [ "$who" = "$side" ] || [ "$side" = keelson ] || continue
+    turn loaded "$who" --cycles "$(many "$who" "$loaded")"
+    turn loaded-spaced "$who" --cycles "$(many "$who" $((spaced / 2 + 1)) 2)" --pause 500
+    turn loaded-storm "$who" --seconds "$seconds" --at-once 8
   done
-fi
-echo "load after: $(cut -d' ' -f1-3 /proc/loadavg)"
-python3 "$here/tests/perf/report.py" "$results" "${sides[@]}"
+  client "$side" --clear
+  stop "$daemon"
+done
+say "done"
+python3 "$here/tests/perf/report.py" "$results"

@@ -1,12 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""report.py RESULTS SIDE…: the bench's raw numbers as tables. Ratios: to the floor, and of each peer to Keelson."""
+"""report.py RESULTS: the bench's raw numbers as tables, one a situation, and the aims, reached or not."""
 import pathlib
 import sys
 
-results, sides = pathlib.Path(sys.argv[1]), sys.argv[2:]
-NAMES = {"floor": "floor", "keelson": "Keelson", "c16-runc": "containerd 1.6 + runc", "c16-crun": "containerd 1.6 + crun",
-         "c2-runc": "containerd 2.1 + runc", "c2-crun": "containerd 2.1 + crun"}
+results = pathlib.Path(sys.argv[1])
+TITLES = dict(line.split(" ", 1) for line in (results / "titles").read_text().splitlines())
+SIDES = list(TITLES)
+PEERS = [side for side in SIDES if side not in ("floor", "keelson")]
+SITUATIONS = {"empty": "Empty node, one after another", "empty-spaced": "Empty node, half a second between cycles",
+              "empty-storm": "Empty node, eight at once", "loaded": "110 pods and 1,000 mounts, one after another",
+              "loaded-spaced": "110 pods and 1,000 mounts, half a second between cycles",
+              "loaded-storm": "110 pods and 1,000 mounts, eight at once"}
+ROWS = [("up", "up (sandbox + create + start)"), ("run", "– RunPodSandbox"), ("create", "– CreateContainer"), ("start", "– StartContainer"),
+        ("exec", "ExecSync `true`"), ("down", "stop + remove"), ("stop", "– StopPodSandbox"), ("remove", "– RemovePodSandbox")]
 
 
 def quantile(values, q):
@@ -14,66 +21,108 @@ def quantile(values, q):
     return values[min(len(values) - 1, int(len(values) * q))]
 
 
-def rows(side, kind):
-    path = results / f"{side}.{kind}"
-    return [[float(word) for word in line.split()] for line in path.read_text().splitlines()] if path.exists() else []
-
-
-samples = {}
-for side in ["floor"] + sides:
-    cycles = rows(side, "cycles")
+def read(situation, side):
+    path = results / situation / side
+    lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    cycles = [[float(word) for word in line] for line in lines if line[0] != "rate"]
+    rates = [[float(word) for word in line[1:]] for line in lines if line[0] == "rate"]
+    out = {"pods": len(cycles), "rate": sum(r[0] for r in rates) / sum(r[1] for r in rates) if rates else None}
     if side == "floor":
-        samples[side] = {"up": [c[0] for c in cycles], "exec": [e for c in cycles for e in c[2:]], "down": [c[1] for c in cycles]}
+        out.update(up=[c[0] for c in cycles], down=[c[1] for c in cycles], exec=[e for c in cycles for e in c[2:]])
     else:
-        samples[side] = {"up": [sum(c[:3]) for c in cycles], "run": [c[0] for c in cycles], "create": [c[1] for c in cycles],
-                         "start": [c[2] for c in cycles], "exec": [e for c in cycles for e in c[5:]],
-                         "down": [c[3] + c[4] for c in cycles], "stop": [c[3] for c in cycles], "remove": [c[4] for c in cycles]}
+        out.update(up=[sum(c[:3]) for c in cycles], run=[c[0] for c in cycles], create=[c[1] for c in cycles], start=[c[2] for c in cycles],
+                   stop=[c[3] for c in cycles], remove=[c[4] for c in cycles], down=[c[3] + c[4] for c in cycles],
+                   exec=[e for c in cycles for e in c[5:]])
+    return out
 
-TITLES = [("up", "up (sandbox + create + start)"), ("run", "– RunPodSandbox"), ("create", "– CreateContainer"),
-          ("start", "– StartContainer"), ("exec", "ExecSync `true`"), ("down", "stop + remove"), ("stop", "– StopPodSandbox"),
-          ("remove", "– RemovePodSandbox")]
+
 def table(title, heads, lines):
-    print(f"\n{title}\n")
-    print("| | " + " | ".join(heads) + " |")
-    print("|---" * (len(heads) + 1) + "|")
+    print(f"\n{title}\n\n| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|")
     for line in lines:
         print("| " + " | ".join(line) + " |")
 
 
-everybody = ["floor"] + sides
-middle = {side: {key: quantile(values, 0.5) for key, values in samples[side].items() if values} for side in everybody}
+data = {situation: {side: read(situation, side) for side in SIDES} for situation in SITUATIONS}
 
 
-def cell(side, key):
-    values = samples[side].get(key)
-    return f"{quantile(values, 0.5):.1f} / {quantile(values, 0.95):.1f} / {max(values):.1f}" if values else ""
+def p50(situation, side, key):
+    values = data[situation].get(side, {}).get(key)
+    return quantile(values, 0.5) if values else None
 
 
-def ratio(above, below, key):
-    return f"{middle[above][key] / middle[below][key]:.1f}" if key in middle.get(above, {}) and key in middle.get(below, {}) else ""
+for situation, title in SITUATIONS.items():
+    of = data[situation]
+    if not of["keelson"]["pods"]:
+        continue
+
+    def cell(side, key):
+        values = of[side].get(key)
+        return f"{quantile(values, 0.5):.1f} / {quantile(values, 0.99):.1f}" if values else ""
+
+    def times(side):  # how many times Keelson's
+        ratios = [(p50(situation, side, key), p50(situation, "keelson", key)) for key in ("up", "exec", "down")]
+        return " / ".join(f"{a / b:.2g}" if a / b < 10 else f"{a / b:.0f}" for a, b in ratios if a and b)
+
+    lines = [[name] + [cell(side, key) for side in SIDES] for key, name in ROWS]
+    lines.append(["p50 in Keelson's: up / exec / stop + remove"] + [times(side) for side in SIDES])
+    if of["keelson"]["rate"]:
+        lines.append(["full cycles a second"] + [f"{of[side]['rate']:.1f}" if of[side]["rate"] else "" for side in SIDES])
+    lines.append(["pods"] + [str(of[side]["pods"]) for side in SIDES])
+    table(f"{title}; milliseconds, p50 / p99", [""] + [TITLES[side] for side in SIDES], lines)
+
+memory = {}
+for side in SIDES:
+    path = results / f"{side}.memory"
+    memory[side] = {int(r.split()[0]): [int(word) for word in r.split()[1:]] for r in path.read_text().splitlines()} if path.exists() else {}
 
 
-table(f"One after another, milliseconds: p50 / p95 / max of {len(rows(sides[0], 'cycles'))} pods", [NAMES[side] for side in everybody],
-      [[title] + [cell(side, key) for side in everybody] for key, title in TITLES])
-peers = [side for side in sides if side != "keelson"]
-table("Ratios of the p50s", ["Keelson to the floor"] + [f"{NAMES[side]} to Keelson" for side in peers],
-      [[title, ratio("keelson", "floor", key)] + [ratio(side, "keelson", key) for side in peers] for key, title in TITLES])
+def per_pod(side, pods, index):
+    return (memory[side][pods][index] - memory[side][0][index]) / pods
 
-print("\nEight at once: run + create + start + stop + remove\n")
-print("| side | cycles/s | Keelson is … times as fast |")
-print("|---|---|---|")
-rate = {side: sum(r[0] for r in rows(side, "storm")) / max(0.001, sum(r[1] for r in rows(side, "storm"))) for side in ["floor"] + sides}
-for side in ["floor"] + sides:
-    print(f"| {NAMES[side]} | {rate[side]:.1f} | {rate['keelson'] / rate[side]:.1f} |" if "keelson" in rate else f"| {NAMES[side]} | {rate[side]:.1f} | |")
 
-if any((results / f"{side}.memory").exists() for side in sides):
-    print("\nMemory: PSS of all processes of a side, the container's own included\n")
-    print("| side | idle MB | a pod of 30 MB | a pod of 110 MB | processes with 110 |")
-    print("|---|---|---|---|---|")
-    for side in sides:
-        table = {int(r[0]): r for r in rows(side, "memory")}
-        if not {0, 30, 110} <= table.keys():
-            continue
-        idle = table[0][2]
-        print(f"| {NAMES[side]} | {idle / 1024:.1f} | {(table[30][2] - idle) / 1024 / 30:.2f} | {(table[110][2] - idle) / 1024 / 110:.2f} "
-              f"| {table[110][1]:.0f} |")
+measured = [side for side in SIDES if side != "floor" and {0, 50, 110} <= memory[side].keys()]
+if measured:
+    base = per_pod("floor", 50, 3) if {0, 50} <= memory["floor"].keys() else 0
+    table("Memory without the containers: PSS in MB; unreclaimable kernel memory in KB, 50 pods", [
+        "", "daemons idle", "daemons, 50 pods", "a pod of 50", "a pod of 110", "kernel, a pod", "the same less the floor's", "processes, 110 pods"],
+        [[TITLES[side], f"{memory[side][0][1] / 1024:.1f}", f"{memory[side][50][1] / 1024:.1f}", f"{per_pod(side, 50, 2) / 1024:.2f}",
+          f"{per_pod(side, 110, 2) / 1024:.2f}", f"{per_pod(side, 50, 3):.0f}", f"{per_pod(side, 50, 3) - base:.0f}",
+          str(memory[side][110][0])] for side in measured])
+    print(f"\nThe floor's pod (its container, namespaces, link, overlay and groups): {base:.0f} KB of the kernel's.")
+
+judged = []
+
+
+def judge(aim, cells):  # a cell a situation: reached or not, and the number
+    bad = sum(not reached for reached, _ in cells)
+    judged.append([aim] + [text if reached else f"**{text}**" for reached, text in cells] + [""] * (4 - len(cells)) + ["no" if bad else "yes"])
+
+
+one = [situation for situation in SITUATIONS if not situation.endswith("storm") and data[situation]["keelson"]["pods"]]
+storms = [situation for situation in SITUATIONS if situation.endswith("storm") and data[situation]["keelson"]["pods"]]
+
+
+def share(situation, side, key, part):
+    own, peer = p50(situation, "keelson", key), p50(situation, side, key)
+    return own * part <= peer, f"1/{peer / own:.0f}"
+
+
+if len(one) == 4:
+    judge("up at most 3 times the floor", [(p50(s, "keelson", "up") <= 3 * p50(s, "floor", "up"), f"{p50(s, 'keelson', 'up') / p50(s, 'floor', 'up'):.1f}")
+                                           for s in one])
+    for key, name in [("up", "up"), ("down", "stop + remove")]:
+        for side in PEERS:
+            part = 8 if key == "up" and side.endswith("crun") else 10
+            judge(f"{name} at most 1/{part} of {TITLES[side]}", [share(s, side, key, part) for s in one])
+    judge("ExecSync at most 2 ms", [(p50(s, "keelson", "exec") <= 2, f"{p50(s, 'keelson', 'exec'):.2f} ms") for s in one])
+    rates = []
+    for s in storms:
+        rate = data[s]["keelson"]["rate"]
+        rates += [(rate >= 100, f"{rate:.0f} (floor {data[s]['floor']['rate']:.0f})"), (True, "")]
+    judge("eight at once: at least 100 full cycles a second", rates)
+if "keelson" in measured:
+    size = max(per_pod("keelson", pods, 2) for pods in (50, 110)) / 1024
+    judge("PSS a pod at most 1 MB", [(size <= 1, f"{size:.2f} MB")])
+    daemons = memory["keelson"][50][1] / 1024
+    judge("the runtime daemon with 50 pods at most 30 MB PSS", [(daemons <= 30, f"{daemons:.1f} MB")])
+table("Aims, at p50", ["aim", "empty node", "empty, spaced", "loaded", "loaded, spaced", "reached"], judged)
