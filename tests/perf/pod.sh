@@ -80,7 +80,7 @@ say "$rounds rounds of $cycles pods one after another, then half a second apart"
 for _ in $(seq "$rounds"); do
   for side in floor "${sides[@]}"; do turn empty "$side" --cycles "$(many "$side" "$cycles")"; done
 done
-spaced=$((full ? cycles : cycles / 2)) loaded=$((full ? cycles * 2 : cycles))
+spaced=$((full ? cycles : (cycles + 1) / 2)) loaded=$((full ? cycles * 2 : cycles))
 for _ in 1 2; do
   for side in floor "${sides[@]}"; do turn empty-spaced "$side" --cycles "$(many "$side" "$spaced" 2)" --pause 500; done
 done
