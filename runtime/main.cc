@@ -124,7 +124,8 @@ base::Status CleanUp(const Options& options) {
   RETURN_IF_ERROR(node.network->RemoveAll());
   RETURN_IF_ERROR(node.anchor->Stop());
   ASSIGN_OR_RETURN(const cgroup::Layout cgroups, cgroup::DetectLayout());
-  RETURN_IF_ERROR(cgroup::Group(cgroups, "/keelson").Remove());
+  // Another daemon on this machine may have pods there.
+  RETURN_IF_ERROR(cgroup::Group(cgroups, "/keelson").RemoveIfEmpty());
   const std::string pins = options.run_dir + "/netns";
   while (umount2(pins.c_str(), MNT_DETACH) == 0) {
   }

@@ -83,5 +83,21 @@ TEST_F(RuntimeDaemon, RefusesASecondDaemonOnItsFolders) {
   EXPECT_NE(second->err.find("another keelson-runtime uses " + run()), std::string::npos) << second->err;
 }
 
+TEST_F(RuntimeDaemon, AnothersCleanUpLeavesItsPodsAlone) {
+  sandbox_.mutable_metadata()->set_name("p");
+  sandbox_.mutable_metadata()->set_uid("u");
+  sandbox_.mutable_metadata()->set_namespace_("default");
+  const std::string pod = Runtime().RunPodSandbox(sandbox_, "").value();  // in the group that all daemons share
+  const std::string id = RunScript(pod, "c", "while true; do sleep 1; done");
+  const os::CommandResult other = Command({std::string(KEELSON_BIN_DIR) + "/keelson-runtime", "--state-dir", state() + "-other", "--run-dir", run() + "-o",
+                                           "--bridge", "klother0", "--pod-subnet", "10.204.9.0/24", "--pod-network", "10.204.0.0/16", "cleanup"},
+                                          std::chrono::seconds(60));
+  EXPECT_EQ(other.status.code(), 0) << other.err;
+  EXPECT_EQ(Runtime().ContainerStatus(id).value().state(), cri::CONTAINER_RUNNING);
+  EXPECT_EQ(Runtime().ExecSync(id, {"echo", "here"}, std::chrono::seconds(5)).value().stdout(), "here\n");
+  EXPECT_TRUE(Runtime().RemovePodSandbox(pod).ok());
+  EXPECT_TRUE(os::RemoveTree(run() + "-o").ok());
+}
+
 }  // namespace
 }  // namespace keelson::node_test

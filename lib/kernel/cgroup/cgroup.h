@@ -79,6 +79,8 @@ class Group {
   base::Status Freeze(bool on) const;
   // Kills what is left, waits until it is empty (at most `patience`), removes it with everything below. Absent is success.
   base::Status Remove(std::chrono::milliseconds patience = std::chrono::seconds(5)) const;
+  // Only where nothing is in it: for a group that others may share.
+  base::Status RemoveIfEmpty() const;
   base::Result<std::vector<int>> Processes() const;
 
   // What a process must join: v1: one directory per hierarchy; and the directory for CLONE_INTO_CGROUP and cgroup.kill.

@@ -189,6 +189,20 @@ TEST_F(RealGroup, ARefusedLimitNamesFileValueAndAnswer) {
   EXPECT_NE(status.error().message().find("99999"), std::string::npos);
 }
 
+TEST_F(RealGroup, AnotherOnesGroupsBelowStayWhenOnlyAnEmptyOneMayGo) {
+  const Layout layout = DetectLayout().value();
+  const std::string parent = "/keelson-test-" + std::to_string(getpid()) + "-shared";
+  const Group shared(layout, parent);
+  const Group theirs(layout, parent + "/theirs");
+  ASSERT_TRUE(theirs.Create().ok());
+  EXPECT_TRUE(shared.RemoveIfEmpty().ok());
+  EXPECT_TRUE(theirs.Exists());
+  EXPECT_TRUE(theirs.Remove().ok());
+  EXPECT_TRUE(shared.RemoveIfEmpty().ok());
+  EXPECT_FALSE(shared.Exists());
+  EXPECT_TRUE(shared.RemoveIfEmpty().ok());
+}
+
 TEST_F(RealGroup, WhatV2AloneKnowsIsRefusedOnV1) {
   Resources limits;
   limits.unified["memory.high"] = "max";

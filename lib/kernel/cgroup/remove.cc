@@ -139,4 +139,12 @@ std::optional<uint64_t> ReadOomKills(const std::string& memory_directory) {
   return std::nullopt;
 }
 
+Status Group::RemoveIfEmpty() const {
+  for (const std::string& directory : AllDirectories()) {
+    if (rmdir(directory.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EBUSY) continue;
+    return Error::FromErrno(errno, "remove cgroup '{}'", directory);
+  }
+  return base::Ok();
+}
+
 }  // namespace keelson::cgroup
