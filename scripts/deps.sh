@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by the other scripts: `need run` (what building and running takes), `need run test` or `need run fuzz` installs what is
-# missing from Debian's packages, without starting any service that a package brings.
+# Sourced by the other scripts: `need run` (what building and running takes), `need run test`, `need run fuzz` or `need run lint`
+# installs what is missing from Debian's packages, without starting any service that a package brings.
 packages_run="build-essential cmake ninja-build ccache mold pkg-config git ca-certificates python3
   libgrpc++-dev libgrpc-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libspdlog-dev libfmt-dev libgtest-dev
   libgmock-dev libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev libboost1.81-dev libboost-json1.81-dev
@@ -9,6 +9,7 @@ packages_run="build-essential cmake ninja-build ccache mold pkg-config git ca-ce
 packages_test="qemu-system-x86 cpio kmod e2fsprogs util-linux containerd runc crun containernetworking-plugins clang-format-19
   psmisc strace"
 packages_fuzz="clang-19 libclang-rt-19-dev"
+packages_lint="clang-19 clang-tidy-19"
 
 say() { echo "==> $*"; }
 
