@@ -113,8 +113,8 @@ for side in "${sides[@]}"; do
   client "$side" --clear
   sleep 3
   measure 0 "$side" "$daemon" "${pid[$daemon]}"
-  client "$side" --fill 50; sleep 2; measure 50 "$side" "$daemon" "${pid[$daemon]}"
-  client "$side" --fill 60; sleep 2; measure 110 "$side" "$daemon" "${pid[$daemon]}"
+  client "$side" --fill 50; sleep 5; measure 50 "$side" "$daemon" "${pid[$daemon]}"
+  client "$side" --fill 60; sleep 5; measure 110 "$side" "$daemon" "${pid[$daemon]}"
   for who in floor "$side"; do
     # The floor's loaded node is Keelson's.
     [ "$who" = "$side" ] || [ "$side" = keelson ] || continue
