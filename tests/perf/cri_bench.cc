@@ -175,6 +175,7 @@ template <typename Work>
 void AtOnce(const Options& options, int workers, int count, Work work) {
   std::atomic<int> next{0};
   std::vector<std::thread> threads;
+  threads.reserve(static_cast<size_t>(workers));
   for (int worker = 0; worker < workers; ++worker) {
     threads.emplace_back([&, worker] {
       Client own(options);
@@ -201,6 +202,7 @@ void Cycles(Client& client, int cycles, int pause) {
       if (!before.contains(name)) link = name;
     }
     std::vector<double> execs;
+    execs.reserve(kExecsPerCycle);
     for (int n = 0; n < kExecsPerCycle; ++n) execs.push_back(client.Exec(pod));
     double stop = client.Stop(pod.id);
     const Clock::time_point answered = Clock::now();

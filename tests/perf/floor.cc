@@ -374,6 +374,7 @@ void Hold(const Options& options, const std::vector<std::string>& parents, unsig
   Late late;
   const int netlink = NetlinkSocket();
   std::vector<Pod> pods;
+  pods.reserve(static_cast<size_t>(options.hold));
   for (int i = 0; i < options.hold; ++i) pods.push_back(Up(options, parents, netlink, bridge, 0, i, 2 + static_cast<uint32_t>(i)));
   std::puts("held");
   while (std::getchar() != EOF) {
