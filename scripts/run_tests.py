@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs every test that ctest knows in a build folder, counts single cases, prints failures whole, every skip with its reason,
 the ten slowest cases, and the closing line. Labels: unit and lint run side by side; component, contract, conformance and crash
-touch the kernel and run one after another; `lab` marks programs that run once more in the lab machine on each kernel; `images`
-marks those that use the demo images, which are made before, since the lab machine has no network. With --reports=FOLDER (scripts/
+touch the kernel and run one after another. The lab machine is emulated and slow: `lab` marks programs that run once more in it on each
+kernel, `lab_newest` those that do on the newest, `lab_long` those that do with --whole-lab only (then all do, on each). `images` marks
+those that use the demo images, which are made before, since the lab machine has no network. With --reports=FOLDER (scripts/
 sanitize) every file in it when all is done is a failure, and programs have three times as long."""
 import concurrent.futures
 import json
@@ -17,6 +18,7 @@ LAB_KERNELS = ("6.12", "6.1")
 build = sys.argv[1]
 arguments = sys.argv[2:]
 use_lab = "--no-lab" not in arguments
+whole_lab = "--whole-lab" in arguments
 only = next((a for a in arguments if not a.startswith("--")), "")
 reports = next((a.removeprefix("--reports=") for a in arguments if a.startswith("--reports=")), "")
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -83,9 +85,14 @@ with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
     results += pool.map(lambda t: run(t[0], t[1], t[3]), parallel)
 print(f"==> {len(serial)} programs on the real kernel, one after another", flush=True)
 results += [run(t[0], t[1], t[3]) for t in serial]
-lab = [t for t in tests if "lab" in t[2] and t[1]]
-if lab and use_lab:
+if use_lab:
     for kernel in LAB_KERNELS:
+        labels = {"lab"} | ({"lab_newest"} if kernel == LAB_KERNELS[0] else set())
+        if whole_lab:
+            labels = {"lab", "lab_newest", "lab_long"}
+        lab = [t for t in tests if t[2] & labels and t[1]]
+        if not lab:
+            continue
         print(f"==> {len(lab)} programs in the lab machine, kernel {kernel}, cgroup v2", flush=True)
 
         def in_lab(test, kernel=kernel):
