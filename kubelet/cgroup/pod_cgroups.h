@@ -28,7 +28,7 @@ class PodCgroups {
   base::Status RemoveAll();  // a node that is taken down
 
  private:
-  PodCgroups(cgroup::Layout layout, std::string root, int64_t pids) : layout_(layout), root_(std::move(root)), pids_(pids) {}
+  PodCgroups(cgroup::Layout layout, std::string root, int64_t pids) : layout_(std::move(layout)), root_(std::move(root)), pids_(pids) {}
   const cgroup::Layout layout_;
   const std::string root_;
   const int64_t pids_;

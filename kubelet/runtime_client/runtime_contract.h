@@ -307,7 +307,7 @@ TYPED_TEST_P(RuntimeContract, RemovesAContainerInAnyState) {
 TYPED_TEST_P(RuntimeContract, RunsCommandsInContainersThatRun) {
   const std::string pod = this->RunPod("web");
   const std::string id = this->Start(pod, "one", this->kRuns);
-  const auto exec = [this](const std::string& container, std::vector<std::string> words) {
+  const auto exec = [this](const std::string& container, const std::vector<std::string>& words) {
     return this->Runtime().ExecSync(container, words, std::chrono::seconds(60));
   };
   EXPECT_EQ(exec(id, {"echo", "hello", "you"}).value().stdout(), "hello you\n");

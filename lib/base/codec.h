@@ -74,7 +74,7 @@ class Reader {
   T Fixed() {
     T v{};
     if (!ok_ || rest_.size() < sizeof v) return Bad(), T{};
-    std::memcpy(&v, rest_.data(), sizeof v);
+    std::memcpy(&v, rest_.data(), sizeof v);  // NOLINT(bugprone-suspicious-stringview-data-usage): its size was looked at above
     rest_.remove_prefix(sizeof v);
     return v;
   }

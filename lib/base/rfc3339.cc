@@ -58,9 +58,9 @@ std::optional<int64_t> ParseRfc3339(std::string_view text) {
   reader.Expect('-');
   date.tm_mday = reader.Number(2, 1, 31);
   reader.Expect('T');
-  int64_t seconds = reader.Number(2, 0, 23) * 3600;
+  int64_t seconds = int64_t{3600} * reader.Number(2, 0, 23);
   reader.Expect(':');
-  seconds += reader.Number(2, 0, 59) * 60;
+  seconds += int64_t{60} * reader.Number(2, 0, 59);
   reader.Expect(':');
   seconds += reader.Number(2, 0, 60);  // a leap second counts as the next one's first
   int64_t nanos = 0;
@@ -76,9 +76,9 @@ std::optional<int64_t> ParseRfc3339(std::string_view text) {
   if (!reader.Take('Z')) {
     const int sign = reader.Take('-') ? -1 : 1;
     if (sign > 0) reader.Expect('+');
-    offset = reader.Number(2, 0, 23) * 3600;
+    offset = int64_t{3600} * reader.Number(2, 0, 23);
     reader.Expect(':');
-    offset = sign * (offset + reader.Number(2, 0, 59) * 60);
+    offset = sign * (offset + int64_t{60} * reader.Number(2, 0, 59));
   }
   if (!reader.Whole()) return std::nullopt;
   const int day = date.tm_mday;

@@ -19,7 +19,7 @@
 namespace keelson::os {
 namespace {
 
-using std::chrono_literals::operator""ms;
+using namespace std::chrono_literals;
 
 class Files : public testing::Test {
  protected:

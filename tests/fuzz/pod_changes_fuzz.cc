@@ -57,7 +57,7 @@ Value Replacement(uint8_t choice, const Value& old, const std::vector<Value*>& a
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Value document = FullPod();
-  for (size_t i = 0; i + 3 < size && i < 4 * 16; i += 4) {
+  for (size_t i = 0; i + 3 < size && i < 64; i += 4) {
     std::vector<Value*> values;
     Collect(document, values);
     if (values.size() > 5000) break;
