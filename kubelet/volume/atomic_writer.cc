@@ -97,8 +97,9 @@ bool IsThere(const os::RootedDir& volume, const std::string& current, const Payl
 Status WriteFiles(const os::RootedDir& fresh, const Payload& payload, const Group& group) {
   for (const auto& [path, file] : payload) {
     const size_t slash = path.find_last_of('/');
+    const std::string_view directories = slash == std::string::npos ? std::string_view() : std::string_view(path).substr(0, slash);
     std::string parent;
-    for (const std::string_view part : base::Split(slash == std::string::npos ? "" : path.substr(0, slash), '/')) {
+    for (const std::string_view part : base::Split(directories, '/')) {
       if (part.empty()) continue;
       parent += (parent.empty() ? "" : "/") + std::string(part);
       ASSIGN_OR_RETURN(const UniqueFd made, fresh.MakeDirs(parent, 0755));

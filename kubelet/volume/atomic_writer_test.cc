@@ -54,6 +54,8 @@ TEST_F(AtomicWriter, LaysFilesOutAsUpstreamDoes) {
   EXPECT_EQ(Mode("deep/er/b"), 0640u);
   EXPECT_EQ(Mode("deep/er"), 0755u);
   EXPECT_EQ(Names().size(), 4u);
+  EXPECT_TRUE(Write({{"folders/with-a-name/longer-than/a-short-string/c", {"three"}}}));
+  EXPECT_EQ(Read("folders/with-a-name/longer-than/a-short-string/c"), "three");
 }
 
 TEST_F(AtomicWriter, WritesNothingWhenNothingChanged) {

@@ -2,6 +2,7 @@
 // Small string functions that the standard library lacks. Pure, any thread.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,9 @@
 namespace keelson::base {
 
 std::vector<std::string_view> Split(std::string_view text, char separator);  // "a,,b" → {"a", "", "b"}; "" → {""}
+template <typename T>
+  requires std::same_as<T, std::string>
+std::vector<std::string_view> Split(T&& text, char separator) = delete;  // the parts would be those of a string that is gone
 std::string Join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view Trim(std::string_view text);  // ASCII white space at both ends
 bool ContainsControlCharacter(std::string_view text);  // bytes below 0x20 and 0x7f
