@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The `keelson` command from its arguments to its exit code: 0, 1 when it failed, 2 when it was not understood; exec: see exec.h.
+// The `keelson` command from its arguments to its exit code: 0, 1 when it failed, 2 when it was not
+// understood; exec: see exec.h.
 #pragma once
 
 #include <string>
@@ -10,6 +11,7 @@
 
 namespace keelson::cli {
 
-int Run(const std::vector<std::string>& arguments, const base::Clock& clock, const Console& console);
+int Run(const std::vector<std::string>& arguments, const base::Clock& clock,
+        const Console& console);
 
 }  // namespace keelson::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `keelson doctor`: what this machine has and lacks for Keelson, and what to do about it. Gathering asks the kernel and both
-// daemons and changes nothing; judging is pure.
+// `keelson doctor`: what this machine has and lacks for Keelson, and what to do about it. Gathering
+// asks the kernel and both daemons and changes nothing; judging is pure.
 #pragma once
 
 #include <cstdint>

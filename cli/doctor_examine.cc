@@ -36,13 +36,16 @@ std::vector<DiskSpace> LookAtDisks(const std::vector<std::string>& paths) {
       continue;
     }
     devices.push_back(status.st_dev);
-    disks.push_back({path, space.f_blocks * space.f_frsize, space.f_bavail * space.f_frsize, space.f_files, space.f_favail});
+    disks.push_back({path, space.f_blocks * space.f_frsize, space.f_bavail * space.f_frsize,
+                     space.f_files, space.f_favail});
   }
   return disks;
 }
 
 Daemon LookAtRuntime(Runtime& runtime) {
-  Daemon daemon{.program = "keelson-runtime", .socket = runtime.socket(), .has_socket = MayHaveSocket(runtime.socket())};
+  Daemon daemon{.program = "keelson-runtime",
+                .socket = runtime.socket(),
+                .has_socket = MayHaveSocket(runtime.socket())};
   if (!daemon.has_socket) return daemon;
   if (const base::Status answers = runtime.Answers(); !answers.ok()) {
     daemon.error = answers.error().message();
@@ -54,15 +57,20 @@ Daemon LookAtRuntime(Runtime& runtime) {
     daemon.error = runtime.ForPeople(version.ok() ? status.error() : version.error()).message();
     return daemon;
   }
-  daemon.answer = version->runtime_name() + " " + version->runtime_version() + " answers on '" + daemon.socket + "'";
+  daemon.answer = version->runtime_name() + " " + version->runtime_version() + " answers on '" +
+                  daemon.socket + "'";
   for (const cri::RuntimeCondition& condition : status->status().conditions()) {
-    if (!condition.status()) daemon.error = condition.type() + " is false: " + condition.reason() + " " + condition.message();
+    if (!condition.status())
+      daemon.error =
+          condition.type() + " is false: " + condition.reason() + " " + condition.message();
   }
   return daemon;
 }
 
 Daemon LookAtKubelet(Kubelet& kubelet) {
-  Daemon daemon{.program = "keelson-kubelet", .socket = kubelet.socket(), .has_socket = MayHaveSocket(kubelet.socket())};
+  Daemon daemon{.program = "keelson-kubelet",
+                .socket = kubelet.socket(),
+                .has_socket = MayHaveSocket(kubelet.socket())};
   if (!daemon.has_socket) return daemon;
   if (const base::Status healthy = kubelet.Healthy(); !healthy.ok()) {
     daemon.error = healthy.error().message();
@@ -70,7 +78,8 @@ Daemon LookAtKubelet(Kubelet& kubelet) {
   }
   const base::Result<json::Value> pods = kubelet.Pods();
   if (pods.ok()) {
-    daemon.answer = "healthy, " + std::to_string(pods->At({"items"}).items().size()) + " pods, answers on '" + daemon.socket + "'";
+    daemon.answer = "healthy, " + std::to_string(pods->At({"items"}).items().size()) +
+                    " pods, answers on '" + daemon.socket + "'";
   } else {
     daemon.error = pods.error().message();
   }
@@ -92,9 +101,12 @@ MachineFacts Examine(Kubelet& kubelet, Runtime& runtime, const std::vector<std::
 }
 
 int Doctor(const std::string& output, Kubelet& kubelet, Runtime& runtime, const Console& console) {
-  const std::vector<Finding> findings = Diagnose(Examine(kubelet, runtime, {"/var/lib/keelson", "/var/lib/kubelet", "/var/log/pods"}));
+  const std::vector<Finding> findings = Diagnose(
+      Examine(kubelet, runtime, {"/var/lib/keelson", "/var/lib/kubelet", "/var/log/pods"}));
   console.out << (output == "json" ? FindingsJson(findings) : FindingsText(findings));
-  const bool failed = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) { return finding.grade == Grade::kFail; });
+  const bool failed = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.grade == Grade::kFail;
+  });
   return failed ? 1 : 0;
 }
 

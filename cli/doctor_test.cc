@@ -13,7 +13,9 @@ MachineFacts Fine() {
   MachineFacts facts;
   facts.kernel_release = "6.12.3-amd64";
   facts.root = true;
-  facts.features = {{"overlay", true, true, true, "works"}, {"nftables", true, false, true, "works"}, {"iptables-nft", true, false, true, "found"},
+  facts.features = {{"overlay", true, true, true, "works"},
+                    {"nftables", true, false, true, "works"},
+                    {"iptables-nft", true, false, true, "found"},
                     {"iptables-legacy", false, false, true, "not installed"}};
   facts.disks = {{"/var/lib/keelson", 100ull << 30, 50ull << 30, 1000, 500}};
   facts.daemons = {{"keelson-runtime", "/run/r.sock", true, "keelson 1 answers", std::nullopt}};
@@ -29,15 +31,17 @@ Finding Of(const MachineFacts& facts, const std::string& name) {
 }
 
 TEST(Doctor, FindsNothingWrongWithAMachineThatIsFine) {
-  for (const Finding& finding : Diagnose(Fine())) EXPECT_TRUE(finding.grade == Grade::kOk || finding.grade == Grade::kAbsent) << finding.name;
+  for (const Finding& finding : Diagnose(Fine()))
+    EXPECT_TRUE(finding.grade == Grade::kOk || finding.grade == Grade::kAbsent) << finding.name;
 }
 
 TEST(Doctor, GradesWhatIsMissingByWhatItIsFor) {
   MachineFacts facts = Fine();
-  facts.features = {{"cgroup memory", false, true, true, "limits of this kind are refused"},
-                    {"overlay lowerdir+", false, false, true, "no such option: layers are given as one string"},
-                    {"IPVS", false, false, false, "services in IPVS mode are not possible"},
-                    {"ip_forward", false, false, true, "off: switched on with the first pod network"}};
+  facts.features = {
+      {"cgroup memory", false, true, true, "limits of this kind are refused"},
+      {"overlay lowerdir+", false, false, true, "no such option: layers are given as one string"},
+      {"IPVS", false, false, false, "services in IPVS mode are not possible"},
+      {"ip_forward", false, false, true, "off: switched on with the first pod network"}};
   EXPECT_EQ(Of(facts, "cgroup memory").grade, Grade::kFail);
   EXPECT_THAT(Of(facts, "cgroup memory").text, HasSubstr("cgroup_enable=memory"));
   EXPECT_EQ(Of(facts, "overlay lowerdir+").grade, Grade::kWarn);
@@ -59,7 +63,9 @@ TEST(Doctor, OneFlavourOfIptablesIsEnough) {
                         {false, true, false, Grade::kFail, "install iptables"}};
   for (const Case& c : cases) {
     MachineFacts facts = Fine();
-    facts.features = {{"iptables-nft", c.nft, false, true, ""}, {"nftables", c.kernel_nft, false, true, ""}, {"iptables-legacy", c.legacy, false, true, ""}};
+    facts.features = {{"iptables-nft", c.nft, false, true, ""},
+                      {"nftables", c.kernel_nft, false, true, ""},
+                      {"iptables-legacy", c.legacy, false, true, ""}};
     EXPECT_EQ(Of(facts, "firewall").grade, c.grade) << c.text;
     EXPECT_THAT(Of(facts, "firewall").text, HasSubstr(c.text));
   }
@@ -71,9 +77,12 @@ TEST(Doctor, WatchesTheDisk) {
     DiskSpace disk;
     Grade grade;
   };
-  const Case cases[] = {{{"/a", 100 * kGiB, 16 * kGiB, 0, 0}, Grade::kOk},     {{"/a", 100 * kGiB, 14 * kGiB, 0, 0}, Grade::kWarn},
-                        {{"/a", 100 * kGiB, kGiB / 8, 0, 0}, Grade::kFail},    {{"/a", 100 * kGiB, 50 * kGiB, 1000, 40}, Grade::kWarn},
-                        {{"/a", 100 * kGiB, 50 * kGiB, 1000, 0}, Grade::kFail}, {{"/a", kGiB / 8, kGiB / 16, 0, 0}, Grade::kOk}};
+  const Case cases[] = {{{"/a", 100 * kGiB, 16 * kGiB, 0, 0}, Grade::kOk},
+                        {{"/a", 100 * kGiB, 14 * kGiB, 0, 0}, Grade::kWarn},
+                        {{"/a", 100 * kGiB, kGiB / 8, 0, 0}, Grade::kFail},
+                        {{"/a", 100 * kGiB, 50 * kGiB, 1000, 40}, Grade::kWarn},
+                        {{"/a", 100 * kGiB, 50 * kGiB, 1000, 0}, Grade::kFail},
+                        {{"/a", kGiB / 8, kGiB / 16, 0, 0}, Grade::kOk}};
   for (const Case& c : cases) {
     MachineFacts facts = Fine();
     facts.disks = {c.disk};
@@ -83,7 +92,8 @@ TEST(Doctor, WatchesTheDisk) {
 
 TEST(Doctor, TellsADaemonThatIsNotThereFromOneThatIsNotWell) {
   MachineFacts facts = Fine();
-  facts.daemons = {{"keelson-runtime", "/run/r.sock", false, "", std::nullopt}, {"keelson-kubelet", "/run/k.sock", true, "", "runtime: no answer"}};
+  facts.daemons = {{"keelson-runtime", "/run/r.sock", false, "", std::nullopt},
+                   {"keelson-kubelet", "/run/k.sock", true, "", "runtime: no answer"}};
   EXPECT_EQ(Of(facts, "keelson-runtime").grade, Grade::kWarn);
   EXPECT_THAT(Of(facts, "keelson-runtime").text, HasSubstr("start it"));
   EXPECT_EQ(Of(facts, "keelson-kubelet").grade, Grade::kFail);
@@ -105,7 +115,9 @@ TEST(Doctor, KnowsOldKernelsAndOrdinaryUsers) {
 }
 
 TEST(Doctor, WritesALineForEachAndASum) {
-  const std::vector<Finding> findings = {{Grade::kOk, "kernel", "6.12"}, {Grade::kAbsent, "IPVS", "not there"}, {Grade::kFail, "overlay", "missing"}};
+  const std::vector<Finding> findings = {{Grade::kOk, "kernel", "6.12"},
+                                         {Grade::kAbsent, "IPVS", "not there"},
+                                         {Grade::kFail, "overlay", "missing"}};
   EXPECT_EQ(FindingsText(findings),
             "       CHECK     FOUND\n"
             "OK     kernel    6.12\n"

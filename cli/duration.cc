@@ -12,18 +12,25 @@ namespace {
 
 constexpr int64_t kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour, kYear = 365 * kDay;
 
-std::string Two(int64_t seconds, int64_t unit, const char* name, int64_t small_unit, const char* small_name) {
+std::string Two(int64_t seconds, int64_t unit, const char* name, int64_t small_unit,
+                const char* small_name) {
   const int64_t rest = seconds % unit / small_unit;
-  return std::to_string(seconds / unit) + name + (rest == 0 ? "" : std::to_string(rest) + small_name);
+  return std::to_string(seconds / unit) + name +
+         (rest == 0 ? "" : std::to_string(rest) + small_name);
 }
 
 int64_t UnitSeconds(char unit) {
   switch (unit) {
-    case 's': return 1;
-    case 'm': return kMinute;
-    case 'h': return kHour;
-    case 'd': return kDay;
-    default: return 0;
+    case 's':
+      return 1;
+    case 'm':
+      return kMinute;
+    case 'h':
+      return kHour;
+    case 'd':
+      return kDay;
+    default:
+      return 0;
   }
 }
 
@@ -51,7 +58,8 @@ std::string FormatSince(std::string_view point, int64_t now) {
 
 base::Result<int64_t> ParseSpanSeconds(std::string_view text) {
   const auto refuse = [text] {
-    return base::InvalidArgument("{} is not a span of time; write it like 90s, 5m, 1h30m or 2d", base::QuoteIfNeeded(text));
+    return base::InvalidArgument("{} is not a span of time; write it like 90s, 5m, 1h30m or 2d",
+                                 base::QuoteIfNeeded(text));
   };
   double total = 0;
   std::string_view rest = text;
@@ -59,7 +67,8 @@ base::Result<int64_t> ParseSpanSeconds(std::string_view text) {
   while (!rest.empty()) {
     if (rest[0] < '0' || rest[0] > '9') return refuse();
     double number = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
+    const auto [end, error] =
+        std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
     if (error != std::errc()) return refuse();
     const bool alone = rest.size() == text.size() && end == rest.data() + rest.size();
     rest.remove_prefix(static_cast<size_t>(end - rest.data()));

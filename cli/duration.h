@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spans of time as kubectl writes them ("5m30s", "2d4h") and as people give them ("90s", "1h30m"). Pure.
+// Spans of time as kubectl writes them ("5m30s", "2d4h") and as people give them ("90s", "1h30m").
+// Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@ namespace keelson::cli {
 
 constexpr int64_t kSecond = 1'000'000'000;
 
-// Two figures where one would be coarse: under ten minutes, eight hours, eight days, eight years. Clocks that differ by less than
-// two seconds do not show.
+// Two figures where one would be coarse: under ten minutes, eight hours, eight days, eight years.
+// Clocks that differ by less than two seconds do not show.
 std::string FormatSpan(int64_t nanoseconds);
 // The time from an RFC 3339 point to `now`; "<unknown>" of an empty or unreadable one.
 std::string FormatSince(std::string_view point, int64_t now);

@@ -34,7 +34,9 @@ Result<Target> AskKubelet(const ExecOptions& options, Kubelet& kubelet) {
   ASSIGN_OR_RETURN(const ChosenContainer chosen, ChooseContainer(*pod, options.container));
   for (const ContainerSummary& container : SummarizeContainers(*pod, 0)) {
     if (container.name != chosen.name) continue;
-    if (!container.running) return base::FailedPrecondition("container '{}' does not run: {}", container.name, container.status);
+    if (!container.running)
+      return base::FailedPrecondition("container '{}' does not run: {}", container.name,
+                                      container.status);
     return Target{container.id, chosen.note};
   }
   return base::NotFound("container '{}' does not run", chosen.name);
@@ -42,7 +44,8 @@ Result<Target> AskKubelet(const ExecOptions& options, Kubelet& kubelet) {
 
 }  // namespace
 
-Result<std::string> FindContainer(const std::vector<cri::Container>& containers, const PodName& pod, const std::string& name) {
+Result<std::string> FindContainer(const std::vector<cri::Container>& containers, const PodName& pod,
+                                  const std::string& name) {
   std::vector<const cri::Container*> meant;
   std::set<std::string> pods, names;
   bool known = false;
@@ -57,23 +60,31 @@ Result<std::string> FindContainer(const std::vector<cri::Container>& containers,
     meant.push_back(&container);
   }
   if (pods.size() > 1) {
-    return base::FailedPrecondition("several pods are called '{}': {}; choose with -n", pod.name, base::Join({pods.begin(), pods.end()}, ", "));
+    return base::FailedPrecondition("several pods are called '{}': {}; choose with -n", pod.name,
+                                    base::Join({pods.begin(), pods.end()}, ", "));
   }
   if (!meant.empty()) {
     // The first that was made: the first of the pod's spec, most likely.
-    return (*std::min_element(meant.begin(), meant.end(), [](const auto* a, const auto* b) { return a->created_at() < b->created_at(); }))->id();
+    return (*std::min_element(
+                meant.begin(), meant.end(),
+                [](const auto* a, const auto* b) { return a->created_at() < b->created_at(); }))
+        ->id();
   }
   if (!known) return base::NotFound("no pod '{}' among the runtime's containers", pod.name);
   if (names.empty()) return base::FailedPrecondition("no container of pod '{}' runs", pod.name);
-  return base::NotFound("no container '{}' runs in pod '{}'; these do: {}", name, pod.name, base::Join({names.begin(), names.end()}, ", "));
+  return base::NotFound("no container '{}' runs in pod '{}'; these do: {}", name, pod.name,
+                        base::Join({names.begin(), names.end()}, ", "));
 }
 
-Result<int> Exec(const ExecOptions& options, Kubelet& kubelet, Runtime& runtime, const Console& console) {
-  if (options.command.empty()) return base::InvalidArgument("which command? keelson exec {} -- COMMAND", options.pod);
+Result<int> Exec(const ExecOptions& options, Kubelet& kubelet, Runtime& runtime,
+                 const Console& console) {
+  if (options.command.empty())
+    return base::InvalidArgument("which command? keelson exec {} -- COMMAND", options.pod);
   std::chrono::seconds timeout = kNoTimeout;
   if (!options.timeout.empty()) {
     ASSIGN_OR_RETURN(const int64_t seconds, ParseSpanSeconds(options.timeout));
-    if (seconds == 0) return base::InvalidArgument("--timeout 0 leaves no time; leave the flag out for no limit");
+    if (seconds == 0)
+      return base::InvalidArgument("--timeout 0 leaves no time; leave the flag out for no limit");
     timeout = std::chrono::seconds(seconds);
   }
   RETURN_IF_ERROR(runtime.Answers());
@@ -81,13 +92,16 @@ Result<int> Exec(const ExecOptions& options, Kubelet& kubelet, Runtime& runtime,
   if (!target.ok() && target.error().code() == Code::kUnavailable) {
     const Result<std::vector<cri::Container>> containers = runtime.client().ListContainers();
     if (!containers.ok()) return runtime.ForPeople(containers.error());
-    ASSIGN_OR_RETURN(std::string id, FindContainer(*containers, ParsePodName(options.pod, options.name_space), options.container));
+    ASSIGN_OR_RETURN(std::string id,
+                     FindContainer(*containers, ParsePodName(options.pod, options.name_space),
+                                   options.container));
     target = Target{std::move(id), ""};
   }
   if (!target.ok()) return target.error();
   if (!target->note.empty()) console.err << target->note << std::endl;
 
-  const Result<cri::ExecSyncResponse> answer = runtime.client().ExecSync(target->id, options.command, timeout);
+  const Result<cri::ExecSyncResponse> answer =
+      runtime.client().ExecSync(target->id, options.command, timeout);
   if (!answer.ok()) return runtime.ForPeople(answer.error());
   console.out << answer->stdout() << std::flush;
   console.err << answer->stderr() << std::flush;

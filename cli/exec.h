@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `keelson exec`: a command in a container, its output and its exit code. Without a terminal and without input.
+// `keelson exec`: a command in a container, its output and its exit code. Without a terminal and
+// without input.
 #pragma once
 
 #include <string>
@@ -21,10 +22,13 @@ struct ExecOptions {
 // What tells a failure of ours from one of the command's.
 constexpr int kExecFailed = 125, kExecTimedOut = 124;
 
-// The command's exit code. The pod is looked for with the kubelet; where none answers, among the runtime's containers.
-base::Result<int> Exec(const ExecOptions& options, Kubelet& kubelet, Runtime& runtime, const Console& console);
+// The command's exit code. The pod is looked for with the kubelet; where none answers, among the
+// runtime's containers.
+base::Result<int> Exec(const ExecOptions& options, Kubelet& kubelet, Runtime& runtime,
+                       const Console& console);
 
 // By the labels of kubelets; those that run.
-base::Result<std::string> FindContainer(const std::vector<cri::Container>& containers, const PodName& pod, const std::string& container);
+base::Result<std::string> FindContainer(const std::vector<cri::Container>& containers,
+                                        const PodName& pod, const std::string& container);
 
 }  // namespace keelson::cli

@@ -9,6 +9,7 @@
 
 namespace keelson::cli {
 
-base::Status Explain(const std::string& pod, const std::string& name_space, Kubelet& kubelet, const Console& console);
+base::Status Explain(const std::string& pod, const std::string& name_space, Kubelet& kubelet,
+                     const Console& console);
 
 }  // namespace keelson::cli

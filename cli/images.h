@@ -10,15 +10,18 @@
 
 namespace keelson::cli {
 
-base::Status Images(const std::string& output, Runtime& runtime, const Console& console);  // "", "wide" or "json"
+base::Status Images(const std::string& output, Runtime& runtime,
+                    const Console& console);  // "", "wide" or "json"
 base::Status Pull(const std::string& reference, Runtime& runtime, const Console& console);
 // Refuses images of containers unless `force`. Every one is tried; the errors are joined.
-base::Status RemoveImages(const std::vector<std::string>& references, bool force, Runtime& runtime, const Console& console);
+base::Status RemoveImages(const std::vector<std::string>& references, bool force, Runtime& runtime,
+                          const Console& console);
 
 // A line for each name; images without a name are "<none>".
 std::string ImageTable(const std::vector<cri::Image>& images, bool wide);
 std::string FormatBytes(uint64_t bytes);  // "12.3MB", powers of a thousand
-// "docker.io/library/nginx:demo" as name and tag: the tag is what follows the last ':' behind the last '/'.
+// "docker.io/library/nginx:demo" as name and tag: the tag is what follows the last ':' behind the
+// last '/'.
 std::pair<std::string, std::string> SplitTag(const std::string& name);
 
 }  // namespace keelson::cli

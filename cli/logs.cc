@@ -15,8 +15,11 @@ namespace {
 // A log that is refused since the container has not begun: what it waits for.
 base::Error WithState(const base::Error& error, const json::Value& pod, const std::string& name) {
   for (const ContainerSummary& container : SummarizeContainers(pod, 0)) {
-    if (container.name != name || container.running || !error.message().ends_with("is waiting to start")) continue;
-    const std::string text = error.message() + ": " + container.status + (container.message.empty() ? "" : ": " + container.message);
+    if (container.name != name || container.running ||
+        !error.message().ends_with("is waiting to start"))
+      continue;
+    const std::string text = error.message() + ": " + container.status +
+                             (container.message.empty() ? "" : ": " + container.message);
     return {error.code(), text};
   }
   return error;
@@ -24,8 +27,10 @@ base::Error WithState(const base::Error& error, const json::Value& pod, const st
 
 }  // namespace
 
-Result<std::string> LogPath(const LogsOptions& options, const std::string& name_space, const std::string& pod, const std::string& container) {
-  std::string path = "/containerLogs/" + http::PercentEncode(name_space) + "/" + http::PercentEncode(pod) + "/" + http::PercentEncode(container);
+Result<std::string> LogPath(const LogsOptions& options, const std::string& name_space,
+                            const std::string& pod, const std::string& container) {
+  std::string path = "/containerLogs/" + http::PercentEncode(name_space) + "/" +
+                     http::PercentEncode(pod) + "/" + http::PercentEncode(container);
   char separator = '?';
   const auto add = [&](const char* name, const std::string& value) {
     path += separator + std::string(name) + "=" + http::PercentEncode(value);
@@ -35,7 +40,8 @@ Result<std::string> LogPath(const LogsOptions& options, const std::string& name_
   if (options.previous) add("previous", "true");
   if (options.timestamps) add("timestamps", "true");
   if (options.tail) {
-    if (*options.tail < -1) return base::InvalidArgument("--tail takes a number of lines, or -1 for all of them");
+    if (*options.tail < -1)
+      return base::InvalidArgument("--tail takes a number of lines, or -1 for all of them");
     if (*options.tail >= 0) add("tailLines", std::to_string(*options.tail));
   }
   if (options.limit_bytes) add("limitBytes", std::to_string(*options.limit_bytes));
@@ -49,12 +55,15 @@ Result<std::string> LogPath(const LogsOptions& options, const std::string& name_
 
 base::Status Logs(const LogsOptions& options, Kubelet& kubelet, const Console& console) {
   ASSIGN_OR_RETURN(const json::Value list, kubelet.Pods());
-  ASSIGN_OR_RETURN(const json::Value* pod, FindPod(list, ParsePodName(options.pod, options.name_space)));
+  ASSIGN_OR_RETURN(const json::Value* pod,
+                   FindPod(list, ParsePodName(options.pod, options.name_space)));
   ASSIGN_OR_RETURN(const ChosenContainer container, ChooseContainer(*pod, options.container));
-  ASSIGN_OR_RETURN(const std::string path, LogPath(options, pod->At({"metadata", "namespace"}).AsString(),
-                                                   pod->At({"metadata", "name"}).AsString(), container.name));
+  ASSIGN_OR_RETURN(const std::string path,
+                   LogPath(options, pod->At({"metadata", "namespace"}).AsString(),
+                           pod->At({"metadata", "name"}).AsString(), container.name));
   if (!container.note.empty()) console.err << container.note << std::endl;
-  const base::Status done = kubelet.Log(path, [&console](std::string_view piece) { console.out << piece << std::flush; });
+  const base::Status done =
+      kubelet.Log(path, [&console](std::string_view piece) { console.out << piece << std::flush; });
   return done.ok() ? done : WithState(done.error(), *pod, container.name);
 }
 

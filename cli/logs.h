@@ -22,6 +22,7 @@ struct LogsOptions {
 base::Status Logs(const LogsOptions& options, Kubelet& kubelet, const Console& console);
 
 // "/containerLogs/default/web/main?follow=true&sinceSeconds=300"
-base::Result<std::string> LogPath(const LogsOptions& options, const std::string& name_space, const std::string& pod, const std::string& container);
+base::Result<std::string> LogPath(const LogsOptions& options, const std::string& name_space,
+                                  const std::string& pod, const std::string& container);
 
 }  // namespace keelson::cli

@@ -25,15 +25,20 @@ constexpr std::chrono::hours kNoEnd{24 * 365};
 // What the kubelet said instead of an answer, without its JSON shell.
 Error Refused(int status, const std::string& body) {
   std::string text(base::Trim(body));
-  if (const Result<json::Value> object = json::ParseJson(text); object.ok() && object->At({"message"}).IsString()) {
+  if (const Result<json::Value> object = json::ParseJson(text);
+      object.ok() && object->At({"message"}).IsString()) {
     text = object->At({"message"}).AsString();
   }
   if (text.empty()) text = "the kubelet answers " + std::to_string(status);
   switch (status) {
-    case 404: return base::NotFound("{}", text);
-    case 500: return base::Internal("{}", text);
-    case 503: return base::Unavailable("{}", text);
-    default: return base::InvalidArgument("{}", text);
+    case 404:
+      return base::NotFound("{}", text);
+    case 500:
+      return base::Internal("{}", text);
+    case 503:
+      return base::Unavailable("{}", text);
+    default:
+      return base::InvalidArgument("{}", text);
   }
 }
 
@@ -44,36 +49,48 @@ std::string SocketPath(const std::string& endpoint) {
   return endpoint.starts_with(kScheme) ? endpoint.substr(kScheme.size()) : endpoint;
 }
 
-std::optional<Error> NoAnswer(const std::string& program, const std::string& socket, const std::string& flag) {
+std::optional<Error> NoAnswer(const std::string& program, const std::string& socket,
+                              const std::string& flag) {
   const Result<os::UniqueFd> connected = os::ConnectUnix(socket, SOCK_STREAM);
   if (connected.ok()) return std::nullopt;
   switch (connected.error().os_errno()) {
     case EACCES:
-    case EPERM: return base::PermissionDenied("'{}' is not for you: run this as root", socket);
-    case ENOENT: return base::Unavailable("is {} running? there is no socket '{}' (another one: {})", program, socket, flag);
-    case ECONNREFUSED: return base::Unavailable("is {} running? nobody listens on '{}'", program, socket);
-    default: return base::Unavailable("is {} running? {}", program, connected.error().message());
+    case EPERM:
+      return base::PermissionDenied("'{}' is not for you: run this as root", socket);
+    case ENOENT:
+      return base::Unavailable("is {} running? there is no socket '{}' (another one: {})", program,
+                               socket, flag);
+    case ECONNREFUSED:
+      return base::Unavailable("is {} running? nobody listens on '{}'", program, socket);
+    default:
+      return base::Unavailable("is {} running? {}", program, connected.error().message());
   }
 }
 
-Result<http::ResponseHead> Kubelet::Ask(const std::string& path, std::chrono::milliseconds patience, const http::BodyTaker& taker) {
+Result<http::ResponseHead> Kubelet::Ask(const std::string& path, std::chrono::milliseconds patience,
+                                        const http::BodyTaker& taker) {
   http::ClientRequest request;
   request.url = "http://localhost" + path;
   request.unix_socket = socket_;
   request.no_progress_timeout = patience;
   Result<http::ResponseHead> head = client_.Perform(request, taker);
   if (head.ok() || head.error().code() != base::Code::kUnavailable) return head;
-  if (std::optional<Error> error = NoAnswer("keelson-kubelet", socket_, "--kubelet-socket")) return *std::move(error);
-  return base::Unavailable("the kubelet broke off in the middle of its answer: {}", head.error().message());
+  if (std::optional<Error> error = NoAnswer("keelson-kubelet", socket_, "--kubelet-socket"))
+    return *std::move(error);
+  return base::Unavailable("the kubelet broke off in the middle of its answer: {}",
+                           head.error().message());
 }
 
 Result<std::string> Kubelet::Get(const std::string& path) {
   std::string body;
-  ASSIGN_OR_RETURN(const http::ResponseHead head, Ask(path, kPatience, [&body](const http::ResponseHead&, std::string_view piece) -> Status {
-                     if (body.size() + piece.size() > kMaxAnswerBytes) return base::ResourceExhausted("the kubelet's answer is larger than 64 MiB");
-                     body += piece;
-                     return {};
-                   }));
+  ASSIGN_OR_RETURN(
+      const http::ResponseHead head,
+      Ask(path, kPatience, [&body](const http::ResponseHead&, std::string_view piece) -> Status {
+        if (body.size() + piece.size() > kMaxAnswerBytes)
+          return base::ResourceExhausted("the kubelet's answer is larger than 64 MiB");
+        body += piece;
+        return {};
+      }));
   if (head.status != 200) return Refused(head.status, body);
   return body;
 }
@@ -99,14 +116,16 @@ Status Kubelet::Healthy() {
 
 Status Kubelet::Log(const std::string& path, const std::function<void(std::string_view)>& taker) {
   std::string refusal;
-  ASSIGN_OR_RETURN(const http::ResponseHead head, Ask(path, kNoEnd, [&](const http::ResponseHead& begun, std::string_view piece) -> Status {
-                     if (begun.status == 200) {
-                       taker(piece);
-                     } else if (refusal.size() < kMaxRefusalBytes) {
-                       refusal += piece;
-                     }
-                     return {};
-                   }));
+  ASSIGN_OR_RETURN(
+      const http::ResponseHead head,
+      Ask(path, kNoEnd, [&](const http::ResponseHead& begun, std::string_view piece) -> Status {
+        if (begun.status == 200) {
+          taker(piece);
+        } else if (refusal.size() < kMaxRefusalBytes) {
+          refusal += piece;
+        }
+        return {};
+      }));
   return head.status == 200 ? Status() : Refused(head.status, refusal);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The node as the command reaches it: the kubelet's socket. Errors are for people: what does not answer and what to do.
-// Blocks; one thread.
+// The node as the command reaches it: the kubelet's socket. Errors are for people: what does not
+// answer and what to do. Blocks; one thread.
 #pragma once
 
 #include <functional>
@@ -14,9 +14,11 @@
 
 namespace keelson::cli {
 
-// What to tell a person when `program` did not answer: nothing if a plain connection to its socket comes about, so that the trouble
-// is another; else whether it does not run, the caller may not talk to it, or what else the kernel says.
-std::optional<base::Error> NoAnswer(const std::string& program, const std::string& socket, const std::string& flag);
+// What to tell a person when `program` did not answer: nothing if a plain connection to its socket
+// comes about, so that the trouble is another; else whether it does not run, the caller may not
+// talk to it, or what else the kernel says.
+std::optional<base::Error> NoAnswer(const std::string& program, const std::string& socket,
+                                    const std::string& flag);
 std::string SocketPath(const std::string& endpoint);  // without "unix://"
 
 class Kubelet {
@@ -34,7 +36,8 @@ class Kubelet {
 
  private:
   base::Result<std::string> Get(const std::string& path);
-  base::Result<http::ResponseHead> Ask(const std::string& path, std::chrono::milliseconds patience, const http::BodyTaker& taker);
+  base::Result<http::ResponseHead> Ask(const std::string& path, std::chrono::milliseconds patience,
+                                       const http::BodyTaker& taker);
 
   const std::string socket_;
   http::Client client_;

@@ -14,7 +14,9 @@ using json::Value;
 namespace {
 
 const std::string& Name(const Value& pod) { return pod.At({"metadata", "name"}).AsString(); }
-const std::string& NameSpace(const Value& pod) { return pod.At({"metadata", "namespace"}).AsString(); }
+const std::string& NameSpace(const Value& pod) {
+  return pod.At({"metadata", "namespace"}).AsString();
+}
 
 bool IsMeant(const Value& pod, const std::string& name, bool with_node) {
   if (!with_node) return Name(pod) == name;
@@ -56,27 +58,40 @@ Result<const Value*> FindPod(const Value& list, const PodName& name) {
     std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(meant),
                  [&](const Value* pod) { return IsMeant(*pod, name.name, with_node); });
     if (meant.size() == 1) return meant[0];
-    if (meant.size() > 1) return base::FailedPrecondition("several pods are called '{}': {}; choose with -n", name.name, Names(meant));
+    if (meant.size() > 1)
+      return base::FailedPrecondition("several pods are called '{}': {}; choose with -n", name.name,
+                                      Names(meant));
   }
-  const std::string where = name.name_space.empty() ? "on this node" : "in namespace '" + name.name_space + "'";
+  const std::string where =
+      name.name_space.empty() ? "on this node" : "in namespace '" + name.name_space + "'";
   if (candidates.empty()) return base::NotFound("no pod '{}': there are none {}", name.name, where);
   return base::NotFound("no pod '{}' {}; there are: {}", name.name, where, Names(candidates));
 }
 
 Result<ChosenContainer> ChooseContainer(const Value& pod, const std::string& asked) {
   std::vector<std::string> names, all;
-  for (const Value& container : pod.At({"spec", "containers"}).items()) names.push_back(container.At({"name"}).AsString());
+  for (const Value& container : pod.At({"spec", "containers"}).items())
+    names.push_back(container.At({"name"}).AsString());
   all = names;
-  for (const Value& container : pod.At({"spec", "initContainers"}).items()) all.push_back(container.At({"name"}).AsString());
-  const auto has = [&all](const std::string& name) { return std::find(all.begin(), all.end(), name) != all.end(); };
+  for (const Value& container : pod.At({"spec", "initContainers"}).items())
+    all.push_back(container.At({"name"}).AsString());
+  const auto has = [&all](const std::string& name) {
+    return std::find(all.begin(), all.end(), name) != all.end();
+  };
   if (!asked.empty()) {
-    if (!has(asked)) return base::NotFound("pod '{}' has no container '{}'; it has: {}", Name(pod), asked, base::Join(all, ", "));
+    if (!has(asked))
+      return base::NotFound("pod '{}' has no container '{}'; it has: {}", Name(pod), asked,
+                            base::Join(all, ", "));
     return ChosenContainer{asked, ""};
   }
-  const std::string& meant = pod.At({"metadata", "annotations", "kubectl.kubernetes.io/default-container"}).AsString();
+  const std::string& meant =
+      pod.At({"metadata", "annotations", "kubectl.kubernetes.io/default-container"}).AsString();
   if (!meant.empty() && has(meant)) return ChosenContainer{meant, ""};
   if (names.empty()) return base::NotFound("pod '{}' has no containers", Name(pod));
-  return ChosenContainer{names[0], all.size() == 1 ? "" : "container '" + names[0] + "', the first of: " + base::Join(all, ", ")};
+  return ChosenContainer{
+      names[0], all.size() == 1
+                    ? ""
+                    : "container '" + names[0] + "', the first of: " + base::Join(all, ", ")};
 }
 
 }  // namespace keelson::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which pod and which container a person means. Static pods carry their node's name at the end; people leave it out. Pure.
+// Which pod and which container a person means. Static pods carry their node's name at the end;
+// people leave it out. Pure.
 #pragma once
 
 #include <string>
@@ -19,7 +20,8 @@ PodName ParsePodName(const std::string& text, const std::string& name_space);
 // Of a v1 PodList. NotFound names what there is; FailedPrecondition: several are meant.
 base::Result<const json::Value*> FindPod(const json::Value& list, const PodName& name);
 
-// The container asked for, else the one that the pod says is meant, else the first. `note`: what was chosen, where there was a choice.
+// The container asked for, else the one that the pod says is meant, else the first. `note`: what
+// was chosen, where there was a choice.
 struct ChosenContainer {
   std::string name;
   std::string note;

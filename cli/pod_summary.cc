@@ -11,7 +11,9 @@ namespace {
 
 using json::Value;
 
-bool IsSidecar(const Value& init_container) { return init_container.At({"restartPolicy"}).AsString() == "Always"; }
+bool IsSidecar(const Value& init_container) {
+  return init_container.At({"restartPolicy"}).AsString() == "Always";
+}
 
 const Value& ByName(const Value& list, const std::string& name) {
   static const Value none;
@@ -23,16 +25,19 @@ const Value& ByName(const Value& list, const std::string& name) {
 
 bool Condition(const Value& pod, std::string_view type) {
   for (const Value& condition : pod.At({"status", "conditions"}).items()) {
-    if (condition.At({"type"}).AsString() == type) return condition.At({"status"}).AsString() == "True";
+    if (condition.At({"type"}).AsString() == type)
+      return condition.At({"status"}).AsString() == "True";
   }
   return false;
 }
 
 // Why a container that has ended did so; the figure where nobody said it in a word.
 std::string EndOf(const Value& terminated) {
-  if (const std::string& reason = terminated.At({"reason"}).AsString(); !reason.empty()) return reason;
+  if (const std::string& reason = terminated.At({"reason"}).AsString(); !reason.empty())
+    return reason;
   const int64_t signal = terminated.At({"signal"}).AsInt();
-  return signal != 0 ? "Signal:" + std::to_string(signal) : "ExitCode:" + std::to_string(terminated.At({"exitCode"}).AsInt());
+  return signal != 0 ? "Signal:" + std::to_string(signal)
+                     : "ExitCode:" + std::to_string(terminated.At({"exitCode"}).AsInt());
 }
 
 struct Restarts {
@@ -40,16 +45,19 @@ struct Restarts {
   int64_t last = 0;  // wall nanoseconds; 0: not known
   void Add(const Value& status) {
     count += status.At({"restartCount"}).AsInt();
-    last = std::max(last, base::ParseRfc3339(status.At({"lastState", "terminated", "finishedAt"}).AsString()).value_or(0));
+    last = std::max(
+        last, base::ParseRfc3339(status.At({"lastState", "terminated", "finishedAt"}).AsString())
+                  .value_or(0));
   }
   std::string Text(int64_t now) const {
-    return std::to_string(count) + (count == 0 || last == 0 ? "" : " (" + FormatSpan(now - last) + " ago)");
+    return std::to_string(count) +
+           (count == 0 || last == 0 ? "" : " (" + FormatSpan(now - last) + " ago)");
   }
 };
 
 // What the init containers make of the pod's line.
 struct InitView {
-  std::string reason;      // "Init:…": the first that is not done; empty: all are
+  std::string reason;  // "Init:…": the first that is not done; empty: all are
   int64_t ready_sidecars = 0;
   Restarts all, sidecars;  // whose restarts count while the pod initializes, and later
 };
@@ -108,15 +116,18 @@ MainView LookAtMain(const Value& pod) {
 
 std::string LastExit(const Value& terminated, int64_t now) {
   std::string text = "exit " + std::to_string(terminated.At({"exitCode"}).AsInt());
-  if (const std::string& reason = terminated.At({"reason"}).AsString(); !reason.empty()) text += ", " + reason;
-  if (const std::string& at = terminated.At({"finishedAt"}).AsString(); !at.empty()) text += ", " + FormatSince(at, now) + " ago";
+  if (const std::string& reason = terminated.At({"reason"}).AsString(); !reason.empty())
+    text += ", " + reason;
+  if (const std::string& at = terminated.At({"finishedAt"}).AsString(); !at.empty())
+    text += ", " + FormatSince(at, now) + " ago";
   return text;
 }
 
 ContainerSummary SummarizeContainer(const std::string& name, const Value& status, int64_t now) {
   ContainerSummary out{.name = name, .status = "Waiting", .restarts = "0"};
   const Value& state = status.At({"state"});
-  const Value *waiting = state.Find("waiting"), *running = state.Find("running"), *terminated = state.Find("terminated");
+  const Value *waiting = state.Find("waiting"), *running = state.Find("running"),
+              *terminated = state.Find("terminated");
   const Value& before = status.At({"lastState", "terminated"});
   Restarts restarts;
   restarts.Add(status);
@@ -138,7 +149,8 @@ ContainerSummary SummarizeContainer(const std::string& name, const Value& status
   } else if (terminated != nullptr) {
     out.status = EndOf(*terminated);
   } else if (waiting != nullptr) {
-    if (const std::string& reason = waiting->At({"reason"}).AsString(); !reason.empty()) out.status = reason;
+    if (const std::string& reason = waiting->At({"reason"}).AsString(); !reason.empty())
+      out.status = reason;
     if (const std::string& message = waiting->At({"message"}).AsString(); !message.empty()) {
       out.message = out.message.empty() ? message : "last run: " + out.message + "; " + message;
     }
@@ -151,7 +163,8 @@ ContainerSummary SummarizeContainer(const std::string& name, const Value& status
 PodSummary Summarize(const Value& pod, int64_t now) {
   const Value &metadata = pod.At({"metadata"}), &status = pod.At({"status"});
   const std::string& phase = status.At({"phase"}).AsString();
-  PodSummary out{.name_space = metadata.At({"namespace"}).AsString(), .name = metadata.At({"name"}).AsString()};
+  PodSummary out{.name_space = metadata.At({"namespace"}).AsString(),
+                 .name = metadata.At({"name"}).AsString()};
   out.over = phase == "Succeeded" || phase == "Failed";
   out.age = FormatSince(metadata.At({"creationTimestamp"}).AsString(), now);
   out.ip = status.At({"podIP"}).AsString();
@@ -173,7 +186,8 @@ PodSummary Summarize(const Value& pod, int64_t now) {
     ready += main.ready;
     if (!main.reason.empty()) out.status = main.reason;
     // One container that is done does not make the pod done.
-    if (out.status == "Completed" && main.ready > 0) out.status = Condition(pod, "Ready") ? "Running" : "NotReady";
+    if (out.status == "Completed" && main.ready > 0)
+      out.status = Condition(pod, "Ready") ? "Running" : "NotReady";
   }
   if (!metadata.At({"deletionTimestamp"}).AsString().empty()) {
     if (status.At({"reason"}).AsString() == "NodeLost") {
@@ -184,16 +198,20 @@ PodSummary Summarize(const Value& pod, int64_t now) {
   }
   out.restarts = restarts.Text(now);
   const auto sidecars = std::count_if(inits.begin(), inits.end(), IsSidecar);
-  out.ready = std::to_string(ready) + "/" + std::to_string(static_cast<int64_t>(containers.size()) + sidecars);
-  for (const Value& container : containers) out.images += (out.images.empty() ? "" : ",") + container.At({"image"}).AsString();
+  out.ready = std::to_string(ready) + "/" +
+              std::to_string(static_cast<int64_t>(containers.size()) + sidecars);
+  for (const Value& container : containers)
+    out.images += (out.images.empty() ? "" : ",") + container.At({"image"}).AsString();
   return out;
 }
 
 std::vector<ContainerSummary> SummarizeContainers(const Value& pod, int64_t now) {
   std::vector<ContainerSummary> out;
   for (const bool init : {true, false}) {
-    const Value& statuses = pod.At({"status", init ? "initContainerStatuses" : "containerStatuses"});
-    for (const Value& container : pod.At({"spec", init ? "initContainers" : "containers"}).items()) {
+    const Value& statuses =
+        pod.At({"status", init ? "initContainerStatuses" : "containerStatuses"});
+    for (const Value& container :
+         pod.At({"spec", init ? "initContainers" : "containers"}).items()) {
       const std::string& name = container.At({"name"}).AsString();
       out.push_back(SummarizeContainer(name, ByName(statuses, name), now));
       out.back().image = container.At({"image"}).AsString();

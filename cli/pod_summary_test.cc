@@ -15,12 +15,16 @@ json::Value Pod(const std::string& yaml) {
   return pod.ok() ? *pod : json::Value();
 }
 
-constexpr const char* kTwo = "metadata: {name: web, namespace: default, creationTimestamp: '2026-01-02T03:00:00Z'}\n"
-                             "spec: {nodeName: n1, containers: [{name: a, image: i:1}, {name: b, image: j}]}\n";
-constexpr const char* kWithInit = "metadata: {name: web, namespace: default}\n"
-                                  "spec: {initContainers: [{name: x}, {name: y}], containers: [{name: a}]}\n";
-constexpr const char* kWithSidecar = "metadata: {name: web, namespace: default}\n"
-                                     "spec: {initContainers: [{name: s, restartPolicy: Always}, {name: y}], containers: [{name: a}]}\n";
+constexpr const char* kTwo =
+    "metadata: {name: web, namespace: default, creationTimestamp: '2026-01-02T03:00:00Z'}\n"
+    "spec: {nodeName: n1, containers: [{name: a, image: i:1}, {name: b, image: j}]}\n";
+constexpr const char* kWithInit =
+    "metadata: {name: web, namespace: default}\n"
+    "spec: {initContainers: [{name: x}, {name: y}], containers: [{name: a}]}\n";
+constexpr const char* kWithSidecar =
+    "metadata: {name: web, namespace: default}\n"
+    "spec: {initContainers: [{name: s, restartPolicy: Always}, {name: y}], containers: [{name: "
+    "a}]}\n";
 
 TEST(PodSummary, SaysWhatKubectlSays) {
   struct Case {
@@ -31,72 +35,106 @@ TEST(PodSummary, SaysWhatKubectlSays) {
   };
   const Case cases[] = {
       {"both run", kTwo,
-       "{phase: Running, containerStatuses: [{name: a, ready: true, state: {running: {}}}, {name: b, ready: true, state: {running: {}}}]}",
+       "{phase: Running, containerStatuses: [{name: a, ready: true, state: {running: {}}}, {name: "
+       "b, ready: true, state: {running: {}}}]}",
        "2/2", "Running", "0"},
       {"one is not ready", kTwo,
-       "{phase: Running, containerStatuses: [{name: a, ready: true, state: {running: {}}}, {name: b, ready: false, state: {running: {}}}]}",
+       "{phase: Running, containerStatuses: [{name: a, ready: true, state: {running: {}}}, {name: "
+       "b, ready: false, state: {running: {}}}]}",
        "1/2", "Running", "0"},
       {"not there yet", kTwo,
-       "{phase: Pending, containerStatuses: [{name: a, state: {waiting: {reason: ContainerCreating}}}, {name: b, state: {waiting: {reason: ContainerCreating}}}]}",
+       "{phase: Pending, containerStatuses: [{name: a, state: {waiting: {reason: "
+       "ContainerCreating}}}, {name: b, state: {waiting: {reason: ContainerCreating}}}]}",
        "0/2", "ContainerCreating", "0"},
       {"nobody has looked at it", kTwo, "{}", "0/2", "Unknown", "0"},
       {"the first one's trouble is shown", kTwo,
-       "{phase: Pending, containerStatuses: [{name: a, state: {waiting: {reason: ImagePullBackOff}}}, {name: b, state: {waiting: {reason: ContainerCreating}}}]}",
+       "{phase: Pending, containerStatuses: [{name: a, state: {waiting: {reason: "
+       "ImagePullBackOff}}}, {name: b, state: {waiting: {reason: ContainerCreating}}}]}",
        "0/2", "ImagePullBackOff", "0"},
       {"one crashes again and again", kTwo,
-       "{phase: Running, containerStatuses: [{name: a, ready: true, state: {running: {}}}, {name: b, restartCount: 3, state: {waiting: "
-       "{reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 1, finishedAt: '2026-01-02T03:03:45Z'}}}]}",
+       "{phase: Running, containerStatuses: [{name: a, ready: true, state: {running: {}}}, {name: "
+       "b, restartCount: 3, state: {waiting: "
+       "{reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 1, finishedAt: "
+       "'2026-01-02T03:03:45Z'}}}]}",
        "1/2", "CrashLoopBackOff", "3 (20s ago)"},
       {"the latest restart counts", kTwo,
-       "{phase: Running, containerStatuses: [{name: a, restartCount: 1, ready: true, state: {running: {}}, lastState: {terminated: {finishedAt: "
-       "'2026-01-02T03:04:00Z'}}}, {name: b, restartCount: 2, ready: true, state: {running: {}}, lastState: {terminated: {finishedAt: '2026-01-02T03:00:00Z'}}}]}",
+       "{phase: Running, containerStatuses: [{name: a, restartCount: 1, ready: true, state: "
+       "{running: {}}, lastState: {terminated: {finishedAt: "
+       "'2026-01-02T03:04:00Z'}}}, {name: b, restartCount: 2, ready: true, state: {running: {}}, "
+       "lastState: {terminated: {finishedAt: '2026-01-02T03:00:00Z'}}}]}",
        "2/2", "Running", "3 (5s ago)"},
       {"all done", kTwo,
-       "{phase: Succeeded, containerStatuses: [{name: a, state: {terminated: {exitCode: 0, reason: Completed}}}, {name: b, state: {terminated: {exitCode: 0, reason: Completed}}}]}",
+       "{phase: Succeeded, containerStatuses: [{name: a, state: {terminated: {exitCode: 0, reason: "
+       "Completed}}}, {name: b, state: {terminated: {exitCode: 0, reason: Completed}}}]}",
        "0/2", "Completed", "0"},
       {"one done, one runs, the pod is ready", kTwo,
-       "{phase: Running, conditions: [{type: Ready, status: 'True'}], containerStatuses: [{name: a, state: {terminated: {exitCode: 0, reason: "
+       "{phase: Running, conditions: [{type: Ready, status: 'True'}], containerStatuses: [{name: "
+       "a, state: {terminated: {exitCode: 0, reason: "
        "Completed}}}, {name: b, ready: true, state: {running: {}}}]}",
        "1/2", "Running", "0"},
       {"one done, one runs, the pod is not ready", kTwo,
-       "{phase: Running, conditions: [{type: Ready, status: 'False'}], containerStatuses: [{name: a, state: {terminated: {exitCode: 0, reason: "
+       "{phase: Running, conditions: [{type: Ready, status: 'False'}], containerStatuses: [{name: "
+       "a, state: {terminated: {exitCode: 0, reason: "
        "Completed}}}, {name: b, ready: true, state: {running: {}}}]}",
        "1/2", "NotReady", "0"},
-      {"failed", kTwo, "{phase: Failed, containerStatuses: [{name: a, state: {terminated: {exitCode: 1, reason: Error}}}]}", "0/2", "Error", "0"},
-      {"killed for its memory", kTwo, "{phase: Running, containerStatuses: [{name: a, state: {terminated: {exitCode: 137, reason: OOMKilled}}}]}", "0/2",
-       "OOMKilled", "0"},
-      {"an exit without a word", kTwo, "{phase: Failed, containerStatuses: [{name: a, state: {terminated: {exitCode: 3}}}]}", "0/2", "ExitCode:3", "0"},
-      {"a signal without a word", kTwo, "{phase: Failed, containerStatuses: [{name: a, state: {terminated: {exitCode: 137, signal: 9}}}]}", "0/2",
-       "Signal:9", "0"},
+      {"failed", kTwo,
+       "{phase: Failed, containerStatuses: [{name: a, state: {terminated: {exitCode: 1, reason: "
+       "Error}}}]}",
+       "0/2", "Error", "0"},
+      {"killed for its memory", kTwo,
+       "{phase: Running, containerStatuses: [{name: a, state: {terminated: {exitCode: 137, reason: "
+       "OOMKilled}}}]}",
+       "0/2", "OOMKilled", "0"},
+      {"an exit without a word", kTwo,
+       "{phase: Failed, containerStatuses: [{name: a, state: {terminated: {exitCode: 3}}}]}", "0/2",
+       "ExitCode:3", "0"},
+      {"a signal without a word", kTwo,
+       "{phase: Failed, containerStatuses: [{name: a, state: {terminated: {exitCode: 137, signal: "
+       "9}}}]}",
+       "0/2", "Signal:9", "0"},
       {"evicted", kTwo, "{phase: Failed, reason: Evicted}", "0/2", "Evicted", "0"},
       {"the first init container has begun", kWithInit,
-       "{phase: Pending, initContainerStatuses: [{name: x, state: {running: {}}}, {name: y, state: {waiting: {reason: PodInitializing}}}], "
+       "{phase: Pending, initContainerStatuses: [{name: x, state: {running: {}}}, {name: y, state: "
+       "{waiting: {reason: PodInitializing}}}], "
        "containerStatuses: [{name: a, state: {waiting: {reason: PodInitializing}}}]}",
        "0/1", "Init:0/2", "0"},
       {"the second has", kWithInit,
-       "{phase: Pending, initContainerStatuses: [{name: x, restartCount: 2, state: {terminated: {exitCode: 0}}}, {name: y, state: {waiting: {reason: PodInitializing}}}]}",
+       "{phase: Pending, initContainerStatuses: [{name: x, restartCount: 2, state: {terminated: "
+       "{exitCode: 0}}}, {name: y, state: {waiting: {reason: PodInitializing}}}]}",
        "0/1", "Init:1/2", "2"},
       {"an init container crashes", kWithInit,
-       "{phase: Pending, initContainerStatuses: [{name: x, restartCount: 4, state: {waiting: {reason: CrashLoopBackOff}}}]}", "0/1", "Init:CrashLoopBackOff", "4"},
-      {"an init container failed", kWithInit, "{phase: Failed, initContainerStatuses: [{name: x, state: {terminated: {exitCode: 1, reason: Error}}}]}", "0/1",
-       "Init:Error", "0"},
-      {"an init container failed without a word", kWithInit, "{phase: Failed, initContainerStatuses: [{name: x, state: {terminated: {exitCode: 7}}}]}", "0/1",
-       "Init:ExitCode:7", "0"},
+       "{phase: Pending, initContainerStatuses: [{name: x, restartCount: 4, state: {waiting: "
+       "{reason: CrashLoopBackOff}}}]}",
+       "0/1", "Init:CrashLoopBackOff", "4"},
+      {"an init container failed", kWithInit,
+       "{phase: Failed, initContainerStatuses: [{name: x, state: {terminated: {exitCode: 1, "
+       "reason: Error}}}]}",
+       "0/1", "Init:Error", "0"},
+      {"an init container failed without a word", kWithInit,
+       "{phase: Failed, initContainerStatuses: [{name: x, state: {terminated: {exitCode: 7}}}]}",
+       "0/1", "Init:ExitCode:7", "0"},
       {"init containers are done and their restarts forgotten", kWithInit,
-       "{phase: Running, initContainerStatuses: [{name: x, restartCount: 2, state: {terminated: {exitCode: 0}}}, {name: y, state: {terminated: {exitCode: 0}}}], "
+       "{phase: Running, initContainerStatuses: [{name: x, restartCount: 2, state: {terminated: "
+       "{exitCode: 0}}}, {name: y, state: {terminated: {exitCode: 0}}}], "
        "containerStatuses: [{name: a, ready: true, state: {running: {}}}]}",
        "1/1", "Running", "0"},
       {"a sidecar counts", kWithSidecar,
-       "{phase: Running, initContainerStatuses: [{name: s, restartCount: 1, started: true, ready: true, state: {running: {}}}, {name: y, state: {terminated: "
+       "{phase: Running, initContainerStatuses: [{name: s, restartCount: 1, started: true, ready: "
+       "true, state: {running: {}}}, {name: y, state: {terminated: "
        "{exitCode: 0}}}], containerStatuses: [{name: a, ready: true, state: {running: {}}}]}",
        "2/2", "Running", "1"},
       {"behind a sidecar an init container runs", kWithSidecar,
-       "{phase: Pending, initContainerStatuses: [{name: s, started: true, ready: true, state: {running: {}}}, {name: y, state: {running: {}}}]}", "1/2", "Init:1/2", "0"},
+       "{phase: Pending, initContainerStatuses: [{name: s, started: true, ready: true, state: "
+       "{running: {}}}, {name: y, state: {running: {}}}]}",
+       "1/2", "Init:1/2", "0"},
       {"a sidecar that has not started yet", kWithSidecar,
-       "{phase: Pending, initContainerStatuses: [{name: s, started: false, state: {running: {}}}]}", "0/2", "Init:0/2", "0"},
+       "{phase: Pending, initContainerStatuses: [{name: s, started: false, state: {running: {}}}]}",
+       "0/2", "Init:0/2", "0"},
       {"a sidecar restarts in an initialized pod", kWithSidecar,
-       "{phase: Running, conditions: [{type: Initialized, status: 'True'}], initContainerStatuses: [{name: s, restartCount: 1, started: false, state: {waiting: "
-       "{reason: CrashLoopBackOff}}}], containerStatuses: [{name: a, ready: true, restartCount: 1, state: {running: {}}}]}",
+       "{phase: Running, conditions: [{type: Initialized, status: 'True'}], initContainerStatuses: "
+       "[{name: s, restartCount: 1, started: false, state: {waiting: "
+       "{reason: CrashLoopBackOff}}}], containerStatuses: [{name: a, ready: true, restartCount: 1, "
+       "state: {running: {}}}]}",
        "1/2", "Init:CrashLoopBackOff", "2"},
   };
   for (const Case& c : cases) {
@@ -110,15 +148,22 @@ TEST(PodSummary, SaysWhatKubectlSays) {
 
 TEST(PodSummary, ADeletedPodIsTerminatingUntilItIsOver) {
   const auto status = [](const std::string& rest) {
-    return Summarize(Pod("metadata: {name: a, deletionTimestamp: '2026-01-02T03:04:05Z'}\nspec: {containers: [{name: a}]}\nstatus: " + rest), kNow).status;
+    return Summarize(Pod("metadata: {name: a, deletionTimestamp: '2026-01-02T03:04:05Z'}\nspec: "
+                         "{containers: [{name: a}]}\nstatus: " +
+                         rest),
+                     kNow)
+        .status;
   };
   EXPECT_EQ(status("{phase: Running}"), "Terminating");
   EXPECT_EQ(status("{phase: Running, reason: NodeLost}"), "Unknown");
-  EXPECT_EQ(status("{phase: Failed, containerStatuses: [{name: a, state: {terminated: {exitCode: 137, reason: Error}}}]}"), "Error");
+  EXPECT_EQ(status("{phase: Failed, containerStatuses: [{name: a, state: {terminated: {exitCode: "
+                   "137, reason: Error}}}]}"),
+            "Error");
 }
 
 TEST(PodSummary, HasTheOtherColumns) {
-  const PodSummary summary = Summarize(Pod(std::string(kTwo) + "status: {phase: Succeeded, podIP: 10.42.0.7}"), kNow);
+  const PodSummary summary =
+      Summarize(Pod(std::string(kTwo) + "status: {phase: Succeeded, podIP: 10.42.0.7}"), kNow);
   EXPECT_EQ(summary.name_space, "default");
   EXPECT_EQ(summary.name, "web");
   EXPECT_EQ(summary.age, "4m5s");
@@ -131,11 +176,14 @@ TEST(PodSummary, HasTheOtherColumns) {
 TEST(ContainerSummary, TellsOfTheRunsPresentAndLast) {
   const auto containers = SummarizeContainers(
       Pod("spec: {initContainers: [{name: x}], containers: [{name: a}, {name: b}, {name: c}]}\n"
-          "status: {initContainerStatuses: [{name: x, ready: true, state: {terminated: {exitCode: 0, reason: Completed, finishedAt: '2026-01-02T03:03:05Z'}}}],\n"
+          "status: {initContainerStatuses: [{name: x, ready: true, state: {terminated: {exitCode: "
+          "0, reason: Completed, finishedAt: '2026-01-02T03:03:05Z'}}}],\n"
           "  containerStatuses: [\n"
-          "  {name: b, restartCount: 2, containerID: 'keelson://abc', state: {waiting: {reason: CrashLoopBackOff, message: back-off 20s}}, lastState: {terminated: "
+          "  {name: b, restartCount: 2, containerID: 'keelson://abc', state: {waiting: {reason: "
+          "CrashLoopBackOff, message: back-off 20s}}, lastState: {terminated: "
           "{exitCode: 1, reason: Error, message: no port, finishedAt: '2026-01-02T03:04:00Z'}}},\n"
-          "  {name: a, ready: true, containerID: 'keelson://def', state: {running: {startedAt: '2026-01-02T03:04:00Z'}}, lastState: {}}]}"),
+          "  {name: a, ready: true, containerID: 'keelson://def', state: {running: {startedAt: "
+          "'2026-01-02T03:04:00Z'}}, lastState: {}}]}"),
       kNow);
   ASSERT_EQ(containers.size(), 4u);
   EXPECT_TRUE(containers[0].init);

@@ -5,7 +5,8 @@
 
 namespace keelson::cli {
 
-Runtime::Runtime(const std::string& endpoint) : socket_(SocketPath(endpoint)), client_(runtime_client::ConnectRuntime("unix://" + socket_)) {}
+Runtime::Runtime(const std::string& endpoint)
+    : socket_(SocketPath(endpoint)), client_(runtime_client::ConnectRuntime("unix://" + socket_)) {}
 
 base::Error Runtime::ForPeople(const base::Error& error) const {
   if (error.code() != base::Code::kUnavailable) return error;
@@ -15,7 +16,8 @@ base::Error Runtime::ForPeople(const base::Error& error) const {
 
 base::Status Runtime::Answers() {
   // gRPC would try for a while where a plain connection knows at once.
-  if (std::optional<base::Error> error = NoAnswer("keelson-runtime", socket_, "--runtime-socket")) return *std::move(error);
+  if (std::optional<base::Error> error = NoAnswer("keelson-runtime", socket_, "--runtime-socket"))
+    return *std::move(error);
   if (const auto version = client_->Version(); !version.ok()) return ForPeople(version.error());
   return {};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The container runtime as the command reaches it, with errors for people. Any CRI v1 runtime answers; names of pods and containers
-// come from the labels that every kubelet puts on them. Blocks; one thread.
+// The container runtime as the command reaches it, with errors for people. Any CRI v1 runtime
+// answers; names of pods and containers come from the labels that every kubelet puts on them.
+// Blocks; one thread.
 #pragma once
 
 #include <memory>

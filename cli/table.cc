@@ -12,7 +12,8 @@ bool ContinuesCharacter(char byte) { return (static_cast<unsigned char>(byte) & 
 
 // Of UTF-8; wide characters count as one, which is wrong by a column and no more.
 size_t Width(std::string_view text) {
-  return text.size() - static_cast<size_t>(std::count_if(text.begin(), text.end(), ContinuesCharacter));
+  return text.size() -
+         static_cast<size_t>(std::count_if(text.begin(), text.end(), ContinuesCharacter));
 }
 
 }  // namespace
@@ -21,8 +22,10 @@ std::string Printable(std::string_view text) {
   std::string out(text);
   for (size_t i = 0; i < out.size(); ++i) {
     const auto byte = static_cast<unsigned char>(out[i]);
-    // Bytes 80 to 9f as characters (C2 80 to C2 9F) are control characters, too: 9B begins terminal sequences.
-    const bool c1 = byte == 0xC2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0;
+    // Bytes 80 to 9f as characters (C2 80 to C2 9F) are control characters, too: 9B begins terminal
+    // sequences.
+    const bool c1 =
+        byte == 0xC2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0;
     if (c1) out[i + 1] = ' ';
     if (c1 || byte < 0x20 || byte == 0x7F) out[i] = ' ';
   }
@@ -53,7 +56,8 @@ std::string Table::Text() const {
   std::string text;
   for (const auto& row : rows_) {
     std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - Width(row[i]) + 3, ' ');
+    for (size_t i = 0; i < row.size(); ++i)
+      line += row[i] + std::string(widths[i] - Width(row[i]) + 3, ' ');
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
   return text;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Columns for people: headings in capitals, three spaces between, nothing after the last. Control characters in cells (names and
-// messages come from strangers) become spaces, so that nothing but text reaches the terminal. Pure.
+// Columns for people: headings in capitals, three spaces between, nothing after the last. Control
+// characters in cells (names and messages come from strangers) become spaces, so that nothing but
+// text reaches the terminal. Pure.
 #pragma once
 
 #include <string>

@@ -18,7 +18,9 @@ TEST(Table, LinesUpColumnsAndLeavesNoBlanksAtTheEnd) {
 
 TEST(Table, LetsNothingButTextReachTheTerminal) {
   EXPECT_EQ(Printable("a\033[31mb\nc\x7f"), "a [31mb c ");
-  EXPECT_EQ(Printable("\xC2\x9B" "31m é"), "  31m é");
+  EXPECT_EQ(Printable("\xC2\x9B"
+                      "31m é"),
+            "  31m é");
   Table table({"MESSAGE"});
   table.Add({"one\r\ntwo"});
   EXPECT_EQ(table.Text(), "MESSAGE\none  two\n");

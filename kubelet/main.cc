@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// keelson-kubelet: puts the node agent together from its parts and runs until SIGTERM or SIGINT. Pods go on after it.
+// keelson-kubelet: puts the node agent together from its parts and runs until SIGTERM or SIGINT.
+// Pods go on after it.
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -53,27 +54,34 @@ base::Result<config::KubeletConfig> Configure(const Options& options) {
   if (!options.cgroup_root.empty()) config.cgroup_root = options.cgroup_root;
   if (!options.pod_logs.empty()) config.pod_logs_dir = options.pod_logs;
   if (options.healthz_port) config.healthz_port = *options.healthz_port;
-  for (const std::string& field : config.without_effect) base::LogWarn("a setting without effect here, ignoring", {{"field", field}});
+  for (const std::string& field : config.without_effect)
+    base::LogWarn("a setting without effect here, ignoring", {{"field", field}});
   return config;
 }
 
 probe::ExecFunction ExecThrough(runtime_client::RuntimeClient& runtime) {
-  return [&runtime](const std::string& id, const std::vector<std::string>& command, std::chrono::seconds timeout) -> base::Result<probe::ExecAnswer> {
+  return [&runtime](const std::string& id, const std::vector<std::string>& command,
+                    std::chrono::seconds timeout) -> base::Result<probe::ExecAnswer> {
     ASSIGN_OR_RETURN(const cri::ExecSyncResponse done, runtime.ExecSync(id, command, timeout));
     return probe::ExecAnswer{done.exit_code(), done.stdout() + done.stderr()};
   };
 }
 
-// The kernel's choice of whom to end when memory runs out: not the one that starts the others again.
+// The kernel's choice of whom to end when memory runs out: not the one that starts the others
+// again.
 void SetOomScore(int64_t score) {
   const base::Result<os::UniqueFd> file = os::Open("/proc/self/oom_score_adj", O_WRONLY);
   const std::string text = std::to_string(score);
-  if (!file.ok() || write(file->get(), text.data(), text.size()) < 0) base::LogWarn("the kubelet's OOM score stays as it is", {{"wanted", text}});
+  if (!file.ok() || write(file->get(), text.data(), text.size()) < 0)
+    base::LogWarn("the kubelet's OOM score stays as it is", {{"wanted", text}});
 }
 
-std::string PodsCgroup(const config::KubeletConfig& config) { return (config.cgroup_root == "/" ? "" : config.cgroup_root) + "/kubepods"; }
+std::string PodsCgroup(const config::KubeletConfig& config) {
+  return (config.cgroup_root == "/" ? "" : config.cgroup_root) + "/kubepods";
+}
 
-// What pods left on the node once no runtime runs them: volumes with their mounts, links to logs, cgroups.
+// What pods left on the node once no runtime runs them: volumes with their mounts, links to logs,
+// cgroups.
 base::Status CleanUp(const Options& options) {
   ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
   const volume::LocalObjects objects(options.objects);
@@ -93,19 +101,24 @@ base::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
   ASSIGN_OR_RETURN(node_cgroup::NodeCapacity capacity, node::Capacity());
   SetOomScore(config.oom_score_adj);
-  // What the pods' cgroup may take, and what they are promised together: less what must be left free.
+  // What the pods' cgroup may take, and what they are promised together: less what must be left
+  // free.
   const node_cgroup::NodeCapacity limits =
-      node::Allocatable(capacity, config.system_reserved, config.kube_reserved, config.max_pods, config.pods_per_core);
+      node::Allocatable(capacity, config.system_reserved, config.kube_reserved, config.max_pods,
+                        config.pods_per_core);
   node_cgroup::NodeCapacity allocatable = limits;
-  allocatable.memory_bytes = std::max<int64_t>(0, limits.memory_bytes - config::KeptFree(config, "memory.available", capacity.memory_bytes));
+  allocatable.memory_bytes = std::max<int64_t>(
+      0, limits.memory_bytes - config::KeptFree(config, "memory.available", capacity.memory_bytes));
   for (const std::string& directory : {options.root_dir, config.pod_logs_dir, options.log_links}) {
     if (!directory.empty()) RETURN_IF_ERROR(os::MakeDirs(directory, 0755));
   }
   if (const base::Result<image_gc::Disk> disk = image_gc::DiskOf(options.root_dir); disk.ok()) {
     capacity.storage_bytes = disk->capacity;
-    allocatable.storage_bytes = std::max<int64_t>(0, disk->capacity - config::KeptFree(config, "nodefs.available", disk->capacity));
+    allocatable.storage_bytes = std::max<int64_t>(
+        0, disk->capacity - config::KeptFree(config, "nodefs.available", disk->capacity));
     for (const kube::ResourceList* reserved : {&config.system_reserved, &config.kube_reserved}) {
-      if (const auto storage = reserved->find("ephemeral-storage"); storage != reserved->end()) allocatable.storage_bytes -= storage->second.Value();
+      if (const auto storage = reserved->find("ephemeral-storage"); storage != reserved->end())
+        allocatable.storage_bytes -= storage->second.Value();
     }
     allocatable.storage_bytes = std::max<int64_t>(1, allocatable.storage_bytes);
   }
@@ -116,7 +129,9 @@ base::Status Run(const Options& options) {
   node.names = {node_name, host_ips};
   node.logs = config.pod_logs_dir;
   node.cluster_dns = {config.cluster_dns, config.cluster_domain};
-  node.host_resolver = config.resolv_conf.empty() ? pod::NoResolvConf() : pod::ParseResolvConf(os::ReadFile(config.resolv_conf).ValueOr(""));
+  node.host_resolver = config.resolv_conf.empty()
+                           ? pod::NoResolvConf()
+                           : pod::ParseResolvConf(os::ReadFile(config.resolv_conf).ValueOr(""));
   node.resolver_file = config.resolv_conf;
   node.seccomp_root = options.root_dir + "/seccomp/";
   node.capacity = capacity;
@@ -124,7 +139,8 @@ base::Status Run(const Options& options) {
   node.seccomp_default = config.seccomp_default;
 
   base::SystemClock clock;
-  const std::unique_ptr<runtime_client::RuntimeClient> runtime = runtime_client::ConnectRuntime(config.container_runtime_endpoint);
+  const std::unique_ptr<runtime_client::RuntimeClient> runtime =
+      runtime_client::ConnectRuntime(config.container_runtime_endpoint);
   volume::LocalObjects objects(options.objects);
   std::set<std::string> told;  // by the one thread that reloads at a time
   const auto reload_objects = [&] {
@@ -137,40 +153,71 @@ base::Status Run(const Options& options) {
   };
   reload_objects();
   volume::Volumes volumes(options.root_dir, objects);
-  ASSIGN_OR_RETURN(const std::unique_ptr<node_cgroup::PodCgroups> cgroups, node_cgroup::PodCgroups::Create(PodsCgroup(config), limits, config.pod_pids_limit));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<node_cgroup::PodCgroups> cgroups,
+      node_cgroup::PodCgroups::Create(PodsCgroup(config), limits, config.pod_pids_limit));
   probe::NodeProber prober(ExecThrough(*runtime));
-  image_gc::PullGate pulls({config.serialize_image_pulls ? 1 : config.max_parallel_image_pulls, config.registry_pull_qps, config.registry_burst}, clock);
-  image_gc::Collector images(*runtime, clock, {static_cast<int>(config.image_gc_high_threshold_percent), static_cast<int>(config.image_gc_low_threshold_percent),
-                                               config.image_minimum_gc_age, config.image_maximum_gc_age});
-  lifecycle::Applier applier({*runtime, volumes, objects, *cgroups, prober, node, options.log_links, &pulls});
+  image_gc::PullGate pulls({config.serialize_image_pulls ? 1 : config.max_parallel_image_pulls,
+                            config.registry_pull_qps, config.registry_burst},
+                           clock);
+  image_gc::Collector images(*runtime, clock,
+                             {static_cast<int>(config.image_gc_high_threshold_percent),
+                              static_cast<int>(config.image_gc_low_threshold_percent),
+                              config.image_minimum_gc_age, config.image_maximum_gc_age});
+  lifecycle::Applier applier(
+      {*runtime, volumes, objects, *cgroups, prober, node, options.log_links, &pulls});
   lifecycle::View view(clock, json::WriteJson(config::ShowConfig(config)));
   ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   async::Executor workers(128);
-  lifecycle::Agent agent({*loop, workers, clock, *runtime, applier, volumes, *cgroups, node, {allocatable, config.allowed_unsafe_sysctls},
-                          {host_ips, "keelson"}, {config.container_log_max_size.Value(), static_cast<int>(config.container_log_max_files)}, reload_objects, view,
-                          config.sync_frequency, std::chrono::nanoseconds(config.max_container_restart_period).count(), config.container_log_monitor_interval,
-                          [&](bool remove) { return remove ? images.Collect() : images.Look(); }});
+  lifecycle::Agent agent(
+      {*loop,
+       workers,
+       clock,
+       *runtime,
+       applier,
+       volumes,
+       *cgroups,
+       node,
+       {allocatable, config.allowed_unsafe_sysctls},
+       {host_ips, "keelson"},
+       {config.container_log_max_size.Value(), static_cast<int>(config.container_log_max_files)},
+       reload_objects,
+       view,
+       config.sync_frequency,
+       std::chrono::nanoseconds(config.max_container_restart_period).count(),
+       config.container_log_monitor_interval,
+       [&](bool remove) { return remove ? images.Collect() : images.Look(); }});
   {
     // Ends first: nothing may call the agent after it is gone.
     async::Executor probe_workers(32);
-    probe::Probes probes(prober, probe_workers, clock, [&](const std::string& uid) { agent.OnHealth(uid); },
-                         [&](const std::string& uid, const std::string& container, const std::string& text) {
-                           agent.OnProbeFailure(uid, container, text);
-                         });
-    pleg::Pleg pleg(*runtime, clock, [&](auto snapshot) { agent.OnSnapshot(std::move(snapshot)); },
-                    [&](const base::Error& error) { agent.OnRuntimeError(error); });
+    probe::Probes probes(
+        prober, probe_workers, clock, [&](const std::string& uid) { agent.OnHealth(uid); },
+        [&](const std::string& uid, const std::string& container, const std::string& text) {
+          agent.OnProbeFailure(uid, container, text);
+        });
+    pleg::Pleg pleg(
+        *runtime, clock, [&](auto snapshot) { agent.OnSnapshot(std::move(snapshot)); },
+        [&](const base::Error& error) { agent.OnRuntimeError(error); });
     agent.Connect(pleg, probes);
-    const source::FileSource files(config.static_pod_path, node_name, config.file_check_frequency, clock,
+    const source::FileSource files(config.static_pod_path, node_name, config.file_check_frequency,
+                                   clock,
                                    [&](source::FileSet set) { agent.OnFiles(std::move(set)); });
-    ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> local, server::Server::Listen(options.socket, view));
+    ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> local,
+                     server::Server::Listen(options.socket, view));
     if (config.healthz_port != 0) {
-      const std::string endpoint = (config.healthz_bind_address.find(':') == std::string::npos ? config.healthz_bind_address : "[" + config.healthz_bind_address + "]") +
+      const std::string endpoint = (config.healthz_bind_address.find(':') == std::string::npos
+                                        ? config.healthz_bind_address
+                                        : "[" + config.healthz_bind_address + "]") +
                                    ":" + std::to_string(config.healthz_port);
       const base::Result<int> listening = local->ListenHealth(endpoint);
-      if (!listening.ok()) return listening.error().WithContext("healthz (healthzPort 0 or --healthz-port 0 turns it off)");
+      if (!listening.ok())
+        return listening.error().WithContext(
+            "healthz (healthzPort 0 or --healthz-port 0 turns it off)");
     }
     agent.Begin();
-    base::LogInfo("the kubelet runs", {{"node", node_name}, {"manifests", config.static_pod_path}, {"runtime", config.container_runtime_endpoint}});
+    base::LogInfo("the kubelet runs", {{"node", node_name},
+                                       {"manifests", config.static_pod_path},
+                                       {"runtime", config.container_runtime_endpoint}});
     std::jthread waiter([&] {
       int received = 0;
       sigwait(&stop, &received);
@@ -187,21 +234,36 @@ base::Status Run(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app("Keelson's kubelet: runs the pods of a manifest folder on any CRI v1 runtime.");
-  app.add_option("--config", options.config_file, "a KubeletConfiguration (kubelet.config.k8s.io/v1beta1)");
-  app.add_option("--config-dir", options.config_dir, "a folder of *.conf files that change the configuration, in the order of their names");
-  app.add_option("--pod-manifest-path", options.manifests, "folder (or file) of static pods (default: /etc/keelson/manifests)");
-  app.add_option("--container-runtime-endpoint", options.endpoint, "the CRI's socket (default: unix:///run/keelson/cri.sock)");
-  app.add_option("--root-dir", options.root_dir, "volumes and pod directories")->capture_default_str();
-  app.add_option("--objects", options.objects, "folder of ConfigMaps and Secrets for static pods")->capture_default_str();
+  app.add_option("--config", options.config_file,
+                 "a KubeletConfiguration (kubelet.config.k8s.io/v1beta1)");
+  app.add_option(
+      "--config-dir", options.config_dir,
+      "a folder of *.conf files that change the configuration, in the order of their names");
+  app.add_option("--pod-manifest-path", options.manifests,
+                 "folder (or file) of static pods (default: /etc/keelson/manifests)");
+  app.add_option("--container-runtime-endpoint", options.endpoint,
+                 "the CRI's socket (default: unix:///run/keelson/cri.sock)");
+  app.add_option("--root-dir", options.root_dir, "volumes and pod directories")
+      ->capture_default_str();
+  app.add_option("--objects", options.objects, "folder of ConfigMaps and Secrets for static pods")
+      ->capture_default_str();
   app.add_option("--socket", options.socket, "the local read API")->capture_default_str();
   app.add_option("--hostname-override", options.node_name, "the node's name (default: the host's)");
-  app.add_option("--node-ip", options.node_ip, "the node's address (default: the one that leads outside)");
+  app.add_option("--node-ip", options.node_ip,
+                 "the node's address (default: the one that leads outside)");
   app.add_option("--cgroup-root", options.cgroup_root, "pods live below <root>/kubepods");
   app.add_option("--pod-logs-dir", options.pod_logs, "container logs (default: /var/log/pods)");
-  app.add_option("--log-links-dir", options.log_links, "links to logs by container, for collectors; empty: none")->capture_default_str();
-  app.add_option("--healthz-port", options.healthz_port, "/healthz on the loopback address; 0: none (default: 10248)");
-  app.add_option("--log-level", options.log_level, "debug, info, warn or error")->capture_default_str();
-  const CLI::App* clean_up = app.add_subcommand("cleanup", "removes the volumes and cgroups of all pods; for a node whose pods have ended or whose runtime is gone");
+  app.add_option("--log-links-dir", options.log_links,
+                 "links to logs by container, for collectors; empty: none")
+      ->capture_default_str();
+  app.add_option("--healthz-port", options.healthz_port,
+                 "/healthz on the loopback address; 0: none (default: 10248)");
+  app.add_option("--log-level", options.log_level, "debug, info, warn or error")
+      ->capture_default_str();
+  const CLI::App* clean_up =
+      app.add_subcommand("cleanup",
+                         "removes the volumes and cgroups of all pods; for a node whose pods have "
+                         "ended or whose runtime is gone");
   app.require_subcommand(0, 1);
   app.fallthrough();
   CLI11_PARSE(app, argc, argv);

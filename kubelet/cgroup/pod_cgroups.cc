@@ -21,7 +21,8 @@ cgroup::Resources ResourcesOf(const Shares& shares) {
   out.cpu_quota = shares.cpu_quota == 0 ? -1 : shares.cpu_quota;
   out.cpu_period = shares.cpu_period;
   out.memory_limit = shares.memory_bytes == 0 ? -1 : shares.memory_bytes;
-  // A pod's containers die one by one: which of them is "the whole container" is decided in their own groups.
+  // A pod's containers die one by one: which of them is "the whole container" is decided in their
+  // own groups.
   out.oom_group = false;
   return out;
 }
@@ -35,8 +36,11 @@ cgroup::Resources SharesOnly(int64_t shares) {
 
 }  // namespace
 
-Result<std::unique_ptr<PodCgroups>> PodCgroups::Create(const std::string& root, const NodeCapacity& allocatable, int64_t pids) {
-  if (root.size() < 2 || root.front() != '/') return base::InvalidArgument("cgroup root '{}': give an absolute path like /kubepods", root);
+Result<std::unique_ptr<PodCgroups>> PodCgroups::Create(const std::string& root,
+                                                       const NodeCapacity& allocatable,
+                                                       int64_t pids) {
+  if (root.size() < 2 || root.front() != '/')
+    return base::InvalidArgument("cgroup root '{}': give an absolute path like /kubepods", root);
   ASSIGN_OR_RETURN(cgroup::Layout layout, cgroup::DetectLayout());
   const cgroup::Group group(layout, root);
   RETURN_IF_ERROR(group.Create().WithContext("the node's pods"));
@@ -65,7 +69,8 @@ Result<std::string> PodCgroups::Ensure(const kube::Pod& pod) {
 
 Status PodCgroups::Remove(const std::string& pod_uid) {
   for (const std::string& tier : {root_, root_ + "/" + kBurstable, root_ + "/" + kBestEffort}) {
-    ASSIGN_OR_RETURN(const std::string path, cgroup::JoinPath(tier, std::string(kPodPrefix) + pod_uid));
+    ASSIGN_OR_RETURN(const std::string path,
+                     cgroup::JoinPath(tier, std::string(kPodPrefix) + pod_uid));
     RETURN_IF_ERROR(cgroup::Group(layout_, path).Remove());
   }
   return {};
@@ -82,7 +87,8 @@ Result<std::set<std::string>> PodCgroups::PodsOnNode() const {
       if (!entries.ok() && entries.error().code() == base::Code::kNotFound) continue;
       if (!entries.ok()) return entries.error();
       for (const os::DirEntry& entry : *entries) {
-        if (entry.type == DT_DIR && entry.name.starts_with(kPodPrefix)) uids.insert(entry.name.substr(kPodPrefix.size()));
+        if (entry.type == DT_DIR && entry.name.starts_with(kPodPrefix))
+          uids.insert(entry.name.substr(kPodPrefix.size()));
       }
     }
   }

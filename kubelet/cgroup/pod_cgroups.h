@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The node's pod cgroups on the kernel, v1 and v2: a root with two tiers, a group per pod. Calls block briefly; one caller at a time.
-// Owns everything below `root`; another node agent on the machine uses another root.
+// The node's pod cgroups on the kernel, v1 and v2: a root with two tiers, a group per pod. Calls
+// block briefly; one caller at a time. Owns everything below `root`; another node agent on the
+// machine uses another root.
 #pragma once
 
 #include <memory>
@@ -15,9 +16,11 @@ namespace keelson::node_cgroup {
 
 class PodCgroups {
  public:
-  // Makes root, root/burstable and root/besteffort; limits root to the allocatable memory. `pids` is the most that a pod may have, -1:
-  // no limit.
-  static base::Result<std::unique_ptr<PodCgroups>> Create(const std::string& root, const NodeCapacity& allocatable, int64_t pids = -1);
+  // Makes root, root/burstable and root/besteffort; limits root to the allocatable memory. `pids`
+  // is the most that a pod may have, -1: no limit.
+  static base::Result<std::unique_ptr<PodCgroups>> Create(const std::string& root,
+                                                          const NodeCapacity& allocatable,
+                                                          int64_t pids = -1);
   // Makes or updates the group; returns the path to hand to the runtime as cgroup_parent.
   base::Result<std::string> Ensure(const kube::Pod& pod);
   // Of any tier; kills what still lives in it. Absent is success.
@@ -28,7 +31,8 @@ class PodCgroups {
   base::Status RemoveAll();  // a node that is taken down
 
  private:
-  PodCgroups(cgroup::Layout layout, std::string root, int64_t pids) : layout_(std::move(layout)), root_(std::move(root)), pids_(pids) {}
+  PodCgroups(cgroup::Layout layout, std::string root, int64_t pids)
+      : layout_(std::move(layout)), root_(std::move(root)), pids_(pids) {}
   const cgroup::Layout layout_;
   const std::string root_;
   const int64_t pids_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tree of pods on the machine's real cgroups, v1 or v2 as they are, below a root of the test's own.
+// The tree of pods on the machine's real cgroups, v1 or v2 as they are, below a root of the test's
+// own.
 #include "kubelet/cgroup/pod_cgroups.h"
 
 #include <gmock/gmock.h>
@@ -29,20 +30,27 @@ class PodCgroupsTest : public testing::Test {
     EXPECT_TRUE(gone.ok()) << gone.error().message();
     EXPECT_FALSE(cgroup::Group(layout_, root_).Exists());
   }
-  static kube::Pod PodOf(const std::string& uid, const std::string& cpu, const std::string& memory) {
+  static kube::Pod PodOf(const std::string& uid, const std::string& cpu,
+                         const std::string& memory) {
     kube::Pod pod;
     pod.metadata.uid = uid;
     kube::Container container;
     container.name = "c";
-    if (!cpu.empty()) container.resources.requests["cpu"] = container.resources.limits["cpu"] = kube::Quantity::Parse(cpu).value();
-    if (!memory.empty()) container.resources.requests["memory"] = kube::Quantity::Parse(memory).value();
-    if (!memory.empty()) container.resources.limits["memory"] = kube::Quantity::Parse(memory).value();
+    if (!cpu.empty())
+      container.resources.requests["cpu"] = container.resources.limits["cpu"] =
+          kube::Quantity::Parse(cpu).value();
+    if (!memory.empty())
+      container.resources.requests["memory"] = kube::Quantity::Parse(memory).value();
+    if (!memory.empty())
+      container.resources.limits["memory"] = kube::Quantity::Parse(memory).value();
     pod.spec.containers.push_back(container);
     return pod;
   }
-  std::string Read(const std::string& path, const std::string& v1_controller, const std::string& v1_file, const std::string& v2_file) const {
+  std::string Read(const std::string& path, const std::string& v1_controller,
+                   const std::string& v1_file, const std::string& v2_file) const {
     const std::string base = layout_.v2 ? layout_.unified : layout_.hierarchies.at(v1_controller);
-    std::string text = os::ReadFile(base + path + "/" + (layout_.v2 ? v2_file : v1_file)).ValueOr("(none)\n");
+    std::string text =
+        os::ReadFile(base + path + "/" + (layout_.v2 ? v2_file : v1_file)).ValueOr("(none)\n");
     text.pop_back();
     return text;
   }
@@ -53,7 +61,8 @@ class PodCgroupsTest : public testing::Test {
 };
 
 TEST_F(PodCgroupsTest, PodsHaveNoMorePidsThanTheyMay) {
-  if (layout_.v2 ? false : !layout_.hierarchies.contains("pids")) GTEST_SKIP() << "the machine has no pids controller";
+  if (layout_.v2 ? false : !layout_.hierarchies.contains("pids"))
+    GTEST_SKIP() << "the machine has no pids controller";
   EXPECT_EQ(pods_->Ensure(PodOf("free", "", "")).ValueOr(""), root_ + "/besteffort/podfree");
   EXPECT_EQ(Read(root_ + "/besteffort/podfree", "pids", "pids.max", "pids.max"), "max");
   NodeCapacity allocatable;
@@ -67,10 +76,14 @@ TEST_F(PodCgroupsTest, TiersByQosAndLimitsOfEachPod) {
   EXPECT_EQ(pods_->Ensure(PodOf("a", "500m", "64Mi")).ValueOr(""), root_ + "/poda");
   EXPECT_EQ(pods_->Ensure(PodOf("b", "250m", "")).ValueOr(""), root_ + "/burstable/podb");
   EXPECT_EQ(pods_->Ensure(PodOf("c", "", "")).ValueOr(""), root_ + "/besteffort/podc");
-  EXPECT_EQ(Read(root_ + "/poda", "memory", "memory.limit_in_bytes", "memory.max"), std::to_string(64 << 20));
-  EXPECT_EQ(Read(root_ + "/poda", "cpu", "cpu.cfs_quota_us", "cpu.max"), layout_.v2 ? "50000 100000" : "50000");
-  EXPECT_EQ(Read(root_ + "/burstable/podb", "cpu", "cpu.cfs_quota_us", "cpu.max"), layout_.v2 ? "25000 100000" : "25000");
-  EXPECT_EQ(Read(root_ + "/besteffort/podc", "cpu", "cpu.cfs_quota_us", "cpu.max"), layout_.v2 ? "max 100000" : "-1");
+  EXPECT_EQ(Read(root_ + "/poda", "memory", "memory.limit_in_bytes", "memory.max"),
+            std::to_string(64 << 20));
+  EXPECT_EQ(Read(root_ + "/poda", "cpu", "cpu.cfs_quota_us", "cpu.max"),
+            layout_.v2 ? "50000 100000" : "50000");
+  EXPECT_EQ(Read(root_ + "/burstable/podb", "cpu", "cpu.cfs_quota_us", "cpu.max"),
+            layout_.v2 ? "25000 100000" : "25000");
+  EXPECT_EQ(Read(root_ + "/besteffort/podc", "cpu", "cpu.cfs_quota_us", "cpu.max"),
+            layout_.v2 ? "max 100000" : "-1");
   EXPECT_EQ(Read(root_, "memory", "memory.limit_in_bytes", "memory.max"), std::to_string(1 << 30));
   EXPECT_THAT(pods_->PodsOnNode().value(), testing::ElementsAre("a", "b", "c"));
 }
@@ -78,7 +91,8 @@ TEST_F(PodCgroupsTest, TiersByQosAndLimitsOfEachPod) {
 TEST_F(PodCgroupsTest, SafeToRepeatAlsoWithOtherNumbers) {
   ASSERT_TRUE(pods_->Ensure(PodOf("a", "500m", "64Mi")).ok());
   ASSERT_TRUE(pods_->Ensure(PodOf("a", "1", "128Mi")).ok());
-  EXPECT_EQ(Read(root_ + "/poda", "memory", "memory.limit_in_bytes", "memory.max"), std::to_string(128 << 20));
+  EXPECT_EQ(Read(root_ + "/poda", "memory", "memory.limit_in_bytes", "memory.max"),
+            std::to_string(128 << 20));
   NodeCapacity allocatable;
   allocatable.milli_cpu = 1000;
   allocatable.memory_bytes = int64_t{2} << 30;

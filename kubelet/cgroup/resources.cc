@@ -13,7 +13,8 @@ constexpr int kGuaranteedScore = -997, kBestEffortScore = 1000;
 
 int64_t QuotaOf(int64_t milli_cpu, int64_t period) {
   if (milli_cpu <= 0) return 0;
-  if (milli_cpu > std::numeric_limits<int64_t>::max() / period) return std::numeric_limits<int64_t>::max() / 1000;
+  if (milli_cpu > std::numeric_limits<int64_t>::max() / period)
+    return std::numeric_limits<int64_t>::max() / 1000;
   return std::max(kMinQuota, milli_cpu * period / 1000);
 }
 
@@ -44,12 +45,17 @@ void Raise(kube::ResourceList& to, const kube::ResourceList& floor) {
 }
 
 bool IsSidecar(const kube::Container& container) { return container.restart_policy == "Always"; }
-bool IsPodLevel(const std::string& name) { return name == "cpu" || name == "memory" || name.starts_with("hugepages-"); }
+bool IsPodLevel(const std::string& name) {
+  return name == "cpu" || name == "memory" || name.starts_with("hugepages-");
+}
 
-// The most that the pod uses at any one time: all that run together, or an init step beside the sidecars started before it.
-kube::ResourceList SumOfContainers(const kube::PodSpec& spec, kube::ResourceList kube::ResourceRequirements::*which) {
+// The most that the pod uses at any one time: all that run together, or an init step beside the
+// sidecars started before it.
+kube::ResourceList SumOfContainers(const kube::PodSpec& spec,
+                                   kube::ResourceList kube::ResourceRequirements::* which) {
   kube::ResourceList together, sidecars, largest_step;
-  for (const kube::Container& container : spec.containers) Add(together, container.resources.*which);
+  for (const kube::Container& container : spec.containers)
+    Add(together, container.resources.*which);
   for (const kube::Container& container : spec.init_containers) {
     if (IsSidecar(container)) {
       Add(together, container.resources.*which);
@@ -65,7 +71,8 @@ kube::ResourceList SumOfContainers(const kube::PodSpec& spec, kube::ResourceList
   return together;
 }
 
-void TakePodLevel(kube::ResourceList& sum, const kube::PodSpec& spec, kube::ResourceList kube::ResourceRequirements::*which) {
+void TakePodLevel(kube::ResourceList& sum, const kube::PodSpec& spec,
+                  kube::ResourceList kube::ResourceRequirements::* which) {
   if (!spec.resources) return;
   for (const auto& [name, quantity] : (*spec.resources).*which) {
     if (IsPodLevel(name)) sum[name] = quantity;
@@ -85,7 +92,9 @@ kube::ResourceList PodLimits(const kube::Pod& pod) {
 // Of every container, init ones too: one without leaves the pod without.
 bool EveryContainerLimits(const kube::Pod& pod, const char* resource) {
   if (pod.spec.resources && Find(pod.spec.resources->limits, resource) != nullptr) return true;
-  const auto limits = [&](const kube::Container& container) { return Find(container.resources.limits, resource) != nullptr; };
+  const auto limits = [&](const kube::Container& container) {
+    return Find(container.resources.limits, resource) != nullptr;
+  };
   return std::all_of(pod.spec.containers.begin(), pod.spec.containers.end(), limits) &&
          std::all_of(pod.spec.init_containers.begin(), pod.spec.init_containers.end(), limits);
 }
@@ -103,16 +112,19 @@ QosClass QosOf(const kube::Pod& pod) {
   bool all_limited = true;
   const auto take = [&](const kube::ResourceRequirements& resources) {
     for (const char* name : {"cpu", "memory"}) {
-      if (const kube::Quantity* request = Find(resources.requests, name)) Add(requests, {{name, *request}});
+      if (const kube::Quantity* request = Find(resources.requests, name))
+        Add(requests, {{name, *request}});
       const kube::Quantity* limit = Find(resources.limits, name);
       if (limit != nullptr) Add(limits, {{name, *limit}});
       all_limited = all_limited && limit != nullptr;
     }
   };
   const auto names_any = [](const kube::ResourceList& list) {
-    return std::any_of(list.begin(), list.end(), [](const auto& entry) { return IsPodLevel(entry.first); });
+    return std::any_of(list.begin(), list.end(),
+                       [](const auto& entry) { return IsPodLevel(entry.first); });
   };
-  if (pod.spec.resources && (names_any(pod.spec.resources->requests) || names_any(pod.spec.resources->limits))) {
+  if (pod.spec.resources &&
+      (names_any(pod.spec.resources->requests) || names_any(pod.spec.resources->limits))) {
     take(*pod.spec.resources);
   } else {
     for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
@@ -151,8 +163,10 @@ Shares SharesOfPod(const kube::Pod& pod) {
   if (qos == QosClass::kBestEffort) return shares;
   const kube::ResourceList limits = PodLimits(pod);
   shares.cpu_shares = SharesOf(MilliCpu(PodRequests(pod)));
-  if (qos == QosClass::kGuaranteed || EveryContainerLimits(pod, "cpu")) shares.cpu_quota = QuotaOf(MilliCpu(limits), shares.cpu_period);
-  if (qos == QosClass::kGuaranteed || EveryContainerLimits(pod, "memory")) shares.memory_bytes = Memory(limits);
+  if (qos == QosClass::kGuaranteed || EveryContainerLimits(pod, "cpu"))
+    shares.cpu_quota = QuotaOf(MilliCpu(limits), shares.cpu_period);
+  if (qos == QosClass::kGuaranteed || EveryContainerLimits(pod, "memory"))
+    shares.memory_bytes = Memory(limits);
   return shares;
 }
 
@@ -163,34 +177,43 @@ kube::ResourceList PodRequests(const kube::Pod& pod) {
   return requests;
 }
 
-int OomScoreAdjust(const kube::Pod& pod, const kube::Container& container, const NodeCapacity& capacity) {
+int OomScoreAdjust(const kube::Pod& pod, const kube::Container& container,
+                   const NodeCapacity& capacity) {
   if (pod.spec.priority_class_name == "system-node-critical") return kGuaranteedScore;
   const QosClass qos = QosOf(pod);
   if (qos == QosClass::kGuaranteed) return kGuaranteedScore;
   if (qos == QosClass::kBestEffort || capacity.memory_bytes <= 0) return kBestEffortScore;
 
-  // What the pod asks for as a whole and no container names for itself is divided among those that run together.
+  // What the pod asks for as a whole and no container names for itself is divided among those that
+  // run together.
   int64_t unassigned = 0;
   if (pod.spec.resources && !pod.spec.resources->requests.empty()) {
     const auto& init = pod.spec.init_containers;
-    const int64_t sharing = static_cast<int64_t>(pod.spec.containers.size()) + std::count_if(init.begin(), init.end(), IsSidecar);
-    const int64_t assigned = Memory(SumOfContainers(pod.spec, &kube::ResourceRequirements::requests));
+    const int64_t sharing = static_cast<int64_t>(pod.spec.containers.size()) +
+                            std::count_if(init.begin(), init.end(), IsSidecar);
+    const int64_t assigned =
+        Memory(SumOfContainers(pod.spec, &kube::ResourceRequirements::requests));
     const int64_t whole = Memory(pod.spec.resources->requests);
     if (whole > assigned && sharing > 0) unassigned = (whole - assigned) / sharing;
   }
   const auto score_of = [&](int64_t request) {
-    return 1000 - static_cast<int64_t>(kube::Wide{1000} * (kube::Wide{request} + unassigned) / capacity.memory_bytes);
+    return 1000 - static_cast<int64_t>(kube::Wide{1000} * (kube::Wide{request} + unassigned) /
+                                       capacity.memory_bytes);
   };
   int64_t score = score_of(Memory(container.resources.requests));
-  const bool init = std::any_of(pod.spec.init_containers.begin(), pod.spec.init_containers.end(),
-                                [&](const kube::Container& other) { return other.name == container.name; });
+  const bool init =
+      std::any_of(pod.spec.init_containers.begin(), pod.spec.init_containers.end(),
+                  [&](const kube::Container& other) { return other.name == container.name; });
   if (init && IsSidecar(container)) {
-    // A sidecar dies after the regular containers: as late as the one that asked for least, at least.
+    // A sidecar dies after the regular containers: as late as the one that asked for least, at
+    // least.
     int64_t least = std::numeric_limits<int64_t>::max();
-    for (const kube::Container& regular : pod.spec.containers) least = std::min(least, Memory(regular.resources.requests));
+    for (const kube::Container& regular : pod.spec.containers)
+      least = std::min(least, Memory(regular.resources.requests));
     if (!pod.spec.containers.empty()) score = std::min(score, score_of(least));
   }
-  return static_cast<int>(std::clamp<int64_t>(score, 1000 + kGuaranteedScore, kBestEffortScore - 1));
+  return static_cast<int>(
+      std::clamp<int64_t>(score, 1000 + kGuaranteedScore, kBestEffortScore - 1));
 }
 
 std::string PodCgroupPath(const std::string& root, const kube::Pod& pod) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a pod and its containers get of the node: QoS class, shares, quota, limits, OOM score. Pure arithmetic, as upstream's kubelet
-// has it (cpu.shares from milli-CPU, CFS period 100 ms, pod-level sums with the largest init container), so that a pod runs the same.
+// What a pod and its containers get of the node: QoS class, shares, quota, limits, OOM score. Pure
+// arithmetic, as upstream's kubelet has it (cpu.shares from milli-CPU, CFS period 100 ms, pod-level
+// sums with the largest init container), so that a pod runs the same.
 #pragma once
 
 #include <cstdint>
@@ -24,18 +25,21 @@ struct NodeCapacity {
 
 struct Shares {
   int64_t cpu_shares = 2;
-  int64_t cpu_quota = 0;        // microseconds per period; 0: none
+  int64_t cpu_quota = 0;  // microseconds per period; 0: none
   int64_t cpu_period = 100000;
-  int64_t memory_bytes = 0;     // 0: none
+  int64_t memory_bytes = 0;  // 0: none
 };
 int64_t SharesOf(int64_t milli_cpu);  // 2…262144; 1024 is one CPU
 Shares SharesOfContainer(const kube::Container& container);
 Shares SharesOfPod(const kube::Pod& pod);
-int OomScoreAdjust(const kube::Pod& pod, const kube::Container& container, const NodeCapacity& capacity);
+int OomScoreAdjust(const kube::Pod& pod, const kube::Container& container,
+                   const NodeCapacity& capacity);
 
-// The pod's effective request (sum of regular containers and sidecars, or the largest init step, plus overhead).
+// The pod's effective request (sum of regular containers and sidecars, or the largest init step,
+// plus overhead).
 kube::ResourceList PodRequests(const kube::Pod& pod);
-// Where the pod's cgroup is below `root` ("/kubepods"): root/burstable/pod<uid>, root/besteffort/pod<uid>, root/pod<uid>.
+// Where the pod's cgroup is below `root` ("/kubepods"): root/burstable/pod<uid>,
+// root/besteffort/pod<uid>, root/pod<uid>.
 std::string PodCgroupPath(const std::string& root, const kube::Pod& pod);
 
 }  // namespace keelson::node_cgroup

@@ -15,9 +15,11 @@ kube::ResourceList List(const std::string& cpu, const std::string& memory) {
   return list;
 }
 // Requests, then limits; requests that are left out follow the limits as the decoder has it.
-kube::Container Box(const std::string& cpu, const std::string& memory, const std::string& cpu_limit = "", const std::string& memory_limit = "") {
+kube::Container Box(const std::string& cpu, const std::string& memory,
+                    const std::string& cpu_limit = "", const std::string& memory_limit = "") {
   kube::Container container;
-  container.resources.requests = List(cpu.empty() ? cpu_limit : cpu, memory.empty() ? memory_limit : memory);
+  container.resources.requests =
+      List(cpu.empty() ? cpu_limit : cpu, memory.empty() ? memory_limit : memory);
   container.resources.limits = List(cpu_limit, memory_limit);
   return container;
 }
@@ -53,14 +55,19 @@ TEST(Qos, EveryRuleOfTheThreeClasses) {
       {"zero is nothing", zero, "BestEffort"},
       {"other resources do not count", PodOf({other}), "BestEffort"},
       {"limits alone", PodOf({Box("", "", "1", "1Gi")}), "Guaranteed"},
-      {"the same amounts written otherwise", PodOf({Box("1000m", "1024Mi", "1", "1Gi")}), "Guaranteed"},
+      {"the same amounts written otherwise", PodOf({Box("1000m", "1024Mi", "1", "1Gi")}),
+       "Guaranteed"},
       {"a request below the limit", PodOf({Box("500m", "1Gi", "1", "1Gi")}), "Burstable"},
       {"only cpu", PodOf({Box("1", "", "1", "")}), "Burstable"},
       {"one of two without", PodOf({Box("", "", "1", "1Gi"), Box("", "")}), "Burstable"},
       {"an init container without", PodOf({Box("", "", "1", "1Gi")}, {Box("", "")}), "Burstable"},
-      {"all of three", PodOf({Box("", "", "1", "1Gi"), Box("", "", "2", "2Gi")}, {Box("", "", "1", "1Mi")}), "Guaranteed"},
-      {"pod level decides alone", WithPodLevel(PodOf({Box("", "")}), List("1", "1Gi"), List("1", "1Gi")), "Guaranteed"},
-      {"pod level requests only", WithPodLevel(PodOf({Box("", "", "1", "1Gi")}), List("1", "1Gi"), {}), "Burstable"},
+      {"all of three",
+       PodOf({Box("", "", "1", "1Gi"), Box("", "", "2", "2Gi")}, {Box("", "", "1", "1Mi")}),
+       "Guaranteed"},
+      {"pod level decides alone",
+       WithPodLevel(PodOf({Box("", "")}), List("1", "1Gi"), List("1", "1Gi")), "Guaranteed"},
+      {"pod level requests only",
+       WithPodLevel(PodOf({Box("", "", "1", "1Gi")}), List("1", "1Gi"), {}), "Burstable"},
   };
   for (const Case& c : cases) EXPECT_EQ(QosName(QosOf(c.pod)), c.expected) << c.name;
 }
@@ -71,10 +78,21 @@ TEST(ContainerShares, FollowTheKubeletsConversions) {
     int64_t shares, quota;
   };
   const std::vector<Case> cases = {
-      {"", "", 2, 0},          {"1m", "", 2, 0},         {"2m", "", 2, 0},           {"3m", "", 3, 0},
-      {"100m", "", 102, 0},    {"1", "", 1024, 0},       {"250m", "500m", 256, 50000}, {"", "200m", 204, 20000},
-      {"", "1m", 2, 1000},     {"", "10m", 10, 1000},    {"", "15m", 15, 1500},      {"1", "3", 1024, 300000},
-      {"300", "", 262144, 0},  {"256", "", 262144, 0},   {"255", "", 261120, 0},
+      {"", "", 2, 0},
+      {"1m", "", 2, 0},
+      {"2m", "", 2, 0},
+      {"3m", "", 3, 0},
+      {"100m", "", 102, 0},
+      {"1", "", 1024, 0},
+      {"250m", "500m", 256, 50000},
+      {"", "200m", 204, 20000},
+      {"", "1m", 2, 1000},
+      {"", "10m", 10, 1000},
+      {"", "15m", 15, 1500},
+      {"1", "3", 1024, 300000},
+      {"300", "", 262144, 0},
+      {"256", "", 262144, 0},
+      {"255", "", 261120, 0},
   };
   for (const Case& c : cases) {
     const Shares shares = SharesOfContainer(Box(c.cpu, "", c.cpu_limit, ""));
@@ -98,12 +116,18 @@ TEST(PodShares, LimitsHoldWhereEveryContainerHasOne) {
       {"best effort", PodOf({Box("", "")}), 2, 0, 0},
       {"guaranteed", PodOf({Box("", "", "100m", "100Mi")}), 102, 10000, 100 * kMi},
       {"burstable without limits", PodOf({Box("100m", "100Mi")}), 102, 0, 0},
-      {"burstable with both", PodOf({Box("100m", "100Mi", "200m", "200Mi")}), 102, 20000, 200 * kMi},
-      {"one without limits frees the pod", PodOf({Box("100m", "100Mi", "200m", "200Mi"), Box("100m", "100Mi")}), 204, 0, 0},
-      {"cpu of all, memory of one", PodOf({Box("100m", "", "200m", "200Mi"), Box("100m", "", "200m", "")}), 204, 40000, 0},
-      {"an init container without frees too", PodOf({Box("100m", "1Mi", "200m", "2Mi")}, {Box("50m", "")}), 102, 0, 0},
+      {"burstable with both", PodOf({Box("100m", "100Mi", "200m", "200Mi")}), 102, 20000,
+       200 * kMi},
+      {"one without limits frees the pod",
+       PodOf({Box("100m", "100Mi", "200m", "200Mi"), Box("100m", "100Mi")}), 204, 0, 0},
+      {"cpu of all, memory of one",
+       PodOf({Box("100m", "", "200m", "200Mi"), Box("100m", "", "200m", "")}), 204, 40000, 0},
+      {"an init container without frees too",
+       PodOf({Box("100m", "1Mi", "200m", "2Mi")}, {Box("50m", "")}), 102, 0, 0},
       {"overhead is on top", overhead, 153, 25000, 210 * kMi},
-      {"pod level takes over", WithPodLevel(PodOf({Box("100m", "")}), List("500m", "1Gi"), List("1", "2Gi")), 512, 100000, 2048 * kMi},
+      {"pod level takes over",
+       WithPodLevel(PodOf({Box("100m", "")}), List("500m", "1Gi"), List("1", "2Gi")), 512, 100000,
+       2048 * kMi},
   };
   for (const Case& c : cases) {
     const Shares shares = SharesOfPod(c.pod);
@@ -129,7 +153,9 @@ TEST(PodRequestsSum, AnInitStepRunsBesideTheSidecarsBeforeIt) {
 
 TEST(OomScore, FollowsTheShareOfTheNodesMemory) {
   const NodeCapacity node{8000, 10000 * kMi, 110};
-  const auto score = [&](const kube::Pod& pod) { return OomScoreAdjust(pod, pod.spec.containers[0], node); };
+  const auto score = [&](const kube::Pod& pod) {
+    return OomScoreAdjust(pod, pod.spec.containers[0], node);
+  };
   EXPECT_EQ(score(PodOf({Box("", "")})), 1000);
   EXPECT_EQ(score(PodOf({Box("", "", "1", "1Gi")})), -997);
   EXPECT_EQ(score(PodOf({Box("1", "")})), 999) << "burstable dies after best effort";
@@ -141,11 +167,13 @@ TEST(OomScore, FollowsTheShareOfTheNodesMemory) {
   critical.spec.priority_class_name = "system-node-critical";
   EXPECT_EQ(score(critical), -997);
 
-  const kube::Pod sidecar = PodOf({Box("", "2000Mi"), Box("", "1000Mi")}, {Sidecar(Box("", "100Mi")), Sidecar(Box("", "3000Mi"))});
+  const kube::Pod sidecar = PodOf({Box("", "2000Mi"), Box("", "1000Mi")},
+                                  {Sidecar(Box("", "100Mi")), Sidecar(Box("", "3000Mi"))});
   EXPECT_EQ(OomScoreAdjust(sidecar, sidecar.spec.init_containers[0], node), 900);
   EXPECT_EQ(OomScoreAdjust(sidecar, sidecar.spec.init_containers[1], node), 700);
 
-  const kube::Pod shared = WithPodLevel(PodOf({Box("", "1000Mi"), Box("", "")}), List("", "3000Mi"), {});
+  const kube::Pod shared =
+      WithPodLevel(PodOf({Box("", "1000Mi"), Box("", "")}), List("", "3000Mi"), {});
   EXPECT_EQ(OomScoreAdjust(shared, shared.spec.containers[0], node), 800);
   EXPECT_EQ(OomScoreAdjust(shared, shared.spec.containers[1], node), 900);
 }

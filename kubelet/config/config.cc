@@ -32,129 +32,151 @@ struct Field {
   std::function<Value(const KubeletConfig&)> show;
 };
 
-Field Text(std::string KubeletConfig::*member) {
-  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
-            if (!value.IsString()) return Wrong(name, value, "expected a string");
-            config.*member = value.AsString();
-            return {};
-          },
-          [member](const KubeletConfig& config) { return Value(config.*member); }};
+Field Text(std::string KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsString()) return Wrong(name, value, "expected a string");
+        config.*member = value.AsString();
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value(config.*member); }};
 }
 // As upstream: nothing written is the default.
-Field TextOrDefault(std::string KubeletConfig::*member) {
-  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
-            if (!value.IsString()) return Wrong(name, value, "expected a string");
-            if (!value.AsString().empty()) config.*member = value.AsString();
-            return {};
-          },
-          [member](const KubeletConfig& config) { return Value(config.*member); }};
+Field TextOrDefault(std::string KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsString()) return Wrong(name, value, "expected a string");
+        if (!value.AsString().empty()) config.*member = value.AsString();
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value(config.*member); }};
 }
-Field Number(int64_t KubeletConfig::*member, int64_t least, int64_t most) {
+Field Number(int64_t KubeletConfig::* member, int64_t least, int64_t most) {
   return {[=](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
             if (!value.IsInt()) return Wrong(name, value, "expected a whole number");
             if (value.AsInt() < least || value.AsInt() > most) {
-              return Wrong(name, value, "must be between " + std::to_string(least) + " and " + std::to_string(most));
+              return Wrong(
+                  name, value,
+                  "must be between " + std::to_string(least) + " and " + std::to_string(most));
             }
             config.*member = value.AsInt();
             return {};
           },
           [member](const KubeletConfig& config) { return Value(config.*member); }};
 }
-Field Flag(bool KubeletConfig::*member) {
-  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
-            if (!value.IsBool()) return Wrong(name, value, "expected true or false");
-            config.*member = value.AsBool();
-            return {};
-          },
-          [member](const KubeletConfig& config) { return Value(config.*member); }};
+Field Flag(bool KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsBool()) return Wrong(name, value, "expected true or false");
+        config.*member = value.AsBool();
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value(config.*member); }};
 }
-Field Texts(std::vector<std::string> KubeletConfig::*member) {
-  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
-            if (!value.IsArray()) return Wrong(name, value, "expected a list");
-            (config.*member).clear();
-            for (const Value& item : value.items()) {
-              if (!item.IsString()) return Wrong(name, item, "expected strings");
-              (config.*member).push_back(item.AsString());
-            }
-            return {};
-          },
-          [member](const KubeletConfig& config) {
-            Value list = Value::Array();
-            for (const std::string& item : config.*member) list.Append(Value(item));
-            return list;
-          }};
+Field Texts(std::vector<std::string> KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsArray()) return Wrong(name, value, "expected a list");
+        (config.*member).clear();
+        for (const Value& item : value.items()) {
+          if (!item.IsString()) return Wrong(name, item, "expected strings");
+          (config.*member).push_back(item.AsString());
+        }
+        return {};
+      },
+      [member](const KubeletConfig& config) {
+        Value list = Value::Array();
+        for (const std::string& item : config.*member) list.Append(Value(item));
+        return list;
+      }};
 }
-Field Duration(std::chrono::seconds KubeletConfig::*member) {
-  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
-            const base::Result<std::chrono::seconds> seconds = ParseDuration(value.AsString());
-            if (!seconds.ok()) return Wrong(name, value, seconds.error().message());
-            if (seconds->count() != 0) config.*member = *seconds;  // as upstream: 0 is the default
-            return {};
-          },
-          [member](const KubeletConfig& config) { return Value(DurationText(config.*member)); }};
+Field Duration(std::chrono::seconds KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        const base::Result<std::chrono::seconds> seconds = ParseDuration(value.AsString());
+        if (!seconds.ok()) return Wrong(name, value, seconds.error().message());
+        if (seconds->count() != 0) config.*member = *seconds;  // as upstream: 0 is the default
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value(DurationText(config.*member)); }};
 }
-Field Amount(kube::Quantity KubeletConfig::*member) {
-  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
-            const base::Result<kube::Quantity> amount = kube::Quantity::Parse(value.IsInt() ? std::to_string(value.AsInt()) : value.AsString());
-            if (!amount.ok()) return Wrong(name, value, amount.error().message());
-            config.*member = *amount;
-            return {};
-          },
-          [member](const KubeletConfig& config) { return Value((config.*member).text()); }};
+Field Amount(kube::Quantity KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        const base::Result<kube::Quantity> amount =
+            kube::Quantity::Parse(value.IsInt() ? std::to_string(value.AsInt()) : value.AsString());
+        if (!amount.ok()) return Wrong(name, value, amount.error().message());
+        config.*member = *amount;
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value((config.*member).text()); }};
 }
-Field Amounts(kube::ResourceList KubeletConfig::*member) {
-  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
-            if (!value.IsObject()) return Wrong(name, value, "expected amounts by resource");
-            for (const auto& [resource, text] : value.members()) {
-              const base::Result<kube::Quantity> amount = kube::Quantity::Parse(text.IsInt() ? std::to_string(text.AsInt()) : text.AsString());
-              if (!amount.ok()) return Wrong(name + "." + resource, text, amount.error().message());
-              if (*amount < kube::Quantity()) return Wrong(name + "." + resource, text, "must not be negative");
-              (config.*member)[resource] = *amount;
-            }
-            return {};
-          },
-          [member](const KubeletConfig& config) {
-            Value map = Value::Object();
-            for (const auto& [resource, amount] : config.*member) map.Set(resource, Value(amount.text()));
-            return map;
-          }};
+Field Amounts(kube::ResourceList KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsObject()) return Wrong(name, value, "expected amounts by resource");
+        for (const auto& [resource, text] : value.members()) {
+          const base::Result<kube::Quantity> amount =
+              kube::Quantity::Parse(text.IsInt() ? std::to_string(text.AsInt()) : text.AsString());
+          if (!amount.ok()) return Wrong(name + "." + resource, text, amount.error().message());
+          if (*amount < kube::Quantity())
+            return Wrong(name + "." + resource, text, "must not be negative");
+          (config.*member)[resource] = *amount;
+        }
+        return {};
+      },
+      [member](const KubeletConfig& config) {
+        Value map = Value::Object();
+        for (const auto& [resource, amount] : config.*member)
+          map.Set(resource, Value(amount.text()));
+        return map;
+      }};
 }
 
 // Amounts or shares by signal: {memory.available: 100Mi, nodefs.available: 10%}.
-Field Thresholds(std::map<std::string, std::string> KubeletConfig::*member) {
-  return {[member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
-            if (!value.IsObject()) return Wrong(name, value, "expected amounts by signal");
-            for (const auto& [signal, text] : value.members()) {
-              if (!text.IsString()) return Wrong(name + "." + signal, text, "expected a string");
-              const std::string& amount = text.AsString();
-              if (!kube::Quantity::Parse(amount.substr(0, amount.size() - (amount.ends_with('%') ? 1 : 0))).ok()) {
-                return Wrong(name + "." + signal, text, "\"" + amount + "\" is neither an amount nor a share such as 10%");
-              }
-              (config.*member)[signal] = text.AsString();
-            }
-            return {};
-          },
-          [member](const KubeletConfig& config) {
-            Value map = Value::Object();
-            for (const auto& [signal, text] : config.*member) map.Set(signal, Value(text));
-            return map;
-          }};
+Field Thresholds(std::map<std::string, std::string> KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsObject()) return Wrong(name, value, "expected amounts by signal");
+        for (const auto& [signal, text] : value.members()) {
+          if (!text.IsString()) return Wrong(name + "." + signal, text, "expected a string");
+          const std::string& amount = text.AsString();
+          if (!kube::Quantity::Parse(
+                   amount.substr(0, amount.size() - (amount.ends_with('%') ? 1 : 0)))
+                   .ok()) {
+            return Wrong(name + "." + signal, text,
+                         "\"" + amount + "\" is neither an amount nor a share such as 10%");
+          }
+          (config.*member)[signal] = text.AsString();
+        }
+        return {};
+      },
+      [member](const KubeletConfig& config) {
+        Value map = Value::Object();
+        for (const auto& [signal, text] : config.*member) map.Set(signal, Value(text));
+        return map;
+      }};
 }
 Field RestartPeriod() {
   return {[](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
             if (!value.IsObject()) return Wrong(name, value, "expected maxContainerRestartPeriod");
             for (const auto& [inner, text] : value.members()) {
               const std::string full = name + "." + inner;
-              if (inner != "maxContainerRestartPeriod") return base::InvalidArgument("line {}: unknown field \"{}\"", text.line(), full);
+              if (inner != "maxContainerRestartPeriod")
+                return base::InvalidArgument("line {}: unknown field \"{}\"", text.line(), full);
               if (text.IsNull()) continue;
               const base::Result<std::chrono::seconds> seconds = ParseDuration(text.AsString());
               if (!seconds.ok()) return Wrong(full, text, seconds.error().message());
-              if (seconds->count() < 1 || seconds->count() > 300) return Wrong(full, text, "must be between 1s and 300s");
+              if (seconds->count() < 1 || seconds->count() > 300)
+                return Wrong(full, text, "must be between 1s and 300s");
               config.max_container_restart_period = *seconds;
             }
             return {};
           },
-          [](const KubeletConfig& config) { return Value::Object({{"maxContainerRestartPeriod", Value(DurationText(config.max_container_restart_period))}}); }};
+          [](const KubeletConfig& config) {
+            return Value::Object({{"maxContainerRestartPeriod",
+                                   Value(DurationText(config.max_container_restart_period))}});
+          }};
 }
 
 const std::map<std::string, Field>& Fields() {
@@ -197,28 +219,98 @@ const std::map<std::string, Field>& Fields() {
 }
 
 const std::set<std::string>& WithoutEffect() {
-  static const std::set<std::string> kNames = {
-      "httpCheckFrequency", "staticPodURL", "staticPodURLHeader", "address", "port", "readOnlyPort", 
-      "authentication", "authorization", "eventRecordQPS", "eventBurst",
-      "enableDebuggingHandlers", "streamingConnectionIdleTimeout", "nodeStatusUpdateFrequency", "nodeStatusReportFrequency",
-      "nodeLeaseDurationSeconds", "volumeStatsAggPeriod", "kubeletCgroups", "systemCgroups", "cgroupsPerQOS", "cgroupDriver",
-      "cpuManagerPolicy", "cpuManagerPolicyOptions", "cpuManagerReconcilePeriod", "memoryManagerPolicy", "topologyManagerPolicy",
-      "topologyManagerScope", "topologyManagerPolicyOptions", "qosReserved", "runtimeRequestTimeout", "hairpinMode", "podCIDR", 
-      "runOnce", "cpuCFSQuota", "cpuCFSQuotaPeriod", "nodeStatusMaxImages", "maxOpenFiles", "contentType", "kubeAPIQPS", "kubeAPIBurst",
-      "evictionSoft", "evictionSoftGracePeriod", "evictionPressureTransitionPeriod",
-      "evictionMaxPodGracePeriod", "evictionMinimumReclaim", "mergeDefaultEvictionSettings", "enableControllerAttachDetach", "protectKernelDefaults",
-      "makeIPTablesUtilChains", "featureGates", "failSwapOn", "memorySwap", "containerLogMaxWorkers", 
-      "configMapAndSecretChangeDetectionStrategy", "systemReservedCgroup", "kubeReservedCgroup", "enforceNodeAllocatable", "volumePluginDir",
-      "providerID", "kernelMemcgNotification", "logging", "enableSystemLogHandler", "enableSystemLogQuery", "shutdownGracePeriod",
-      "shutdownGracePeriodCriticalPods", "shutdownGracePeriodByPodPriority", "reservedMemory", "enableProfilingHandler", "enableDebugFlagsHandler",
-      "memoryThrottlingFactor", "registerWithTaints", "registerNode", "tracing", "localStorageCapacityIsolation", "imageServiceEndpoint",
-      "failCgroupV1", "userNamespaces", "reservedSystemCPUs", "showHiddenMetricsForVersion", "serverTLSBootstrap",
-      "rotateCertificates", "tlsCertFile", "tlsPrivateKeyFile", "tlsCipherSuites", "tlsMinVersion", "singleProcessOOMKill",
-      "imagePullCredentialsVerificationPolicy", "preloadedImagesVerificationAllowlist"};
+  static const std::set<std::string> kNames = {"httpCheckFrequency",
+                                               "staticPodURL",
+                                               "staticPodURLHeader",
+                                               "address",
+                                               "port",
+                                               "readOnlyPort",
+                                               "authentication",
+                                               "authorization",
+                                               "eventRecordQPS",
+                                               "eventBurst",
+                                               "enableDebuggingHandlers",
+                                               "streamingConnectionIdleTimeout",
+                                               "nodeStatusUpdateFrequency",
+                                               "nodeStatusReportFrequency",
+                                               "nodeLeaseDurationSeconds",
+                                               "volumeStatsAggPeriod",
+                                               "kubeletCgroups",
+                                               "systemCgroups",
+                                               "cgroupsPerQOS",
+                                               "cgroupDriver",
+                                               "cpuManagerPolicy",
+                                               "cpuManagerPolicyOptions",
+                                               "cpuManagerReconcilePeriod",
+                                               "memoryManagerPolicy",
+                                               "topologyManagerPolicy",
+                                               "topologyManagerScope",
+                                               "topologyManagerPolicyOptions",
+                                               "qosReserved",
+                                               "runtimeRequestTimeout",
+                                               "hairpinMode",
+                                               "podCIDR",
+                                               "runOnce",
+                                               "cpuCFSQuota",
+                                               "cpuCFSQuotaPeriod",
+                                               "nodeStatusMaxImages",
+                                               "maxOpenFiles",
+                                               "contentType",
+                                               "kubeAPIQPS",
+                                               "kubeAPIBurst",
+                                               "evictionSoft",
+                                               "evictionSoftGracePeriod",
+                                               "evictionPressureTransitionPeriod",
+                                               "evictionMaxPodGracePeriod",
+                                               "evictionMinimumReclaim",
+                                               "mergeDefaultEvictionSettings",
+                                               "enableControllerAttachDetach",
+                                               "protectKernelDefaults",
+                                               "makeIPTablesUtilChains",
+                                               "featureGates",
+                                               "failSwapOn",
+                                               "memorySwap",
+                                               "containerLogMaxWorkers",
+                                               "configMapAndSecretChangeDetectionStrategy",
+                                               "systemReservedCgroup",
+                                               "kubeReservedCgroup",
+                                               "enforceNodeAllocatable",
+                                               "volumePluginDir",
+                                               "providerID",
+                                               "kernelMemcgNotification",
+                                               "logging",
+                                               "enableSystemLogHandler",
+                                               "enableSystemLogQuery",
+                                               "shutdownGracePeriod",
+                                               "shutdownGracePeriodCriticalPods",
+                                               "shutdownGracePeriodByPodPriority",
+                                               "reservedMemory",
+                                               "enableProfilingHandler",
+                                               "enableDebugFlagsHandler",
+                                               "memoryThrottlingFactor",
+                                               "registerWithTaints",
+                                               "registerNode",
+                                               "tracing",
+                                               "localStorageCapacityIsolation",
+                                               "imageServiceEndpoint",
+                                               "failCgroupV1",
+                                               "userNamespaces",
+                                               "reservedSystemCPUs",
+                                               "showHiddenMetricsForVersion",
+                                               "serverTLSBootstrap",
+                                               "rotateCertificates",
+                                               "tlsCertFile",
+                                               "tlsPrivateKeyFile",
+                                               "tlsCipherSuites",
+                                               "tlsMinVersion",
+                                               "singleProcessOOMKill",
+                                               "imagePullCredentialsVerificationPolicy",
+                                               "preloadedImagesVerificationAllowlist"};
   return kNames;
 }
 
-// Upstream's values of what is not acted on here, but for what this kubelet is otherwise: it takes cgroup v1.
+// Upstream's values of what is not acted on here, but for what this kubelet is otherwise: it takes
+// cgroup v1.
 constexpr char kOtherDefaults[] = R"(
 address: 0.0.0.0
 authentication: {anonymous: {enabled: false}, webhook: {cacheTTL: 2m0s, enabled: true}, x509: {}}
@@ -274,29 +366,40 @@ volumeStatsAggPeriod: 1m0s
 }  // namespace
 
 base::Result<std::chrono::seconds> ParseDuration(const std::string& text) {
-  static const std::map<std::string, double> kUnits = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
+  static const std::map<std::string, double> kUnits = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3},
+                                                       {"s", 1},     {"m", 60},    {"h", 3600}};
   if (text == "0") return std::chrono::seconds(0);
   double total = 0;
   size_t at = 0;
   while (at < text.size()) {
     const size_t digits_end = text.find_first_not_of("0123456789.", at);
-    const size_t unit_end = std::min(text.find_first_of("0123456789.", digits_end == std::string::npos ? text.size() : digits_end), text.size());
-    const auto unit = digits_end == std::string::npos ? kUnits.end() : kUnits.find(text.substr(digits_end, unit_end - digits_end));
-    if (digits_end == at || unit == kUnits.end()) return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
+    const size_t unit_end =
+        std::min(text.find_first_of("0123456789.",
+                                    digits_end == std::string::npos ? text.size() : digits_end),
+                 text.size());
+    const auto unit = digits_end == std::string::npos
+                          ? kUnits.end()
+                          : kUnits.find(text.substr(digits_end, unit_end - digits_end));
+    if (digits_end == at || unit == kUnits.end())
+      return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
     const std::string digits = text.substr(at, digits_end - at);
     char* end = nullptr;
     total += std::strtod(digits.c_str(), &end) * unit->second;
-    if (end != digits.c_str() + digits.size()) return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
+    if (end != digits.c_str() + digits.size())
+      return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
     at = unit_end;
   }
-  if (text.empty() || !(total <= 1e9)) return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
+  if (text.empty() || !(total <= 1e9))
+    return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
   return std::chrono::seconds(std::llround(total));
 }
 
 base::Result<KubeletConfig> ParseConfig(const Value& document) {
   if (!document.IsObject() || document.At({"kind"}).AsString() != "KubeletConfiguration" ||
       document.At({"apiVersion"}).AsString() != "kubelet.config.k8s.io/v1beta1") {
-    return base::InvalidArgument("line {}: expected kind KubeletConfiguration of kubelet.config.k8s.io/v1beta1", std::max(1, document.line()));
+    return base::InvalidArgument(
+        "line {}: expected kind KubeletConfiguration of kubelet.config.k8s.io/v1beta1",
+        std::max(1, document.line()));
   }
   KubeletConfig config;
   for (const auto& [name, value] : document.members()) {
@@ -315,11 +418,13 @@ base::Result<KubeletConfig> ParseConfig(const Value& document) {
   if (config.image_gc_low_threshold_percent >= config.image_gc_high_threshold_percent) {
     const Value* named = document.Find("imageGCLowThresholdPercent");
     if (named == nullptr) named = document.Find("imageGCHighThresholdPercent");
-    return Wrong("imageGCLowThresholdPercent", *named, "must be less than imageGCHighThresholdPercent");
+    return Wrong("imageGCLowThresholdPercent", *named,
+                 "must be less than imageGCHighThresholdPercent");
   }
   if (config.max_parallel_image_pulls > 1 && config.serialize_image_pulls) {
     if (document.Find("serializeImagePulls") != nullptr) {
-      return Wrong("maxParallelImagePulls", *document.Find("maxParallelImagePulls"), "must not be more than 1 while serializeImagePulls is true");
+      return Wrong("maxParallelImagePulls", *document.Find("maxParallelImagePulls"),
+                   "must not be more than 1 while serializeImagePulls is true");
     }
     config.serialize_image_pulls = false;  // as upstream
   }
@@ -339,7 +444,8 @@ base::Result<Value> ReadDocument(const std::string& path) {
 
 void Merge(Value& into, const Value& later) {
   for (const auto& [name, value] : later.members()) {
-    if (Value* present = into.Find(name); present != nullptr && present->IsObject() && value.IsObject()) {
+    if (Value* present = into.Find(name);
+        present != nullptr && present->IsObject() && value.IsObject()) {
       Merge(*present, value);
     } else {
       into.Set(name, value);
@@ -356,7 +462,8 @@ base::Result<KubeletConfig> ReadConfig(const std::string& path, const std::strin
   if (!drop_ins.empty()) {
     ASSIGN_OR_RETURN(const std::vector<os::DirEntry> entries, os::ListDir(drop_ins));
     for (const os::DirEntry& entry : entries) {
-      if (entry.name.ends_with(".conf") && !entry.name.starts_with(".")) files.push_back(drop_ins + "/" + entry.name);
+      if (entry.name.ends_with(".conf") && !entry.name.starts_with("."))
+        files.push_back(drop_ins + "/" + entry.name);
     }
     std::sort(files.begin(), files.end());
   }
@@ -370,11 +477,14 @@ base::Result<KubeletConfig> ReadConfig(const std::string& path, const std::strin
     if (documents.size() > 1 && all.IsObject()) Merge(all, documents.back());
   }
   base::Result<KubeletConfig> together = ParseConfig(all);
-  // What is wrong with one alone is told of that one. A folder's file that is right only beside the others is right.
+  // What is wrong with one alone is told of that one. A folder's file that is right only beside the
+  // others is right.
   for (size_t i = 0; i < files.size(); ++i) {
     const Value& document = documents[i];
-    if (!document.IsObject() || document.At({"kind"}) != all.At({"kind"}) || document.At({"apiVersion"}) != all.At({"apiVersion"}) || !together.ok()) {
-      if (base::Result<KubeletConfig> alone = ParseConfig(document); !alone.ok()) return std::move(alone).WithContext(files[i]);
+    if (!document.IsObject() || document.At({"kind"}) != all.At({"kind"}) ||
+        document.At({"apiVersion"}) != all.At({"apiVersion"}) || !together.ok()) {
+      if (base::Result<KubeletConfig> alone = ParseConfig(document); !alone.ok())
+        return std::move(alone).WithContext(files[i]);
     }
   }
   return std::move(together).WithContext(path.empty() ? drop_ins : path);
@@ -384,7 +494,9 @@ int64_t KeptFree(const KubeletConfig& config, const std::string& signal, int64_t
   const auto found = config.eviction_hard.find(signal);
   if (found == config.eviction_hard.end()) return 0;
   const std::string& text = found->second;
-  if (text.ends_with('%')) return static_cast<int64_t>(static_cast<double>(capacity) * std::strtod(text.c_str(), nullptr) / 100);
+  if (text.ends_with('%'))
+    return static_cast<int64_t>(static_cast<double>(capacity) * std::strtod(text.c_str(), nullptr) /
+                                100);
   const base::Result<kube::Quantity> amount = kube::Quantity::Parse(text);
   return amount.ok() ? amount->Value() : 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Upstream's KubeletConfiguration (kubelet.config.k8s.io/v1beta1), read as it is: the settings that this kubelet acts on, with
-// upstream's defaults. Unknown fields are refused with their line; known ones that nothing here acts on yet are named, so that nobody
-// believes in them. Pure but for reading the file.
+// Upstream's KubeletConfiguration (kubelet.config.k8s.io/v1beta1), read as it is: the settings that
+// this kubelet acts on, with upstream's defaults. Unknown fields are refused with their line; known
+// ones that nothing here acts on yet are named, so that nobody believes in them. Pure but for
+// reading the file.
 #pragma once
 
 #include <chrono>
@@ -39,25 +40,30 @@ struct KubeletConfig {
   std::chrono::seconds sync_frequency{60};
   std::chrono::seconds container_log_monitor_interval{10};
   std::string healthz_bind_address = "127.0.0.1";
-  int64_t healthz_port = 10248;                  // 0: none
-  int64_t pod_pids_limit = -1;                   // of each pod; -1: none
-  std::chrono::seconds max_container_restart_period{300};  // crashLoopBackOff.maxContainerRestartPeriod
+  int64_t healthz_port = 10248;  // 0: none
+  int64_t pod_pids_limit = -1;   // of each pod; -1: none
+  std::chrono::seconds max_container_restart_period{
+      300};  // crashLoopBackOff.maxContainerRestartPeriod
   bool serialize_image_pulls = true;
-  int64_t max_parallel_image_pulls = 0;          // 0: no limit, unless they are serialized
+  int64_t max_parallel_image_pulls = 0;                // 0: no limit, unless they are serialized
   int64_t registry_pull_qps = 5, registry_burst = 10;  // QPS 0: no limit
-  int64_t oom_score_adj = -999;                  // of the kubelet itself
-  std::map<std::string, std::string> eviction_hard = {{"imagefs.available", "15%"}, {"imagefs.inodesFree", "5%"}, {"memory.available", "100Mi"},
-                                                      {"nodefs.available", "10%"}, {"nodefs.inodesFree", "5%"}};
-  std::vector<std::string> without_effect;  // set in the file, known upstream, not acted on here
+  int64_t oom_score_adj = -999;                        // of the kubelet itself
+  std::map<std::string, std::string> eviction_hard = {{"imagefs.available", "15%"},
+                                                      {"imagefs.inodesFree", "5%"},
+                                                      {"memory.available", "100Mi"},
+                                                      {"nodefs.available", "10%"},
+                                                      {"nodefs.inodesFree", "5%"}};
+  std::vector<std::string> without_effect;    // set in the file, known upstream, not acted on here
   json::Value given = json::Value::Object();  // those, as they were given
 };
 
 base::Result<KubeletConfig> ParseConfig(const json::Value& document);
 base::Result<KubeletConfig> ReadConfig(const std::string& path);  // errors name the file
-// The file (empty: none), then every *.conf of the folder (empty: none) in the order of their names: maps are merged, all else is
-// replaced by the later one.
+// The file (empty: none), then every *.conf of the folder (empty: none) in the order of their
+// names: maps are merged, all else is replaced by the later one.
 base::Result<KubeletConfig> ReadConfig(const std::string& path, const std::string& drop_ins);
-// What must be left of something before pods would be evicted (evictionHard's "memory.available", …), which no pod is promised.
+// What must be left of something before pods would be evicted (evictionHard's "memory.available",
+// …), which no pod is promised.
 int64_t KeptFree(const KubeletConfig& config, const std::string& signal, int64_t capacity);
 // What /configz shows: what is acted on, upstream's defaults of the rest, and what the file gave.
 json::Value ShowConfig(const KubeletConfig& config);

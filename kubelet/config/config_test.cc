@@ -16,7 +16,9 @@ using testing::IsEmpty;
 
 constexpr char kHead[] = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
 
-base::Result<KubeletConfig> Parse(const std::string& text) { return ParseConfig(json::ParseYaml(kHead + text).value()); }
+base::Result<KubeletConfig> Parse(const std::string& text) {
+  return ParseConfig(json::ParseYaml(kHead + text).value());
+}
 KubeletConfig Good(const std::string& text) {
   const base::Result<KubeletConfig> config = Parse(text);
   EXPECT_TRUE(config.ok()) << config.error().message();
@@ -117,7 +119,9 @@ evictionHard: {memory.available: 5%}
 }
 
 TEST(Config, TakesNothingForTheDefaultWhereUpstreamDoes) {
-  const KubeletConfig config = Good("fileCheckFrequency: 0s\nimageMinimumGCAge: '0'\ncontainerRuntimeEndpoint: ''\ncgroupRoot: ''\npodLogsDir: ''\nmaxPods: 0\nclusterDNS: null\n");
+  const KubeletConfig config = Good(
+      "fileCheckFrequency: 0s\nimageMinimumGCAge: '0'\ncontainerRuntimeEndpoint: ''\ncgroupRoot: "
+      "''\npodLogsDir: ''\nmaxPods: 0\nclusterDNS: null\n");
   const KubeletConfig defaults;
   EXPECT_EQ(ShowConfig(config), ShowConfig(defaults));
   EXPECT_EQ(Good("staticPodPath: ''\n").static_pod_path, "");
@@ -142,7 +146,9 @@ TEST(Config, ParallelPullsEndTheSerialOnes) {
 }
 
 TEST(Config, NamesWhatIsWithoutEffect) {
-  EXPECT_THAT(Good("cpuManagerPolicy: static\nmaxPods: 5\nfailSwapOn: false\nevictionHard: null\n").without_effect, ElementsAre("cpuManagerPolicy", "failSwapOn"));
+  EXPECT_THAT(Good("cpuManagerPolicy: static\nmaxPods: 5\nfailSwapOn: false\nevictionHard: null\n")
+                  .without_effect,
+              ElementsAre("cpuManagerPolicy", "failSwapOn"));
 }
 
 TEST(Config, NamesTheLineOfWhatIsWrong) {
@@ -156,22 +162,34 @@ TEST(Config, NamesTheLineOfWhatIsWrong) {
       {"text for a number", "maxPods: many\n", "line 3: maxPods: expected a whole number"},
       {"a number out of range", "maxPods: -1\n", "line 3: maxPods: must be between 0 and 100000"},
       {"a number for text", "clusterDomain: 5\n", "line 3: clusterDomain: expected a string"},
-      {"text for a flag", "seccompDefault: 'true'\n", "line 3: seccompDefault: expected true or false"},
+      {"text for a flag", "seccompDefault: 'true'\n",
+       "line 3: seccompDefault: expected true or false"},
       {"text for a list", "clusterDNS: 10.96.0.10\n", "line 3: clusterDNS: expected a list"},
-      {"a number in a list", "clusterDNS:\n- 10.96.0.10\n- 7\n", "line 5: clusterDNS: expected strings"},
-      {"no duration", "fileCheckFrequency: soon\n", "line 3: fileCheckFrequency: \"soon\" is not a duration such as 20s or 1m30s"},
-      {"a duration without a unit", "fileCheckFrequency: 20\n", "line 3: fileCheckFrequency: \"\" is not a duration"},
-      {"no amount", "systemReserved:\n  cpu: 1\n  memory: lots\n", "line 5: systemReserved.memory: "},
-      {"amounts of nothing", "systemReserved: 5\n", "line 3: systemReserved: expected amounts by resource"},
-      {"a negative amount", "kubeReserved: {cpu: -1}\n", "line 3: kubeReserved.cpu: must not be negative"},
+      {"a number in a list", "clusterDNS:\n- 10.96.0.10\n- 7\n",
+       "line 5: clusterDNS: expected strings"},
+      {"no duration", "fileCheckFrequency: soon\n",
+       "line 3: fileCheckFrequency: \"soon\" is not a duration such as 20s or 1m30s"},
+      {"a duration without a unit", "fileCheckFrequency: 20\n",
+       "line 3: fileCheckFrequency: \"\" is not a duration"},
+      {"no amount", "systemReserved:\n  cpu: 1\n  memory: lots\n",
+       "line 5: systemReserved.memory: "},
+      {"amounts of nothing", "systemReserved: 5\n",
+       "line 3: systemReserved: expected amounts by resource"},
+      {"a negative amount", "kubeReserved: {cpu: -1}\n",
+       "line 3: kubeReserved.cpu: must not be negative"},
       {"a restart period that is too long", "crashLoopBackOff: {maxContainerRestartPeriod: 301s}\n",
        "line 3: crashLoopBackOff.maxContainerRestartPeriod: must be between 1s and 300s"},
-      {"parallel and serial pulls", "serializeImagePulls: true\nmaxParallelImagePulls: 2\n", "line 4: maxParallelImagePulls: must not be more than 1"},
-      {"a threshold of nothing", "evictionHard: {memory.available: much}\n", "line 3: evictionHard.memory.available: \"much\" is neither"},
-      {"one log file", "containerLogMaxFiles: 1\n", "line 3: containerLogMaxFiles: must be between 2 and 1000"},
-      {"thresholds the wrong way round", "imageGCHighThresholdPercent: 50\nimageGCLowThresholdPercent: 60\n",
+      {"parallel and serial pulls", "serializeImagePulls: true\nmaxParallelImagePulls: 2\n",
+       "line 4: maxParallelImagePulls: must not be more than 1"},
+      {"a threshold of nothing", "evictionHard: {memory.available: much}\n",
+       "line 3: evictionHard.memory.available: \"much\" is neither"},
+      {"one log file", "containerLogMaxFiles: 1\n",
+       "line 3: containerLogMaxFiles: must be between 2 and 1000"},
+      {"thresholds the wrong way round",
+       "imageGCHighThresholdPercent: 50\nimageGCLowThresholdPercent: 60\n",
        "line 4: imageGCLowThresholdPercent: must be less than imageGCHighThresholdPercent"},
-      {"against a default", "imageGCHighThresholdPercent: 70\n", "line 3: imageGCLowThresholdPercent: must be less than"},
+      {"against a default", "imageGCHighThresholdPercent: 70\n",
+       "line 3: imageGCLowThresholdPercent: must be less than"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
@@ -182,11 +200,13 @@ TEST(Config, NamesTheLineOfWhatIsWrong) {
 }
 
 TEST(Config, RefusesOtherDocuments) {
-  for (const char* text : {"{}", "[]", "kind: KubeletConfiguration\n", "apiVersion: kubelet.config.k8s.io/v1\nkind: KubeletConfiguration\n",
+  for (const char* text : {"{}", "[]", "kind: KubeletConfiguration\n",
+                           "apiVersion: kubelet.config.k8s.io/v1\nkind: KubeletConfiguration\n",
                            "apiVersion: v1\nkind: Pod\n"}) {
     const base::Result<KubeletConfig> config = ParseConfig(json::ParseYaml(text).value());
     ASSERT_FALSE(config.ok()) << text;
-    EXPECT_THAT(config.error().message(), testing::HasSubstr("expected kind KubeletConfiguration")) << text;
+    EXPECT_THAT(config.error().message(), testing::HasSubstr("expected kind KubeletConfiguration"))
+        << text;
   }
 }
 
@@ -204,7 +224,9 @@ TEST(Config, TakesDropInsInTheOrderOfTheirNames) {
   const os::TempDir dir = os::TempDir::Create("keelson-config").value();
   const std::string path = dir.path() + "/kubelet.yaml", folder = dir.path() + "/d";
   ASSERT_TRUE(os::MakeDir(folder, 0755).ok());
-  const auto put = [&](const std::string& file, const std::string& text) { ASSERT_TRUE(os::WriteFileAtomic(file, kHead + text, 0644).ok()); };
+  const auto put = [&](const std::string& file, const std::string& text) {
+    ASSERT_TRUE(os::WriteFileAtomic(file, kHead + text, 0644).ok());
+  };
   put(path, "maxPods: 7\nclusterDNS: [10.96.0.10]\nevictionHard: {memory.available: 1Gi}\n");
   put(folder + "/20-b.conf", "maxPods: 9\nclusterDNS: [10.96.0.11, 10.96.0.12]\n");
   put(folder + "/10-a.conf", "maxPods: 8\npodPidsLimit: 5\nevictionHard: {nodefs.available: 3%}\n");
@@ -223,15 +245,22 @@ TEST(Config, TakesDropInsInTheOrderOfTheirNames) {
   put(folder + "/10-a.conf", "imageGCLowThresholdPercent: 60\n");
   EXPECT_TRUE(ReadConfig(path, folder).ok());
   put(folder + "/10-a.conf", "imageGCLowThresholdPercent: 60\noops: 1\n");
-  EXPECT_EQ(ReadConfig("", folder).error().message(), folder + "/10-a.conf: line 4: unknown field \"oops\"");
+  EXPECT_EQ(ReadConfig("", folder).error().message(),
+            folder + "/10-a.conf: line 4: unknown field \"oops\"");
   ASSERT_TRUE(os::WriteFileAtomic(folder + "/10-a.conf", "maxPods: 1\n", 0644).ok());
-  EXPECT_THAT(ReadConfig("", folder).error().message(), testing::HasSubstr("10-a.conf: line 1: expected kind KubeletConfiguration"));
+  EXPECT_THAT(ReadConfig("", folder).error().message(),
+              testing::HasSubstr("10-a.conf: line 1: expected kind KubeletConfiguration"));
 }
 
 TEST(Duration, IsReadAsGoWritesIt) {
-  const std::pair<std::string, int> good[] = {{"20s", 20}, {"1m", 60}, {"1m30s", 90}, {"2h45m", 9900}, {"1.5h", 5400}, {"1500ms", 2}, {"0", 0}, {"0s", 0}, {"24h0m0s", 86400}};
-  for (const auto& [text, count] : good) EXPECT_EQ(ParseDuration(text).value(), seconds(count)) << text;
-  for (const char* text : {"", "20", "s", "20x", "1m30", "-5s", "1..5s", "1.5.2s", "1e3s", " 20s", "20 s", "999999999999h"}) EXPECT_FALSE(ParseDuration(text).ok()) << text;
+  const std::pair<std::string, int> good[] = {{"20s", 20},     {"1m", 60},     {"1m30s", 90},
+                                              {"2h45m", 9900}, {"1.5h", 5400}, {"1500ms", 2},
+                                              {"0", 0},        {"0s", 0},      {"24h0m0s", 86400}};
+  for (const auto& [text, count] : good)
+    EXPECT_EQ(ParseDuration(text).value(), seconds(count)) << text;
+  for (const char* text : {"", "20", "s", "20x", "1m30", "-5s", "1..5s", "1.5.2s", "1e3s", " 20s",
+                           "20 s", "999999999999h"})
+    EXPECT_FALSE(ParseDuration(text).ok()) << text;
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ using base::Status;
 
 Result<Disk> DiskOf(const std::string& path) {
   struct statvfs info{};
-  if (statvfs(path.c_str(), &info) != 0) return base::Error::FromErrno(errno, "look at the file system of '{}'", path);
+  if (statvfs(path.c_str(), &info) != 0)
+    return base::Error::FromErrno(errno, "look at the file system of '{}'", path);
   const auto bytes = [&](uint64_t blocks) { return static_cast<int64_t>(blocks * info.f_frsize); };
   return Disk{bytes(info.f_blocks), bytes(info.f_bavail)};
 }
@@ -39,7 +40,12 @@ Status Collector::Look() {
     const auto known = records_.find(image.id());
     Record record = known == records_.end() ? Record{.first_seen = now} : known->second;
     if (in_use) record.last_used = now;
-    record.use = {image.id(), static_cast<int64_t>(image.size()), record.first_seen, record.last_used, in_use, image.pinned()};
+    record.use = {image.id(),
+                  static_cast<int64_t>(image.size()),
+                  record.first_seen,
+                  record.last_used,
+                  in_use,
+                  image.pinned()};
     seen[image.id()] = record;
   }
   records_ = std::move(seen);
@@ -48,7 +54,8 @@ Status Collector::Look() {
 
 Result<Disk> Collector::Measure() {
   ASSIGN_OR_RETURN(const cri::ImageFsInfoResponse info, runtime_.ImageFsInfo());
-  if (info.image_filesystems().empty()) return base::NotFound("the runtime does not say where its images are");
+  if (info.image_filesystems().empty())
+    return base::NotFound("the runtime does not say where its images are");
   return read_disk_(info.image_filesystems(0).fs_id().mountpoint());
 }
 
@@ -62,7 +69,8 @@ Status Collector::Remove(const std::string& id) {
 Status Collector::Collect() {
   RETURN_IF_ERROR(Look());
   ASSIGN_OR_RETURN(const Disk disk, Measure());
-  if (disk.capacity <= 0) return base::FailedPrecondition("InvalidDiskCapacity: invalid capacity 0 on image filesystem");
+  if (disk.capacity <= 0)
+    return base::FailedPrecondition("InvalidDiskCapacity: invalid capacity 0 on image filesystem");
   std::vector<ImageUse> uses;
   for (const auto& [id, record] : records_) uses.push_back(record.use);
   const Plan plan = PlanImageGc(policy_, disk, uses, clock_.WallNanos());
@@ -76,8 +84,10 @@ Status Collector::Collect() {
   }
   if (!first_failure.ok()) return first_failure;
   if (freed < plan.to_free) {
-    return base::ResourceExhausted("FreeDiskSpaceFailed: Failed to garbage collect required amount of images. Attempted to free {} bytes, but only found {} bytes eligible to free",
-                                   plan.to_free, freed);
+    return base::ResourceExhausted(
+        "FreeDiskSpaceFailed: Failed to garbage collect required amount of images. Attempted to "
+        "free {} bytes, but only found {} bytes eligible to free",
+        plan.to_free, freed);
   }
   return {};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at the runtime's images now and then and removes what the plan (image_gc.h) says. Remembers when an image was first seen and
-// last used; a new life of the kubelet begins with what it sees. One call at a time; blocks.
+// Looks at the runtime's images now and then and removes what the plan (image_gc.h) says. Remembers
+// when an image was first seen and last used; a new life of the kubelet begins with what it sees.
+// One call at a time; blocks.
 #pragma once
 
 #include <functional>
@@ -20,7 +21,8 @@ base::Result<Disk> DiskOf(const std::string& path);
 class Collector {
  public:
   using ReadDisk = std::function<base::Result<Disk>(const std::string& path)>;
-  Collector(runtime_client::RuntimeClient& runtime, base::Clock& clock, const Policy& policy, ReadDisk read_disk = DiskOf)
+  Collector(runtime_client::RuntimeClient& runtime, base::Clock& clock, const Policy& policy,
+            ReadDisk read_disk = DiskOf)
       : runtime_(runtime), clock_(clock), policy_(policy), read_disk_(std::move(read_disk)) {}
   // Sees what is there and what is used, and removes nothing.
   base::Status Look();

@@ -20,7 +20,8 @@ class CollectorTest : public testing::Test {
   void Use(int64_t mib) { disk_ = {100 * kMiB, (100 - mib) * kMiB}; }
   std::vector<std::string> Images() {
     std::vector<std::string> names;
-    for (const cri::Image& image : runtime_.ListImages().value()) names.push_back(image.repo_tags(0));
+    for (const cri::Image& image : runtime_.ListImages().value())
+      names.push_back(image.repo_tags(0));
     return names;
   }
   void RunOf(const std::string& image) {
@@ -40,7 +41,10 @@ class CollectorTest : public testing::Test {
   Disk disk_;
   std::string measured_;
   std::string container_;
-  Collector collector_{runtime_, clock_, {.minimum_age = std::chrono::seconds(120)}, [this](const std::string& path) -> base::Result<Disk> {
+  Collector collector_{runtime_,
+                       clock_,
+                       {.minimum_age = std::chrono::seconds(120)},
+                       [this](const std::string& path) -> base::Result<Disk> {
                          measured_ = path;
                          return disk_;
                        }};
@@ -69,7 +73,9 @@ TEST_F(CollectorTest, RemovesWhatNobodyUsesTheLongestUnusedFirst) {
   const base::Status done = collector_.Collect();
   // There are not six megabytes to be had, and the one in use stays.
   ASSERT_FALSE(done.ok());
-  EXPECT_THAT(done.error().message(), HasSubstr("Attempted to free 6291456 bytes, but only found 2097152 bytes eligible to free"));
+  EXPECT_THAT(
+      done.error().message(),
+      HasSubstr("Attempted to free 6291456 bytes, but only found 2097152 bytes eligible to free"));
   EXPECT_THAT(Images(), ElementsAre("c:1"));
   EXPECT_THAT(runtime_.Calls(), testing::IsSupersetOf({"RunPodSandbox b:1", "RunPodSandbox c:1"}));
 }

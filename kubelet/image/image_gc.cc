@@ -11,8 +11,9 @@ constexpr int64_t kSecond = 1'000'000'000;
 
 // Bytes to free so that at most `low_percent` is in use; 0 while less than `high_percent` is.
 int64_t ToFree(const Policy& policy, const Disk& disk) {
-  if (policy.high_percent >= 100) return 0;                // upstream's way to say: never
-  if (disk.capacity <= 0 || disk.available < 0) return 0;  // not measured: not a reason to remove anything
+  if (policy.high_percent >= 100) return 0;  // upstream's way to say: never
+  if (disk.capacity <= 0 || disk.available < 0)
+    return 0;  // not measured: not a reason to remove anything
   const int64_t used = disk.capacity - std::min(disk.available, disk.capacity);
   // In parts of a hundred, without overflow: a capacity of 2^56 bytes times a hundred still fits.
   if (used * 100 < disk.capacity * policy.high_percent) return 0;
@@ -21,16 +22,19 @@ int64_t ToFree(const Policy& policy, const Disk& disk) {
 
 }  // namespace
 
-Plan PlanImageGc(const Policy& policy, const Disk& disk, const std::vector<ImageUse>& images, int64_t now_wall_nanos) {
+Plan PlanImageGc(const Policy& policy, const Disk& disk, const std::vector<ImageUse>& images,
+                 int64_t now_wall_nanos) {
   Plan plan;
   plan.to_free = ToFree(policy, disk);
   std::vector<const ImageUse*> idle;
   for (const ImageUse& image : images) {
     if (!image.in_use && !image.pinned) idle.push_back(&image);
   }
-  // The longest unused first; of those that no container ever used the one longest here. The name makes the order certain.
+  // The longest unused first; of those that no container ever used the one longest here. The name
+  // makes the order certain.
   std::sort(idle.begin(), idle.end(), [](const ImageUse* a, const ImageUse* b) {
-    return std::tie(a->last_used, a->first_seen, a->id) < std::tie(b->last_used, b->first_seen, b->id);
+    return std::tie(a->last_used, a->first_seen, a->id) <
+           std::tie(b->last_used, b->first_seen, b->id);
   });
   const auto take = [&](const ImageUse& image) {
     plan.remove.push_back(image.id);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which images go when the disk fills: pure. Above `high_percent` the least recently used ones that no container uses and that are
-// older than `minimum_age` go until `low_percent` is reached; never pinned ones.
+// Which images go when the disk fills: pure. Above `high_percent` the least recently used ones that
+// no container uses and that are older than `minimum_age` go until `low_percent` is reached; never
+// pinned ones.
 #pragma once
 
 #include <chrono>
@@ -33,6 +34,7 @@ struct Plan {
   int64_t to_free = 0;
   int64_t will_free = 0;
 };
-Plan PlanImageGc(const Policy& policy, const Disk& disk, const std::vector<ImageUse>& images, int64_t now_wall_nanos);
+Plan PlanImageGc(const Policy& policy, const Disk& disk, const std::vector<ImageUse>& images,
+                 int64_t now_wall_nanos);
 
 }  // namespace keelson::image_gc

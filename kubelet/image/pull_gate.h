@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may pull an image now: so many at once (one, as upstream's default), and not more often than the registries are to be asked.
-// Thread-safe.
+// Who may pull an image now: so many at once (one, as upstream's default), and not more often than
+// the registries are to be asked. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -15,14 +15,15 @@
 namespace keelson::image_gc {
 
 struct PullLimits {
-  int64_t at_once = 1;            // 0: no limit
-  int64_t per_second = 0;         // 0: no limit
+  int64_t at_once = 1;     // 0: no limit
+  int64_t per_second = 0;  // 0: no limit
   int64_t burst = 10;
 };
 
 class PullGate {
  public:
-  PullGate(const PullLimits& limits, base::Clock& clock) : limits_(limits), clock_(clock), tokens_(static_cast<double>(limits.burst)) {}
+  PullGate(const PullLimits& limits, base::Clock& clock)
+      : limits_(limits), clock_(clock), tokens_(static_cast<double>(limits.burst)) {}
 
   class Turn {
    public:
@@ -46,10 +47,10 @@ class PullGate {
   base::Clock& clock_;
   std::mutex mutex_;
   std::condition_variable_any free_;
-  int64_t under_way_ = 0;          // guarded by mutex_
-  double tokens_;                  // guarded by mutex_
-  base::SteadyTime filled_{};      // guarded by mutex_
-  bool begun_ = false;             // guarded by mutex_
+  int64_t under_way_ = 0;      // guarded by mutex_
+  double tokens_;              // guarded by mutex_
+  base::SteadyTime filled_{};  // guarded by mutex_
+  bool begun_ = false;         // guarded by mutex_
 };
 
 }  // namespace keelson::image_gc

@@ -22,7 +22,8 @@ TEST(PullGate, LetsOneInAfterTheOther) {
   second.join();
   // One that waits goes when nobody wants its image any more.
   const auto holder = gate.Enter(stop.get_token());
-  std::thread third([&] { EXPECT_EQ(gate.Enter(stop.get_token()).error().code(), base::Code::kCancelled); });
+  std::thread third(
+      [&] { EXPECT_EQ(gate.Enter(stop.get_token()).error().code(), base::Code::kCancelled); });
   stop.request_stop();
   third.join();
 }

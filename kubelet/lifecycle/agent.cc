@@ -19,18 +19,26 @@ using pod::RunState;
 constexpr int64_t kRetry = 5 * kSecond;
 
 bool TouchesRuntime(const sync::Action& action) {
-  return !std::holds_alternative<sync::Prepare>(action) && !std::holds_alternative<sync::EnsureImage>(action) &&
-         !std::holds_alternative<sync::TearDown>(action) && !std::holds_alternative<sync::PostStart>(action) &&
+  return !std::holds_alternative<sync::Prepare>(action) &&
+         !std::holds_alternative<sync::EnsureImage>(action) &&
+         !std::holds_alternative<sync::TearDown>(action) &&
+         !std::holds_alternative<sync::PostStart>(action) &&
          !std::holds_alternative<sync::PreStop>(action);
 }
 
-// Not of one container's image, start or hooks: its failure holds up the pod, its success ends that.
-bool OfThePod(const sync::Action& action) { return std::holds_alternative<sync::Prepare>(action) || std::holds_alternative<sync::TearDown>(action) || (TouchesRuntime(action) && !std::holds_alternative<sync::StartContainer>(action)); }
+// Not of one container's image, start or hooks: its failure holds up the pod, its success ends
+// that.
+bool OfThePod(const sync::Action& action) {
+  return std::holds_alternative<sync::Prepare>(action) ||
+         std::holds_alternative<sync::TearDown>(action) ||
+         (TouchesRuntime(action) && !std::holds_alternative<sync::StartContainer>(action));
+}
 
 }  // namespace
 
 Agent::Agent(AgentDependencies dependencies) : d_(std::move(dependencies)) {}
-// What is under way goes on, on workers that end after this object and know only what outlives it; pulls end now.
+// What is under way goes on, on workers that end after this object and know only what outlives it;
+// pulls end now.
 Agent::~Agent() {
   for (const auto& [uid, entry] : entries_) entry->stop_pulls.request_stop();
 }
@@ -41,7 +49,8 @@ void Agent::OnFiles(source::FileSet files) {
     wanted_.clear();
     for (kube::Pod& pod : files.pods) wanted_.emplace(pod.metadata.uid, std::move(pod));
     for (const auto& [file, error] : files.errors) {
-      if (!file_errors_.contains(file) || file_errors_.at(file) != error) base::LogError("manifest refused", {{"error", error}});
+      if (!file_errors_.contains(file) || file_errors_.at(file) != error)
+        base::LogError("manifest refused", {{"error", error}});
     }
     file_errors_ = files.errors;
     d_.view.SetFileErrors(std::move(files.errors));
@@ -63,7 +72,9 @@ void Agent::OnSnapshot(std::shared_ptr<const pleg::Snapshot> snapshot) {
       const auto seen = snapshot->pods.find(uid);
       static const pod::Observed kNothing;
       const bool awaited = entry->needs_sequence != 0;
-      if (awaited || entry->facts.observed != (seen == snapshot->pods.end() ? kNothing : seen->second.observed)) changed.push_back(uid);
+      if (awaited || entry->facts.observed !=
+                         (seen == snapshot->pods.end() ? kNothing : seen->second.observed))
+        changed.push_back(uid);
     }
     for (const std::string& uid : changed) SyncPod(uid);
   });
@@ -80,12 +91,14 @@ void Agent::OnHealth(const std::string& pod_uid) {
   d_.loop.Post([this, pod_uid] { SyncPod(pod_uid); });
 }
 
-void Agent::OnProbeFailure(const std::string& pod_uid, const std::string& container, const std::string& text) {
+void Agent::OnProbeFailure(const std::string& pod_uid, const std::string& container,
+                           const std::string& text) {
   d_.loop.Post([this, pod_uid, container, text] {
     const auto found = entries_.find(pod_uid);
     if (found == entries_.end()) return;
     const bool warning = text.find(" probe warning: ") != std::string::npos;
-    Note(*found->second, true, warning ? "ProbeWarning" : "Unhealthy", "container " + container + ": " + text);
+    Note(*found->second, true, warning ? "ProbeWarning" : "Unhealthy",
+         "container " + container + ": " + text);
   });
 }
 
@@ -104,20 +117,24 @@ void Agent::Reconcile() {
     }
   }
   for (const auto& [uid, pod] : wanted_) {
-    const bool same_name_is_here = std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) {
-      return e.first == uid || pod::FullName(e.second->facts.pod.metadata) == pod::FullName(pod.metadata);
-    });
+    const bool same_name_is_here =
+        std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) {
+          return e.first == uid ||
+                 pod::FullName(e.second->facts.pod.metadata) == pod::FullName(pod.metadata);
+        });
     if (!same_name_is_here) Adopt(pod);
   }
   for (const auto& [uid, seen] : snapshot_->pods) {
-    if (!entries_.contains(uid) && !wanted_.contains(uid)) AddOrphan({.name = seen.name, .namespace_name = seen.namespace_name, .uid = uid});
+    if (!entries_.contains(uid) && !wanted_.contains(uid))
+      AddOrphan({.name = seen.name, .namespace_name = seen.namespace_name, .uid = uid});
   }
   if (swept_) return;
   swept_ = true;
   // Of pods that went while no kubelet ran; the names only the logs know.
   std::map<std::string, kube::ObjectMeta> left;
   for (const os::DirEntry& entry : os::ListDir(d_.node.logs).ValueOr({})) {
-    if (const std::optional<kube::ObjectMeta> pod = pod::PodOfLogDirectory(entry.name)) left.emplace(pod->uid, *pod);
+    if (const std::optional<kube::ObjectMeta> pod = pod::PodOfLogDirectory(entry.name))
+      left.emplace(pod->uid, *pod);
   }
   std::set<std::string> nameless = d_.cgroups.PodsOnNode().ValueOr({});
   for (const std::string& uid : d_.volumes.PodsOnDisk().ValueOr({})) nameless.insert(uid);
@@ -140,15 +157,18 @@ void Agent::Adopt(const kube::Pod& pod) {
   const auto seen = snapshot_->pods.find(pod.metadata.uid);
   if (seen != snapshot_->pods.end()) {
     memory.admitted = true;
-    for (const pod::SandboxFact& sandbox : seen->second.observed.sandboxes) memory.first_seen = std::min(memory.first_seen, sandbox.created_at);
-    for (const pod::ContainerFact& container : seen->second.observed.containers) entry->adopted.insert(container.id);
+    for (const pod::SandboxFact& sandbox : seen->second.observed.sandboxes)
+      memory.first_seen = std::min(memory.first_seen, sandbox.created_at);
+    for (const pod::ContainerFact& container : seen->second.observed.containers)
+      entry->adopted.insert(container.id);
     entry->health_saved = os::ReadFile(HealthFile(pod.metadata.uid)).ValueOr("");
     entry->health_before = ReadHealth(entry->health_saved);
     Note(*entry, false, "Adopted", "the pod ran before this kubelet did");
   } else {
     std::vector<const kube::Pod*> others;
     for (const auto& [uid, other] : entries_) {
-      if (!other->orphan && !other->facts.memory.end && other->facts.memory.final_phase.empty()) others.push_back(&other->facts.pod);
+      if (!other->orphan && !other->facts.memory.end && other->facts.memory.final_phase.empty())
+        others.push_back(&other->facts.pod);
     }
     memory.end = pod::Refusal(pod, others, d_.admission);
     memory.admitted = !memory.end;
@@ -163,7 +183,8 @@ void Agent::AddOrphan(const kube::ObjectMeta& metadata) {
   auto entry = std::make_shared<Entry>();
   entry->orphan = true;
   const auto seen = snapshot_->pods.find(metadata.uid);
-  entry->facts.pod = OrphanPod(metadata, seen == snapshot_->pods.end() ? pod::Observed() : seen->second.observed);
+  entry->facts.pod =
+      OrphanPod(metadata, seen == snapshot_->pods.end() ? pod::Observed() : seen->second.observed);
   entry->context.pod = entry->facts.pod;
   entries_[metadata.uid] = entry;
   Note(*entry, false, "Orphaned", "nothing asks for this pod: it ends");
@@ -187,7 +208,8 @@ void Agent::Delete(Entry& entry, int64_t grace_seconds) {
 void Agent::RefreshHealth(Entry& entry) {
   std::map<std::string, pod::HealthFact> health;
   const auto spec_of = [&](const std::string& name) -> const kube::Container* {
-    for (const auto* list : {&entry.facts.pod.spec.containers, &entry.facts.pod.spec.init_containers}) {
+    for (const auto* list :
+         {&entry.facts.pod.spec.containers, &entry.facts.pod.spec.init_containers}) {
       for (const kube::Container& container : *list) {
         if (container.name == name) return &container;
       }
@@ -200,8 +222,10 @@ void Agent::RefreshHealth(Entry& entry) {
       if (entry.facts.health.contains(fact.id)) probes_->Forget(fact.id);
       continue;
     }
-    // Seen running before its start was reported: whether it has a postStart to wait for is noted then.
-    const bool starting = entry.facts.memory.in_flight.contains(sync::Key(sync::StartContainer{.container = fact.name}));
+    // Seen running before its start was reported: whether it has a postStart to wait for is noted
+    // then.
+    const bool starting = entry.facts.memory.in_flight.contains(
+        sync::Key(sync::StartContainer{.container = fact.name}));
     if (!container->liveness_probe && !container->readiness_probe && !container->startup_probe) {
       health[fact.id] = {.started = !starting, .ready = !starting};
       continue;
@@ -209,10 +233,17 @@ void Agent::RefreshHealth(Entry& entry) {
     if (!entry.facts.memory.deletion) {
       const auto known_before = entry.health_before.find(fact.id);
       const bool adopted = entry.adopted.contains(fact.id);
-      const pod::HealthFact before = known_before == entry.health_before.end() ? pod::HealthFact() : known_before->second;
-      const std::vector<std::string>& ips = entry.facts.pod.spec.host_network ? d_.node.names.host_ips : entry.context.pod_ips;
-      probes_->Watch({.pod_uid = entry.facts.pod.metadata.uid, .container_id = fact.id, .address = ips.empty() ? "127.0.0.1" : ips.front(),
-                      .container = *container, .started_at = fact.started_at, .was_ready = before.ready, .was_started = before.started,
+      const pod::HealthFact before =
+          known_before == entry.health_before.end() ? pod::HealthFact() : known_before->second;
+      const std::vector<std::string>& ips =
+          entry.facts.pod.spec.host_network ? d_.node.names.host_ips : entry.context.pod_ips;
+      probes_->Watch({.pod_uid = entry.facts.pod.metadata.uid,
+                      .container_id = fact.id,
+                      .address = ips.empty() ? "127.0.0.1" : ips.front(),
+                      .container = *container,
+                      .started_at = fact.started_at,
+                      .was_ready = before.ready,
+                      .was_started = before.started,
                       .spread = adopted});
     }
     const probe::Health now = probes_->Of(fact.id);
@@ -237,24 +268,28 @@ void Agent::SyncPod(const std::string& uid) {
   NoteEnds(*entry, observed);
   facts.observed = std::move(observed);
   const auto gone = [&facts](const auto& of_a_container) {
-    return std::none_of(facts.observed.containers.begin(), facts.observed.containers.end(), [&](const auto& c) { return c.id == of_a_container.first; });
+    return std::none_of(facts.observed.containers.begin(), facts.observed.containers.end(),
+                        [&](const auto& c) { return c.id == of_a_container.first; });
   };
   std::erase_if(facts.memory.kills, gone);
   std::erase_if(facts.memory.post_start, gone);
   facts.network_ready = network_ready_;
   facts.network_message = network_message_;
   facts.recursive_read_only = entry->context.recursive_read_only = recursive_read_only_;
-  entry->context.pod_ips = facts.observed.sandboxes.empty() ? std::vector<std::string>() : facts.observed.sandboxes.front().ips;
+  entry->context.pod_ips = facts.observed.sandboxes.empty() ? std::vector<std::string>()
+                                                            : facts.observed.sandboxes.front().ips;
   RefreshHealth(*entry);
   SaveHealth(entry);
   entry->plan = sync::PlanPod(facts, Now());
-  if (entry->plan.waits_for_network && !entry->network_told) Note(*entry, true, "NetworkNotReady", "network is not ready: " + network_message_);
+  if (entry->plan.waits_for_network && !entry->network_told)
+    Note(*entry, true, "NetworkNotReady", "network is not ready: " + network_message_);
   entry->network_told = entry->plan.waits_for_network;
   if (entry->plan.end && !facts.memory.end) {
     facts.memory.end = entry->plan.end;
     Note(*entry, true, entry->plan.end->reason, entry->plan.end->message);
   }
-  if (!entry->plan.final_phase.empty() && facts.memory.final_phase.empty()) facts.memory.final_phase = entry->plan.final_phase;
+  if (!entry->plan.final_phase.empty() && facts.memory.final_phase.empty())
+    facts.memory.final_phase = entry->plan.final_phase;
   if (entry->plan.forget) {
     Note(*entry, false, "Gone", "nothing of the pod is left");
     probes_->ForgetPod(uid);
@@ -282,22 +317,29 @@ void Agent::Start(const EntryPtr& entry, const sync::Action& action) {
     context.image_ref = entry->image_refs[start->container];
   }
   const std::weak_ptr<Entry> told = entry;
-  context.tell = [this, &loop = d_.loop, told](const std::string& reason, const std::string& message) {
+  context.tell = [this, &loop = d_.loop, told](const std::string& reason,
+                                               const std::string& message) {
     loop.Post([this, told, reason, message] {
       if (const EntryPtr pod = told.lock()) Note(*pod, false, reason, message);
     });
   };
-  if (const auto* sandbox = std::get_if<sync::CreateSandbox>(&action); sandbox != nullptr && sandbox->attempt > 0) {
+  if (const auto* sandbox = std::get_if<sync::CreateSandbox>(&action);
+      sandbox != nullptr && sandbox->attempt > 0) {
     Note(*entry, false, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
   }
   if (const auto* kill = std::get_if<sync::KillContainer>(&action)) {
-    const auto [known, first] = memory.kills.try_emplace(kill->id, pod::KillMemory{Now(), false, kill->why});
-    if (first || known->second.why != kill->why) Note(*entry, false, "Killing", "Stopping container " + kill->container + ": " + kill->why);
+    const auto [known, first] =
+        memory.kills.try_emplace(kill->id, pod::KillMemory{Now(), false, kill->why});
+    if (first || known->second.why != kill->why)
+      Note(*entry, false, "Killing", "Stopping container " + kill->container + ": " + kill->why);
   }
-  if (const auto* hook = std::get_if<sync::PreStop>(&action)) memory.kills.try_emplace(hook->id, pod::KillMemory{Now(), false, "preStop"});
-  d_.workers.Post([this, &applier = d_.applier, &loop = d_.loop, entry, action, context = std::move(context), stop = entry->stop_pulls.get_token()] {
+  if (const auto* hook = std::get_if<sync::PreStop>(&action))
+    memory.kills.try_emplace(hook->id, pod::KillMemory{Now(), false, "preStop"});
+  d_.workers.Post([this, &applier = d_.applier, &loop = d_.loop, entry, action,
+                   context = std::move(context), stop = entry->stop_pulls.get_token()] {
     Outcome outcome = applier.Apply(action, context, stop);
-    loop.Post([this, entry, action, outcome = std::move(outcome)] { Finish(entry, action, outcome); });
+    loop.Post(
+        [this, entry, action, outcome = std::move(outcome)] { Finish(entry, action, outcome); });
   });
 }
 
@@ -306,7 +348,9 @@ void Agent::Fail(Entry& entry, const sync::Action& action, const Outcome& outcom
   const std::string& message = outcome.status.error().message();
   const std::string reason = outcome.reason.empty() ? "FailedSync" : outcome.reason;
   const bool given_up = memory.deletion && std::holds_alternative<sync::EnsureImage>(action);
-  for (const status::Event& event : given_up ? std::vector<status::Event>() : EventsOfFailure(action, outcome, entry.facts.pod)) Note(entry, event.warning, event.reason, event.message);
+  for (const status::Event& event :
+       given_up ? std::vector<status::Event>() : EventsOfFailure(action, outcome, entry.facts.pod))
+    Note(entry, event.warning, event.reason, event.message);
   if (const auto* image = std::get_if<sync::EnsureImage>(&action)) {
     pod::ContainerMemory& container = memory.containers[image->container];
     container.pull = pod::Next(container.pull, Now(), Now());
@@ -314,7 +358,8 @@ void Agent::Fail(Entry& entry, const sync::Action& action, const Outcome& outcom
     return;
   }
   if (const auto* start = std::get_if<sync::StartContainer>(&action)) {
-    // One that was made and ended at once is seen as exited and backs off as a crash, if that is longer.
+    // One that was made and ended at once is seen as exited and backs off as a crash, if that is
+    // longer.
     pod::ContainerMemory& container = memory.containers[start->container];
     container.image_ready_for.reset();
     container.failure = pod::Failure{reason, message, Now(), Now() + 2 * kRetry};
@@ -335,7 +380,8 @@ void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outc
   pod::Memory& memory = entry->facts.memory;
   memory.in_flight.erase(sync::Key(action));
   if (outcome.status.ok()) {
-    for (const status::Event& event : EventsOfSuccess(action, outcome, entry->facts.pod)) Note(*entry, event.warning, event.reason, event.message);
+    for (const status::Event& event : EventsOfSuccess(action, outcome, entry->facts.pod))
+      Note(*entry, event.warning, event.reason, event.message);
   }
   if (!outcome.status.ok()) {
     Fail(*entry, action, outcome);
@@ -344,7 +390,8 @@ void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outc
     memory.torn_down = false;
     entry->context.cgroup_parent = outcome.cgroup_parent;
     entry->context.volume_paths = outcome.volume_paths;
-    for (const auto& [name, first] : outcome.first_attempts) memory.containers[name].first_attempt = first;
+    for (const auto& [name, first] : outcome.first_attempts)
+      memory.containers[name].first_attempt = first;
   } else if (const auto* image = std::get_if<sync::EnsureImage>(&action)) {
     pod::ContainerMemory& container = memory.containers[image->container];
     container.failure.reset();
@@ -353,9 +400,11 @@ void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outc
     entry->image_refs[image->container] = outcome.image_ref;
   } else if (const auto* start = std::get_if<sync::StartContainer>(&action)) {
     memory.containers[start->container].failure.reset();
-    for (const auto* list : {&entry->facts.pod.spec.containers, &entry->facts.pod.spec.init_containers}) {
+    for (const auto* list :
+         {&entry->facts.pod.spec.containers, &entry->facts.pod.spec.init_containers}) {
       for (const kube::Container& container : *list) {
-        if (container.name == start->container && container.post_start) memory.post_start[outcome.container_id] = {};
+        if (container.name == start->container && container.post_start)
+          memory.post_start[outcome.container_id] = {};
       }
     }
   } else if (const auto* post_start = std::get_if<sync::PostStart>(&action)) {
@@ -363,7 +412,8 @@ void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outc
   } else if (const auto* pre_stop = std::get_if<sync::PreStop>(&action)) {
     memory.kills[pre_stop->id].pre_stop_done = true;
   } else if (const auto* removed = std::get_if<sync::RemoveContainer>(&action)) {
-    std::erase_if(memory.lost, [&](const pod::ContainerFact& lost) { return lost.id == removed->id; });
+    std::erase_if(memory.lost,
+                  [&](const pod::ContainerFact& lost) { return lost.id == removed->id; });
   } else if (std::holds_alternative<sync::TearDown>(action)) {
     memory.torn_down = !memory.deletion || outcome.logs_removed;
     memory.prepared = false;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kubelet's heart: one thread that owns all facts, lets the planner decide and hands actions to workers. Sources, the lifecycle
-// event generator, probes and finished actions all come in as posted events; nothing else touches the facts, so there are no locks.
-// An action's effect must be seen before the pod is planned again. Readers get immutable views.
+// The kubelet's heart: one thread that owns all facts, lets the planner decide and hands actions to
+// workers. Sources, the lifecycle event generator, probes and finished actions all come in as
+// posted events; nothing else touches the facts, so there are no locks. An action's effect must be
+// seen before the pod is planned again. Readers get immutable views.
 #pragma once
 
 #include <atomic>
@@ -30,8 +31,8 @@
 namespace keelson::lifecycle {
 
 struct AgentDependencies {
-  os::EventLoop& loop;             // the agent's thread runs it
-  async::Executor& workers;        // for actions
+  os::EventLoop& loop;       // the agent's thread runs it
+  async::Executor& workers;  // for actions
   base::Clock& clock;
   runtime_client::RuntimeClient& runtime;
   Applier& applier;
@@ -42,11 +43,13 @@ struct AgentDependencies {
   status::NodeAddresses addresses;
   log_rotation::Limits logs;
   std::function<void()> reload_objects;  // reads ConfigMaps and Secrets anew; from a worker
-  View& view;                      // what readers see
-  std::chrono::nanoseconds sync_frequency = std::chrono::minutes(1);  // each pod is looked at again then, more or less
+  View& view;                            // what readers see
+  std::chrono::nanoseconds sync_frequency =
+      std::chrono::minutes(1);  // each pod is looked at again then, more or less
   int64_t restart_cap = pod::kBackoffCap;
   std::chrono::nanoseconds log_check = std::chrono::seconds(10);
-  std::function<base::Status(bool remove)> collect_images = {};  // from a worker, one at a time; looks only, or removes too
+  std::function<base::Status(bool remove)> collect_images =
+      {};  // from a worker, one at a time; looks only, or removes too
 };
 
 class Agent {
@@ -63,7 +66,8 @@ class Agent {
   void OnSnapshot(std::shared_ptr<const pleg::Snapshot> snapshot);
   void OnRuntimeError(const base::Error& error);
   void OnHealth(const std::string& pod_uid);
-  void OnProbeFailure(const std::string& pod_uid, const std::string& container, const std::string& text);
+  void OnProbeFailure(const std::string& pod_uid, const std::string& container,
+                      const std::string& text);
   // The agent's thread, before the loop runs.
   void Begin();
 
@@ -72,17 +76,18 @@ class Agent {
     pod::Facts facts;
     Context context;
     sync::Plan plan;
-    uint64_t needs_sequence = 0;           // not planned on a snapshot older than this
+    uint64_t needs_sequence = 0;  // not planned on a snapshot older than this
     os::EventLoop::TimerId wake = 0;
     std::map<std::string, std::string> image_refs;  // by container name
-    Journal events;                        // the last ones, for people
-    json::Value status;                    // as it was shown last
-    std::set<std::string> ends_noted;      // ids of containers whose end is among the events
-    std::string refresh_failure;           // told once
-    bool network_told = false;             // that it waits for the network
-    std::set<std::string> adopted;         // ids of containers that ran before this kubelet did
-    std::map<std::string, pod::HealthFact> health_before;  // what that life's probes had said of them
-    std::string health_saved;              // what is on the disk
+    Journal events;                                 // the last ones, for people
+    json::Value status;                             // as it was shown last
+    std::set<std::string> ends_noted;  // ids of containers whose end is among the events
+    std::string refresh_failure;       // told once
+    bool network_told = false;         // that it waits for the network
+    std::set<std::string> adopted;     // ids of containers that ran before this kubelet did
+    std::map<std::string, pod::HealthFact>
+        health_before;         // what that life's probes had said of them
+    std::string health_saved;  // what is on the disk
     std::stop_source stop_pulls;
     bool orphan = false;
   };
@@ -104,7 +109,9 @@ class Agent {
   void CollectImages(bool remove);
   void RefreshShares();
   void SaveHealth(const EntryPtr& entry);
-  std::string HealthFile(const std::string& uid) const { return d_.volumes.PodDir(uid) + "/health.json"; }
+  std::string HealthFile(const std::string& uid) const {
+    return d_.volumes.PodDir(uid) + "/health.json";
+  }
   int64_t NextLook(const Entry& entry, int64_t now);
   void RefreshVolumes();
   void NoteEnds(Entry& entry, const pod::Observed& now);
@@ -113,18 +120,18 @@ class Agent {
   AgentDependencies d_;
   pleg::Pleg* pleg_ = nullptr;
   probe::Probes* probes_ = nullptr;
-  std::map<std::string, EntryPtr> entries_;          // by uid
-  std::map<std::string, kube::Pod> wanted_;          // by uid: what the sources say
+  std::map<std::string, EntryPtr> entries_;  // by uid
+  std::map<std::string, kube::Pod> wanted_;  // by uid: what the sources say
   bool sources_ready_ = false;
-  bool swept_ = false;                               // what earlier lives left on disk was looked for
+  bool swept_ = false;  // what earlier lives left on disk was looked for
   std::shared_ptr<const pleg::Snapshot> snapshot_;
   bool network_ready_ = true;
   std::string network_message_;
-  bool recursive_read_only_ = false;                 // the runtime can do it
+  bool recursive_read_only_ = false;  // the runtime can do it
   std::map<std::string, std::string> file_errors_;
   std::minstd_rand random_{std::random_device{}()};
-  std::string image_gc_failure_;                     // told once
-  std::set<std::string> rotating_;                   // container ids whose log is being turned over
+  std::string image_gc_failure_;    // told once
+  std::set<std::string> rotating_;  // container ids whose log is being turned over
 };
 
 }  // namespace keelson::lifecycle

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pods under a runtime that fails, forgets to answer and loses things by chance, and a kubelet that dies in between: once the trouble is
-// over every pod runs, once, and when it is deleted nothing is left. The seed of a failure is told; KEELSON_SEED runs it again.
+// Pods under a runtime that fails, forgets to answer and loses things by chance, and a kubelet that
+// dies in between: once the trouble is over every pod runs, once, and when it is deleted nothing is
+// left. The seed of a failure is told; KEELSON_SEED runs it again.
 #include <cstdlib>
 #include <random>
 
@@ -24,7 +25,8 @@ class AgentChaos : public NodeOfATest {
     std::string text = "- {name: " + name + ", image: " + kImage;
     if (of_a_job && !init) return text + ", command: [sh, -c, 'exit 0']}\n";
     if (init) text += Chance(50) ? ", restartPolicy: Always" : ", command: [sh, -c, 'exit 0']";
-    static const char* const kHooks[] = {"", ", lifecycle: {preStop: {exec: {command: [x]}}}", ", lifecycle: {postStart: {exec: {command: [x]}}}"};
+    static const char* const kHooks[] = {"", ", lifecycle: {preStop: {exec: {command: [x]}}}",
+                                         ", lifecycle: {postStart: {exec: {command: [x]}}}"};
     if (!init) text += kHooks[Random(3)];
     if (!init && Chance(30)) text += ", readinessProbe: {exec: {command: [x]}, periodSeconds: 1}";
     return text + "}\n";
@@ -32,10 +34,12 @@ class AgentChaos : public NodeOfATest {
   kube::Pod RandomPod(const std::string& name) {
     const bool job = Chance(30);
     std::string spec = job ? "restartPolicy: OnFailure\ncontainers:\n" : "containers:\n";
-    for (int i = Random(2); i >= 0; --i) spec += RandomContainer(name + "-c" + std::to_string(i), false, job);
+    for (int i = Random(2); i >= 0; --i)
+      spec += RandomContainer(name + "-c" + std::to_string(i), false, job);
     const int inits = Random(3);
     if (inits > 0) spec += "initContainers:\n";
-    for (int i = 0; i < inits; ++i) spec += RandomContainer(name + "-i" + std::to_string(i), true, job);
+    for (int i = 0; i < inits; ++i)
+      spec += RandomContainer(name + "-i" + std::to_string(i), true, job);
     if (Chance(50)) spec += "volumes: [{name: v, emptyDir: {}}]\n";
     kube::Pod pod = Pod(name, spec);
     pod.metadata.uid += "-" + std::to_string(uids_.size());
@@ -43,8 +47,10 @@ class AgentChaos : public NodeOfATest {
     return pod;
   }
   void Trouble() {
-    static const char* const kCalls[] = {"RunPodSandbox", "StopPodSandbox", "RemovePodSandbox", "CreateContainer", "StartContainer", "StopContainer",
-                                         "RemoveContainer", "ListPodSandbox", "ListContainers", "ContainerStatus", "PodSandboxStatus", "ImageStatus"};
+    static const char* const kCalls[] = {"RunPodSandbox",   "StopPodSandbox",   "RemovePodSandbox",
+                                         "CreateContainer", "StartContainer",   "StopContainer",
+                                         "RemoveContainer", "ListPodSandbox",   "ListContainers",
+                                         "ContainerStatus", "PodSandboxStatus", "ImageStatus"};
     const std::string call = kCalls[Random(std::size(kCalls))];
     switch (Random(7)) {
       case 0:
@@ -58,12 +64,17 @@ class AgentChaos : public NodeOfATest {
         break;
       case 3: {
         const auto containers = fake_.ListContainers();
-        if (containers.ok() && !containers->empty()) fake_.Exit((*containers)[static_cast<size_t>(Random(static_cast<int>(containers->size())))].id(), Random(3));
+        if (containers.ok() && !containers->empty())
+          fake_.Exit(
+              (*containers)[static_cast<size_t>(Random(static_cast<int>(containers->size())))].id(),
+              Random(3));
         break;
       }
       case 4: {
         const auto pods = fake_.ListPodSandboxes();
-        if (pods.ok() && !pods->empty() && Chance(30)) fake_.LoseSandbox((*pods)[static_cast<size_t>(Random(static_cast<int>(pods->size())))].id());
+        if (pods.ok() && !pods->empty() && Chance(30))
+          fake_.LoseSandbox(
+              (*pods)[static_cast<size_t>(Random(static_cast<int>(pods->size())))].id());
         break;
       }
       case 5: {
@@ -93,11 +104,14 @@ class AgentChaos : public NodeOfATest {
     const auto sandboxes = fake_.ListPodSandboxes();
     if (!containers.ok() || !sandboxes.ok()) return "the runtime does not answer";
     std::map<std::string, int> running, ready;
-    for (const cri::Container& container : *containers) running[container.metadata().name()] += container.state() == cri::CONTAINER_RUNNING ? 1 : 0;
-    for (const cri::PodSandbox& sandbox : *sandboxes) ready[sandbox.metadata().name()] += sandbox.state() == cri::SANDBOX_READY ? 1 : 0;
+    for (const cri::Container& container : *containers)
+      running[container.metadata().name()] += container.state() == cri::CONTAINER_RUNNING ? 1 : 0;
+    for (const cri::PodSandbox& sandbox : *sandboxes)
+      ready[sandbox.metadata().name()] += sandbox.state() == cri::SANDBOX_READY ? 1 : 0;
     for (const kube::Pod& pod : wanted_) {
       if (pod.spec.restart_policy == "OnFailure") {
-        if (Phase(pod.metadata.name) != "Succeeded") return pod.metadata.name + " has not succeeded";
+        if (Phase(pod.metadata.name) != "Succeeded")
+          return pod.metadata.name + " has not succeeded";
         if (ready[pod.metadata.name] != 0) return pod.metadata.name + " has a sandbox still";
         continue;
       }
@@ -107,7 +121,8 @@ class AgentChaos : public NodeOfATest {
         if (running[container.name] != 1) return container.name + " does not run once";
       }
       for (const kube::Container& init : pod.spec.init_containers) {
-        if (running[init.name] != (init.restart_policy == "Always" ? 1 : 0)) return init.name + " does not run as it should";
+        if (running[init.name] != (init.restart_policy == "Always" ? 1 : 0))
+          return init.name + " does not run as it should";
       }
     }
     return "";
@@ -120,7 +135,8 @@ class AgentChaos : public NodeOfATest {
 
 TEST_F(AgentChaos, EndsInOrder) {
   const char* const given = std::getenv("KEELSON_SEED");
-  const unsigned first = given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : 1;
+  const unsigned first =
+      given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : 1;
   for (unsigned seed = first; seed < first + (given != nullptr ? 1 : 8) && !HasFailure(); ++seed) {
     SCOPED_TRACE("KEELSON_SEED=" + std::to_string(seed));
     random_.seed(seed);
@@ -147,7 +163,8 @@ TEST_F(AgentChaos, EndsInOrder) {
     EXPECT_THAT(fake_.ListPodSandboxes().value(), testing::IsEmpty());
     EXPECT_THAT(fake_.ListContainers().value(), testing::IsEmpty());
     EXPECT_THAT(cgroups_->PodsOnNode().value(), testing::IsEmpty());
-    for (const std::string& directory : {node_.logs, links_, dir_.path() + "/kubelet/pods"}) EXPECT_THAT(Names(directory), testing::IsEmpty()) << directory;
+    for (const std::string& directory : {node_.logs, links_, dir_.path() + "/kubelet/pods"})
+      EXPECT_THAT(Names(directory), testing::IsEmpty()) << directory;
   }
 }
 

@@ -18,7 +18,8 @@ TEST_F(AgentTest, RunsAPodAndTakesItAwayAgain) {
   Want({Pod("web", OneContainer())});
   ASSERT_TRUE(Eventually([&] { return IsReady("web"); }));
   EXPECT_EQ(Phase("web"), "Running");
-  EXPECT_THAT(fake_.Calls(), ElementsAre("RunPodSandbox web", "CreateContainer a", "StartContainer a"));
+  EXPECT_THAT(fake_.Calls(),
+              ElementsAre("RunPodSandbox web", "CreateContainer a", "StartContainer a"));
   const std::string id = fake_.ContainerId("a");
   EXPECT_EQ(Container("web", "a").At({"containerID"}).AsString(), "keelson://" + id);
   EXPECT_EQ(fake_.Config(id).log_path(), "a/0.log");
@@ -26,13 +27,15 @@ TEST_F(AgentTest, RunsAPodAndTakesItAwayAgain) {
   EXPECT_THAT(Names(links_), ElementsAre("web_shop_a-" + id + ".log"));
   EXPECT_THAT(Names(dir_.path() + "/kubelet/pods"), ElementsAre("uid-web"));
   EXPECT_THAT(cgroups_->PodsOnNode().value(), ElementsAre("uid-web"));
-  EXPECT_THAT(os::ReadFile(dir_.path() + "/kubelet/pods/uid-web/etc-hosts").value(), HasSubstr(Status("web").At({"podIP"}).AsString() + "\tweb\n"));
+  EXPECT_THAT(os::ReadFile(dir_.path() + "/kubelet/pods/uid-web/etc-hosts").value(),
+              HasSubstr(Status("web").At({"podIP"}).AsString() + "\tweb\n"));
 
   Want({});
   ASSERT_TRUE(Eventually([&] { return IsGone("web"); }));
   EXPECT_THAT(CallsOf("Stop"), ElementsAre("StopContainer a 30s", "StopPodSandbox web"));
   EXPECT_THAT(fake_.ListPodSandboxes().value(), IsEmpty());
-  for (const std::string& directory : {node_.logs, links_, dir_.path() + "/kubelet/pods"}) EXPECT_THAT(Names(directory), IsEmpty()) << directory;
+  for (const std::string& directory : {node_.logs, links_, dir_.path() + "/kubelet/pods"})
+    EXPECT_THAT(Names(directory), IsEmpty()) << directory;
   EXPECT_THAT(cgroups_->PodsOnNode().value(), IsEmpty());
 }
 
@@ -47,7 +50,8 @@ TEST_F(AgentTest, PullsAnImageThatIsMissing) {
 TEST_F(AgentTest, TriesAPullAgainAfterAPause) {
   Want({Pod("web", "containers: [{name: a, image: 'other:1'}]")});
   ASSERT_TRUE(Eventually([&] { return Waits("web", "a") == "ErrImagePull"; }));
-  EXPECT_THAT(Container("web", "a").At({"state", "waiting", "message"}).AsString(), HasSubstr("no registry has it"));
+  EXPECT_THAT(Container("web", "a").At({"state", "waiting", "message"}).AsString(),
+              HasSubstr("no registry has it"));
   After(seconds(9), "web");
   ASSERT_TRUE(Eventually([&] { return Waits("web", "a") == "ImagePullBackOff"; }));
   EXPECT_EQ(fake_.Count("PullImage"), 1);
@@ -67,7 +71,8 @@ TEST_F(AgentTest, RestartsWhatEndsFirstAtOnceThenAfterPauses) {
   for (const int pause : {10, 20, 40}) {
     fake_.Exit(fake_.ContainerId("a"), 2);
     ASSERT_TRUE(Eventually([&] { return Waits("web", "a") == "CrashLoopBackOff"; }));
-    EXPECT_THAT(Container("web", "a").At({"state", "waiting", "message"}).AsString(), HasSubstr("back-off " + std::to_string(pause) + "s"));
+    EXPECT_THAT(Container("web", "a").At({"state", "waiting", "message"}).AsString(),
+                HasSubstr("back-off " + std::to_string(pause) + "s"));
     After(seconds(pause - 1), "web");
     EXPECT_EQ(Restarts("web", "a"), restarts);
     After(std::chrono::milliseconds(1001), "web");
@@ -82,13 +87,16 @@ TEST_F(AgentTest, RestartsWhatEndsFirstAtOnceThenAfterPauses) {
 }
 
 TEST_F(AgentTest, EndsAPodThatIsNotToBeRestarted) {
-  Want({Pod("job", OneContainer(", command: [sh, -c, 'echo done; exit 0']") + "restartPolicy: Never")});
+  Want({Pod("job",
+            OneContainer(", command: [sh, -c, 'echo done; exit 0']") + "restartPolicy: Never")});
   ASSERT_TRUE(Eventually([&] { return Phase("job") == "Succeeded"; }));
-  ASSERT_TRUE(Eventually([&] { return CallsOf("Stop") == std::vector<std::string>{"StopPodSandbox job"}; }));
+  ASSERT_TRUE(Eventually(
+      [&] { return CallsOf("Stop") == std::vector<std::string>{"StopPodSandbox job"}; }));
   ASSERT_TRUE(Eventually([&] { return cgroups_->PodsOnNode().value().empty(); }));
   EXPECT_EQ(Container("job", "a").At({"state", "terminated", "reason"}).AsString(), "Completed");
   // Its log can be read until it is deleted.
-  EXPECT_THAT(os::ReadFile(node_.logs + "/shop_job_uid-job/a/0.log").ValueOr(""), HasSubstr("done"));
+  EXPECT_THAT(os::ReadFile(node_.logs + "/shop_job_uid-job/a/0.log").ValueOr(""),
+              HasSubstr("done"));
   Want({});
   ASSERT_TRUE(Eventually([&] { return IsGone("job"); }));
   EXPECT_THAT(Names(node_.logs), IsEmpty());
@@ -98,19 +106,25 @@ TEST_F(AgentTest, EndsAPodThatIsNotToBeRestarted) {
 
 TEST_F(AgentTest, RunsInitContainersFirstAndSidecarsBeside) {
   const std::string image = kImage;
-  Want({Pod("web", "initContainers:\n- {name: one, image: '" + image + "', command: [sh, -c, 'exit 0']}\n- {name: side, image: '" + image +
-                       "', restartPolicy: Always}\n- {name: two, image: '" + image + "', command: [sh, -c, 'exit 0']}\n" + OneContainer())});
+  Want({Pod("web", "initContainers:\n- {name: one, image: '" + image +
+                       "', command: [sh, -c, 'exit 0']}\n- {name: side, image: '" + image +
+                       "', restartPolicy: Always}\n- {name: two, image: '" + image +
+                       "', command: [sh, -c, 'exit 0']}\n" + OneContainer())});
   ASSERT_TRUE(Eventually([&] { return IsReady("web"); }));
-  EXPECT_THAT(CallsOf("StartContainer"), ElementsAre("StartContainer one", "StartContainer side", "StartContainer two", "StartContainer a"));
+  EXPECT_THAT(CallsOf("StartContainer"), ElementsAre("StartContainer one", "StartContainer side",
+                                                     "StartContainer two", "StartContainer a"));
   fake_.Exit(fake_.ContainerId("side"), 0);
   ASSERT_TRUE(Eventually([&] { return Restarts("web", "side") == 1 && IsReady("web"); }));
   Want({});
   ASSERT_TRUE(Eventually([&] { return IsGone("web"); }));
-  EXPECT_THAT(CallsOf("StopContainer"), ElementsAre("StopContainer a 30s", "StopContainer side 30s"));
+  EXPECT_THAT(CallsOf("StopContainer"),
+              ElementsAre("StopContainer a 30s", "StopContainer side 30s"));
 }
 
 TEST_F(AgentTest, FailsAPodWhoseInitContainerFailsForGood) {
-  Want({Pod("job", std::string("initContainers: [{name: one, image: '") + kImage + "', command: [sh, -c, 'exit 3']}]\nrestartPolicy: Never\n" + OneContainer())});
+  Want({Pod("job", std::string("initContainers: [{name: one, image: '") + kImage +
+                       "', command: [sh, -c, 'exit 3']}]\nrestartPolicy: Never\n" +
+                       OneContainer())});
   ASSERT_TRUE(Eventually([&] { return Phase("job") == "Failed"; }));
   EXPECT_THAT(CallsOf("StartContainer"), ElementsAre("StartContainer one"));
 }
@@ -134,9 +148,13 @@ TEST_F(AgentTest, EndsTheOldPodBeforeANewOneOfItsNameBegins) {
   kube::Pod second = Pod("web", OneContainer(", env: [{name: A, value: b}]"));
   second.metadata.uid = "uid-second";
   Want({second});
-  ASSERT_TRUE(Eventually([&] { return IsReady("web") && cgroups_->PodsOnNode().value() == std::set<std::string>{"uid-second"}; }));
-  EXPECT_THAT(fake_.Calls(), ElementsAre("RunPodSandbox web", "CreateContainer a", "StartContainer a", "StopContainer a 30s", "StopPodSandbox web",
-                                         "RemovePodSandbox web", "RunPodSandbox web", "CreateContainer a", "StartContainer a"));
+  ASSERT_TRUE(Eventually([&] {
+    return IsReady("web") && cgroups_->PodsOnNode().value() == std::set<std::string>{"uid-second"};
+  }));
+  EXPECT_THAT(fake_.Calls(),
+              ElementsAre("RunPodSandbox web", "CreateContainer a", "StartContainer a",
+                          "StopContainer a 30s", "StopPodSandbox web", "RemovePodSandbox web",
+                          "RunPodSandbox web", "CreateContainer a", "StartContainer a"));
 }
 
 TEST_F(AgentTest, ChangesInPlaceOnlyWhatChanged) {
@@ -145,7 +163,8 @@ TEST_F(AgentTest, ChangesInPlaceOnlyWhatChanged) {
   Want({Pod("web", two)});
   ASSERT_TRUE(Eventually([&] { return IsReady("web"); }));
   const std::string a = fake_.ContainerId("a");
-  Want({Pod("web", OneContainer() + "- {name: b, image: library/app:2}\nvolumes: [{name: v, emptyDir: {}}]\n")});
+  Want({Pod("web", OneContainer() +
+                       "- {name: b, image: library/app:2}\nvolumes: [{name: v, emptyDir: {}}]\n")});
   ASSERT_TRUE(Eventually([&] { return Restarts("web", "b") == 1 && IsReady("web"); }));
   EXPECT_EQ(fake_.Config(fake_.ContainerId("b")).image().user_specified_image(), "library/app:2");
   EXPECT_EQ(fake_.ContainerId("a"), a);
@@ -168,7 +187,8 @@ TEST_F(AgentTest, MakesTheSandboxAnewWhenItIsLost) {
 }
 
 TEST_F(AgentTest, SurvivesLostAnswersWithoutDoublingAnything) {
-  for (const char* call : {"RunPodSandbox", "CreateContainer", "StartContainer"}) fake_.LoseAnswer(call);
+  for (const char* call : {"RunPodSandbox", "CreateContainer", "StartContainer"})
+    fake_.LoseAnswer(call);
   Want({Pod("web", OneContainer())});
   ASSERT_TRUE(Eventually([&] {
     After(seconds(5), "web");
@@ -176,7 +196,8 @@ TEST_F(AgentTest, SurvivesLostAnswersWithoutDoublingAnything) {
   }));
   EXPECT_EQ(fake_.ListPodSandboxes().value().size(), 1u);
   int running = 0;
-  for (const cri::Container& container : fake_.ListContainers().value()) running += container.state() == cri::CONTAINER_RUNNING ? 1 : 0;
+  for (const cri::Container& container : fake_.ListContainers().value())
+    running += container.state() == cri::CONTAINER_RUNNING ? 1 : 0;
   EXPECT_EQ(running, 1);
 }
 
@@ -184,8 +205,10 @@ TEST_F(AgentTest, PausesWhenAContainerCannotBeStarted) {
   fake_.Script("a", {{.start_error = "exec: no such file"}, {}});
   Want({Pod("web", OneContainer())});
   ASSERT_TRUE(Eventually([&] { return Waits("web", "a") == "RunContainerError"; }));
-  EXPECT_THAT(Container("web", "a").At({"state", "waiting", "message"}).AsString(), HasSubstr("no such file"));
-  EXPECT_EQ(Container("web", "a").At({"lastState", "terminated", "reason"}).AsString(), "StartError");
+  EXPECT_THAT(Container("web", "a").At({"state", "waiting", "message"}).AsString(),
+              HasSubstr("no such file"));
+  EXPECT_EQ(Container("web", "a").At({"lastState", "terminated", "reason"}).AsString(),
+            "StartError");
   EXPECT_EQ(fake_.Count("StartContainer"), 1);
   After(seconds(10), "web");
   ASSERT_TRUE(Eventually([&] { return IsReady("web"); }));
@@ -209,7 +232,8 @@ TEST_F(AgentTest, PausesWhenTheRuntimeRefusesToStart) {
 TEST_F(AgentTest, ShowsWhatAContainerLacksUntilItIsThere) {
   Want({Pod("web", OneContainer(", envFrom: [{configMapRef: {name: settings}}]"))});
   ASSERT_TRUE(Eventually([&] { return Waits("web", "a") == "CreateContainerConfigError"; }));
-  EXPECT_EQ(Container("web", "a").At({"state", "waiting", "message"}).AsString(), "configmap \"settings\" not found");
+  EXPECT_EQ(Container("web", "a").At({"state", "waiting", "message"}).AsString(),
+            "configmap \"settings\" not found");
   // The workers are idle now: nothing reads it.
   objects_.Add(false, "settings", {{"COLOUR", "red"}});
   After(seconds(10), "web");
@@ -218,7 +242,10 @@ TEST_F(AgentTest, ShowsWhatAContainerLacksUntilItIsThere) {
 }
 
 TEST_F(AgentTest, RestartsWhatFailsItsLivenessProbe) {
-  Want({Pod("web", OneContainer(", livenessProbe: {exec: {command: [x]}, periodSeconds: 1, failureThreshold: 2}") + "terminationGracePeriodSeconds: 7")});
+  Want({Pod("web",
+            OneContainer(
+                ", livenessProbe: {exec: {command: [x]}, periodSeconds: 1, failureThreshold: 2}") +
+                "terminationGracePeriodSeconds: 7")});
   ASSERT_TRUE(Eventually([&] { return IsReady("web"); }));
   prober_.SetFailing(fake_.ContainerId("a"), true);
   ASSERT_TRUE(Eventually([&] {
@@ -243,7 +270,11 @@ TEST_F(AgentTest, IsReadyWhenTheProbeSaysSo) {
 }
 
 TEST_F(AgentTest, RunsHooksAroundAContainersLife) {
-  Want({Pod("web", OneContainer(", lifecycle: {postStart: {exec: {command: [x]}}, preStop: {exec: {command: [x]}}}") + "terminationGracePeriodSeconds: 9")});
+  Want({Pod(
+      "web",
+      OneContainer(
+          ", lifecycle: {postStart: {exec: {command: [x]}}, preStop: {exec: {command: [x]}}}") +
+          "terminationGracePeriodSeconds: 9")});
   ASSERT_TRUE(Eventually([&] { return IsReady("web"); }));
   const std::string ip = Status("web").At({"podIP"}).AsString();
   EXPECT_THAT(prober_.Hooks(), ElementsAre("a " + ip + " 600s"));
@@ -298,10 +329,14 @@ TEST_F(AgentTest, EndsWhatNobodyAsksForWhenItComesBack) {
   ASSERT_TRUE(Eventually([&] { return IsReady("web") && IsReady("old"); }));
   Restart();
   Want({Pod("web", OneContainer())});
-  ASSERT_TRUE(Eventually([&] { return IsReady("web") && fake_.ListPodSandboxes().value().size() == 1; }));
-  ASSERT_TRUE(Eventually([&] { return cgroups_->PodsOnNode().value() == std::set<std::string>{"uid-web"}; }));
-  EXPECT_THAT(CallsOf("StopContainer"), ElementsAre("StopContainer a 30s"));  // the pod's own time, from its annotation
-  ASSERT_TRUE(Eventually([&] { return Names(dir_.path() + "/kubelet/pods") == std::vector<std::string>{"uid-web"}; }));
+  ASSERT_TRUE(
+      Eventually([&] { return IsReady("web") && fake_.ListPodSandboxes().value().size() == 1; }));
+  ASSERT_TRUE(Eventually(
+      [&] { return cgroups_->PodsOnNode().value() == std::set<std::string>{"uid-web"}; }));
+  EXPECT_THAT(CallsOf("StopContainer"),
+              ElementsAre("StopContainer a 30s"));  // the pod's own time, from its annotation
+  ASSERT_TRUE(Eventually(
+      [&] { return Names(dir_.path() + "/kubelet/pods") == std::vector<std::string>{"uid-web"}; }));
 }
 
 TEST_F(AgentTest, DoesNothingBeforeItsSourcesHaveSpoken) {

@@ -42,7 +42,8 @@ uint32_t FirstAttempt(const std::string& directory) {
   const base::Result<std::vector<os::DirEntry>> entries = os::ListDir(directory);
   if (!entries.ok()) return 0;
   for (const os::DirEntry& entry : *entries) {
-    const auto number = base::ParseUint64(std::string_view(entry.name).substr(0, entry.name.find('.')));
+    const auto number =
+        base::ParseUint64(std::string_view(entry.name).substr(0, entry.name.find('.')));
     if (number && *number < UINT32_MAX) first = std::max(first, static_cast<uint32_t>(*number) + 1);
   }
   return first;
@@ -56,7 +57,8 @@ void RemoveLogs(const std::string& path) {
   const base::Result<std::vector<os::DirEntry>> entries = os::ListDir(directory);
   if (!entries.ok() || name.empty()) return;
   for (const os::DirEntry& entry : *entries) {
-    if (entry.name == name || entry.name.starts_with(name + ".")) (void)os::RemoveFile(directory + "/" + entry.name);
+    if (entry.name == name || entry.name.starts_with(name + "."))
+      (void)os::RemoveFile(directory + "/" + entry.name);
   }
 }
 
@@ -69,11 +71,14 @@ std::string ReasonOfPull(const base::Error& error) {
   return "ErrImagePull";
 }
 
-bool AlreadyGone(const base::Status& status) { return !status.ok() && status.error().code() == base::Code::kNotFound; }
+bool AlreadyGone(const base::Status& status) {
+  return !status.ok() && status.error().code() == base::Code::kNotFound;
+}
 
 }  // namespace
 
-Outcome Applier::Apply(const sync::Action& action, const Context& context, const std::stop_token& stop) {
+Outcome Applier::Apply(const sync::Action& action, const Context& context,
+                       const std::stop_token& stop) {
   return std::visit([&](const auto& a) { return Do(a, context, stop); }, action);
 }
 
@@ -85,40 +90,49 @@ Outcome Applier::Do(const sync::Prepare&, const Context& context, const std::sto
   outcome.cgroup_parent = std::move(parent).value();
   const std::string logs = pod::PodLogDirectory(d_.node.logs, metadata);
   for (const std::string& directory : {d_.volumes.PodDir(metadata.uid), logs}) {
-    if (const base::Status made = os::MakeDirs(directory, 0755); !made.ok()) return Failed("FailedMount", made.error());
+    if (const base::Status made = os::MakeDirs(directory, 0755); !made.ok())
+      return Failed("FailedMount", made.error());
   }
   for (const auto* list : {&context.pod.spec.containers, &context.pod.spec.init_containers}) {
-    for (const kube::Container& container : *list) outcome.first_attempts[container.name] = FirstAttempt(logs + "/" + container.name);
+    for (const kube::Container& container : *list)
+      outcome.first_attempts[container.name] = FirstAttempt(logs + "/" + container.name);
   }
-  const volume::DownwardValues values = pod::DownwardOf(context.pod, d_.node.names, {}, d_.node.allocatable);
+  const volume::DownwardValues values =
+      pod::DownwardOf(context.pod, d_.node.names, {}, d_.node.allocatable);
   base::Result<std::map<std::string, std::string>> paths = d_.volumes.SetUp(context.pod, values);
   if (!paths.ok()) return Failed("FailedMount", paths.error());
   outcome.volume_paths = std::move(paths).value();
   return outcome;
 }
 
-Outcome Applier::Do(const sync::CreateSandbox& action, const Context& context, const std::stop_token&) {
+Outcome Applier::Do(const sync::CreateSandbox& action, const Context& context,
+                    const std::stop_token&) {
   pod::NodeSettings node = d_.node;
   if (!node.resolver_file.empty()) {
     const base::Result<std::string> text = os::ReadFile(node.resolver_file);
     if (text.ok()) node.host_resolver = pod::ParseResolvConf(*text);
   }
-  const base::Result<cri::PodSandboxConfig> config = pod::SandboxConfig(context.pod, node, context.cgroup_parent, action.attempt);
+  const base::Result<cri::PodSandboxConfig> config =
+      pod::SandboxConfig(context.pod, node, context.cgroup_parent, action.attempt);
   if (!config.ok()) return Failed("ConfigPodSandboxError", config.error());
-  const base::Result<std::string> id = d_.runtime.RunPodSandbox(*config, context.pod.spec.runtime_class_name);
+  const base::Result<std::string> id =
+      d_.runtime.RunPodSandbox(*config, context.pod.spec.runtime_class_name);
   if (!id.ok()) return Failed("CreatePodSandboxError", id.error());
   Outcome outcome;
-  pod::ResolverSettings resolver = pod::PodResolver(context.pod, node.cluster_dns, node.host_resolver);
+  pod::ResolverSettings resolver =
+      pod::PodResolver(context.pod, node.cluster_dns, node.host_resolver);
   outcome.dns_notes = std::move(resolver.notes);
   outcome.cluster_dns_missing = resolver.cluster_dns_missing;
   return outcome;
 }
 
-Outcome Applier::Do(const sync::EnsureImage& action, const Context& context, const std::stop_token& stop) {
+Outcome Applier::Do(const sync::EnsureImage& action, const Context& context,
+                    const std::stop_token& stop) {
   const kube::Container& container = *Find(context.pod, action.container);
   Outcome outcome;
   const base::Result<cri::ImageStatusResponse> present = d_.runtime.ImageStatus(container.image);
-  if (!present.ok() && present.error().code() == base::Code::kInvalidArgument) return Failed("InvalidImageName", present.error());
+  if (!present.ok() && present.error().code() == base::Code::kInvalidArgument)
+    return Failed("InvalidImageName", present.error());
   if (!present.ok()) return Failed("ImageInspectError", present.error());
   const bool here = present->has_image();
   if (here && container.image_pull_policy != "Always") {
@@ -126,15 +140,20 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context, con
     return outcome;
   }
   if (container.image_pull_policy == "Never") {
-    return Failed("ErrImageNeverPull",
-                  base::FailedPrecondition("Container image \"{}\" is not present with pull policy of Never", container.image));
+    return Failed(
+        "ErrImageNeverPull",
+        base::FailedPrecondition("Container image \"{}\" is not present with pull policy of Never",
+                                 container.image));
   }
   cri::ImageSpec spec;
   spec.set_image(container.image);
-  const base::Result<cri::PodSandboxConfig> config = pod::SandboxConfig(context.pod, d_.node, context.cgroup_parent, 0);
+  const base::Result<cri::PodSandboxConfig> config =
+      pod::SandboxConfig(context.pod, d_.node, context.cgroup_parent, 0);
   if (!config.ok()) return Failed("ConfigPodSandboxError", config.error());
   using Time = std::chrono::steady_clock;
-  const auto since = [](Time::time_point begin) { return std::chrono::duration_cast<std::chrono::milliseconds>(Time::now() - begin); };
+  const auto since = [](Time::time_point begin) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Time::now() - begin);
+  };
   const Time::time_point asked = Time::now();
   std::optional<image_gc::PullGate::Turn> turn;
   if (d_.pulls != nullptr) {
@@ -150,15 +169,19 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context, con
   outcome.pulled = true;
   outcome.pull_time = since(begun);
   outcome.pull_and_wait_time = since(asked);
-  if (const base::Result<cri::ImageStatusResponse> image = d_.runtime.ImageStatus(*pulled); image.ok()) outcome.image_bytes = image->image().size();
+  if (const base::Result<cri::ImageStatusResponse> image = d_.runtime.ImageStatus(*pulled);
+      image.ok())
+    outcome.image_bytes = image->image().size();
   return outcome;
 }
 
 base::Status Applier::Refresh(const Context& context) {
-  return d_.volumes.Refresh(context.pod, pod::DownwardOf(context.pod, d_.node.names, context.pod_ips, d_.node.allocatable));
+  return d_.volumes.Refresh(context.pod, pod::DownwardOf(context.pod, d_.node.names,
+                                                         context.pod_ips, d_.node.allocatable));
 }
 
-base::Result<pod::ContainerInputs> Applier::Inputs(const kube::Container& container, const Context& context) {
+base::Result<pod::ContainerInputs> Applier::Inputs(const kube::Container& container,
+                                                   const Context& context) {
   const kube::Pod& pod = context.pod;
   const std::string directory = d_.volumes.PodDir(pod.metadata.uid);
   pod::ContainerInputs inputs;
@@ -166,48 +189,63 @@ base::Result<pod::ContainerInputs> Applier::Inputs(const kube::Container& contai
   inputs.volume_paths = context.volume_paths;
   inputs.image_ref = context.image_ref;
   inputs.recursive_read_only = context.recursive_read_only;
-  if (const base::Result<cri::ImageStatusResponse> image = d_.runtime.ImageStatus(context.image_ref); image.ok() && image->has_image()) {
+  if (const base::Result<cri::ImageStatusResponse> image =
+          d_.runtime.ImageStatus(context.image_ref);
+      image.ok() && image->has_image()) {
     inputs.image_user_name = image->image().username();
-    inputs.image_user_is_root = image->image().username().empty() && (!image->image().has_uid() || image->image().uid().value() == 0);
+    inputs.image_user_is_root = image->image().username().empty() &&
+                                (!image->image().has_uid() || image->image().uid().value() == 0);
   }
-  const volume::DownwardValues values = pod::DownwardOf(pod, d_.node.names, inputs.pod_ips, d_.node.allocatable);
+  const volume::DownwardValues values =
+      pod::DownwardOf(pod, d_.node.names, inputs.pod_ips, d_.node.allocatable);
   for (size_t i = 0; i < container.volume_mounts.size(); ++i) {
     const kube::VolumeMount& mount = container.volume_mounts[i];
     std::string sub_path = mount.sub_path;
     if (!mount.sub_path_expr.empty()) {
-      ASSIGN_OR_RETURN(const pod::Environment environment, pod::ContainerEnvironment(pod, container, values, d_.objects));
+      ASSIGN_OR_RETURN(const pod::Environment environment,
+                       pod::ContainerEnvironment(pod, container, values, d_.objects));
       sub_path = pod::Expand(mount.sub_path_expr, environment);
     }
     const auto volume = context.volume_paths.find(mount.name);
     if (sub_path.empty() || volume == context.volume_paths.end()) continue;
     ASSIGN_OR_RETURN(inputs.sub_paths[i],
-                     d_.volumes.SubPath(pod.metadata.uid, mount.name, volume->second, sub_path, container.name, i));
+                     d_.volumes.SubPath(pod.metadata.uid, mount.name, volume->second, sub_path,
+                                        container.name, i));
   }
   ASSIGN_OR_RETURN(const pod::HostName name, pod::PodHostName(pod, d_.node.cluster_dns.domain));
   inputs.hosts_file = directory + "/etc-hosts";
   const std::string node_file = pod.spec.host_network ? os::ReadFile("/etc/hosts").ValueOr("") : "";
-  const std::string hosts = pod::HostsFile(pod, inputs.pod_ips, name.short_name, name.domain_name, node_file);
-  // Only when it changes: a neighbour that is being started mounts this very file, and one that is replaced cannot be mounted.
-  if (os::ReadFile(inputs.hosts_file).ValueOr("") != hosts) RETURN_IF_ERROR(os::WriteFileAtomic(inputs.hosts_file, hosts, 0644));
+  const std::string hosts =
+      pod::HostsFile(pod, inputs.pod_ips, name.short_name, name.domain_name, node_file);
+  // Only when it changes: a neighbour that is being started mounts this very file, and one that is
+  // replaced cannot be mounted.
+  if (os::ReadFile(inputs.hosts_file).ValueOr("") != hosts)
+    RETURN_IF_ERROR(os::WriteFileAtomic(inputs.hosts_file, hosts, 0644));
   const std::string own = directory + "/containers/" + container.name;
   RETURN_IF_ERROR(os::MakeDirs(own, 0755));
   inputs.termination_log = own + "/" + base::RandomHex(4);
   RETURN_IF_ERROR(os::WriteFileAtomic(inputs.termination_log, "", 0666));
-  if (chmod(inputs.termination_log.c_str(), 0666) != 0) return base::Error::FromErrno(errno, "chmod {}", inputs.termination_log);
+  if (chmod(inputs.termination_log.c_str(), 0666) != 0)
+    return base::Error::FromErrno(errno, "chmod {}", inputs.termination_log);
   return inputs;
 }
 
-Outcome Applier::Do(const sync::StartContainer& action, const Context& context, const std::stop_token&) {
+Outcome Applier::Do(const sync::StartContainer& action, const Context& context,
+                    const std::stop_token&) {
   const kube::Container& container = *Find(context.pod, action.container);
   const base::Result<pod::ContainerInputs> inputs = Inputs(container, context);
   if (!inputs.ok()) return Failed("CreateContainerConfigError", inputs.error());
-  const base::Result<cri::ContainerConfig> config = pod::ContainerConfig(context.pod, container, d_.node, *inputs, d_.objects, action.attempt);
+  const base::Result<cri::ContainerConfig> config =
+      pod::ContainerConfig(context.pod, container, d_.node, *inputs, d_.objects, action.attempt);
   if (!config.ok()) return Failed("CreateContainerConfigError", config.error());
-  const base::Result<cri::PodSandboxConfig> sandbox = pod::SandboxConfig(context.pod, d_.node, context.cgroup_parent, 0);
+  const base::Result<cri::PodSandboxConfig> sandbox =
+      pod::SandboxConfig(context.pod, d_.node, context.cgroup_parent, 0);
   if (!sandbox.ok()) return Failed("CreateContainerConfigError", sandbox.error());
   const std::string logs = pod::PodLogDirectory(d_.node.logs, context.pod.metadata);
-  if (const base::Status made = os::MakeDirs(logs + "/" + container.name, 0755); !made.ok()) return Failed("CreateContainerError", made.error());
-  const base::Result<std::string> id = d_.runtime.CreateContainer(action.sandbox_id, *config, *sandbox);
+  if (const base::Status made = os::MakeDirs(logs + "/" + container.name, 0755); !made.ok())
+    return Failed("CreateContainerError", made.error());
+  const base::Result<std::string> id =
+      d_.runtime.CreateContainer(action.sandbox_id, *config, *sandbox);
   if (!id.ok()) return Failed("CreateContainerError", id.error());
   Outcome outcome;
   outcome.container_id = *id;
@@ -215,10 +253,13 @@ Outcome Applier::Do(const sync::StartContainer& action, const Context& context, 
   if (!outcome.status.ok()) outcome.reason = "RunContainerError";
   if (!d_.log_links.empty()) {
     const kube::ObjectMeta& metadata = context.pod.metadata;
-    const std::string link = d_.log_links + "/" + pod::LogLink(metadata.name, metadata.namespace_name, container.name, *id);
+    const std::string link =
+        d_.log_links + "/" +
+        pod::LogLink(metadata.name, metadata.namespace_name, container.name, *id);
     const std::string target = logs + "/" + pod::ContainerLogPath(container.name, action.attempt);
     if (symlink(target.c_str(), link.c_str()) != 0 && errno != EEXIST) {
-      base::LogWarn("no link to the container's log for collectors, going on", {{"link", link}, {"error", base::Error::FromErrno(errno, "symlink")}});
+      base::LogWarn("no link to the container's log for collectors, going on",
+                    {{"link", link}, {"error", base::Error::FromErrno(errno, "symlink")}});
     }
   }
   return outcome;
@@ -227,25 +268,32 @@ Outcome Applier::Do(const sync::StartContainer& action, const Context& context, 
 Outcome Applier::Do(const sync::PostStart& action, const Context& context, const std::stop_token&) {
   const kube::Container& container = *Find(context.pod, action.container);
   const std::string address = context.pod_ips.empty() ? "127.0.0.1" : context.pod_ips.front();
-  return Of(d_.prober.Hook(*container.post_start, {address, action.id, &container}, std::chrono::minutes(10)));
+  return Of(d_.prober.Hook(*container.post_start, {address, action.id, &container},
+                           std::chrono::minutes(10)));
 }
 
 Outcome Applier::Do(const sync::PreStop& action, const Context& context, const std::stop_token&) {
   const kube::Container& container = *Find(context.pod, action.container);
   const std::string address = context.pod_ips.empty() ? "127.0.0.1" : context.pod_ips.front();
-  return Of(d_.prober.Hook(*container.pre_stop, {address, action.id, &container}, std::chrono::seconds(action.grace_seconds)));
+  return Of(d_.prober.Hook(*container.pre_stop, {address, action.id, &container},
+                           std::chrono::seconds(action.grace_seconds)));
 }
 
 Outcome Applier::Do(const sync::KillContainer& action, const Context&, const std::stop_token&) {
-  base::Status stopped = d_.runtime.StopContainer(action.id, std::chrono::seconds(action.grace_seconds));
+  base::Status stopped =
+      d_.runtime.StopContainer(action.id, std::chrono::seconds(action.grace_seconds));
   return AlreadyGone(stopped) ? Outcome{} : Of(std::move(stopped));
 }
 
-Outcome Applier::Do(const sync::RemoveContainer& action, const Context& context, const std::stop_token&) {
-  if (const base::Result<cri::ContainerStatus> status = d_.runtime.ContainerStatus(action.id); status.ok()) {
+Outcome Applier::Do(const sync::RemoveContainer& action, const Context& context,
+                    const std::stop_token&) {
+  if (const base::Result<cri::ContainerStatus> status = d_.runtime.ContainerStatus(action.id);
+      status.ok()) {
     const kube::ObjectMeta& metadata = context.pod.metadata;
     if (!d_.log_links.empty()) {
-      (void)os::RemoveFile(d_.log_links + "/" + pod::LogLink(metadata.name, metadata.namespace_name, status->metadata().name(), action.id));
+      (void)os::RemoveFile(d_.log_links + "/" +
+                           pod::LogLink(metadata.name, metadata.namespace_name,
+                                        status->metadata().name(), action.id));
     }
     RemoveLogs(status->log_path());
   }
@@ -270,24 +318,31 @@ base::Status Applier::RemoveLogDirectories(const std::string& uid) {
   for (const os::DirEntry& entry : *entries) {
     if (!entry.name.ends_with("_" + uid)) continue;
     const std::string directory = d_.node.logs + "/" + entry.name;
-    const base::Result<std::vector<os::DirEntry>> links = os::ListDir(d_.log_links.empty() ? directory : d_.log_links);
-    for (const os::DirEntry& link : links.ok() && !d_.log_links.empty() ? *links : std::vector<os::DirEntry>()) {
+    const base::Result<std::vector<os::DirEntry>> links =
+        os::ListDir(d_.log_links.empty() ? directory : d_.log_links);
+    for (const os::DirEntry& link :
+         links.ok() && !d_.log_links.empty() ? *links : std::vector<os::DirEntry>()) {
       char target[PATH_MAX];
       const std::string path = d_.log_links + "/" + link.name;
       const ssize_t length = readlink(path.c_str(), target, sizeof target);
-      if (length > 0 && std::string_view(target, static_cast<size_t>(length)).starts_with(directory + "/")) (void)os::RemoveFile(path);
+      if (length > 0 &&
+          std::string_view(target, static_cast<size_t>(length)).starts_with(directory + "/"))
+        (void)os::RemoveFile(path);
     }
     RETURN_IF_ERROR(os::RemoveTree(directory));
   }
   return {};
 }
 
-// The pod's own directory goes last: as long as it is there, a later life of the kubelet knows that there is more to remove.
+// The pod's own directory goes last: as long as it is there, a later life of the kubelet knows that
+// there is more to remove.
 Outcome Applier::Do(const sync::TearDown&, const Context& context, const std::stop_token&) {
   const std::string& uid = context.pod.metadata.uid;
-  if (base::Status gone = d_.cgroups.Remove(uid); !gone.ok()) return Failed("FailedKillPod", gone.error());
+  if (base::Status gone = d_.cgroups.Remove(uid); !gone.ok())
+    return Failed("FailedKillPod", gone.error());
   if (context.deleted) {
-    if (base::Status gone = RemoveLogDirectories(uid); !gone.ok()) return Failed("FailedSync", gone.error());
+    if (base::Status gone = RemoveLogDirectories(uid); !gone.ok())
+      return Failed("FailedSync", gone.error());
   }
   base::Status gone = d_.volumes.TearDown(uid);
   if (!gone.ok()) return Failed("FailedUnmount", gone.error());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries out the planner's actions, one call each, on worker threads: it blocks, it decides nothing, and it is safe to repeat. What an
-// action learned comes back as data. Thread-safe.
+// Carries out the planner's actions, one call each, on worker threads: it blocks, it decides
+// nothing, and it is safe to repeat. What an action learned comes back as data. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@ struct ApplierDependencies {
   node_cgroup::PodCgroups& cgroups;
   probe::Prober& prober;
   const pod::NodeSettings& node;
-  std::string log_links;  // /var/log/containers; empty: no links
+  std::string log_links;                // /var/log/containers; empty: no links
   image_gc::PullGate* pulls = nullptr;  // null: each at once
 };
 
@@ -36,8 +36,8 @@ struct Context {
   std::string cgroup_parent;
   std::map<std::string, std::string> volume_paths;
   std::vector<std::string> pod_ips;
-  std::string image_ref;       // of the container to be started
-  bool deleted = false;        // the pod goes for good: its logs too
+  std::string image_ref;             // of the container to be started
+  bool deleted = false;              // the pod goes for good: its logs too
   bool recursive_read_only = false;  // the runtime can do it
   // What is told while an action is under way: reason and message. From the worker; may be empty.
   std::function<void(const std::string& reason, const std::string& message)> tell;
@@ -45,7 +45,7 @@ struct Context {
 
 struct Outcome {
   base::Status status;
-  std::string reason;          // of a failure, for the container's status: ErrImagePull, …
+  std::string reason;  // of a failure, for the container's status: ErrImagePull, …
   // Prepare
   std::string cgroup_parent;
   std::map<std::string, std::string> volume_paths;
@@ -84,7 +84,8 @@ class Applier {
   Outcome Do(const sync::RemoveSandbox&, const Context&, const std::stop_token&);
   Outcome Do(const sync::TearDown&, const Context&, const std::stop_token&);
   base::Status RemoveLogDirectories(const std::string& uid);
-  base::Result<pod::ContainerInputs> Inputs(const kube::Container& container, const Context& context);
+  base::Result<pod::ContainerInputs> Inputs(const kube::Container& container,
+                                            const Context& context);
 
   const ApplierDependencies d_;
 };

@@ -15,7 +15,9 @@ class ApplierTest : public NodeOfATest {
  protected:
   Outcome Apply(const sync::Action& action) { return life_->applier.Apply(action, context_, {}); }
   // "" or "reason: message".
-  static std::string Text(const Outcome& outcome) { return outcome.status.ok() ? "" : outcome.reason + ": " + outcome.status.error().message(); }
+  static std::string Text(const Outcome& outcome) {
+    return outcome.status.ok() ? "" : outcome.reason + ": " + outcome.status.error().message();
+  }
   void Begin(const std::string& spec) {
     context_.pod = Pod("web", spec);
     const Outcome prepared = Apply(sync::Prepare{});
@@ -27,8 +29,12 @@ class ApplierTest : public NodeOfATest {
     context_.pod_ips = {fake_.PodSandboxStatus(sandbox_).value().network().ip()};
     context_.image_ref = kImage;
   }
-  Outcome StartA(uint32_t attempt = 0) { return Apply(sync::StartContainer{"a", attempt, sandbox_, {}}); }
-  std::string Below(const std::string& path) const { return dir_.path() + "/kubelet/pods/uid-web/" + path; }
+  Outcome StartA(uint32_t attempt = 0) {
+    return Apply(sync::StartContainer{"a", attempt, sandbox_, {}});
+  }
+  std::string Below(const std::string& path) const {
+    return dir_.path() + "/kubelet/pods/uid-web/" + path;
+  }
 
   Context context_;
   std::string sandbox_;
@@ -72,7 +78,9 @@ TEST_F(ApplierTest, MakesSureOfImagesAsThePolicySays) {
   fake_.AddImage("here:1");
   fake_.Publish("here:1");
   fake_.Publish("far:1");
-  const auto fails = [this](const std::string& call, base::Error error) { fake_.FailNext(call, std::move(error)); };
+  const auto fails = [this](const std::string& call, base::Error error) {
+    fake_.FailNext(call, std::move(error));
+  };
   struct Try {
     std::string_view name;
     std::string image, policy, text;
@@ -83,29 +91,38 @@ TEST_F(ApplierTest, MakesSureOfImagesAsThePolicySays) {
       {"here", "here:1", "IfNotPresent", "", 0},
       {"here, and asked for each time", "here:1", "Always", "", 1},
       {"here, never pulled", "here:1", "Never", "", 0},
-      {"missing, never pulled", "none:1", "Never", "ErrImageNeverPull: Container image \"none:1\" is not present with pull policy of Never", 0},
-      {"missing everywhere", "none:1", "IfNotPresent", "ErrImagePull: pull 'none:1': no registry has it", 1},
-      {"no name for an image", "x", "Always", "InvalidImageName: bad", 1, [&] { fails("PullImage", base::InvalidArgument("bad")); }},
-      {"already seen when looking", "x", "Always", "InvalidImageName: bad", 0, [&] { fails("ImageStatus", base::InvalidArgument("bad")); }},
-      {"the runtime cannot look", "here:1", "IfNotPresent", "ImageInspectError: disk", 0, [&] { fails("ImageStatus", base::Internal("disk")); }},
+      {"missing, never pulled", "none:1", "Never",
+       "ErrImageNeverPull: Container image \"none:1\" is not present with pull policy of Never", 0},
+      {"missing everywhere", "none:1", "IfNotPresent",
+       "ErrImagePull: pull 'none:1': no registry has it", 1},
+      {"no name for an image", "x", "Always", "InvalidImageName: bad", 1,
+       [&] { fails("PullImage", base::InvalidArgument("bad")); }},
+      {"already seen when looking", "x", "Always", "InvalidImageName: bad", 0,
+       [&] { fails("ImageStatus", base::InvalidArgument("bad")); }},
+      {"the runtime cannot look", "here:1", "IfNotPresent", "ImageInspectError: disk", 0,
+       [&] { fails("ImageStatus", base::Internal("disk")); }},
       {"pulled", "far:1", "IfNotPresent", "", 1},
       {"pulled once", "far:1", "IfNotPresent", "", 0},
   };
   for (const Try& t : tries) {
     SCOPED_TRACE(t.name);
-    context_.pod = Pod("web", "containers: [{name: a, image: '" + t.image + "', imagePullPolicy: " + t.policy + "}]");
+    context_.pod = Pod("web", "containers: [{name: a, image: '" + t.image +
+                                  "', imagePullPolicy: " + t.policy + "}]");
     const int before = fake_.Count("PullImage");
     t.before();
     const Outcome outcome = Apply(sync::EnsureImage{"a", 0});
     EXPECT_EQ(Text(outcome), t.text);
     EXPECT_EQ(fake_.Count("PullImage") - before, t.pulls);
     EXPECT_EQ(outcome.pulled, t.pulls == 1 && t.text.empty());
-    if (t.text.empty()) { EXPECT_EQ(outcome.image_ref, fake_.ImageStatus(t.image).value().image().id()); }
+    if (t.text.empty()) {
+      EXPECT_EQ(outcome.image_ref, fake_.ImageStatus(t.image).value().image().id());
+    }
   }
 }
 
 TEST_F(ApplierTest, StartsAContainerWithItsFiles) {
-  Begin(OneContainer(", volumeMounts: [{name: v, mountPath: /data, subPathExpr: '$(WHO)/x'}], env: [{name: WHO, value: me}]") +
+  Begin(OneContainer(", volumeMounts: [{name: v, mountPath: /data, subPathExpr: '$(WHO)/x'}], env: "
+                     "[{name: WHO, value: me}]") +
         "volumes: [{name: v, emptyDir: {}}]\nhostAliases: [{ip: 192.0.2.5, hostnames: [db]}]");
   const Outcome outcome = StartA(2);
   ASSERT_EQ(Text(outcome), "");
@@ -121,7 +138,7 @@ TEST_F(ApplierTest, StartsAContainerWithItsFiles) {
   EXPECT_THAT(hosts, HasSubstr(context_.pod_ips[0] + "\tweb\n"));
   EXPECT_THAT(hosts, HasSubstr("192.0.2.5\tdb\n"));
   EXPECT_EQ(config.mounts(2).container_path(), "/dev/termination-log");
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(stat(config.mounts(2).host_path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0666u);  // whoever the container runs as
   EXPECT_THAT(Names(links_), ElementsAre("web_shop_a-" + outcome.container_id + ".log"));
@@ -137,7 +154,10 @@ TEST_F(ApplierTest, TellsWhatKeptAContainerFromStarting) {
   Begin(OneContainer(", env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]"));
   EXPECT_EQ(Text(StartA()), "CreateContainerConfigError: secret \"s\" not found");
   context_.pod = Pod("web", OneContainer(", securityContext: {runAsNonRoot: true}"));
-  EXPECT_THAT(Text(StartA()), testing::StartsWith("CreateContainerConfigError: container has runAsNonRoot and image will run as root"));
+  EXPECT_THAT(
+      Text(StartA()),
+      testing::StartsWith(
+          "CreateContainerConfigError: container has runAsNonRoot and image will run as root"));
   fake_.AddImage("library/named:1", "nginx");
   context_.image_ref = "library/named:1";
   EXPECT_THAT(Text(StartA()), HasSubstr("non-numeric user (nginx)"));
@@ -158,7 +178,8 @@ TEST_F(ApplierTest, RemovesAContainerWithAllItsLogs) {
   Begin(OneContainer());
   const std::string first = StartA(0).container_id, tenth = StartA(10).container_id;
   const std::string logs = node_.logs + "/shop_web_uid-web/a/";
-  for (const char* name : {"0.log", "0.log.20260102-030405", "0.log.20260102-030404.gz", "10.log", "10.log.20260102-030405", "note"}) {
+  for (const char* name : {"0.log", "0.log.20260102-030405", "0.log.20260102-030404.gz", "10.log",
+                           "10.log.20260102-030405", "note"}) {
     ASSERT_TRUE(os::WriteFileAtomic(logs + name, "", 0644).ok());
   }
   EXPECT_EQ(Text(Apply(sync::RemoveContainer{first})), "");
@@ -170,7 +191,9 @@ TEST_F(ApplierTest, RemovesAContainerWithAllItsLogs) {
 
 TEST_F(ApplierTest, TakesWhatIsGoneForDone) {
   context_.pod = Pod("web", OneContainer());
-  for (const char* call : {"StopContainer", "RemoveContainer", "StopPodSandbox", "RemovePodSandbox"}) fake_.FailNext(call, base::NotFound("gone"));
+  for (const char* call :
+       {"StopContainer", "RemoveContainer", "StopPodSandbox", "RemovePodSandbox"})
+    fake_.FailNext(call, base::NotFound("gone"));
   EXPECT_EQ(Text(Apply(sync::KillContainer{"a", "x", 5, ""})), "");
   EXPECT_EQ(Text(Apply(sync::RemoveContainer{"x"})), "");
   EXPECT_EQ(Text(Apply(sync::StopSandbox{"x"})), "");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an action is told as when it is over: upstream's reasons, and its messages where people search for them. Pure.
+// What an action is told as when it is over: upstream's reasons, and its messages where people
+// search for them. Pure.
 #pragma once
 
 #include <vector>
@@ -9,7 +10,9 @@
 
 namespace keelson::lifecycle {
 
-std::vector<status::Event> EventsOfSuccess(const sync::Action& action, const Outcome& outcome, const kube::Pod& pod);
-std::vector<status::Event> EventsOfFailure(const sync::Action& action, const Outcome& outcome, const kube::Pod& pod);
+std::vector<status::Event> EventsOfSuccess(const sync::Action& action, const Outcome& outcome,
+                                           const kube::Pod& pod);
+std::vector<status::Event> EventsOfFailure(const sync::Action& action, const Outcome& outcome,
+                                           const kube::Pod& pod);
 
 }  // namespace keelson::lifecycle

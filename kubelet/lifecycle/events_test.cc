@@ -18,54 +18,78 @@ kube::Pod Web() {
 
 std::vector<std::string> Told(const std::vector<status::Event>& events) {
   std::vector<std::string> texts;
-  for (const status::Event& event : events) texts.push_back((event.warning ? "Warning " : "Normal ") + event.reason + ": " + event.message);
+  for (const status::Event& event : events)
+    texts.push_back((event.warning ? "Warning " : "Normal ") + event.reason + ": " + event.message);
   return texts;
 }
-std::vector<std::string> Failed(const sync::Action& action, const std::string& reason, const std::string& id = "") {
+std::vector<std::string> Failed(const sync::Action& action, const std::string& reason,
+                                const std::string& id = "") {
   Outcome outcome;
   outcome.status = base::Unknown("why");
   outcome.reason = reason;
   outcome.container_id = id;
   return Told(EventsOfFailure(action, outcome, Web()));
 }
-std::vector<std::string> Done(const sync::Action& action, const Outcome& outcome = {}) { return Told(EventsOfSuccess(action, outcome, Web())); }
+std::vector<std::string> Done(const sync::Action& action, const Outcome& outcome = {}) {
+  return Told(EventsOfSuccess(action, outcome, Web()));
+}
 
 TEST(Events, TellOfImages) {
   const sync::EnsureImage image{"a", 0};
-  EXPECT_THAT(Done(image), ElementsAre("Normal Pulled: Container image \"nginx:1\" already present on machine"));
+  EXPECT_THAT(Done(image),
+              ElementsAre("Normal Pulled: Container image \"nginx:1\" already present on machine"));
   Outcome pulled;
   pulled.pulled = true;
   pulled.pull_time = std::chrono::milliseconds(840);
   pulled.pull_and_wait_time = std::chrono::milliseconds(12'034);
   pulled.image_bytes = 4711;
   EXPECT_THAT(Done(image, pulled),
-              ElementsAre("Normal Pulled: Successfully pulled image \"nginx:1\" in 840ms (12.034s including waiting). Image size: 4711 bytes."));
-  EXPECT_THAT(Failed(image, "ErrImagePull"), ElementsAre("Warning Failed: Failed to pull image \"nginx:1\": why", "Warning Failed: Error: ErrImagePull"));
-  EXPECT_THAT(Failed(image, "InvalidImageName"),
-              ElementsAre("Warning InspectFailed: Failed to apply default image tag \"nginx:1\": why", "Warning Failed: Error: InvalidImageName"));
+              ElementsAre("Normal Pulled: Successfully pulled image \"nginx:1\" in 840ms (12.034s "
+                          "including waiting). Image size: 4711 bytes."));
+  EXPECT_THAT(Failed(image, "ErrImagePull"),
+              ElementsAre("Warning Failed: Failed to pull image \"nginx:1\": why",
+                          "Warning Failed: Error: ErrImagePull"));
+  EXPECT_THAT(
+      Failed(image, "InvalidImageName"),
+      ElementsAre("Warning InspectFailed: Failed to apply default image tag \"nginx:1\": why",
+                  "Warning Failed: Error: InvalidImageName"));
   EXPECT_THAT(Failed(image, "ImageInspectError"),
-              ElementsAre("Warning InspectFailed: Failed to inspect image \"nginx:1\": why", "Warning Failed: Error: ImageInspectError"));
-  EXPECT_THAT(Failed(image, "ErrImageNeverPull"), ElementsAre("Warning ErrImageNeverPull: why", "Warning Failed: Error: ErrImageNeverPull"));
+              ElementsAre("Warning InspectFailed: Failed to inspect image \"nginx:1\": why",
+                          "Warning Failed: Error: ImageInspectError"));
+  EXPECT_THAT(
+      Failed(image, "ErrImageNeverPull"),
+      ElementsAre("Warning ErrImageNeverPull: why", "Warning Failed: Error: ErrImageNeverPull"));
 }
 
 TEST(Events, TellOfContainers) {
   const sync::StartContainer start{"a", 1, "s", {}};
-  EXPECT_THAT(Done(start), ElementsAre("Normal Created: Created container: a", "Normal Started: Started container a"));
-  EXPECT_THAT(Failed(start, "CreateContainerError"), ElementsAre("Warning Failed: Error: container a: why"));
-  EXPECT_THAT(Failed(start, "RunContainerError", "id"), ElementsAre("Normal Created: Created container: a", "Warning Failed: Error: container a: why"));
-  EXPECT_THAT(Failed(sync::PostStart{"a", "id"}, ""), ElementsAre("Warning FailedPostStartHook: PostStartHook failed: why"));
-  EXPECT_THAT(Failed(sync::PreStop{"a", "id", 3}, ""), ElementsAre("Warning FailedPreStopHook: PreStopHook failed: why"));
+  EXPECT_THAT(Done(start), ElementsAre("Normal Created: Created container: a",
+                                       "Normal Started: Started container a"));
+  EXPECT_THAT(Failed(start, "CreateContainerError"),
+              ElementsAre("Warning Failed: Error: container a: why"));
+  EXPECT_THAT(Failed(start, "RunContainerError", "id"),
+              ElementsAre("Normal Created: Created container: a",
+                          "Warning Failed: Error: container a: why"));
+  EXPECT_THAT(Failed(sync::PostStart{"a", "id"}, ""),
+              ElementsAre("Warning FailedPostStartHook: PostStartHook failed: why"));
+  EXPECT_THAT(Failed(sync::PreStop{"a", "id", 3}, ""),
+              ElementsAre("Warning FailedPreStopHook: PreStopHook failed: why"));
   EXPECT_THAT(Failed(sync::KillContainer{"a", "id", 3, "the pod was deleted"}, ""),
-              ElementsAre("Warning FailedKillPod: error killing pod: end container a within 3 s: the pod was deleted: why"));
+              ElementsAre("Warning FailedKillPod: error killing pod: end container a within 3 s: "
+                          "the pod was deleted: why"));
   EXPECT_THAT(Done(sync::PostStart{"a", "id"}), ElementsAre());
 }
 
 TEST(Events, TellOfPods) {
-  EXPECT_THAT(Failed(sync::CreateSandbox{}, "CreatePodSandboxError"), ElementsAre("Warning FailedCreatePodSandBox: Failed to create pod sandbox: why"));
+  EXPECT_THAT(Failed(sync::CreateSandbox{}, "CreatePodSandboxError"),
+              ElementsAre("Warning FailedCreatePodSandBox: Failed to create pod sandbox: why"));
   EXPECT_THAT(Failed(sync::Prepare{}, "FailedMount"), ElementsAre("Warning FailedMount: why"));
   EXPECT_THAT(Failed(sync::Prepare{}, "FailedCreatePodContainer"),
-              ElementsAre("Warning FailedCreatePodContainer: Error syncing pod: prepare cgroup, directories and volumes: why"));
-  EXPECT_THAT(Failed(sync::RemoveSandbox{"0123456789abcdef"}, ""), ElementsAre("Warning FailedSync: Error syncing pod: remove sandbox 0123456789ab: why"));
+              ElementsAre("Warning FailedCreatePodContainer: Error syncing pod: prepare cgroup, "
+                          "directories and volumes: why"));
+  EXPECT_THAT(
+      Failed(sync::RemoveSandbox{"0123456789abcdef"}, ""),
+      ElementsAre("Warning FailedSync: Error syncing pod: remove sandbox 0123456789ab: why"));
 }
 
 }  // namespace

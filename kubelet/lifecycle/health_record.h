@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the probes said of a pod's containers, as a small file in the pod's directory: a kubelet that returns does not call unready what
-// was ready. Pure.
+// What the probes said of a pod's containers, as a small file in the pod's directory: a kubelet
+// that returns does not call unready what was ready. Pure.
 #pragma once
 
 #include <map>

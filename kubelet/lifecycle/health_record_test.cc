@@ -7,7 +7,8 @@ namespace keelson::lifecycle {
 namespace {
 
 TEST(HealthRecord, IsReadAsItWasWritten) {
-  const HealthById read = ReadHealth(WriteHealth({{"a", {.started = true, .ready = true}}, {"b", {.started = true}}, {"c", {}}}));
+  const HealthById read = ReadHealth(
+      WriteHealth({{"a", {.started = true, .ready = true}}, {"b", {.started = true}}, {"c", {}}}));
   ASSERT_EQ(read.size(), 3u);
   EXPECT_TRUE(read.at("a").started && read.at("a").ready);
   EXPECT_TRUE(read.at("b").started && !read.at("b").ready);
@@ -15,7 +16,8 @@ TEST(HealthRecord, IsReadAsItWasWritten) {
 }
 
 TEST(HealthRecord, WhatCannotBeReadSaysNothing) {
-  for (const char* text : {"", "{", "[]", "{\"version\":2,\"containers\":{\"a\":{\"ready\":true}}}", "{\"containers\":{\"a\":{}}}", "{\"version\":1,\"containers\":7}"}) {
+  for (const char* text : {"", "{", "[]", "{\"version\":2,\"containers\":{\"a\":{\"ready\":true}}}",
+                           "{\"containers\":{\"a\":{}}}", "{\"version\":1,\"containers\":7}"}) {
     EXPECT_TRUE(ReadHealth(text).empty()) << text;
   }
 }

@@ -12,7 +12,8 @@ constexpr size_t kKept = 60;
 
 }  // namespace
 
-bool Journal::Add(int64_t now, bool warning, const std::string& reason, const std::string& message) {
+bool Journal::Add(int64_t now, bool warning, const std::string& reason,
+                  const std::string& message) {
   const auto known = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
     return entry.warning == warning && entry.reason == reason && entry.message == message;
   });
@@ -32,8 +33,12 @@ bool Journal::Add(int64_t now, bool warning, const std::string& reason, const st
 std::vector<std::string> Journal::Lines() const {
   std::vector<std::string> lines;
   for (const Entry& entry : entries_) {
-    std::string line = status::Rfc3339(entry.last) + " " + (entry.warning ? "Warning " : "Normal  ") + entry.reason + ": " + entry.message;
-    if (entry.count > 1) line += " (" + std::to_string(entry.count) + " times since " + status::Rfc3339(entry.first) + ")";
+    std::string line = status::Rfc3339(entry.last) + " " +
+                       (entry.warning ? "Warning " : "Normal  ") + entry.reason + ": " +
+                       entry.message;
+    if (entry.count > 1)
+      line +=
+          " (" + std::to_string(entry.count) + " times since " + status::Rfc3339(entry.first) + ")";
     lines.push_back(std::move(line));
   }
   return lines;

@@ -13,7 +13,8 @@ class Journal {
  public:
   // True when it is new, false when it was counted.
   bool Add(int64_t now, bool warning, const std::string& reason, const std::string& message);
-  // "<time> Warning BackOff: …", with "(3 times since <time>)" where it was told again; the one told last comes last.
+  // "<time> Warning BackOff: …", with "(3 times since <time>)" where it was told again; the one
+  // told last comes last.
   std::vector<std::string> Lines() const;
 
  private:

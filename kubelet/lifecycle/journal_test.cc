@@ -14,8 +14,10 @@ TEST(Journal, CountsWhatIsToldAgain) {
   EXPECT_TRUE(journal.Add(kNow, false, "Pulling", "Pulling image \"a\""));
   EXPECT_TRUE(journal.Add(kNow + kSecond, true, "Failed", "no such image"));
   EXPECT_FALSE(journal.Add(kNow + 10 * kSecond, false, "Pulling", "Pulling image \"a\""));
-  EXPECT_THAT(journal.Lines(), testing::ElementsAre("2026-01-02T03:04:06Z Warning Failed: no such image",
-                                                    "2026-01-02T03:04:15Z Normal  Pulling: Pulling image \"a\" (2 times since 2026-01-02T03:04:05Z)"));
+  EXPECT_THAT(journal.Lines(),
+              testing::ElementsAre("2026-01-02T03:04:06Z Warning Failed: no such image",
+                                   "2026-01-02T03:04:15Z Normal  Pulling: Pulling image \"a\" (2 "
+                                   "times since 2026-01-02T03:04:05Z)"));
 }
 
 TEST(Journal, TellsTheSameWordsOfAnotherKindApart) {

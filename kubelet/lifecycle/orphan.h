@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pod that runs and that nothing asks for any more (its manifest went while no kubelet ran): what its containers' annotations tell
-// of its end is enough to end it properly, with preStop hooks and its own grace period. Pure.
+// A pod that runs and that nothing asks for any more (its manifest went while no kubelet ran): what
+// its containers' annotations tell of its end is enough to end it properly, with preStop hooks and
+// its own grace period. Pure.
 #pragma once
 
 #include <string>

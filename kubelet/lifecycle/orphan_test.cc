@@ -10,8 +10,13 @@ const kube::ObjectMeta kMetadata{.name = "web", .namespace_name = "shop", .uid =
 
 TEST(Orphan, EndsWithItsOwnGraceAndHooks) {
   pod::Observed observed;
-  observed.containers.push_back({.id = "2", .name = "a", .attempt = 1, .image = "img", .pre_stop = R"({"httpGet":{"path":"/bye","port":"http"}})",
-                                 .ports = R"([{"name":"http","containerPort":8080}])", .pod_grace_seconds = 45});
+  observed.containers.push_back({.id = "2",
+                                 .name = "a",
+                                 .attempt = 1,
+                                 .image = "img",
+                                 .pre_stop = R"({"httpGet":{"path":"/bye","port":"http"}})",
+                                 .ports = R"([{"name":"http","containerPort":8080}])",
+                                 .pod_grace_seconds = 45});
   observed.containers.push_back({.id = "1", .name = "a", .image = "img"});
   observed.containers.push_back({.id = "3", .name = "b", .image = "img", .pod_grace_seconds = 45});
   const kube::Pod pod = OrphanPod(kMetadata, observed);
@@ -27,7 +32,11 @@ TEST(Orphan, EndsWithItsOwnGraceAndHooks) {
 
 TEST(Orphan, WhatCannotBeReadEndsWithoutHooks) {
   pod::Observed observed;
-  observed.containers.push_back({.id = "1", .name = "a", .image = "img", .pre_stop = R"({"exec":{"comand":["x"]}})", .pod_grace_seconds = 5});
+  observed.containers.push_back({.id = "1",
+                                 .name = "a",
+                                 .image = "img",
+                                 .pre_stop = R"({"exec":{"comand":["x"]}})",
+                                 .pod_grace_seconds = 5});
   const kube::Pod pod = OrphanPod(kMetadata, observed);
   EXPECT_EQ(pod.metadata.uid, "u");
   EXPECT_EQ(pod.spec.termination_grace_period_seconds, 5);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node for tests: the agent with everything of the kubelet around it, over the fake runtime and a clock that the test moves. Volumes
-// and cgroups are real, in folders and groups of the test's own. Restart() is the kubelet's death and return.
+// A node for tests: the agent with everything of the kubelet around it, over the fake runtime and a
+// clock that the test moves. Volumes and cgroups are real, in folders and groups of the test's own.
+// Restart() is the kubelet's death and return.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -31,11 +32,14 @@ class FakeProber final : public probe::Prober {
   probe::Answer Probe(const kube::Probe&, const probe::Target& target) override {
     const std::lock_guard lock(mutex_);
     const bool good = !Fails(target);
-    return {good ? probe::Outcome::kSuccess : probe::Outcome::kFailure, good ? "" : "the test says no"};
+    return {good ? probe::Outcome::kSuccess : probe::Outcome::kFailure,
+            good ? "" : "the test says no"};
   }
-  base::Status Hook(const kube::LifecycleHandler&, const probe::Target& target, std::chrono::seconds timeout) override {
+  base::Status Hook(const kube::LifecycleHandler&, const probe::Target& target,
+                    std::chrono::seconds timeout) override {
     const std::lock_guard lock(mutex_);
-    hooks_.push_back(target.container->name + " " + target.address + " " + std::to_string(timeout.count()) + "s");
+    hooks_.push_back(target.container->name + " " + target.address + " " +
+                     std::to_string(timeout.count()) + "s");
     if (Fails(target)) return base::Unknown("the hook says no");
     return {};
   }
@@ -54,7 +58,9 @@ class FakeProber final : public probe::Prober {
   }
 
  private:
-  bool Fails(const probe::Target& target) const { return failing_.contains(target.container->name) || failing_.contains(target.container_id); }
+  bool Fails(const probe::Target& target) const {
+    return failing_.contains(target.container->name) || failing_.contains(target.container_id);
+  }
 
   mutable std::mutex mutex_;
   std::set<std::string> failing_;
@@ -68,13 +74,32 @@ class NodeOfATest : public testing::Test {
   // One life of the kubelet.
   struct Life {
     explicit Life(NodeOfATest& t)
-        : volumes(t.dir_.path() + "/kubelet", t.objects_), applier({t.fake_, volumes, t.objects_, *t.cgroups_, t.prober_, t.node_, t.links_}),
+        : volumes(t.dir_.path() + "/kubelet", t.objects_),
+          applier({t.fake_, volumes, t.objects_, *t.cgroups_, t.prober_, t.node_, t.links_}),
           view(t.clock_, "{}"),
-          agent({*loop, workers, t.clock_, t.fake_, applier, volumes, *t.cgroups_, t.node_, {t.node_.allocatable, {}}, {{"192.0.2.7"}, "keelson"}, {}, [] {}, view, t.sync_frequency_}) {
-      probes.emplace(t.prober_, probe_workers, t.clock_, [this](const std::string& uid) { agent.OnHealth(uid); },
-                     [this](const std::string& uid, const std::string& container, const std::string& text) { agent.OnProbeFailure(uid, container, text); });
-      pleg.emplace(t.fake_, t.clock_, [this](auto snapshot) { agent.OnSnapshot(std::move(snapshot)); },
-                   [this](const base::Error& error) { agent.OnRuntimeError(error); });
+          agent({*loop,
+                 workers,
+                 t.clock_,
+                 t.fake_,
+                 applier,
+                 volumes,
+                 *t.cgroups_,
+                 t.node_,
+                 {t.node_.allocatable, {}},
+                 {{"192.0.2.7"}, "keelson"},
+                 {},
+                 [] {},
+                 view,
+                 t.sync_frequency_}) {
+      probes.emplace(
+          t.prober_, probe_workers, t.clock_,
+          [this](const std::string& uid) { agent.OnHealth(uid); },
+          [this](const std::string& uid, const std::string& container, const std::string& text) {
+            agent.OnProbeFailure(uid, container, text);
+          });
+      pleg.emplace(
+          t.fake_, t.clock_, [this](auto snapshot) { agent.OnSnapshot(std::move(snapshot)); },
+          [this](const base::Error& error) { agent.OnRuntimeError(error); });
       agent.Connect(*pleg, *probes);
       agent.Begin();
       runner = std::jthread([this] { loop->Run(); });
@@ -109,9 +134,13 @@ class NodeOfATest : public testing::Test {
     life_.emplace(*this);
   }
   void TearDown() override {
-    if (HasFailure() && life_) std::fprintf(stderr, "%s\n%s\n", base::Join(fake_.Calls(), "\n").c_str(), life_->view.Pods().c_str());
+    if (HasFailure() && life_)
+      std::fprintf(stderr, "%s\n%s\n", base::Join(fake_.Calls(), "\n").c_str(),
+                   life_->view.Pods().c_str());
     life_.reset();
-    if (cgroups_) { EXPECT_TRUE(cgroups_->RemoveAll().ok()); }
+    if (cgroups_) {
+      EXPECT_TRUE(cgroups_->RemoveAll().ok());
+    }
   }
   void Restart() {
     life_.reset();
@@ -132,12 +161,15 @@ class NodeOfATest : public testing::Test {
     pod.metadata.uid = "uid-" + name;
     return pod;
   }
-  static std::string OneContainer(const std::string& more = "") { return std::string("containers:\n- {name: a, image: ") + kImage + more + "}\n"; }
+  static std::string OneContainer(const std::string& more = "") {
+    return std::string("containers:\n- {name: a, image: ") + kImage + more + "}\n";
+  }
   void Want(std::vector<kube::Pod> pods) {
     wanted_ = pods;
     life_->agent.OnFiles({.pods = std::move(pods)});
   }
-  // Time goes on, and the pod is looked at again. (The runtime's times are a few nanoseconds ahead: no two are alike.)
+  // Time goes on, and the pod is looked at again. (The runtime's times are a few nanoseconds ahead:
+  // no two are alike.)
   void After(std::chrono::nanoseconds time, const std::string& pod) {
     clock_.Advance(time);
     life_->probes->Wake();
@@ -154,7 +186,8 @@ class NodeOfATest : public testing::Test {
   bool IsReady(const std::string& name) {
     const json::Value status = Status(name);
     for (const json::Value& condition : status.At({"conditions"}).items()) {
-      if (condition.At({"type"}).AsString() == "Ready") return condition.At({"status"}).AsString() == "True";
+      if (condition.At({"type"}).AsString() == "Ready")
+        return condition.At({"status"}).AsString() == "True";
     }
     return false;
   }
@@ -167,8 +200,12 @@ class NodeOfATest : public testing::Test {
     }
     return {};
   }
-  std::string Waits(const std::string& pod, const std::string& name) { return Container(pod, name).At({"state", "waiting", "reason"}).AsString(); }
-  int64_t Restarts(const std::string& pod, const std::string& name) { return Container(pod, name).At({"restartCount"}).AsInt(); }
+  std::string Waits(const std::string& pod, const std::string& name) {
+    return Container(pod, name).At({"state", "waiting", "reason"}).AsString();
+  }
+  int64_t Restarts(const std::string& pod, const std::string& name) {
+    return Container(pod, name).At({"restartCount"}).AsInt();
+  }
   bool IsGone(const std::string& name) { return Status(name).IsNull(); }
   // Calls of that kind, in order.
   std::vector<std::string> CallsOf(const std::string& prefix) {
@@ -179,7 +216,8 @@ class NodeOfATest : public testing::Test {
   std::vector<std::string> Names(const std::string& directory) {
     std::vector<std::string> names;
     const auto entries = os::ListDir(directory);
-    for (const os::DirEntry& entry : entries.ok() ? *entries : std::vector<os::DirEntry>()) names.push_back(entry.name);
+    for (const os::DirEntry& entry : entries.ok() ? *entries : std::vector<os::DirEntry>())
+      names.push_back(entry.name);
     return names;
   }
 
@@ -192,7 +230,8 @@ class NodeOfATest : public testing::Test {
   FakeProber prober_;
   pod::NodeSettings node_ = [] {
     pod::NodeSettings node;
-    node.capacity = node.allocatable = {.milli_cpu = 2000, .memory_bytes = int64_t{1} << 30, .pods = 10};
+    node.capacity =
+        node.allocatable = {.milli_cpu = 2000, .memory_bytes = int64_t{1} << 30, .pods = 10};
     return node;
   }();
   std::unique_ptr<node_cgroup::PodCgroups> cgroups_;

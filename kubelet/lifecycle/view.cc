@@ -4,7 +4,8 @@
 namespace keelson::lifecycle {
 namespace {
 
-// The loop wakes at least every five seconds; upstream's limit for calling it stuck is five minutes.
+// The loop wakes at least every five seconds; upstream's limit for calling it stuck is five
+// minutes.
 constexpr std::chrono::minutes kStuck{5};
 constexpr std::chrono::minutes kNotListed{3};
 
@@ -64,14 +65,16 @@ std::string View::List(bool running_only) const {
 std::string View::Pods() const { return List(false); }
 std::string View::RunningPods() const { return List(true); }
 
-std::shared_ptr<const PodPicture> View::Find(const std::string& namespace_name, const std::string& pod) const {
+std::shared_ptr<const PodPicture> View::Find(const std::string& namespace_name,
+                                             const std::string& pod) const {
   for (const auto& [uid, picture] : Copy()) {
     if (picture->namespace_name == namespace_name && picture->name == pod) return picture;
   }
   return nullptr;
 }
 
-base::Result<std::string> View::Explain(const std::string& namespace_name, const std::string& pod) const {
+base::Result<std::string> View::Explain(const std::string& namespace_name,
+                                        const std::string& pod) const {
   if (const auto picture = Find(namespace_name, pod)) return picture->explanation;
   std::string message = "pod \"" + namespace_name + "/" + pod + "\" is not on this node";
   const std::lock_guard lock(mutex_);
@@ -79,16 +82,23 @@ base::Result<std::string> View::Explain(const std::string& namespace_name, const
   return base::NotFound("{}", message);
 }
 
-base::Result<server::NodeView::LogFile> View::Log(const std::string& namespace_name, const std::string& pod, const std::string& container,
+base::Result<server::NodeView::LogFile> View::Log(const std::string& namespace_name,
+                                                  const std::string& pod,
+                                                  const std::string& container,
                                                   bool previous) const {
   const auto picture = Find(namespace_name, pod);
   if (picture == nullptr) return base::NotFound("pod \"{}\" does not exist", pod);
   const auto log = picture->logs.find(container);
-  if (log == picture->logs.end()) return base::NotFound("container \"{}\" not found in pod \"{}_{}\"", container, pod, namespace_name);
+  if (log == picture->logs.end())
+    return base::NotFound("container \"{}\" not found in pod \"{}_{}\"", container, pod,
+                          namespace_name);
   const std::string& path = previous ? log->second.previous : log->second.present;
   if (path.empty()) {
-    return previous ? base::InvalidArgument("previous terminated container \"{}\" in pod \"{}\" not found", container, pod)
-                    : base::InvalidArgument("container \"{}\" in pod \"{}\" is waiting to start", container, pod);
+    return previous
+               ? base::InvalidArgument(
+                     "previous terminated container \"{}\" in pod \"{}\" not found", container, pod)
+               : base::InvalidArgument("container \"{}\" in pod \"{}\" is waiting to start",
+                                       container, pod);
   }
   return LogFile{path, !previous && log->second.running};
 }
@@ -96,9 +106,11 @@ base::Result<server::NodeView::LogFile> View::Log(const std::string& namespace_n
 std::string View::Unhealthy() const {
   const std::lock_guard lock(mutex_);
   std::string text;
-  if (beaten_ && clock_.Steady() - beat_ > kStuck) text += "syncloop: the loop has not gone round for five minutes\n";
+  if (beaten_ && clock_.Steady() - beat_ > kStuck)
+    text += "syncloop: the loop has not gone round for five minutes\n";
   if (const auto age = clock_.Steady() - listed_; age > kNotListed) {
-    text += "pleg: pleg was last seen active " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()) +
+    text += "pleg: pleg was last seen active " +
+            std::to_string(std::chrono::duration_cast<std::chrono::seconds>(age).count()) +
             "s ago; threshold is 3m0s\n";
   }
   if (!runtime_error_.empty()) {

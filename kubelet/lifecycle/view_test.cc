@@ -14,7 +14,12 @@ using testing::HasSubstr;
 class ViewTest : public testing::Test {
  protected:
   static PodPicture Web(bool runs) {
-    PodPicture picture{.name = "web", .namespace_name = "shop", .uid = "u-1", .document = R"({"kind":"Pod"})", .explanation = "waits", .runs = runs};
+    PodPicture picture{.name = "web",
+                       .namespace_name = "shop",
+                       .uid = "u-1",
+                       .document = R"({"kind":"Pod"})",
+                       .explanation = "waits",
+                       .runs = runs};
     picture.logs["a"] = {.present = "/logs/1.log", .previous = "/logs/0.log", .running = true};
     picture.logs["b"] = {};
     return picture;
@@ -24,10 +29,14 @@ class ViewTest : public testing::Test {
 };
 
 TEST_F(ViewTest, ListsPods) {
-  EXPECT_EQ(view_.Pods(), R"({"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]})" "\n");
+  EXPECT_EQ(view_.Pods(), R"({"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]})"
+                          "\n");
   view_.Set(Web(false));
-  EXPECT_EQ(view_.Pods(), R"({"kind":"PodList","apiVersion":"v1","metadata":{},"items":[{"kind":"Pod"}]})" "\n");
-  EXPECT_EQ(view_.RunningPods(), R"({"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]})" "\n");
+  EXPECT_EQ(view_.Pods(),
+            R"({"kind":"PodList","apiVersion":"v1","metadata":{},"items":[{"kind":"Pod"}]})"
+            "\n");
+  EXPECT_EQ(view_.RunningPods(), R"({"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]})"
+                                 "\n");
   view_.Set(Web(true));
   EXPECT_EQ(view_.RunningPods(), view_.Pods());
   PodPicture other = Web(true);
@@ -47,7 +56,8 @@ TEST_F(ViewTest, ExplainsOrTellsWhatWasRefused) {
   const base::Result<std::string> none = view_.Explain("default", "web");
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.error().code(), base::Code::kNotFound);
-  EXPECT_EQ(none.error().message(), "pod \"default/web\" is not on this node\nrefused: /m/x.yaml: line 3: unknown field");
+  EXPECT_EQ(none.error().message(),
+            "pod \"default/web\" is not on this node\nrefused: /m/x.yaml: line 3: unknown field");
 }
 
 TEST_F(ViewTest, KnowsTheLogsOfContainers) {
@@ -56,8 +66,10 @@ TEST_F(ViewTest, KnowsTheLogsOfContainers) {
   EXPECT_TRUE(view_.Log("shop", "web", "a", false).value().running);
   EXPECT_EQ(view_.Log("shop", "web", "a", true).value().path, "/logs/0.log");
   EXPECT_FALSE(view_.Log("shop", "web", "a", true).value().running);
-  EXPECT_EQ(view_.Log("shop", "web", "b", false).error().message(), "container \"b\" in pod \"web\" is waiting to start");
-  EXPECT_EQ(view_.Log("shop", "web", "b", true).error().message(), "previous terminated container \"b\" in pod \"web\" not found");
+  EXPECT_EQ(view_.Log("shop", "web", "b", false).error().message(),
+            "container \"b\" in pod \"web\" is waiting to start");
+  EXPECT_EQ(view_.Log("shop", "web", "b", true).error().message(),
+            "previous terminated container \"b\" in pod \"web\" not found");
   EXPECT_EQ(view_.Log("shop", "web", "c", false).error().code(), base::Code::kNotFound);
   EXPECT_EQ(view_.Log("shop", "none", "a", false).error().message(), "pod \"none\" does not exist");
 }

@@ -43,8 +43,10 @@ base::Status Gzip(int from_fd, int to_fd) {
     }
     stream->next_out = out.data();
     stream->avail_out = static_cast<uint32_t>(out.size());
-    if (const int code = isal_deflate(stream.get()); code != COMP_OK) return base::Internal("gzip: code {}", code);
-    const std::string_view made(reinterpret_cast<const char*>(out.data()), out.size() - stream->avail_out);
+    if (const int code = isal_deflate(stream.get()); code != COMP_OK)
+      return base::Internal("gzip: code {}", code);
+    const std::string_view made(reinterpret_cast<const char*>(out.data()),
+                                out.size() - stream->avail_out);
     if (!made.empty()) RETURN_IF_ERROR(os::WriteAll(to_fd, made));
   }
   return base::Ok();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file compressed into another as one gzip member, in pieces: memory does not grow with the file. Blocks, any thread.
+// A file compressed into another as one gzip member, in pieces: memory does not grow with the file.
+// Blocks, any thread.
 #pragma once
 
 #include "lib/base/result.h"

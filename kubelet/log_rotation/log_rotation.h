@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Container logs kept small: the current file over the limit is renamed with a time stamp, the runtime opens it anew, earlier ones
-// are compressed, the oldest go. Which files do what is a pure plan; the rotator carries it out. Upstream's names, so that log
-// collectors follow: 0.log, 0.log.20260102-030405, 0.log.20260102-030405.gz.
+// Container logs kept small: the current file over the limit is renamed with a time stamp, the
+// runtime opens it anew, earlier ones are compressed, the oldest go. Which files do what is a pure
+// plan; the rotator carries it out. Upstream's names, so that log collectors follow: 0.log,
+// 0.log.20260102-030405, 0.log.20260102-030405.gz.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +25,11 @@ struct Plan {
   std::string rename_to;              // empty: the current file is small enough
 };
 // `files`: names beside the log whose name is `log` ("0.log"), in any order, it included.
-Plan PlanRotation(const std::string& log, int64_t size, const std::vector<std::string>& files, int64_t now_wall_nanos, const Limits& limits);
+Plan PlanRotation(const std::string& log, int64_t size, const std::vector<std::string>& files,
+                  int64_t now_wall_nanos, const Limits& limits);
 
-// Rotates one container's log; `reopen` is ReopenContainerLog. If it fails the rename is undone, so that no line is lost.
+// Rotates one container's log; `reopen` is ReopenContainerLog. If it fails the rename is undone, so
+// that no line is lost.
 base::Status Rotate(const std::string& log_path, int64_t now_wall_nanos, const Limits& limits,
                     const std::function<base::Status()>& reopen);
 

@@ -28,14 +28,22 @@ TEST(LogRotationPlan, GoesByNamesAlone) {
     std::string rename_to = "0.log.20260102-030405";
   };
   const Case cases[] = {
-      {.name = "one byte short of the limit", .size = 99, .files = {"0.log", "0.log.20260101-000000", "0.log.20260101-000000.tmp"}, .rename_to = ""},
+      {.name = "one byte short of the limit",
+       .size = 99,
+       .files = {"0.log", "0.log.20260101-000000", "0.log.20260101-000000.tmp"},
+       .rename_to = ""},
       {.name = "at the limit", .files = {"0.log"}},
-      {.name = "no limit", .size = int64_t{1} << 40, .files = {"0.log"}, .limits = {.max_bytes = -1}, .rename_to = ""},
+      {.name = "no limit",
+       .size = int64_t{1} << 40,
+       .files = {"0.log"},
+       .limits = {.max_bytes = -1},
+       .rename_to = ""},
       {.name = "the earlier one is compressed",
        .files = {"0.log.20260102-020000", "0.log"},
        .compress = {"0.log.20260102-020000"}},
       {.name = "five in all",
-       .files = {"0.log", "0.log.20260102-010000.gz", "0.log.20251230-000000.gz", "0.log.20260102-020000", "0.log.20260101-000000.gz"},
+       .files = {"0.log", "0.log.20260102-010000.gz", "0.log.20251230-000000.gz",
+                 "0.log.20260102-020000", "0.log.20260101-000000.gz"},
        .remove = {"0.log.20251230-000000.gz"},
        .compress = {"0.log.20260102-020000"}},
       {.name = "what goes is not compressed first",
@@ -52,12 +60,14 @@ TEST(LogRotationPlan, GoesByNamesAlone) {
        .limits = {.max_bytes = 100, .max_files = 0},
        .remove = {"0.log.20260102-000000"}},
       {.name = "what an interrupted compression left",
-       .files = {"0.log", "0.log.20260101-000000", "0.log.20260101-000000.tmp", "0.log.20260101-120000", "0.log.20260101-120000.gz"},
+       .files = {"0.log", "0.log.20260101-000000", "0.log.20260101-000000.tmp",
+                 "0.log.20260101-120000", "0.log.20260101-120000.gz"},
        .remove = {"0.log.20260101-000000.tmp", "0.log.20260101-120000"},
        .compress = {"0.log.20260101-000000"}},
       {.name = "other attempts' and other people's files stay",
-       .files = {"0.log", "1.log", "1.log.20260101-000000", "0.log.old", "0.log.20261301-000000", "0.log.20260101-000000.zst", "0.log.20260101-00000x",
-                 "0.log.", "10.log.20260101-000000.tmp", "0.log.20260101-000000.gz.gz"}},
+       .files = {"0.log", "1.log", "1.log.20260101-000000", "0.log.old", "0.log.20261301-000000",
+                 "0.log.20260101-000000.zst", "0.log.20260101-00000x", "0.log.",
+                 "10.log.20260101-000000.tmp", "0.log.20260101-000000.gz.gz"}},
       {.name = "twice in one second",
        .files = {"0.log", "0.log.20260102-030405"},
        .compress = {"0.log.20260102-030405"},
@@ -78,7 +88,9 @@ TEST(LogRotationPlan, GoesByNamesAlone) {
 class LogRotation : public testing::Test {
  protected:
   std::string At(const std::string& name) const { return dir_.path() + "/" + name; }
-  std::string Read(const std::string& name) const { return os::ReadFile(At(name)).ValueOr("(none)"); }
+  std::string Read(const std::string& name) const {
+    return os::ReadFile(At(name)).ValueOr("(none)");
+  }
   void Write(const std::string& name, const std::string& text) {
     const base::Status written = os::WriteFileAtomic(At(name), text, 0640);
     ASSERT_TRUE(written.ok()) << written.error().message();
@@ -98,7 +110,8 @@ class LogRotation : public testing::Test {
     state.avail_in = static_cast<uint32_t>(packed.size());
     state.next_out = reinterpret_cast<uint8_t*>(text.data());
     state.avail_out = static_cast<uint32_t>(text.size());
-    if (isal_inflate(&state) != ISAL_DECOMP_OK || state.block_state != ISAL_BLOCK_FINISH) return "(not gzip)";
+    if (isal_inflate(&state) != ISAL_DECOMP_OK || state.block_state != ISAL_BLOCK_FINISH)
+      return "(not gzip)";
     text.resize(state.total_out);
     return text;
   }
@@ -130,8 +143,8 @@ TEST_F(LogRotation, TurnsOverAndKeepsFiveInAll) {
     EXPECT_EQ(Read("0.log"), "");
   }
   EXPECT_EQ(opened_, 8);
-  EXPECT_THAT(Names(), ElementsAre("0.log", "0.log.20260102-030409.gz", "0.log.20260102-030410.gz", "0.log.20260102-030411.gz",
-                                   "0.log.20260102-030412"));
+  EXPECT_THAT(Names(), ElementsAre("0.log", "0.log.20260102-030409.gz", "0.log.20260102-030410.gz",
+                                   "0.log.20260102-030411.gz", "0.log.20260102-030412"));
   EXPECT_EQ(Unpacked("0.log.20260102-030409.gz"), "4" + full_);
   EXPECT_EQ(Unpacked("0.log.20260102-030411.gz"), "6" + full_);
   EXPECT_EQ(Read("0.log.20260102-030412"), "7" + full_);
@@ -140,7 +153,9 @@ TEST_F(LogRotation, TurnsOverAndKeepsFiveInAll) {
 TEST_F(LogRotation, CompressesFilesLargerThanItsPieces) {
   std::string text;
   uint32_t noise = 1;
-  while (text.size() < (3u << 20) + 17) text += "2026-01-02T03:04:05.000000000Z stdout F " + std::to_string(noise = noise * 1664525 + 1013904223) + "\n";
+  while (text.size() < (3u << 20) + 17)
+    text += "2026-01-02T03:04:05.000000000Z stdout F " +
+            std::to_string(noise = noise * 1664525 + 1013904223) + "\n";
   Write("0.log", full_);
   Write("0.log.20260102-030400", text);
   Write("0.log.20260102-030401", "");
@@ -158,14 +173,15 @@ TEST_F(LogRotation, KeepsTheModeOfWhatItCompresses) {
   const base::Status turned = Turn();
   umask(mask);
   ASSERT_TRUE(turned.ok());
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(stat(At("0.log.20260102-030400.gz").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0644u);
 }
 
 TEST_F(LogRotation, PutsTheLogBackWhenTheRuntimeDoesNotOpenIt) {
   Write("0.log", full_);
-  const base::Status turned = Rotate(At("0.log"), kNow, kSmall, [] { return base::Unavailable("no answer"); });
+  const base::Status turned =
+      Rotate(At("0.log"), kNow, kSmall, [] { return base::Unavailable("no answer"); });
   ASSERT_FALSE(turned.ok());
   EXPECT_EQ(turned.error().code(), base::Code::kUnavailable);
   EXPECT_EQ(Read("0.log"), full_);

@@ -21,14 +21,17 @@ namespace {
 std::string Text(const sockaddr* address) {
   char buffer[INET6_ADDRSTRLEN] = "";
   if (address->sa_family == AF_INET) {
-    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, buffer, sizeof buffer);
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, buffer,
+              sizeof buffer);
   } else if (address->sa_family == AF_INET6) {
-    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, buffer, sizeof buffer);
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, buffer,
+              sizeof buffer);
   }
   return buffer;
 }
 
-// The source address for packets to outside: the kernel's routing decides, nothing is sent by connecting a datagram socket.
+// The source address for packets to outside: the kernel's routing decides, nothing is sent by
+// connecting a datagram socket.
 std::string TowardsOutside() {
   const os::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in outside{};
@@ -59,7 +62,9 @@ std::vector<std::string> NodeAddresses(const std::string& chosen) {
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) == 0) {
     for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
-      if (at->ifa_addr != nullptr && at->ifa_addr->sa_family == AF_INET && (at->ifa_flags & IFF_LOOPBACK) == 0) found.push_back(Text(at->ifa_addr));
+      if (at->ifa_addr != nullptr && at->ifa_addr->sa_family == AF_INET &&
+          (at->ifa_flags & IFF_LOOPBACK) == 0)
+        found.push_back(Text(at->ifa_addr));
     }
     freeifaddrs(list);
   }
@@ -77,12 +82,16 @@ base::Result<node_cgroup::NodeCapacity> Capacity() {
   return capacity;
 }
 
-node_cgroup::NodeCapacity Allocatable(const node_cgroup::NodeCapacity& capacity, const kube::ResourceList& system_reserved,
-                                      const kube::ResourceList& kube_reserved, int64_t max_pods, int64_t pods_per_core) {
+node_cgroup::NodeCapacity Allocatable(const node_cgroup::NodeCapacity& capacity,
+                                      const kube::ResourceList& system_reserved,
+                                      const kube::ResourceList& kube_reserved, int64_t max_pods,
+                                      int64_t pods_per_core) {
   node_cgroup::NodeCapacity left = capacity;
   for (const kube::ResourceList* reserved : {&system_reserved, &kube_reserved}) {
-    if (const auto cpu = reserved->find("cpu"); cpu != reserved->end()) left.milli_cpu -= cpu->second.MilliValue();
-    if (const auto memory = reserved->find("memory"); memory != reserved->end()) left.memory_bytes -= memory->second.Value();
+    if (const auto cpu = reserved->find("cpu"); cpu != reserved->end())
+      left.milli_cpu -= cpu->second.MilliValue();
+    if (const auto memory = reserved->find("memory"); memory != reserved->end())
+      left.memory_bytes -= memory->second.Value();
   }
   left.milli_cpu = std::max<int64_t>(left.milli_cpu, 0);
   left.memory_bytes = std::max<int64_t>(left.memory_bytes, 0);

@@ -7,12 +7,14 @@ namespace keelson::node {
 namespace {
 
 kube::ResourceList List(const std::string& cpu, const std::string& memory) {
-  return {{"cpu", kube::Quantity::Parse(cpu).value()}, {"memory", kube::Quantity::Parse(memory).value()}};
+  return {{"cpu", kube::Quantity::Parse(cpu).value()},
+          {"memory", kube::Quantity::Parse(memory).value()}};
 }
 
 TEST(Allocatable, IsWhatTheReservationsLeave) {
   const node_cgroup::NodeCapacity capacity{.milli_cpu = 4000, .memory_bytes = int64_t{8} << 30};
-  const node_cgroup::NodeCapacity left = Allocatable(capacity, List("500m", "1Gi"), List("250m", "512Mi"), 110, 0);
+  const node_cgroup::NodeCapacity left =
+      Allocatable(capacity, List("500m", "1Gi"), List("250m", "512Mi"), 110, 0);
   EXPECT_EQ(left.milli_cpu, 3250);
   EXPECT_EQ(left.memory_bytes, (int64_t{8} << 30) - (int64_t{1536} << 20));
   EXPECT_EQ(left.pods, 110);

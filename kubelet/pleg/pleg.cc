@@ -24,10 +24,14 @@ std::string ValueOf(const Map& map, const char* key) {
 
 pod::RunState StateOf(cri::ContainerState state) {
   switch (state) {
-    case cri::CONTAINER_CREATED: return pod::RunState::kCreated;
-    case cri::CONTAINER_RUNNING: return pod::RunState::kRunning;
-    case cri::CONTAINER_EXITED: return pod::RunState::kExited;
-    default: return pod::RunState::kUnknown;
+    case cri::CONTAINER_CREATED:
+      return pod::RunState::kCreated;
+    case cri::CONTAINER_RUNNING:
+      return pod::RunState::kRunning;
+    case cri::CONTAINER_EXITED:
+      return pod::RunState::kExited;
+    default:
+      return pod::RunState::kUnknown;
   }
 }
 
@@ -35,9 +39,14 @@ bool IsGone(const base::Error& error) { return error.code() == base::Code::kNotF
 
 }  // namespace
 
-Pleg::Pleg(runtime_client::RuntimeClient& runtime, base::Clock& clock, Handler on_snapshot, ErrorHandler on_error)
-    : runtime_(runtime), clock_(clock), on_snapshot_(std::move(on_snapshot)), on_error_(std::move(on_error)),
-      watcher_([this](const std::stop_token& stop) { Watch(stop); }), lister_([this](const std::stop_token& stop) { List(stop); }) {}
+Pleg::Pleg(runtime_client::RuntimeClient& runtime, base::Clock& clock, Handler on_snapshot,
+           ErrorHandler on_error)
+    : runtime_(runtime),
+      clock_(clock),
+      on_snapshot_(std::move(on_snapshot)),
+      on_error_(std::move(on_error)),
+      watcher_([this](const std::stop_token& stop) { Watch(stop); }),
+      lister_([this](const std::stop_token& stop) { List(stop); }) {}
 
 Pleg::~Pleg() {
   watcher_.request_stop();
@@ -57,12 +66,17 @@ void Pleg::Watch(const std::stop_token& stop) {
       events_ = true;
       watched_since_ = clock_.Steady();
     }
-    const base::Status ended = runtime_.WatchEvents(stop, [this](const cri::ContainerEventResponse&) { Ask(); });
+    const base::Status ended =
+        runtime_.WatchEvents(stop, [this](const cri::ContainerEventResponse&) { Ask(); });
     std::unique_lock lock(mutex_);
     events_ = false;
-    // What happened while the stream was down is found by listing each second; where there are no events that is the way for good.
+    // What happened while the stream was down is found by listing each second; where there are no
+    // events that is the way for good.
     const bool never = !ended.ok() && ended.error().code() == base::Code::kUnimplemented;
-    asked_.wait_for(lock, stop, never ? std::chrono::hours(24) : std::chrono::hours(0) + std::chrono::seconds(1), [] { return false; });
+    asked_.wait_for(
+        lock, stop,
+        never ? std::chrono::hours(24) : std::chrono::hours(0) + std::chrono::seconds(1),
+        [] { return false; });
     if (!never) {
       ++wanted_;
       asked_.notify_all();
@@ -99,8 +113,12 @@ base::Result<pod::SandboxFact> Pleg::Details(const cri::PodSandbox& listed) {
   const auto known = sandboxes_.find(listed.id());
   if (known != sandboxes_.end() && known->second.ready == ready) return known->second;
   ASSIGN_OR_RETURN(const cri::PodSandboxStatus status, runtime_.PodSandboxStatus(listed.id()));
-  pod::SandboxFact fact{.id = listed.id(), .attempt = listed.metadata().attempt(), .ready = status.state() == cri::SANDBOX_READY,
-                        .host_network = status.linux().namespaces().options().network() == cri::NODE, .created_at = listed.created_at()};
+  pod::SandboxFact fact{
+      .id = listed.id(),
+      .attempt = listed.metadata().attempt(),
+      .ready = status.state() == cri::SANDBOX_READY,
+      .host_network = status.linux().namespaces().options().network() == cri::NODE,
+      .created_at = listed.created_at()};
   if (!status.network().ip().empty()) fact.ips.push_back(status.network().ip());
   for (const cri::PodIP& ip : status.network().additional_ips()) fact.ips.push_back(ip.ip());
   sandboxes_[listed.id()] = fact;
@@ -110,20 +128,36 @@ base::Result<pod::SandboxFact> Pleg::Details(const cri::PodSandbox& listed) {
 base::Result<pod::ContainerFact> Pleg::Details(const cri::Container& listed) {
   const pod::RunState state = StateOf(listed.state());
   const auto known = containers_.find(listed.id());
-  if (known != containers_.end() && known->second.state == state && state != pod::RunState::kUnknown) return known->second;
+  if (known != containers_.end() && known->second.state == state &&
+      state != pod::RunState::kUnknown)
+    return known->second;
   ASSIGN_OR_RETURN(const cri::ContainerStatus status, runtime_.ContainerStatus(listed.id()));
-  pod::ContainerFact fact{.id = listed.id(), .name = listed.metadata().name(), .sandbox_id = listed.pod_sandbox_id(),
-                          .attempt = listed.metadata().attempt(), .state = StateOf(status.state()),
+  pod::ContainerFact fact{.id = listed.id(),
+                          .name = listed.metadata().name(),
+                          .sandbox_id = listed.pod_sandbox_id(),
+                          .attempt = listed.metadata().attempt(),
+                          .state = StateOf(status.state()),
                           .hash = ValueOf(listed.annotations(), pod::kContainerHash),
-                          .image = status.image().user_specified_image().empty() ? status.image().image() : status.image().user_specified_image(),
-                          .image_id = status.image_ref(), .created_at = status.created_at(), .started_at = status.started_at(),
-                          .finished_at = status.finished_at(), .exit_code = status.exit_code(), .reason = status.reason(),
-                          .log_path = status.log_path(), .pre_stop = ValueOf(listed.annotations(), pod::kPreStopHandler),
+                          .image = status.image().user_specified_image().empty()
+                                       ? status.image().image()
+                                       : status.image().user_specified_image(),
+                          .image_id = status.image_ref(),
+                          .created_at = status.created_at(),
+                          .started_at = status.started_at(),
+                          .finished_at = status.finished_at(),
+                          .exit_code = status.exit_code(),
+                          .reason = status.reason(),
+                          .log_path = status.log_path(),
+                          .pre_stop = ValueOf(listed.annotations(), pod::kPreStopHandler),
                           .ports = ValueOf(listed.annotations(), pod::kContainerPorts)};
-  fact.pod_grace_seconds = static_cast<int64_t>(base::ParseUint64(ValueOf(listed.annotations(), pod::kPodGracePeriod)).value_or(0));
+  fact.pod_grace_seconds = static_cast<int64_t>(
+      base::ParseUint64(ValueOf(listed.annotations(), pod::kPodGracePeriod)).value_or(0));
   if (status.user().has_linux()) {
     const cri::LinuxContainerUser& user = status.user().linux();
-    fact.user = pod::UserFact{user.uid(), user.gid(), {user.supplemental_groups().begin(), user.supplemental_groups().end()}};
+    fact.user =
+        pod::UserFact{user.uid(),
+                      user.gid(),
+                      {user.supplemental_groups().begin(), user.supplemental_groups().end()}};
   }
   if (fact.state == pod::RunState::kExited) fact.message = TerminationMessage(status);
   containers_[listed.id()] = fact;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the runtime runs, kept fresh: lists pods and containers whenever the runtime tells of a change (its event stream), whenever
-// somebody asks, and every second where the runtime has no events (every ten where it has, in case one was lost). Details are asked
-// for only of what changed. One thread for listing and one for events; both end with the object.
+// What the runtime runs, kept fresh: lists pods and containers whenever the runtime tells of a
+// change (its event stream), whenever somebody asks, and every second where the runtime has no
+// events (every ten where it has, in case one was lost). Details are asked for only of what
+// changed. One thread for listing and one for events; both end with the object.
 #pragma once
 
 #include <condition_variable>
@@ -24,8 +25,8 @@ struct RuntimePod {
   pod::Observed observed;
 };
 struct Snapshot {
-  uint64_t sequence = 0;   // everything that was done before Ask() returned this number is in it
-  int64_t taken_at = 0;    // wall nanoseconds
+  uint64_t sequence = 0;  // everything that was done before Ask() returned this number is in it
+  int64_t taken_at = 0;   // wall nanoseconds
   std::map<std::string, RuntimePod> pods;  // by uid
 };
 
@@ -34,9 +35,11 @@ class Pleg {
   using Handler = std::function<void(std::shared_ptr<const Snapshot>)>;
   using ErrorHandler = std::function<void(const base::Error&)>;
   // Handlers are called on the listing thread.
-  Pleg(runtime_client::RuntimeClient& runtime, base::Clock& clock, Handler on_snapshot, ErrorHandler on_error);
+  Pleg(runtime_client::RuntimeClient& runtime, base::Clock& clock, Handler on_snapshot,
+       ErrorHandler on_error);
   ~Pleg();
-  // A listing that begins after this call; its snapshot's sequence is at least the number returned. Any thread.
+  // A listing that begins after this call; its snapshot's sequence is at least the number returned.
+  // Any thread.
   uint64_t Ask();
 
  private:
@@ -50,12 +53,12 @@ class Pleg {
   base::Clock& clock_;
   const Handler on_snapshot_;
   const ErrorHandler on_error_;
-  std::map<std::string, pod::SandboxFact> sandboxes_;      // listing thread: last details by id
-  std::map<std::string, pod::ContainerFact> containers_;   // listing thread: last details by id
+  std::map<std::string, pod::SandboxFact> sandboxes_;     // listing thread: last details by id
+  std::map<std::string, pod::ContainerFact> containers_;  // listing thread: last details by id
   std::mutex mutex_;
   std::condition_variable_any asked_;
-  uint64_t wanted_ = 1;   // guarded by mutex_
-  bool events_ = false;   // guarded by mutex_: the stream is up, or on its way
+  uint64_t wanted_ = 1;               // guarded by mutex_
+  bool events_ = false;               // guarded by mutex_: the stream is up, or on its way
   base::SteadyTime watched_since_{};  // guarded by mutex_
   std::jthread watcher_;
   std::jthread lister_;

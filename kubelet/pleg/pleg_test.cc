@@ -42,7 +42,8 @@ class PlegTest : public testing::Test {
   // The first snapshot for which that holds; null: there was none in time.
   std::shared_ptr<const Snapshot> Await(const std::function<bool(const Snapshot&)>& condition) {
     std::unique_lock lock(mutex_);
-    const bool held = changed_.wait_for(lock, std::chrono::seconds(30), [&] { return latest_ != nullptr && condition(*latest_); });
+    const bool held = changed_.wait_for(lock, std::chrono::seconds(30),
+                                        [&] { return latest_ != nullptr && condition(*latest_); });
     return held ? latest_ : nullptr;
   }
   std::shared_ptr<const Snapshot> Listed() {
@@ -70,8 +71,11 @@ class PlegTest : public testing::Test {
     Label(config, name);
     return config;
   }
-  std::string Run(const std::string& pod, uint32_t attempt = 0) { return fake_.RunPodSandbox(PodConfig(pod, attempt), "").value(); }
-  std::string Create(const std::string& sandbox, const std::string& pod, const std::string& name, uint32_t attempt = 0) {
+  std::string Run(const std::string& pod, uint32_t attempt = 0) {
+    return fake_.RunPodSandbox(PodConfig(pod, attempt), "").value();
+  }
+  std::string Create(const std::string& sandbox, const std::string& pod, const std::string& name,
+                     uint32_t attempt = 0) {
     cri::ContainerConfig config;
     config.mutable_metadata()->set_name(name);
     config.mutable_metadata()->set_attempt(attempt);
@@ -86,7 +90,8 @@ class PlegTest : public testing::Test {
     mount.set_host_path(dir_.path() + "/message");
     return fake_.CreateContainer(sandbox, config, {}).value();
   }
-  std::string Start(const std::string& sandbox, const std::string& pod, const std::string& name, uint32_t attempt = 0) {
+  std::string Start(const std::string& sandbox, const std::string& pod, const std::string& name,
+                    uint32_t attempt = 0) {
     const std::string id = Create(sandbox, pod, name, attempt);
     EXPECT_TRUE(fake_.StartContainer(id).ok());
     return id;
@@ -169,13 +174,16 @@ TEST_F(PlegTest, LeavesOutWhatIsNotTheKubelets) {
 
 TEST_F(PlegTest, PutsTheNewestFirst) {
   const std::string old_sandbox = Run("web", 0), new_sandbox = Run("web", 1);
-  const std::string first = Start(new_sandbox, "web", "one", 0), second = Start(new_sandbox, "web", "one", 1);
+  const std::string first = Start(new_sandbox, "web", "one", 0),
+                    second = Start(new_sandbox, "web", "one", 1);
   Begin();
   const auto snapshot = Listed();
   ASSERT_NE(snapshot, nullptr);
   const pod::Observed& observed = snapshot->pods.at("uid-web").observed;
-  EXPECT_THAT(observed.sandboxes, ElementsAre(testing::Field(&pod::SandboxFact::id, new_sandbox), testing::Field(&pod::SandboxFact::id, old_sandbox)));
-  EXPECT_THAT(observed.containers, ElementsAre(testing::Field(&pod::ContainerFact::id, second), testing::Field(&pod::ContainerFact::id, first)));
+  EXPECT_THAT(observed.sandboxes, ElementsAre(testing::Field(&pod::SandboxFact::id, new_sandbox),
+                                              testing::Field(&pod::SandboxFact::id, old_sandbox)));
+  EXPECT_THAT(observed.containers, ElementsAre(testing::Field(&pod::ContainerFact::id, second),
+                                               testing::Field(&pod::ContainerFact::id, first)));
 }
 
 TEST_F(PlegTest, WhatWasDoneBeforeAskingIsInTheAnswer) {
@@ -200,7 +208,10 @@ TEST_F(PlegTest, ListsWhenTheRuntimeTellsOfAChange) {
   const std::string id = Start(sandbox, "web", "one");
   EXPECT_NE(Await([&](const Snapshot& s) { return Find(s, id) != nullptr; }), nullptr);
   fake_.Exit(id, 1);
-  EXPECT_NE(Await([&](const Snapshot& s) { return Find(s, id) != nullptr && Find(s, id)->state == pod::RunState::kExited; }), nullptr);
+  EXPECT_NE(Await([&](const Snapshot& s) {
+              return Find(s, id) != nullptr && Find(s, id)->state == pod::RunState::kExited;
+            }),
+            nullptr);
 }
 
 TEST_F(PlegTest, ListsEachSecondWithoutEvents) {

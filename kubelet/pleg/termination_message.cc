@@ -23,12 +23,15 @@ std::string AnnotationOf(const cri::ContainerStatus& status, const char* key) {
 }
 
 std::string ReadMessageFile(const std::string& path) {
-  const base::Result<os::UniqueFd> file = os::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  const base::Result<os::UniqueFd> file =
+      os::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   struct stat status{};
   if (!file.ok() || fstat(file->get(), &status) != 0 || !S_ISREG(status.st_mode)) return "";
   // Of a long one the end, as upstream: programs write the cause last.
   std::string text(kMessageBytes, '\0');
-  const ssize_t length = pread(file->get(), text.data(), text.size(), std::max<off_t>(0, status.st_size - static_cast<off_t>(kMessageBytes)));
+  const ssize_t length =
+      pread(file->get(), text.data(), text.size(),
+            std::max<off_t>(0, status.st_size - static_cast<off_t>(kMessageBytes)));
   text.resize(length < 0 ? 0 : static_cast<size_t>(length));
   return text;
 }
@@ -39,11 +42,12 @@ std::string LogTail(const std::string& path, size_t lines, size_t bytes) {
   const base::Result<os::UniqueFd> file = os::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   struct stat status{};
   if (!file.ok() || fstat(file->get(), &status) != 0 || !S_ISREG(status.st_mode)) return "";
-  // Each line carries about 40 bytes of time and stream before its text. The first one that is read is cut somewhere and left out, so
-  // that there must be room for one more, of the longest kind.
+  // Each line carries about 40 bytes of time and stream before its text. The first one that is read
+  // is cut somewhere and left out, so that there must be room for one more, of the longest kind.
   constexpr size_t kOverhead = 48, kLongestLine = 16u << 10;
   const off_t size = status.st_size;
-  const off_t from = std::max<off_t>(0, size - static_cast<off_t>(bytes + (lines + 1) * kOverhead + kLongestLine));
+  const off_t from =
+      std::max<off_t>(0, size - static_cast<off_t>(bytes + (lines + 1) * kOverhead + kLongestLine));
   std::string raw(static_cast<size_t>(std::max<off_t>(0, size - from)), '\0');
   const ssize_t length = pread(file->get(), raw.data(), raw.size(), from);
   raw.resize(length < 0 ? 0 : static_cast<size_t>(length));
@@ -68,9 +72,11 @@ std::string TerminationMessage(const cri::ContainerStatus& status) {
   const std::string path = AnnotationOf(status, pod::kTerminationMessagePath);
   std::string message;
   for (const cri::Mount& mount : status.mounts()) {
-    if (!path.empty() && mount.container_path() == path) message = ReadMessageFile(mount.host_path());
+    if (!path.empty() && mount.container_path() == path)
+      message = ReadMessageFile(mount.host_path());
   }
-  if (message.empty() && status.exit_code() != 0 && AnnotationOf(status, pod::kTerminationMessagePolicy) == "FallbackToLogsOnError") {
+  if (message.empty() && status.exit_code() != 0 &&
+      AnnotationOf(status, pod::kTerminationMessagePolicy) == "FallbackToLogsOnError") {
     message = LogTail(status.log_path(), kTailLines, kTailBytes);
   }
   if (message.empty()) return status.message();

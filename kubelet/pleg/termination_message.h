@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last words of a container: the file it may write, or the end of its log where its pod asks for that. What a container wrote is
-// never followed as a link and never read beyond 4096 bytes. Blocks on disk.
+// The last words of a container: the file it may write, or the end of its log where its pod asks
+// for that. What a container wrote is never followed as a link and never read beyond 4096 bytes.
+// Blocks on disk.
 #pragma once
 
 #include <string>

@@ -26,14 +26,20 @@ class LastWords : public testing::Test {
     mount.set_container_path("/dev/termination-log");
     mount.set_host_path(file_);
   }
-  void Write(const std::string& path, const std::string& text) { ASSERT_TRUE(os::WriteFileAtomic(path, text, 0644).ok()); }
+  void Write(const std::string& path, const std::string& text) {
+    ASSERT_TRUE(os::WriteFileAtomic(path, text, 0644).ok());
+  }
   // A log of those lines, alternating between streams.
   void WriteLog(const std::vector<std::string>& lines) {
     std::string text;
-    for (size_t i = 0; i < lines.size(); ++i) text += std::string("2026-01-02T03:04:05.123456789Z ") + (i % 2 == 0 ? "stdout" : "stderr") + " F " + lines[i] + "\n";
+    for (size_t i = 0; i < lines.size(); ++i)
+      text += std::string("2026-01-02T03:04:05.123456789Z ") + (i % 2 == 0 ? "stdout" : "stderr") +
+              " F " + lines[i] + "\n";
     Write(log_, text);
   }
-  void FallBack() { (*status_.mutable_annotations())[pod::kTerminationMessagePolicy] = "FallbackToLogsOnError"; }
+  void FallBack() {
+    (*status_.mutable_annotations())[pod::kTerminationMessagePolicy] = "FallbackToLogsOnError";
+  }
 
   const os::TempDir dir_ = os::TempDir::Create("keelson-words").value();
   const std::string file_ = dir_.path() + "/message", log_ = dir_.path() + "/0.log";
@@ -100,11 +106,13 @@ TEST_F(LastWords, AreEightyLinesAtMost) {
 TEST_F(LastWords, AreTwoKilobytesOfTheLogAtMost) {
   FallBack();
   WriteLog({std::string(3000, 'a'), std::string(1000, 'b'), std::string(1100, 'c')});
-  EXPECT_EQ(TerminationMessage(status_), std::string(2048 - 1 - 1100 - 1, 'b') + "\n" + std::string(1100, 'c') + "\n");
+  EXPECT_EQ(TerminationMessage(status_),
+            std::string(2048 - 1 - 1100 - 1, 'b') + "\n" + std::string(1100, 'c') + "\n");
   // One long line, and one that was written in pieces.
   WriteLog({"short", std::string(16000, 'd')});
   EXPECT_EQ(TerminationMessage(status_), std::string(2047, 'd') + "\n");
-  Write(log_, "2026-01-02T03:04:05.1Z stdout P " + std::string(16384, 'e') + "\n2026-01-02T03:04:05.1Z stdout P fff\n2026-01-02T03:04:05.1Z stdout F ggg\n");
+  Write(log_, "2026-01-02T03:04:05.1Z stdout P " + std::string(16384, 'e') +
+                  "\n2026-01-02T03:04:05.1Z stdout P fff\n2026-01-02T03:04:05.1Z stdout F ggg\n");
   EXPECT_EQ(TerminationMessage(status_), std::string(2048 - 7, 'e') + "fffggg\n");
 }
 

@@ -10,11 +10,18 @@ namespace keelson::pod {
 namespace {
 
 // Namespaced, and harmless to other pods.
-const std::set<std::string, std::less<>> kSafeSysctls = {
-    "kernel.shm_rmid_forced",          "net.ipv4.ip_local_port_range",      "net.ipv4.tcp_syncookies",
-    "net.ipv4.ping_group_range",       "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.tcp_keepalive_time",     "net.ipv4.tcp_fin_timeout",          "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",   "net.ipv4.tcp_rmem",                 "net.ipv4.tcp_wmem"};
+const std::set<std::string, std::less<>> kSafeSysctls = {"kernel.shm_rmid_forced",
+                                                         "net.ipv4.ip_local_port_range",
+                                                         "net.ipv4.tcp_syncookies",
+                                                         "net.ipv4.ping_group_range",
+                                                         "net.ipv4.ip_unprivileged_port_start",
+                                                         "net.ipv4.ip_local_reserved_ports",
+                                                         "net.ipv4.tcp_keepalive_time",
+                                                         "net.ipv4.tcp_fin_timeout",
+                                                         "net.ipv4.tcp_keepalive_intvl",
+                                                         "net.ipv4.tcp_keepalive_probes",
+                                                         "net.ipv4.tcp_rmem",
+                                                         "net.ipv4.tcp_wmem"};
 
 std::optional<End> RefusedSysctl(const kube::Pod& pod, const AdmissionRules& rules) {
   for (const kube::Sysctl& sysctl : pod.spec.security_context.sysctls) {
@@ -25,11 +32,16 @@ std::optional<End> RefusedSysctl(const kube::Pod& pod, const AdmissionRules& rul
     for (const std::string& pattern : rules.allowed_unsafe_sysctls) {
       std::string plain = pattern;
       for (char& c : plain) c = c == '/' ? '.' : c;
-      allowed = allowed || plain == name || (plain.ends_with('*') && name.starts_with(std::string_view(plain).substr(0, plain.size() - 1)));
+      allowed = allowed || plain == name ||
+                (plain.ends_with('*') &&
+                 name.starts_with(std::string_view(plain).substr(0, plain.size() - 1)));
     }
-    if (!allowed) return End{"SysctlForbidden", fmt::format("forbidden sysctl: \"{}\" not allowlisted", name)};
+    if (!allowed)
+      return End{"SysctlForbidden", fmt::format("forbidden sysctl: \"{}\" not allowlisted", name)};
     if ((net && pod.spec.host_network) || (!net && pod.spec.host_ipc)) {
-      return End{"SysctlForbidden", fmt::format("forbidden sysctl: \"{}\" not allowed with host {} enabled", name, net ? "net" : "ipc")};
+      return End{"SysctlForbidden",
+                 fmt::format("forbidden sysctl: \"{}\" not allowed with host {} enabled", name,
+                             net ? "net" : "ipc")};
     }
   }
   return std::nullopt;
@@ -41,7 +53,8 @@ std::optional<End> RefusedSystem(const kube::Pod& pod) {
   }
   const auto selected = pod.spec.node_selector.find("kubernetes.io/os");
   if (selected != pod.spec.node_selector.end() && selected->second != "linux") {
-    return End{"PodOSSelectorNodeLabelDoesNotMatch", "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label"};
+    return End{"PodOSSelectorNodeLabelDoesNotMatch",
+               "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label"};
   }
   return std::nullopt;
 }
@@ -54,8 +67,13 @@ std::vector<HostPort> HostPorts(const kube::Pod& pod) {
   std::vector<HostPort> ports;
   const auto add = [&](const kube::Container& container) {
     for (const kube::ContainerPort& port : container.ports) {
-      const int32_t number = port.host_port != 0 ? port.host_port : pod.spec.host_network ? port.container_port : 0;
-      if (number != 0) ports.push_back({port.protocol, port.host_ip.empty() || port.host_ip == "::" ? "0.0.0.0" : port.host_ip, number});
+      const int32_t number = port.host_port != 0     ? port.host_port
+                             : pod.spec.host_network ? port.container_port
+                                                     : 0;
+      if (number != 0)
+        ports.push_back({port.protocol,
+                         port.host_ip.empty() || port.host_ip == "::" ? "0.0.0.0" : port.host_ip,
+                         number});
     }
   };
   for (const kube::Container& container : pod.spec.containers) add(container);
@@ -72,8 +90,11 @@ std::optional<End> RefusedPorts(const kube::Pod& pod, const std::vector<const ku
       for (const HostPort& port : wanted) {
         if (port.port != taken.port || port.protocol != taken.protocol) continue;
         if (port.ip != taken.ip && port.ip != "0.0.0.0" && taken.ip != "0.0.0.0") continue;
-        return End{"NodePorts", fmt::format("Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports: {} {} is pod {}/{}'s",
-                                            port.protocol, port.port, other->metadata.namespace_name, other->metadata.name)};
+        return End{"NodePorts",
+                   fmt::format("Predicate NodePorts failed: node(s) didn't have free ports for the "
+                               "requested pod ports: {} {} is pod {}/{}'s",
+                               port.protocol, port.port, other->metadata.namespace_name,
+                               other->metadata.name)};
       }
     }
   }
@@ -82,10 +103,14 @@ std::optional<End> RefusedPorts(const kube::Pod& pod, const std::vector<const ku
 
 }  // namespace
 
-std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::Pod*>& others, const AdmissionRules& rules) {
-  const auto insufficient = [](const char* resource, int64_t requested, int64_t used, int64_t capacity) {
-    return End{fmt::format("OutOf{}", resource), fmt::format("Node didn't have enough resource: {}, requested: {}, used: {}, capacity: {}", resource,
-                                                             requested, used, capacity)};
+std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::Pod*>& others,
+                           const AdmissionRules& rules) {
+  const auto insufficient = [](const char* resource, int64_t requested, int64_t used,
+                               int64_t capacity) {
+    return End{
+        fmt::format("OutOf{}", resource),
+        fmt::format("Node didn't have enough resource: {}, requested: {}, used: {}, capacity: {}",
+                    resource, requested, used, capacity)};
   };
   if (static_cast<int64_t>(others.size()) + 1 > rules.allocatable.pods) {
     return insufficient("pods", 1, static_cast<int64_t>(others.size()), rules.allocatable.pods);
@@ -95,26 +120,35 @@ std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::P
     bool milli;
     int64_t allocatable;
   };
-  const Counted counted[] = {{"cpu", true, rules.allocatable.milli_cpu},
-                             {"memory", false, rules.allocatable.memory_bytes},
-                             {"ephemeral-storage", false, rules.allocatable.storage_bytes > 0 ? rules.allocatable.storage_bytes : INT64_MAX}};
+  const Counted counted[] = {
+      {"cpu", true, rules.allocatable.milli_cpu},
+      {"memory", false, rules.allocatable.memory_bytes},
+      {"ephemeral-storage", false,
+       rules.allocatable.storage_bytes > 0 ? rules.allocatable.storage_bytes : INT64_MAX}};
   const kube::ResourceList requests = node_cgroup::PodRequests(pod);
   for (const Counted& resource : counted) {
-    const auto amount = [&](const kube::Quantity& quantity) { return resource.milli ? quantity.MilliValue() : quantity.Value(); };
+    const auto amount = [&](const kube::Quantity& quantity) {
+      return resource.milli ? quantity.MilliValue() : quantity.Value();
+    };
     const auto wanted = requests.find(resource.name);
     if (wanted == requests.end() || wanted->second.IsZero()) continue;
     kube::Quantity used;
     for (const kube::Pod* other : others) {
       const kube::ResourceList theirs = node_cgroup::PodRequests(*other);
-      if (const auto found = theirs.find(resource.name); found != theirs.end()) used = used + found->second;
+      if (const auto found = theirs.find(resource.name); found != theirs.end())
+        used = used + found->second;
     }
-    const bool fits = resource.allocatable >= amount(used) && amount(wanted->second) <= resource.allocatable - amount(used);
-    if (!fits) return insufficient(resource.name, amount(wanted->second), amount(used), resource.allocatable);
+    const bool fits = resource.allocatable >= amount(used) &&
+                      amount(wanted->second) <= resource.allocatable - amount(used);
+    if (!fits)
+      return insufficient(resource.name, amount(wanted->second), amount(used),
+                          resource.allocatable);
   }
   if (std::optional<End> refused = RefusedPorts(pod, others)) return refused;
   if (std::optional<End> refused = RefusedSystem(pod)) return refused;
   if (!pod.spec.host_users.value_or(true)) {
-    return End{"PodFeatureUnsupported", "hostUsers: false: this node gives pods no user namespace of their own yet"};
+    return End{"PodFeatureUnsupported",
+               "hostUsers: false: this node gives pods no user namespace of their own yet"};
   }
   return RefusedSysctl(pod, rules);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether this node takes a pod: room for its requests, its ports on the host, its system, its kernel settings. Pure. The first thing
-// that is wrong is the answer, with upstream's reason.
+// Whether this node takes a pod: room for its requests, its ports on the host, its system, its
+// kernel settings. Pure. The first thing that is wrong is the answer, with upstream's reason.
 #pragma once
 
 #include <optional>
@@ -17,6 +17,7 @@ struct AdmissionRules {
   std::vector<std::string> allowed_unsafe_sysctls;  // names, or prefixes that end with '*'
 };
 // `others`: pods that are on the node and have not ended.
-std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::Pod*>& others, const AdmissionRules& rules);
+std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::Pod*>& others,
+                           const AdmissionRules& rules);
 
 }  // namespace keelson::pod

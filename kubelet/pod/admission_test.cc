@@ -8,8 +8,12 @@
 namespace keelson::pod {
 namespace {
 
-std::string Container(const std::string& requests) { return "containers: [{name: a, image: b, resources: {requests: {" + requests + "}}}]"; }
-std::string Port(const std::string& port) { return "containers: [{name: a, image: b, ports: [{" + port + "}]}]"; }
+std::string Container(const std::string& requests) {
+  return "containers: [{name: a, image: b, resources: {requests: {" + requests + "}}}]";
+}
+std::string Port(const std::string& port) {
+  return "containers: [{name: a, image: b, ports: [{" + port + "}]}]";
+}
 
 TEST(Admission, RefusesWithUpstreamsReasons) {
   struct Case {
@@ -22,35 +26,105 @@ TEST(Admission, RefusesWithUpstreamsReasons) {
   const Case cases[] = {
       {"room enough", Container("cpu: 1, memory: 1Gi"), {Container("cpu: 1, memory: 1Gi")}, ""},
       {"to the last milli", Container("cpu: 500m"), {Container("cpu: 1500m")}, ""},
-      {"one milli too many", Container("cpu: 501m"), {Container("cpu: 1"), Container("cpu: 500m")}, "OutOfcpu",
+      {"one milli too many",
+       Container("cpu: 501m"),
+       {Container("cpu: 1"), Container("cpu: 500m")},
+       "OutOfcpu",
        "Node didn't have enough resource: cpu, requested: 501, used: 1500, capacity: 2000"},
-      {"memory", Container("memory: 3Gi"), {Container("memory: 1610612736")}, "OutOfmemory",
-       "Node didn't have enough resource: memory, requested: 3221225472, used: 1610612736, capacity: 4294967296"},
-      {"storage", Container("ephemeral-storage: 6Gi"), {Container("ephemeral-storage: 5Gi")}, "OutOfephemeral-storage",
-       "Node didn't have enough resource: ephemeral-storage, requested: 6442450944, used: 5368709120, capacity: 10737418240"},
-      {"storage enough", Container("ephemeral-storage: 5Gi"), {Container("ephemeral-storage: 5Gi")}, ""},
-      {"who asks for nothing comes in beside who took all", Container(""), {Container("cpu: 2, memory: 4Gi")}, ""},
-      {"the fourth of three", Container(""), {Container(""), Container(""), Container("")}, "OutOfpods",
+      {"memory",
+       Container("memory: 3Gi"),
+       {Container("memory: 1610612736")},
+       "OutOfmemory",
+       "Node didn't have enough resource: memory, requested: 3221225472, used: 1610612736, "
+       "capacity: 4294967296"},
+      {"storage",
+       Container("ephemeral-storage: 6Gi"),
+       {Container("ephemeral-storage: 5Gi")},
+       "OutOfephemeral-storage",
+       "Node didn't have enough resource: ephemeral-storage, requested: 6442450944, used: "
+       "5368709120, capacity: 10737418240"},
+      {"storage enough",
+       Container("ephemeral-storage: 5Gi"),
+       {Container("ephemeral-storage: 5Gi")},
+       ""},
+      {"who asks for nothing comes in beside who took all",
+       Container(""),
+       {Container("cpu: 2, memory: 4Gi")},
+       ""},
+      {"the fourth of three",
+       Container(""),
+       {Container(""), Container(""), Container("")},
+       "OutOfpods",
        "Node didn't have enough resource: pods, requested: 1, used: 3, capacity: 3"},
       {"the largest init container counts",
-       "containers: [{name: a, image: b}]\ninitContainers: [{name: i, image: b, resources: {requests: {cpu: 3}}}]", {}, "OutOfcpu"},
-      {"overhead counts", "containers: [{name: a, image: b}]\noverhead: {cpu: 3}\nruntimeClassName: vm", {}, "OutOfcpu"},
-      {"a port that is taken", Port("containerPort: 80, hostPort: 80"), {Port("containerPort: 8080, hostPort: 80")}, "NodePorts"},
-      {"of another protocol", Port("containerPort: 80, hostPort: 80, protocol: UDP"), {Port("containerPort: 80, hostPort: 80")}, ""},
-      {"on another address", Port("containerPort: 80, hostPort: 80, hostIP: 192.0.2.1"), {Port("containerPort: 80, hostPort: 80, hostIP: 192.0.2.2")}, ""},
-      {"on every address", Port("containerPort: 80, hostPort: 80, hostIP: 192.0.2.1"), {Port("containerPort: 80, hostPort: 80")}, "NodePorts"},
+       "containers: [{name: a, image: b}]\ninitContainers: [{name: i, image: b, resources: "
+       "{requests: {cpu: 3}}}]",
+       {},
+       "OutOfcpu"},
+      {"overhead counts",
+       "containers: [{name: a, image: b}]\noverhead: {cpu: 3}\nruntimeClassName: vm",
+       {},
+       "OutOfcpu"},
+      {"a port that is taken",
+       Port("containerPort: 80, hostPort: 80"),
+       {Port("containerPort: 8080, hostPort: 80")},
+       "NodePorts"},
+      {"of another protocol",
+       Port("containerPort: 80, hostPort: 80, protocol: UDP"),
+       {Port("containerPort: 80, hostPort: 80")},
+       ""},
+      {"on another address",
+       Port("containerPort: 80, hostPort: 80, hostIP: 192.0.2.1"),
+       {Port("containerPort: 80, hostPort: 80, hostIP: 192.0.2.2")},
+       ""},
+      {"on every address",
+       Port("containerPort: 80, hostPort: 80, hostIP: 192.0.2.1"),
+       {Port("containerPort: 80, hostPort: 80")},
+       "NodePorts"},
       {"inside the pods", Port("containerPort: 80"), {Port("containerPort: 80")}, ""},
-      {"by a pod of the host's network", Port("containerPort: 80, hostPort: 80"), {Port("containerPort: 80") + "\nhostNetwork: true"}, "NodePorts"},
-      {"another system", "containers: [{name: a, image: b}]\nos: {name: windows}", {}, "PodOSNotSupported"},
-      {"this system", "containers: [{name: a, image: b}]\nos: {name: linux}\nnodeSelector: {kubernetes.io/os: linux}", {}, ""},
-      {"another system by label", "containers: [{name: a, image: b}]\nnodeSelector: {kubernetes.io/os: plan9}", {}, "PodOSSelectorNodeLabelDoesNotMatch"},
-      {"a safe setting", "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: net.ipv4.tcp_syncookies, value: '0'}]}", {}, ""},
-      {"an unsafe one", "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: net.core.somaxconn, value: '9'}]}", {}, "SysctlForbidden",
+      {"by a pod of the host's network",
+       Port("containerPort: 80, hostPort: 80"),
+       {Port("containerPort: 80") + "\nhostNetwork: true"},
+       "NodePorts"},
+      {"another system",
+       "containers: [{name: a, image: b}]\nos: {name: windows}",
+       {},
+       "PodOSNotSupported"},
+      {"this system",
+       "containers: [{name: a, image: b}]\nos: {name: linux}\nnodeSelector: {kubernetes.io/os: "
+       "linux}",
+       {},
+       ""},
+      {"another system by label",
+       "containers: [{name: a, image: b}]\nnodeSelector: {kubernetes.io/os: plan9}",
+       {},
+       "PodOSSelectorNodeLabelDoesNotMatch"},
+      {"a safe setting",
+       "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: "
+       "net.ipv4.tcp_syncookies, value: '0'}]}",
+       {},
+       ""},
+      {"an unsafe one",
+       "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: net.core.somaxconn, "
+       "value: '9'}]}",
+       {},
+       "SysctlForbidden",
        "forbidden sysctl: \"net.core.somaxconn\" not allowlisted"},
-      {"allowed by name", "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: kernel.sem, value: '9'}]}", {}, ""},
-      {"allowed by prefix, written with slashes", "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: net/ipv4/conf/all/x, value: '9'}]}", {}, ""},
+      {"allowed by name",
+       "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: kernel.sem, value: "
+       "'9'}]}",
+       {},
+       ""},
+      {"allowed by prefix, written with slashes",
+       "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: net/ipv4/conf/all/x, "
+       "value: '9'}]}",
+       {},
+       ""},
   };
-  const AdmissionRules rules{.allocatable = {.milli_cpu = 2000, .memory_bytes = int64_t{4} << 30, .pods = 3, .storage_bytes = int64_t{10} << 30},
+  const AdmissionRules rules{.allocatable = {.milli_cpu = 2000,
+                                             .memory_bytes = int64_t{4} << 30,
+                                             .pods = 3,
+                                             .storage_bytes = int64_t{10} << 30},
                              .allowed_unsafe_sysctls = {"kernel.sem", "net/ipv4/conf/*"}};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
@@ -61,7 +135,9 @@ TEST(Admission, RefusesWithUpstreamsReasons) {
     for (const kube::Pod& other : others) pointers.push_back(&other);
     const std::optional<End> refused = Refusal(pod, pointers, rules);
     EXPECT_EQ(refused ? refused->reason : "", c.reason) << (refused ? refused->message : "");
-    if (refused && !c.message.empty()) { EXPECT_EQ(refused->message, c.message); }
+    if (refused && !c.message.empty()) {
+      EXPECT_EQ(refused->message, c.message);
+    }
   }
 }
 
@@ -75,15 +151,19 @@ TEST(Admission, DoesNotRunWithTheHostsUsersWhatAskedForItsOwn) {
 }
 
 TEST(Admission, KeepsSettingsOfTheHostFromPods) {
-  kube::Pod pod = TestPod("containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: net.ipv4.tcp_rmem, value: '0'}]}");
+  kube::Pod pod = TestPod(
+      "containers: [{name: a, image: b}]\nsecurityContext: {sysctls: [{name: net.ipv4.tcp_rmem, "
+      "value: '0'}]}");
   const AdmissionRules rules{.allocatable = {.pods = 1}};
   EXPECT_FALSE(Refusal(pod, {}, rules));
   pod.spec.host_network = true;
-  EXPECT_EQ(Refusal(pod, {}, rules)->message, "forbidden sysctl: \"net.ipv4.tcp_rmem\" not allowed with host net enabled");
+  EXPECT_EQ(Refusal(pod, {}, rules)->message,
+            "forbidden sysctl: \"net.ipv4.tcp_rmem\" not allowed with host net enabled");
   pod.spec.security_context.sysctls[0].name = "kernel.shm_rmid_forced";
   EXPECT_FALSE(Refusal(pod, {}, rules));
   pod.spec.host_ipc = true;
-  EXPECT_EQ(Refusal(pod, {}, rules)->message, "forbidden sysctl: \"kernel.shm_rmid_forced\" not allowed with host ipc enabled");
+  EXPECT_EQ(Refusal(pod, {}, rules)->message,
+            "forbidden sysctl: \"kernel.shm_rmid_forced\" not allowed with host ipc enabled");
 }
 
 }  // namespace

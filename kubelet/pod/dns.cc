@@ -32,13 +32,15 @@ void Limit(ResolverSettings& settings) {
     settings.notes.push_back("Nameserver limits were exceeded, some nameservers have been omitted");
   }
   size_t kept = 0, characters = 0;
-  while (kept < settings.searches.size() && kept < kSearches && characters + settings.searches[kept].size() + (kept == 0 ? 0 : 1) <= kSearchCharacters) {
+  while (kept < settings.searches.size() && kept < kSearches &&
+         characters + settings.searches[kept].size() + (kept == 0 ? 0 : 1) <= kSearchCharacters) {
     characters += settings.searches[kept].size() + (kept == 0 ? 0 : 1);
     ++kept;
   }
   if (kept < settings.searches.size()) {
     settings.searches.resize(kept);
-    settings.notes.push_back("Search Line limits were exceeded, some search paths have been omitted");
+    settings.notes.push_back(
+        "Search Line limits were exceeded, some search paths have been omitted");
   }
 }
 
@@ -56,14 +58,16 @@ ResolverSettings ParseResolvConf(std::string_view text) {
         if (domain.size() > 1 && domain.ends_with('.')) domain.pop_back();  // one domain, not two
       }
     }
-    if (words[0] == "options") AppendNew(settings.options, {words.begin() + 1, words.end()});  // each adds to those before
+    if (words[0] == "options")
+      AppendNew(settings.options, {words.begin() + 1, words.end()});  // each adds to those before
   }
   return settings;
 }
 
 ResolverSettings NoResolvConf() { return {.servers = {"127.0.0.1", "::1"}, .searches = {"."}}; }
 
-ResolverSettings PodResolver(const kube::Pod& pod, const ClusterDns& cluster, const ResolverSettings& host) {
+ResolverSettings PodResolver(const kube::Pod& pod, const ClusterDns& cluster,
+                             const ResolverSettings& host) {
   ResolverSettings settings;
   std::string policy = pod.spec.dns_policy;
   if (policy == "ClusterFirst" && pod.spec.host_network) policy = "Default";
@@ -72,7 +76,8 @@ ResolverSettings PodResolver(const kube::Pod& pod, const ClusterDns& cluster, co
   if (missing) policy = "Default";
   if (policy == "ClusterFirst") {
     settings.servers = cluster.servers;
-    settings.searches = {pod.metadata.namespace_name + ".svc." + cluster.domain, "svc." + cluster.domain, cluster.domain};
+    settings.searches = {pod.metadata.namespace_name + ".svc." + cluster.domain,
+                         "svc." + cluster.domain, cluster.domain};
     AppendNew(settings.searches, host.searches);
     settings.options = {"ndots:5"};
   } else if (policy == "Default") {
@@ -81,15 +86,19 @@ ResolverSettings PodResolver(const kube::Pod& pod, const ClusterDns& cluster, co
   AppendNew(settings.servers, pod.spec.dns_config.nameservers);
   AppendNew(settings.searches, pod.spec.dns_config.searches);
   for (const kube::DnsOption& option : pod.spec.dns_config.options) {
-    std::erase_if(settings.options, [&](const std::string& have) { return have == option.name || have.starts_with(option.name + ":"); });
-    settings.options.push_back(option.value && !option.value->empty() ? option.name + ":" + *option.value : option.name);
+    std::erase_if(settings.options, [&](const std::string& have) {
+      return have == option.name || have.starts_with(option.name + ":");
+    });
+    settings.options.push_back(
+        option.value && !option.value->empty() ? option.name + ":" + *option.value : option.name);
   }
   Limit(settings);
   settings.cluster_dns_missing = missing;
   return settings;
 }
 
-std::string HostsFile(const kube::Pod& pod, const std::vector<std::string>& ips, const std::string& host_name, const std::string& domain_name,
+std::string HostsFile(const kube::Pod& pod, const std::vector<std::string>& ips,
+                      const std::string& host_name, const std::string& domain_name,
                       std::string_view node_file) {
   std::string text;
   if (pod.spec.host_network) {
@@ -97,9 +106,11 @@ std::string HostsFile(const kube::Pod& pod, const std::vector<std::string>& ips,
     if (!text.ends_with('\n')) text += '\n';
   } else {
     text =
-        "# Managed by the kubelet.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\n"
+        "# Managed by the kubelet.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "
+        "ip6-loopback\nfe00::0\tip6-localnet\n"
         "fe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n";
-    for (const std::string& ip : ips) text += ip + "\t" + (domain_name.empty() ? "" : domain_name + "\t") + host_name + "\n";
+    for (const std::string& ip : ips)
+      text += ip + "\t" + (domain_name.empty() ? "" : domain_name + "\t") + host_name + "\n";
   }
   if (!pod.spec.host_aliases.empty()) text += "\n# Entries added by HostAliases.\n";
   for (const kube::HostAlias& alias : pod.spec.host_aliases) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pod's resolver settings and its hosts file. Pure; upstream's rules and limits (3 servers, 32 search domains, 2048 characters).
+// A pod's resolver settings and its hosts file. Pure; upstream's rules and limits (3 servers, 32
+// search domains, 2048 characters).
 #pragma once
 
 #include <string>
@@ -11,7 +12,7 @@ namespace keelson::pod {
 
 struct ResolverSettings {
   std::vector<std::string> servers, searches, options;
-  std::vector<std::string> notes;  // what was left out, for people
+  std::vector<std::string> notes;    // what was left out, for people
   bool cluster_dns_missing = false;  // the pod asks for the cluster's servers, and there are none
 };
 ResolverSettings ParseResolvConf(std::string_view text);
@@ -22,9 +23,11 @@ struct ClusterDns {
   std::vector<std::string> servers;
   std::string domain = "cluster.local";
 };
-ResolverSettings PodResolver(const kube::Pod& pod, const ClusterDns& cluster, const ResolverSettings& host);
+ResolverSettings PodResolver(const kube::Pod& pod, const ClusterDns& cluster,
+                             const ResolverSettings& host);
 
-std::string HostsFile(const kube::Pod& pod, const std::vector<std::string>& ips, const std::string& host_name, const std::string& domain_name,
+std::string HostsFile(const kube::Pod& pod, const std::vector<std::string>& ips,
+                      const std::string& host_name, const std::string& domain_name,
                       std::string_view node_file);
 
 }  // namespace keelson::pod

@@ -16,11 +16,13 @@ std::string MapText(const std::map<std::string, std::string>& map) {
 
 int64_t CeilDivide(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
-std::string ResourceText(const kube::Container& container, const std::string& resource, const kube::Quantity& divisor,
+std::string ResourceText(const kube::Container& container, const std::string& resource,
+                         const kube::Quantity& divisor,
                          const node_cgroup::NodeCapacity& allocatable) {
   const bool limit = resource.starts_with("limits.");
   const std::string name = resource.substr(resource.find('.') + 1);
-  const kube::ResourceList& list = limit ? container.resources.limits : container.resources.requests;
+  const kube::ResourceList& list =
+      limit ? container.resources.limits : container.resources.requests;
   const auto found = list.find(name);
   kube::Quantity amount;
   if (found != list.end()) {
@@ -32,13 +34,16 @@ std::string ResourceText(const kube::Container& container, const std::string& re
   } else if (limit && name == "ephemeral-storage") {
     amount = kube::Quantity::FromUnits(allocatable.storage_bytes);
   }
-  if (name == "cpu") return std::to_string(CeilDivide(amount.MilliValue(), divisor.IsZero() ? 1000 : divisor.MilliValue()));
+  if (name == "cpu")
+    return std::to_string(
+        CeilDivide(amount.MilliValue(), divisor.IsZero() ? 1000 : divisor.MilliValue()));
   return std::to_string(CeilDivide(amount.Value(), divisor.IsZero() ? 1 : divisor.Value()));
 }
 
 }  // namespace
 
-volume::DownwardValues DownwardOf(const kube::Pod& pod, const NodeNames& node, const std::vector<std::string>& pod_ips,
+volume::DownwardValues DownwardOf(const kube::Pod& pod, const NodeNames& node,
+                                  const std::vector<std::string>& pod_ips,
                                   const node_cgroup::NodeCapacity& allocatable) {
   volume::DownwardValues values;
   const kube::ObjectMeta& metadata = pod.metadata;
@@ -55,15 +60,20 @@ volume::DownwardValues DownwardOf(const kube::Pod& pod, const NodeNames& node, c
       {"status.podIP", pod_ips.empty() ? "" : pod_ips.front()},
       {"status.podIPs", base::Join(pod_ips, ",")},
   };
-  for (const auto& [key, value] : metadata.labels) values.fields["metadata.labels['" + key + "']"] = value;
-  for (const auto& [key, value] : metadata.annotations) values.fields["metadata.annotations['" + key + "']"] = value;
+  for (const auto& [key, value] : metadata.labels)
+    values.fields["metadata.labels['" + key + "']"] = value;
+  for (const auto& [key, value] : metadata.annotations)
+    values.fields["metadata.annotations['" + key + "']"] = value;
 
-  const auto add = [&](const kube::ResourceFieldSelector& selector, const std::string& own_container) {
-    const std::string name = selector.container_name.empty() ? own_container : selector.container_name;
+  const auto add = [&](const kube::ResourceFieldSelector& selector,
+                       const std::string& own_container) {
+    const std::string name =
+        selector.container_name.empty() ? own_container : selector.container_name;
     for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
       for (const kube::Container& container : *list) {
         if (container.name == name) {
-          values.resources[volume::ResourceKey(selector, own_container)] = ResourceText(container, selector.resource, selector.divisor, allocatable);
+          values.resources[volume::ResourceKey(selector, own_container)] =
+              ResourceText(container, selector.resource, selector.divisor, allocatable);
         }
       }
     }
@@ -81,10 +91,12 @@ volume::DownwardValues DownwardOf(const kube::Pod& pod, const NodeNames& node, c
     }
   };
   for (const kube::Volume& volume : pod.spec.volumes) {
-    if (const auto* downward = std::get_if<kube::DownwardApiVolume>(&volume.source)) add_items(*downward);
+    if (const auto* downward = std::get_if<kube::DownwardApiVolume>(&volume.source))
+      add_items(*downward);
     if (const auto* projected = std::get_if<kube::ProjectedVolume>(&volume.source)) {
       for (const kube::ProjectedSource& source : projected->sources) {
-        if (const auto* downward = std::get_if<kube::DownwardApiVolume>(&source)) add_items(*downward);
+        if (const auto* downward = std::get_if<kube::DownwardApiVolume>(&source))
+          add_items(*downward);
       }
     }
   }

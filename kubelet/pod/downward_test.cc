@@ -11,9 +11,12 @@ namespace {
 constexpr node_cgroup::NodeCapacity kNode{.milli_cpu = 3500, .memory_bytes = int64_t{8} << 30};
 
 TEST(Downward, TellsAPodAboutItself) {
-  const kube::Pod pod = TestPod("containers: [{name: a, image: b}]\nserviceAccountName: robot",
-                                R"(labels: {app: shop, tier: ""}, annotations: {note: "say \"hi\"\nthere", b.example/x: z})");
-  const volume::DownwardValues values = DownwardOf(pod, {.node_name = "node", .host_ips = {"192.0.2.7", "2001:db8::7"}}, {"10.0.0.2", "fd00::2"}, kNode);
+  const kube::Pod pod = TestPod(
+      "containers: [{name: a, image: b}]\nserviceAccountName: robot",
+      R"(labels: {app: shop, tier: ""}, annotations: {note: "say \"hi\"\nthere", b.example/x: z})");
+  const volume::DownwardValues values =
+      DownwardOf(pod, {.node_name = "node", .host_ips = {"192.0.2.7", "2001:db8::7"}},
+                 {"10.0.0.2", "fd00::2"}, kNode);
   const std::map<std::string, std::string> expected = {
       {"metadata.name", "web"},
       {"metadata.namespace", "shop"},
@@ -39,26 +42,41 @@ TEST(Downward, TellsOfResourcesInPartsThatAreAskedFor) {
   struct Case {
     std::string resource, divisor, expected;
   };
-  // Container a: limits cpu 1500m, memory 100Mi; requests cpu 250m, memory 64Mi. Container b: nothing, the node's for limits.
+  // Container a: limits cpu 1500m, memory 100Mi; requests cpu 250m, memory 64Mi. Container b:
+  // nothing, the node's for limits.
   const Case cases[] = {
-      {"limits.cpu", "", "2"},         {"limits.cpu", "1", "2"},      {"limits.cpu", "1m", "1500"},        {"requests.cpu", "1m", "250"},
-      {"requests.cpu", "", "1"},       {"limits.memory", "", "104857600"}, {"limits.memory", "1Mi", "100"}, {"limits.memory", "1Gi", "1"},
+      {"limits.cpu", "", "2"},
+      {"limits.cpu", "1", "2"},
+      {"limits.cpu", "1m", "1500"},
+      {"requests.cpu", "1m", "250"},
+      {"requests.cpu", "", "1"},
+      {"limits.memory", "", "104857600"},
+      {"limits.memory", "1Mi", "100"},
+      {"limits.memory", "1Gi", "1"},
       {"requests.memory", "1Ki", "65536"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.resource + " / " + c.divisor);
-    const kube::Pod pod = TestPod("containers:\n- name: a\n  image: b\n  resources: {limits: {cpu: 1500m, memory: 100Mi}, requests: {cpu: 250m, memory: 64Mi}}\n"
-                                  "  env: [{name: X, valueFrom: {resourceFieldRef: {resource: " + c.resource +
-                                  (c.divisor.empty() ? "" : ", divisor: " + c.divisor) + "}}}]");
+    const kube::Pod pod = TestPod(
+        "containers:\n- name: a\n  image: b\n  resources: {limits: {cpu: 1500m, memory: 100Mi}, "
+        "requests: {cpu: 250m, memory: 64Mi}}\n"
+        "  env: [{name: X, valueFrom: {resourceFieldRef: {resource: " +
+        c.resource + (c.divisor.empty() ? "" : ", divisor: " + c.divisor) + "}}}]");
     const volume::DownwardValues values = DownwardOf(pod, {}, {}, kNode);
     ASSERT_EQ(values.resources.size(), 1u);
-    EXPECT_EQ(values.resources.at(volume::ResourceKey(pod.spec.containers[0].env[0].resource, "a")), c.expected);
+    EXPECT_EQ(values.resources.at(volume::ResourceKey(pod.spec.containers[0].env[0].resource, "a")),
+              c.expected);
   }
-  const Case of_node[] = {{"limits.cpu", "1m", "3500"}, {"limits.memory", "1Gi", "8"}, {"requests.cpu", "1m", "0"}, {"requests.memory", "", "0"}};
+  const Case of_node[] = {{"limits.cpu", "1m", "3500"},
+                          {"limits.memory", "1Gi", "8"},
+                          {"requests.cpu", "1m", "0"},
+                          {"requests.memory", "", "0"}};
   for (const Case& c : of_node) {
     SCOPED_TRACE(c.resource);
-    const kube::Pod pod = TestPod("containers: [{name: b, image: b}]\nvolumes:\n- name: v\n  downwardAPI:\n    items: [{path: x, resourceFieldRef: {containerName: b, resource: " +
-                                  c.resource + (c.divisor.empty() ? "" : ", divisor: " + c.divisor) + "}}]");
+    const kube::Pod pod = TestPod(
+        "containers: [{name: b, image: b}]\nvolumes:\n- name: v\n  downwardAPI:\n    items: "
+        "[{path: x, resourceFieldRef: {containerName: b, resource: " +
+        c.resource + (c.divisor.empty() ? "" : ", divisor: " + c.divisor) + "}}]");
     const volume::DownwardValues values = DownwardOf(pod, {}, {}, kNode);
     ASSERT_EQ(values.resources.size(), 1u);
     EXPECT_EQ(values.resources.begin()->second, c.expected);

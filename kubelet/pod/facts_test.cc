@@ -24,7 +24,9 @@ TEST(CrashBackoff, DoublesFromTenSecondsToFiveMinutes) {
 TEST(CrashBackoff, IsForgottenAfterALongRun) {
   const int64_t now = 1'000'000 * kSecond;
   const Backoff backoff{300 * kSecond, now};
-  const auto after = [&](int64_t seconds) { return Next(backoff, now + seconds * kSecond, now + (seconds + 300) * kSecond).delay / kSecond; };
+  const auto after = [&](int64_t seconds) {
+    return Next(backoff, now + seconds * kSecond, now + (seconds + 300) * kSecond).delay / kSecond;
+  };
   EXPECT_EQ(after(600), 300);
   EXPECT_EQ(after(601), 10);
 }
@@ -47,8 +49,10 @@ TEST(RestartPolicy, DecidesByExitCode) {
 
 TEST(Lost, ContainersThatVanishHaveEnded) {
   Observed before, now;
-  before.containers = {{.id = "b1", .name = "b", .attempt = 1, .state = RunState::kRunning, .created_at = 3}, {.id = "a0", .name = "a", .state = RunState::kRunning, .created_at = 2},
-                       {.id = "b0", .name = "b", .state = RunState::kExited, .created_at = 1}};
+  before.containers = {
+      {.id = "b1", .name = "b", .attempt = 1, .state = RunState::kRunning, .created_at = 3},
+      {.id = "a0", .name = "a", .state = RunState::kRunning, .created_at = 2},
+      {.id = "b0", .name = "b", .state = RunState::kExited, .created_at = 1}};
   now.containers = {before.containers[1]};
   std::vector<ContainerFact> lost;
   KeepLost(before, now, lost, 77);
@@ -62,7 +66,8 @@ TEST(Lost, ContainersThatVanishHaveEnded) {
   EXPECT_EQ(b->finished_at, 77);
   // It stays so, behind the one that follows it; should the runtime find it again, that counts.
   Observed later = now;
-  later.containers = {{.id = "b2", .name = "b", .attempt = 2, .state = RunState::kRunning, .created_at = 4}};
+  later.containers = {
+      {.id = "b2", .name = "b", .attempt = 2, .state = RunState::kRunning, .created_at = 4}};
   const Observed seen = now;
   KeepLost(seen, later, lost, 99);
   ASSERT_EQ(later.containers.size(), 3u) << "a is lost, too";

@@ -30,9 +30,11 @@ std::string ContainerHash(const kube::Container& container) {
   return fmt::format("{:x}", Fnv32(json::WriteJson(fields)));
 }
 
-std::string StaticPodUid(const json::Value& manifest, const std::string& node_name, const std::string& source) {
+std::string StaticPodUid(const json::Value& manifest, const std::string& node_name,
+                         const std::string& source) {
   const Wide hash = Fnv128(json::WriteJson(manifest) + "host:" + node_name + source);
-  return fmt::format("{:016x}{:016x}", static_cast<uint64_t>(hash >> 64), static_cast<uint64_t>(hash));
+  return fmt::format("{:016x}{:016x}", static_cast<uint64_t>(hash >> 64),
+                     static_cast<uint64_t>(hash));
 }
 
 }  // namespace keelson::pod

@@ -16,7 +16,8 @@ TEST(Names, AreUpstreams) {
   const std::optional<kube::ObjectMeta> back = PodOfLogDirectory("shop_web_u-1");
   ASSERT_TRUE(back.has_value());
   EXPECT_EQ(PodLogDirectory("/var/log/pods", *back), "/var/log/pods/shop_web_u-1");
-  for (const char* other : {"lost+found", "a_b", "a__c", "a_b_c_d"}) EXPECT_FALSE(PodOfLogDirectory(other).has_value()) << other;
+  for (const char* other : {"lost+found", "a_b", "a__c", "a_b_c_d"})
+    EXPECT_FALSE(PodOfLogDirectory(other).has_value()) << other;
   EXPECT_EQ(ContainerLogPath("a", 3), "a/3.log");
   EXPECT_EQ(LogLink("web", "shop", "a", "0123"), "web_shop_a-0123.log");
 }
@@ -31,10 +32,12 @@ TEST(Names, OfHosts) {
   const Case cases[] = {
       {"the pod's name", "", "web", ""},
       {"a name of its own", "hostname: front", "front", ""},
-      {"in a subdomain", "hostname: front\nsubdomain: sub", "front", "front.sub.shop.svc.cluster.local"},
+      {"in a subdomain", "hostname: front\nsubdomain: sub", "front",
+       "front.sub.shop.svc.cluster.local"},
       {"cut to a label", "", std::string(63, 'x'), "", long_name},
       {"which does not end in a dash", "", std::string(61, 'x'), "", std::string(61, 'x') + "-.y"},
-      {"the whole name for the kernel", "subdomain: sub\nsetHostnameAsFQDN: true", "web.sub.shop.svc.cluster.local", "web.sub.shop.svc.cluster.local"},
+      {"the whole name for the kernel", "subdomain: sub\nsetHostnameAsFQDN: true",
+       "web.sub.shop.svc.cluster.local", "web.sub.shop.svc.cluster.local"},
       {"there is none without a subdomain", "setHostnameAsFQDN: true", "web", ""},
       {"set from outside", "hostnameOverride: other.example\nsubdomain: sub", "other.example", ""},
   };
@@ -47,14 +50,16 @@ TEST(Names, OfHosts) {
     EXPECT_EQ(name->short_name, c.short_name);
     EXPECT_EQ(name->domain_name, c.domain_name);
   }
-  kube::Pod pod = TestPod("containers: [{name: a, image: b}]\nsubdomain: sub\nsetHostnameAsFQDN: true");
+  kube::Pod pod =
+      TestPod("containers: [{name: a, image: b}]\nsubdomain: sub\nsetHostnameAsFQDN: true");
   pod.metadata.name = std::string(64 - std::string(".sub.shop.svc.cluster.local").size(), 'x');
   EXPECT_EQ(PodHostName(pod, "cluster.local").value().short_name.size(), 64u);
   pod.metadata.name += "x";
   EXPECT_FALSE(PodHostName(pod, "cluster.local").ok());
 }
 
-// The numbers stand in running containers' annotations and in file names: they may not change from one release to the next.
+// The numbers stand in running containers' annotations and in file names: they may not change from
+// one release to the next.
 TEST(Hash, StaysTheSame) {
   kube::Container container;
   container.name = "a";

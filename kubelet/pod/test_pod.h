@@ -12,9 +12,11 @@
 
 namespace keelson::pod {
 
-// `fields` are members of spec, or of metadata in flow style: TestPod("containers: [{name: a, image: b}]", "labels: {x: y}").
+// `fields` are members of spec, or of metadata in flow style: TestPod("containers: [{name: a,
+// image: b}]", "labels: {x: y}").
 inline kube::Pod TestPod(const std::string& spec, const std::string& metadata = "") {
-  std::string text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, uid: u-1" + (metadata.empty() ? "" : ", " + metadata) + "}\nspec:\n";
+  std::string text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, uid: u-1" +
+                     (metadata.empty() ? "" : ", " + metadata) + "}\nspec:\n";
   for (size_t at = 0; at < spec.size();) {
     const size_t end = std::min(spec.find('\n', at), spec.size());
     text += "  " + spec.substr(at, end - at) + "\n";
@@ -37,9 +39,11 @@ class TestObjects final : public volume::Objects {
     object.data = std::move(data);
     objects_[{secret, name}] = std::move(object);
   }
-  std::optional<kube::ConfigObject> Find(bool secret, const std::string& namespace_name, const std::string& name) const override {
+  std::optional<kube::ConfigObject> Find(bool secret, const std::string& namespace_name,
+                                         const std::string& name) const override {
     const auto found = objects_.find({secret, name});
-    return found == objects_.end() || namespace_name != "shop" ? std::nullopt : std::optional(found->second);
+    return found == objects_.end() || namespace_name != "shop" ? std::nullopt
+                                                               : std::optional(found->second);
   }
 
  private:

@@ -51,12 +51,13 @@ std::string ToText(const grpc::ByteBuffer& buffer) {
   std::vector<grpc::Slice> slices;
   std::string out;
   if (!buffer.Dump(&slices).ok()) return out;
-  for (const grpc::Slice& slice : slices) out.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  for (const grpc::Slice& slice : slices)
+    out.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
   return out;
 }
 
-grpc::Status Check(const std::shared_ptr<grpc::Channel>& channel, const std::string& service, std::chrono::system_clock::time_point deadline,
-                   std::string& response) {
+grpc::Status Check(const std::shared_ptr<grpc::Channel>& channel, const std::string& service,
+                   std::chrono::system_clock::time_point deadline, std::string& response) {
   grpc::ClientContext context;
   context.set_deadline(deadline);
   const std::string encoded = EncodeHealthRequest(service);
@@ -68,11 +69,13 @@ grpc::Status Check(const std::shared_ptr<grpc::Channel>& channel, const std::str
   std::condition_variable ready;
   std::optional<grpc::Status> ended;
   grpc::GenericStub stub(channel);
-  stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request, &answer, [&](grpc::Status status) {
-    const std::lock_guard lock(mutex);
-    ended = std::move(status);
-    ready.notify_one();  // under the lock: what it waits on lives on the waiter's stack
-  });
+  stub.UnaryCall(
+      &context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request, &answer,
+      [&](grpc::Status status) {
+        const std::lock_guard lock(mutex);
+        ended = std::move(status);
+        ready.notify_one();  // under the lock: what it waits on lives on the waiter's stack
+      });
   std::unique_lock lock(mutex);
   ready.wait(lock, [&] { return ended.has_value(); });
   if (ended->ok()) response = ToText(answer);
@@ -85,7 +88,7 @@ std::string EncodeHealthRequest(std::string_view service) {
   std::string out;
   if (service.empty()) return out;
   out += '\x0a';
-  for (size_t length = service.size(); ; length >>= 7) {
+  for (size_t length = service.size();; length >>= 7) {
     if (length < 0x80) {
       out += static_cast<char>(length);
       break;
@@ -116,19 +119,23 @@ std::string HealthStatusName(uint64_t status) {
   return status < std::size(kNames) ? std::string(kNames[status]) : std::to_string(status);
 }
 
-Answer ProbeGrpc(const std::string& host, uint16_t port, const std::string& service, std::chrono::milliseconds timeout) {
+Answer ProbeGrpc(const std::string& host, uint16_t port, const std::string& service,
+                 std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::system_clock::now() + timeout;
   const std::string address = JoinHostPort(host, port);
-  // The connection is ours, not the library's, so that it ends without a wait and is never tried again behind our back.
+  // The connection is ours, not the library's, so that it ends without a wait and is never tried
+  // again behind our back.
   auto connected = Connect(host, port, timeout);
   if (!connected.ok()) {
-    return {Outcome::kFailure, fmt::format("failed to connect service \"{}\": {}", address, connected.error().message())};
+    return {Outcome::kFailure, fmt::format("failed to connect service \"{}\": {}", address,
+                                           connected.error().message())};
   }
   grpc::ChannelArguments arguments;
   arguments.SetUserAgentPrefix(std::string("kube-probe/") + kApiVersion);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, address);
-  const auto channel = grpc::CreateCustomInsecureChannelFromFd(address, connected.value().release(), arguments);
+  const auto channel =
+      grpc::CreateCustomInsecureChannelFromFd(address, connected.value().release(), arguments);
 
   std::string response;
   const grpc::Status status = Check(channel, service, deadline, response);
@@ -136,15 +143,22 @@ Answer ProbeGrpc(const std::string& host, uint16_t port, const std::string& serv
     case grpc::StatusCode::OK:
       break;
     case grpc::StatusCode::UNIMPLEMENTED:
-      return {Outcome::kFailure, "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): " + status.error_message()};
+      return {Outcome::kFailure,
+              "error: this server does not implement the grpc health protocol "
+              "(grpc.health.v1.Health): " +
+                  status.error_message()};
     case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return {Outcome::kFailure, fmt::format("timeout: health rpc did not complete within {} s", std::chrono::duration<double>(timeout).count())};
+      return {Outcome::kFailure, fmt::format("timeout: health rpc did not complete within {} s",
+                                             std::chrono::duration<double>(timeout).count())};
     default:
       return {Outcome::kFailure, "error: health rpc probe failed: " + status.error_message()};
   }
   const auto health = DecodeHealthResponse(response);
-  if (!health) return {Outcome::kFailure, "error: health rpc probe failed: the answer is malformed"};
-  if (*health != kServing) return {Outcome::kFailure, fmt::format("service unhealthy (responded with \"{}\")", HealthStatusName(*health))};
+  if (!health)
+    return {Outcome::kFailure, "error: health rpc probe failed: the answer is malformed"};
+  if (*health != kServing)
+    return {Outcome::kFailure,
+            fmt::format("service unhealthy (responded with \"{}\")", HealthStatusName(*health))};
   return {Outcome::kSuccess, "service healthy"};
 }
 

@@ -15,7 +15,8 @@ using testing::Not;
 
 class HookTest : public testing::Test {
  protected:
-  base::Result<ExecAnswer> Exec(const std::string& id, const std::vector<std::string>& command, seconds timeout) {
+  base::Result<ExecAnswer> Exec(const std::string& id, const std::vector<std::string>& command,
+                                seconds timeout) {
     id_ = id;
     command_ = command;
     timeout_ = timeout;
@@ -34,7 +35,9 @@ class HookTest : public testing::Test {
   seconds timeout_{};
   kube::Container container_;
   Target target_{"127.0.0.1", "c1", &container_};
-  NodeProber prober_{[this](const auto& id, const auto& command, seconds timeout) { return Exec(id, command, timeout); }};
+  NodeProber prober_{[this](const auto& id, const auto& command, seconds timeout) {
+    return Exec(id, command, timeout);
+  }};
 };
 
 TEST_F(HookTest, ExitCodesDecideAboutACommand) {
@@ -47,7 +50,8 @@ TEST_F(HookTest, ExitCodesDecideAboutACommand) {
   for (const Case& c : {
            Case{"good", ExecAnswer{0, "fine"}, Outcome::kSuccess, "fine"},
            Case{"bad", ExecAnswer{1, "no such file"}, Outcome::kFailure, "no such file"},
-           Case{"too long", base::DeadlineExceeded("late"), Outcome::kFailure, "command timed out after 3 s"},
+           Case{"too long", base::DeadlineExceeded("late"), Outcome::kFailure,
+                "command timed out after 3 s"},
            Case{"no runtime", base::Unavailable("gone"), Outcome::kError, "gone"},
        }) {
     SCOPED_TRACE(c.name);
@@ -75,7 +79,8 @@ TEST_F(HookTest, CommandsMustExitWithZero) {
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().message(), "command 'drain' exited with 3: oh");
   result_ = base::DeadlineExceeded("late");
-  EXPECT_EQ(prober_.Hook(handler, target_, seconds(30)).error().code(), base::Code::kDeadlineExceeded);
+  EXPECT_EQ(prober_.Hook(handler, target_, seconds(30)).error().code(),
+            base::Code::kDeadlineExceeded);
 }
 
 kube::HttpGetAction GetOf(uint16_t port, const std::string& scheme) {
@@ -87,7 +92,9 @@ kube::HttpGetAction GetOf(uint16_t port, const std::string& scheme) {
 }
 
 TEST_F(HookTest, HttpHooksIgnoreTheStatusCode) {
-  TestServer server([](const std::string&) { return std::string("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"); });
+  TestServer server([](const std::string&) {
+    return std::string("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
+  });
   EXPECT_TRUE(prober_.Hook(GetOf(server.port(), "HTTP"), target_, seconds(10)).ok());
   ASSERT_EQ(server.heads().size(), 1u);
   EXPECT_THAT(server.heads()[0], HasSubstr("\r\nUser-Agent: kube-lifecycle/1.35\r\n"));
@@ -95,14 +102,17 @@ TEST_F(HookTest, HttpHooksIgnoreTheStatusCode) {
 
 TEST_F(HookTest, HttpHooksThatNobodyAnswersFail) {
   uint16_t closed = 0;
-  { closed = TestServer([](const std::string&) { return std::string(); }).port(); }
+  {
+    closed = TestServer([](const std::string&) { return std::string(); }).port();
+  }
   EXPECT_FALSE(prober_.Hook(GetOf(closed, "HTTP"), target_, seconds(10)).ok());
 }
 
 TEST_F(HookTest, HttpsHooksFallBackToHttpWithoutTheirSecrets) {
   // Answers what is no HTTP as servers do: with an HTTP error in plain text.
   TestServer server([](const std::string& head) {
-    return std::string(head.starts_with("GET ") ? "HTTP/1.1 200 OK" : "HTTP/1.1 400 Bad Request") + "\r\nContent-Length: 0\r\n\r\n";
+    return std::string(head.starts_with("GET ") ? "HTTP/1.1 200 OK" : "HTTP/1.1 400 Bad Request") +
+           "\r\nContent-Length: 0\r\n\r\n";
   });
   server.AnswerGarbageAtOnce();
   kube::HttpGetAction action = GetOf(server.port(), "HTTPS");
@@ -120,11 +130,13 @@ TEST_F(HookTest, SleepsEndInTime) {
   const auto before = std::chrono::steady_clock::now();
   EXPECT_TRUE(prober_.Hook(kube::SleepAction{1}, target_, seconds(10)).ok());
   EXPECT_GE(std::chrono::steady_clock::now() - before, seconds(1));
-  EXPECT_EQ(prober_.Hook(kube::SleepAction{3600}, target_, seconds(0)).error().code(), base::Code::kDeadlineExceeded);
+  EXPECT_EQ(prober_.Hook(kube::SleepAction{3600}, target_, seconds(0)).error().code(),
+            base::Code::kDeadlineExceeded);
 }
 
 TEST_F(HookTest, TcpIsNoHook) {
-  EXPECT_EQ(prober_.Hook(kube::TcpSocketAction{}, target_, seconds(1)).error().code(), base::Code::kUnimplemented);
+  EXPECT_EQ(prober_.Hook(kube::TcpSocketAction{}, target_, seconds(1)).error().code(),
+            base::Code::kUnimplemented);
 }
 
 }  // namespace

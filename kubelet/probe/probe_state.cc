@@ -8,7 +8,9 @@ namespace {
 
 constexpr int kTries = 3;  // of a probe that could not be made
 
-std::chrono::seconds Period(const kube::Probe& spec) { return std::chrono::seconds(std::max(spec.period_seconds, 1)); }
+std::chrono::seconds Period(const kube::Probe& spec) {
+  return std::chrono::seconds(std::max(spec.period_seconds, 1));
+}
 
 }  // namespace
 
@@ -30,8 +32,10 @@ ProbeState::ProbeState(const kube::Container& container, const Begin& begin) {
     Track track;
     track.spec = *spec;
     track.earliest = begin.started + std::chrono::seconds(std::max(spec->initial_delay_seconds, 0));
-    const auto wait = std::chrono::duration<double>(Period(*spec)) * std::clamp(begin.spread, 0.0, 1.0);
-    track.due = std::max(track.earliest, begin.now + std::chrono::duration_cast<std::chrono::nanoseconds>(wait));
+    const auto wait =
+        std::chrono::duration<double>(Period(*spec)) * std::clamp(begin.spread, 0.0, 1.0);
+    track.due = std::max(track.earliest,
+                         begin.now + std::chrono::duration_cast<std::chrono::nanoseconds>(wait));
     Of(kind) = std::move(track);
   };
   add(Kind::kLiveness, container.liveness_probe);
@@ -85,7 +89,8 @@ ProbeState::Verdict ProbeState::Answered(Kind kind, const Answer& answer, base::
     return verdict;
   }
   track.errors = 0;
-  // Attempts that took longer than the period are not made up for: the next one comes at once, but only one.
+  // Attempts that took longer than the period are not made up for: the next one comes at once, but
+  // only one.
   track.due = std::max(now, track.begun + Period(track.spec));
 
   const std::string name(KindName(kind));
@@ -103,7 +108,8 @@ ProbeState::Verdict ProbeState::Answered(Kind kind, const Answer& answer, base::
       break;
   }
   const bool success = answer.outcome != Outcome::kFailure;
-  if (Count(track, success)) verdict.health_changed = Settle(kind, track, success, verdict.text, now);
+  if (Count(track, success))
+    verdict.health_changed = Settle(kind, track, success, verdict.text, now);
   return verdict;
 }
 
@@ -114,7 +120,8 @@ bool ProbeState::Count(Track& track, bool success) {
   return track.run >= threshold;
 }
 
-bool ProbeState::Settle(Kind kind, Track& track, bool success, const std::string& text, base::SteadyTime now) {
+bool ProbeState::Settle(Kind kind, Track& track, bool success, const std::string& text,
+                        base::SteadyTime now) {
   if (kind == Kind::kReadiness) {
     const bool changed = health_.ready != success;
     health_.ready = success;
@@ -122,7 +129,8 @@ bool ProbeState::Settle(Kind kind, Track& track, bool success, const std::string
   }
   if (!success) {
     track.held = true;  // until there is another container
-    if (!health_.kill) health_.kill = Health::Kill{kind, text, track.spec.termination_grace_period_seconds};
+    if (!health_.kill)
+      health_.kill = Health::Kill{kind, text, track.spec.termination_grace_period_seconds};
     return true;
   }
   if (kind == Kind::kStartup) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the answers of one container's probes add up to, and when each probe is due. Pure: time comes in as an argument, nothing is
-// carried out here. Per probe: waiting (due at a time) -> running -> waiting …; held for good after a liveness or startup failure and
-// after a startup success; gated while the startup probe is unfinished; ended when the pod is being deleted. Not thread-safe.
+// What the answers of one container's probes add up to, and when each probe is due. Pure: time
+// comes in as an argument, nothing is carried out here. Per probe: waiting (due at a time) ->
+// running -> waiting …; held for good after a liveness or startup failure and after a startup
+// success; gated while the startup probe is unfinished; ended when the pod is being deleted. Not
+// thread-safe.
 #pragma once
 
 #include <array>
@@ -23,9 +25,9 @@ class ProbeState {
  public:
   struct Begin {
     base::SteadyTime now;
-    base::SteadyTime started;   // of the container
-    bool was_started = false;   // known from before a restart of the kubelet
-    bool was_ready = false;     // likewise; says was_started too
+    base::SteadyTime started;  // of the container
+    bool was_started = false;  // known from before a restart of the kubelet
+    bool was_ready = false;    // likewise; says was_started too
     // Part of its period, 0 to 1, that each probe waits before it is made for the first time.
     double spread = 0;
   };
@@ -39,7 +41,8 @@ class ProbeState {
   void Started(Kind kind, base::SteadyTime now);  // the probe is being carried out
   struct Verdict {
     bool health_changed = false;
-    std::string text;  // for people, when the probe failed, warned or could not be made: "Liveness probe failed: …"
+    std::string text;  // for people, when the probe failed, warned or could not be made: "Liveness
+                       // probe failed: …"
   };
   Verdict Answered(Kind kind, const Answer& answer, base::SteadyTime now);
 
@@ -54,9 +57,9 @@ class ProbeState {
     base::SteadyTime begun;
     bool running = false;
     bool held = false;
-    int errors = 0;                   // in a row, of the current attempt
-    std::optional<bool> last;         // success or not
-    int run = 0;                      // answers like `last` in a row
+    int errors = 0;            // in a row, of the current attempt
+    std::optional<bool> last;  // success or not
+    int run = 0;               // answers like `last` in a row
   };
   std::optional<Track>& Of(Kind kind) { return tracks_[static_cast<size_t>(kind)]; }
   const std::optional<Track>& Of(Kind kind) const { return tracks_[static_cast<size_t>(kind)]; }

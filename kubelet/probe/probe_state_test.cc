@@ -32,7 +32,8 @@ class ProbeStateTest : public testing::Test {
     state_.emplace(container_, ProbeState::Begin{begin_, begin_, was_started, was_ready, spread});
   }
   // Waits until `kind` is due and answers it at once.
-  ProbeState::Verdict Ask(Kind kind, Outcome outcome, const std::string& message = "m", nanoseconds takes = {}) {
+  ProbeState::Verdict Ask(Kind kind, Outcome outcome, const std::string& message = "m",
+                          nanoseconds takes = {}) {
     const auto due = state_->DueAt(kind);
     EXPECT_TRUE(due.has_value()) << KindName(kind);
     if (!due) return {};
@@ -101,12 +102,32 @@ TEST_F(ProbeStateTest, ReadinessFollowsItsThresholds) {
   };
   for (const Case& c : {
            Case{"one of each", 1, 1, {kOk, kFail, kOk}, {true, false, true}},
-           Case{"three failures in a row", 1, 3, {kOk, kFail, kFail, kFail}, {true, true, true, false}},
-           Case{"a success between starts again", 1, 2, {kOk, kFail, kOk, kFail, kFail}, {true, true, true, true, false}},
-           Case{"two successes", 2, 1, {kOk, kOk, kFail, kOk, kOk}, {false, true, false, false, true}},
+           Case{"three failures in a row",
+                1,
+                3,
+                {kOk, kFail, kFail, kFail},
+                {true, true, true, false}},
+           Case{"a success between starts again",
+                1,
+                2,
+                {kOk, kFail, kOk, kFail, kFail},
+                {true, true, true, true, false}},
+           Case{"two successes",
+                2,
+                1,
+                {kOk, kOk, kFail, kOk, kOk},
+                {false, true, false, false, true}},
            Case{"a warning is a success", 1, 1, {Outcome::kWarning}, {true}},
-           Case{"errors leave the state alone", 1, 1, {kOk, kErr, kErr, kErr, kErr}, {true, true, true, true, true}},
-           Case{"errors do not break a row", 1, 2, {kOk, kFail, kErr, kErr, kErr, kFail}, {true, true, true, true, true, false}},
+           Case{"errors leave the state alone",
+                1,
+                1,
+                {kOk, kErr, kErr, kErr, kErr},
+                {true, true, true, true, true}},
+           Case{"errors do not break a row",
+                1,
+                2,
+                {kOk, kFail, kErr, kErr, kErr, kFail},
+                {true, true, true, true, true, false}},
        }) {
     SCOPED_TRACE(c.name);
     container_ = {};
@@ -162,7 +183,8 @@ TEST_F(ProbeStateTest, PeriodsCountFromTheBeginningOfAnAttempt) {
   Ask(Kind::kLiveness, kOk, "", seconds(4));
   EXPECT_EQ(Due(Kind::kLiveness), seconds(10));
   Ask(Kind::kLiveness, kOk, "", seconds(35));
-  EXPECT_EQ(Due(Kind::kLiveness), seconds(45)) << "one at once, the missed ones are not made up for";
+  EXPECT_EQ(Due(Kind::kLiveness), seconds(45))
+      << "one at once, the missed ones are not made up for";
 }
 
 TEST_F(ProbeStateTest, ErrorsAreRetriedAtOnceThreeTimesInAll) {

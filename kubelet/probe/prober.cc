@@ -27,7 +27,8 @@ struct Overloaded : Visitors... {
 template <typename... Visitors>
 Overloaded(Visitors...) -> Overloaded<Visitors...>;
 
-Answer ProbeExec(const ExecFunction& exec, const kube::ExecAction& action, const Target& target, seconds timeout) {
+Answer ProbeExec(const ExecFunction& exec, const kube::ExecAction& action, const Target& target,
+                 seconds timeout) {
   auto answer = exec(target.container_id, action.command, timeout);
   if (!answer.ok()) {
     if (answer.error().code() == base::Code::kDeadlineExceeded) {
@@ -36,10 +37,12 @@ Answer ProbeExec(const ExecFunction& exec, const kube::ExecAction& action, const
     return {Outcome::kError, answer.error().message()};
   }
   answer->output.resize(std::min(answer->output.size(), kMaxBodyBytes));
-  return {answer->exit_code == 0 ? Outcome::kSuccess : Outcome::kFailure, std::move(answer->output)};
+  return {answer->exit_code == 0 ? Outcome::kSuccess : Outcome::kFailure,
+          std::move(answer->output)};
 }
 
-base::Status HookExec(const ExecFunction& exec, const kube::ExecAction& action, const Target& target, seconds timeout) {
+base::Status HookExec(const ExecFunction& exec, const kube::ExecAction& action,
+                      const Target& target, seconds timeout) {
   ASSIGN_OR_RETURN(ExecAnswer answer, exec(target.container_id, action.command, timeout));
   if (answer.exit_code == 0) return base::Ok();
   const std::string command = action.command.empty() ? "" : action.command.front();
@@ -49,28 +52,36 @@ base::Status HookExec(const ExecFunction& exec, const kube::ExecAction& action, 
 
 base::Status HookHttp(const kube::HttpGetAction& action, const Target& target, seconds timeout) {
   ASSIGN_OR_RETURN(std::string url, HttpUrl(action, target));
-  std::vector<kube::HttpHeader> headers = HttpHeaders(action, std::string("kube-lifecycle/") + kApiVersion);
+  std::vector<kube::HttpHeader> headers =
+      HttpHeaders(action, std::string("kube-lifecycle/") + kApiVersion);
   const Time::time_point deadline = Time::now() + timeout;
   auto reply = HttpGet(url, headers, timeout);
   constexpr std::string_view kHttps = "https://";
-  if (!reply.ok() && reply.error().code() == base::Code::kFailedPrecondition && url.starts_with(kHttps)) {
-    // Kept from upstream, which once ignored the scheme: secrets are left out of what is now sent in plain text.
-    base::LogWarn("the server of a lifecycle hook speaks http, not https: asked again over http", {{"url", url}});
+  if (!reply.ok() && reply.error().code() == base::Code::kFailedPrecondition &&
+      url.starts_with(kHttps)) {
+    // Kept from upstream, which once ignored the scheme: secrets are left out of what is now sent
+    // in plain text.
+    base::LogWarn("the server of a lifecycle hook speaks http, not https: asked again over http",
+                  {{"url", url}});
     url = "http://" + url.substr(kHttps.size());
-    std::erase_if(headers, [](const auto& header) { return base::ToLower(header.name) == "authorization"; });
+    std::erase_if(headers,
+                  [](const auto& header) { return base::ToLower(header.name) == "authorization"; });
     reply = HttpGet(url, headers, std::chrono::duration_cast<milliseconds>(deadline - Time::now()));
   }
   return reply.ok() ? base::Ok() : base::Status(reply.error());
 }
 
 base::Status HookSleep(const kube::SleepAction& action, seconds timeout) {
-  const Time::time_point end = Time::now() + seconds(std::clamp<int64_t>(action.seconds, 0, timeout.count()));
+  const Time::time_point end =
+      Time::now() + seconds(std::clamp<int64_t>(action.seconds, 0, timeout.count()));
   while (true) {
     const auto left = std::chrono::ceil<milliseconds>(end - Time::now()).count();
     if (left <= 0) break;
-    (void)::poll(nullptr, 0, static_cast<int>(std::min<int64_t>(left, std::numeric_limits<int>::max())));
+    (void)::poll(nullptr, 0,
+                 static_cast<int>(std::min<int64_t>(left, std::numeric_limits<int>::max())));
   }
-  if (action.seconds > timeout.count()) return base::DeadlineExceeded("the container was terminated before the sleep hook finished");
+  if (action.seconds > timeout.count())
+    return base::DeadlineExceeded("the container was terminated before the sleep hook finished");
   return base::Ok();
 }
 
@@ -88,19 +99,24 @@ Answer NodeProber::Probe(const kube::Probe& probe, const Target& target) {
             return ProbeTcp(action.host.empty() ? target.address : action.host, *port, timeout);
           },
           [&](const kube::GrpcAction& action) -> Answer {
-            if (action.port < 1 || action.port > 65535) return {Outcome::kError, fmt::format("invalid port number: {}", action.port)};
-            return ProbeGrpc(target.address, static_cast<uint16_t>(action.port), action.service, timeout);
+            if (action.port < 1 || action.port > 65535)
+              return {Outcome::kError, fmt::format("invalid port number: {}", action.port)};
+            return ProbeGrpc(target.address, static_cast<uint16_t>(action.port), action.service,
+                             timeout);
           },
       },
       probe.action);
 }
 
-base::Status NodeProber::Hook(const kube::LifecycleHandler& handler, const Target& target, seconds timeout) {
+base::Status NodeProber::Hook(const kube::LifecycleHandler& handler, const Target& target,
+                              seconds timeout) {
   return std::visit(
       Overloaded{
           [&](const kube::ExecAction& action) { return HookExec(exec_, action, target, timeout); },
           [&](const kube::HttpGetAction& action) { return HookHttp(action, target, timeout); },
-          [&](const kube::TcpSocketAction&) -> base::Status { return base::Unimplemented("tcpSocket is no lifecycle handler"); },
+          [&](const kube::TcpSocketAction&) -> base::Status {
+            return base::Unimplemented("tcpSocket is no lifecycle handler");
+          },
           [&](const kube::SleepAction& action) { return HookSleep(action, timeout); },
       },
       handler);

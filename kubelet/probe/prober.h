@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One probe or lifecycle hook, carried out: HTTP, TCP, gRPC health or a command in the container. Blocks up to the timeout; any thread.
-// Behaviour of httpGet (headers, redirects, no proxy, no certificate check, SO_LINGER 1 s): spec of upstream's kubelet.
+// One probe or lifecycle hook, carried out: HTTP, TCP, gRPC health or a command in the container.
+// Blocks up to the timeout; any thread. Behaviour of httpGet (headers, redirects, no proxy, no
+// certificate check, SO_LINGER 1 s): spec of upstream's kubelet.
 #pragma once
 
 #include <chrono>
@@ -14,12 +15,17 @@
 namespace keelson::probe {
 
 struct Target {
-  std::string address;        // the pod's
-  std::string container_id;   // the runtime's
+  std::string address;                         // the pod's
+  std::string container_id;                    // the runtime's
   const kube::Container* container = nullptr;  // for ports by name
 };
 
-enum class Outcome { kSuccess, kWarning, kFailure, kError };  // kError: the probe itself could not be made (retried, keeps the state)
+enum class Outcome {
+  kSuccess,
+  kWarning,
+  kFailure,
+  kError
+};  // kError: the probe itself could not be made (retried, keeps the state)
 struct Answer {
   Outcome outcome = Outcome::kError;
   std::string message;  // "HTTP probe failed with statuscode: 500"
@@ -30,22 +36,25 @@ struct ExecAnswer {
   std::string output;
 };
 // ExecSync of the runtime; DeadlineExceeded when it ran out of time.
-using ExecFunction = std::function<base::Result<ExecAnswer>(const std::string& container_id, const std::vector<std::string>& command,
-                                                           std::chrono::seconds timeout)>;
+using ExecFunction = std::function<base::Result<ExecAnswer>(const std::string& container_id,
+                                                            const std::vector<std::string>& command,
+                                                            std::chrono::seconds timeout)>;
 
 class Prober {
  public:
   virtual ~Prober() = default;
   virtual Answer Probe(const kube::Probe& probe, const Target& target) = 0;
   // postStart and preStop. An error names what failed; an HTTP status code does not matter.
-  virtual base::Status Hook(const kube::LifecycleHandler& handler, const Target& target, std::chrono::seconds timeout) = 0;
+  virtual base::Status Hook(const kube::LifecycleHandler& handler, const Target& target,
+                            std::chrono::seconds timeout) = 0;
 };
 
 class NodeProber final : public Prober {
  public:
   explicit NodeProber(ExecFunction exec) : exec_(std::move(exec)) {}
   Answer Probe(const kube::Probe& probe, const Target& target) override;
-  base::Status Hook(const kube::LifecycleHandler& handler, const Target& target, std::chrono::seconds timeout) override;
+  base::Status Hook(const kube::LifecycleHandler& handler, const Target& target,
+                    std::chrono::seconds timeout) override;
 
  private:
   ExecFunction exec_;

@@ -20,11 +20,14 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-std::string Reply(const std::string& status, const std::string& body = "", const std::string& headers = "") {
-  return "HTTP/1.1 " + status + "\r\n" + headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+std::string Reply(const std::string& status, const std::string& body = "",
+                  const std::string& headers = "") {
+  return "HTTP/1.1 " + status + "\r\n" + headers +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-base::Result<ExecAnswer> NoExec(const std::string&, const std::vector<std::string>&, std::chrono::seconds) {
+base::Result<ExecAnswer> NoExec(const std::string&, const std::vector<std::string>&,
+                                std::chrono::seconds) {
   return base::Unavailable("no runtime");
 }
 
@@ -57,8 +60,10 @@ TEST_F(ProberTest, StatusCodesFrom200To399AreGood) {
   for (const Case& c : {
            Case{"200 OK", Outcome::kSuccess, "hello"},
            Case{"204 No Content", Outcome::kSuccess, ""},
-           Case{"304 Not Modified", Outcome::kWarning, "Probe terminated redirects, Response body: "},
-           Case{"302 Found", Outcome::kWarning, "Probe terminated redirects, Response body: hello"},  // without Location
+           Case{"304 Not Modified", Outcome::kWarning,
+                "Probe terminated redirects, Response body: "},
+           Case{"302 Found", Outcome::kWarning,
+                "Probe terminated redirects, Response body: hello"},  // without Location
            Case{"400 Bad Request", Outcome::kFailure, "HTTP probe failed with statuscode: 400"},
            Case{"500 Oops", Outcome::kFailure, "HTTP probe failed with statuscode: 500"},
        }) {
@@ -74,7 +79,8 @@ TEST_F(ProberTest, TheRequestIsUpstreams) {
   TestServer server([](const std::string&) { return Reply("200 OK"); });
   kube::HttpGetAction action = Get(server.port(), "/health?deep=1");
   ASSERT_EQ(Ask(action).outcome, Outcome::kSuccess);
-  action.http_headers = {{"Accept", ""}, {"Host", "example.com"}, {"X-Two", "1"}, {"X-Two", "2"}, {"X-Empty", ""}, {"user-agent", "mine"}};
+  action.http_headers = {{"Accept", ""}, {"Host", "example.com"}, {"X-Two", "1"},
+                         {"X-Two", "2"}, {"X-Empty", ""},         {"user-agent", "mine"}};
   ASSERT_EQ(Ask(action).outcome, Outcome::kSuccess);
 
   const auto heads = server.heads();
@@ -104,7 +110,8 @@ TEST_F(ProberTest, UrlsOfActions) {
     kube::HttpGetAction action;
     std::string url;  // empty: an error
   };
-  const auto action = [](kube::IntOrString port, const std::string& path, const std::string& scheme = "HTTP", const std::string& host = "") {
+  const auto action = [](kube::IntOrString port, const std::string& path,
+                         const std::string& scheme = "HTTP", const std::string& host = "") {
     kube::HttpGetAction out;
     out.port = std::move(port);
     out.path = path;
@@ -114,18 +121,23 @@ TEST_F(ProberTest, UrlsOfActions) {
   };
   for (const Case& c : {
            Case{"plain", action({true, 80, ""}, "/"), "http://127.0.0.1:80/"},
-           Case{"https", action({true, 443, ""}, "/a/../b", "HTTPS"), "https://127.0.0.1:443/a/../b"},
+           Case{"https", action({true, 443, ""}, "/a/../b", "HTTPS"),
+                "https://127.0.0.1:443/a/../b"},
            Case{"port by name", action({false, 0, "web"}, "/x"), "http://127.0.0.1:8080/x"},
            Case{"port as text", action({false, 0, "81"}, "/x"), "http://127.0.0.1:81/x"},
            Case{"unknown name", action({false, 0, "nope"}, "/x"), ""},
            Case{"port 0", action({true, 0, ""}, "/x"), ""},
            Case{"port 70000", action({true, 70000, ""}, "/x"), ""},
-           Case{"another host", action({true, 80, ""}, "/", "HTTP", "fd00::1"), "http://[fd00::1]:80/"},
+           Case{"another host", action({true, 80, ""}, "/", "HTTP", "fd00::1"),
+                "http://[fd00::1]:80/"},
            Case{"no slash", action({true, 80, ""}, "x"), "http://127.0.0.1:80/x"},
            Case{"empty", action({true, 80, ""}, ""), "http://127.0.0.1:80/"},
-           Case{"query", action({true, 80, ""}, "/a b?c=d%20e#f"), "http://127.0.0.1:80/a%20b?c=d%20e"},
-           Case{"line break", action({true, 80, ""}, "/a\r\nX: y"), "http://127.0.0.1:80/a%0D%0AX:%20y"},
-           Case{"broken escape", action({true, 80, ""}, "/100%?x"), "http://127.0.0.1:80/100%25%3Fx"},
+           Case{"query", action({true, 80, ""}, "/a b?c=d%20e#f"),
+                "http://127.0.0.1:80/a%20b?c=d%20e"},
+           Case{"line break", action({true, 80, ""}, "/a\r\nX: y"),
+                "http://127.0.0.1:80/a%0D%0AX:%20y"},
+           Case{"broken escape", action({true, 80, ""}, "/100%?x"),
+                "http://127.0.0.1:80/100%25%3Fx"},
            Case{"other scheme", action({true, 80, ""}, "/", "FTP"), ""},
        }) {
     SCOPED_TRACE(c.name);
@@ -140,7 +152,8 @@ TEST_F(ProberTest, UrlsOfActions) {
 TEST_F(ProberTest, RedirectsWithinTheHostAreFollowed) {
   TestServer server([](const std::string& head) {
     if (head.starts_with("GET /start ")) return Reply("302 Found", "", "Location: next\r\n");
-    if (head.starts_with("GET /next ")) return Reply("307 Temporary Redirect", "", "Location: /end?x=1\r\n");
+    if (head.starts_with("GET /next "))
+      return Reply("307 Temporary Redirect", "", "Location: /end?x=1\r\n");
     return Reply("200 OK", "arrived");
   });
   kube::HttpGetAction action = Get(server.port(), "/start");
@@ -154,7 +167,9 @@ TEST_F(ProberTest, RedirectsWithinTheHostAreFollowed) {
 }
 
 TEST_F(ProberTest, RedirectsToAnotherHostAreAWarning) {
-  TestServer server([](const std::string&) { return Reply("301 Moved", "gone", "Location: http://localhost:1/\r\n"); });
+  TestServer server([](const std::string&) {
+    return Reply("301 Moved", "gone", "Location: http://localhost:1/\r\n");
+  });
   const Answer answer = Ask(Get(server.port()));
   EXPECT_EQ(answer.outcome, Outcome::kWarning);
   EXPECT_EQ(answer.message, "Probe terminated redirects, Response body: gone");
@@ -162,7 +177,8 @@ TEST_F(ProberTest, RedirectsToAnotherHostAreAWarning) {
 }
 
 TEST_F(ProberTest, RedirectsWithoutEndFail) {
-  TestServer server([](const std::string&) { return Reply("302 Found", "", "Location: /again\r\n"); });
+  TestServer server(
+      [](const std::string&) { return Reply("302 Found", "", "Location: /again\r\n"); });
   const Answer answer = Ask(Get(server.port()));
   EXPECT_EQ(answer.outcome, Outcome::kFailure);
   EXPECT_THAT(answer.message, HasSubstr("stopped after 10 redirects"));
@@ -177,7 +193,9 @@ TEST_F(ProberTest, OnlyTheBeginningOfTheBodyIsRead) {
 }
 
 TEST_F(ProberTest, AnAnswerCutShortIsAnError) {
-  TestServer server([](const std::string&) { return std::string("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"); });
+  TestServer server([](const std::string&) {
+    return std::string("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+  });
   EXPECT_EQ(Ask(Get(server.port())).outcome, Outcome::kError);
 }
 
@@ -187,7 +205,9 @@ TEST_F(ProberTest, SilenceAndRefusalFail) {
   EXPECT_EQ(silent.outcome, Outcome::kFailure);
   EXPECT_THAT(silent.message, HasSubstr("timed out"));
   uint16_t closed = 0;
-  { closed = TestServer([](const std::string&) { return std::string(); }).port(); }
+  {
+    closed = TestServer([](const std::string&) { return std::string(); }).port();
+  }
   EXPECT_EQ(Ask(Get(closed)).outcome, Outcome::kFailure);
   EXPECT_EQ(Ask(kube::TcpSocketAction{{true, closed, ""}, ""}).outcome, Outcome::kFailure);
   EXPECT_EQ(Ask(kube::GrpcAction{closed, ""}).outcome, Outcome::kFailure);
@@ -248,7 +268,8 @@ TEST_F(ProberTest, GrpcAsksTheHealthService) {
            Case{"", Outcome::kSuccess, "service healthy"},
            Case{"good", Outcome::kSuccess, "service healthy"},
            Case{"bad", Outcome::kFailure, "service unhealthy (responded with \"NOT_SERVING\")"},
-           Case{"unknown", Outcome::kFailure, "error: health rpc probe failed: service name unknown"},
+           Case{"unknown", Outcome::kFailure,
+                "error: health rpc probe failed: service name unknown"},
        }) {
     SCOPED_TRACE(c.service);
     const Answer answer = Ask(kube::GrpcAction{port, c.service});
@@ -269,7 +290,8 @@ TEST_F(ProberTest, GrpcServersWithoutHealthServiceFail) {
   ASSERT_NE(server, nullptr);
   const Answer answer = Ask(kube::GrpcAction{port, ""});
   EXPECT_EQ(answer.outcome, Outcome::kFailure);
-  EXPECT_THAT(answer.message, StartsWith("error: this server does not implement the grpc health protocol"));
+  EXPECT_THAT(answer.message,
+              StartsWith("error: this server does not implement the grpc health protocol"));
   server->Shutdown();
 }
 
@@ -283,7 +305,8 @@ TEST_F(ProberTest, GrpcGivesUpInTime) {
 TEST_F(ProberTest, HealthMessagesSurviveWhatTheyDoNotKnow) {
   EXPECT_EQ(EncodeHealthRequest(""), "");
   EXPECT_EQ(EncodeHealthRequest("ab"), std::string("\x0a\x02", 2) + "ab");
-  EXPECT_EQ(EncodeHealthRequest(std::string(300, 'x')).substr(0, 3), std::string("\x0a\xac\x02", 3));
+  EXPECT_EQ(EncodeHealthRequest(std::string(300, 'x')).substr(0, 3),
+            std::string("\x0a\xac\x02", 3));
   EXPECT_EQ(DecodeHealthResponse(""), 0u);
   EXPECT_EQ(DecodeHealthResponse(std::string("\x08\x01", 2)), 1u);
   EXPECT_EQ(DecodeHealthResponse(std::string("\x12\x03xyz\x08\x02", 7)), 2u);

@@ -14,9 +14,10 @@ namespace keelson::probe {
 
 struct Probes::State {
   struct Entry {
-    Entry(const Watched& w, const ProbeState::Begin& begin) : watched(w), judge(watched.container, begin) {}
+    Entry(const Watched& w, const ProbeState::Begin& begin)
+        : watched(w), judge(watched.container, begin) {}
     const Watched watched;
-    ProbeState judge;                       // guarded by mutex, but for Spec(), which never changes
+    ProbeState judge;  // guarded by mutex, but for Spec(), which never changes
     std::optional<base::SteadyTime> queued;  // its place in `queue`
     bool forgotten = false;
   };
@@ -25,7 +26,12 @@ struct Probes::State {
   using Failed = std::function<void(const std::string&, const std::string&, const std::string&)>;
 
   State(Prober& p, async::Executor& e, base::Clock& c, Changed on_changed, Failed on_failed)
-      : prober(p), executor(e), clock(c), changed(std::move(on_changed)), failed(std::move(on_failed)), timer([this] { Time(); }) {}
+      : prober(p),
+        executor(e),
+        clock(c),
+        changed(std::move(on_changed)),
+        failed(std::move(on_failed)),
+        timer([this] { Time(); }) {}
   ~State() {
     {
       std::unique_lock lock(mutex);
@@ -84,13 +90,15 @@ struct Probes::State {
     std::unique_lock lock(mutex);
     if (!stop && !entry->forgotten) {
       lock.unlock();
-      const Answer answer = prober.Probe(entry->judge.Spec(kind), {watched.address, watched.container_id, &watched.container});
+      const Answer answer = prober.Probe(
+          entry->judge.Spec(kind), {watched.address, watched.container_id, &watched.container});
       lock.lock();
       if (!stop && !entry->forgotten) {
         const ProbeState::Verdict verdict = entry->judge.Answered(kind, answer, clock.Steady());
         Queue(entry);
         lock.unlock();
-        if (!verdict.text.empty() && failed) failed(watched.pod_uid, watched.container.name, verdict.text);
+        if (!verdict.text.empty() && failed)
+          failed(watched.pod_uid, watched.container.name, verdict.text);
         if (verdict.health_changed && changed) changed(watched.pod_uid);
         lock.lock();
       }
@@ -109,17 +117,20 @@ struct Probes::State {
   mutable std::mutex mutex;
   std::condition_variable wake;
   std::condition_variable idle;
-  std::map<std::string, EntryPtr> entries;                      // by container id
-  std::set<std::pair<base::SteadyTime, std::string>> queue;     // when an entry is due next
+  std::map<std::string, EntryPtr> entries;                   // by container id
+  std::set<std::pair<base::SteadyTime, std::string>> queue;  // when an entry is due next
   std::minstd_rand random{std::random_device{}()};
   size_t under_way = 0;
   bool stop = false;
   std::thread timer;  // last: it uses all of the above
 };
 
-Probes::Probes(Prober& prober, async::Executor& executor, base::Clock& clock, std::function<void(const std::string&)> changed,
-               std::function<void(const std::string&, const std::string&, const std::string&)> failed)
-    : state_(std::make_unique<State>(prober, executor, clock, std::move(changed), std::move(failed))) {}
+Probes::Probes(
+    Prober& prober, async::Executor& executor, base::Clock& clock,
+    std::function<void(const std::string&)> changed,
+    std::function<void(const std::string&, const std::string&, const std::string&)> failed)
+    : state_(std::make_unique<State>(prober, executor, clock, std::move(changed),
+                                     std::move(failed))) {}
 
 Probes::~Probes() = default;
 
@@ -128,7 +139,8 @@ void Probes::Watch(const Watched& watched) {
   if (state_->entries.contains(watched.container_id)) return;
   ProbeState::Begin begin;
   begin.now = state_->clock.Steady();
-  begin.started = begin.now - std::chrono::nanoseconds(std::max<int64_t>(state_->clock.WallNanos() - watched.started_at, 0));
+  begin.started = begin.now - std::chrono::nanoseconds(std::max<int64_t>(
+                                  state_->clock.WallNanos() - watched.started_at, 0));
   begin.was_started = watched.was_started;
   begin.was_ready = watched.was_ready;
   if (watched.spread) begin.spread = std::uniform_real_distribution<double>(0, 1)(state_->random);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The probes of all running containers: when each is due, and what their answers add up to. The judgement (thresholds, gating by the
-// startup probe, holding after a failure) is a pure state machine in probe_state.h; this class gives it time and threads: one timer
-// thread, probes on the executor (whose limit bounds how many slow ones hold up the others), never two of one probe at once.
-// Thread-safe. The destructor waits for the probes under way, so no callback may call it.
+// The probes of all running containers: when each is due, and what their answers add up to. The
+// judgement (thresholds, gating by the startup probe, holding after a failure) is a pure state
+// machine in probe_state.h; this class gives it time and threads: one timer thread, probes on the
+// executor (whose limit bounds how many slow ones hold up the others), never two of one probe at
+// once. Thread-safe. The destructor waits for the probes under way, so no callback may call it.
 #pragma once
 
 #include <functional>
@@ -26,8 +27,8 @@ struct Health {
   bool ready = false;    // readiness probe passed; without one: started
   struct Kill {
     Kind kind = Kind::kLiveness;
-    std::string message;                       // "Liveness probe failed: …"
-    std::optional<int64_t> grace_seconds;      // the probe's own
+    std::string message;                   // "Liveness probe failed: …"
+    std::optional<int64_t> grace_seconds;  // the probe's own
   };
   std::optional<Kill> kill;  // the container is to be ended; stays until it is forgotten
 };
@@ -39,15 +40,18 @@ class Probes {
     std::string container_id;
     std::string address;
     kube::Container container;
-    int64_t started_at = 0;         // wall nanoseconds
-    bool was_ready = false;         // what is known from before a restart of the kubelet
-    bool was_started = false;       // likewise: the startup probe has passed; was_ready says so too
-    bool spread = false;            // begin at a random part of the period (after a restart of the kubelet)
+    int64_t started_at = 0;    // wall nanoseconds
+    bool was_ready = false;    // what is known from before a restart of the kubelet
+    bool was_started = false;  // likewise: the startup probe has passed; was_ready says so too
+    bool spread = false;  // begin at a random part of the period (after a restart of the kubelet)
   };
-  // `changed` is called (on a worker thread) with the pod's uid whenever Health() of one of its containers changed;
-  // `failed` with a text for people whenever a probe failed or warned.
-  Probes(Prober& prober, async::Executor& executor, base::Clock& clock, std::function<void(const std::string& pod_uid)> changed,
-         std::function<void(const std::string& pod_uid, const std::string& container, const std::string& text)> failed);
+  // `changed` is called (on a worker thread) with the pod's uid whenever Health() of one of its
+  // containers changed; `failed` with a text for people whenever a probe failed or warned.
+  Probes(Prober& prober, async::Executor& executor, base::Clock& clock,
+         std::function<void(const std::string& pod_uid)> changed,
+         std::function<void(const std::string& pod_uid, const std::string& container,
+                            const std::string& text)>
+             failed);
   ~Probes();
 
   void Watch(const Watched& watched);  // once per container id; again: no effect

@@ -33,7 +33,9 @@ class FakeProber final : public Prober {
     }
     return {answers.empty() ? Outcome::kSuccess : answers.front(), "told so"};
   }
-  base::Status Hook(const kube::LifecycleHandler&, const Target&, seconds) override { return base::Ok(); }
+  base::Status Hook(const kube::LifecycleHandler&, const Target&, seconds) override {
+    return base::Ok();
+  }
 
   // The last one is given again and again.
   void Tell(const std::string& path, std::deque<Outcome> answers) {
@@ -101,8 +103,12 @@ class ProbesTest : public testing::Test {
     probes_.Wake();
   }
   // Health changes are told after they can be read, so this waits for what is told.
-  bool AwaitChanges(size_t count) { return Await([&] { return changes_.size() >= count; }); }
-  bool AwaitTexts(size_t count) { return Await([&] { return texts_.size() >= count; }); }
+  bool AwaitChanges(size_t count) {
+    return Await([&] { return changes_.size() >= count; });
+  }
+  bool AwaitTexts(size_t count) {
+    return Await([&] { return texts_.size() >= count; });
+  }
   bool Await(const std::function<bool()>& condition) {
     std::unique_lock lock(mutex_);
     return told_.wait_for(lock, seconds(30), condition);
@@ -115,17 +121,18 @@ class ProbesTest : public testing::Test {
   std::vector<std::string> changes_;
   std::vector<std::string> texts_;
   async::Executor executor_{8};
-  Probes probes_{prober_, executor_, clock_,
-                 [this](const std::string& pod) {
-                   const std::lock_guard lock(mutex_);
-                   changes_.push_back(pod);
-                   told_.notify_all();
-                 },
-                 [this](const std::string& pod, const std::string& container, const std::string& text) {
-                   const std::lock_guard lock(mutex_);
-                   texts_.push_back(pod + " " + container + " " + text);
-                   told_.notify_all();
-                 }};
+  Probes probes_{
+      prober_, executor_, clock_,
+      [this](const std::string& pod) {
+        const std::lock_guard lock(mutex_);
+        changes_.push_back(pod);
+        told_.notify_all();
+      },
+      [this](const std::string& pod, const std::string& container, const std::string& text) {
+        const std::lock_guard lock(mutex_);
+        texts_.push_back(pod + " " + container + " " + text);
+        told_.notify_all();
+      }};
 };
 
 TEST_F(ProbesTest, UnknownContainersAreNeitherStartedNorReady) {

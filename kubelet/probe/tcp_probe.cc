@@ -23,7 +23,8 @@ struct AddressesDeleter {
 
 base::Status AwaitConnected(int fd, const std::string& name, Time::time_point deadline) {
   while (true) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Time::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Time::now()).count();
     pollfd poll_fd{fd, POLLOUT, 0};
     const int ready = ::poll(&poll_fd, 1, static_cast<int>(std::max<int64_t>(left, 0)));
     if (ready < 0 && errno == EINTR) continue;
@@ -37,8 +38,10 @@ base::Status AwaitConnected(int fd, const std::string& name, Time::time_point de
   }
 }
 
-base::Result<os::UniqueFd> ConnectTo(const addrinfo& address, const std::string& name, Time::time_point deadline) {
-  os::UniqueFd fd(::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+base::Result<os::UniqueFd> ConnectTo(const addrinfo& address, const std::string& name,
+                                     Time::time_point deadline) {
+  os::UniqueFd fd(
+      ::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
   if (!fd) return base::Error::FromErrno(errno, "socket");
   SetLinger(fd.get());
   if (::connect(fd.get(), address.ai_addr, address.ai_addrlen) != 0) {
@@ -50,7 +53,8 @@ base::Result<os::UniqueFd> ConnectTo(const addrinfo& address, const std::string&
 
 }  // namespace
 
-base::Result<uint16_t> ResolvePort(const kube::IntOrString& port, const kube::Container* container) {
+base::Result<uint16_t> ResolvePort(const kube::IntOrString& port,
+                                   const kube::Container* container) {
   int64_t number = port.number;
   if (!port.is_int) {
     number = base::ParseInt64(port.text).value_or(-1);
@@ -70,7 +74,8 @@ base::Result<uint16_t> ResolvePort(const kube::IntOrString& port, const kube::Co
 }
 
 std::string JoinHostPort(const std::string& host, uint16_t port) {
-  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
+                                             : fmt::format("[{}]:{}", host, port);
 }
 
 void SetLinger(int socket) {
@@ -79,7 +84,8 @@ void SetLinger(int socket) {
   (void)::setsockopt(socket, SOL_SOCKET, SO_LINGER, &value, sizeof value);
 }
 
-base::Result<os::UniqueFd> Connect(const std::string& host, uint16_t port, std::chrono::milliseconds timeout) {
+base::Result<os::UniqueFd> Connect(const std::string& host, uint16_t port,
+                                   std::chrono::milliseconds timeout) {
   const Time::time_point deadline = Time::now() + timeout;
   const std::string name = JoinHostPort(host, port);
   addrinfo hints{};

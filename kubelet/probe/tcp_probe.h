@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections that probes make: no TIME_WAIT left behind (SO_LINGER of one second), an end to every wait. A tcpSocket probe is such a
-// connection made and closed. Blocks up to the timeout (looking a name up apart); any thread.
+// Connections that probes make: no TIME_WAIT left behind (SO_LINGER of one second), an end to every
+// wait. A tcpSocket probe is such a connection made and closed. Blocks up to the timeout (looking a
+// name up apart); any thread.
 #pragma once
 
 #include <chrono>
@@ -19,7 +20,8 @@ std::string JoinHostPort(const std::string& host, uint16_t port);  // "10.0.0.1:
 
 void SetLinger(int socket);
 // `host`: an address or a name; the socket that is returned does not block.
-base::Result<os::UniqueFd> Connect(const std::string& host, uint16_t port, std::chrono::milliseconds timeout);
+base::Result<os::UniqueFd> Connect(const std::string& host, uint16_t port,
+                                   std::chrono::milliseconds timeout);
 
 Answer ProbeTcp(const std::string& host, uint16_t port, std::chrono::milliseconds timeout);
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: an HTTP server on 127.0.0.1 and a free port that notes each request and says what it is told to, in plain text or with a
-// certificate of its own making. One connection at a time, one request a connection. Ends with its owner.
+// For tests: an HTTP server on 127.0.0.1 and a free port that notes each request and says what it
+// is told to, in plain text or with a certificate of its own making. One connection at a time, one
+// request a connection. Ends with its owner.
 #pragma once
 
+#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -27,19 +28,23 @@ namespace keelson::probe {
 
 class TestServer {
  public:
-  // Gets the head of the request; an empty answer means none: the connection stays open until the client or the test gives up.
+  // Gets the head of the request; an empty answer means none: the connection stays open until the
+  // client or the test gives up.
   using Answerer = std::function<std::string(const std::string& head)>;
 
-  explicit TestServer(Answerer answerer, bool tls = false) : answerer_(std::move(answerer)), stop_(::eventfd(0, EFD_CLOEXEC)) {
+  explicit TestServer(Answerer answerer, bool tls = false)
+      : answerer_(std::move(answerer)), stop_(::eventfd(0, EFD_CLOEXEC)) {
     if (tls) MakeTls();
     listener_ = os::UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    KEELSON_CHECK(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    KEELSON_CHECK(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) ==
+                  0);
     KEELSON_CHECK(::listen(listener_.get(), 16) == 0);
     socklen_t size = sizeof address;
-    KEELSON_CHECK(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    KEELSON_CHECK(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) ==
+                  0);
     port_ = ntohs(address.sin_port);
     thread_ = std::thread([this] { Serve(); });
   }
@@ -72,10 +77,12 @@ class TestServer {
     X509_gmtime_adj(X509_getm_notBefore(certificate), -7200);
     X509_gmtime_adj(X509_getm_notAfter(certificate), -3600);  // run out: nobody is to check it
     X509_set_pubkey(certificate, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("else"), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("else"), -1, -1, 0);
     X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
     X509_sign(certificate, key, EVP_sha256());
-    KEELSON_CHECK(SSL_CTX_use_certificate(tls_.get(), certificate) == 1 && SSL_CTX_use_PrivateKey(tls_.get(), key) == 1);
+    KEELSON_CHECK(SSL_CTX_use_certificate(tls_.get(), certificate) == 1 &&
+                  SSL_CTX_use_PrivateKey(tls_.get(), key) == 1);
     X509_free(certificate);
     EVP_PKEY_free(key);
   }
@@ -106,7 +113,8 @@ class TestServer {
     while (head.find("\r\n\r\n") == std::string::npos) {
       if (!ssl && !Await(fd)) return false;
       char buffer[4096];
-      const ssize_t got = ssl ? SSL_read(ssl.get(), buffer, sizeof buffer) : ::recv(fd, buffer, sizeof buffer, 0);
+      const ssize_t got =
+          ssl ? SSL_read(ssl.get(), buffer, sizeof buffer) : ::recv(fd, buffer, sizeof buffer, 0);
       if (got <= 0) return true;
       head.append(buffer, static_cast<size_t>(got));
       if (impatient_ && !head.starts_with("GET ")) break;

@@ -14,20 +14,25 @@ namespace {
 
 constexpr int32_t kTerm = 128 + 15, kKill = 128 + 9;
 
-std::string NameOf(const cri::PodSandboxMetadata& metadata) { return metadata.namespace_() + "/" + metadata.name(); }
+std::string NameOf(const cri::PodSandboxMetadata& metadata) {
+  return metadata.namespace_() + "/" + metadata.name();
+}
 
 bool Same(const cri::PodSandboxMetadata& a, const cri::PodSandboxMetadata& b) {
-  return a.name() == b.name() && a.namespace_() == b.namespace_() && a.uid() == b.uid() && a.attempt() == b.attempt();
+  return a.name() == b.name() && a.namespace_() == b.namespace_() && a.uid() == b.uid() &&
+         a.attempt() == b.attempt();
 }
 
 }  // namespace
 
 // --- injection
-base::Status FakeRuntime::Enter(Lock& lock, const std::string& call, const std::string& subject, const std::stop_token& stop) {
+base::Status FakeRuntime::Enter(Lock& lock, const std::string& call, const std::string& subject,
+                                const std::stop_token& stop) {
   ++counts_[call];
   if (!subject.empty()) calls_.push_back(call + " " + subject);
   Injected& injected = injected_[call];
-  if (!changed_.wait(lock, stop, [&] { return injected.held == 0; })) return base::Cancelled("{} was called off", call);
+  if (!changed_.wait(lock, stop, [&] { return injected.held == 0; }))
+    return base::Cancelled("{} was called off", call);
   if (injected.errors.empty()) return {};
   base::Error error = injected.errors.front();
   injected.errors.pop_front();
@@ -91,7 +96,8 @@ std::string FakeRuntime::ContainerId(const std::string& name) const {
   const Container* newest = nullptr;
   for (const auto& [id, container] : containers_) {
     if (container.status.metadata().name() != name) continue;
-    if (newest == nullptr || container.status.created_at() > newest->status.created_at()) newest = &container;
+    if (newest == nullptr || container.status.created_at() > newest->status.created_at())
+      newest = &container;
   }
   return newest == nullptr ? "" : newest->status.id();
 }
@@ -109,12 +115,14 @@ cri::PodSandboxConfig FakeRuntime::SandboxConfig(const std::string& sandbox_id) 
 // --- time and events
 int64_t FakeRuntime::Now() { return last_time_ = std::max(clock_.WallNanos(), last_time_ + 1); }
 
-void FakeRuntime::Emit(cri::ContainerEventType type, const std::string& container_id, const std::string& sandbox_id) {
+void FakeRuntime::Emit(cri::ContainerEventType type, const std::string& container_id,
+                       const std::string& sandbox_id) {
   cri::ContainerEventResponse event;
   event.set_container_id(container_id);
   event.set_container_event_type(type);
   event.set_created_at(Now());
-  if (const auto sandbox = sandboxes_.find(sandbox_id); sandbox != sandboxes_.end()) *event.mutable_pod_sandbox_status() = sandbox->second.status;
+  if (const auto sandbox = sandboxes_.find(sandbox_id); sandbox != sandboxes_.end())
+    *event.mutable_pod_sandbox_status() = sandbox->second.status;
   for (const auto& [id, container] : containers_) {
     if (container.sandbox_id == sandbox_id) *event.add_containers_statuses() = container.status;
   }
@@ -122,7 +130,8 @@ void FakeRuntime::Emit(cri::ContainerEventType type, const std::string& containe
   changed_.notify_all();
 }
 
-base::Status FakeRuntime::WatchEvents(std::stop_token stop, const std::function<void(const cri::ContainerEventResponse&)>& on_event) {
+base::Status FakeRuntime::WatchEvents(
+    std::stop_token stop, const std::function<void(const cri::ContainerEventResponse&)>& on_event) {
   Lock lock(mutex_);
   RETURN_IF_ERROR(Enter(lock, "GetContainerEvents", "", stop));
   if (!events_supported_) return base::Unimplemented("no events here");
@@ -138,7 +147,8 @@ base::Status FakeRuntime::WatchEvents(std::stop_token stop, const std::function<
     lock.lock();
   }
   watchers_.erase(place);
-  if (stream_life_ != life && !stop.stop_requested()) return base::Unavailable("the event stream broke off");
+  if (stream_life_ != life && !stop.stop_requested())
+    return base::Unavailable("the event stream broke off");
   return {};
 }
 
@@ -180,16 +190,19 @@ base::Status FakeRuntime::UpdateRuntimeConfig(const std::string& pod_cidr) {
 }
 
 // --- sandboxes
-base::Result<std::string> FakeRuntime::RunPodSandbox(const cri::PodSandboxConfig& config, const std::string& handler) {
+base::Result<std::string> FakeRuntime::RunPodSandbox(const cri::PodSandboxConfig& config,
+                                                     const std::string& handler) {
   Lock lock(mutex_);
   RETURN_IF_ERROR(Enter(lock, "RunPodSandbox", config.metadata().name()));
   const cri::PodSandboxMetadata& metadata = config.metadata();
   if (metadata.name().empty() || metadata.uid().empty() || metadata.namespace_().empty()) {
     return base::InvalidArgument("metadata: name, uid and namespace must be given");
   }
-  if (!handler.empty() && handler != "fake") return base::InvalidArgument("runtime_handler: '{}' is not configured", handler);
+  if (!handler.empty() && handler != "fake")
+    return base::InvalidArgument("runtime_handler: '{}' is not configured", handler);
   for (const auto& [id, other] : sandboxes_) {
-    if (Same(other.status.metadata(), metadata)) return base::AlreadyExists("pod '{}' of that attempt is there: '{}'", NameOf(metadata), id);
+    if (Same(other.status.metadata(), metadata))
+      return base::AlreadyExists("pod '{}' of that attempt is there: '{}'", NameOf(metadata), id);
   }
   const uint32_t number = next_id_++;
   const std::string id = fmt::format("{:064x}", number);
@@ -204,14 +217,18 @@ base::Result<std::string> FakeRuntime::RunPodSandbox(const cri::PodSandboxConfig
   sandbox.status.set_runtime_handler(handler);
   const cri::NamespaceOption& namespaces = config.linux().security_context().namespace_options();
   *sandbox.status.mutable_linux()->mutable_namespaces()->mutable_options() = namespaces;
-  if (namespaces.network() != cri::NODE) sandbox.status.mutable_network()->set_ip(fmt::format("10.88.{}.{}", number / 250, number % 250 + 1));
+  if (namespaces.network() != cri::NODE)
+    sandbox.status.mutable_network()->set_ip(
+        fmt::format("10.88.{}.{}", number / 250, number % 250 + 1));
   RETURN_IF_ERROR(Leave("RunPodSandbox"));
   return id;
 }
 
 void FakeRuntime::StopSandboxLocked(Sandbox& sandbox) {
   for (auto& [id, container] : containers_) {
-    if (container.sandbox_id == sandbox.status.id() && container.status.state() == cri::CONTAINER_RUNNING) End(container, kKill, "", "");
+    if (container.sandbox_id == sandbox.status.id() &&
+        container.status.state() == cri::CONTAINER_RUNNING)
+      End(container, kKill, "", "");
   }
   sandbox.status.set_state(cri::SANDBOX_NOTREADY);
 }
@@ -223,15 +240,18 @@ void FakeRuntime::LoseSandbox(const std::string& sandbox_id) {
 base::Status FakeRuntime::StopPodSandbox(const std::string& id) {
   Lock lock(mutex_);
   const auto found = sandboxes_.find(id);
-  RETURN_IF_ERROR(Enter(lock, "StopPodSandbox", found == sandboxes_.end() ? id : found->second.status.metadata().name()));
-  if (const auto still = sandboxes_.find(id); still != sandboxes_.end()) StopSandboxLocked(still->second);
+  RETURN_IF_ERROR(Enter(lock, "StopPodSandbox",
+                        found == sandboxes_.end() ? id : found->second.status.metadata().name()));
+  if (const auto still = sandboxes_.find(id); still != sandboxes_.end())
+    StopSandboxLocked(still->second);
   return Leave("StopPodSandbox");
 }
 
 base::Status FakeRuntime::RemovePodSandbox(const std::string& id) {
   Lock lock(mutex_);
   const auto found = sandboxes_.find(id);
-  RETURN_IF_ERROR(Enter(lock, "RemovePodSandbox", found == sandboxes_.end() ? id : found->second.status.metadata().name()));
+  RETURN_IF_ERROR(Enter(lock, "RemovePodSandbox",
+                        found == sandboxes_.end() ? id : found->second.status.metadata().name()));
   if (const auto still = sandboxes_.find(id); still != sandboxes_.end()) {
     StopSandboxLocked(still->second);
     std::vector<std::string> ids;
@@ -269,24 +289,30 @@ base::Result<std::vector<cri::PodSandbox>> FakeRuntime::ListPodSandboxes() {
 }
 
 // --- containers
-base::Result<std::string> FakeRuntime::CreateContainer(const std::string& sandbox_id, const cri::ContainerConfig& config,
+base::Result<std::string> FakeRuntime::CreateContainer(const std::string& sandbox_id,
+                                                       const cri::ContainerConfig& config,
                                                        const cri::PodSandboxConfig&) {
   Lock lock(mutex_);
   RETURN_IF_ERROR(Enter(lock, "CreateContainer", config.metadata().name()));
   const auto sandbox = sandboxes_.find(sandbox_id);
   if (sandbox == sandboxes_.end()) return base::NotFound("no pod sandbox '{}'", sandbox_id);
-  if (sandbox->second.status.state() != cri::SANDBOX_READY) return base::FailedPrecondition("pod sandbox '{}' is not ready", sandbox_id);
-  if (config.metadata().name().empty()) return base::InvalidArgument("metadata.name: must be given");
+  if (sandbox->second.status.state() != cri::SANDBOX_READY)
+    return base::FailedPrecondition("pod sandbox '{}' is not ready", sandbox_id);
+  if (config.metadata().name().empty())
+    return base::InvalidArgument("metadata.name: must be given");
   for (const auto& [id, other] : containers_) {
     const cri::ContainerMetadata& metadata = other.status.metadata();
-    if (other.sandbox_id == sandbox_id && metadata.name() == config.metadata().name() && metadata.attempt() == config.metadata().attempt()) {
-      return base::AlreadyExists("container '{}' of that attempt is there: '{}'", metadata.name(), id);
+    if (other.sandbox_id == sandbox_id && metadata.name() == config.metadata().name() &&
+        metadata.attempt() == config.metadata().attempt()) {
+      return base::AlreadyExists("container '{}' of that attempt is there: '{}'", metadata.name(),
+                                 id);
     }
   }
   const auto image = std::find_if(images_.begin(), images_.end(), [&](const auto& i) {
     return i.first == config.image().image() || i.second.id() == config.image().image();
   });
-  if (image == images_.end()) return base::NotFound("image '{}' is not here: pull it first", config.image().image());
+  if (image == images_.end())
+    return base::NotFound("image '{}' is not here: pull it first", config.image().image());
   const std::string id = fmt::format("{:064x}", next_id_++);
   Container& container = containers_[id];
   container.config = config;
@@ -302,20 +328,23 @@ base::Result<std::string> FakeRuntime::CreateContainer(const std::string& sandbo
   status.set_state(cri::CONTAINER_CREATED);
   status.set_created_at(Now());
   *status.mutable_image() = config.image();
-  if (!config.image().user_specified_image().empty()) status.mutable_image()->set_image(config.image().user_specified_image());
+  if (!config.image().user_specified_image().empty())
+    status.mutable_image()->set_image(config.image().user_specified_image());
   status.set_image_ref(image->second.id());
   status.set_image_id(image->second.id());
   *status.mutable_labels() = config.labels();
   *status.mutable_annotations() = config.annotations();
   *status.mutable_mounts() = config.mounts();
   const std::string& directory = sandbox->second.config.log_directory();
-  if (!directory.empty() && !config.log_path().empty()) status.set_log_path(directory + "/" + config.log_path());
+  if (!directory.empty() && !config.log_path().empty())
+    status.set_log_path(directory + "/" + config.log_path());
   Emit(cri::CONTAINER_CREATED_EVENT, id, sandbox_id);
   RETURN_IF_ERROR(Leave("CreateContainer"));
   return id;
 }
 
-void FakeRuntime::End(Container& container, int32_t code, const std::string& reason, const std::string& message) {
+void FakeRuntime::End(Container& container, int32_t code, const std::string& reason,
+                      const std::string& message) {
   cri::ContainerStatus& status = container.status;
   status.set_state(cri::CONTAINER_EXITED);
   status.set_finished_at(Now());
@@ -328,16 +357,19 @@ void FakeRuntime::End(Container& container, int32_t code, const std::string& rea
 base::Status FakeRuntime::StartContainer(const std::string& id) {
   Lock lock(mutex_);
   const auto named = containers_.find(id);
-  RETURN_IF_ERROR(Enter(lock, "StartContainer", named == containers_.end() ? id : named->second.status.metadata().name()));
+  RETURN_IF_ERROR(Enter(lock, "StartContainer",
+                        named == containers_.end() ? id : named->second.status.metadata().name()));
   const auto found = containers_.find(id);
   if (found == containers_.end()) return base::NotFound("no container '{}'", id);
   Container& container = found->second;
   cri::ContainerStatus& status = container.status;
-  if (status.state() != cri::CONTAINER_CREATED) return base::FailedPrecondition("container '{}' was started before", status.metadata().name());
+  if (status.state() != cri::CONTAINER_CREATED)
+    return base::FailedPrecondition("container '{}' was started before", status.metadata().name());
   status.set_started_at(Now());
   if (!container.program.start_error.empty()) {
     End(container, 128, "StartError", container.program.start_error);
-    return base::Unknown("start container '{}': {}", status.metadata().name(), container.program.start_error);
+    return base::Unknown("start container '{}': {}", status.metadata().name(),
+                         container.program.start_error);
   }
   status.set_state(cri::CONTAINER_RUNNING);
   AppendLog(container, container.program.out, "stdout");
@@ -351,11 +383,13 @@ base::Status FakeRuntime::StartContainer(const std::string& id) {
 base::Status FakeRuntime::StopContainer(const std::string& id, std::chrono::seconds grace) {
   Lock lock(mutex_);
   const auto named = containers_.find(id);
-  RETURN_IF_ERROR(Enter(lock, "StopContainer", (named == containers_.end() ? id : named->second.status.metadata().name()) + " " +
-                                                   std::to_string(grace.count()) + "s"));
+  RETURN_IF_ERROR(Enter(lock, "StopContainer",
+                        (named == containers_.end() ? id : named->second.status.metadata().name()) +
+                            " " + std::to_string(grace.count()) + "s"));
   const auto found = containers_.find(id);
   if (found != containers_.end() && found->second.status.state() == cri::CONTAINER_RUNNING) {
-    End(found->second, grace.count() > 0 && !found->second.program.ignores_term ? kTerm : kKill, "", "");
+    End(found->second, grace.count() > 0 && !found->second.program.ignores_term ? kTerm : kKill, "",
+        "");
   }
   return Leave("StopContainer");
 }
@@ -372,7 +406,8 @@ void FakeRuntime::RemoveContainerLocked(const std::string& id) {
 base::Status FakeRuntime::RemoveContainer(const std::string& id) {
   Lock lock(mutex_);
   const auto named = containers_.find(id);
-  RETURN_IF_ERROR(Enter(lock, "RemoveContainer", named == containers_.end() ? id : named->second.status.metadata().name()));
+  RETURN_IF_ERROR(Enter(lock, "RemoveContainer",
+                        named == containers_.end() ? id : named->second.status.metadata().name()));
   RemoveContainerLocked(id);
   return Leave("RemoveContainer");
 }
@@ -404,14 +439,16 @@ base::Result<cri::ContainerStatus> FakeRuntime::ContainerStatus(const std::strin
   return found->second.status;
 }
 
-void FakeRuntime::Exit(const std::string& container_id, int32_t code, const std::string& reason, const std::string& message) {
+void FakeRuntime::Exit(const std::string& container_id, int32_t code, const std::string& reason,
+                       const std::string& message) {
   const Lock lock(mutex_);
   Container& container = containers_.at(container_id);
   if (container.status.state() == cri::CONTAINER_RUNNING) End(container, code, reason, message);
 }
 
 // --- logs and commands
-// Opened for each line: between renaming and reopening a real runtime writes to the renamed file, this one would make a new one.
+// Opened for each line: between renaming and reopening a real runtime writes to the renamed file,
+// this one would make a new one.
 void FakeRuntime::AppendLog(Container& container, const std::string& text, const char* stream) {
   const std::string& path = container.status.log_path();
   if (path.empty()) return;
@@ -419,9 +456,12 @@ void FakeRuntime::AppendLog(Container& container, const std::string& text, const
   const base::Result<os::UniqueFd> file = os::Open(path, O_WRONLY | O_CREAT | O_APPEND, 0640);
   if (!file.ok()) return;
   const int64_t now = clock_.WallNanos();
-  const std::string time = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z", fmt::gmtime(static_cast<time_t>(now / 1'000'000'000)), now % 1'000'000'000);
+  const std::string time =
+      fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z",
+                  fmt::gmtime(static_cast<time_t>(now / 1'000'000'000)), now % 1'000'000'000);
   for (const std::string_view line : base::Split(text, '\n')) {
-    if (!line.empty()) (void)os::WriteAll(file->get(), fmt::format("{} {} F {}\n", time, stream, line));
+    if (!line.empty())
+      (void)os::WriteAll(file->get(), fmt::format("{} {} F {}\n", time, stream, line));
   }
 }
 void FakeRuntime::WriteLog(const std::string& container_id, const std::string& line) {
@@ -433,21 +473,26 @@ base::Status FakeRuntime::ReopenContainerLog(const std::string& id) {
   RETURN_IF_ERROR(Enter(lock, "ReopenContainerLog", ""));
   const auto found = containers_.find(id);
   if (found == containers_.end()) return base::NotFound("no container '{}'", id);
-  if (found->second.status.state() != cri::CONTAINER_RUNNING) return base::FailedPrecondition("container '{}' does not run", id);
+  if (found->second.status.state() != cri::CONTAINER_RUNNING)
+    return base::FailedPrecondition("container '{}' does not run", id);
   AppendLog(found->second, "", "stdout");
   return Leave("ReopenContainerLog");
 }
 
-base::Result<cri::ExecSyncResponse> FakeRuntime::ExecSync(const std::string& id, const std::vector<std::string>& command,
+base::Result<cri::ExecSyncResponse> FakeRuntime::ExecSync(const std::string& id,
+                                                          const std::vector<std::string>& command,
                                                           std::chrono::seconds timeout) {
   Lock lock(mutex_);
   RETURN_IF_ERROR(Enter(lock, "ExecSync", ""));
   const auto found = containers_.find(id);
   if (found == containers_.end()) return base::NotFound("no container '{}'", id);
-  if (found->second.status.state() != cri::CONTAINER_RUNNING) return base::FailedPrecondition("container '{}' does not run", id);
+  if (found->second.status.state() != cri::CONTAINER_RUNNING)
+    return base::FailedPrecondition("container '{}' does not run", id);
   if (command.empty()) return base::InvalidArgument("cmd: must name a command");
   const FakeProgram program = ReadProgram(command);
-  if (!program.exit_code) return base::DeadlineExceeded("exec: '{}' did not end within {} s", command[0], timeout.count());
+  if (!program.exit_code)
+    return base::DeadlineExceeded("exec: '{}' did not end within {} s", command[0],
+                                  timeout.count());
   cri::ExecSyncResponse response;
   response.set_stdout(program.out);
   response.set_stderr(program.err);
@@ -475,12 +520,15 @@ void FakeRuntime::Publish(const std::string& reference) {
   published_.insert(reference);
 }
 
-base::Result<std::string> FakeRuntime::PullImage(const cri::ImageSpec& image, const cri::AuthConfig*, const cri::PodSandboxConfig&,
+base::Result<std::string> FakeRuntime::PullImage(const cri::ImageSpec& image,
+                                                 const cri::AuthConfig*,
+                                                 const cri::PodSandboxConfig&,
                                                  std::stop_token stop) {
   {
     Lock lock(mutex_);
     RETURN_IF_ERROR(Enter(lock, "PullImage", image.image(), stop));
-    if (!published_.contains(image.image())) return base::NotFound("pull '{}': no registry has it", image.image());
+    if (!published_.contains(image.image()))
+      return base::NotFound("pull '{}': no registry has it", image.image());
   }
   AddImage(image.image());
   Lock lock(mutex_);
@@ -506,7 +554,9 @@ base::Result<std::vector<cri::Image>> FakeRuntime::ListImages() {
 base::Status FakeRuntime::RemoveImage(const std::string& reference) {
   Lock lock(mutex_);
   RETURN_IF_ERROR(Enter(lock, "RemoveImage", reference));
-  std::erase_if(images_, [&](const auto& image) { return image.first == reference || image.second.id() == reference; });
+  std::erase_if(images_, [&](const auto& image) {
+    return image.first == reference || image.second.id() == reference;
+  });
   return Leave("RemoveImage");
 }
 base::Result<cri::ImageFsInfoResponse> FakeRuntime::ImageFsInfo() {

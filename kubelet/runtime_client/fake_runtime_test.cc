@@ -66,7 +66,8 @@ TEST_F(Fake, HoldsCallsUntilReleased) {
   EXPECT_EQ(fake_.ImageStatus("nginx").value().image().id(), *pulled);
 
   fake_.Hold("PullImage");
-  std::jthread other([&](const std::stop_token& stop) { pulled = fake_.PullImage(image, nullptr, {}, stop); });
+  std::jthread other(
+      [&](const std::stop_token& stop) { pulled = fake_.PullImage(image, nullptr, {}, stop); });
   ASSERT_TRUE(Eventually([&] { return fake_.Count("PullImage") == 2; }));
   other.request_stop();
   other.join();
@@ -106,7 +107,8 @@ TEST_F(Fake, EndsEventStreamsAsTheTestSays) {
   EXPECT_EQ(CodeOf(fake_.WatchEvents({}, [](const auto&) {})), base::Code::kUnimplemented);
   fake_.SetEventsSupported(true);
   base::Status ended;
-  std::jthread watcher([&](const std::stop_token& stop) { ended = fake_.WatchEvents(stop, [](const auto&) {}); });
+  std::jthread watcher(
+      [&](const std::stop_token& stop) { ended = fake_.WatchEvents(stop, [](const auto&) {}); });
   ASSERT_TRUE(Eventually([&] { return fake_.Count("GetContainerEvents") == 2; }));
   fake_.EndEventStreams();
   watcher.join();

@@ -14,13 +14,16 @@ constexpr std::chrono::seconds kRequestTimeout{120};
 
 template <typename Field>
 auto ToVector(Field&& field) {
-  return std::vector<std::decay_t<decltype(*field.begin())>>(std::make_move_iterator(field.begin()), std::make_move_iterator(field.end()));
+  return std::vector<std::decay_t<decltype(*field.begin())>>(std::make_move_iterator(field.begin()),
+                                                             std::make_move_iterator(field.end()));
 }
 
 class GrpcClient final : public RuntimeClient {
  public:
   explicit GrpcClient(const std::string& endpoint)
-      : channel_(rpc::ConnectUnix(endpoint)), runtime_(cri::RuntimeService::NewStub(channel_)), images_(cri::ImageService::NewStub(channel_)) {}
+      : channel_(rpc::ConnectUnix(endpoint)),
+        runtime_(cri::RuntimeService::NewStub(channel_)),
+        images_(cri::ImageService::NewStub(channel_)) {}
 
   base::Result<cri::VersionResponse> Version() override {
     return Call(*runtime_, &cri::RuntimeService::Stub::Version, cri::VersionRequest());
@@ -37,11 +40,13 @@ class GrpcClient final : public RuntimeClient {
     return Do(*runtime_, &cri::RuntimeService::Stub::UpdateRuntimeConfig, request);
   }
 
-  base::Result<std::string> RunPodSandbox(const cri::PodSandboxConfig& config, const std::string& handler) override {
+  base::Result<std::string> RunPodSandbox(const cri::PodSandboxConfig& config,
+                                          const std::string& handler) override {
     cri::RunPodSandboxRequest request;
     *request.mutable_config() = config;
     request.set_runtime_handler(handler);
-    ASSIGN_OR_RETURN(const cri::RunPodSandboxResponse response, Call(*runtime_, &cri::RuntimeService::Stub::RunPodSandbox, request));
+    ASSIGN_OR_RETURN(const cri::RunPodSandboxResponse response,
+                     Call(*runtime_, &cri::RuntimeService::Stub::RunPodSandbox, request));
     return response.pod_sandbox_id();
   }
   base::Status StopPodSandbox(const std::string& id) override {
@@ -57,22 +62,26 @@ class GrpcClient final : public RuntimeClient {
   base::Result<cri::PodSandboxStatus> PodSandboxStatus(const std::string& id) override {
     cri::PodSandboxStatusRequest request;
     request.set_pod_sandbox_id(id);
-    ASSIGN_OR_RETURN(cri::PodSandboxStatusResponse response, Call(*runtime_, &cri::RuntimeService::Stub::PodSandboxStatus, request));
+    ASSIGN_OR_RETURN(cri::PodSandboxStatusResponse response,
+                     Call(*runtime_, &cri::RuntimeService::Stub::PodSandboxStatus, request));
     return std::move(*response.mutable_status());
   }
   base::Result<std::vector<cri::PodSandbox>> ListPodSandboxes() override {
-    ASSIGN_OR_RETURN(cri::ListPodSandboxResponse response,
-                     Call(*runtime_, &cri::RuntimeService::Stub::ListPodSandbox, cri::ListPodSandboxRequest()));
+    ASSIGN_OR_RETURN(
+        cri::ListPodSandboxResponse response,
+        Call(*runtime_, &cri::RuntimeService::Stub::ListPodSandbox, cri::ListPodSandboxRequest()));
     return ToVector(std::move(*response.mutable_items()));
   }
 
-  base::Result<std::string> CreateContainer(const std::string& sandbox_id, const cri::ContainerConfig& config,
+  base::Result<std::string> CreateContainer(const std::string& sandbox_id,
+                                            const cri::ContainerConfig& config,
                                             const cri::PodSandboxConfig& sandbox_config) override {
     cri::CreateContainerRequest request;
     request.set_pod_sandbox_id(sandbox_id);
     *request.mutable_config() = config;
     *request.mutable_sandbox_config() = sandbox_config;
-    ASSIGN_OR_RETURN(const cri::CreateContainerResponse response, Call(*runtime_, &cri::RuntimeService::Stub::CreateContainer, request));
+    ASSIGN_OR_RETURN(const cri::CreateContainerResponse response,
+                     Call(*runtime_, &cri::RuntimeService::Stub::CreateContainer, request));
     return response.container_id();
   }
   base::Status StartContainer(const std::string& id) override {
@@ -84,7 +93,8 @@ class GrpcClient final : public RuntimeClient {
     cri::StopContainerRequest request;
     request.set_container_id(id);
     request.set_timeout(grace.count());
-    return Do(*runtime_, &cri::RuntimeService::Stub::StopContainer, request, kRequestTimeout + grace);
+    return Do(*runtime_, &cri::RuntimeService::Stub::StopContainer, request,
+              kRequestTimeout + grace);
   }
   base::Status RemoveContainer(const std::string& id) override {
     cri::RemoveContainerRequest request;
@@ -92,14 +102,16 @@ class GrpcClient final : public RuntimeClient {
     return Do(*runtime_, &cri::RuntimeService::Stub::RemoveContainer, request);
   }
   base::Result<std::vector<cri::Container>> ListContainers() override {
-    ASSIGN_OR_RETURN(cri::ListContainersResponse response,
-                     Call(*runtime_, &cri::RuntimeService::Stub::ListContainers, cri::ListContainersRequest()));
+    ASSIGN_OR_RETURN(
+        cri::ListContainersResponse response,
+        Call(*runtime_, &cri::RuntimeService::Stub::ListContainers, cri::ListContainersRequest()));
     return ToVector(std::move(*response.mutable_containers()));
   }
   base::Result<cri::ContainerStatus> ContainerStatus(const std::string& id) override {
     cri::ContainerStatusRequest request;
     request.set_container_id(id);
-    ASSIGN_OR_RETURN(cri::ContainerStatusResponse response, Call(*runtime_, &cri::RuntimeService::Stub::ContainerStatus, request));
+    ASSIGN_OR_RETURN(cri::ContainerStatusResponse response,
+                     Call(*runtime_, &cri::RuntimeService::Stub::ContainerStatus, request));
     return std::move(*response.mutable_status());
   }
   base::Status ReopenContainerLog(const std::string& id) override {
@@ -107,16 +119,19 @@ class GrpcClient final : public RuntimeClient {
     request.set_container_id(id);
     return Do(*runtime_, &cri::RuntimeService::Stub::ReopenContainerLog, request);
   }
-  base::Result<cri::ExecSyncResponse> ExecSync(const std::string& id, const std::vector<std::string>& command,
+  base::Result<cri::ExecSyncResponse> ExecSync(const std::string& id,
+                                               const std::vector<std::string>& command,
                                                std::chrono::seconds timeout) override {
     cri::ExecSyncRequest request;
     request.set_container_id(id);
     for (const std::string& word : command) request.add_cmd(word);
     request.set_timeout(timeout.count());
-    return Call(*runtime_, &cri::RuntimeService::Stub::ExecSync, request, kRequestTimeout + timeout);
+    return Call(*runtime_, &cri::RuntimeService::Stub::ExecSync, request,
+                kRequestTimeout + timeout);
   }
 
-  base::Result<std::string> PullImage(const cri::ImageSpec& image, const cri::AuthConfig* auth, const cri::PodSandboxConfig& sandbox_config,
+  base::Result<std::string> PullImage(const cri::ImageSpec& image, const cri::AuthConfig* auth,
+                                      const cri::PodSandboxConfig& sandbox_config,
                                       std::stop_token stop) override {
     cri::PullImageRequest request;
     *request.mutable_image() = image;
@@ -126,7 +141,8 @@ class GrpcClient final : public RuntimeClient {
     const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
     rpc::AwaitConnection(*channel_);
     cri::PullImageResponse response;
-    if (const grpc::Status status = images_->PullImage(&context, request, &response); !status.ok()) return rpc::FromGrpc(status);
+    if (const grpc::Status status = images_->PullImage(&context, request, &response); !status.ok())
+      return rpc::FromGrpc(status);
     return response.image_ref();
   }
   base::Result<cri::ImageStatusResponse> ImageStatus(const std::string& reference) override {
@@ -135,7 +151,9 @@ class GrpcClient final : public RuntimeClient {
     return Call(*images_, &cri::ImageService::Stub::ImageStatus, request);
   }
   base::Result<std::vector<cri::Image>> ListImages() override {
-    ASSIGN_OR_RETURN(cri::ListImagesResponse response, Call(*images_, &cri::ImageService::Stub::ListImages, cri::ListImagesRequest()));
+    ASSIGN_OR_RETURN(
+        cri::ListImagesResponse response,
+        Call(*images_, &cri::ImageService::Stub::ListImages, cri::ListImagesRequest()));
     return ToVector(std::move(*response.mutable_images()));
   }
   base::Status RemoveImage(const std::string& reference) override {
@@ -147,7 +165,9 @@ class GrpcClient final : public RuntimeClient {
     return Call(*images_, &cri::ImageService::Stub::ImageFsInfo, cri::ImageFsInfoRequest());
   }
 
-  base::Status WatchEvents(std::stop_token stop, const std::function<void(const cri::ContainerEventResponse&)>& on_event) override {
+  base::Status WatchEvents(
+      std::stop_token stop,
+      const std::function<void(const cri::ContainerEventResponse&)>& on_event) override {
     grpc::ClientContext context;
     const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
     rpc::AwaitConnection(*channel_);
@@ -162,18 +182,21 @@ class GrpcClient final : public RuntimeClient {
 
  private:
   template <typename Stub, typename Request, typename Response>
-  base::Result<Response> Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                              const Request& request, std::chrono::seconds timeout = kRequestTimeout) {
+  base::Result<Response> Call(
+      Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+      const Request& request, std::chrono::seconds timeout = kRequestTimeout) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + timeout);
     rpc::AwaitConnection(*channel_);
     Response response;
-    if (const grpc::Status status = (stub.*method)(&context, request, &response); !status.ok()) return rpc::FromGrpc(status);
+    if (const grpc::Status status = (stub.*method)(&context, request, &response); !status.ok())
+      return rpc::FromGrpc(status);
     return response;
   }
   template <typename Stub, typename Request, typename Response>
-  base::Status Do(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request,
-                  std::chrono::seconds timeout = kRequestTimeout) {
+  base::Status Do(Stub& stub,
+                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                  const Request& request, std::chrono::seconds timeout = kRequestTimeout) {
     RETURN_IF_ERROR(Call(stub, method, request, timeout));
     return {};
   }
@@ -185,6 +208,8 @@ class GrpcClient final : public RuntimeClient {
 
 }  // namespace
 
-std::unique_ptr<RuntimeClient> ConnectRuntime(const std::string& endpoint) { return std::make_unique<GrpcClient>(endpoint); }
+std::unique_ptr<RuntimeClient> ConnectRuntime(const std::string& endpoint) {
+  return std::make_unique<GrpcClient>(endpoint);
+}
 
 }  // namespace keelson::runtime_client

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kubelet relies on of a CRI runtime, as one suite for all: the fake beside this header and the real daemon
-// (tests/component). A fixture to run it over derives from testing::Test and has Runtime(), Eventually(condition), Image() (there
-// already, with a shell), AbsentImage() and LogRoot() (a directory of the test's own) and CgroupParent() (empty: the runtime's).
+// What the kubelet relies on of a CRI runtime, as one suite for all: the fake beside this header
+// and the real daemon (tests/component). A fixture to run it over derives from testing::Test and
+// has Runtime(), Eventually(condition), Image() (there already, with a shell), AbsentImage() and
+// LogRoot() (a directory of the test's own) and CgroupParent() (empty: the runtime's).
 #pragma once
 
 #include <gmock/gmock.h>
@@ -27,7 +28,9 @@ class RuntimeContract : public Fixture {
  protected:
   using Seconds = std::chrono::seconds;
 
-  static std::string Text(const base::Status& status) { return status.ok() ? "" : status.error().message(); }
+  static std::string Text(const base::Status& status) {
+    return status.ok() ? "" : status.error().message();
+  }
   cri::PodSandboxConfig PodConfig(const std::string& name, uint32_t attempt = 0) {
     cri::PodSandboxConfig config;
     config.mutable_metadata()->set_name(name);
@@ -46,19 +49,23 @@ class RuntimeContract : public Fixture {
     EXPECT_TRUE(id.ok()) << id.error().message();
     return id.ok() ? *id : "";
   }
-  cri::ContainerConfig ContainerOf(const std::string& name, const std::string& script, uint32_t attempt = 0) {
+  cri::ContainerConfig ContainerOf(const std::string& name, const std::string& script,
+                                   uint32_t attempt = 0) {
     cri::ContainerConfig config;
     config.mutable_metadata()->set_name(name);
     config.mutable_metadata()->set_attempt(attempt);
     config.mutable_image()->set_image(this->Image());
-    for (const std::string& word : {std::string("sh"), std::string("-c"), script}) config.add_command(word);
+    for (const std::string& word : {std::string("sh"), std::string("-c"), script})
+      config.add_command(word);
     config.set_log_path(name + "/" + std::to_string(attempt) + ".log");
     (*config.mutable_labels())["part"] = name;
     (*config.mutable_annotations())["hash"] = "1234";
     return config;
   }
-  std::string Create(const std::string& pod, const std::string& name, const std::string& script, uint32_t attempt = 0) {
-    const base::Result<std::string> id = this->Runtime().CreateContainer(pod, ContainerOf(name, script, attempt), PodConfig("web"));
+  std::string Create(const std::string& pod, const std::string& name, const std::string& script,
+                     uint32_t attempt = 0) {
+    const base::Result<std::string> id =
+        this->Runtime().CreateContainer(pod, ContainerOf(name, script, attempt), PodConfig("web"));
     EXPECT_TRUE(id.ok()) << id.error().message();
     return id.ok() ? *id : "";
   }
@@ -76,20 +83,26 @@ class RuntimeContract : public Fixture {
   bool Ends(const std::string& id) {
     return this->Eventually([&] { return StatusOf(id).state() == cri::CONTAINER_EXITED; });
   }
-  cri::PodSandboxState StateOfPod(const std::string& id) { return this->Runtime().PodSandboxStatus(id).value().state(); }
-  base::Code CodeOf(const base::Status& status) { return status.ok() ? base::Code{} : status.error().code(); }
+  cri::PodSandboxState StateOfPod(const std::string& id) {
+    return this->Runtime().PodSandboxStatus(id).value().state();
+  }
+  base::Code CodeOf(const base::Status& status) {
+    return status.ok() ? base::Code{} : status.error().code();
+  }
   template <typename T>
   base::Code CodeOf(const base::Result<T>& result) {
     return result.ok() ? base::Code{} : result.error().code();
   }
   std::vector<std::string> PodIds() {
     std::vector<std::string> ids;
-    for (const cri::PodSandbox& pod : this->Runtime().ListPodSandboxes().value()) ids.push_back(pod.id());
+    for (const cri::PodSandbox& pod : this->Runtime().ListPodSandboxes().value())
+      ids.push_back(pod.id());
     return ids;
   }
   std::vector<std::string> ContainerIds() {
     std::vector<std::string> ids;
-    for (const cri::Container& container : this->Runtime().ListContainers().value()) ids.push_back(container.id());
+    for (const cri::Container& container : this->Runtime().ListContainers().value())
+      ids.push_back(container.id());
     return ids;
   }
   // Runs on, and leaves at the first polite word.
@@ -135,7 +148,8 @@ TYPED_TEST_P(RuntimeContract, ShowsAPodAsItWasAskedFor) {
 
 TYPED_TEST_P(RuntimeContract, GivesAPodOfTheHostsNetworkNoAddress) {
   cri::PodSandboxConfig config = this->PodConfig("web");
-  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(
+      cri::NODE);
   const std::string id = this->Runtime().RunPodSandbox(config, "").value();
   const cri::PodSandboxStatus status = this->Runtime().PodSandboxStatus(id).value();
   EXPECT_EQ(status.network().ip(), "");
@@ -152,7 +166,8 @@ TYPED_TEST_P(RuntimeContract, NeverMakesASecondPodOfOneNameAndAttempt) {
     EXPECT_EQ(again.error().code(), base::Code::kAlreadyExists);
   }
   EXPECT_THAT(this->PodIds(), testing::ElementsAre(id));
-  const base::Result<std::string> next = this->Runtime().RunPodSandbox(this->PodConfig("web", 1), "");
+  const base::Result<std::string> next =
+      this->Runtime().RunPodSandbox(this->PodConfig("web", 1), "");
   ASSERT_TRUE(next.ok()) << next.error().message();
   EXPECT_THAT(this->PodIds(), testing::UnorderedElementsAre(id, *next));
   // The name is free again once it is removed.
@@ -178,7 +193,10 @@ TYPED_TEST_P(RuntimeContract, StopsAndRemovesAPodAsOftenAsAsked) {
     EXPECT_EQ(this->StatusOf(running).exit_code(), 137);
     EXPECT_NE(this->StatusOf(created).state(), cri::CONTAINER_RUNNING);
   }
-  EXPECT_FALSE(this->Runtime().CreateContainer(id, this->ContainerOf("late", this->kRuns), this->PodConfig("web")).ok());
+  EXPECT_FALSE(
+      this->Runtime()
+          .CreateContainer(id, this->ContainerOf("late", this->kRuns), this->PodConfig("web"))
+          .ok());
   for (int i = 0; i < 2; ++i) {
     const base::Status removed = this->Runtime().RemovePodSandbox(id);
     ASSERT_TRUE(removed.ok()) << this->Text(removed);
@@ -243,7 +261,8 @@ TYPED_TEST_P(RuntimeContract, StartsAContainerOnce) {
 TYPED_TEST_P(RuntimeContract, NeverMakesASecondContainerOfOneNameAndAttempt) {
   const std::string pod = this->RunPod("web");
   const std::string id = this->Create(pod, "one", this->kRuns);
-  const base::Result<std::string> again = this->Runtime().CreateContainer(pod, this->ContainerOf("one", this->kRuns), this->PodConfig("web"));
+  const base::Result<std::string> again = this->Runtime().CreateContainer(
+      pod, this->ContainerOf("one", this->kRuns), this->PodConfig("web"));
   if (again.ok()) {
     EXPECT_EQ(*again, id);
   } else {
@@ -311,11 +330,13 @@ TYPED_TEST_P(RuntimeContract, RunsCommandsInContainersThatRun) {
     return this->Runtime().ExecSync(container, words, std::chrono::seconds(60));
   };
   EXPECT_EQ(exec(id, {"echo", "hello", "you"}).value().stdout(), "hello you\n");
-  const cri::ExecSyncResponse answer = exec(id, {"sh", "-c", "echo good; echo bad >&2; exit 3"}).value();
+  const cri::ExecSyncResponse answer =
+      exec(id, {"sh", "-c", "echo good; echo bad >&2; exit 3"}).value();
   EXPECT_EQ(answer.stdout(), "good\n");
   EXPECT_EQ(answer.stderr(), "bad\n");
   EXPECT_EQ(answer.exit_code(), 3);
-  const base::Result<cri::ExecSyncResponse> late = this->Runtime().ExecSync(id, {"sleep", "600"}, std::chrono::seconds(1));
+  const base::Result<cri::ExecSyncResponse> late =
+      this->Runtime().ExecSync(id, {"sleep", "600"}, std::chrono::seconds(1));
   EXPECT_EQ(this->CodeOf(late), base::Code::kDeadlineExceeded);
   EXPECT_EQ(this->StatusOf(id).state(), cri::CONTAINER_RUNNING);
   EXPECT_EQ(this->CodeOf(exec("no-such-container", {"echo"})), base::Code::kNotFound);
@@ -326,16 +347,21 @@ TYPED_TEST_P(RuntimeContract, RunsCommandsInContainersThatRun) {
 
 TYPED_TEST_P(RuntimeContract, WritesLogsAndOpensThemAnew) {
   const std::string pod = this->RunPod("web");
-  const std::string id = this->Start(pod, "one", std::string("echo hello; echo oh >&2; ") + this->kRuns);
+  const std::string id =
+      this->Start(pod, "one", std::string("echo hello; echo oh >&2; ") + this->kRuns);
   const std::string log = this->StatusOf(id).log_path();
   const auto read = [&] { return os::ReadFile(log).ValueOr("(none)"); };
-  EXPECT_TRUE(this->Eventually([&] { return read().find(" stdout F hello\n") != std::string::npos; })) << read();
-  EXPECT_TRUE(this->Eventually([&] { return read().find(" stderr F oh\n") != std::string::npos; })) << read();
+  EXPECT_TRUE(this->Eventually([&] {
+    return read().find(" stdout F hello\n") != std::string::npos;
+  })) << read();
+  EXPECT_TRUE(this->Eventually([&] { return read().find(" stderr F oh\n") != std::string::npos; }))
+      << read();
   ASSERT_EQ(std::rename(log.c_str(), (log + ".before").c_str()), 0);
   const base::Status reopened = this->Runtime().ReopenContainerLog(id);
   ASSERT_TRUE(reopened.ok()) << this->Text(reopened);
   EXPECT_EQ(read(), "");
-  EXPECT_EQ(this->CodeOf(this->Runtime().ReopenContainerLog("no-such-container")), base::Code::kNotFound);
+  EXPECT_EQ(this->CodeOf(this->Runtime().ReopenContainerLog("no-such-container")),
+            base::Code::kNotFound);
   ASSERT_TRUE(this->Runtime().StopContainer(id, std::chrono::seconds(0)).ok());
   EXPECT_FALSE(this->Runtime().ReopenContainerLog(id).ok());
 }
@@ -362,7 +388,8 @@ TYPED_TEST_P(RuntimeContract, TellsWhatHappensInOrder) {
   // The stream may take a while to be there: containers come and go until the first word.
   uint32_t attempt = 0;
   ASSERT_TRUE(this->Eventually([&] {
-    EXPECT_TRUE(this->Runtime().RemoveContainer(this->Create(pod, "probe", this->kRuns, attempt++)).ok());
+    EXPECT_TRUE(
+        this->Runtime().RemoveContainer(this->Create(pod, "probe", this->kRuns, attempt++)).ok());
     const std::lock_guard lock(mutex);
     return !seen.empty();
   }));
@@ -372,8 +399,9 @@ TYPED_TEST_P(RuntimeContract, TellsWhatHappensInOrder) {
   ASSERT_TRUE(this->Eventually([&] { return types_of(id).size() == 3; }));
   ASSERT_TRUE(this->Runtime().RemoveContainer(id).ok());
   ASSERT_TRUE(this->Eventually([&] { return types_of(id).size() >= 4; }));
-  EXPECT_THAT(types_of(id), testing::ElementsAre(cri::CONTAINER_CREATED_EVENT, cri::CONTAINER_STARTED_EVENT, cri::CONTAINER_STOPPED_EVENT,
-                                                 cri::CONTAINER_DELETED_EVENT));
+  EXPECT_THAT(types_of(id),
+              testing::ElementsAre(cri::CONTAINER_CREATED_EVENT, cri::CONTAINER_STARTED_EVENT,
+                                   cri::CONTAINER_STOPPED_EVENT, cri::CONTAINER_DELETED_EVENT));
   {
     const std::lock_guard lock(mutex);
     EXPECT_EQ(seen.back().pod_sandbox_status().id(), pod);
@@ -401,11 +429,14 @@ TYPED_TEST_P(RuntimeContract, KnowsItsImages) {
   EXPECT_FALSE(this->Runtime().ImageStatus(this->Image()).value().has_image());
 }
 
-REGISTER_TYPED_TEST_SUITE_P(RuntimeContract, SaysWhatItIs, ShowsAPodAsItWasAskedFor, GivesAPodOfTheHostsNetworkNoAddress,
-                            NeverMakesASecondPodOfOneNameAndAttempt, RefusesAPodWithoutAName, StopsAndRemovesAPodAsOftenAsAsked,
-                            RemovesAPodThatRuns, TakesAContainerThroughItsStates, StartsAContainerOnce,
-                            NeverMakesASecondContainerOfOneNameAndAttempt, RefusesAContainerThatCannotBe, StopsPolitelyFirst,
-                            RemovesAContainerInAnyState, RunsCommandsInContainersThatRun, WritesLogsAndOpensThemAnew, TellsWhatHappensInOrder,
-                            KnowsItsImages);
+REGISTER_TYPED_TEST_SUITE_P(RuntimeContract, SaysWhatItIs, ShowsAPodAsItWasAskedFor,
+                            GivesAPodOfTheHostsNetworkNoAddress,
+                            NeverMakesASecondPodOfOneNameAndAttempt, RefusesAPodWithoutAName,
+                            StopsAndRemovesAPodAsOftenAsAsked, RemovesAPodThatRuns,
+                            TakesAContainerThroughItsStates, StartsAContainerOnce,
+                            NeverMakesASecondContainerOfOneNameAndAttempt,
+                            RefusesAContainerThatCannotBe, StopsPolitelyFirst,
+                            RemovesAContainerInAnyState, RunsCommandsInContainersThatRun,
+                            WritesLogsAndOpensThemAnew, TellsWhatHappensInOrder, KnowsItsImages);
 
 }  // namespace keelson::runtime_client

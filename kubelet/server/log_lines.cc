@@ -10,7 +10,8 @@ namespace keelson::server {
 namespace {
 
 constexpr int64_t kBlock = 64 << 10;
-constexpr size_t kMaxRecordBytes = 1u << 20;  // no runtime writes longer ones; a file without newlines must not fill the memory
+constexpr size_t kMaxRecordBytes =
+    1u << 20;  // no runtime writes longer ones; a file without newlines must not fill the memory
 
 std::string_view TakeWord(std::string_view& rest) {
   const size_t space = rest.find(' ');
@@ -26,7 +27,9 @@ std::optional<LogRecord> ParseLogRecord(std::string_view line) {
   record.time = TakeWord(line);
   record.stream = TakeWord(line);
   const std::string_view tags = TakeWord(line);
-  if (record.time.empty() || (record.stream != "stdout" && record.stream != "stderr") || tags.empty()) return std::nullopt;
+  if (record.time.empty() || (record.stream != "stdout" && record.stream != "stderr") ||
+      tags.empty())
+    return std::nullopt;
   record.whole = tags.substr(0, tags.find(':')) != "P";
   record.text = line;
   return record;
@@ -34,7 +37,8 @@ std::optional<LogRecord> ParseLogRecord(std::string_view line) {
 
 LineJoiner::LineJoiner(const LogOptions& options)
     : options_(options),
-      left_(options.limit_bytes ? static_cast<size_t>(*options.limit_bytes) : std::numeric_limits<size_t>::max()) {}
+      left_(options.limit_bytes ? static_cast<size_t>(*options.limit_bytes)
+                                : std::numeric_limits<size_t>::max()) {}
 
 void LineJoiner::Emit(std::string_view text, std::string& out) {
   const size_t taken = std::min(left_, text.size());
@@ -98,7 +102,8 @@ void LineJoiner::Finish(std::string& out) {
 
 int64_t FindTail(const ReadAt& read, int64_t size, int64_t lines, const std::string& stream) {
   if (lines == 0) return size;
-  // Records back to front: `carry` is the beginning of the block before, whose first record begins further to the front.
+  // Records back to front: `carry` is the beginning of the block before, whose first record begins
+  // further to the front.
   std::string block, carry;
   int64_t found = 0;
   int64_t begin_of_kept = size;

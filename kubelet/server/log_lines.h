@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records of a CRI log file ("<RFC3339Nano> <stream> <P|F> <text>") made into the lines that a reader asked for: partial ones
-// joined, filtered by stream and time, with a time stamp in front, cut at a number of bytes. Pure; one object for one reader.
-// Source: Kubernetes' CRI logging design.
+// Records of a CRI log file ("<RFC3339Nano> <stream> <P|F> <text>") made into the lines that a
+// reader asked for: partial ones joined, filtered by stream and time, with a time stamp in front,
+// cut at a number of bytes. Pure; one object for one reader. Source: Kubernetes' CRI logging
+// design.
 #pragma once
 
 #include <functional>
@@ -26,9 +27,11 @@ class LineJoiner {
 
   explicit LineJoiner(const LogOptions& options);
 
-  // The file's bytes as they come; appends what the reader gets to `out`. What is no record is left out.
+  // The file's bytes as they come; appends what the reader gets to `out`. What is no record is left
+  // out.
   void Feed(std::string_view bytes, std::string& out);
-  // The file has ended, another follows: a record without its newline is as long as it is, lines go on.
+  // The file has ended, another follows: a record without its newline is as long as it is, lines go
+  // on.
   void EndFile(std::string& out);
   // The writer has ended: lines without an end come out as they are.
   void Finish(std::string& out);
@@ -44,12 +47,12 @@ class LineJoiner {
 
   const LogOptions options_;
   size_t left_;
-  std::string unfinished_;  // of a record whose newline has not come
+  std::string unfinished_;                               // of a record whose newline has not come
   std::map<std::string, Pending, std::less<>> pending_;  // by stream
 };
 
-// Where the last `lines` lines of the stream (empty: of both) begin, looking back through `read`, which fills the buffer with the
-// file's bytes at an offset and says whether it could.
+// Where the last `lines` lines of the stream (empty: of both) begin, looking back through `read`,
+// which fills the buffer with the file's bytes at an offset and says whether it could.
 using ReadAt = std::function<bool(int64_t offset, size_t size, std::string& buffer)>;
 int64_t FindTail(const ReadAt& read, int64_t size, int64_t lines, const std::string& stream);
 

@@ -8,7 +8,9 @@
 namespace keelson::server {
 namespace {
 
-std::string At(int second, const std::string& rest) { return "2026-01-02T03:04:0" + std::to_string(second) + ".5Z " + rest + "\n"; }
+std::string At(int second, const std::string& rest) {
+  return "2026-01-02T03:04:0" + std::to_string(second) + ".5Z " + rest + "\n";
+}
 
 std::string Joined(const std::string& file, const LogOptions& options = {}) {
   LineJoiner joiner(options);
@@ -26,18 +28,23 @@ TEST(LogRecord, HasTimeStreamTagAndText) {
   EXPECT_EQ(record.text, " two  spaces ");
   EXPECT_TRUE(ParseLogRecord("t stdout F:later").value().whole);
   EXPECT_EQ(ParseLogRecord("t stdout F").value().text, "");
-  for (const char* bad : {"", "t", "t stdin F x", "t stdout", "plain text of something"}) EXPECT_FALSE(ParseLogRecord(bad)) << bad;
+  for (const char* bad : {"", "t", "t stdin F x", "t stdout", "plain text of something"})
+    EXPECT_FALSE(ParseLogRecord(bad)) << bad;
 }
 
 TEST(LineJoiner, JoinsPartialLinesOfEachStreamOnItsOwn) {
-  EXPECT_EQ(Joined(At(1, "stdout P ab") + At(2, "stderr F err") + At(3, "stdout P cd") + At(4, "stdout F ef") + At(5, "stdout F ")),
+  EXPECT_EQ(Joined(At(1, "stdout P ab") + At(2, "stderr F err") + At(3, "stdout P cd") +
+                   At(4, "stdout F ef") + At(5, "stdout F ")),
             "err\nabcdef\n\n");
 }
 
-TEST(LineJoiner, LeavesOutWhatIsNoRecord) { EXPECT_EQ(Joined("garbage\n" + At(1, "stdout F a") + "\n"), "a\n"); }
+TEST(LineJoiner, LeavesOutWhatIsNoRecord) {
+  EXPECT_EQ(Joined("garbage\n" + At(1, "stdout F a") + "\n"), "a\n");
+}
 
 TEST(LineJoiner, GivesTheSameWhereverTheBytesAreCut) {
-  const std::string file = At(1, "stdout P ab") + At(2, "stderr F err") + At(3, "stdout F cd") + At(4, "stdout F last");
+  const std::string file =
+      At(1, "stdout P ab") + At(2, "stderr F err") + At(3, "stdout F cd") + At(4, "stdout F last");
   for (size_t cut = 0; cut <= file.size(); ++cut) {
     LineJoiner joiner({});
     std::string out;
@@ -58,12 +65,14 @@ TEST(LineJoiner, FiltersByStreamAndTime) {
 }
 
 TEST(LineJoiner, ALineBegunBeforeTheTimeIsLeftOutWhole) {
-  EXPECT_EQ(Joined(At(1, "stdout P a") + At(3, "stdout F b") + At(4, "stdout F c"), {.since = base::ParseRfc3339("2026-01-02T03:04:02Z")}),
+  EXPECT_EQ(Joined(At(1, "stdout P a") + At(3, "stdout F b") + At(4, "stdout F c"),
+                   {.since = base::ParseRfc3339("2026-01-02T03:04:02Z")}),
             "c\n");
 }
 
 TEST(LineJoiner, PutsOneTimeBeforeAJoinedLine) {
-  EXPECT_EQ(Joined(At(1, "stdout P a") + At(2, "stdout F b"), {.timestamps = true}), "2026-01-02T03:04:01.5Z ab\n");
+  EXPECT_EQ(Joined(At(1, "stdout P a") + At(2, "stdout F b"), {.timestamps = true}),
+            "2026-01-02T03:04:01.5Z ab\n");
 }
 
 TEST(LineJoiner, StopsAtTheByteLimit) {
@@ -95,7 +104,8 @@ class TailTest : public testing::Test {
 };
 
 TEST_F(TailTest, CountsLinesNotRecords) {
-  const std::string file = At(1, "stdout F a") + At(2, "stdout P b1") + At(3, "stdout P b2") + At(4, "stdout F b3") + At(5, "stdout F c");
+  const std::string file = At(1, "stdout F a") + At(2, "stdout P b1") + At(3, "stdout P b2") +
+                           At(4, "stdout F b3") + At(5, "stdout F c");
   EXPECT_EQ(Tail(file, 0), "");
   EXPECT_EQ(Tail(file, 1), "c\n");
   EXPECT_EQ(Tail(file, 2), "b1b2b3\nc\n");
@@ -104,22 +114,28 @@ TEST_F(TailTest, CountsLinesNotRecords) {
 }
 
 TEST_F(TailTest, CountsALineWithoutEnd) {
-  const std::string file = At(1, "stdout F a") + At(2, "stdout F b") + At(3, "stdout P c1") + At(4, "stdout P c2");
+  const std::string file =
+      At(1, "stdout F a") + At(2, "stdout F b") + At(3, "stdout P c1") + At(4, "stdout P c2");
   EXPECT_EQ(Tail(file, 1), "c1c2");
   EXPECT_EQ(Tail(file, 2), "b\nc1c2");
 }
 
 TEST_F(TailTest, CountsOneStreamAlone) {
-  const std::string file = At(1, "stderr F e1") + At(2, "stderr F e2") + At(3, "stdout F a") + At(4, "stdout F b");
+  const std::string file =
+      At(1, "stderr F e1") + At(2, "stderr F e2") + At(3, "stdout F a") + At(4, "stdout F b");
   EXPECT_EQ(Tail(file, 1, "stderr"), "e2\n");
   EXPECT_EQ(Tail(file, 2, "stderr"), "e1\ne2\n");
 }
 
 TEST_F(TailTest, LooksBackOverManyBlocks) {
   std::string file;
-  for (int i = 0; i < 20000; ++i) file += At(1, "stdout F line " + std::to_string(i) + " " + std::string(static_cast<size_t>(i % 97), 'x'));
+  for (int i = 0; i < 20000; ++i)
+    file += At(1, "stdout F line " + std::to_string(i) + " " +
+                      std::string(static_cast<size_t>(i % 97), 'x'));
   std::string expected;
-  for (int i = 5000; i < 20000; ++i) expected += "line " + std::to_string(i) + " " + std::string(static_cast<size_t>(i % 97), 'x') + "\n";
+  for (int i = 5000; i < 20000; ++i)
+    expected +=
+        "line " + std::to_string(i) + " " + std::string(static_cast<size_t>(i % 97), 'x') + "\n";
   EXPECT_EQ(Tail(file, 15000), expected);
   EXPECT_EQ(Tail("", 3), "");
 }

@@ -31,8 +31,10 @@ Result<std::optional<int64_t>> Number(const Query& query, const char* name, int6
   const std::string* text = Find(query, name);
   if (text == nullptr) return std::optional<int64_t>();
   const std::optional<int64_t> value = base::ParseInt64(*text);
-  if (!value) return base::InvalidArgument("{} is not a number: {}", name, base::QuoteIfNeeded(*text));
-  if (*value < lowest) return base::OutOfRange("{} is {}; it must be at least {}", name, *value, lowest);
+  if (!value)
+    return base::InvalidArgument("{} is not a number: {}", name, base::QuoteIfNeeded(*text));
+  if (*value < lowest)
+    return base::OutOfRange("{} is {}; it must be at least {}", name, *value, lowest);
   return value;
 }
 
@@ -53,16 +55,20 @@ Result<LogOptions> ParseLogOptions(const Query& query, int64_t now) {
   ASSIGN_OR_RETURN(const std::optional<int64_t> seconds, Number(query, "sinceSeconds", 1));
   if (seconds) {
     constexpr int64_t kSecond = 1'000'000'000;
-    const int64_t span = *seconds > std::numeric_limits<int64_t>::max() / kSecond ? now : *seconds * kSecond;
+    const int64_t span =
+        *seconds > std::numeric_limits<int64_t>::max() / kSecond ? now : *seconds * kSecond;
     options.since = now > span ? now - span : 0;
   }
   if (const std::string* time = Find(query, "sinceTime")) {
     if (seconds) return base::OutOfRange("at most one of sinceTime and sinceSeconds may be given");
     options.since = base::ParseRfc3339(*time);
-    if (!options.since) return base::InvalidArgument("sinceTime is not like 2026-01-02T03:04:05Z: {}", base::QuoteIfNeeded(*time));
+    if (!options.since)
+      return base::InvalidArgument("sinceTime is not like 2026-01-02T03:04:05Z: {}",
+                                   base::QuoteIfNeeded(*time));
   }
   if (const std::string* stream = Find(query, "stream"); stream != nullptr && *stream != "All") {
-    if (*stream != "Stdout" && *stream != "Stderr") return base::OutOfRange("stream must be All, Stdout or Stderr");
+    if (*stream != "Stdout" && *stream != "Stderr")
+      return base::OutOfRange("stream must be All, Stdout or Stderr");
     options.stream = base::ToLower(*stream);
   }
   return options;

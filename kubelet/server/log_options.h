@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a reader of a container's log asks for (v1 PodLogOptions), out of a request's query. Pure. Source: Kubernetes API reference.
+// What a reader of a container's log asks for (v1 PodLogOptions), out of a request's query. Pure.
+// Source: Kubernetes API reference.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,9 @@ struct LogOptions {
   std::string stream;  // "stdout", "stderr", or empty for both
 };
 
-// InvalidArgument: the query cannot be read; OutOfRange: it can, but a value is not allowed. Unknown names are ignored.
-base::Result<LogOptions> ParseLogOptions(const std::map<std::string, std::string>& query, int64_t now_wall_nanos);
+// InvalidArgument: the query cannot be read; OutOfRange: it can, but a value is not allowed.
+// Unknown names are ignored.
+base::Result<LogOptions> ParseLogOptions(const std::map<std::string, std::string>& query,
+                                         int64_t now_wall_nanos);
 
 }  // namespace keelson::server

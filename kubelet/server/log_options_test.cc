@@ -10,8 +10,16 @@ constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kNow = 1'000'000 * kSecond;
 
 TEST(LogOptions, AreAllReadFromTheQuery) {
-  const LogOptions options = ParseLogOptions({{"follow", "true"}, {"previous", "1"}, {"timestamps", ""}, {"tailLines", "7"},
-                                              {"limitBytes", "8"}, {"sinceSeconds", "9"}, {"stream", "Stderr"}, {"other", "x"}}, kNow).value();
+  const LogOptions options = ParseLogOptions({{"follow", "true"},
+                                              {"previous", "1"},
+                                              {"timestamps", ""},
+                                              {"tailLines", "7"},
+                                              {"limitBytes", "8"},
+                                              {"sinceSeconds", "9"},
+                                              {"stream", "Stderr"},
+                                              {"other", "x"}},
+                                             kNow)
+                                 .value();
   EXPECT_TRUE(options.follow && options.previous && options.timestamps);
   EXPECT_EQ(options.tail_lines, 7);
   EXPECT_EQ(options.limit_bytes, 8);
@@ -20,7 +28,10 @@ TEST(LogOptions, AreAllReadFromTheQuery) {
 }
 
 TEST(LogOptions, AreEmptyByDefault) {
-  const LogOptions options = ParseLogOptions({{"follow", "False"}, {"previous", "0"}, {"tailLines", ""}, {"stream", "All"}}, kNow).value();
+  const LogOptions options =
+      ParseLogOptions(
+          {{"follow", "False"}, {"previous", "0"}, {"tailLines", ""}, {"stream", "All"}}, kNow)
+          .value();
   EXPECT_FALSE(options.follow || options.previous || options.timestamps);
   EXPECT_FALSE(options.tail_lines || options.limit_bytes || options.since);
   EXPECT_EQ(options.stream, "");
@@ -38,14 +49,23 @@ TEST(LogOptions, TakeTimesAndSpansLongerThanTheEpoch) {
 
 TEST(LogOptions, RefuseWhatCannotBeReadAndWhatIsNotAllowed) {
   using Query = std::map<std::string, std::string>;
-  for (const Query& bad : {Query{{"tailLines", "x"}}, {{"limitBytes", "1k"}}, {{"sinceTime", "yesterday"}}, {{"sinceSeconds", "1.5"}}}) {
-    EXPECT_EQ(ParseLogOptions(bad, kNow).error().code(), base::Code::kInvalidArgument) << bad.begin()->first;
+  for (const Query& bad : {Query{{"tailLines", "x"}},
+                           {{"limitBytes", "1k"}},
+                           {{"sinceTime", "yesterday"}},
+                           {{"sinceSeconds", "1.5"}}}) {
+    EXPECT_EQ(ParseLogOptions(bad, kNow).error().code(), base::Code::kInvalidArgument)
+        << bad.begin()->first;
   }
-  for (const Query& bad : {Query{{"tailLines", "-1"}}, {{"limitBytes", "0"}}, {{"sinceSeconds", "0"}}, {{"stream", "stdin"}},
+  for (const Query& bad : {Query{{"tailLines", "-1"}},
+                           {{"limitBytes", "0"}},
+                           {{"sinceSeconds", "0"}},
+                           {{"stream", "stdin"}},
                            {{"sinceSeconds", "1"}, {"sinceTime", "1970-01-01T00:00:01Z"}}}) {
-    EXPECT_EQ(ParseLogOptions(bad, kNow).error().code(), base::Code::kOutOfRange) << bad.begin()->first;
+    EXPECT_EQ(ParseLogOptions(bad, kNow).error().code(), base::Code::kOutOfRange)
+        << bad.begin()->first;
   }
-  EXPECT_EQ(ParseLogOptions({{"tailLines", "-1"}}, kNow).error().message(), "tailLines is -1; it must be at least 0");
+  EXPECT_EQ(ParseLogOptions({{"tailLines", "-1"}}, kNow).error().message(),
+            "tailLines is -1; it must be at least 0");
 }
 
 }  // namespace

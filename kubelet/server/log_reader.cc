@@ -36,7 +36,8 @@ int64_t SizeOf(int file) {
 
 bool SameFile(int a, int b) {
   struct stat first{}, second{};
-  return fstat(a, &first) == 0 && fstat(b, &second) == 0 && first.st_ino == second.st_ino && first.st_dev == second.st_dev;
+  return fstat(a, &first) == 0 && fstat(b, &second) == 0 && first.st_ino == second.st_ino &&
+         first.st_dev == second.st_dev;
 }
 
 int64_t TailOf(int file, const LogOptions& options) {
@@ -44,7 +45,8 @@ int64_t TailOf(int file, const LogOptions& options) {
     buffer.resize(size);
     size_t filled = 0;
     while (filled < size) {
-      const ssize_t got = ReadAtOffset(file, buffer.data() + filled, size - filled, offset + static_cast<int64_t>(filled));
+      const ssize_t got = ReadAtOffset(file, buffer.data() + filled, size - filled,
+                                       offset + static_cast<int64_t>(filled));
       if (got <= 0) return false;
       filled += static_cast<size_t>(got);
     }
@@ -100,19 +102,24 @@ class Sender {
 
 Result<UniqueFd> OpenLog(const std::string& path) {
   size_t slash = path.size();
-  for (int i = 0; i < 3 && slash != std::string::npos && slash > 0; ++i) slash = path.rfind('/', slash - 1);
-  if (slash == std::string::npos || slash == 0) return base::InvalidArgument("'{}' is not a log file's path", path);
+  for (int i = 0; i < 3 && slash != std::string::npos && slash > 0; ++i)
+    slash = path.rfind('/', slash - 1);
+  if (slash == std::string::npos || slash == 0)
+    return base::InvalidArgument("'{}' is not a log file's path", path);
   ASSIGN_OR_RETURN(const os::RootedDir logs, os::RootedDir::Open(path.substr(0, slash)));
-  ASSIGN_OR_RETURN(UniqueFd file, logs.OpenAt(path.substr(slash + 1), O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, {.no_symlinks = true}));
+  ASSIGN_OR_RETURN(UniqueFd file,
+                   logs.OpenAt(path.substr(slash + 1), O_RDONLY | O_NONBLOCK | O_NOCTTY, 0,
+                               {.no_symlinks = true}));
   struct stat status{};
   if (fstat(file.get(), &status) != 0) return Error::FromErrno(errno, "fstat '{}'", path);
   if (!S_ISREG(status.st_mode)) return base::FailedPrecondition("'{}' is not a regular file", path);
   return file;
 }
 
-void SendLog(UniqueFd file, const std::string& path, const LogOptions& options, const LookAtLog& look, http::BodyWriter& writer,
-             std::chrono::milliseconds poll) {
-  // Read once means what is there now: a container that writes faster than we read must not make an endless answer.
+void SendLog(UniqueFd file, const std::string& path, const LogOptions& options,
+             const LookAtLog& look, http::BodyWriter& writer, std::chrono::milliseconds poll) {
+  // Read once means what is there now: a container that writes faster than we read must not make an
+  // endless answer.
   const int64_t limit = options.follow ? std::numeric_limits<int64_t>::max() : SizeOf(file.get());
   Sender sender(std::move(file), options, writer);
   bool ended = false, moved_before = false;
@@ -121,7 +128,8 @@ void SendLog(UniqueFd file, const std::string& path, const LogOptions& options, 
     if (!options.follow) break;
     Result<UniqueFd> now = OpenLog(path);
     const bool moved = now.ok() && !sender.Reads(now->get());
-    // The runtime may write to the old file until it has opened the new one: it is read once more a poll later.
+    // The runtime may write to the old file until it has opened the new one: it is read once more a
+    // poll later.
     if (moved && (moved_before || !sender.has_file())) {
       sender.Switch(std::move(now).value());
       moved_before = false;

@@ -87,7 +87,8 @@ class LogReaderTest : public testing::Test {
     base::Result<os::UniqueFd> file = OpenLog(path_);
     auto fd = std::make_shared<os::UniqueFd>(file.ok() ? std::move(file).value() : os::UniqueFd());
     reader_ = std::thread([this, options, fd] {
-      SendLog(std::move(*fd), path_, options, [this] { return Look(); }, received_, milliseconds(5));
+      SendLog(
+          std::move(*fd), path_, options, [this] { return Look(); }, received_, milliseconds(5));
     });
   }
   std::string Once(const LogOptions& options) {
@@ -147,7 +148,8 @@ TEST_F(LogReaderTest, LosesNothingWhenTheFileIsRotated) {
   Append(Line("a"));
   Follow();
   ASSERT_TRUE(received_.Until("a\n"));
-  // The writer keeps the old file until it reopens: what it writes there after the rename counts, too.
+  // The writer keeps the old file until it reopens: what it writes there after the rename counts,
+  // too.
   const os::UniqueFd old = os::Open(path_, O_WRONLY | O_APPEND).value();
   Rotate();
   ASSERT_TRUE(os::WriteAll(old.get(), Line("b")).ok());

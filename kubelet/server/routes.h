@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kubelet's paths: which answer a request gets from a view of the node. Paths and texts are upstream's, but for /explain, which
-// is ours. Answers but logs come at once. Any thread. The view and the clock outlive the handlers.
+// The kubelet's paths: which answer a request gets from a view of the node. Paths and texts are
+// upstream's, but for /explain, which is ours. Answers but logs come at once. Any thread. The view
+// and the clock outlive the handlers.
 #pragma once
 
 #include "kubelet/server/node_view.h"

@@ -27,7 +27,10 @@ class RoutesTest : public testing::Test {
 };
 
 TEST_F(RoutesTest, ShowTheNodeAsJson) {
-  for (const auto& [path, word] : {std::pair("/pods", "PodList"), {"/pods/", "PodList"}, {"/runningpods/", "running"}, {"/configz", "kubeletconfig"}}) {
+  for (const auto& [path, word] : {std::pair("/pods", "PodList"),
+                                   {"/pods/", "PodList"},
+                                   {"/runningpods/", "running"},
+                                   {"/configz", "kubeletconfig"}}) {
     const Response response = Get(path);
     EXPECT_EQ(response.status, 200) << path;
     EXPECT_EQ(response.content_type, "application/json");
@@ -36,7 +39,8 @@ TEST_F(RoutesTest, ShowTheNodeAsJson) {
 }
 
 TEST_F(RoutesTest, KnowNothingElseAndChangeNothing) {
-  for (const char* path : {"/", "/x", "/pods/a", "/healthz/x", "/healthz/ping/x", "/containerLogs/a/b/c/d", "//pods"}) {
+  for (const char* path : {"/", "/x", "/pods/a", "/healthz/x", "/healthz/ping/x",
+                           "/containerLogs/a/b/c/d", "//pods"}) {
     EXPECT_EQ(Get(path).status, 404) << path;
   }
   const Response post = NodeRoutes(view_, clock_)({.method = "POST", .path = "/pods"});
@@ -46,15 +50,20 @@ TEST_F(RoutesTest, KnowNothingElseAndChangeNothing) {
 
 TEST_F(RoutesTest, TellHealthCheckByCheck) {
   EXPECT_EQ(Get("/healthz").body, "ok");
-  EXPECT_EQ(Get("/healthz", {{"verbose", ""}}).body, "[+]ping ok\n[+]log ok\n[+]syncloop ok\nhealthz check passed\n");
+  EXPECT_EQ(Get("/healthz", {{"verbose", ""}}).body,
+            "[+]ping ok\n[+]log ok\n[+]syncloop ok\nhealthz check passed\n");
   view_.SetUnhealthy("syncloop: not entered for 400 s\n");
   EXPECT_EQ(Get("/healthz").status, 500);
-  EXPECT_EQ(Get("/healthz").body, "[+]ping ok\n[+]log ok\n[-]syncloop failed: not entered for 400 s\nhealthz check failed\n");
+  EXPECT_EQ(
+      Get("/healthz").body,
+      "[+]ping ok\n[+]log ok\n[-]syncloop failed: not entered for 400 s\nhealthz check failed\n");
   EXPECT_EQ(Get("/healthz/ping").status, 200);
   EXPECT_EQ(Get("/healthz/log").body, "ok");
   EXPECT_EQ(Get("/healthz/syncloop").status, 500);
   view_.SetUnhealthy("runtime: connect: no such file\n");
-  EXPECT_EQ(Get("/healthz").body, "[+]ping ok\n[+]log ok\n[+]syncloop ok\n[-]runtime failed: connect: no such file\nhealthz check failed\n");
+  EXPECT_EQ(Get("/healthz").body,
+            "[+]ping ok\n[+]log ok\n[+]syncloop ok\n[-]runtime failed: connect: no such "
+            "file\nhealthz check failed\n");
 }
 
 TEST_F(RoutesTest, TheHealthPortShowsHealthAlone) {
@@ -76,11 +85,13 @@ TEST_F(RoutesTest, RefuseLogRequestsInUpstreamsWords) {
   EXPECT_EQ(Get("/containerLogs/default/web").body, R"({"message":"Missing container name."})");
   EXPECT_EQ(Get("/containerLogs/default/none/main").status, 404);
   EXPECT_EQ(Get("/containerLogs/default/none/main").body, "pod \"none\" does not exist\n");
-  EXPECT_EQ(Get("/containerLogs/default/web/none").body, "container \"none\" not found in pod \"web\"\n");
+  EXPECT_EQ(Get("/containerLogs/default/web/none").body,
+            "container \"none\" not found in pod \"web\"\n");
   EXPECT_EQ(Get("/containerLogs/default/web/main", {{"previous", "true"}}).status, 400);
   const Response unreadable = Get("/containerLogs/default/web/main", {{"tailLines", "x"}});
   EXPECT_EQ(unreadable.status, 400);
-  EXPECT_EQ(unreadable.body, R"({"message":"Unable to decode query: tailLines is not a number: x"})");
+  EXPECT_EQ(unreadable.body,
+            R"({"message":"Unable to decode query: tailLines is not a number: x"})");
   EXPECT_EQ(Get("/containerLogs/default/web/main", {{"limitBytes", "0"}}).status, 422);
 }
 
@@ -93,9 +104,13 @@ TEST_F(RoutesTest, SayWhichLogFileIsMissing) {
 
 TEST_F(RoutesTest, ServeLogsOverASocket) {
   const os::TempDir directory = os::TempDir::Create("routes").value();
-  const std::string log = directory.path() + "/pod/main/1.log", before = directory.path() + "/pod/main/0.log";
+  const std::string log = directory.path() + "/pod/main/1.log",
+                    before = directory.path() + "/pod/main/0.log";
   ASSERT_TRUE(os::MakeDirs(directory.path() + "/pod/main", 0755).ok());
-  ASSERT_TRUE(os::WriteFileAtomic(log, "2026-01-02T03:04:05Z stdout F now\n2026-01-02T03:04:06Z stderr F err\n", 0640).ok());
+  ASSERT_TRUE(
+      os::WriteFileAtomic(
+          log, "2026-01-02T03:04:05Z stdout F now\n2026-01-02T03:04:06Z stderr F err\n", 0640)
+          .ok());
   ASSERT_TRUE(os::WriteFileAtomic(before, "2026-01-02T03:04:04Z stdout F before\n", 0640).ok());
   view_.SetLog("main", {log, true});
   view_.SetLog("main!", {before, false});

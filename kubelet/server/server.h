@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kubelet's HTTP server: every path on the owner's unix socket and, when asked for, /healthz on a loopback port. Answers come on
-// threads of its own. The view outlives the server; the destructor ends every stream and waits for the answers being made.
+// The kubelet's HTTP server: every path on the owner's unix socket and, when asked for, /healthz on
+// a loopback port. Answers come on threads of its own. The view outlives the server; the destructor
+// ends every stream and waits for the answers being made.
 #pragma once
 
 #include <memory>
@@ -16,9 +17,11 @@ namespace keelson::server {
 class Server {
  public:
   // "unix:///run/keelson/kubelet.sock" or an absolute path.
-  static base::Result<std::unique_ptr<Server>> Listen(const std::string& socket_endpoint, NodeView& view);
+  static base::Result<std::unique_ptr<Server>> Listen(const std::string& socket_endpoint,
+                                                      NodeView& view);
 
-  // "127.0.0.1:10248": health alone, for every local user. The port, of use when ":0" was asked for.
+  // "127.0.0.1:10248": health alone, for every local user. The port, of use when ":0" was asked
+  // for.
   base::Result<int> ListenHealth(const std::string& loopback_endpoint);
 
  private:

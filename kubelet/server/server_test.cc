@@ -59,11 +59,12 @@ TEST_F(ServerTest, EndsWhileSomebodyFollowsALog) {
     http::ClientRequest request;
     request.url = "http://kubelet/containerLogs/default/web/main?follow=true";
     request.unix_socket = socket_;
-    return http::Client().Perform(request, [&](const http::ResponseHead&, std::string_view piece) -> base::Status {
-      EXPECT_EQ(piece, "first\n");
-      first.set_value();
-      return {};
-    });
+    return http::Client().Perform(
+        request, [&](const http::ResponseHead&, std::string_view piece) -> base::Status {
+          EXPECT_EQ(piece, "first\n");
+          first.set_value();
+          return {};
+        });
   });
   first.get_future().wait();
   server->reset();

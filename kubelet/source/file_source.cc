@@ -17,7 +17,8 @@ namespace {
 constexpr std::chrono::milliseconds kMoment{20};
 constexpr int kMoments = 25;  // a writer that never stops does not keep its file from being read
 
-constexpr uint32_t kChanges = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+constexpr uint32_t kChanges = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
+                              IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
 
 std::string Parent(const std::string& path) {
   const size_t slash = path.find_last_of('/');
@@ -41,9 +42,15 @@ base::Result<std::string> ReadManifest(const std::string& file, size_t limit) {
 
 }  // namespace
 
-FileSource::FileSource(std::string path, std::string node_name, std::chrono::seconds period, base::Clock& clock, Handler handler)
-    : path_(std::move(path)), node_name_(std::move(node_name)), period_(period), clock_(clock), handler_(std::move(handler)),
-      wake_(eventfd(0, EFD_CLOEXEC)), thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+FileSource::FileSource(std::string path, std::string node_name, std::chrono::seconds period,
+                       base::Clock& clock, Handler handler)
+    : path_(std::move(path)),
+      node_name_(std::move(node_name)),
+      period_(period),
+      clock_(clock),
+      handler_(std::move(handler)),
+      wake_(eventfd(0, EFD_CLOEXEC)),
+      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 FileSource::~FileSource() {
   thread_.request_stop();
@@ -58,7 +65,8 @@ void FileSource::ReadOne(const std::string& file, FileSet& set, std::map<std::st
     now.insert(*known);
     return;
   }
-  base::Result<kube::Pod> pod = text.ok() ? StaticPod(file, *text, node_name_, clock_.WallNanos()) : base::Result<kube::Pod>(text.error());
+  base::Result<kube::Pod> pod = text.ok() ? StaticPod(file, *text, node_name_, clock_.WallNanos())
+                                          : base::Result<kube::Pod>(text.error());
   if (pod.ok()) {
     now.insert_or_assign(file, Known{std::move(text).value(), std::move(pod).value()});
     return;
@@ -95,7 +103,8 @@ FileSet FileSource::Read() {
     } else if (named != owners.end()) {
       set.errors[file] = file + ": pod " + name + " is already defined by " + named->second;
     } else {
-      set.errors[file] = file + ": a pod of uid " + known.pod.metadata.uid + " is already defined by " + identified->second;
+      set.errors[file] = file + ": a pod of uid " + known.pod.metadata.uid +
+                         " is already defined by " + identified->second;
     }
   }
   known_ = std::move(now);
@@ -104,16 +113,20 @@ FileSet FileSource::Read() {
 
 void FileSource::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    // Watched before it is read, so that nothing falls between. A path that is not there yet is awaited in its folder.
+    // Watched before it is read, so that nothing falls between. A path that is not there yet is
+    // awaited in its folder.
     const os::UniqueFd changes(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-    if (inotify_add_watch(changes.get(), path_.c_str(), kChanges) < 0) (void)inotify_add_watch(changes.get(), Parent(path_).c_str(), kChanges);
+    if (inotify_add_watch(changes.get(), path_.c_str(), kChanges) < 0)
+      (void)inotify_add_watch(changes.get(), Parent(path_).c_str(), kChanges);
     bool watched = true;
     while (watched && !stop.stop_requested()) {
       handler_(Read());
       pollfd waits[2] = {{changes.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
       (void)poll(waits, 2, static_cast<int>(std::chrono::milliseconds(period_).count()));
       // Writers often touch a file several times: what comes within a moment is one change.
-      for (int i = 0; i < kMoments && poll(waits, 1, static_cast<int>(kMoment.count())) > 0 && !stop.stop_requested(); ++i) {
+      for (int i = 0; i < kMoments && poll(waits, 1, static_cast<int>(kMoment.count())) > 0 &&
+                      !stop.stop_requested();
+           ++i) {
         alignas(inotify_event) char buffer[4096];
         const ssize_t length = read(changes.get(), buffer, sizeof buffer);
         for (ssize_t at = 0; at < length;) {
@@ -123,7 +136,8 @@ void FileSource::Run(const std::stop_token& stop) {
         }
       }
       watched = watched && (IsDirectory(path_) || os::Exists(path_) || known_.empty());
-      if (!os::Exists(path_) || inotify_add_watch(changes.get(), path_.c_str(), kChanges) >= 0) continue;
+      if (!os::Exists(path_) || inotify_add_watch(changes.get(), path_.c_str(), kChanges) >= 0)
+        continue;
       watched = false;
     }
   }

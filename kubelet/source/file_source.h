@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Static pods of a folder (or of one file): watched by inotify(7) and read again whole every `period`. Hands over the full set each
-// time it may have changed. A file that is bad keeps the pod that it last held, and is reported. One thread; ends with the object.
+// Static pods of a folder (or of one file): watched by inotify(7) and read again whole every
+// `period`. Hands over the full set each time it may have changed. A file that is bad keeps the pod
+// that it last held, and is reported. One thread; ends with the object.
 #pragma once
 
 #include <chrono>
@@ -25,7 +26,8 @@ struct FileSet {
 class FileSource {
  public:
   using Handler = std::function<void(FileSet)>;
-  FileSource(std::string path, std::string node_name, std::chrono::seconds period, base::Clock& clock, Handler handler);
+  FileSource(std::string path, std::string node_name, std::chrono::seconds period,
+             base::Clock& clock, Handler handler);
   ~FileSource();
   static constexpr size_t kLargestFile = size_t{10} << 20;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Real folders, real inotify; the period is long, so that what is seen was told, but where a test says otherwise.
+// Real folders, real inotify; the period is long, so that what is seen was told, but where a test
+// says otherwise.
 #include "kubelet/source/file_source.h"
 
 #include <gmock/gmock.h>
@@ -21,8 +22,10 @@
 namespace keelson::source {
 namespace {
 
-std::string Manifest(const std::string& name, const std::string& image = "nginx:1", const std::string& uid = "") {
-  return "apiVersion: v1\nkind: Pod\nmetadata:\n  name: " + name + "\n" + (uid.empty() ? "" : "  uid: " + uid + "\n") +
+std::string Manifest(const std::string& name, const std::string& image = "nginx:1",
+                     const std::string& uid = "") {
+  return "apiVersion: v1\nkind: Pod\nmetadata:\n  name: " + name + "\n" +
+         (uid.empty() ? "" : "  uid: " + uid + "\n") +
          "spec:\n  containers:\n  - name: a\n    image: " + image + "\n";
 }
 
@@ -38,18 +41,22 @@ class FileSourceTest : public testing::Test {
   }
   void Begin() { Begin(folder_); }
   std::string At(const std::string& name) const { return folder_ + "/" + name; }
-  void Put(const std::string& name, const std::string& text) { ASSERT_TRUE(os::WriteFileAtomic(At(name), text, 0644).ok()); }
+  void Put(const std::string& name, const std::string& text) {
+    ASSERT_TRUE(os::WriteFileAtomic(At(name), text, 0644).ok());
+  }
   // "web-node=nginx:1 …" in order of files, then "!" and the names of bad files.
   static std::string Summary(const FileSet& set) {
     std::string text;
-    for (const kube::Pod& pod : set.pods) text += (text.empty() ? "" : " ") + pod.metadata.name + "=" + pod.spec.containers[0].image;
+    for (const kube::Pod& pod : set.pods)
+      text += (text.empty() ? "" : " ") + pod.metadata.name + "=" + pod.spec.containers[0].image;
     for (const auto& [file, error] : set.errors) text += " !" + file.substr(file.rfind('/') + 1);
     return text;
   }
   // Waits until that is seen; what is seen at last.
   std::string Awaits(const std::string& summary) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(30), [&] { return set_ && Summary(*set_) == summary; });
+    changed_.wait_for(lock, std::chrono::seconds(30),
+                      [&] { return set_ && Summary(*set_) == summary; });
     return set_ ? Summary(*set_) : "(nothing)";
   }
   std::string ErrorOf(const std::string& name) {
@@ -75,7 +82,8 @@ TEST_F(FileSourceTest, ReadsEveryFileThatIsAManifest) {
   Put("below/c.yaml", Manifest("below"));
   ASSERT_EQ(symlink("below/c.yaml", At("link.yaml").c_str()), 0);
   Begin();
-  EXPECT_EQ(Awaits("one-node=nginx:1 two-node=nginx:1 below-node=nginx:1"), "one-node=nginx:1 two-node=nginx:1 below-node=nginx:1");
+  EXPECT_EQ(Awaits("one-node=nginx:1 two-node=nginx:1 below-node=nginx:1"),
+            "one-node=nginx:1 two-node=nginx:1 below-node=nginx:1");
 }
 
 TEST_F(FileSourceTest, SeesFilesComeChangeAndGo) {
@@ -126,11 +134,15 @@ TEST_F(FileSourceTest, TheFirstOfTwoOfOneNameOrUidIsThePod) {
   Put("c.yaml", Manifest("three", "nginx:3", "own"));
   Put("d.yaml", Manifest("four", "nginx:4", "own"));
   Begin();
-  EXPECT_EQ(Awaits("web-node=nginx:1 three-node=nginx:3 !b.yaml !d.yaml"), "web-node=nginx:1 three-node=nginx:3 !b.yaml !d.yaml");
-  EXPECT_NE(ErrorOf("b.yaml").find("already defined by " + At("a.yaml")), std::string::npos) << ErrorOf("b.yaml");
-  EXPECT_NE(ErrorOf("d.yaml").find("already defined by " + At("c.yaml")), std::string::npos) << ErrorOf("d.yaml");
+  EXPECT_EQ(Awaits("web-node=nginx:1 three-node=nginx:3 !b.yaml !d.yaml"),
+            "web-node=nginx:1 three-node=nginx:3 !b.yaml !d.yaml");
+  EXPECT_NE(ErrorOf("b.yaml").find("already defined by " + At("a.yaml")), std::string::npos)
+      << ErrorOf("b.yaml");
+  EXPECT_NE(ErrorOf("d.yaml").find("already defined by " + At("c.yaml")), std::string::npos)
+      << ErrorOf("d.yaml");
   ASSERT_EQ(unlink(At("a.yaml").c_str()), 0);
-  EXPECT_EQ(Awaits("web-node=nginx:2 three-node=nginx:3 !d.yaml"), "web-node=nginx:2 three-node=nginx:3 !d.yaml");
+  EXPECT_EQ(Awaits("web-node=nginx:2 three-node=nginx:3 !d.yaml"),
+            "web-node=nginx:2 three-node=nginx:3 !d.yaml");
 }
 
 TEST_F(FileSourceTest, ReadsNeitherPipesNorWhatIsTooLarge) {
@@ -139,7 +151,8 @@ TEST_F(FileSourceTest, ReadsNeitherPipesNorWhatIsTooLarge) {
   Put("web.yaml", Manifest("web"));
   ASSERT_EQ(symlink("nowhere", At("dangling.yaml").c_str()), 0);
   Begin();
-  EXPECT_EQ(Awaits("web-node=nginx:1 !dangling.yaml !large.yaml !pipe.yaml"), "web-node=nginx:1 !dangling.yaml !large.yaml !pipe.yaml");
+  EXPECT_EQ(Awaits("web-node=nginx:1 !dangling.yaml !large.yaml !pipe.yaml"),
+            "web-node=nginx:1 !dangling.yaml !large.yaml !pipe.yaml");
 }
 
 TEST_F(FileSourceTest, KeepsWhenAPodWasSeenWhileItsFileStays) {
@@ -195,7 +208,8 @@ TEST_F(FileSourceTest, LooksAgainEachPeriodWhereNothingIsTold) {
   ASSERT_EQ(symlink("../target.yaml", At("web.yaml").c_str()), 0);
   Begin(folder_, std::chrono::seconds(1));
   EXPECT_EQ(Awaits("web-node=nginx:1"), "web-node=nginx:1");
-  ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/target.yaml", Manifest("web", "nginx:2"), 0644).ok());
+  ASSERT_TRUE(
+      os::WriteFileAtomic(dir_.path() + "/target.yaml", Manifest("web", "nginx:2"), 0644).ok());
   EXPECT_EQ(Awaits("web-node=nginx:2"), "web-node=nginx:2");
 }
 

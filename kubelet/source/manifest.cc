@@ -12,12 +12,15 @@ namespace {
 base::Status RefuseApiReferences(const kube::Pod& pod) {
   const json::Value& claims = pod.object.At({"spec", "resourceClaims"});
   if (!claims.items().empty()) {
-    return base::InvalidArgument("line {}: spec.resourceClaims: a static pod may not refer to API objects", claims.line());
+    return base::InvalidArgument(
+        "line {}: spec.resourceClaims: a static pod may not refer to API objects", claims.line());
   }
   for (const json::Value& volume : pod.object.At({"spec", "volumes"}).items()) {
     for (const json::Value& source : volume.At({"projected", "sources"}).items()) {
       if (const json::Value* bundle = source.Find("clusterTrustBundle")) {
-        return base::InvalidArgument("line {}: volume {}: a static pod may not refer to a clusterTrustBundle", bundle->line(), volume.At({"name"}).AsString());
+        return base::InvalidArgument(
+            "line {}: volume {}: a static pod may not refer to a clusterTrustBundle",
+            bundle->line(), volume.At({"name"}).AsString());
       }
     }
   }
@@ -30,8 +33,10 @@ base::Status RefuseWhatIsNotBuilt(const kube::Pod& pod) {
     for (const json::Value& container : pod.object.At({"spec", list}).items()) {
       for (const json::Value& variable : container.At({"env"}).items()) {
         if (variable.At({"valueFrom", "fileKeyRef"}).IsNull()) continue;
-        return base::InvalidArgument("line {}: container {}, env {}: this node cannot take variables from files (fileKeyRef) yet", variable.line(),
-                                     container.At({"name"}).AsString(), variable.At({"name"}).AsString());
+        return base::InvalidArgument(
+            "line {}: container {}, env {}: this node cannot take variables from files "
+            "(fileKeyRef) yet",
+            variable.line(), container.At({"name"}).AsString(), variable.At({"name"}).AsString());
       }
     }
   }
@@ -48,7 +53,8 @@ base::Result<kube::Pod> Decode(std::string_view text) {
 
 }  // namespace
 
-base::Result<kube::Pod> StaticPod(const std::string& path, std::string_view text, const std::string& node_name, int64_t seen_wall_nanos) {
+base::Result<kube::Pod> StaticPod(const std::string& path, std::string_view text,
+                                  const std::string& node_name, int64_t seen_wall_nanos) {
   base::Result<kube::Pod> decoded = Decode(text);
   if (!decoded.ok()) return std::move(decoded).WithContext(path);
   kube::Pod pod = std::move(decoded).value();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is worth an event between two statuses of a pod: containers that began to wait for a restart or for another try at their image.
-// Pure. Reasons and messages are upstream's.
+// What is worth an event between two statuses of a pod: containers that began to wait for a restart
+// or for another try at their image. Pure. Reasons and messages are upstream's.
 #pragma once
 
 #include <string>
@@ -17,6 +17,7 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 // `before` may be null: there was none.
-std::vector<Event> EventsBetween(const json::Value& before, const json::Value& after, const kube::ObjectMeta& pod);
+std::vector<Event> EventsBetween(const json::Value& before, const json::Value& after,
+                                 const kube::ObjectMeta& pod);
 
 }  // namespace keelson::status

@@ -29,20 +29,23 @@ Value Fields(std::initializer_list<std::pair<const char*, std::string>> fields) 
 
 class Builder {
  public:
-  Builder(const pod::Facts& facts, const NodeAddresses& node, int64_t now) : f_(facts), node_(node), now_(now) {}
+  Builder(const pod::Facts& facts, const NodeAddresses& node, int64_t now)
+      : f_(facts), node_(node), now_(now) {}
 
   Value Container(const kube::Container& container, bool init) const {
     const ContainerFact* fact = pod::Latest(f_.observed, container.name);
     const ContainerFact* before = Before(container.name, fact);
     Value out = Value::Object();
     out.Set("name", Value(container.name));
-    out.Set("image", Value(fact != nullptr && !fact->image.empty() ? fact->image : container.image));
+    out.Set("image",
+            Value(fact != nullptr && !fact->image.empty() ? fact->image : container.image));
     out.Set("imageID", Value(fact != nullptr ? fact->image_id : std::string()));
     if (fact != nullptr) out.Set("containerID", Value(node_.runtime_name + "://" + fact->id));
     const bool started = fact != nullptr && pod::IsStarted(f_, *fact);
-    const bool ready = init && !pod::IsSidecar(container)
-                           ? fact != nullptr && fact->state == RunState::kExited && fact->exit_code == 0
-                           : fact != nullptr && pod::IsReady(f_, *fact);
+    const bool ready =
+        init && !pod::IsSidecar(container)
+            ? fact != nullptr && fact->state == RunState::kExited && fact->exit_code == 0
+            : fact != nullptr && pod::IsReady(f_, *fact);
     out.Set("ready", Value(ready));
     out.Set("started", Value(started));
     out.Set("restartCount", Value(static_cast<int64_t>(fact != nullptr ? fact->attempt : 0)));
@@ -53,7 +56,8 @@ class Builder {
     const std::string waits = WaitingReason(container, fact, init);
     if (!waits.empty()) {
       Value waiting = Value::Object();
-      waiting.Set("waiting", Fields({{"reason", waits}, {"message", WaitingMessage(container, fact, waits)}}));
+      waiting.Set("waiting",
+                  Fields({{"reason", waits}, {"message", WaitingMessage(container, fact, waits)}}));
       out.Set("state", std::move(waiting));
       if (fact != nullptr && fact->state == RunState::kExited) before = fact;
     } else {
@@ -63,26 +67,32 @@ class Builder {
     return out;
   }
 
-  std::string WaitingReason(const kube::Container& container, const ContainerFact* fact, bool init) const {
+  std::string WaitingReason(const kube::Container& container, const ContainerFact* fact,
+                            bool init) const {
     const auto memory = f_.memory.containers.find(container.name);
     const bool over = f_.memory.deletion || f_.memory.end || !f_.memory.final_phase.empty();
     if (fact != nullptr && fact->state == RunState::kRunning) return "";
     if (fact != nullptr && fact->state == RunState::kUnknown) return "";
     if (fact != nullptr && fact->state == RunState::kExited) {
       const std::string& policy = f_.pod.spec.restart_policy;
-      const bool again = !over && (init ? pod::InitRunsAgain(container, policy, fact->exit_code) : pod::RunsAgain(container, policy, fact->exit_code));
+      const bool again = !over && (init ? pod::InitRunsAgain(container, policy, fact->exit_code)
+                                        : pod::RunsAgain(container, policy, fact->exit_code));
       // The next run is being made: its back-off is for the one after it.
       if (!again || f_.memory.in_flight.contains("start/" + container.name)) return "";
-      if (memory != f_.memory.containers.end() && pod::RestartAt(memory->second.crash, fact->finished_at, now_) > now_) return "CrashLoopBackOff";
+      if (memory != f_.memory.containers.end() &&
+          pod::RestartAt(memory->second.crash, fact->finished_at, now_) > now_)
+        return "CrashLoopBackOff";
       if (!(memory != f_.memory.containers.end() && memory->second.failure)) return "";
     }
     if (memory != f_.memory.containers.end() && memory->second.failure) {
       const pod::Failure& failure = *memory->second.failure;
-      if (pod::IsPullError(failure) && now_ > failure.at + pod::kPullErrorShown) return "ImagePullBackOff";
+      if (pod::IsPullError(failure) && now_ > failure.at + pod::kPullErrorShown)
+        return "ImagePullBackOff";
       return failure.reason;
     }
-    const bool init_unfinished = !init && std::any_of(f_.pod.spec.init_containers.begin(), f_.pod.spec.init_containers.end(),
-                                                      [&](const kube::Container& c) { return !InitDone(c); });
+    const bool init_unfinished =
+        !init && std::any_of(f_.pod.spec.init_containers.begin(), f_.pod.spec.init_containers.end(),
+                             [&](const kube::Container& c) { return !InitDone(c); });
     return init_unfinished ? "PodInitializing" : "ContainerCreating";
   }
   bool InitDone(const kube::Container& init) const {
@@ -113,7 +123,9 @@ class Builder {
       Value shown = Fields({{"name", mount.name}, {"mountPath", mount.mount_path}});
       if (mount.read_only) {
         shown.Set("readOnly", Value(true));
-        shown.Set("recursiveReadOnly", Value(kube::IsRecursivelyReadOnly(mount, f_.recursive_read_only) ? "Enabled" : "Disabled"));
+        shown.Set("recursiveReadOnly",
+                  Value(kube::IsRecursivelyReadOnly(mount, f_.recursive_read_only) ? "Enabled"
+                                                                                   : "Disabled"));
       }
       mounts.Append(std::move(shown));
     }
@@ -136,22 +148,28 @@ class Builder {
     }
     return nullptr;
   }
-  std::string WaitingMessage(const kube::Container& container, const ContainerFact* fact, const std::string& reason) const {
+  std::string WaitingMessage(const kube::Container& container, const ContainerFact* fact,
+                             const std::string& reason) const {
     const auto memory = f_.memory.containers.find(container.name);
-    if (memory == f_.memory.containers.end()) return f_.memory.pod_failure ? f_.memory.pod_failure->message : "";
+    if (memory == f_.memory.containers.end())
+      return f_.memory.pod_failure ? f_.memory.pod_failure->message : "";
     if (reason == "CrashLoopBackOff" && fact != nullptr) {
-      return "back-off " + std::to_string(memory->second.crash.delay / pod::kSecond) + "s restarting failed container=" + container.name +
+      return "back-off " + std::to_string(memory->second.crash.delay / pod::kSecond) +
+             "s restarting failed container=" + container.name +
              " pod=" + pod::FullName(f_.pod.metadata) + "(" + f_.pod.metadata.uid + ")";
     }
     if (memory->second.failure) {
       const std::string& message = memory->second.failure->message;
-      return reason == "ImagePullBackOff" ? "Back-off pulling image \"" + container.image + "\": " + memory->second.failure->reason + ": " + message
-                                          : message;
+      return reason == "ImagePullBackOff"
+                 ? "Back-off pulling image \"" + container.image +
+                       "\": " + memory->second.failure->reason + ": " + message
+                 : message;
     }
     return f_.memory.pod_failure ? f_.memory.pod_failure->message : "";
   }
   size_t MessageBytes() const {
-    return kMessageBytesOfPod / std::max<size_t>(1, f_.pod.spec.containers.size() + f_.pod.spec.init_containers.size());
+    return kMessageBytesOfPod /
+           std::max<size_t>(1, f_.pod.spec.containers.size() + f_.pod.spec.init_containers.size());
   }
   Value State(const ContainerFact& fact) const {
     Value state = Value::Object();
@@ -162,9 +180,13 @@ class Builder {
     Value terminated = Value::Object();
     const bool unknown = fact.state != RunState::kExited;
     terminated.Set("exitCode", Value(static_cast<int64_t>(unknown ? 137 : fact.exit_code)));
-    const std::string reason = unknown ? "ContainerStatusUnknown" : !fact.reason.empty() ? fact.reason : fact.exit_code == 0 ? "Completed" : "Error";
+    const std::string reason = unknown                ? "ContainerStatusUnknown"
+                               : !fact.reason.empty() ? fact.reason
+                               : fact.exit_code == 0  ? "Completed"
+                                                      : "Error";
     terminated.Set("reason", Value(reason));
-    if (!fact.message.empty()) terminated.Set("message", Value(std::string_view(fact.message).substr(0, MessageBytes())));
+    if (!fact.message.empty())
+      terminated.Set("message", Value(std::string_view(fact.message).substr(0, MessageBytes())));
     if (fact.started_at != 0) terminated.Set("startedAt", Value(Rfc3339(fact.started_at)));
     if (fact.finished_at != 0) terminated.Set("finishedAt", Value(Rfc3339(fact.finished_at)));
     terminated.Set("containerID", Value(node_.runtime_name + "://" + fact.id));
@@ -184,9 +206,12 @@ std::string NamesIn(const std::vector<std::string>& names) {
 }
 
 // The generation of the pod that the status speaks of; 0: the pod has none.
-int64_t GenerationOf(const pod::Facts& facts) { return facts.pod.object.At({"metadata", "generation"}).AsInt(); }
+int64_t GenerationOf(const pod::Facts& facts) {
+  return facts.pod.object.At({"metadata", "generation"}).AsInt();
+}
 
-void AddCondition(Value& conditions, int64_t generation, const std::string& type, bool holds, const std::string& reason, const std::string& message, int64_t now,
+void AddCondition(Value& conditions, int64_t generation, const std::string& type, bool holds,
+                  const std::string& reason, const std::string& message, int64_t now,
                   std::map<std::string, int64_t>& changes) {
   const std::string value = holds ? "True" : "False";
   const std::string key = type + "=" + value;
@@ -205,7 +230,10 @@ void AddCondition(Value& conditions, int64_t generation, const std::string& type
 
 }  // namespace
 
-std::string Rfc3339(int64_t wall_nanos) { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<time_t>(wall_nanos / pod::kSecond))); }
+std::string Rfc3339(int64_t wall_nanos) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(static_cast<time_t>(wall_nanos / pod::kSecond)));
+}
 
 std::string PhaseOf(const pod::Facts& facts) {
   if (!facts.memory.final_phase.empty()) return facts.memory.final_phase;
@@ -214,9 +242,11 @@ std::string PhaseOf(const pod::Facts& facts) {
   for (const kube::Container& init : facts.pod.spec.init_containers) {
     const ContainerFact* fact = pod::Latest(facts.observed, init.name);
     if (pod::IsSidecar(init)) {
-      init_pending = init_pending || fact == nullptr || (fact->state != RunState::kExited && !pod::IsStarted(facts, *fact));
+      init_pending = init_pending || fact == nullptr ||
+                     (fact->state != RunState::kExited && !pod::IsStarted(facts, *fact));
     } else {
-      init_pending = init_pending || fact == nullptr || fact->state != RunState::kExited || fact->exit_code != 0;
+      init_pending = init_pending || fact == nullptr || fact->state != RunState::kExited ||
+                     fact->exit_code != 0;
     }
   }
   size_t running = 0, waiting = 0, stopped = 0;
@@ -236,12 +266,14 @@ std::string PhaseOf(const pod::Facts& facts) {
   return "Pending";
 }
 
-Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now, std::map<std::string, int64_t>& changes) {
+Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now,
+               std::map<std::string, int64_t>& changes) {
   const Builder builder(facts, node, now);
   const std::string phase = PhaseOf(facts);
   const kube::PodSpec& spec = facts.pod.spec;
   Value status = Value::Object();
-  if (const int64_t generation = GenerationOf(facts); generation > 0) status.Set("observedGeneration", Value(generation));
+  if (const int64_t generation = GenerationOf(facts); generation > 0)
+    status.Set("observedGeneration", Value(generation));
   status.Set("phase", Value(phase));
 
   Value init_statuses = Value::Array(), statuses = Value::Array();
@@ -249,7 +281,8 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now, 
   for (const kube::Container& init : spec.init_containers) {
     init_statuses.Append(builder.Container(init, true));
     if (!builder.InitDone(init)) uninitialized.push_back(init.name);
-    if (pod::IsSidecar(init) && !init_statuses.items().back().At({"ready"}).AsBool()) unready.push_back(init.name);
+    if (pod::IsSidecar(init) && !init_statuses.items().back().At({"ready"}).AsBool())
+      unready.push_back(init.name);
   }
   for (const kube::Container& container : spec.containers) {
     statuses.Append(builder.Container(container, false));
@@ -257,7 +290,8 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now, 
   }
   const bool over = phase == "Succeeded" || phase == "Failed";
   const std::string over_reason = phase == "Succeeded" ? "PodCompleted" : "PodFailed";
-  const bool sandbox = !facts.observed.sandboxes.empty() && facts.observed.sandboxes.front().ready &&
+  const bool sandbox = !facts.observed.sandboxes.empty() &&
+                       facts.observed.sandboxes.front().ready &&
                        (spec.host_network || !facts.observed.sandboxes.front().ips.empty());
   const bool ready = unready.empty() && !over;
   const std::string why = over ? over_reason : "ContainersNotReady";
@@ -265,18 +299,21 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now, 
   Value conditions = Value::Array();
   const int64_t generation = GenerationOf(facts);
   AddCondition(conditions, generation, "PodReadyToStartContainers", sandbox, "", "", now, changes);
-  AddCondition(conditions, generation, "Initialized", uninitialized.empty() || phase == "Succeeded", "ContainersNotInitialized",
+  AddCondition(conditions, generation, "Initialized", uninitialized.empty() || phase == "Succeeded",
+               "ContainersNotInitialized",
                "containers with incomplete status: " + NamesIn(uninitialized), now, changes);
   AddCondition(conditions, generation, "Ready", ready, why, message, now, changes);
   AddCondition(conditions, generation, "ContainersReady", ready, why, message, now, changes);
-  AddCondition(conditions, generation, "PodScheduled", true, "", "", facts.memory.first_seen, changes);
+  AddCondition(conditions, generation, "PodScheduled", true, "", "", facts.memory.first_seen,
+               changes);
   status.Set("conditions", std::move(conditions));
 
   if (facts.memory.end) {
     status.Set("reason", Value(facts.memory.end->reason));
     status.Set("message", Value(facts.memory.end->message));
   }
-  const auto addresses = [&status](const char* one, const char* all, const std::vector<std::string>& ips) {
+  const auto addresses = [&status](const char* one, const char* all,
+                                   const std::vector<std::string>& ips) {
     if (ips.empty()) return;
     status.Set(one, Value(ips.front()));
     Value list = Value::Array();
@@ -289,7 +326,8 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now, 
   } else if (!facts.observed.sandboxes.empty()) {
     addresses("podIP", "podIPs", facts.observed.sandboxes.front().ips);
   }
-  if (facts.memory.first_seen != 0) status.Set("startTime", Value(Rfc3339(facts.memory.first_seen)));
+  if (facts.memory.first_seen != 0)
+    status.Set("startTime", Value(Rfc3339(facts.memory.first_seen)));
   if (!spec.init_containers.empty()) status.Set("initContainerStatuses", std::move(init_statuses));
   status.Set("containerStatuses", std::move(statuses));
   status.Set("qosClass", Value(node_cgroup::QosName(node_cgroup::QosOf(facts.pod))));
@@ -313,9 +351,12 @@ Value PodDocument(const pod::Facts& facts, Value status) {
   };
   write_map("labels", metadata.labels);
   write_map("annotations", metadata.annotations);
-  if (!metadata.creation_timestamp.empty()) meta.Set("creationTimestamp", Value(metadata.creation_timestamp));
+  if (!metadata.creation_timestamp.empty())
+    meta.Set("creationTimestamp", Value(metadata.creation_timestamp));
   if (facts.memory.deletion) {
-    meta.Set("deletionTimestamp", Value(Rfc3339(facts.memory.deletion->requested_at + facts.memory.deletion->grace_seconds * pod::kSecond)));
+    meta.Set("deletionTimestamp",
+             Value(Rfc3339(facts.memory.deletion->requested_at +
+                           facts.memory.deletion->grace_seconds * pod::kSecond)));
     meta.Set("deletionGracePeriodSeconds", Value(facts.memory.deletion->grace_seconds));
   }
   Value& spec = document.Set("spec", document.At({"spec"}));

@@ -21,13 +21,16 @@ class Planner {
 
   Plan Run() {
     if (f_.memory.deletion) {
-      Terminate(std::max<int64_t>(1, f_.memory.deletion->grace_seconds), f_.memory.deletion->requested_at, "the pod was deleted");
+      Terminate(std::max<int64_t>(1, f_.memory.deletion->grace_seconds),
+                f_.memory.deletion->requested_at, "the pod was deleted");
       if (Quiet()) RemoveEverything();
       return std::move(plan_);
     }
     DecideEnd();
-    if (plan_.end || f_.memory.end || !f_.memory.final_phase.empty() || !plan_.final_phase.empty()) {
-      Terminate(spec_.termination_grace_period_seconds, 0, f_.memory.end ? f_.memory.end->message : "the pod has come to its end");
+    if (plan_.end || f_.memory.end || !f_.memory.final_phase.empty() ||
+        !plan_.final_phase.empty()) {
+      Terminate(spec_.termination_grace_period_seconds, 0,
+                f_.memory.end ? f_.memory.end->message : "the pod has come to its end");
       if (Quiet() && !f_.memory.torn_down) Do(TearDown{});
     } else {
       Keep();
@@ -40,12 +43,15 @@ class Planner {
   // --- writing the plan
   bool InFlight(const Action& action) const { return f_.memory.in_flight.contains(Key(action)); }
   void Do(Action action) {
-    const bool of_a_container = std::holds_alternative<EnsureImage>(action) || std::holds_alternative<StartContainer>(action) ||
-                                std::holds_alternative<PostStart>(action) || std::holds_alternative<PreStop>(action);
+    const bool of_a_container = std::holds_alternative<EnsureImage>(action) ||
+                                std::holds_alternative<StartContainer>(action) ||
+                                std::holds_alternative<PostStart>(action) ||
+                                std::holds_alternative<PreStop>(action);
     if (InFlight(action)) {
       Wait(Describe(action) + " (under way)");
     } else if (!of_a_container && f_.memory.pod_failure && now_ < f_.memory.pod_failure->retry_at) {
-      WaitUntil(f_.memory.pod_failure->retry_at, Describe(action) + " again, after: " + f_.memory.pod_failure->message);
+      WaitUntil(f_.memory.pod_failure->retry_at,
+                Describe(action) + " again, after: " + f_.memory.pod_failure->message);
     } else {
       plan_.actions.push_back(std::move(action));
     }
@@ -64,11 +70,15 @@ class Planner {
     const auto found = f_.memory.containers.find(name);
     return found == f_.memory.containers.end() ? kNothing : found->second;
   }
-  static bool Lives(const ContainerFact& container) { return container.state == RunState::kRunning || container.state == RunState::kUnknown; }
+  static bool Lives(const ContainerFact& container) {
+    return container.state == RunState::kRunning || container.state == RunState::kUnknown;
+  }
   bool AnyInFlight(std::initializer_list<std::string_view> prefixes) const {
-    return std::any_of(f_.memory.in_flight.begin(), f_.memory.in_flight.end(), [&](const std::string& key) {
-      return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view prefix) { return key.starts_with(prefix); });
-    });
+    return std::any_of(
+        f_.memory.in_flight.begin(), f_.memory.in_flight.end(), [&](const std::string& key) {
+          return std::any_of(prefixes.begin(), prefixes.end(),
+                             [&](std::string_view prefix) { return key.starts_with(prefix); });
+        });
   }
   const kube::Container* Spec(const std::string& name) const {
     for (const auto* list : {&spec_.containers, &spec_.init_containers}) {
@@ -84,9 +94,11 @@ class Planner {
     const kube::Container* spec = Spec(container.name);
     if (spec == nullptr || !spec->pre_stop) return;
     const auto kill = f_.memory.kills.find(container.id);
-    if (kill == f_.memory.kills.end() || !kill->second.pre_stop_done) Do(PreStop{container.name, container.id, grace});
+    if (kill == f_.memory.kills.end() || !kill->second.pre_stop_done)
+      Do(PreStop{container.name, container.id, grace});
   }
-  void Kill(const ContainerFact& container, int64_t grace, int64_t asked_at, const std::string& why) {
+  void Kill(const ContainerFact& container, int64_t grace, int64_t asked_at,
+            const std::string& why) {
     const kube::Container* spec = Spec(container.name);
     const bool hook = spec != nullptr && spec->pre_stop.has_value();
     const auto kill = f_.memory.kills.find(container.id);
@@ -100,14 +112,16 @@ class Planner {
     left = std::max(left, hook ? std::min<int64_t>(grace, 2) : std::min<int64_t>(grace, 1));
     Do(KillContainer{container.name, container.id, left, why});
   }
-  // Kills in order: regular and init containers at once, then sidecars from the last to the first; then the sandboxes.
+  // Kills in order: regular and init containers at once, then sidecars from the last to the first;
+  // then the sandboxes.
   void Terminate(int64_t grace, int64_t asked_at, const std::string& why) {
     std::vector<const ContainerFact*> sidecars;
     bool regular_lives = false;
     for (const ContainerFact& container : f_.observed.containers) {
       if (!Lives(container)) continue;
-      const auto sidecar = std::find_if(spec_.init_containers.begin(), spec_.init_containers.end(),
-                                        [&](const kube::Container& c) { return c.name == container.name && pod::IsSidecar(c); });
+      const auto sidecar = std::find_if(
+          spec_.init_containers.begin(), spec_.init_containers.end(),
+          [&](const kube::Container& c) { return c.name == container.name && pod::IsSidecar(c); });
       if (sidecar != spec_.init_containers.end()) {
         sidecars.push_back(&container);
         PreStopOf(container, grace);
@@ -118,7 +132,9 @@ class Planner {
     }
     if (regular_lives) return;
     for (auto init = spec_.init_containers.rbegin(); init != spec_.init_containers.rend(); ++init) {
-      const auto found = std::find_if(sidecars.begin(), sidecars.end(), [&](const ContainerFact* c) { return c->name == init->name; });
+      const auto found =
+          std::find_if(sidecars.begin(), sidecars.end(),
+                       [&](const ContainerFact* c) { return c->name == init->name; });
       if (found == sidecars.end()) continue;
       Kill(**found, grace, asked_at, why);
       return;
@@ -134,15 +150,17 @@ class Planner {
   // Nothing runs, nothing is being done.
   bool Quiet() const {
     return std::none_of(f_.observed.containers.begin(), f_.observed.containers.end(), Lives) &&
-           std::none_of(f_.observed.sandboxes.begin(), f_.observed.sandboxes.end(), [](const SandboxFact& s) { return s.ready; }) &&
+           std::none_of(f_.observed.sandboxes.begin(), f_.observed.sandboxes.end(),
+                        [](const SandboxFact& s) { return s.ready; }) &&
            !AnyInFlight({"start/", "sandbox", "prepare", "image/"});
   }
   void RemoveEverything() {
     if (!f_.observed.sandboxes.empty() || !f_.observed.containers.empty()) {
       for (const SandboxFact& sandbox : f_.observed.sandboxes) Do(RemoveSandbox{sandbox.id});
       for (const ContainerFact& container : f_.observed.containers) {
-        const bool homeless = std::none_of(f_.observed.sandboxes.begin(), f_.observed.sandboxes.end(),
-                                           [&](const SandboxFact& s) { return s.id == container.sandbox_id; });
+        const bool homeless =
+            std::none_of(f_.observed.sandboxes.begin(), f_.observed.sandboxes.end(),
+                         [&](const SandboxFact& s) { return s.id == container.sandbox_id; });
         if (homeless) Do(RemoveContainer{container.id});
       }
     } else if (!f_.memory.torn_down) {
@@ -158,7 +176,8 @@ class Planner {
     if (spec_.active_deadline_seconds && f_.memory.first_seen != 0) {
       const int64_t deadline = f_.memory.first_seen + *spec_.active_deadline_seconds * kSecond;
       if (now_ >= deadline) {
-        plan_.end = pod::End{"DeadlineExceeded", "Pod was active on the node longer than the specified deadline"};
+        plan_.end = pod::End{"DeadlineExceeded",
+                             "Pod was active on the node longer than the specified deadline"};
         plan_.final_phase = "Failed";
         return;
       }
@@ -168,7 +187,8 @@ class Planner {
     bool all_zero = true;
     for (const kube::Container& container : spec_.containers) {
       const ContainerFact* fact = pod::Latest(f_.observed, container.name);
-      if (fact == nullptr || fact->state != RunState::kExited || pod::RunsAgain(container, spec_.restart_policy, fact->exit_code)) {
+      if (fact == nullptr || fact->state != RunState::kExited ||
+          pod::RunsAgain(container, spec_.restart_policy, fact->exit_code)) {
         if (fact == nullptr && InitFailedForGood()) {
           plan_.final_phase = "Failed";
         }
@@ -179,11 +199,13 @@ class Planner {
     plan_.final_phase = all_zero ? "Succeeded" : "Failed";
   }
   bool InitFailedForGood() const {
-    return std::any_of(spec_.init_containers.begin(), spec_.init_containers.end(), [&](const kube::Container& init) {
-      const ContainerFact* fact = pod::Latest(f_.observed, init.name);
-      return fact != nullptr && fact->state == RunState::kExited && fact->exit_code != 0 &&
-             !pod::InitRunsAgain(init, spec_.restart_policy, fact->exit_code);
-    });
+    return std::any_of(spec_.init_containers.begin(), spec_.init_containers.end(),
+                       [&](const kube::Container& init) {
+                         const ContainerFact* fact = pod::Latest(f_.observed, init.name);
+                         return fact != nullptr && fact->state == RunState::kExited &&
+                                fact->exit_code != 0 &&
+                                !pod::InitRunsAgain(init, spec_.restart_policy, fact->exit_code);
+                       });
   }
 
   // --- keeping it running
@@ -200,28 +222,34 @@ class Planner {
     sandbox_ = sandbox->id;
     for (const ContainerFact& container : f_.observed.containers) {
       if (Lives(container) && Spec(container.name) == nullptr) {
-        Kill(container, spec_.termination_grace_period_seconds, 0, "Container " + container.name + " is not part of the pod any more");
+        Kill(container, spec_.termination_grace_period_seconds, 0,
+             "Container " + container.name + " is not part of the pod any more");
       }
     }
     if (!KeepInit()) return;
-    // In the order of the manifest: one that is on its way up for the first time, its postStart hook included, goes before the rest.
+    // In the order of the manifest: one that is on its way up for the first time, its postStart
+    // hook included, goes before the rest.
     for (const kube::Container& container : spec_.containers) {
       const bool on_its_way = KeepRunning(container, pod::Latest(f_.observed, container.name));
       const ContainerFact* fact = pod::LatestIn(f_.observed, container.name, sandbox_);
       // The runtime may show it before the call that starts it has come back.
-      const bool begins = fact == nullptr || InFlight(StartContainer{container.name, 0, "", {}}) || PostStartPending(*fact);
+      const bool begins = fact == nullptr || InFlight(StartContainer{container.name, 0, "", {}}) ||
+                          PostStartPending(*fact);
       if (before_it_.empty() && on_its_way && begins) before_it_ = container.name;
     }
   }
   bool PostStartPending(const ContainerFact& fact) const {
     const auto hook = f_.memory.post_start.find(fact.id);
-    return fact.state == RunState::kRunning && hook != f_.memory.post_start.end() && hook->second.state == pod::HookState::kPending;
+    return fact.state == RunState::kRunning && hook != f_.memory.post_start.end() &&
+           hook->second.state == pod::HookState::kPending;
   }
   const SandboxFact* GoodSandbox() const {
     if (f_.observed.sandboxes.empty()) return nullptr;
     const SandboxFact& newest = f_.observed.sandboxes.front();
-    const auto ready = std::count_if(f_.observed.sandboxes.begin(), f_.observed.sandboxes.end(), [](const SandboxFact& s) { return s.ready; });
-    const bool good = newest.ready && ready == 1 && newest.host_network == spec_.host_network && (spec_.host_network || !newest.ips.empty());
+    const auto ready = std::count_if(f_.observed.sandboxes.begin(), f_.observed.sandboxes.end(),
+                                     [](const SandboxFact& s) { return s.ready; });
+    const bool good = newest.ready && ready == 1 && newest.host_network == spec_.host_network &&
+                      (spec_.host_network || !newest.ips.empty());
     return good ? &newest : nullptr;
   }
   void ReplaceSandbox() {
@@ -229,7 +257,8 @@ class Planner {
     for (const ContainerFact& container : f_.observed.containers) {
       if (!Lives(container)) continue;
       clean = false;
-      Kill(container, spec_.termination_grace_period_seconds, 0, "Pod sandbox changed, it will be killed and re-created.");
+      Kill(container, spec_.termination_grace_period_seconds, 0,
+           "Pod sandbox changed, it will be killed and re-created.");
     }
     if (!clean) return;
     for (const SandboxFact& sandbox : f_.observed.sandboxes) {
@@ -244,14 +273,17 @@ class Planner {
       return;
     }
     uint32_t attempt = 0;
-    for (const SandboxFact& sandbox : f_.observed.sandboxes) attempt = std::max(attempt, sandbox.attempt + 1);
+    for (const SandboxFact& sandbox : f_.observed.sandboxes)
+      attempt = std::max(attempt, sandbox.attempt + 1);
     Do(CreateSandbox{attempt});
   }
   // True when every init container is done and the regular ones may run.
   bool KeepInit() {
-    const bool regular_began = std::any_of(spec_.containers.begin(), spec_.containers.end(), [&](const kube::Container& c) {
-      return pod::LatestIn(f_.observed, c.name, sandbox_) != nullptr || InFlight(StartContainer{c.name, 0, "", {}});
-    });
+    const bool regular_began = std::any_of(
+        spec_.containers.begin(), spec_.containers.end(), [&](const kube::Container& c) {
+          return pod::LatestIn(f_.observed, c.name, sandbox_) != nullptr ||
+                 InFlight(StartContainer{c.name, 0, "", {}});
+        });
     for (const kube::Container& init : spec_.init_containers) {
       const ContainerFact* fact = pod::LatestIn(f_.observed, init.name, sandbox_);
       if (pod::IsSidecar(init)) {
@@ -260,7 +292,9 @@ class Planner {
         Wait("sidecar " + init.name + " to have started");
         return false;
       }
-      if (regular_began || (fact != nullptr && fact->state == RunState::kExited && fact->exit_code == 0)) continue;
+      if (regular_began ||
+          (fact != nullptr && fact->state == RunState::kExited && fact->exit_code == 0))
+        continue;
       if (fact != nullptr && fact->state == RunState::kRunning) {
         KeepRunning(init, fact);
         Wait("init container " + init.name + " to end");
@@ -271,7 +305,8 @@ class Planner {
     }
     return true;
   }
-  // True while the container is being brought up, false when it runs, has ended for good or has to wait.
+  // True while the container is being brought up, false when it runs, has ended for good or has to
+  // wait.
   bool KeepRunning(const kube::Container& container, const ContainerFact* fact) {
     if (InFlight(StartContainer{container.name, 0, "", {}})) {
       Wait("container " + container.name + " to be started (under way)");
@@ -290,7 +325,9 @@ class Planner {
         }
         break;
       case RunState::kExited:
-        if (fact->hash == pod::ContainerHash(container) && !pod::RunsAgain(container, spec_.restart_policy, fact->exit_code)) return false;
+        if (fact->hash == pod::ContainerHash(container) &&
+            !pod::RunsAgain(container, spec_.restart_policy, fact->exit_code))
+          return false;
         break;
       case RunState::kCreated:
         break;  // a life before this one did not get to start it
@@ -300,11 +337,13 @@ class Planner {
   void KeepHealthy(const kube::Container& container, const ContainerFact& fact) {
     const int64_t grace = spec_.termination_grace_period_seconds;
     if (fact.hash != pod::ContainerHash(container)) {
-      Kill(fact, grace, 0, "Container " + container.name + " definition changed, will be restarted");
+      Kill(fact, grace, 0,
+           "Container " + container.name + " definition changed, will be restarted");
       return;
     }
     const auto hook = f_.memory.post_start.find(fact.id);
-    if (hook != f_.memory.post_start.end() && hook->second.state == pod::HookState::kPending) Do(PostStart{container.name, fact.id});
+    if (hook != f_.memory.post_start.end() && hook->second.state == pod::HookState::kPending)
+      Do(PostStart{container.name, fact.id});
     if (hook != f_.memory.post_start.end() && hook->second.state == pod::HookState::kFailed) {
       Kill(fact, grace, 0, "FailedPostStartHook: " + hook->second.message);
       return;
@@ -312,13 +351,15 @@ class Planner {
     const auto health = f_.health.find(fact.id);
     if (health == f_.health.end() || !health->second.kill) return;
     Kill(fact, health->second.kill->grace_seconds.value_or(grace), 0,
-         "Container " + container.name + " failed its probe, will be restarted: " + health->second.kill->message);
+         "Container " + container.name +
+             " failed its probe, will be restarted: " + health->second.kill->message);
   }
   bool Start(const kube::Container& container, const ContainerFact* last) {
     const pod::ContainerMemory& memory = MemoryOf(container.name);
     const uint32_t attempt = last != nullptr ? last->attempt + 1 : memory.first_attempt;
     pod::Backoff crash = memory.crash;
-    if (last != nullptr && last->state == RunState::kExited && last->hash == pod::ContainerHash(container)) {
+    if (last != nullptr && last->state == RunState::kExited &&
+        last->hash == pod::ContainerHash(container)) {
       const bool restart = last->exit_code != 0 || last->sandbox_id == sandbox_;
       if (const int64_t at = pod::RestartAt(crash, last->finished_at, now_); restart && at > now_) {
         WaitUntil(at, "back-off before container " + container.name + " is restarted");
@@ -327,9 +368,12 @@ class Planner {
       if (restart) crash = pod::Next(crash, last->finished_at, now_, f_.restart_cap);
     }
     if (memory.failure && now_ < memory.failure->retry_at) {
-      const int64_t shown_until = memory.failure->at + pod::kPullErrorShown + 1;  // then it has another name
+      const int64_t shown_until =
+          memory.failure->at + pod::kPullErrorShown + 1;  // then it has another name
       if (pod::IsPullError(*memory.failure) && now_ < shown_until) WakeAt(shown_until);
-      WaitUntil(memory.failure->retry_at, "container " + container.name + ": " + memory.failure->reason + ": " + memory.failure->message);
+      WaitUntil(memory.failure->retry_at, "container " + container.name + ": " +
+                                              memory.failure->reason + ": " +
+                                              memory.failure->message);
       return false;
     }
     if (memory.image_ready_for != attempt) {
@@ -342,13 +386,17 @@ class Planner {
     return true;
   }
 
-  // One ended container of a name is kept, for its log and its last state; an old sandbox goes with the last container in it.
+  // One ended container of a name is kept, for its log and its last state; an old sandbox goes with
+  // the last container in it.
   void CollectGarbage() {
     std::set<std::string> dead_kept, kept_sandboxes;
-    const std::string newest = f_.observed.sandboxes.empty() ? "" : f_.observed.sandboxes.front().id;
+    const std::string newest =
+        f_.observed.sandboxes.empty() ? "" : f_.observed.sandboxes.front().id;
     for (const ContainerFact& container : f_.observed.containers) {
       const bool first_of_name = pod::Latest(f_.observed, container.name) == &container;
-      const bool keep = Lives(container) || first_of_name || (container.state == RunState::kExited && !dead_kept.contains(container.name));
+      const bool keep =
+          Lives(container) || first_of_name ||
+          (container.state == RunState::kExited && !dead_kept.contains(container.name));
       if (container.state == RunState::kExited && keep) dead_kept.insert(container.name);
       if (keep) {
         kept_sandboxes.insert(container.sandbox_id);
@@ -357,7 +405,8 @@ class Planner {
       }
     }
     for (const SandboxFact& sandbox : f_.observed.sandboxes) {
-      if (!sandbox.ready && sandbox.id != newest && !kept_sandboxes.contains(sandbox.id)) Do(RemoveSandbox{sandbox.id});
+      if (!sandbox.ready && sandbox.id != newest && !kept_sandboxes.contains(sandbox.id))
+        Do(RemoveSandbox{sandbox.id});
     }
   }
 
@@ -402,13 +451,19 @@ std::string Describe(const Action& action) {
   return std::visit(
       Overloaded{
           [](const Prepare&) { return std::string("prepare cgroup, directories and volumes"); },
-          [](const CreateSandbox& a) { return "create the sandbox (attempt " + std::to_string(a.attempt) + ")"; },
+          [](const CreateSandbox& a) {
+            return "create the sandbox (attempt " + std::to_string(a.attempt) + ")";
+          },
           [](const EnsureImage& a) { return "make sure of the image of container " + a.container; },
-          [](const StartContainer& a) { return "start container " + a.container + " (attempt " + std::to_string(a.attempt) + ")"; },
+          [](const StartContainer& a) {
+            return "start container " + a.container + " (attempt " + std::to_string(a.attempt) +
+                   ")";
+          },
           [](const PostStart& a) { return "run postStart of container " + a.container; },
           [](const PreStop& a) { return "run preStop of container " + a.container; },
           [](const KillContainer& a) {
-            return "end container " + a.container + " within " + std::to_string(a.grace_seconds) + " s: " + a.why;
+            return "end container " + a.container + " within " + std::to_string(a.grace_seconds) +
+                   " s: " + a.why;
           },
           [&](const RemoveContainer& a) { return "remove ended container " + brief(a.id); },
           [&](const StopSandbox& a) { return "stop sandbox " + brief(a.id); },

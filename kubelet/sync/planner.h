@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pod planner: from all that is known of a pod and the time to what is to be done now, and when to look again. Pure: no I/O, no
-// clock, no locks. Order and rules: init containers one after another, sidecars (init containers that restart always) kept running
-// beside, then the regular ones in their order (images of all at once); restarts after a growing pause; sandbox made anew when it is gone; at the end regular containers
-// first, sidecars in reverse order, then sandbox, volumes and cgroup.
+// The pod planner: from all that is known of a pod and the time to what is to be done now, and when
+// to look again. Pure: no I/O, no clock, no locks. Order and rules: init containers one after
+// another, sidecars (init containers that restart always) kept running beside, then the regular
+// ones in their order (images of all at once); restarts after a growing pause; sandbox made anew
+// when it is gone; at the end regular containers first, sidecars in reverse order, then sandbox,
+// volumes and cgroup.
 #pragma once
 
 #include <string>
@@ -13,7 +15,7 @@
 
 namespace keelson::sync {
 
-struct Prepare {};                     // cgroup, directories, volumes
+struct Prepare {};  // cgroup, directories, volumes
 struct CreateSandbox {
   uint32_t attempt = 0;
 };
@@ -21,11 +23,11 @@ struct EnsureImage {
   std::string container;
   uint32_t attempt = 0;
 };
-struct StartContainer {                // create and start
+struct StartContainer {  // create and start
   std::string container;
   uint32_t attempt = 0;
   std::string sandbox_id;
-  pod::Backoff crash;                  // to be remembered once it is begun
+  pod::Backoff crash;  // to be remembered once it is begun
 };
 struct PostStart {
   std::string container;
@@ -51,9 +53,9 @@ struct StopSandbox {
 struct RemoveSandbox {
   std::string id;
 };
-struct TearDown {};                    // volumes, cgroup, directories
-using Action = std::variant<Prepare, CreateSandbox, EnsureImage, StartContainer, PostStart, PreStop, KillContainer, RemoveContainer, StopSandbox,
-                            RemoveSandbox, TearDown>;
+struct TearDown {};  // volumes, cgroup, directories
+using Action = std::variant<Prepare, CreateSandbox, EnsureImage, StartContainer, PostStart, PreStop,
+                            KillContainer, RemoveContainer, StopSandbox, RemoveSandbox, TearDown>;
 
 // Two actions of one key never run at once. Facts::memory.in_flight holds these.
 std::string Key(const Action& action);
@@ -62,12 +64,12 @@ std::string Describe(const Action& action);
 
 struct Plan {
   std::vector<Action> actions;
-  int64_t wake_at = 0;                  // look again then, if nothing happens before; 0: no need
-  std::vector<std::string> waits;       // what it waits for, for people
-  std::string final_phase;              // set when the pod has come to its end: Succeeded or Failed
-  std::optional<pod::End> end;          // the pod must end, for this reason
+  int64_t wake_at = 0;             // look again then, if nothing happens before; 0: no need
+  std::vector<std::string> waits;  // what it waits for, for people
+  std::string final_phase;         // set when the pod has come to its end: Succeeded or Failed
+  std::optional<pod::End> end;     // the pod must end, for this reason
   bool waits_for_network = false;
-  bool forget = false;                  // deleted, and nothing of it is left
+  bool forget = false;  // deleted, and nothing of it is left
 };
 
 Plan PlanPod(const pod::Facts& facts, int64_t now);

@@ -33,7 +33,8 @@ struct Story {
     f.pod.spec.containers = {Named("a")};
     f.memory.first_seen = kNow - 100 * kSecond;
     f.memory.prepared = true;
-    f.observed.sandboxes = {{.id = "s0", .attempt = 0, .ready = true, .created_at = 1, .ips = {"10.0.0.2"}}};
+    f.observed.sandboxes = {
+        {.id = "s0", .attempt = 0, .ready = true, .created_at = 1, .ips = {"10.0.0.2"}}};
   }
   kube::Container& Container(const std::string& name) {
     for (auto* list : {&f.pod.spec.containers, &f.pod.spec.init_containers}) {
@@ -43,15 +44,25 @@ struct Story {
     }
     return f.pod.spec.containers.emplace_back(Named(name));
   }
-  pod::ContainerFact& Is(const std::string& name, RunState state, uint32_t attempt = 0, int32_t exit_code = 0, int64_t finished = kNow - kSecond) {
-    pod::ContainerFact fact{.id = name + std::to_string(attempt), .name = name, .sandbox_id = f.observed.sandboxes.empty() ? "gone" : f.observed.sandboxes.front().id,
-                            .attempt = attempt, .state = state, .hash = pod::ContainerHash(Container(name)), .created_at = attempt + 1, .exit_code = exit_code};
+  pod::ContainerFact& Is(const std::string& name, RunState state, uint32_t attempt = 0,
+                         int32_t exit_code = 0, int64_t finished = kNow - kSecond) {
+    pod::ContainerFact fact{
+        .id = name + std::to_string(attempt),
+        .name = name,
+        .sandbox_id = f.observed.sandboxes.empty() ? "gone" : f.observed.sandboxes.front().id,
+        .attempt = attempt,
+        .state = state,
+        .hash = pod::ContainerHash(Container(name)),
+        .created_at = attempt + 1,
+        .exit_code = exit_code};
     if (state == RunState::kExited) fact.finished_at = finished;
     if (state == RunState::kRunning) f.health[fact.id] = {.started = true, .ready = true};
     f.observed.containers.insert(f.observed.containers.begin(), fact);
     return f.observed.containers.front();
   }
-  void HasImage(const std::string& name, uint32_t attempt) { f.memory.containers[name].image_ready_for = attempt; }
+  void HasImage(const std::string& name, uint32_t attempt) {
+    f.memory.containers[name].image_ready_for = attempt;
+  }
 };
 
 std::string Actions(const Plan& plan) {
@@ -68,158 +79,383 @@ TEST(Planner, DoesWhatEachStoryNeeds) {
     std::string_view final_phase = "";
   };
   const Case cases[] = {
-      {"a new pod is prepared first", [](Story& s) { s.f.memory.prepared = false; s.f.observed = {}; }, "prepare"},
+      {"a new pod is prepared first",
+       [](Story& s) {
+         s.f.memory.prepared = false;
+         s.f.observed = {};
+       },
+       "prepare"},
       {"then gets its sandbox", [](Story& s) { s.f.observed = {}; }, "sandbox"},
-      {"not while the network is not ready", [](Story& s) { s.f.observed = {}; s.f.network_ready = false; }, ""},
-      {"a host network pod does not wait for the network", [](Story& s) { s.f.observed = {}; s.f.network_ready = false; s.f.pod.spec.host_network = true; }, "sandbox"},
+      {"not while the network is not ready",
+       [](Story& s) {
+         s.f.observed = {};
+         s.f.network_ready = false;
+       },
+       ""},
+      {"a host network pod does not wait for the network",
+       [](Story& s) {
+         s.f.observed = {};
+         s.f.network_ready = false;
+         s.f.pod.spec.host_network = true;
+       },
+       "sandbox"},
       {"the image comes before the container", [](Story&) {}, "image/a"},
       {"then the container", [](Story& s) { s.HasImage("a", 0); }, "start/a"},
-      {"nothing twice", [](Story& s) { s.HasImage("a", 0); s.f.memory.in_flight = {"start/a"}; }, ""},
+      {"nothing twice",
+       [](Story& s) {
+         s.HasImage("a", 0);
+         s.f.memory.in_flight = {"start/a"};
+       },
+       ""},
       {"images come beside one another", [](Story& s) { s.Container("b"); }, "image/a image/b"},
-      {"containers start in their order", [](Story& s) { s.Container("b"); s.HasImage("a", 0); s.HasImage("b", 0); }, "start/a"},
-      {"a later one waits for the image of an earlier one", [](Story& s) { s.Container("b"); s.HasImage("b", 0); }, "image/a"},
-      {"and while the earlier one starts", [](Story& s) { s.Container("b"); s.HasImage("b", 0); s.f.memory.in_flight = {"start/a"}; }, ""},
-      {"also when it is seen already", [](Story& s) {
+      {"containers start in their order",
+       [](Story& s) {
+         s.Container("b");
+         s.HasImage("a", 0);
+         s.HasImage("b", 0);
+       },
+       "start/a"},
+      {"a later one waits for the image of an earlier one",
+       [](Story& s) {
+         s.Container("b");
+         s.HasImage("b", 0);
+       },
+       "image/a"},
+      {"and while the earlier one starts",
+       [](Story& s) {
+         s.Container("b");
+         s.HasImage("b", 0);
+         s.f.memory.in_flight = {"start/a"};
+       },
+       ""},
+      {"also when it is seen already",
+       [](Story& s) {
          s.Container("b");
          s.HasImage("b", 0);
          s.Is("a", RunState::kRunning);
          s.f.memory.in_flight = {"start/a"};
-       }, ""},
-      {"and until its postStart is done", [](Story& s) {
+       },
+       ""},
+      {"and until its postStart is done",
+       [](Story& s) {
          s.Container("b");
          s.HasImage("b", 0);
          s.Is("a", RunState::kRunning);
          s.f.memory.post_start["a0"] = {};
-       }, "post-start/a0"},
-      {"then it comes", [](Story& s) { s.Container("b"); s.HasImage("b", 0); s.Is("a", RunState::kRunning); }, "start/b"},
-      {"an image that cannot be had holds up nobody else", [](Story& s) {
+       },
+       "post-start/a0"},
+      {"then it comes",
+       [](Story& s) {
          s.Container("b");
          s.HasImage("b", 0);
-         s.f.memory.containers["a"].failure = pod::Failure{"ErrImagePull", "no", kNow, kNow + 10 * kSecond};
-       }, "start/b"},
-      {"nor does a container that is restarted", [](Story& s) {
+         s.Is("a", RunState::kRunning);
+       },
+       "start/b"},
+      {"an image that cannot be had holds up nobody else",
+       [](Story& s) {
+         s.Container("b");
+         s.HasImage("b", 0);
+         s.f.memory.containers["a"].failure =
+             pod::Failure{"ErrImagePull", "no", kNow, kNow + 10 * kSecond};
+       },
+       "start/b"},
+      {"nor does a container that is restarted",
+       [](Story& s) {
          s.Container("b");
          s.HasImage("b", 0);
          s.Is("a", RunState::kExited, 0, 1);
-       }, "image/a start/b"},
+       },
+       "image/a start/b"},
       {"a running pod needs nothing", [](Story& s) { s.Is("a", RunState::kRunning); }, ""},
-      {"the first end is followed at once", [](Story& s) { s.Is("a", RunState::kExited, 0, 1); s.HasImage("a", 1); }, "start/a"},
-      {"the next after a pause", [](Story& s) { s.Is("a", RunState::kExited, 1, 1); s.f.memory.containers["a"].crash = {10 * kSecond, kNow - kSecond}; }, ""},
-      {"which ends", [](Story& s) {
+      {"the first end is followed at once",
+       [](Story& s) {
+         s.Is("a", RunState::kExited, 0, 1);
+         s.HasImage("a", 1);
+       },
+       "start/a"},
+      {"the next after a pause",
+       [](Story& s) {
+         s.Is("a", RunState::kExited, 1, 1);
+         s.f.memory.containers["a"].crash = {10 * kSecond, kNow - kSecond};
+       },
+       ""},
+      {"which ends",
+       [](Story& s) {
          s.Is("a", RunState::kExited, 1, 1, kNow - 11 * kSecond);
          s.f.memory.containers["a"].crash = {10 * kSecond, kNow - 20 * kSecond};
          s.HasImage("a", 2);
-       }, "start/a"},
-      {"OnFailure runs failures again", [](Story& s) { s.f.pod.spec.restart_policy = "OnFailure"; s.Is("a", RunState::kExited, 0, 1); s.HasImage("a", 1); }, "start/a"},
-      {"but not successes: the pod is over", [](Story& s) { s.f.pod.spec.restart_policy = "OnFailure"; s.Is("a", RunState::kExited); }, "stop-sandbox/s0", "Succeeded"},
-      {"Never means never", [](Story& s) { s.f.pod.spec.restart_policy = "Never"; s.Is("a", RunState::kExited, 0, 3); }, "stop-sandbox/s0", "Failed"},
-      {"a container's own policy comes before the pod's", [](Story& s) {
+       },
+       "start/a"},
+      {"OnFailure runs failures again",
+       [](Story& s) {
+         s.f.pod.spec.restart_policy = "OnFailure";
+         s.Is("a", RunState::kExited, 0, 1);
+         s.HasImage("a", 1);
+       },
+       "start/a"},
+      {"but not successes: the pod is over",
+       [](Story& s) {
+         s.f.pod.spec.restart_policy = "OnFailure";
+         s.Is("a", RunState::kExited);
+       },
+       "stop-sandbox/s0", "Succeeded"},
+      {"Never means never",
+       [](Story& s) {
+         s.f.pod.spec.restart_policy = "Never";
+         s.Is("a", RunState::kExited, 0, 3);
+       },
+       "stop-sandbox/s0", "Failed"},
+      {"a container's own policy comes before the pod's",
+       [](Story& s) {
          s.f.pod.spec.restart_policy = "Never";
          s.Container("a").restart_policy = "OnFailure";
          s.Is("a", RunState::kExited, 0, 1);
          s.HasImage("a", 1);
-       }, "start/a"},
-      {"its rules come first of all", [](Story& s) {
+       },
+       "start/a"},
+      {"its rules come first of all",
+       [](Story& s) {
          s.Container("a").restart_policy = "Never";
          s.Container("a").restart_rules = {{.exit_codes = {42}}};
          s.Is("a", RunState::kExited, 0, 42);
          s.HasImage("a", 1);
-       }, "start/a"},
-      {"where none fits its policy decides", [](Story& s) {
+       },
+       "start/a"},
+      {"where none fits its policy decides",
+       [](Story& s) {
          s.Container("a").restart_policy = "Never";
          s.Container("a").restart_rules = {{.exit_codes = {42}}};
          s.Is("a", RunState::kExited, 0, 43);
-       }, "stop-sandbox/s0", "Failed"},
-      {"an init container of policy Never that failed ends the pod", [](Story& s) {
+       },
+       "stop-sandbox/s0", "Failed"},
+      {"an init container of policy Never that failed ends the pod",
+       [](Story& s) {
          s.f.pod.spec.init_containers = {Named("i", "Never")};
          s.Is("i", RunState::kExited, 0, 1);
-       }, "stop-sandbox/s0", "Failed"},
-      {"unless a rule lets it try again", [](Story& s) {
+       },
+       "stop-sandbox/s0", "Failed"},
+      {"unless a rule lets it try again",
+       [](Story& s) {
          s.f.pod.spec.init_containers = {Named("i", "Never")};
          s.f.pod.spec.init_containers[0].restart_rules = {{.not_in = true, .exit_codes = {2}}};
          s.Is("i", RunState::kExited, 0, 1);
          s.HasImage("i", 1);
-       }, "start/i"},
-      {"one of two that ended leaves the other alone", [](Story& s) {
+       },
+       "start/i"},
+      {"one of two that ended leaves the other alone",
+       [](Story& s) {
          s.f.pod.spec.restart_policy = "Never";
          s.Container("b");
          s.Is("a", RunState::kExited);
          s.Is("b", RunState::kRunning);
-       }, ""},
-      {"a changed image restarts that container", [](Story& s) { s.Is("a", RunState::kRunning).hash = "old"; }, "kill/a0"},
-      {"a container with a changed image does not wait", [](Story& s) {
+       },
+       ""},
+      {"a changed image restarts that container",
+       [](Story& s) { s.Is("a", RunState::kRunning).hash = "old"; }, "kill/a0"},
+      {"a container with a changed image does not wait",
+       [](Story& s) {
          s.Is("a", RunState::kExited, 0, 137).hash = "old";
          s.f.memory.containers["a"].crash = {300 * kSecond, kNow - kSecond};
          s.HasImage("a", 1);
-       }, "start/a"},
-      {"a container that is not part of the pod any more ends", [](Story& s) {
+       },
+       "start/a"},
+      {"a container that is not part of the pod any more ends",
+       [](Story& s) {
          s.Is("a", RunState::kRunning);
          s.Is("b", RunState::kRunning);
          s.f.pod.spec.containers.pop_back();
-       }, "kill/b0"},
-      {"a failed probe ends it", [](Story& s) { s.Is("a", RunState::kRunning); s.f.health["a0"].kill = pod::HealthFact::Kill{"Liveness probe failed", {}}; }, "kill/a0"},
-      {"postStart is run", [](Story& s) { s.Container("a").post_start = kube::ExecAction{}; s.Is("a", RunState::kRunning); s.f.memory.post_start["a0"] = {}; }, "post-start/a0"},
-      {"its failure ends it", [](Story& s) { s.Is("a", RunState::kRunning); s.f.memory.post_start["a0"] = {pod::HookState::kFailed, "no"}; }, "kill/a0"},
-      {"preStop comes before the end", [](Story& s) {
+       },
+       "kill/b0"},
+      {"a failed probe ends it",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.f.health["a0"].kill = pod::HealthFact::Kill{"Liveness probe failed", {}};
+       },
+       "kill/a0"},
+      {"postStart is run",
+       [](Story& s) {
+         s.Container("a").post_start = kube::ExecAction{};
+         s.Is("a", RunState::kRunning);
+         s.f.memory.post_start["a0"] = {};
+       },
+       "post-start/a0"},
+      {"its failure ends it",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.f.memory.post_start["a0"] = {pod::HookState::kFailed, "no"};
+       },
+       "kill/a0"},
+      {"preStop comes before the end",
+       [](Story& s) {
          s.Container("a").pre_stop = kube::SleepAction{1};
          s.Is("a", RunState::kRunning).hash = "old";
-       }, "pre-stop/a0"},
-      {"init containers run one after another", [](Story& s) { s.f.pod.spec.init_containers = {Named("i"), Named("j")}; s.HasImage("i", 0); }, "start/i"},
-      {"the second when the first succeeded", [](Story& s) {
+       },
+       "pre-stop/a0"},
+      {"init containers run one after another",
+       [](Story& s) {
+         s.f.pod.spec.init_containers = {Named("i"), Named("j")};
+         s.HasImage("i", 0);
+       },
+       "start/i"},
+      {"the second when the first succeeded",
+       [](Story& s) {
          s.f.pod.spec.init_containers = {Named("i"), Named("j")};
          s.Is("i", RunState::kExited);
-       }, "image/j"},
-      {"the pod's own when all have", [](Story& s) { s.f.pod.spec.init_containers = {Named("i")}; s.Is("i", RunState::kExited); }, "image/a"},
-      {"a failed one is tried again", [](Story& s) { s.f.pod.spec.init_containers = {Named("i")}; s.Is("i", RunState::kExited, 0, 1); s.HasImage("i", 1); }, "start/i"},
-      {"or ends a pod that never restarts", [](Story& s) {
+       },
+       "image/j"},
+      {"the pod's own when all have",
+       [](Story& s) {
+         s.f.pod.spec.init_containers = {Named("i")};
+         s.Is("i", RunState::kExited);
+       },
+       "image/a"},
+      {"a failed one is tried again",
+       [](Story& s) {
+         s.f.pod.spec.init_containers = {Named("i")};
+         s.Is("i", RunState::kExited, 0, 1);
+         s.HasImage("i", 1);
+       },
+       "start/i"},
+      {"or ends a pod that never restarts",
+       [](Story& s) {
          s.f.pod.spec.restart_policy = "Never";
          s.f.pod.spec.init_containers = {Named("i")};
          s.Is("i", RunState::kExited, 0, 1);
-       }, "stop-sandbox/s0", "Failed"},
-      {"a finished init container is not missed once the pod's own ran", [](Story& s) { s.f.pod.spec.init_containers = {Named("i")}; s.Is("a", RunState::kRunning); }, ""},
-      {"a sidecar must have started", [](Story& s) { s.f.pod.spec.init_containers = {Named("p", "Always")}; s.Is("p", RunState::kRunning); s.f.health["p0"].started = false; }, ""},
-      {"before the pod's own", [](Story& s) { s.f.pod.spec.init_containers = {Named("p", "Always")}; s.Is("p", RunState::kRunning); }, "image/a"},
-      {"a sidecar runs again though the pod never restarts", [](Story& s) {
+       },
+       "stop-sandbox/s0", "Failed"},
+      {"a finished init container is not missed once the pod's own ran",
+       [](Story& s) {
+         s.f.pod.spec.init_containers = {Named("i")};
+         s.Is("a", RunState::kRunning);
+       },
+       ""},
+      {"a sidecar must have started",
+       [](Story& s) {
+         s.f.pod.spec.init_containers = {Named("p", "Always")};
+         s.Is("p", RunState::kRunning);
+         s.f.health["p0"].started = false;
+       },
+       ""},
+      {"before the pod's own",
+       [](Story& s) {
+         s.f.pod.spec.init_containers = {Named("p", "Always")};
+         s.Is("p", RunState::kRunning);
+       },
+       "image/a"},
+      {"a sidecar runs again though the pod never restarts",
+       [](Story& s) {
          s.f.pod.spec.restart_policy = "Never";
          s.f.pod.spec.init_containers = {Named("p", "Always")};
          s.Is("a", RunState::kRunning);
          s.Is("p", RunState::kExited, 0, 1);
          s.HasImage("p", 1);
-       }, "start/p"},
-      {"sidecars end with the pod's own", [](Story& s) {
+       },
+       "start/p"},
+      {"sidecars end with the pod's own",
+       [](Story& s) {
          s.f.pod.spec.restart_policy = "Never";
          s.f.pod.spec.init_containers = {Named("p", "Always"), Named("q", "Always")};
          s.Is("a", RunState::kExited);
          s.Is("p", RunState::kRunning);
          s.Is("q", RunState::kRunning);
-       }, "kill/q0", "Succeeded"},
-      {"a sandbox that died takes its containers along", [](Story& s) { s.Is("a", RunState::kRunning); s.f.observed.sandboxes[0].ready = false; }, "kill/a0"},
-      {"and is made anew", [](Story& s) { s.Is("a", RunState::kExited, 0, 137); s.f.observed.sandboxes[0].ready = false; }, "sandbox"},
-      {"not for a pod that is over", [](Story& s) {
+       },
+       "kill/q0", "Succeeded"},
+      {"a sandbox that died takes its containers along",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.f.observed.sandboxes[0].ready = false;
+       },
+       "kill/a0"},
+      {"and is made anew",
+       [](Story& s) {
+         s.Is("a", RunState::kExited, 0, 137);
+         s.f.observed.sandboxes[0].ready = false;
+       },
+       "sandbox"},
+      {"not for a pod that is over",
+       [](Story& s) {
          s.f.pod.spec.restart_policy = "Never";
          s.Is("a", RunState::kExited);
          s.f.observed.sandboxes[0].ready = false;
-       }, "tear-down", "Succeeded"},
-      {"a sandbox without address is replaced", [](Story& s) { s.f.observed.sandboxes[0].ips.clear(); }, "stop-sandbox/s0"},
-      {"two ready sandboxes are too many", [](Story& s) { s.f.observed.sandboxes.push_back({.id = "s-", .ready = true, .ips = {"10.0.0.1"}}); }, "stop-sandbox/s0 stop-sandbox/s-"},
-      {"deletion ends containers", [](Story& s) { s.Is("a", RunState::kRunning); s.f.memory.deletion = {kNow, 30}; }, "kill/a0"},
-      {"then the sandbox", [](Story& s) { s.Is("a", RunState::kExited); s.f.memory.deletion = {kNow, 30}; }, "stop-sandbox/s0"},
-      {"then removes it", [](Story& s) { s.Is("a", RunState::kExited); s.f.observed.sandboxes[0].ready = false; s.f.memory.deletion = {kNow, 30}; }, "remove-sandbox/s0"},
-      {"then volumes and cgroup", [](Story& s) { s.f.observed = {}; s.f.memory.deletion = {kNow, 30}; }, "tear-down"},
-      {"a start under way is waited for", [](Story& s) { s.f.memory.in_flight = {"start/a"}; s.f.memory.deletion = {kNow, 30}; }, ""},
-      {"one dead container of a name is kept", [](Story& s) {
+       },
+       "tear-down", "Succeeded"},
+      {"a sandbox without address is replaced",
+       [](Story& s) { s.f.observed.sandboxes[0].ips.clear(); }, "stop-sandbox/s0"},
+      {"two ready sandboxes are too many",
+       [](Story& s) {
+         s.f.observed.sandboxes.push_back({.id = "s-", .ready = true, .ips = {"10.0.0.1"}});
+       },
+       "stop-sandbox/s0 stop-sandbox/s-"},
+      {"deletion ends containers",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.f.memory.deletion = {kNow, 30};
+       },
+       "kill/a0"},
+      {"then the sandbox",
+       [](Story& s) {
+         s.Is("a", RunState::kExited);
+         s.f.memory.deletion = {kNow, 30};
+       },
+       "stop-sandbox/s0"},
+      {"then removes it",
+       [](Story& s) {
+         s.Is("a", RunState::kExited);
+         s.f.observed.sandboxes[0].ready = false;
+         s.f.memory.deletion = {kNow, 30};
+       },
+       "remove-sandbox/s0"},
+      {"then volumes and cgroup",
+       [](Story& s) {
+         s.f.observed = {};
+         s.f.memory.deletion = {kNow, 30};
+       },
+       "tear-down"},
+      {"a start under way is waited for",
+       [](Story& s) {
+         s.f.memory.in_flight = {"start/a"};
+         s.f.memory.deletion = {kNow, 30};
+       },
+       ""},
+      {"one dead container of a name is kept",
+       [](Story& s) {
          s.Is("a", RunState::kExited, 0, 1);
          s.Is("a", RunState::kExited, 1, 1);
          s.Is("a", RunState::kRunning, 2);
-       }, "remove/a0"},
-      {"an old sandbox goes with its last container", [](Story& s) {
+       },
+       "remove/a0"},
+      {"an old sandbox goes with its last container",
+       [](Story& s) {
          s.Is("a", RunState::kRunning);
          s.f.observed.sandboxes.push_back({.id = "old", .ready = false});
-       }, "remove-sandbox/old"},
-      {"a failed pull is not tried at once", [](Story& s) { s.f.memory.containers["a"].failure = pod::Failure{"ErrImagePull", "no", kNow, kNow + 10 * kSecond}; }, ""},
-      {"nor a failed sandbox", [](Story& s) { s.f.observed = {}; s.f.memory.pod_failure = pod::Failure{"CreatePodSandboxError", "no", kNow, kNow + 5 * kSecond}; }, ""},
-      {"a refused pod does nothing", [](Story& s) { s.f.observed = {}; s.f.memory.end = pod::End{"OutOfcpu", ""}; s.f.memory.torn_down = true; }, ""},
-      {"a deadline ends it", [](Story& s) { s.f.pod.spec.active_deadline_seconds = 50; s.Is("a", RunState::kRunning); }, "kill/a0", "Failed"},
+       },
+       "remove-sandbox/old"},
+      {"a failed pull is not tried at once",
+       [](Story& s) {
+         s.f.memory.containers["a"].failure =
+             pod::Failure{"ErrImagePull", "no", kNow, kNow + 10 * kSecond};
+       },
+       ""},
+      {"nor a failed sandbox",
+       [](Story& s) {
+         s.f.observed = {};
+         s.f.memory.pod_failure =
+             pod::Failure{"CreatePodSandboxError", "no", kNow, kNow + 5 * kSecond};
+       },
+       ""},
+      {"a refused pod does nothing",
+       [](Story& s) {
+         s.f.observed = {};
+         s.f.memory.end = pod::End{"OutOfcpu", ""};
+         s.f.memory.torn_down = true;
+       },
+       ""},
+      {"a deadline ends it",
+       [](Story& s) {
+         s.f.pod.spec.active_deadline_seconds = 50;
+         s.Is("a", RunState::kRunning);
+       },
+       "kill/a0", "Failed"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
@@ -243,7 +479,8 @@ TEST(Planner, SaysWhenToLookAgain) {
 
 TEST(Planner, LooksAgainWhenAPullErrorGetsItsOtherName) {
   Story story;
-  story.f.memory.containers["a"].failure = pod::Failure{"ErrImagePull", "404", kNow, kNow + 80 * kSecond};
+  story.f.memory.containers["a"].failure =
+      pod::Failure{"ErrImagePull", "404", kNow, kNow + 80 * kSecond};
   EXPECT_EQ(PlanPod(story.f, kNow).wake_at, kNow + pod::kPullErrorShown + 1);
   EXPECT_EQ(PlanPod(story.f, kNow + pod::kPullErrorShown + 1).wake_at, kNow + 80 * kSecond);
 }
@@ -258,7 +495,8 @@ TEST(Planner, BacksOffTwiceAsLongEachTimeUpToFiveMinutes) {
     now = pod::RestartAt(backoff, now, now);
   }
   EXPECT_EQ(delays, (std::vector<int64_t>{10, 20, 40, 80, 160, 300, 300, 300}));
-  EXPECT_EQ(pod::Next(backoff, now + 601 * kSecond, now + 601 * kSecond).delay, 10 * kSecond) << "a long quiet run forgives";
+  EXPECT_EQ(pod::Next(backoff, now + 601 * kSecond, now + 601 * kSecond).delay, 10 * kSecond)
+      << "a long quiet run forgives";
 }
 
 TEST(Planner, ShortensTheGraceByWhatPreStopTook) {
@@ -271,11 +509,13 @@ TEST(Planner, ShortensTheGraceByWhatPreStopTook) {
   ASSERT_EQ(Actions(plan), "kill/a0");
   EXPECT_EQ(std::get<KillContainer>(plan.actions[0]).grace_seconds, 18);
   story.f.memory.deletion = {kNow - 40 * kSecond, 30};
-  EXPECT_EQ(std::get<KillContainer>(PlanPod(story.f, kNow).actions[0]).grace_seconds, 2) << "at least two seconds after preStop";
+  EXPECT_EQ(std::get<KillContainer>(PlanPod(story.f, kNow).actions[0]).grace_seconds, 2)
+      << "at least two seconds after preStop";
 }
 
-// A small world in which actions have their effects, some fail and containers end by chance: whatever happens, a deleted pod goes
-// away whole, a pod that restarts always runs again, and no action is planned twice at a time.
+// A small world in which actions have their effects, some fail and containers end by chance:
+// whatever happens, a deleted pod goes away whole, a pod that restarts always runs again, and no
+// action is planned twice at a time.
 class World {
  public:
   explicit World(uint32_t seed) : seed_(seed) {}
@@ -292,15 +532,26 @@ class World {
       f.memory.prepared = true;
       f.memory.torn_down = false;
     } else if (const auto* sandbox = std::get_if<CreateSandbox>(&action)) {
-      f.observed.sandboxes.insert(f.observed.sandboxes.begin(), {.id = "s" + std::to_string(sandbox->attempt), .attempt = sandbox->attempt, .ready = true, .created_at = now, .ips = {"10.0.0.2"}});
+      f.observed.sandboxes.insert(f.observed.sandboxes.begin(),
+                                  {.id = "s" + std::to_string(sandbox->attempt),
+                                   .attempt = sandbox->attempt,
+                                   .ready = true,
+                                   .created_at = now,
+                                   .ips = {"10.0.0.2"}});
     } else if (const auto* image = std::get_if<EnsureImage>(&action)) {
       f.memory.containers[image->container].image_ready_for = image->attempt;
     } else if (const auto* start = std::get_if<StartContainer>(&action)) {
       const pod::ContainerFact* last = pod::Latest(f.observed, start->container);
-      ASSERT_TRUE(last == nullptr || (last->attempt < start->attempt && last->state != RunState::kRunning)) << "started twice";
+      ASSERT_TRUE(last == nullptr ||
+                  (last->attempt < start->attempt && last->state != RunState::kRunning))
+          << "started twice";
       f.memory.containers[start->container].crash = start->crash;
-      pod::ContainerFact fact{.id = start->container + "-" + std::to_string(start->attempt), .name = start->container, .sandbox_id = start->sandbox_id,
-                              .attempt = start->attempt, .state = RunState::kRunning, .created_at = now};
+      pod::ContainerFact fact{.id = start->container + "-" + std::to_string(start->attempt),
+                              .name = start->container,
+                              .sandbox_id = start->sandbox_id,
+                              .attempt = start->attempt,
+                              .state = RunState::kRunning,
+                              .created_at = now};
       for (const auto* list : {&f.pod.spec.containers, &f.pod.spec.init_containers}) {
         for (const kube::Container& container : *list) {
           if (container.name == start->container) fact.hash = pod::ContainerHash(container);
@@ -353,7 +604,8 @@ TEST(Planner, BringsEveryPodToItsEndWhateverHappens) {
       const Plan plan = PlanPod(f, now);
       if (f.memory.final_phase.empty()) f.memory.final_phase = plan.final_phase;
       std::set<std::string> keys;
-      for (const Action& action : plan.actions) ASSERT_TRUE(keys.insert(Key(action)).second) << Key(action) << " twice in one plan";
+      for (const Action& action : plan.actions)
+        ASSERT_TRUE(keys.insert(Key(action)).second) << Key(action) << " twice in one plan";
       for (const Action& action : plan.actions) {
         world.Apply(f, action, now);
         if (testing::Test::HasFatalFailure()) return;
@@ -362,11 +614,14 @@ TEST(Planner, BringsEveryPodToItsEndWhateverHappens) {
       now += kSecond / 100;
       const auto* a = pod::Latest(f.observed, "a");
       const auto* b = pod::Latest(f.observed, "b");
-      both_ran = both_ran || (a != nullptr && b != nullptr && a->state == RunState::kRunning && b->state == RunState::kRunning);
+      both_ran = both_ran || (a != nullptr && b != nullptr && a->state == RunState::kRunning &&
+                              b->state == RunState::kRunning);
       for (const auto& c : std::vector<pod::ContainerFact>(f.observed.containers)) {
-        if (c.state == RunState::kRunning && (c.name == "i" || world.Random(40) == 0)) world.End(f, c.id, world.Random(2) == 0 ? 1 : 0, now);
+        if (c.state == RunState::kRunning && (c.name == "i" || world.Random(40) == 0))
+          world.End(f, c.id, world.Random(2) == 0 ? 1 : 0, now);
       }
-      if (!f.observed.sandboxes.empty() && world.Random(100) == 0) f.observed.sandboxes[0].ready = false;
+      if (!f.observed.sandboxes.empty() && world.Random(100) == 0)
+        f.observed.sandboxes[0].ready = false;
     }
     if (f.pod.spec.restart_policy == "Always") {
       EXPECT_TRUE(both_ran);

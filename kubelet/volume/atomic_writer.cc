@@ -64,27 +64,38 @@ using Group = std::optional<gid_t>;
 constexpr unsigned kGroupReads = 0440, kGroupEnters = 02550;
 
 Status Own(int fd, const Group& group, unsigned mode) {
-  if (group && fchown(fd, static_cast<uid_t>(-1), *group) != 0) return Error::FromErrno(errno, "chown to group {}", *group);
+  if (group && fchown(fd, static_cast<uid_t>(-1), *group) != 0)
+    return Error::FromErrno(errno, "chown to group {}", *group);
   if (fchmod(fd, mode) != 0) return Error::FromErrno(errno, "chmod to {:o}", mode);
   return {};
 }
-unsigned FileMode(const PayloadFile& file, const Group& group) { return (file.mode & 0777) | (group ? kGroupReads : 0); }
+unsigned FileMode(const PayloadFile& file, const Group& group) {
+  return (file.mode & 0777) | (group ? kGroupReads : 0);
+}
 unsigned DirectoryMode(const Group& group) { return 0755 | (group ? kGroupEnters : 0); }
 
-bool SameFile(const os::RootedDir& now, const std::string& path, const PayloadFile& wanted, const Group& group) {
-  const Result<UniqueFd> file = now.OpenAt(path, O_RDONLY | O_NONBLOCK, 0, {.no_xdev = true, .no_symlinks = true});
+bool SameFile(const os::RootedDir& now, const std::string& path, const PayloadFile& wanted,
+              const Group& group) {
+  const Result<UniqueFd> file =
+      now.OpenAt(path, O_RDONLY | O_NONBLOCK, 0, {.no_xdev = true, .no_symlinks = true});
   struct stat st{};
-  if (!file.ok() || fstat(file->get(), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != static_cast<off_t>(wanted.data.size())) return false;
-  if ((st.st_mode & 07777) != FileMode(wanted, group) || (group && st.st_gid != *group)) return false;
+  if (!file.ok() || fstat(file->get(), &st) != 0 || !S_ISREG(st.st_mode) ||
+      st.st_size != static_cast<off_t>(wanted.data.size()))
+    return false;
+  if ((st.st_mode & 07777) != FileMode(wanted, group) || (group && st.st_gid != *group))
+    return false;
   const Result<std::string> data = os::ReadAll(file->get(), wanted.data.size() + 1);
   return data.ok() && *data == wanted.data;
 }
 
-bool IsThere(const os::RootedDir& volume, const std::string& current, const Payload& payload, const Group& group) {
-  Result<UniqueFd> dir = volume.OpenAt(current, O_RDONLY | O_DIRECTORY, 0, {.no_xdev = true, .no_symlinks = true});
+bool IsThere(const os::RootedDir& volume, const std::string& current, const Payload& payload,
+             const Group& group) {
+  Result<UniqueFd> dir =
+      volume.OpenAt(current, O_RDONLY | O_DIRECTORY, 0, {.no_xdev = true, .no_symlinks = true});
   if (!dir.ok()) return false;
   std::set<std::string> present;
-  if (!Collect(dir->get(), "", payload.size(), present).ok() || present.size() != payload.size()) return false;
+  if (!Collect(dir->get(), "", payload.size(), present).ok() || present.size() != payload.size())
+    return false;
   const os::RootedDir now(std::move(dir).value());
   for (const auto& [path, file] : payload) {
     if (!present.contains(path) || !SameFile(now, path, file, group)) return false;
@@ -97,7 +108,8 @@ bool IsThere(const os::RootedDir& volume, const std::string& current, const Payl
 Status WriteFiles(const os::RootedDir& fresh, const Payload& payload, const Group& group) {
   for (const auto& [path, file] : payload) {
     const size_t slash = path.find_last_of('/');
-    const std::string_view directories = slash == std::string::npos ? std::string_view() : std::string_view(path).substr(0, slash);
+    const std::string_view directories =
+        slash == std::string::npos ? std::string_view() : std::string_view(path).substr(0, slash);
     std::string parent;
     for (const std::string_view part : base::Split(directories, '/')) {
       if (part.empty()) continue;
@@ -106,7 +118,8 @@ Status WriteFiles(const os::RootedDir& fresh, const Payload& payload, const Grou
       ASSIGN_OR_RETURN(const UniqueFd dir, os::OpenAt(made.get(), ".", O_RDONLY | O_DIRECTORY));
       RETURN_IF_ERROR(Own(dir.get(), group, DirectoryMode(group)).WithContext(parent));
     }
-    ASSIGN_OR_RETURN(const UniqueFd fd, fresh.OpenAt(path, O_WRONLY | O_CREAT | O_EXCL, 0600, {.no_xdev = true, .no_symlinks = true}));
+    ASSIGN_OR_RETURN(const UniqueFd fd, fresh.OpenAt(path, O_WRONLY | O_CREAT | O_EXCL, 0600,
+                                                     {.no_xdev = true, .no_symlinks = true}));
     RETURN_IF_ERROR(os::WriteAll(fd.get(), file.data).WithContext(path));
     RETURN_IF_ERROR(Own(fd.get(), group, FileMode(file, group)).WithContext(path));
   }
@@ -118,7 +131,8 @@ Status Link(int dir, const std::string& name, const std::string& target) {
   if (symlinkat(target.c_str(), dir, name.c_str()) == 0) return {};
   if (errno != EEXIST) return Error::FromErrno(errno, "link '{}'", name);
   RETURN_IF_ERROR(os::RemoveTree(dir, name));
-  if (symlinkat(target.c_str(), dir, name.c_str()) != 0) return Error::FromErrno(errno, "link '{}'", name);
+  if (symlinkat(target.c_str(), dir, name.c_str()) != 0)
+    return Error::FromErrno(errno, "link '{}'", name);
   return {};
 }
 
@@ -128,20 +142,24 @@ Status Tidy(int dir, const std::string& current, const Payload& payload) {
   for (const auto& entry : payload) visible.insert(FirstPart(entry.first));
   ASSIGN_OR_RETURN(const std::vector<os::DirEntry> entries, os::ListDir(dir));
   for (const os::DirEntry& entry : entries) {
-    const bool own = entry.name == kCurrent || entry.name == current || visible.contains(entry.name);
-    const bool ours = entry.name.starts_with("..") || ReadLink(dir, entry.name).starts_with(std::string(kCurrent) + "/");
+    const bool own =
+        entry.name == kCurrent || entry.name == current || visible.contains(entry.name);
+    const bool ours = entry.name.starts_with("..") ||
+                      ReadLink(dir, entry.name).starts_with(std::string(kCurrent) + "/");
     if (!own && ours) RETURN_IF_ERROR(os::RemoveTree(dir, entry.name));
   }
   return {};
 }
 
-Status Install(const os::RootedDir& volume, int dir, const std::string& name, const Payload& payload, const Group& group) {
+Status Install(const os::RootedDir& volume, int dir, const std::string& name,
+               const Payload& payload, const Group& group) {
   ASSIGN_OR_RETURN(UniqueFd fresh, os::OpenAt(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   RETURN_IF_ERROR(Own(fresh.get(), group, DirectoryMode(group)).WithContext(name));
   const os::RootedDir root(std::move(fresh));
   RETURN_IF_ERROR(WriteFiles(root, payload, group));
   RETURN_IF_ERROR(Link(volume.fd(), kNext, name));
-  if (renameat(dir, kNext, dir, kCurrent) != 0) return Error::FromErrno(errno, "rename '{}'", kCurrent);
+  if (renameat(dir, kNext, dir, kCurrent) != 0)
+    return Error::FromErrno(errno, "rename '{}'", kCurrent);
   return {};
 }
 
@@ -149,17 +167,23 @@ Status Install(const os::RootedDir& volume, int dir, const std::string& name, co
 
 Result<std::string> CleanPayloadPath(const std::string& path) {
   if (path.empty()) return base::InvalidArgument("invalid path: must not be empty");
-  if (path.front() == '/') return base::InvalidArgument("invalid path: must be relative path: {}", path);
-  if (path.size() > 4096) return base::InvalidArgument("invalid path: must be less than or equal to 4096 characters");
-  if (path.find('\0') != std::string::npos) return base::InvalidArgument("invalid path: must not hold a NUL byte");
+  if (path.front() == '/')
+    return base::InvalidArgument("invalid path: must be relative path: {}", path);
+  if (path.size() > 4096)
+    return base::InvalidArgument("invalid path: must be less than or equal to 4096 characters");
+  if (path.find('\0') != std::string::npos)
+    return base::InvalidArgument("invalid path: must not hold a NUL byte");
   std::vector<std::string> parts;
   for (const std::string_view part : base::Split(path, '/')) {
     if (part == "..") return base::InvalidArgument("invalid path: must not contain '..': {}", path);
-    if (part.size() > 255) return base::InvalidArgument("invalid path: filename must be less than or equal to 255 characters");
+    if (part.size() > 255)
+      return base::InvalidArgument(
+          "invalid path: filename must be less than or equal to 255 characters");
     if (!part.empty() && part != ".") parts.emplace_back(part);
   }
   if (parts.empty()) return base::InvalidArgument("invalid path: must name a file: {}", path);
-  if (parts.front().starts_with("..")) return base::InvalidArgument("invalid path: must not start with '..': {}", path);
+  if (parts.front().starts_with(".."))
+    return base::InvalidArgument("invalid path: must not start with '..': {}", path);
   return base::Join(parts, "/");
 }
 
@@ -181,7 +205,8 @@ Result<bool> WritePayload(const std::string& directory, const Payload& wanted, G
   const bool write = current.empty() || !IsThere(volume, current, payload, group);
   const std::string name = write ? DirectoryName() : current;
   if (write) {
-    if (mkdirat(dir, name.c_str(), 0700) != 0) return Error::FromErrno(errno, "mkdir '{}/{}'", directory, name);
+    if (mkdirat(dir, name.c_str(), 0700) != 0)
+      return Error::FromErrno(errno, "mkdir '{}/{}'", directory, name);
     if (const Status installed = Install(volume, dir, name, payload, group); !installed.ok()) {
       (void)os::RemoveTree(dir, name);
       return installed.error();

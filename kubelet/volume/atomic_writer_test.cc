@@ -18,7 +18,9 @@ namespace {
 
 class AtomicWriter : public testing::Test {
  protected:
-  std::string Read(const std::string& name) const { return os::ReadFile(At(name)).ValueOr("(none)"); }
+  std::string Read(const std::string& name) const {
+    return os::ReadFile(At(name)).ValueOr("(none)");
+  }
   std::string At(const std::string& name) const { return dir_.path() + "/" + name; }
   std::string Target(const std::string& name) const {
     char text[PATH_MAX];
@@ -43,7 +45,8 @@ class AtomicWriter : public testing::Test {
 };
 
 TEST_F(AtomicWriter, LaysFilesOutAsUpstreamDoes) {
-  EXPECT_TRUE(Write({{"a", {"one", 0600}}, {"deep/er/b", {"two", 0640}}, {"./deep//c", {"three", 0444}}}));
+  EXPECT_TRUE(
+      Write({{"a", {"one", 0600}}, {"deep/er/b", {"two", 0640}}, {"./deep//c", {"three", 0444}}}));
   EXPECT_EQ(Read("a"), "one");
   EXPECT_EQ(Read("deep/er/b"), "two");
   EXPECT_EQ(Read("deep/c"), "three");
@@ -105,7 +108,8 @@ TEST_F(AtomicWriter, ReadersSeeOnePayloadOrTheOther) {
         ++torn;
         continue;
       }
-      const base::Result<std::string> a = os::ReadFileAt(data->get(), "a"), b = os::ReadFileAt(data->get(), "b");
+      const base::Result<std::string> a = os::ReadFileAt(data->get(), "a"),
+                                      b = os::ReadFileAt(data->get(), "b");
       if (a.ok() && b.ok() && *a != *b) ++torn;
       if (Read("a") == "(none)" && Read("a") == "(none)" && Read("a") == "(none)") ++torn;
     }
@@ -133,7 +137,8 @@ TEST_F(AtomicWriter, AGroupMayReadWhatIsWritten) {
 }
 
 TEST_F(AtomicWriter, RefusesNamesThatAreNotItsUsers) {
-  for (const char* path : {"", "/a", "..", "../a", "a/../b", "..data", "..a/b", ".", "./", "./..x"}) {
+  for (const char* path :
+       {"", "/a", "..", "../a", "a/../b", "..data", "..a/b", ".", "./", "./..x"}) {
     EXPECT_FALSE(WritePayload(dir_.path(), {{path, {"1"}}}).ok()) << path;
   }
   EXPECT_FALSE(WritePayload(dir_.path(), {{std::string(256, 'x'), {"1"}}}).ok());

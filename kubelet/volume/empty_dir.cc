@@ -42,11 +42,14 @@ Result<EmptyDirPlan> PlanHugePages(const kube::EmptyDirVolume& volume, const kub
   std::string size;
   if (volume.medium != kHugePages) {
     size = volume.medium.substr(kHugePages.size() + 1);
-    if (!sizes.contains(size)) return base::InvalidArgument("medium {}: no container has a limit of hugepages-{}", volume.medium, size);
+    if (!sizes.contains(size))
+      return base::InvalidArgument("medium {}: no container has a limit of hugepages-{}",
+                                   volume.medium, size);
   } else if (sizes.size() == 1) {
     size = *sizes.begin();
   } else {
-    return base::InvalidArgument("medium HugePages: the containers' limits name {} page sizes, not one", sizes.size());
+    return base::InvalidArgument(
+        "medium HugePages: the containers' limits name {} page sizes, not one", sizes.size());
   }
   ASSIGN_OR_RETURN(const kube::Quantity page, kube::Quantity::Parse(size));
   EmptyDirPlan plan;
@@ -54,7 +57,8 @@ Result<EmptyDirPlan> PlanHugePages(const kube::EmptyDirVolume& volume, const kub
   plan.page_bytes = static_cast<uint64_t>(page.Value());
   for (const kube::Container& container : pod.spec.containers) {
     const auto found = container.resources.limits.find(std::string(kHugePagesPrefix) + size);
-    if (found != container.resources.limits.end()) plan.bytes += static_cast<uint64_t>(found->second.Value());
+    if (found != container.resources.limits.end())
+      plan.bytes += static_cast<uint64_t>(found->second.Value());
   }
   return plan;
 }
@@ -65,25 +69,31 @@ Result<EmptyDirPlan> PlanEmptyDir(const kube::EmptyDirVolume& volume, const kube
   EmptyDirPlan plan;
   if (volume.medium.empty()) return plan;
   if (volume.medium.starts_with(kHugePages)) return PlanHugePages(volume, pod);
-  if (volume.medium != "Memory") return base::InvalidArgument("medium '{}' is not known", volume.medium);
+  if (volume.medium != "Memory")
+    return base::InvalidArgument("medium '{}' is not known", volume.medium);
   plan.medium = EmptyDirPlan::Medium::kMemory;
   std::optional<int64_t> bytes = SumOfLimits(pod, "memory");
-  if (volume.size_limit && !volume.size_limit->IsZero()) bytes = std::min(volume.size_limit->Value(), bytes.value_or(volume.size_limit->Value()));
+  if (volume.size_limit && !volume.size_limit->IsZero())
+    bytes = std::min(volume.size_limit->Value(), bytes.value_or(volume.size_limit->Value()));
   plan.bytes = static_cast<uint64_t>(bytes.value_or(0));
   return plan;
 }
 
-Status MakeEmptyDir(const std::string& directory, const EmptyDirPlan& plan, std::optional<gid_t> group) {
+Status MakeEmptyDir(const std::string& directory, const EmptyDirPlan& plan,
+                    std::optional<gid_t> group) {
   RETURN_IF_ERROR(os::MakeDirs(directory.substr(0, directory.rfind('/')), 0750));
   RETURN_IF_ERROR(os::MakeDir(directory, 0777));
   if (plan.medium != EmptyDirPlan::Medium::kDisk && !IsMountPoint(directory)) {
-    RETURN_IF_ERROR(plan.medium == EmptyDirPlan::Medium::kMemory ? MountMemory(directory, {plan.bytes, true})
-                                                                 : MountHugePages(directory, plan.page_bytes, plan.bytes));
+    RETURN_IF_ERROR(plan.medium == EmptyDirPlan::Medium::kMemory
+                        ? MountMemory(directory, {plan.bytes, true})
+                        : MountHugePages(directory, plan.page_bytes, plan.bytes));
   }
   // By descriptor: the mode that the umask took from mkdir(2) is given back to this very directory.
-  ASSIGN_OR_RETURN(const os::UniqueFd opened, os::Open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  ASSIGN_OR_RETURN(const os::UniqueFd opened,
+                   os::Open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   struct stat st{};
-  if (fstat(opened.get(), &st) != 0) return base::Error::FromErrno(errno, "look at '{}'", directory);
+  if (fstat(opened.get(), &st) != 0)
+    return base::Error::FromErrno(errno, "look at '{}'", directory);
   const mode_t wanted = group ? 02777 : 0777;
   if (group && st.st_gid != *group && fchown(opened.get(), static_cast<uid_t>(-1), *group) != 0) {
     return base::Error::FromErrno(errno, "give '{}' to group {}", directory, *group);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// emptyDir volumes: a directory on the node's disk, memory or huge pages, everyone's to write (mode 0777), with fsGroup the
-// group's. Sizes are pure; making acts on the caller's mount namespace.
+// emptyDir volumes: a directory on the node's disk, memory or huge pages, everyone's to write (mode
+// 0777), with fsGroup the group's. Sizes are pure; making acts on the caller's mount namespace.
 #pragma once
 
 #include <sys/types.h>
@@ -21,6 +21,7 @@ struct EmptyDirPlan {
 // Memory is bounded by the size limit or by what the containers may use, whichever is less.
 base::Result<EmptyDirPlan> PlanEmptyDir(const kube::EmptyDirVolume& volume, const kube::Pod& pod);
 // Safe to repeat; what is in it stays.
-base::Status MakeEmptyDir(const std::string& directory, const EmptyDirPlan& plan, std::optional<gid_t> group);
+base::Status MakeEmptyDir(const std::string& directory, const EmptyDirPlan& plan,
+                          std::optional<gid_t> group);
 
 }  // namespace keelson::volume

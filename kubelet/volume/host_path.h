@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// hostPath volumes: whether what the pod names is there and of the type it says, made where the type allows. Blocking, any thread.
+// hostPath volumes: whether what the pod names is there and of the type it says, made where the
+// type allows. Blocking, any thread.
 #pragma once
 
 #include "lib/base/result.h"

@@ -27,7 +27,8 @@ std::string Unescape(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size(); ++at) {
     if (text[at] == '\\' && at + 3 < text.size()) {
-      out += static_cast<char>((text[at + 1] - '0') * 64 + (text[at + 2] - '0') * 8 + (text[at + 3] - '0'));
+      out += static_cast<char>((text[at + 1] - '0') * 64 + (text[at + 2] - '0') * 8 +
+                               (text[at + 3] - '0'));
       at += 3;
     } else {
       out += text[at];
@@ -42,13 +43,17 @@ Status Put(Result<UniqueFd> filesystem, const std::string& directory) {
   return mount::Attach(filesystem->get(), target.get()).WithContext(directory);
 }
 
-Status UnmountOne(const os::RootedDir& root, const std::string& base_path, const std::string& mount_point) {
+Status UnmountOne(const os::RootedDir& root, const std::string& base_path,
+                  const std::string& mount_point) {
   const std::string relative = mount_point.substr(base_path.size() + 1);
   const size_t slash = relative.find_last_of('/');
   const std::string parent = slash == std::string::npos ? "." : relative.substr(0, slash);
-  ASSIGN_OR_RETURN(const UniqueFd dir, root.OpenAt(parent, O_PATH | O_DIRECTORY, 0, {.no_symlinks = true}));
-  const std::string path = "/proc/self/fd/" + std::to_string(dir.get()) + "/" + relative.substr(slash == std::string::npos ? 0 : slash + 1);
-  if (umount2(path.c_str(), UMOUNT_NOFOLLOW) != 0) return Error::FromErrno(errno, "unmount '{}'", mount_point);
+  ASSIGN_OR_RETURN(const UniqueFd dir,
+                   root.OpenAt(parent, O_PATH | O_DIRECTORY, 0, {.no_symlinks = true}));
+  const std::string path = "/proc/self/fd/" + std::to_string(dir.get()) + "/" +
+                           relative.substr(slash == std::string::npos ? 0 : slash + 1);
+  if (umount2(path.c_str(), UMOUNT_NOFOLLOW) != 0)
+    return Error::FromErrno(errno, "unmount '{}'", mount_point);
   return {};
 }
 
@@ -56,7 +61,8 @@ Status UnmountOne(const os::RootedDir& root, const std::string& base_path, const
 
 bool IsMountPoint(const std::string& path) {
   struct statx info{};
-  if (statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &info) != 0) return false;
+  if (statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &info) != 0)
+    return false;
   return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
@@ -66,7 +72,8 @@ Status MountMemory(const std::string& directory, const MemoryOptions& options) {
   if (!options.swap) {
     mount::Options without = list;
     without.emplace_back("noswap", "");
-    if (Result<UniqueFd> made = mount::NewFilesystem("tmpfs", without, 0); made.ok()) return Put(std::move(made), directory);
+    if (Result<UniqueFd> made = mount::NewFilesystem("tmpfs", without, 0); made.ok())
+      return Put(std::move(made), directory);
   }
   return Put(mount::NewFilesystem("tmpfs", list, 0), directory);
 }
@@ -83,16 +90,20 @@ std::vector<std::string> MountsBelow(std::string_view mountinfo, std::string_vie
     const std::vector<std::string_view> fields = base::Split(line, ' ');
     if (fields.size() < 6) continue;
     std::string path = Unescape(fields[4]);
-    if (path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/') out.push_back(std::move(path));
+    if (path.size() > directory.size() && path.starts_with(directory) &&
+        path[directory.size()] == '/')
+      out.push_back(std::move(path));
   }
   return out;
 }
 
 Status UnmountBelow(const std::string& directory) {
   const Result<os::RootedDir> root = os::RootedDir::Open(directory);
-  if (!root.ok()) return root.error().code() == base::Code::kNotFound ? Status() : Status(root.error());
+  if (!root.ok())
+    return root.error().code() == base::Code::kNotFound ? Status() : Status(root.error());
   char text[PATH_MAX];
-  const ssize_t n = readlink(("/proc/self/fd/" + std::to_string(root->fd())).c_str(), text, sizeof text);
+  const ssize_t n =
+      readlink(("/proc/self/fd/" + std::to_string(root->fd())).c_str(), text, sizeof text);
   if (n <= 0) return Error::FromErrno(errno, "find '{}'", directory);
   const std::string canonical(text, static_cast<size_t>(n));
   // Several rounds: a mount that hid others shows them once it is gone.

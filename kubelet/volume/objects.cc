@@ -22,7 +22,8 @@ struct LocalObjects::State {
 namespace {
 
 bool IsManifest(const std::string& name) {
-  return !name.starts_with(".") && (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json"));
+  return !name.starts_with(".") &&
+         (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json"));
 }
 
 base::Result<std::vector<json::Value>> Documents(const std::string& path) {
@@ -34,7 +35,8 @@ base::Result<std::vector<json::Value>> Documents(const std::string& path) {
 
 }  // namespace
 
-std::optional<kube::ConfigObject> LocalObjects::Find(bool secret, const std::string& namespace_name, const std::string& name) const {
+std::optional<kube::ConfigObject> LocalObjects::Find(bool secret, const std::string& namespace_name,
+                                                     const std::string& name) const {
   const std::shared_ptr<const State> state = std::atomic_load(&state_);
   if (!state) return std::nullopt;
   const auto found = state->objects.find({secret, namespace_name, name});
@@ -45,7 +47,8 @@ std::vector<base::Error> LocalObjects::Reload() {
   auto next = std::make_shared<State>();
   std::vector<base::Error> problems;
   const base::Result<std::vector<os::DirEntry>> entries = os::ListDir(directory_);
-  if (!entries.ok() && entries.error().code() != base::Code::kNotFound) problems.push_back(entries.error());
+  if (!entries.ok() && entries.error().code() != base::Code::kNotFound)
+    problems.push_back(entries.error());
   for (const os::DirEntry& entry : entries.ok() ? *entries : std::vector<os::DirEntry>()) {
     if (!IsManifest(entry.name)) continue;
     const std::string path = directory_ + "/" + entry.name;
@@ -63,16 +66,20 @@ std::vector<base::Error> LocalObjects::Reload() {
       const kube::ObjectMeta& metadata = object->metadata;
       const auto key = std::make_tuple(object->secret, metadata.namespace_name, metadata.name);
       // As an API server would: what it was stays, until the object is taken away.
-      const std::optional<kube::ConfigObject> before = Find(object->secret, metadata.namespace_name, metadata.name);
+      const std::optional<kube::ConfigObject> before =
+          Find(object->secret, metadata.namespace_name, metadata.name);
       if (before && before->immutable && (before->data != object->data || !object->immutable)) {
-        problems.push_back(base::FailedPrecondition("{}: line {}: {} {}/{} is immutable: its data cannot change", path, document.line(),
-                                                    object->secret ? "secret" : "configmap", metadata.namespace_name, metadata.name));
+        problems.push_back(base::FailedPrecondition(
+            "{}: line {}: {} {}/{} is immutable: its data cannot change", path, document.line(),
+            object->secret ? "secret" : "configmap", metadata.namespace_name, metadata.name));
         *object = *before;
       }
       const auto [at, is_new] = next->objects.try_emplace(key, State::Entry{*object, path});
       if (!is_new) {
-        problems.push_back(base::AlreadyExists("{}: line {}: {} {}/{} is already given by {}", path, document.line(),
-                                               object->secret ? "secret" : "configmap", metadata.namespace_name, metadata.name, at->second.file));
+        problems.push_back(
+            base::AlreadyExists("{}: line {}: {} {}/{} is already given by {}", path,
+                                document.line(), object->secret ? "secret" : "configmap",
+                                metadata.namespace_name, metadata.name, at->second.file));
       }
     }
   }

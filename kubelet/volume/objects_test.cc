@@ -11,7 +11,9 @@ namespace {
 
 class LocalObjectsTest : public testing::Test {
  protected:
-  void Put(const std::string& text) { ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/o.yaml", text, 0644).ok()); }
+  void Put(const std::string& text) {
+    ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/o.yaml", text, 0644).ok());
+  }
   std::string Value() {
     const auto object = objects_.Find(false, "default", "c");
     return object && object->data.contains("k") ? object->data.at("k") : "(none)";
@@ -21,7 +23,8 @@ class LocalObjectsTest : public testing::Test {
 };
 
 std::string Map(const std::string& value, const std::string& more = "") {
-  return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: default}\ndata: {k: " + value + "}\n" + more;
+  return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: default}\ndata: {k: " +
+         value + "}\n" + more;
 }
 
 TEST_F(LocalObjectsTest, FollowTheirFiles) {
@@ -42,7 +45,9 @@ TEST_F(LocalObjectsTest, ThatAreImmutableStayAsTheyWere) {
     Put(changed);
     const std::vector<base::Error> problems = objects_.Reload();
     ASSERT_EQ(problems.size(), 1u);
-    EXPECT_THAT(problems[0].message(), testing::HasSubstr("o.yaml: line 1: configmap default/c is immutable: its data cannot change"));
+    EXPECT_THAT(problems[0].message(),
+                testing::HasSubstr(
+                    "o.yaml: line 1: configmap default/c is immutable: its data cannot change"));
     EXPECT_EQ(Value(), "one");
   }
   ASSERT_TRUE(os::RemoveFile(dir_.path() + "/o.yaml").ok());

@@ -8,14 +8,19 @@ namespace {
 
 using base::Result;
 
-unsigned ModeOf(const std::optional<int32_t>& own, int32_t common) { return static_cast<unsigned>(own.value_or(common)) & 0777; }
+unsigned ModeOf(const std::optional<int32_t>& own, int32_t common) {
+  return static_cast<unsigned>(own.value_or(common)) & 0777;
+}
 
-Result<Payload> OfObject(const kube::ObjectVolume& volume, int32_t default_mode, const PayloadInputs& in) {
-  const std::optional<kube::ConfigObject> object = in.objects.Find(volume.secret, in.namespace_name, volume.name);
+Result<Payload> OfObject(const kube::ObjectVolume& volume, int32_t default_mode,
+                         const PayloadInputs& in) {
+  const std::optional<kube::ConfigObject> object =
+      in.objects.Find(volume.secret, in.namespace_name, volume.name);
   Payload payload;
   if (!object) {
     if (volume.optional) return payload;
-    return base::NotFound("{} \"{}\" not found", volume.secret ? "secret" : "configmap", volume.name);
+    return base::NotFound("{} \"{}\" not found", volume.secret ? "secret" : "configmap",
+                          volume.name);
   }
   if (volume.items.empty()) {
     for (const auto& [key, data] : object->data) payload[key] = {data, ModeOf({}, default_mode)};
@@ -26,20 +31,25 @@ Result<Payload> OfObject(const kube::ObjectVolume& volume, int32_t default_mode,
     if (found != object->data.end()) {
       payload[item.path] = {found->second, ModeOf(item.mode, default_mode)};
     } else if (!volume.optional) {
-      return base::NotFound("{}: {}", volume.secret ? "references non-existent secret key" : "configmap references non-existent config key", item.key);
+      return base::NotFound("{}: {}",
+                            volume.secret ? "references non-existent secret key"
+                                          : "configmap references non-existent config key",
+                            item.key);
     }
   }
   return payload;
 }
 
-Result<Payload> OfDownward(const kube::DownwardApiVolume& volume, int32_t default_mode, const PayloadInputs& in) {
+Result<Payload> OfDownward(const kube::DownwardApiVolume& volume, int32_t default_mode,
+                           const PayloadInputs& in) {
   Payload payload;
   for (const kube::DownwardApiItem& item : volume.items) {
     std::string data;
     if (item.resource) {
       const auto found = in.values.resources.find(ResourceKey(*item.resource, ""));
       if (found == in.values.resources.end()) {
-        return base::InvalidArgument("container {} or its resource {} not found", item.resource->container_name, item.resource->resource);
+        return base::InvalidArgument("container {} or its resource {} not found",
+                                     item.resource->container_name, item.resource->resource);
       }
       data = found->second;
     } else {
@@ -57,7 +67,9 @@ Result<Payload> OfDownward(const kube::DownwardApiVolume& volume, int32_t defaul
 
 }  // namespace
 
-Result<Payload> PayloadOf(const kube::ObjectVolume& volume, const PayloadInputs& inputs) { return OfObject(volume, volume.default_mode, inputs); }
+Result<Payload> PayloadOf(const kube::ObjectVolume& volume, const PayloadInputs& inputs) {
+  return OfObject(volume, volume.default_mode, inputs);
+}
 
 Result<Payload> PayloadOf(const kube::DownwardApiVolume& volume, const PayloadInputs& inputs) {
   return OfDownward(volume, volume.default_mode, inputs);
@@ -68,9 +80,12 @@ Result<Payload> PayloadOf(const kube::ProjectedVolume& volume, const PayloadInpu
   std::vector<std::string> problems;
   base::Code code = base::Code::kInvalidArgument;
   for (const kube::ProjectedSource& source : volume.sources) {
-    Result<Payload> part = base::Unimplemented("service account tokens need an API server, which this node does not have");
-    if (const auto* object = std::get_if<kube::ObjectVolume>(&source)) part = OfObject(*object, volume.default_mode, inputs);
-    if (const auto* downward = std::get_if<kube::DownwardApiVolume>(&source)) part = OfDownward(*downward, volume.default_mode, inputs);
+    Result<Payload> part = base::Unimplemented(
+        "service account tokens need an API server, which this node does not have");
+    if (const auto* object = std::get_if<kube::ObjectVolume>(&source))
+      part = OfObject(*object, volume.default_mode, inputs);
+    if (const auto* downward = std::get_if<kube::DownwardApiVolume>(&source))
+      part = OfDownward(*downward, volume.default_mode, inputs);
     if (part.ok()) {
       for (auto& [path, file] : *part) all[path] = std::move(file);
     } else {

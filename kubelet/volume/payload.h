@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What configMap, secret, downwardAPI and projected volumes hold, as files. Pure but for the look-up of objects. Errors are
-// upstream's sentences.
+// What configMap, secret, downwardAPI and projected volumes hold, as files. Pure but for the
+// look-up of objects. Errors are upstream's sentences.
 #pragma once
 
 #include <string>

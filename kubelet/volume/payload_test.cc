@@ -11,11 +11,13 @@ using testing::Pair;
 
 class FakeObjects final : public Objects {
  public:
-  std::optional<kube::ConfigObject> Find(bool secret, const std::string& namespace_name, const std::string& name) const override {
+  std::optional<kube::ConfigObject> Find(bool secret, const std::string& namespace_name,
+                                         const std::string& name) const override {
     if (namespace_name != "shop") return std::nullopt;
     kube::ConfigObject object;
     object.secret = secret;
-    object.data = secret ? std::map<std::string, std::string>{{"token", "s3"}} : std::map<std::string, std::string>{{"a", "1"}, {"b", "2"}};
+    object.data = secret ? std::map<std::string, std::string>{{"token", "s3"}}
+                         : std::map<std::string, std::string>{{"a", "1"}, {"b", "2"}};
     return name == "there" ? std::optional(object) : std::nullopt;
   }
 };
@@ -33,7 +35,8 @@ class PayloadTest : public testing::Test {
   }
   const std::string namespace_ = "shop";
   FakeObjects objects_;
-  DownwardValues values_ = {{{"metadata.name", "web"}, {"metadata.labels['app']", "w"}}, {{"c/limits.cpu", "1"}}};
+  DownwardValues values_ = {{{"metadata.name", "web"}, {"metadata.labels['app']", "w"}},
+                            {{"c/limits.cpu", "1"}}};
 };
 
 kube::ObjectVolume ConfigMap(const std::string& name) {
@@ -43,7 +46,8 @@ kube::ObjectVolume ConfigMap(const std::string& name) {
 }
 
 TEST_F(PayloadTest, AllKeysWithTheDefaultMode) {
-  EXPECT_THAT(Of(ConfigMap("there")).value(), ElementsAre(Pair("a", PayloadFile{"1", 0644}), Pair("b", PayloadFile{"2", 0644})));
+  EXPECT_THAT(Of(ConfigMap("there")).value(),
+              ElementsAre(Pair("a", PayloadFile{"1", 0644}), Pair("b", PayloadFile{"2", 0644})));
   kube::ObjectVolume secret = ConfigMap("there");
   secret.secret = true;
   secret.default_mode = 0400;
@@ -53,7 +57,8 @@ TEST_F(PayloadTest, AllKeysWithTheDefaultMode) {
 TEST_F(PayloadTest, ItemsChooseKeysPathsAndModes) {
   kube::ObjectVolume volume = ConfigMap("there");
   volume.items = {{"b", "deep/er", 0600}, {"a", "plain", {}}};
-  EXPECT_THAT(Of(volume).value(), ElementsAre(Pair("deep/er", PayloadFile{"2", 0600}), Pair("plain", PayloadFile{"1", 0644})));
+  EXPECT_THAT(Of(volume).value(), ElementsAre(Pair("deep/er", PayloadFile{"2", 0600}),
+                                              Pair("plain", PayloadFile{"1", 0644})));
 }
 
 TEST_F(PayloadTest, WhatIsMissingIsAnErrorUnlessOptional) {
@@ -72,12 +77,15 @@ TEST_F(PayloadTest, WhatIsMissingIsAnErrorUnlessOptional) {
 
 TEST_F(PayloadTest, DownwardFieldsAndResources) {
   kube::DownwardApiVolume volume;
-  volume.items = {{"name", "metadata.name", {}, {}}, {"none", "metadata.labels['none']", {}, {}}, {"cpu", "", kube::ResourceFieldSelector{}, 0444}};
+  volume.items = {{"name", "metadata.name", {}, {}},
+                  {"none", "metadata.labels['none']", {}, {}},
+                  {"cpu", "", kube::ResourceFieldSelector{}, 0444}};
   volume.items[2].resource->container_name = "c";
   volume.items[2].resource->resource = "limits.cpu";
   values_.resources = {{ResourceKey(*volume.items[2].resource, ""), "1"}};
-  EXPECT_THAT(Of(volume).value(),
-              ElementsAre(Pair("cpu", PayloadFile{"1", 0444}), Pair("name", PayloadFile{"web", 0644}), Pair("none", PayloadFile{"", 0644})));
+  EXPECT_THAT(Of(volume).value(), ElementsAre(Pair("cpu", PayloadFile{"1", 0444}),
+                                              Pair("name", PayloadFile{"web", 0644}),
+                                              Pair("none", PayloadFile{"", 0644})));
   volume.items[0].field_path = "spec.nonsense";
   EXPECT_EQ(ErrorOf(volume), "unsupported fieldPath: spec.nonsense");
 }

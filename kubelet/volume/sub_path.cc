@@ -24,7 +24,8 @@ Result<UniqueFd> OpenPart(const std::string& volume_path, const std::string& sub
   Result<UniqueFd> part = volume.OpenAt(sub_path, O_PATH);
   if (part.ok() || part.error().code() != base::Code::kNotFound) return part;
   struct stat st{};
-  if (fstat(volume.fd(), &st) != 0) return base::Error::FromErrno(errno, "look at '{}'", volume_path);
+  if (fstat(volume.fd(), &st) != 0)
+    return base::Error::FromErrno(errno, "look at '{}'", volume_path);
   return volume.MakeDirs(sub_path, st.st_mode & 07777);
 }
 
@@ -37,17 +38,20 @@ Status MakeTarget(const std::string& target, bool directory) {
 
 }  // namespace
 
-Status BindSubPath(const std::string& volume_path, const std::string& sub_path, const std::string& target) {
+Status BindSubPath(const std::string& volume_path, const std::string& sub_path,
+                   const std::string& target) {
   ASSIGN_OR_RETURN(const UniqueFd part, OpenPart(volume_path, sub_path));
   struct stat st{};
-  if (fstat(part.get(), &st) != 0) return base::Error::FromErrno(errno, "look at '{}' of the volume", sub_path);
+  if (fstat(part.get(), &st) != 0)
+    return base::Error::FromErrno(errno, "look at '{}' of the volume", sub_path);
   // Containers hold mounts of their own: those of a former run see nothing of the exchange.
   if (IsMountPoint(target) && umount2(target.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH) != 0) {
     return base::Error::FromErrno(errno, "unmount '{}'", target);
   }
   if (os::Exists(target)) RETURN_IF_ERROR(os::RemoveTree(target));
   RETURN_IF_ERROR(MakeTarget(target, S_ISDIR(st.st_mode)));
-  ASSIGN_OR_RETURN(const UniqueFd tree, mount::CloneTree(AT_FDCWD, "/proc/self/fd/" + std::to_string(part.get()), true));
+  ASSIGN_OR_RETURN(const UniqueFd tree,
+                   mount::CloneTree(AT_FDCWD, "/proc/self/fd/" + std::to_string(part.get()), true));
   RETURN_IF_ERROR(mount::SetAttributes(tree.get(), 0, 0, MS_PRIVATE, true));
   ASSIGN_OR_RETURN(const UniqueFd place, os::Open(target, O_PATH | O_NOFOLLOW));
   return mount::Attach(tree.get(), place.get()).WithContext(target);

@@ -19,7 +19,9 @@ using base::Status;
 
 // Names become parts of paths: validated where they came in, and looked at again where it matters.
 Status CheckPart(const std::string& what, const std::string& part) {
-  if (!part.empty() && !part.starts_with(".") && part.find('/') == std::string::npos && part.find('\0') == std::string::npos) return {};
+  if (!part.empty() && !part.starts_with(".") && part.find('/') == std::string::npos &&
+      part.find('\0') == std::string::npos)
+    return {};
   return base::InvalidArgument("{} '{}' cannot be part of a path", what, part);
 }
 
@@ -33,7 +35,9 @@ struct Kind {
   bool memory = false;  // the payload is kept off the disk
 };
 Kind KindOf(const kube::EmptyDirVolume&) { return {"empty-dir"}; }
-Kind KindOf(const kube::ObjectVolume& volume) { return volume.secret ? Kind{"secret", true} : Kind{"configmap"}; }
+Kind KindOf(const kube::ObjectVolume& volume) {
+  return volume.secret ? Kind{"secret", true} : Kind{"configmap"};
+}
 Kind KindOf(const kube::DownwardApiVolume&) { return {"downward-api", true}; }
 Kind KindOf(const kube::ProjectedVolume&) { return {"projected", true}; }
 
@@ -61,7 +65,8 @@ class Setter {
     return volume.path;
   }
   Result<std::string> operator()(const kube::UnsupportedVolume& volume) const {
-    return base::Unimplemented("volumes of kind {} are not supported on a node without an API server", volume.kind);
+    return base::Unimplemented(
+        "volumes of kind {} are not supported on a node without an API server", volume.kind);
   }
   template <typename Source>
   Result<std::string> operator()(const Source& volume) const {
@@ -69,7 +74,8 @@ class Setter {
     ASSIGN_OR_RETURN(const Payload payload, PayloadOf(volume, inputs_));
     RETURN_IF_ERROR(os::MakeDirs(path.substr(0, path.rfind('/')), 0750));
     RETURN_IF_ERROR(os::MakeDir(path, 0755));
-    if (KindOf(volume).memory && !IsMountPoint(path)) RETURN_IF_ERROR(MountMemory(path, {0, false}));
+    if (KindOf(volume).memory && !IsMountPoint(path))
+      RETURN_IF_ERROR(MountMemory(path, {0, false}));
     ASSIGN_OR_RETURN(const bool written, WritePayload(path, payload, GroupOf(pod_)));
     static_cast<void>(written);
     return path;
@@ -83,7 +89,10 @@ class Setter {
   std::string name_;
 };
 
-Result<std::map<std::string, std::string>> SetUpAll(const kube::Pod& pod, const std::string& pod_dir, const PayloadInputs& inputs, bool payload_only) {
+Result<std::map<std::string, std::string>> SetUpAll(const kube::Pod& pod,
+                                                    const std::string& pod_dir,
+                                                    const PayloadInputs& inputs,
+                                                    bool payload_only) {
   RETURN_IF_ERROR(CheckPart("the pod's uid", pod.metadata.uid));
   std::map<std::string, std::string> paths;
   Setter setter(pod, pod_dir, inputs, payload_only);
@@ -92,7 +101,8 @@ Result<std::map<std::string, std::string>> SetUpAll(const kube::Pod& pod, const 
     setter.For(volume.name);
     Result<std::string> path = std::visit(setter, volume.source);
     if (!path.ok()) {
-      return base::Error(path.error().code(), "MountVolume.SetUp failed for volume \"" + volume.name + "\" : " + path.error().message());
+      return base::Error(path.error().code(), "MountVolume.SetUp failed for volume \"" +
+                                                  volume.name + "\" : " + path.error().message());
     }
     paths[volume.name] = std::move(*path);
   }
@@ -101,25 +111,30 @@ Result<std::map<std::string, std::string>> SetUpAll(const kube::Pod& pod, const 
 
 }  // namespace
 
-Result<std::map<std::string, std::string>> Volumes::SetUp(const kube::Pod& pod, const DownwardValues& values) {
-  return SetUpAll(pod, PodDir(pod.metadata.uid), {pod.metadata.namespace_name, objects_, values}, false);
+Result<std::map<std::string, std::string>> Volumes::SetUp(const kube::Pod& pod,
+                                                          const DownwardValues& values) {
+  return SetUpAll(pod, PodDir(pod.metadata.uid), {pod.metadata.namespace_name, objects_, values},
+                  false);
 }
 
 Status Volumes::Refresh(const kube::Pod& pod, const DownwardValues& values) {
-  const Result<std::map<std::string, std::string>> paths =
-      SetUpAll(pod, PodDir(pod.metadata.uid), {pod.metadata.namespace_name, objects_, values}, true);
+  const Result<std::map<std::string, std::string>> paths = SetUpAll(
+      pod, PodDir(pod.metadata.uid), {pod.metadata.namespace_name, objects_, values}, true);
   return paths.ok() ? Status() : Status(paths.error());
 }
 
-Result<std::string> Volumes::SubPath(const std::string& pod_uid, const std::string& volume, const std::string& volume_path,
-                                     const std::string& sub_path, const std::string& container, size_t index) {
+Result<std::string> Volumes::SubPath(const std::string& pod_uid, const std::string& volume,
+                                     const std::string& volume_path, const std::string& sub_path,
+                                     const std::string& container, size_t index) {
   RETURN_IF_ERROR(CheckPart("the pod's uid", pod_uid));
   RETURN_IF_ERROR(CheckPart("volume name", volume));
   RETURN_IF_ERROR(CheckPart("container name", container));
-  std::string target = PodDir(pod_uid) + "/volume-subpaths/" + volume + "/" + container + "/" + std::to_string(index);
+  std::string target = PodDir(pod_uid) + "/volume-subpaths/" + volume + "/" + container + "/" +
+                       std::to_string(index);
   const Status bound = BindSubPath(volume_path, sub_path, target);
   if (!bound.ok()) {
-    return base::Error(bound.error().code(), "failed to prepare subPath for volumeMount \"" + volume + "\" of container \"" + container +
+    return base::Error(bound.error().code(), "failed to prepare subPath for volumeMount \"" +
+                                                 volume + "\" of container \"" + container +
                                                  "\": " + bound.error().message());
   }
   return target;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The volumes of pods on this node: <root>/pods/<uid>/volumes/kubernetes.io~<kind>/<name>, upstream's layout, so that a node can
-// switch kubelets. SetUp is safe to repeat (a restarted kubelet calls it again and finds its own work). Blocks; thread-safe for
-// different pods. Below a volume that a container can write, paths are opened through a rooted handle only.
+// The volumes of pods on this node: <root>/pods/<uid>/volumes/kubernetes.io~<kind>/<name>,
+// upstream's layout, so that a node can switch kubelets. SetUp is safe to repeat (a restarted
+// kubelet calls it again and finds its own work). Blocks; thread-safe for different pods. Below a
+// volume that a container can write, paths are opened through a rooted handle only.
 #pragma once
 
 #include <map>
@@ -14,29 +15,37 @@
 
 namespace keelson::volume {
 
-// Values that downward API volumes and environment variables may name. By field path ("status.podIP", "metadata.labels['a']")
-// and by ResourceKey (already divided and printed).
+// Values that downward API volumes and environment variables may name. By field path
+// ("status.podIP", "metadata.labels['a']") and by ResourceKey (already divided and printed).
 struct DownwardValues {
   std::map<std::string, std::string> fields;
   std::map<std::string, std::string> resources;
 };
 
-inline std::string ResourceKey(const kube::ResourceFieldSelector& selector, const std::string& own_container) {
-  return (selector.container_name.empty() ? own_container : selector.container_name) + "/" + selector.resource + "/" + selector.divisor.text();
+inline std::string ResourceKey(const kube::ResourceFieldSelector& selector,
+                               const std::string& own_container) {
+  return (selector.container_name.empty() ? own_container : selector.container_name) + "/" +
+         selector.resource + "/" + selector.divisor.text();
 }
 
 class Volumes {
  public:
   Volumes(std::string root, const Objects& objects) : root_(std::move(root)), objects_(objects) {}
 
-  // Host path of each volume by name. The error is upstream's FailedMount text: which volume, and why.
-  base::Result<std::map<std::string, std::string>> SetUp(const kube::Pod& pod, const DownwardValues& values);
-  // Writes configMap, secret, downwardAPI and projected volumes again where their content changed (atomically for readers).
+  // Host path of each volume by name. The error is upstream's FailedMount text: which volume, and
+  // why.
+  base::Result<std::map<std::string, std::string>> SetUp(const kube::Pod& pod,
+                                                         const DownwardValues& values);
+  // Writes configMap, secret, downwardAPI and projected volumes again where their content changed
+  // (atomically for readers).
   base::Status Refresh(const kube::Pod& pod, const DownwardValues& values);
-  // A mountable path for volumeMounts[index].subPath of a container; made when missing; nothing outside the volume is ever reached.
-  base::Result<std::string> SubPath(const std::string& pod_uid, const std::string& volume, const std::string& volume_path,
-                                    const std::string& sub_path, const std::string& container, size_t index);
-  // Unmounts and removes the pod's directory; never removes through a mount, never follows a link. Absent is success.
+  // A mountable path for volumeMounts[index].subPath of a container; made when missing; nothing
+  // outside the volume is ever reached.
+  base::Result<std::string> SubPath(const std::string& pod_uid, const std::string& volume,
+                                    const std::string& volume_path, const std::string& sub_path,
+                                    const std::string& container, size_t index);
+  // Unmounts and removes the pod's directory; never removes through a mount, never follows a link.
+  // Absent is success.
   base::Status TearDown(const std::string& pod_uid);
   base::Result<std::vector<std::string>> PodsOnDisk() const;
   std::string PodDir(const std::string& uid) const { return root_ + "/pods/" + uid; }

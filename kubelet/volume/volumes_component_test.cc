@@ -18,7 +18,8 @@ namespace {
 
 class FakeObjects final : public Objects {
  public:
-  std::optional<kube::ConfigObject> Find(bool secret, const std::string&, const std::string& name) const override {
+  std::optional<kube::ConfigObject> Find(bool secret, const std::string&,
+                                         const std::string& name) const override {
     kube::ConfigObject object;
     object.secret = secret;
     object.data = {{"key", value}};
@@ -79,7 +80,8 @@ TEST_F(VolumesTest, EmptyDirsOnDiskAndInMemoryKeepWhatIsInThem) {
   ASSERT_TRUE(volumes_.SetUp(pod_, {}).ok());
   EXPECT_EQ(os::ReadFile(memory + "/file").ValueOr(""), "kept");
   EXPECT_EQ(os::ReadFile(disk + "/file").ValueOr(""), "kept");
-  EXPECT_FALSE(os::WriteFileAtomic(memory + "/big", std::string(2u << 20, 'x'), 0644).ok()) << "over the size limit";
+  EXPECT_FALSE(os::WriteFileAtomic(memory + "/big", std::string(2u << 20, 'x'), 0644).ok())
+      << "over the size limit";
 }
 
 TEST_F(VolumesTest, SecretsLieInMemoryAndChangeAtOnce) {
@@ -97,7 +99,8 @@ TEST_F(VolumesTest, SecretsLieInMemoryAndChangeAtOnce) {
 TEST_F(VolumesTest, WhatCannotBeSetUpNamesTheVolume) {
   kube::ObjectVolume missing;
   missing.name = "nope";
-  EXPECT_EQ(Add("cfg", missing), "error: MountVolume.SetUp failed for volume \"cfg\" : configmap \"nope\" not found");
+  EXPECT_EQ(Add("cfg", missing),
+            "error: MountVolume.SetUp failed for volume \"cfg\" : configmap \"nope\" not found");
 }
 
 TEST_F(VolumesTest, HostPathsAreOfTheTypeSaid) {
@@ -109,7 +112,8 @@ TEST_F(VolumesTest, HostPathsAreOfTheTypeSaid) {
   EXPECT_EQ(Mode(base + "/new"), 0644u);
   EXPECT_EQ(Add("null", kube::HostPathVolume{"/dev/null", "CharDevice"}), "/dev/null");
   EXPECT_EQ(Add("wrong", kube::HostPathVolume{dir_.path() + "/file", "Directory"}),
-            "error: MountVolume.SetUp failed for volume \"wrong\" : hostPath type check failed: " + dir_.path() + "/file is not a directory");
+            "error: MountVolume.SetUp failed for volume \"wrong\" : hostPath type check failed: " +
+                dir_.path() + "/file is not a directory");
 }
 
 TEST_F(VolumesTest, SubPathsStayInTheVolumeWhateverItsLinksSay) {
@@ -127,7 +131,8 @@ TEST_F(VolumesTest, SubPathsStayInTheVolumeWhateverItsLinksSay) {
     const auto bound = volumes_.SubPath("u1", "v", path, escape, "c", 1);
     if (!bound.ok()) continue;
     EXPECT_FALSE(os::Exists(*bound + "/passwd"));
-    EXPECT_NE(os::ReadFile(*bound + "/hostname").ValueOr("(none)"), os::ReadFile("/etc/hostname").ValueOr(""));
+    EXPECT_NE(os::ReadFile(*bound + "/hostname").ValueOr("(none)"),
+              os::ReadFile("/etc/hostname").ValueOr(""));
   }
 
   ASSERT_TRUE(os::WriteFileAtomic(path + "/one-file", "content", 0644).ok());

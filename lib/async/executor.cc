@@ -31,7 +31,8 @@ void Executor::Run() {
     if (queue_.empty()) {
       if (stop_) break;
       ++idle_;
-      const bool called = ready_.wait_for(lock, std::chrono::seconds(10), [this] { return stop_ || !queue_.empty(); });
+      const bool called = ready_.wait_for(lock, std::chrono::seconds(10),
+                                          [this] { return stop_ || !queue_.empty(); });
       --idle_;
       if (!called) break;
       continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Worker threads for code that may block. Grows to `limit` threads while work waits, shrinks to none that are idle for a while; the
-// queue is bounded only by what callers keep open, so callers bound that. Post() from any thread; the destructor runs what is queued.
+// Worker threads for code that may block. Grows to `limit` threads while work waits, shrinks to
+// none that are idle for a while; the queue is bounded only by what callers keep open, so callers
+// bound that. Post() from any thread; the destructor runs what is queued.
 #pragma once
 
 #include <condition_variable>

@@ -12,7 +12,8 @@ namespace {
 TEST(Executor, BlockedWorkDoesNotHoldUpOtherWork) {
   std::latch all(8);
   Executor executor(8);
-  for (int i = 0; i < 8; ++i) executor.Post([&] { all.arrive_and_wait(); });  // ends only when all eight run at once
+  for (int i = 0; i < 8; ++i)
+    executor.Post([&] { all.arrive_and_wait(); });  // ends only when all eight run at once
   all.wait();
 }
 

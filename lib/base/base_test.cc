@@ -18,7 +18,8 @@ TEST(Error, FromErrnoNamesTheCallAndTheCause) {
   EXPECT_EQ(error.code(), Code::kNotFound);
   EXPECT_EQ(error.os_errno(), ENOENT);
   EXPECT_EQ(error.message(), "open '/x': No such file or directory");
-  EXPECT_EQ(error.WithContext("start pod").message(), "start pod: open '/x': No such file or directory");
+  EXPECT_EQ(error.WithContext("start pod").message(),
+            "start pod: open '/x': No such file or directory");
 }
 
 Result<int> Half(int n) {
@@ -45,7 +46,8 @@ TEST(Strings, ParseUint64TakesDigitsOnly) {
 }
 
 TEST(Strings, Base64RoundTrips) {
-  for (const std::string& s : std::vector<std::string>{"", "a", "ab", "abc", "abcd", std::string("\0\xff", 2)}) {
+  for (const std::string& s :
+       std::vector<std::string>{"", "a", "ab", "abc", "abcd", std::string("\0\xff", 2)}) {
     EXPECT_EQ(Base64Decode(Base64Encode(s)), s);
   }
   EXPECT_EQ(Base64Encode("user:pw"), "dXNlcjpwdw==");

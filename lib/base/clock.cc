@@ -4,7 +4,9 @@
 namespace keelson::base {
 
 int64_t SystemClock::WallNanos() const {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 SteadyTime SystemClock::Steady() const { return std::chrono::steady_clock::now(); }

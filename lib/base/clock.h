@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time is injected everywhere. Wall time is nanoseconds since the epoch (what CRI and Kubernetes write down), steady time is
-// for intervals and never goes back. ManualClock (fake_clock.h) moves only when a test says so. Thread-safe.
+// Time is injected everywhere. Wall time is nanoseconds since the epoch (what CRI and Kubernetes
+// write down), steady time is for intervals and never goes back. ManualClock (fake_clock.h) moves
+// only when a test says so. Thread-safe.
 #pragma once
 
 #include <chrono>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The binary form of our private messages and records: little-endian fixed integers, strings and lists with a 32-bit length.
-// Used by processes that must not link protobuf (anchor, monitor, log). Records grow by adding at the end: a reader stops where
-// its knowledge ends and a newer reader sees AtEnd() where an older writer stopped.
-// Reader never reads past its input: the first short or oversized item makes it bad for good (check ok() once at the end).
+// The binary form of our private messages and records: little-endian fixed integers, strings and
+// lists with a 32-bit length. Used by processes that must not link protobuf (anchor, monitor, log).
+// Records grow by adding at the end: a reader stops where its knowledge ends and a newer reader
+// sees AtEnd() where an older writer stopped. Reader never reads past its input: the first short or
+// oversized item makes it bad for good (check ok() once at the end).
 #pragma once
 
 #include <cstdint>
@@ -57,7 +58,8 @@ class Reader {
     rest_.remove_prefix(size);
     return out;
   }
-  // The count of a list whose items take at least `min_item_bytes` each: never more than the input can hold.
+  // The count of a list whose items take at least `min_item_bytes` each: never more than the input
+  // can hold.
   uint32_t Count(size_t min_item_bytes = 1) {
     const uint32_t count = U32();
     if (!ok_ || count > rest_.size() / min_item_bytes) return Bad(), 0;
@@ -74,7 +76,8 @@ class Reader {
   T Fixed() {
     T v{};
     if (!ok_ || rest_.size() < sizeof v) return Bad(), T{};
-    std::memcpy(&v, rest_.data(), sizeof v);  // NOLINT(bugprone-suspicious-stringview-data-usage): its size was looked at above
+    std::memcpy(&v, rest_.data(), sizeof v);  // NOLINT(bugprone-suspicious-stringview-data-usage):
+                                              // its size was looked at above
     rest_.remove_prefix(sizeof v);
     return v;
   }

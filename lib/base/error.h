@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Error: what went wrong, as a value. Made at the bottom from the failing call itself, given context on the way up
+// Error: what went wrong, as a value. Made at the bottom from the failing call itself, given
+// context on the way up
 // ("pull image 'x': fetch layer sha256:ab…: GET https://…: 503"). Lower case, no final full stop.
-// Codes are the sixteen of gRPC, chosen for the caller's next step. Immutable value type, any thread.
+// Codes are the sixteen of gRPC, chosen for the caller's next step. Immutable value type, any
+// thread.
 #pragma once
 
 #include <fmt/core.h>
@@ -34,7 +36,8 @@ enum class Code {
 
 std::string_view CodeName(Code code);
 
-// Where sixteen codes don't say enough, a subclass of ErrorDetail travels along (e.g. the API's Invalid with causes).
+// Where sixteen codes don't say enough, a subclass of ErrorDetail travels along (e.g. the API's
+// Invalid with causes).
 struct ErrorDetail {
   virtual ~ErrorDetail() = default;
 };
@@ -44,7 +47,8 @@ class [[nodiscard]] Error {
   Error(Code code, std::string message, int os_errno = 0)
       : code_(code), os_errno_(os_errno), message_(std::move(message)) {}
 
-  // The code follows from the errno (ENOENT → NotFound, EAGAIN → Unavailable, …); the message becomes "<what>: <strerror>".
+  // The code follows from the errno (ENOENT → NotFound, EAGAIN → Unavailable, …); the message
+  // becomes "<what>: <strerror>".
   static Error FromErrno(int os_errno, std::string what);
 
   template <typename... Args>

@@ -12,7 +12,9 @@ class ManualClock final : public Clock {
  public:
   explicit ManualClock(int64_t wall_nanos = 1'700'000'000'000'000'000) : start_(wall_nanos) {}
   int64_t WallNanos() const override { return start_ + elapsed_.load(); }
-  SteadyTime Steady() const override { return SteadyTime(std::chrono::nanoseconds(elapsed_.load())); }
+  SteadyTime Steady() const override {
+    return SteadyTime(std::chrono::nanoseconds(elapsed_.load()));
+  }
   void Advance(std::chrono::nanoseconds by) { elapsed_ += by.count(); }
 
  private:

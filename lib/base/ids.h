@@ -6,7 +6,9 @@
 
 namespace keelson::base {
 
-std::string RandomHex(size_t bytes);   // 2 × bytes lower-case hex digits
-inline std::string NewObjectId() { return RandomHex(32); }  // pods and containers: 64 digits, as CRI clients expect
+std::string RandomHex(size_t bytes);  // 2 × bytes lower-case hex digits
+inline std::string NewObjectId() {
+  return RandomHex(32);
+}  // pods and containers: 64 digits, as CRI clients expect
 
 }  // namespace keelson::base

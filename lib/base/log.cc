@@ -37,10 +37,18 @@ void Write(LogLevel level, std::string_view message, LogFields fields) {
 
 }  // namespace
 
-void LogDebug(std::string_view message, LogFields fields) { Write(LogLevel::kDebug, message, fields); }
-void LogInfo(std::string_view message, LogFields fields) { Write(LogLevel::kInfo, message, fields); }
-void LogWarn(std::string_view message, LogFields fields) { Write(LogLevel::kWarn, message, fields); }
-void LogError(std::string_view message, LogFields fields) { Write(LogLevel::kError, message, fields); }
+void LogDebug(std::string_view message, LogFields fields) {
+  Write(LogLevel::kDebug, message, fields);
+}
+void LogInfo(std::string_view message, LogFields fields) {
+  Write(LogLevel::kInfo, message, fields);
+}
+void LogWarn(std::string_view message, LogFields fields) {
+  Write(LogLevel::kWarn, message, fields);
+}
+void LogError(std::string_view message, LogFields fields) {
+  Write(LogLevel::kError, message, fields);
+}
 
 void SetLogSink(LogSink sink) { Sink() = std::move(sink); }
 void SetLogLevel(LogLevel lowest) { lowest_level = lowest; }

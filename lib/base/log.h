@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Log facade: one line per event, a fixed message and key=value fields, the error last.
 // lib/* and planners log at debug only; whoever handles an error logs it, once.
-// ERROR: the operator must act. WARN: degraded, and the line says what we do instead. INFO: state changes. DEBUG: decisions.
-// The sink is the one global: stderr until main() installs another (lib/log brings spdlog). Any thread.
+// ERROR: the operator must act. WARN: degraded, and the line says what we do instead. INFO: state
+// changes. DEBUG: decisions. The sink is the one global: stderr until main() installs another
+// (lib/log brings spdlog). Any thread.
 #pragma once
 
 #include <functional>
@@ -38,7 +39,8 @@ void LogInfo(std::string_view message, LogFields fields = {});
 void LogWarn(std::string_view message, LogFields fields = {});
 void LogError(std::string_view message, LogFields fields = {});
 
-// `line` is the message followed by its fields, values quoted where they hold spaces, quotes or control characters.
+// `line` is the message followed by its fields, values quoted where they hold spaces, quotes or
+// control characters.
 using LogSink = std::function<void(LogLevel, std::string_view line)>;
 void SetLogSink(LogSink sink);      // main() and tests only, before threads start
 void SetLogLevel(LogLevel lowest);  // default kInfo

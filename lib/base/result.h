@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T>: a T or an Error. Status: Result<void>. Nothing of ours throws; third-party exceptions end in the lib/ wrapper
-// that owns the dependency. Propagate with the statement macros below; there is no expression form on purpose
-// (a GNU statement expression leaks in aggregate initialisers and breaks co_return with g++ 12).
+// Result<T>: a T or an Error. Status: Result<void>. Nothing of ours throws; third-party exceptions
+// end in the lib/ wrapper that owns the dependency. Propagate with the statement macros below;
+// there is no expression form on purpose (a GNU statement expression leaks in aggregate
+// initialisers and breaks co_return with g++ 12).
 #pragma once
 
 #include <cstdio>
@@ -17,8 +18,10 @@ namespace keelson::base {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}           // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}       // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -48,7 +51,9 @@ class [[nodiscard]] Result {
   }
 
   // The value, or `fallback` when there is none.
-  T ValueOr(T fallback) && { return ok() ? std::move(*std::get_if<0>(&state_)) : std::move(fallback); }
+  T ValueOr(T fallback) && {
+    return ok() ? std::move(*std::get_if<0>(&state_)) : std::move(fallback);
+  }
 
   Result WithContext(std::string_view context) && {
     if (ok()) return std::move(*this);
@@ -94,10 +99,10 @@ inline Status Ok() { return {}; }
 #define KEELSON_CONCAT(a, b) KEELSON_CONCAT_(a, b)
 
 // RETURN_IF_ERROR(Call());   RETURN_IF_ERROR(Call().WithContext("do x"));
-#define RETURN_IF_ERROR(expression)                              \
-  do {                                                           \
-    auto keelson_status_ = (expression);                         \
-    if (!keelson_status_.ok()) return keelson_status_.error();   \
+#define RETURN_IF_ERROR(expression)                            \
+  do {                                                         \
+    auto keelson_status_ = (expression);                       \
+    if (!keelson_status_.ok()) return keelson_status_.error(); \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto file, Open(path));
@@ -109,12 +114,13 @@ inline Status Ok() { return {}; }
   declaration = std::move(temporary).value()
 
 // For bugs only, never for input, kernel or network.
-#define KEELSON_CHECK(condition)                                                                  \
-  do {                                                                                            \
-    if (!(condition)) {                                                                           \
-      std::fprintf(stderr, "keelson: check failed: %s at %s:%d\n", #condition, __FILE__, __LINE__); \
-      std::abort();                                                                               \
-    }                                                                                             \
+#define KEELSON_CHECK(condition)                                                         \
+  do {                                                                                   \
+    if (!(condition)) {                                                                  \
+      std::fprintf(stderr, "keelson: check failed: %s at %s:%d\n", #condition, __FILE__, \
+                   __LINE__);                                                            \
+      std::abort();                                                                      \
+    }                                                                                    \
   } while (false)
 
 }  // namespace keelson::base

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Points in time as Kubernetes and the CRI write them: 2026-01-02T03:04:05.123456789Z. Pure, any thread. Source: RFC 3339, 5.6.
+// Points in time as Kubernetes and the CRI write them: 2026-01-02T03:04:05.123456789Z. Pure, any
+// thread. Source: RFC 3339, 5.6.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,8 @@
 
 namespace keelson::base {
 
-// Nanoseconds since the epoch. Up to nine digits behind the point, "Z" or "+hh:mm"; nothing for anything else, and for years
-// outside 1970 to 2261, which nanoseconds do not hold.
+// Nanoseconds since the epoch. Up to nine digits behind the point, "Z" or "+hh:mm"; nothing for
+// anything else, and for years outside 1970 to 2261, which nanoseconds do not hold.
 std::optional<int64_t> ParseRfc3339(std::string_view text);
 
 }  // namespace keelson::base

@@ -75,7 +75,8 @@ std::string HexEncode(std::string_view bytes) {
 }
 
 namespace {
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 }  // namespace
 
 std::string Base64Encode(std::string_view bytes) {
@@ -84,7 +85,8 @@ std::string Base64Encode(std::string_view bytes) {
   for (size_t i = 0; i < bytes.size(); i += 3) {
     const size_t n = std::min<size_t>(3, bytes.size() - i);
     uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k) group = group << 8 | (k < n ? static_cast<unsigned char>(bytes[i + k]) : 0);
+    for (size_t k = 0; k < 3; ++k)
+      group = group << 8 | (k < n ? static_cast<unsigned char>(bytes[i + k]) : 0);
     for (size_t k = 0; k < 4; ++k) out += k <= n ? kBase64[group >> (18 - 6 * k) & 63] : '=';
   }
   return out;
@@ -94,14 +96,18 @@ std::optional<std::string> Base64Decode(std::string_view text) {
   static const std::array<int8_t, 256> table = [] {
     std::array<int8_t, 256> t;
     t.fill(-1);
-    for (size_t i = 0; i < kBase64.size(); ++i) t[static_cast<unsigned char>(kBase64[i])] = static_cast<int8_t>(i);
+    for (size_t i = 0; i < kBase64.size(); ++i)
+      t[static_cast<unsigned char>(kBase64[i])] = static_cast<int8_t>(i);
     return t;
   }();
   if (text.size() % 4 != 0) return std::nullopt;
   std::string out;
   for (size_t i = 0; i < text.size(); i += 4) {
     const bool last = i + 4 == text.size();
-    const size_t pad = !last ? 0 : text[i + 2] == '=' && text[i + 3] == '=' ? 2 : text[i + 3] == '=' ? 1 : 0;
+    const size_t pad = !last                                      ? 0
+                       : text[i + 2] == '=' && text[i + 3] == '=' ? 2
+                       : text[i + 3] == '='                       ? 1
+                                                                  : 0;
     uint32_t group = 0;
     for (size_t k = 0; k < 4; ++k) {
       const int value = k >= 4 - pad ? 0 : table[static_cast<unsigned char>(text[i + k])];

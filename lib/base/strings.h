@@ -11,12 +11,14 @@
 
 namespace keelson::base {
 
-std::vector<std::string_view> Split(std::string_view text, char separator);  // "a,,b" → {"a", "", "b"}; "" → {""}
+std::vector<std::string_view> Split(std::string_view text,
+                                    char separator);  // "a,,b" → {"a", "", "b"}; "" → {""}
 template <typename T>
   requires std::same_as<T, std::string>
-std::vector<std::string_view> Split(T&& text, char separator) = delete;  // the parts would be those of a string that is gone
+std::vector<std::string_view> Split(T&& text, char separator) =
+    delete;  // the parts would be those of a string that is gone
 std::string Join(const std::vector<std::string>& parts, std::string_view separator);
-std::string_view Trim(std::string_view text);  // ASCII white space at both ends
+std::string_view Trim(std::string_view text);          // ASCII white space at both ends
 bool ContainsControlCharacter(std::string_view text);  // bytes below 0x20 and 0x7f
 std::string ToLower(std::string_view ascii);
 
@@ -27,9 +29,11 @@ std::optional<int64_t> ParseInt64(std::string_view text);
 
 std::string HexEncode(std::string_view bytes);
 std::string Base64Encode(std::string_view bytes);
-std::optional<std::string> Base64Decode(std::string_view text);  // standard alphabet, padding required
+std::optional<std::string> Base64Decode(
+    std::string_view text);  // standard alphabet, padding required
 
-// 'text' as it is, or in double quotes with \-escapes when it holds spaces, quotes, '=' or control characters, or is empty.
+// 'text' as it is, or in double quotes with \-escapes when it holds spaces, quotes, '=' or control
+// characters, or is empty.
 std::string QuoteIfNeeded(std::string_view text);
 
 }  // namespace keelson::base

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A recursive-descent reader of RFC 8259: depth, size and count are bounded before anything is stored.
+// A recursive-descent reader of RFC 8259: depth, size and count are bounded before anything is
+// stored.
 #include <charconv>
 #include <unordered_set>
 
@@ -25,7 +26,8 @@ class JsonReader {
  private:
   template <typename... Args>
   base::Error Bad(fmt::format_string<Args...> format, Args&&... args) const {
-    return base::InvalidArgument("line {}: {}", line_, fmt::format(format, std::forward<Args>(args)...));
+    return base::InvalidArgument("line {}: {}", line_,
+                                 fmt::format(format, std::forward<Args>(args)...));
   }
 
   void SkipSpace() {
@@ -55,8 +57,12 @@ class JsonReader {
     if (at_ >= text_.size()) return Bad("the text ends before the value does");
     const int line = line_;
     switch (text_[at_]) {
-      case '{': RETURN_IF_ERROR(ReadObject(out, depth)); break;
-      case '[': RETURN_IF_ERROR(ReadArray(out, depth)); break;
+      case '{':
+        RETURN_IF_ERROR(ReadObject(out, depth));
+        break;
+      case '[':
+        RETURN_IF_ERROR(ReadArray(out, depth));
+        break;
       case '"': {
         std::string s;
         RETURN_IF_ERROR(ReadString(s));
@@ -75,7 +81,8 @@ class JsonReader {
         if (!TakeWord("null")) return Bad("not a JSON value");
         out = Value();
         break;
-      default: RETURN_IF_ERROR(ReadNumber(out));
+      default:
+        RETURN_IF_ERROR(ReadNumber(out));
     }
     out.set_line(line);
     return base::Ok();
@@ -89,7 +96,8 @@ class JsonReader {
     if (Take('}')) return base::Ok();
     while (true) {
       SkipSpace();
-      if (at_ >= text_.size() || text_[at_] != '"') return Bad("expected the name of a member in double quotes");
+      if (at_ >= text_.size() || text_[at_] != '"')
+        return Bad("expected the name of a member in double quotes");
       std::string key;
       RETURN_IF_ERROR(ReadString(key));
       if (!keys.insert(key).second) return Bad("key {} already set in map", Quote(key));
@@ -125,7 +133,8 @@ class JsonReader {
     if (text_.size() - at_ < 4) return Bad("\\u needs four hexadecimal digits");
     const char* first = text_.data() + at_;
     const auto result = std::from_chars(first, first + 4, out, 16);
-    if (result.ec != std::errc() || result.ptr != first + 4 || *first == '-') return Bad("\\u needs four hexadecimal digits");
+    if (result.ec != std::errc() || result.ptr != first + 4 || *first == '-')
+      return Bad("\\u needs four hexadecimal digits");
     at_ += 4;
     return base::Ok();
   }
@@ -133,16 +142,34 @@ class JsonReader {
   base::Status ReadEscape(std::string& out) {
     if (at_ >= text_.size()) return Bad("the text ends inside a string");
     switch (text_[at_++]) {
-      case '"': out += '"'; return base::Ok();
-      case '\\': out += '\\'; return base::Ok();
-      case '/': out += '/'; return base::Ok();
-      case 'b': out += '\b'; return base::Ok();
-      case 'f': out += '\f'; return base::Ok();
-      case 'n': out += '\n'; return base::Ok();
-      case 'r': out += '\r'; return base::Ok();
-      case 't': out += '\t'; return base::Ok();
-      case 'u': break;
-      default: return Bad("unknown escape in a string");
+      case '"':
+        out += '"';
+        return base::Ok();
+      case '\\':
+        out += '\\';
+        return base::Ok();
+      case '/':
+        out += '/';
+        return base::Ok();
+      case 'b':
+        out += '\b';
+        return base::Ok();
+      case 'f':
+        out += '\f';
+        return base::Ok();
+      case 'n':
+        out += '\n';
+        return base::Ok();
+      case 'r':
+        out += '\r';
+        return base::Ok();
+      case 't':
+        out += '\t';
+        return base::Ok();
+      case 'u':
+        break;
+      default:
+        return Bad("unknown escape in a string");
     }
     uint32_t c = 0;
     RETURN_IF_ERROR(ReadHex4(c));
@@ -171,7 +198,8 @@ class JsonReader {
         RETURN_IF_ERROR(ReadEscape(out));
         continue;
       }
-      if (static_cast<unsigned char>(c) < 0x20) return Bad("a control character inside a string must be escaped");
+      if (static_cast<unsigned char>(c) < 0x20)
+        return Bad("a control character inside a string must be escaped");
       const size_t n = Utf8Length(text_.substr(at_));
       if (n == 0) return Bad("invalid UTF-8");
       out.append(text_, at_, n);
@@ -227,7 +255,8 @@ class JsonReader {
 }  // namespace
 
 base::Result<Value> ParseJson(std::string_view text, const Limits& limits) {
-  if (text.size() > limits.bytes) return base::InvalidArgument("line 1: {} bytes, more than {}", text.size(), limits.bytes);
+  if (text.size() > limits.bytes)
+    return base::InvalidArgument("line 1: {} bytes, more than {}", text.size(), limits.bytes);
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   return JsonReader(text, limits).Document();
 }

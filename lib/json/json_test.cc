@@ -13,7 +13,8 @@ std::string Refusal(std::string_view text, const Limits& limits = {}) {
 }
 
 TEST(Json, ReadsEveryKindAndKeepsOrderAndLines) {
-  const auto result = ParseJson("{\"b\": [1, -2.5,\n true, null],\n \"a\": \"x\\u00e9\\ud83d\\ude00\\n\"}");
+  const auto result =
+      ParseJson("{\"b\": [1, -2.5,\n true, null],\n \"a\": \"x\\u00e9\\ud83d\\ude00\\n\"}");
   ASSERT_TRUE(result.ok()) << result.error().message();
   EXPECT_EQ(WriteJson(*result), "{\"b\":[1,-2.5,true,null],\"a\":\"xé😀\\n\"}");
   EXPECT_EQ(result->members()[0].first, "b");
@@ -23,9 +24,32 @@ TEST(Json, ReadsEveryKindAndKeepsOrderAndLines) {
 }
 
 TEST(Json, RefusesWhatTheStandardDoes) {
-  for (std::string_view text : {"", "{", "[1,]", "{\"a\":1,}", "01", "+1", ".5", "1.", "1e", "nul", "'a'", "\"\t\"", "\"\\x\"",
-                                "\"\\ud800\"", "\"\\udc00\"", "\"\\u12g4\"", "\"\\u-123\"", "1 2", "\"\xff\"", "\"\xed\xa0\x80\"", "{a:1}",
-                                "[1 2]", "{\"a\" 1}", "// x\n1", "NaN", "1e999"}) {
+  for (std::string_view text : {"",
+                                "{",
+                                "[1,]",
+                                "{\"a\":1,}",
+                                "01",
+                                "+1",
+                                ".5",
+                                "1.",
+                                "1e",
+                                "nul",
+                                "'a'",
+                                "\"\t\"",
+                                "\"\\x\"",
+                                "\"\\ud800\"",
+                                "\"\\udc00\"",
+                                "\"\\u12g4\"",
+                                "\"\\u-123\"",
+                                "1 2",
+                                "\"\xff\"",
+                                "\"\xed\xa0\x80\"",
+                                "{a:1}",
+                                "[1 2]",
+                                "{\"a\" 1}",
+                                "// x\n1",
+                                "NaN",
+                                "1e999"}) {
     EXPECT_NE(Refusal(text), "accepted") << text;
   }
 }
@@ -60,7 +84,8 @@ TEST(Json, NumbersKeepTheirKind) {
 
 TEST(Json, WritesPretty) {
   const auto value = ParseJson(R"({"a":[1,{}],"b":{"c":[]}})");
-  EXPECT_EQ(WriteJson(*value, true), "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": {\n    \"c\": []\n  }\n}");
+  EXPECT_EQ(WriteJson(*value, true),
+            "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": {\n    \"c\": []\n  }\n}");
 }
 
 TEST(Json, ValuesCompareWithoutOrderAndLines) {
@@ -76,7 +101,9 @@ TEST(Json, ValuesCompareWithoutOrderAndLines) {
   EXPECT_TRUE(v.At({"l", "nothing", "here"}).IsNull());
 }
 
-TEST(Json, QuotesLikeGo) { EXPECT_EQ(Quote("a\"\\\n\t\x01é\xff"), "\"a\\\"\\\\\\n\\t\\u0001é\xEF\xBF\xBD\""); }
+TEST(Json, QuotesLikeGo) {
+  EXPECT_EQ(Quote("a\"\\\n\t\x01é\xff"), "\"a\\\"\\\\\\n\\t\\u0001é\xEF\xBF\xBD\"");
+}
 
 }  // namespace
 }  // namespace keelson::json

@@ -71,9 +71,12 @@ bool LooksLikeFloat(std::string_view text) {
 
 std::optional<Value> ResolvePlainScalar(std::string_view text) {
   if (IsOneOf(text, {"", "~", "null", "Null", "NULL"})) return Value();
-  if (IsOneOf(text, {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})) return Value(true);
-  if (IsOneOf(text, {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"})) return Value(false);
-  if (IsOneOf(text, {".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"})) {
+  if (IsOneOf(text, {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"}))
+    return Value(true);
+  if (IsOneOf(text, {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"}))
+    return Value(false);
+  if (IsOneOf(text, {".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF",
+                     "-.inf", "-.Inf", "-.INF"})) {
     return std::nullopt;
   }
   if (!IsDigit(text[0]) && text[0] != '.' && text[0] != '-' && text[0] != '+') return Value(text);

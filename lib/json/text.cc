@@ -38,7 +38,9 @@ bool IsUtf8(std::string_view text) {
 }
 
 void AppendUtf8(std::string& out, uint32_t c) {
-  const auto add = [&out](uint32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
+  const auto add = [&out](uint32_t byte) {
+    out += static_cast<char>(static_cast<unsigned char>(byte));
+  };
   if (c < 0x80) {
     add(c);
   } else if (c < 0x800) {
@@ -59,7 +61,8 @@ void AppendUtf8(std::string& out, uint32_t c) {
 std::string DoubleText(double d) {
   char buffer[64];
   const double size = std::fabs(d);
-  const auto format = d == 0 || (size >= 1e-6 && size < 1e21) ? std::chars_format::fixed : std::chars_format::scientific;
+  const auto format = d == 0 || (size >= 1e-6 && size < 1e21) ? std::chars_format::fixed
+                                                              : std::chars_format::scientific;
   const auto result = std::to_chars(buffer, buffer + sizeof buffer, d, format);
   return std::string(buffer, result.ptr);
 }

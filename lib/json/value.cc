@@ -68,7 +68,8 @@ std::vector<const Value::Member*> SortedMembers(const Value& object) {
   std::vector<const Value::Member*> out;
   out.reserve(object.members().size());
   for (const Value::Member& m : object.members()) out.push_back(&m);
-  std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  std::sort(out.begin(), out.end(),
+            [](const auto* a, const auto* b) { return a->first < b->first; });
   return out;
 }
 
@@ -77,17 +78,24 @@ std::vector<const Value::Member*> SortedMembers(const Value& object) {
 bool operator==(const Value& a, const Value& b) {
   if (a.kind_ != b.kind_) return a.IsNumber() && b.IsNumber() && a.AsDouble() == b.AsDouble();
   switch (a.kind_) {
-    case Value::Kind::kNull: return true;
+    case Value::Kind::kNull:
+      return true;
     case Value::Kind::kBool:
-    case Value::Kind::kInt: return a.int_ == b.int_;
-    case Value::Kind::kDouble: return a.double_ == b.double_;
-    case Value::Kind::kString: return a.string_ == b.string_;
-    case Value::Kind::kArray: return a.items_ == b.items_;
-    case Value::Kind::kObject: break;
+    case Value::Kind::kInt:
+      return a.int_ == b.int_;
+    case Value::Kind::kDouble:
+      return a.double_ == b.double_;
+    case Value::Kind::kString:
+      return a.string_ == b.string_;
+    case Value::Kind::kArray:
+      return a.items_ == b.items_;
+    case Value::Kind::kObject:
+      break;
   }
   if (a.members_.size() != b.members_.size()) return false;
   const auto in_a = SortedMembers(a), in_b = SortedMembers(b);
-  return std::equal(in_a.begin(), in_a.end(), in_b.begin(), [](const auto* x, const auto* y) { return *x == *y; });
+  return std::equal(in_a.begin(), in_a.end(), in_b.begin(),
+                    [](const auto* x, const auto* y) { return *x == *y; });
 }
 
 }  // namespace keelson::json

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A JSON or YAML document as a value. Objects keep the order in which their members were written. Every value knows the line it
-// came from (1-based; 0: made by a program), so that refusals can name it. Plain data; copies are deep.
+// A JSON or YAML document as a value. Objects keep the order in which their members were written.
+// Every value knows the line it came from (1-based; 0: made by a program), so that refusals can
+// name it. Plain data; copies are deep.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +41,12 @@ class Value {
 
   // Of another kind: false, 0, "" and no items.
   bool AsBool() const { return kind_ == Kind::kBool && int_ != 0; }
-  int64_t AsInt() const { return kind_ == Kind::kInt ? int_ : kind_ == Kind::kDouble ? static_cast<int64_t>(double_) : 0; }
-  double AsDouble() const { return kind_ == Kind::kDouble ? double_ : kind_ == Kind::kInt ? static_cast<double>(int_) : 0; }
+  int64_t AsInt() const {
+    return kind_ == Kind::kInt ? int_ : kind_ == Kind::kDouble ? static_cast<int64_t>(double_) : 0;
+  }
+  double AsDouble() const {
+    return kind_ == Kind::kDouble ? double_ : kind_ == Kind::kInt ? static_cast<double>(int_) : 0;
+  }
   const std::string& AsString() const { return string_; }
   const std::vector<Value>& items() const { return items_; }
   const std::vector<Member>& members() const { return members_; }
@@ -60,7 +65,8 @@ class Value {
   int line() const { return line_; }
   void set_line(int line) { line_ = line; }
 
-  friend bool operator==(const Value& a, const Value& b);  // lines do not count; members in any order
+  friend bool operator==(const Value& a,
+                         const Value& b);  // lines do not count; members in any order
 
  private:
   Kind kind_ = Kind::kNull;
@@ -78,9 +84,10 @@ struct Limits {
   size_t values = 1'000'000;  // also bounds what YAML aliases may unfold to
 };
 
-// Scalars as Kubernetes' own reader has them: unquoted yes/no/on/off/y/n are booleans, 0644 is octal, 1e3 and 1.0 are ints; keys are
-// what was written, << merges. Refuses duplicate keys, anchors that unfold without end, keys that are not scalars, and an empty text.
-// A member's line is that of its key. Errors: "line 3: …".
+// Scalars as Kubernetes' own reader has them: unquoted yes/no/on/off/y/n are booleans, 0644 is
+// octal, 1e3 and 1.0 are ints; keys are what was written, << merges. Refuses duplicate keys,
+// anchors that unfold without end, keys that are not scalars, and an empty text. A member's line is
+// that of its key. Errors: "line 3: …".
 base::Result<Value> ParseYaml(std::string_view text, const Limits& limits = {});
 // Several documents separated by `---`; empty ones are left out.
 base::Result<std::vector<Value>> ParseYamlStream(std::string_view text, const Limits& limits = {});

@@ -11,11 +11,16 @@ namespace {
 
 std::string ScalarText(const Value& v) {
   switch (v.kind()) {
-    case Value::Kind::kBool: return v.AsBool() ? "true" : "false";
-    case Value::Kind::kInt: return std::to_string(v.AsInt());
-    case Value::Kind::kDouble: return std::isfinite(v.AsDouble()) ? DoubleText(v.AsDouble()) : "null";
-    case Value::Kind::kString: return Quote(v.AsString());
-    default: return "null";
+    case Value::Kind::kBool:
+      return v.AsBool() ? "true" : "false";
+    case Value::Kind::kInt:
+      return std::to_string(v.AsInt());
+    case Value::Kind::kDouble:
+      return std::isfinite(v.AsDouble()) ? DoubleText(v.AsDouble()) : "null";
+    case Value::Kind::kString:
+      return Quote(v.AsString());
+    default:
+      return "null";
   }
 }
 
@@ -54,29 +59,35 @@ void Json(std::string& out, const Value& v, bool pretty, size_t indent) {
   }
 }
 
-// Printable ASCII and letters of other scripts, without what some YAML reader takes for a line end or for nothing.
+// Printable ASCII and letters of other scripts, without what some YAML reader takes for a line end
+// or for nothing.
 bool IsPlainText(std::string_view text, bool newlines) {
   while (!text.empty()) {
     const size_t n = Utf8Length(text);
     const auto c = static_cast<unsigned char>(text[0]);
     if (n == 0 || c == 0x7f || (c < 0x20 && !(newlines && c == '\n'))) return false;
-    if (c == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0) return false;                    // C1 controls
-    if (text.starts_with("\xE2\x80\xA8") || text.starts_with("\xE2\x80\xA9")) return false;       // separators
-    if (text.starts_with("\xEF\xBB\xBF")) return false;                                           // byte order mark
+    if (c == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0) return false;  // C1 controls
+    if (text.starts_with("\xE2\x80\xA8") || text.starts_with("\xE2\x80\xA9"))
+      return false;                                      // separators
+    if (text.starts_with("\xEF\xBB\xBF")) return false;  // byte order mark
     text.remove_prefix(n);
   }
   return true;
 }
 
 bool CanBePlain(std::string_view text) {
-  if (text.empty() || !IsPlainText(text, false) || text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
+  if (text.empty() || !IsPlainText(text, false) || text.front() == ' ' || text.back() == ' ' ||
+      text.back() == ':')
+    return false;
   static constexpr std::string_view kIndicators = "-?:,[]{}#&*!|>'\"%@`=<.";
   if (kIndicators.find(text.front()) != std::string_view::npos) {
     // "-x" and ".x" are ordinary; "- ", "---" and "..." are not.
-    const bool ordinary = (text.front() == '-' || text.front() == '.') && text.size() > 1 && text[1] != ' ' && text[1] != text[0];
+    const bool ordinary = (text.front() == '-' || text.front() == '.') && text.size() > 1 &&
+                          text[1] != ' ' && text[1] != text[0];
     if (!ordinary) return false;
   }
-  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) return false;
+  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos)
+    return false;
   if (text.find_first_of("[]{},") != std::string_view::npos) return false;
   const std::optional<Value> value = ResolvePlainScalar(text);
   return value && value->IsString();
@@ -108,7 +119,8 @@ std::string YamlString(std::string_view text) {
 bool CanBeBlock(std::string_view text) {
   const size_t newline = text.find('\n');
   if (newline == std::string_view::npos || newline == 0 || text.front() == ' ') return false;
-  return IsPlainText(text, true) && text.find(" \n") == std::string_view::npos && text.back() != ' ';
+  return IsPlainText(text, true) && text.find(" \n") == std::string_view::npos &&
+         text.back() != ' ';
 }
 
 void Block(std::string& out, std::string_view text, size_t indent) {

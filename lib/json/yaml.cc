@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values from the events of yaml-cpp. Its exceptions end here; so does Stop, our own way out of its callbacks once something is
-// refused. What aliases unfold to is counted like written text, so that a small document cannot become a large value.
+// Values from the events of yaml-cpp. Its exceptions end here; so does Stop, our own way out of its
+// callbacks once something is refused. What aliases unfold to is counted like written text, so that
+// a small document cannot become a large value.
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -42,11 +43,16 @@ Size Measure(const Value& v) {
 // The name that a scalar has as the key of an object; nothing for what cannot be one.
 std::optional<std::string> KeyText(const Value& key) {
   switch (key.kind()) {
-    case Value::Kind::kString: return key.AsString();
-    case Value::Kind::kInt: return std::to_string(key.AsInt());
-    case Value::Kind::kDouble: return DoubleText(key.AsDouble());
-    case Value::Kind::kBool: return key.AsBool() ? "true" : "false";
-    default: return std::nullopt;
+    case Value::Kind::kString:
+      return key.AsString();
+    case Value::Kind::kInt:
+      return std::to_string(key.AsInt());
+    case Value::Kind::kDouble:
+      return DoubleText(key.AsDouble());
+    case Value::Kind::kBool:
+      return key.AsBool() ? "true" : "false";
+    default:
+      return std::nullopt;
   }
 }
 
@@ -68,7 +74,9 @@ class Builder : public YAML::EventHandler {
   }
   void OnDocumentEnd() override {}
 
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Add(mark, Value(), anchor); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Add(mark, Value(), anchor);
+  }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
@@ -78,7 +86,8 @@ class Builder : public YAML::EventHandler {
     Put(mark, std::move(copy));
   }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
     if (!frames_.empty() && frames_.back().value.IsObject() && !frames_.back().key) {
       // A key is what was written: `on: 1` names the member "on", `080: 1` the member "080".
       Frame& frame = frames_.back();
@@ -92,10 +101,12 @@ class Builder : public YAML::EventHandler {
     Add(mark, Scalar(mark, tag, text), anchor);
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     Open(mark, tag, anchor, Value::Array());
   }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     Open(mark, tag, anchor, Value::Object());
   }
   void OnSequenceEnd() override { Close(); }
@@ -114,7 +125,7 @@ class Builder : public YAML::EventHandler {
     YAML::Mark mark;
     std::optional<std::string> key;  // read, waiting for its value
     int key_line = 0;
-    bool merging = false;            // that key is <<
+    bool merging = false;  // that key is <<
     std::unordered_set<std::string> keys;
     std::vector<Value::Member> merged;
   };
@@ -128,20 +139,23 @@ class Builder : public YAML::EventHandler {
     bytes_ += size.bytes;
     if (values_ > limits_.values) Refuse(mark, fmt::format("more than {} values", limits_.values));
     // Escapes may make text a little longer than it was written; aliases would make it much longer.
-    if (bytes_ > limits_.bytes * 2) Refuse(mark, fmt::format("unfolds to more than {} bytes", limits_.bytes * 2));
+    if (bytes_ > limits_.bytes * 2)
+      Refuse(mark, fmt::format("unfolds to more than {} bytes", limits_.bytes * 2));
   }
 
   static Value Scalar(const YAML::Mark& mark, const std::string& tag, const std::string& text) {
     static constexpr std::string_view kPrefix = "tag:yaml.org,2002:";
     if (!IsUtf8(text)) Refuse(mark, "invalid UTF-8");
     if (tag == "!" || tag == "tag:yaml.org,2002:str") return Value(text);
-    const std::string_view kind = tag.starts_with(kPrefix) ? std::string_view(tag).substr(kPrefix.size()) : "";
+    const std::string_view kind =
+        tag.starts_with(kPrefix) ? std::string_view(tag).substr(kPrefix.size()) : "";
     if (tag != "?" && kind != "int" && kind != "float" && kind != "bool" && kind != "null") {
       Refuse(mark, fmt::format("tag {} is not supported", Quote(tag)));
     }
     std::optional<Value> value = ResolvePlainScalar(text);
     if (!value) Refuse(mark, fmt::format("{} is not a JSON value", Quote(text)));
-    const bool fits = kind.empty() || (kind == "int" && value->IsInt()) || (kind == "float" && value->IsNumber()) ||
+    const bool fits = kind.empty() || (kind == "int" && value->IsInt()) ||
+                      (kind == "float" && value->IsNumber()) ||
                       (kind == "bool" && value->IsBool()) || (kind == "null" && value->IsNull());
     if (!fits) Refuse(mark, fmt::format("{} is not of the kind !!{}", Quote(text), kind));
     return *std::move(value);
@@ -155,11 +169,14 @@ class Builder : public YAML::EventHandler {
   }
 
   void Open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Value empty) {
-    if (frames_.size() >= limits_.depth) Refuse(mark, fmt::format("nested deeper than {} levels", limits_.depth));
-    if (tag != "?" && tag != "!" && tag != "tag:yaml.org,2002:map" && tag != "tag:yaml.org,2002:seq" && !tag.empty()) {
+    if (frames_.size() >= limits_.depth)
+      Refuse(mark, fmt::format("nested deeper than {} levels", limits_.depth));
+    if (tag != "?" && tag != "!" && tag != "tag:yaml.org,2002:map" &&
+        tag != "tag:yaml.org,2002:seq" && !tag.empty()) {
       Refuse(mark, fmt::format("tag {} is not supported", Quote(tag)));
     }
-    if (!frames_.empty() && frames_.back().value.IsObject() && !frames_.back().key) Refuse(mark, "a key must be a scalar");
+    if (!frames_.empty() && frames_.back().value.IsObject() && !frames_.back().key)
+      Refuse(mark, "a key must be a scalar");
     Count(mark, {1, 0});
     empty.set_line(mark.line + 1);
     Frame frame;
@@ -173,7 +190,8 @@ class Builder : public YAML::EventHandler {
     Frame frame = std::move(frames_.back());
     frames_.pop_back();
     if (frame.anchor != 0) {
-      Count(frame.mark, Measure(frame.value));  // a copy is kept: anchors inside anchors would multiply
+      Count(frame.mark,
+            Measure(frame.value));  // a copy is kept: anchors inside anchors would multiply
       anchors_[frame.anchor] = frame.value;
     }
     Put(frame.mark, std::move(frame.value));
@@ -193,7 +211,8 @@ class Builder : public YAML::EventHandler {
       frame.key = KeyText(value);
       if (!frame.key) Refuse(mark, "a key must be a scalar and not null");
       frame.key_line = mark.line + 1;
-      if (!frame.keys.insert(*frame.key).second) Refuse(mark, fmt::format("key {} already set in map", Quote(*frame.key)));
+      if (!frame.keys.insert(*frame.key).second)
+        Refuse(mark, fmt::format("key {} already set in map", Quote(*frame.key)));
       return;
     }
     if (frame.merging) {
@@ -228,7 +247,8 @@ class Builder : public YAML::EventHandler {
 
 // YAML is text; yaml-cpp takes byte 4 for the end and other encodings for what they are not.
 base::Status CheckText(std::string_view text, const Limits& limits) {
-  if (text.size() > limits.bytes) return base::InvalidArgument("line 1: {} bytes, more than {}", text.size(), limits.bytes);
+  if (text.size() > limits.bytes)
+    return base::InvalidArgument("line 1: {} bytes, more than {}", text.size(), limits.bytes);
   int line = 1;
   while (!text.empty()) {
     const size_t n = Utf8Length(text);
@@ -267,10 +287,13 @@ base::Result<std::vector<Value>> Documents(std::string_view text, const Limits& 
 
 }  // namespace
 
-base::Result<std::vector<Value>> ParseYamlStream(std::string_view text, const Limits& limits) { return Documents(text, limits); }
+base::Result<std::vector<Value>> ParseYamlStream(std::string_view text, const Limits& limits) {
+  return Documents(text, limits);
+}
 
 base::Result<Value> ParseYaml(std::string_view text, const Limits& limits) {
-  // What is JSON is read as JSON: no difference in meaning, but YAML's readers know neither \/ nor surrogate pairs.
+  // What is JSON is read as JSON: no difference in meaning, but YAML's readers know neither \/ nor
+  // surrogate pairs.
   const size_t start = text.find_first_not_of(" \t\r\n");
   if (start != std::string_view::npos && text[start] == '{') {
     if (base::Result<Value> json = ParseJson(text, limits); json.ok()) return json;
@@ -278,7 +301,8 @@ base::Result<Value> ParseYaml(std::string_view text, const Limits& limits) {
   ASSIGN_OR_RETURN(std::vector<Value> documents, Documents(text, limits));
   if (documents.empty()) return base::InvalidArgument("line 1: an empty document");
   if (documents.size() > 1) {
-    return base::InvalidArgument("line {}: a second document where one was expected", documents[1].line());
+    return base::InvalidArgument("line {}: a second document where one was expected",
+                                 documents[1].line());
   }
   return std::move(documents[0]);
 }

@@ -16,12 +16,34 @@ TEST(Yaml, ReadsScalarsAsKubernetesDoes) {
     const char* yaml;
     const char* json;
   } cases[] = {
-      {"yes", "true"},      {"'yes'", "\"yes\""}, {"off", "false"},      {"y", "true"},       {"- ~", "[null]"},
-      {"0644", "420"},      {"0o644", "420"},     {"0x1F", "31"},        {"0b11", "3"},       {"1_000", "1000"},
-      {"1e3", "1000"},      {"1.0", "1"},         {"0.5", "0.5"},        {"-7", "-7"},        {"+7", "7"},
-      {"08", "8"},          {"1.2.3", "\"1.2.3\""}, {"12:30", "\"12:30\""}, {"2001-01-01", "\"2001-01-01\""},
-      {"!!str 5", "\"5\""}, {"!!int 5", "5"},     {"100m", "\"100m\""},  {"-", "[null]"},     {"-x", "\"-x\""},
-      {".5", "0.5"},        {"\"5\"", "\"5\""},   {"1e400", "\"1e400\""}, {"<<", "\"<<\""},
+      {"yes", "true"},
+      {"'yes'", "\"yes\""},
+      {"off", "false"},
+      {"y", "true"},
+      {"- ~", "[null]"},
+      {"0644", "420"},
+      {"0o644", "420"},
+      {"0x1F", "31"},
+      {"0b11", "3"},
+      {"1_000", "1000"},
+      {"1e3", "1000"},
+      {"1.0", "1"},
+      {"0.5", "0.5"},
+      {"-7", "-7"},
+      {"+7", "7"},
+      {"08", "8"},
+      {"1.2.3", "\"1.2.3\""},
+      {"12:30", "\"12:30\""},
+      {"2001-01-01", "\"2001-01-01\""},
+      {"!!str 5", "\"5\""},
+      {"!!int 5", "5"},
+      {"100m", "\"100m\""},
+      {"-", "[null]"},
+      {"-x", "\"-x\""},
+      {".5", "0.5"},
+      {"\"5\"", "\"5\""},
+      {"1e400", "\"1e400\""},
+      {"<<", "\"<<\""},
       {"9223372036854775808", "9223372036854775808"},
   };
   for (const auto& c : cases) EXPECT_EQ(AsJson(c.yaml), c.json) << c.yaml;
@@ -30,10 +52,13 @@ TEST(Yaml, ReadsScalarsAsKubernetesDoes) {
 TEST(Yaml, ReadsMapsListsAliasesAndMerges) {
   EXPECT_EQ(AsJson("a: &x {p: 1, q: 2}\nb: *x\nc:\n  <<: *x\n  q: 3\n80: true\non: 1\n"),
             R"({"a":{"p":1,"q":2},"b":{"p":1,"q":2},"c":{"q":3,"p":1},"80":true,"on":1})");
-  EXPECT_EQ(AsJson("- &a {k: 1}\n- &b {k: 2, l: 3}\n- <<: [*a, *b]\n"), R"([{"k":1},{"k":2,"l":3},{"k":1,"l":3}])");
+  EXPECT_EQ(AsJson("- &a {k: 1}\n- &b {k: 2, l: 3}\n- <<: [*a, *b]\n"),
+            R"([{"k":1},{"k":2,"l":3},{"k":1,"l":3}])");
   EXPECT_EQ(AsJson("{\"a\": \"\\/\\ud83d\\ude00\"}"), "{\"a\":\"/😀\"}");
   EXPECT_EQ(AsJson("{a: 1, 'b': [x]}"), R"({"a":1,"b":["x"]})");
-  EXPECT_EQ(AsJson("\xEF\xBB\xBF" "a: 1"), R"({"a":1})");
+  EXPECT_EQ(AsJson("\xEF\xBB\xBF"
+                   "a: 1"),
+            R"({"a":1})");
 }
 
 TEST(Yaml, KnowsItsLines) {
@@ -61,7 +86,8 @@ TEST(Yaml, RefusesWithTheLine) {
 }
 
 TEST(Yaml, KeepsTheLimits) {
-  EXPECT_EQ(AsJson(std::string(101, '[') + std::string(101, ']')), "line 1: nested deeper than 100 levels");
+  EXPECT_EQ(AsJson(std::string(101, '[') + std::string(101, ']')),
+            "line 1: nested deeper than 100 levels");
   EXPECT_TRUE(AsJson(std::string(100'000, '[')).starts_with("line 1: "));
   EXPECT_TRUE(AsJson(std::string(100'000, '{')).starts_with("line 1: "));
   std::string laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
@@ -69,7 +95,8 @@ TEST(Yaml, KeepsTheLimits) {
     const std::string below = "*a" + std::to_string(i - 1);
     laughs += fmt::format("a{0}: &a{0} [{1},{1},{1},{1},{1},{1},{1},{1},{1},{1}]\n", i, below);
   }
-  EXPECT_TRUE(AsJson(laughs).find("more than 1000000 values") != std::string::npos) << AsJson(laughs);
+  EXPECT_TRUE(AsJson(laughs).find("more than 1000000 values") != std::string::npos)
+      << AsJson(laughs);
   std::string long_text = "a: &a " + std::string(1 << 20, 'x') + "\nb: [";
   for (int i = 0; i < 100; ++i) long_text += "*a, ";
   EXPECT_TRUE(AsJson(long_text + "]").find("unfolds to more than") != std::string::npos);
@@ -84,7 +111,8 @@ TEST(Yaml, StreamsLeaveEmptyDocumentsOut) {
 }
 
 TEST(Yaml, WritesWhatItReads) {
-  const char* json = R"({"apiVersion":"v1","list":[{"a":1,"b":[1,[2,3],[]]},"x",{},{"c":{"d":null}}],"empty":"","yes":"yes",
+  const char* json =
+      R"({"apiVersion":"v1","list":[{"a":1,"b":[1,[2,3],[]]},"x",{},{"c":{"d":null}}],"empty":"","yes":"yes",
     "number":"5","text":"line one\nline two\n","cut":"a\nb","more":"a\n\n\n","inner":"a\n\n  b\n","lead":" a\nb","tab":"a\tb","hash":"a #b",
     "colon":"a: b","end":"a:","dash":"- a","flag":"-x","dots":"...","dot":".x","tilde":"~","sep":"a\u2028b\u0085","quote":"it's \"q\"",
     "merge":"<<","float":1.5,"big":1e+25,"minus":-3,"off":false,"nl":"\n","trail":"a \nb","cr":"a\r\nb","eq":"=","star":"*x","key: odd":1,
@@ -98,9 +126,11 @@ TEST(Yaml, WritesWhatItReads) {
 }
 
 TEST(Yaml, WritesTheUsualForm) {
-  const auto value = ParseJson(R"({"metadata":{"name":"web","labels":{}},"spec":{"containers":[{"name":"c","args":["-v","8"]}]}})");
+  const auto value = ParseJson(
+      R"({"metadata":{"name":"web","labels":{}},"spec":{"containers":[{"name":"c","args":["-v","8"]}]}})");
   EXPECT_EQ(WriteYaml(*value),
-            "metadata:\n  name: web\n  labels: {}\nspec:\n  containers:\n  - name: c\n    args:\n    - -v\n    - \"8\"\n");
+            "metadata:\n  name: web\n  labels: {}\nspec:\n  containers:\n  - name: c\n    args:\n  "
+            "  - -v\n    - \"8\"\n");
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace keelson::kube {
 namespace {
 
 base::Status CheckKind(const json::Value& document, std::initializer_list<std::string_view> kinds) {
-  if (!document.IsObject()) return base::InvalidArgument("line {}: must be an object", std::max(document.line(), 1));
+  if (!document.IsObject())
+    return base::InvalidArgument("line {}: must be an object", std::max(document.line(), 1));
   const Field root(document);
   const Field version = root["apiVersion"];
   const Field kind = root["kind"];
@@ -22,7 +23,9 @@ base::Status CheckKind(const json::Value& document, std::initializer_list<std::s
   if (!version.Present()) problems.Required(version);
   const bool known = std::find(kinds.begin(), kinds.end(), kind.String()) != kinds.end();
   if (problems.empty() && (version.String() != "v1" || !known)) {
-    problems.AddBare(kind.line(), fmt::format("no kind {} is registered for version {} here", json::Quote(kind.String()), json::Quote(version.String())));
+    problems.AddBare(kind.line(),
+                     fmt::format("no kind {} is registered for version {} here",
+                                 json::Quote(kind.String()), json::Quote(version.String())));
   }
   if (problems.empty()) return base::Ok();
   return problems.ToError();
@@ -62,7 +65,8 @@ base::Result<ConfigObject> DecodeConfigObject(const json::Value& document) {
   Problems problems;
   const Field root(document);
   const bool secret = root["kind"].String() == "Secret";
-  if (CheckSchema(root, secret ? "Secret" : "ConfigMap", problems)) ValidateConfigObject(root, problems);
+  if (CheckSchema(root, secret ? "Secret" : "ConfigMap", problems))
+    ValidateConfigObject(root, problems);
   if (!problems.empty()) return problems.ToError();
   ConfigObject out;
   out.secret = secret;
@@ -71,7 +75,8 @@ base::Result<ConfigObject> DecodeConfigObject(const json::Value& document) {
   for (const auto& [key, value] : Member(document, secret ? "data" : "binaryData").members()) {
     out.data[key] = base::Base64Decode(value.AsString()).value_or("");
   }
-  for (const auto& [key, value] : Member(document, secret ? "stringData" : "data").members()) out.data[key] = value.AsString();
+  for (const auto& [key, value] : Member(document, secret ? "stringData" : "data").members())
+    out.data[key] = value.AsString();
   return out;
 }
 

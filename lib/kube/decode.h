@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a document to a checked, defaulted object. Strict: unknown fields, wrong types and duplicate names are refused, with
-// upstream's wording of the rule, the field's path and the line: `line 12: spec.containers[1].name: Duplicate value: "web"`.
-// Pure; every problem of a document is reported, not just the first (one per line of the message).
+// From a document to a checked, defaulted object. Strict: unknown fields, wrong types and duplicate
+// names are refused, with upstream's wording of the rule, the field's path and the line: `line 12:
+// spec.containers[1].name: Duplicate value: "web"`. Pure; every problem of a document is reported,
+// not just the first (one per line of the message).
 #pragma once
 
 #include "lib/base/result.h"
@@ -9,7 +10,8 @@
 
 namespace keelson::kube {
 
-// Checks kind and apiVersion, then fields against the schema, then upstream's validation rules of a Pod.
+// Checks kind and apiVersion, then fields against the schema, then upstream's validation rules of a
+// Pod.
 base::Result<Pod> DecodePod(const json::Value& document);
 base::Result<ConfigObject> DecodeConfigObject(const json::Value& document);  // ConfigMap or Secret
 

@@ -16,11 +16,14 @@ HttpGetAction DecodeHttpGet(const json::Value& v) {
   out.port = DecodePort(Member(v, "port"));
   out.host = Text(v, "host");
   out.scheme = Text(v, "scheme", "HTTP");
-  for (const json::Value& h : Member(v, "httpHeaders").items()) out.http_headers.push_back({Text(h, "name"), Text(h, "value")});
+  for (const json::Value& h : Member(v, "httpHeaders").items())
+    out.http_headers.push_back({Text(h, "name"), Text(h, "value")});
   return out;
 }
 
-TcpSocketAction DecodeTcpSocket(const json::Value& v) { return TcpSocketAction{DecodePort(Member(v, "port")), Text(v, "host")}; }
+TcpSocketAction DecodeTcpSocket(const json::Value& v) {
+  return TcpSocketAction{DecodePort(Member(v, "port")), Text(v, "host")};
+}
 ExecAction DecodeExec(const json::Value& v) { return ExecAction{Texts(Member(v, "command"))}; }
 
 // 0 stands for "not given" in these fields.
@@ -95,7 +98,8 @@ std::string DefaultPullPolicy(std::string_view image) {
   const size_t colon = name.rfind(':');
   const size_t slash = name.rfind('/');
   // A ':' before the last '/' belongs to a registry's port.
-  const bool tagged = colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash);
+  const bool tagged =
+      colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash);
   if (tagged) return name.substr(colon + 1) == "latest" ? "Always" : "IfNotPresent";
   return digest == std::string_view::npos ? "Always" : "IfNotPresent";
 }
@@ -111,7 +115,8 @@ std::optional<Probe> DecodeProbe(const json::Value& v) {
     out.action = DecodeTcpSocket(Member(v, "tcpSocket"));
   } else if (Has(v, "grpc")) {
     const json::Value& grpc = Member(v, "grpc");
-    out.action = GrpcAction{static_cast<int32_t>(Member(grpc, "port").AsInt()), Text(grpc, "service")};
+    out.action =
+        GrpcAction{static_cast<int32_t>(Member(grpc, "port").AsInt()), Text(grpc, "service")};
   }
   out.initial_delay_seconds = static_cast<int32_t>(Member(v, "initialDelaySeconds").AsInt());
   out.timeout_seconds = Positive(v, "timeoutSeconds", 1);
@@ -139,11 +144,14 @@ Container DecodeContainer(const json::Value& v, bool host_network) {
   out.command = Texts(Member(v, "command"));
   out.args = Texts(Member(v, "args"));
   out.working_dir = Text(v, "workingDir");
-  for (const json::Value& p : Member(v, "ports").items()) out.ports.push_back(DecodeContainerPort(p, host_network));
-  for (const json::Value& e : Member(v, "envFrom").items()) out.env_from.push_back(DecodeEnvFrom(e));
+  for (const json::Value& p : Member(v, "ports").items())
+    out.ports.push_back(DecodeContainerPort(p, host_network));
+  for (const json::Value& e : Member(v, "envFrom").items())
+    out.env_from.push_back(DecodeEnvFrom(e));
   for (const json::Value& e : Member(v, "env").items()) out.env.push_back(DecodeEnv(e));
   out.resources = DecodeRequirements(Member(v, "resources"));
-  for (const json::Value& m : Member(v, "volumeMounts").items()) out.volume_mounts.push_back(DecodeMount(m));
+  for (const json::Value& m : Member(v, "volumeMounts").items())
+    out.volume_mounts.push_back(DecodeMount(m));
   out.liveness_probe = DecodeProbe(Member(v, "livenessProbe"));
   out.readiness_probe = DecodeProbe(Member(v, "readinessProbe"));
   out.startup_probe = DecodeProbe(Member(v, "startupProbe"));
@@ -156,7 +164,8 @@ Container DecodeContainer(const json::Value& v, bool host_network) {
   for (const json::Value& r : Member(v, "restartPolicyRules").items()) {
     RestartRule& rule = out.restart_rules.emplace_back();
     rule.not_in = r.At({"exitCodes", "operator"}).AsString() == "NotIn";
-    for (const json::Value& code : r.At({"exitCodes", "values"}).items()) rule.exit_codes.push_back(code.AsInt());
+    for (const json::Value& code : r.At({"exitCodes", "values"}).items())
+      rule.exit_codes.push_back(code.AsInt());
   }
   out.stdin = Flag(v, "stdin");
   out.stdin_once = Flag(v, "stdinOnce");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decoder's own parts: from a document whose types were checked (schema.h) to structs, with upstream's defaults filled in
-// (k8s.io/kubernetes/pkg/apis/core/v1/defaults.go, 1.35). Nothing here refuses anything. Pure, any thread.
+// The decoder's own parts: from a document whose types were checked (schema.h) to structs, with
+// upstream's defaults filled in (k8s.io/kubernetes/pkg/apis/core/v1/defaults.go, 1.35). Nothing
+// here refuses anything. Pure, any thread.
 #pragma once
 
 #include <optional>
@@ -13,7 +14,8 @@ namespace keelson::kube {
 
 inline const json::Value& Member(const json::Value& v, std::string_view key) { return v.At({key}); }
 inline bool Has(const json::Value& v, std::string_view key) { return !Member(v, key).IsNull(); }
-inline std::string Text(const json::Value& v, std::string_view key, std::string_view fallback = "") {
+inline std::string Text(const json::Value& v, std::string_view key,
+                        std::string_view fallback = "") {
   const std::string& text = Member(v, key).AsString();
   return text.empty() ? std::string(fallback) : text;
 }

@@ -43,7 +43,8 @@ ResourceRequirements DecodeRequirements(const json::Value& v) {
 }
 
 ResourceFieldSelector DecodeResourceField(const json::Value& v) {
-  return ResourceFieldSelector{Text(v, "containerName"), Text(v, "resource"), DecodeQuantity(Member(v, "divisor"))};
+  return ResourceFieldSelector{Text(v, "containerName"), Text(v, "resource"),
+                               DecodeQuantity(Member(v, "divisor"))};
 }
 
 std::optional<SeccompProfile> DecodeProfile(const json::Value& v) {
@@ -80,14 +81,16 @@ PodSecurityContext DecodePodSecurityContext(const json::Value& v) {
   out.run_as_non_root = MaybeFlag(v, "runAsNonRoot");
   out.run_as_user = MaybeInt(v, "runAsUser");
   out.run_as_group = MaybeInt(v, "runAsGroup");
-  for (const json::Value& group : Member(v, "supplementalGroups").items()) out.supplemental_groups.push_back(group.AsInt());
+  for (const json::Value& group : Member(v, "supplementalGroups").items())
+    out.supplemental_groups.push_back(group.AsInt());
   out.supplemental_groups_policy = Text(v, "supplementalGroupsPolicy");
   out.fs_group = MaybeInt(v, "fsGroup");
   out.fs_group_change_policy = Text(v, "fsGroupChangePolicy");
   out.seccomp_profile = DecodeProfile(Member(v, "seccompProfile"));
   out.app_armor_profile = DecodeProfile(Member(v, "appArmorProfile"));
   out.se_linux_options = DecodeSeLinux(Member(v, "seLinuxOptions"));
-  for (const json::Value& s : Member(v, "sysctls").items()) out.sysctls.push_back({Text(s, "name"), Text(s, "value")});
+  for (const json::Value& s : Member(v, "sysctls").items())
+    out.sysctls.push_back({Text(s, "name"), Text(s, "value")});
   return out;
 }
 
@@ -113,12 +116,16 @@ PodSpec DecodeSpec(const json::Value& v) {
   out.host_ipc = Flag(v, "hostIPC");
   out.host_users = MaybeFlag(v, "hostUsers");
   out.share_process_namespace = Flag(v, "shareProcessNamespace");
-  for (const json::Value& c : Member(v, "containers").items()) out.containers.push_back(DecodeContainer(c, out.host_network));
-  for (const json::Value& c : Member(v, "initContainers").items()) out.init_containers.push_back(DecodeContainer(c, out.host_network));
-  for (const json::Value& volume : Member(v, "volumes").items()) out.volumes.push_back(DecodeVolume(volume));
+  for (const json::Value& c : Member(v, "containers").items())
+    out.containers.push_back(DecodeContainer(c, out.host_network));
+  for (const json::Value& c : Member(v, "initContainers").items())
+    out.init_containers.push_back(DecodeContainer(c, out.host_network));
+  for (const json::Value& volume : Member(v, "volumes").items())
+    out.volumes.push_back(DecodeVolume(volume));
   out.restart_policy = Text(v, "restartPolicy", "Always");
   out.termination_grace_period_seconds = MaybeInt(v, "terminationGracePeriodSeconds").value_or(30);
-  if (out.termination_grace_period_seconds < 0) out.termination_grace_period_seconds = 1;  // so upstream reads it
+  if (out.termination_grace_period_seconds < 0)
+    out.termination_grace_period_seconds = 1;  // so upstream reads it
   out.active_deadline_seconds = MaybeInt(v, "activeDeadlineSeconds");
   out.dns_policy = Text(v, "dnsPolicy", "ClusterFirst");
   out.dns_config = DecodeDns(Member(v, "dnsConfig"));
@@ -126,12 +133,14 @@ PodSpec DecodeSpec(const json::Value& v) {
   out.service_account_name = Text(v, "serviceAccountName", Text(v, "serviceAccount"));
   out.node_name = Text(v, "nodeName");
   out.security_context = DecodePodSecurityContext(Member(v, "securityContext"));
-  for (const json::Value& s : Member(v, "imagePullSecrets").items()) out.image_pull_secrets.push_back(Text(s, "name"));
+  for (const json::Value& s : Member(v, "imagePullSecrets").items())
+    out.image_pull_secrets.push_back(Text(s, "name"));
   out.hostname = Text(v, "hostname");
   out.subdomain = Text(v, "subdomain");
   out.set_hostname_as_fqdn = Flag(v, "setHostnameAsFQDN");
   out.hostname_override = Text(v, "hostnameOverride");
-  for (const json::Value& a : Member(v, "hostAliases").items()) out.host_aliases.push_back({Text(a, "ip"), Texts(Member(a, "hostnames"))});
+  for (const json::Value& a : Member(v, "hostAliases").items())
+    out.host_aliases.push_back({Text(a, "ip"), Texts(Member(a, "hostnames"))});
   out.priority_class_name = Text(v, "priorityClassName");
   if (Has(v, "priority")) out.priority = static_cast<int32_t>(Member(v, "priority").AsInt());
   out.runtime_class_name = Text(v, "runtimeClassName");

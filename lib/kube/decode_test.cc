@@ -137,14 +137,19 @@ spec:
 }
 
 TEST(DecodePod, RefusesUnknownFieldsAndWrongTypesWithLines) {
-  EXPECT_EQ(Refusal("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    image: i\n    imagePulPolicy: x\n"),
+  EXPECT_EQ(Refusal("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - "
+                    "name: c\n    image: i\n    imagePulPolicy: x\n"),
             "line 8: unknown field \"spec.containers[0].imagePulPolicy\"");
-  EXPECT_EQ(Refusal("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    image: i\n    args: x\n    env:\n"
-                    "    - name: A\n      value: 5\n    tty: \"yes\"\n    ports: [{containerPort: 1.5}]\n"),
-            "line 8: spec.containers[0].args: Invalid value: \"x\": must be a list, not a string\n"
-            "line 11: spec.containers[0].env[0].value: Invalid value: 5: must be a string, not a number: write it in quotes\n"
-            "line 12: spec.containers[0].tty: Invalid value: \"yes\": must be a boolean, not a string\n"
-            "line 13: spec.containers[0].ports[0].containerPort: Invalid value: 1.5: must be an integer");
+  EXPECT_EQ(
+      Refusal(
+          "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    "
+          "image: i\n    args: x\n    env:\n"
+          "    - name: A\n      value: 5\n    tty: \"yes\"\n    ports: [{containerPort: 1.5}]\n"),
+      "line 8: spec.containers[0].args: Invalid value: \"x\": must be a list, not a string\n"
+      "line 11: spec.containers[0].env[0].value: Invalid value: 5: must be a string, not a number: "
+      "write it in quotes\n"
+      "line 12: spec.containers[0].tty: Invalid value: \"yes\": must be a boolean, not a string\n"
+      "line 13: spec.containers[0].ports[0].containerPort: Invalid value: 1.5: must be an integer");
 }
 
 TEST(DecodePod, ReadsTheExamples) {
@@ -161,22 +166,30 @@ TEST(DecodePod, ReadsTheExamples) {
 
 TEST(DecodePod, RefusesOtherKinds) {
   EXPECT_EQ(Refusal("a: 1"), "line 1: kind: Required value\nline 1: apiVersion: Required value");
-  EXPECT_EQ(Refusal("apiVersion: v1\nkind: Service"), "line 2: no kind \"Service\" is registered for version \"v1\" here");
+  EXPECT_EQ(Refusal("apiVersion: v1\nkind: Service"),
+            "line 2: no kind \"Service\" is registered for version \"v1\" here");
   EXPECT_EQ(Refusal("- 1"), "line 1: must be an object");
 }
 
 TEST(DecodeConfigObject, ReadsBothKinds) {
-  const auto map = DecodeConfigObject(*json::ParseYaml("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {a: x}\nbinaryData: {b: AAE=}"));
+  const auto map = DecodeConfigObject(*json::ParseYaml(
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {a: x}\nbinaryData: {b: AAE=}"));
   ASSERT_TRUE(map.ok()) << map.error().message();
   EXPECT_EQ(map->data.at("a"), "x");
   EXPECT_EQ(map->data.at("b"), std::string("\0\1", 2));
-  const auto secret = DecodeConfigObject(*json::ParseYaml("apiVersion: v1\nkind: Secret\nmetadata: {name: m}\ndata: {a: eA==, b: eQ==}\nstringData: {a: z}"));
+  const auto secret =
+      DecodeConfigObject(*json::ParseYaml("apiVersion: v1\nkind: Secret\nmetadata: {name: "
+                                          "m}\ndata: {a: eA==, b: eQ==}\nstringData: {a: z}"));
   ASSERT_TRUE(secret.ok()) << secret.error().message();
   EXPECT_TRUE(secret->secret);
   EXPECT_EQ(secret->data.at("a"), "z");
   EXPECT_EQ(secret->data.at("b"), "y");
-  EXPECT_EQ(DecodeConfigObject(*json::ParseYaml("apiVersion: v1\nkind: Secret\nmetadata: {name: m}\ndata: {a: '%'}")).error().message(),
-            "line 4: data[a]: Invalid value: \"%\": must be base64 text");
+  EXPECT_EQ(
+      DecodeConfigObject(
+          *json::ParseYaml("apiVersion: v1\nkind: Secret\nmetadata: {name: m}\ndata: {a: '%'}"))
+          .error()
+          .message(),
+      "line 4: data[a]: Invalid value: \"%\": must be base64 text");
 }
 
 }  // namespace

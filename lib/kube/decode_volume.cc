@@ -14,7 +14,8 @@ ObjectVolume DecodeObject(const json::Value& v, bool secret, std::string_view na
   ObjectVolume out;
   out.secret = secret;
   out.name = Text(v, name);
-  for (const json::Value& i : Member(v, "items").items()) out.items.push_back({Text(i, "key"), Text(i, "path"), Mode(i, "mode")});
+  for (const json::Value& i : Member(v, "items").items())
+    out.items.push_back({Text(i, "key"), Text(i, "path"), Mode(i, "mode")});
   out.default_mode = Mode(v, "defaultMode").value_or(0644);
   out.optional = Flag(v, "optional");
   return out;
@@ -26,7 +27,8 @@ DownwardApiVolume DecodeDownward(const json::Value& v) {
     DownwardApiItem item;
     item.path = Text(i, "path");
     item.field_path = Text(Member(i, "fieldRef"), "fieldPath");
-    if (Has(i, "resourceFieldRef")) item.resource = DecodeResourceField(Member(i, "resourceFieldRef"));
+    if (Has(i, "resourceFieldRef"))
+      item.resource = DecodeResourceField(Member(i, "resourceFieldRef"));
     item.mode = Mode(i, "mode");
     out.items.push_back(std::move(item));
   }

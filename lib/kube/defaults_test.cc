@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A spec as it was written and as a real API server completed it must decode to the same thing (testdata/defaults.json).
+// A spec as it was written and as a real API server completed it must decode to the same thing
+// (testdata/defaults.json).
 #include <gtest/gtest.h>
 
 #include <fstream>

@@ -19,7 +19,8 @@ bool IsAlphanumeric(char c) { return IsLower(c) || IsUpper(c) || IsDigit(c); }
 
 bool IsLabel(std::string_view text) {
   return !text.empty() && IsLowerOrDigit(text.front()) && IsLowerOrDigit(text.back()) &&
-         std::all_of(text.begin(), text.end(), [](char c) { return IsLowerOrDigit(c) || c == '-'; });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return IsLowerOrDigit(c) || c == '-'; });
 }
 
 bool IsSubdomain(std::string_view text) {
@@ -30,7 +31,8 @@ bool IsSubdomain(std::string_view text) {
 // Letters of both cases, digits and - _ . between them.
 bool IsNamePart(std::string_view text) {
   return !text.empty() && IsAlphanumeric(text.front()) && IsAlphanumeric(text.back()) &&
-         std::all_of(text.begin(), text.end(), [](char c) { return IsAlphanumeric(c) || c == '-' || c == '_' || c == '.'; });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return IsAlphanumeric(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 std::string TooLong(size_t most) { return fmt::format("must be no more than {} characters", most); }
@@ -38,15 +40,20 @@ std::string TooLong(size_t most) { return fmt::format("must be no more than {} c
 std::string TooManyBytes(size_t most) { return fmt::format("must be no more than {} bytes", most); }
 
 constexpr const char* kLabelRule =
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an "
-    "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "
+    "must start and end with an "
+    "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 constexpr const char* kSubdomainRule =
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an "
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+    "'.', and must start and end with an "
     "alphanumeric character (e.g. 'example.com', regex used for validation is "
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 constexpr const char* kNamePartRule =
-    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  "
-    "or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+    "alphanumeric character (e.g. 'MyName',  "
+    "or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
 }  // namespace
 
@@ -69,7 +76,10 @@ Complaints CheckQualifiedName(std::string_view text) {
   const auto parts = base::Split(text, '/');
   std::string_view name = parts.back();
   if (parts.size() > 2) {
-    out.push_back(fmt::format("a valid label key {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')", kNamePartRule));
+    out.push_back(
+        fmt::format("a valid label key {} with an optional DNS subdomain prefix and '/' (e.g. "
+                    "'example.com/MyName')",
+                    kNamePartRule));
     return out;
   }
   if (parts.size() == 2) {
@@ -94,8 +104,10 @@ Complaints CheckLabelValue(std::string_view text) {
   if (text.size() > 63) out.push_back(TooManyBytes(63));
   if (!text.empty() && !IsNamePart(text)) {
     out.push_back(
-        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-        "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "
+        "'.', and must start and end with an "
+        "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
+        "validation is "
         "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')");
   }
   return out;
@@ -103,9 +115,12 @@ Complaints CheckLabelValue(std::string_view text) {
 
 Complaints CheckEnvName(std::string_view text) {
   Complaints out;
-  const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~' && c != '='; });
+  const bool printable = std::all_of(text.begin(), text.end(),
+                                     [](char c) { return c >= ' ' && c <= '~' && c != '='; });
   if (text.empty() || !printable) {
-    out.push_back("a valid environment variable name must consist only of printable ASCII characters other than '='");
+    out.push_back(
+        "a valid environment variable name must consist only of printable ASCII characters other "
+        "than '='");
   }
   return out;
 }
@@ -113,9 +128,12 @@ Complaints CheckEnvName(std::string_view text) {
 Complaints CheckConfigKey(std::string_view text) {
   Complaints out;
   if (text.size() > 253) out.push_back(TooLong(253));
-  if (text.empty() || !std::all_of(text.begin(), text.end(), [](char c) { return IsAlphanumeric(c) || c == '-' || c == '_' || c == '.'; })) {
+  if (text.empty() || !std::all_of(text.begin(), text.end(), [](char c) {
+        return IsAlphanumeric(c) || c == '-' || c == '_' || c == '.';
+      })) {
     out.push_back(
-        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', "
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. "
+        "'key.name',  or 'KEY_NAME',  or 'key-name', "
         "regex used for validation is '[-._a-zA-Z0-9]+')");
   }
   if (text == ".") out.push_back("must not be '.'");
@@ -130,19 +148,26 @@ Complaints CheckConfigKey(std::string_view text) {
 Complaints CheckPortName(std::string_view text) {
   Complaints out;
   if (text.size() > 15) out.push_back(TooLong(15));
-  if (text.empty() || !std::all_of(text.begin(), text.end(), [](char c) { return IsLowerOrDigit(c) || c == '-'; })) {
+  if (text.empty() || !std::all_of(text.begin(), text.end(),
+                                   [](char c) { return IsLowerOrDigit(c) || c == '-'; })) {
     out.push_back("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
   }
-  if (std::none_of(text.begin(), text.end(), IsLower)) out.push_back("must contain at least one letter (a-z)");
-  if (text.find("--") != std::string_view::npos) out.push_back("must not contain consecutive hyphens");
-  if (!text.empty() && (text.front() == '-' || text.back() == '-')) out.push_back("must not begin or end with a hyphen");
+  if (std::none_of(text.begin(), text.end(), IsLower))
+    out.push_back("must contain at least one letter (a-z)");
+  if (text.find("--") != std::string_view::npos)
+    out.push_back("must not contain consecutive hyphens");
+  if (!text.empty() && (text.front() == '-' || text.back() == '-'))
+    out.push_back("must not begin or end with a hyphen");
   return out;
 }
 
 Complaints CheckHeaderName(std::string_view text) {
-  if (!text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return IsAlphanumeric(c) || c == '-'; })) return {};
+  if (!text.empty() &&
+      std::all_of(text.begin(), text.end(), [](char c) { return IsAlphanumeric(c) || c == '-'; }))
+    return {};
   return {
-      "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is "
+      "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', "
+      "regex used for validation is "
       "'[-A-Za-z0-9]+')"};
 }
 
@@ -164,7 +189,8 @@ bool IsIpAddress(std::string_view text) {
   unsigned char buffer[sizeof(in6_addr)];
   const std::string copy(text);
   if (copy.find('\0') != std::string::npos) return false;
-  return inet_pton(copy.find(':') == std::string::npos ? AF_INET : AF_INET6, copy.c_str(), buffer) == 1;
+  return inet_pton(copy.find(':') == std::string::npos ? AF_INET : AF_INET6, copy.c_str(),
+                   buffer) == 1;
 }
 
 bool IsSysctlName(std::string_view text) {
@@ -173,7 +199,9 @@ bool IsSysctlName(std::string_view text) {
   std::replace(dotted.begin(), dotted.end(), '/', '.');
   for (std::string_view part : base::Split(dotted, '.')) {
     if (part.empty() || !IsLowerOrDigit(part.front()) || !IsLowerOrDigit(part.back())) return false;
-    if (!std::all_of(part.begin(), part.end(), [](char c) { return IsLowerOrDigit(c) || c == '-' || c == '_'; })) return false;
+    if (!std::all_of(part.begin(), part.end(),
+                     [](char c) { return IsLowerOrDigit(c) || c == '-' || c == '_'; }))
+      return false;
   }
   return true;
 }
@@ -186,7 +214,9 @@ bool IsRfc3339(std::string_view text) {
     if (kForm[i] == 'd' ? !IsDigit(text[i]) : text[i] != kForm[i]) return false;
   }
   const auto number = [&](size_t at) { return (text[at] - '0') * 10 + (text[at + 1] - '0'); };
-  if (number(5) < 1 || number(5) > 12 || number(8) < 1 || number(8) > 31 || number(11) > 23 || number(14) > 59 || number(17) > 59) return false;
+  if (number(5) < 1 || number(5) > 12 || number(8) < 1 || number(8) > 31 || number(11) > 23 ||
+      number(14) > 59 || number(17) > 59)
+    return false;
   std::string_view rest = text.substr(kForm.size());
   if (rest[0] == '.') {
     const size_t end = rest.find_first_not_of("0123456789", 1);
@@ -194,8 +224,8 @@ bool IsRfc3339(std::string_view text) {
     rest.remove_prefix(end);
   }
   if (rest == "Z") return true;
-  return rest.size() == 6 && (rest[0] == '+' || rest[0] == '-') && IsDigit(rest[1]) && IsDigit(rest[2]) && rest[3] == ':' && IsDigit(rest[4]) &&
-         IsDigit(rest[5]);
+  return rest.size() == 6 && (rest[0] == '+' || rest[0] == '-') && IsDigit(rest[1]) &&
+         IsDigit(rest[2]) && rest[3] == ':' && IsDigit(rest[4]) && IsDigit(rest[5]);
 }
 
 }  // namespace keelson::kube

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Pod as a node needs it: typed, defaulted, checked. `object` keeps the whole document as it was given (with what the decoder
-// defaulted left out), so that nothing that this node does not act on is lost when the pod is shown. Field names and meaning:
-// Kubernetes API reference, v1 Pod (1.35). Plain data.
+// The Pod as a node needs it: typed, defaulted, checked. `object` keeps the whole document as it
+// was given (with what the decoder defaulted left out), so that nothing that this node does not act
+// on is lost when the pod is shown. Field names and meaning: Kubernetes API reference, v1 Pod
+// (1.35). Plain data.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,7 @@ struct ObjectMeta {
   std::string resource_version;
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
-  std::string creation_timestamp;                        // RFC 3339 or empty
+  std::string creation_timestamp;  // RFC 3339 or empty
   std::string deletion_timestamp;
   std::optional<int64_t> deletion_grace_period_seconds;
   bool operator==(const ObjectMeta&) const = default;
@@ -104,10 +105,10 @@ struct EnvVar {
   enum class From { kValue, kField, kResource, kConfigMap, kSecret };
   std::string name;
   From from = From::kValue;
-  std::string value;        // kValue
-  std::string field_path;   // kField
+  std::string value;       // kValue
+  std::string field_path;  // kField
   ResourceFieldSelector resource;
-  ObjectKeySelector key;    // kConfigMap, kSecret
+  ObjectKeySelector key;  // kConfigMap, kSecret
   bool operator==(const EnvVar&) const = default;
 };
 struct EnvFrom {
@@ -125,13 +126,14 @@ struct VolumeMount {
   std::string recursive_read_only;  // "", Disabled, IfPossible, Enabled
   std::string sub_path;
   std::string sub_path_expr;
-  std::string mount_propagation;    // "", None, HostToContainer, Bidirectional
+  std::string mount_propagation;  // "", None, HostToContainer, Bidirectional
   bool operator==(const VolumeMount&) const = default;
 };
 
 // `possible`: the runtime knows how.
 inline bool IsRecursivelyReadOnly(const VolumeMount& mount, bool possible) {
-  return mount.read_only && (mount.recursive_read_only == "Enabled" || (mount.recursive_read_only == "IfPossible" && possible));
+  return mount.read_only && (mount.recursive_read_only == "Enabled" ||
+                             (mount.recursive_read_only == "IfPossible" && possible));
 }
 
 struct SeccompProfile {
@@ -251,7 +253,9 @@ struct UnsupportedVolume {
 };
 struct Volume {
   std::string name;
-  std::variant<EmptyDirVolume, HostPathVolume, ObjectVolume, DownwardApiVolume, ProjectedVolume, UnsupportedVolume> source;
+  std::variant<EmptyDirVolume, HostPathVolume, ObjectVolume, DownwardApiVolume, ProjectedVolume,
+               UnsupportedVolume>
+      source;
   bool operator==(const Volume&) const = default;
 };
 
@@ -283,7 +287,7 @@ struct PodSecurityContext {
   std::vector<int64_t> supplemental_groups;
   std::string supplemental_groups_policy;  // "", Merge, Strict
   std::optional<int64_t> fs_group;
-  std::string fs_group_change_policy;      // "", Always, OnRootMismatch
+  std::string fs_group_change_policy;  // "", Always, OnRootMismatch
   std::optional<SeccompProfile> seccomp_profile;
   std::optional<SeccompProfile> app_armor_profile;
   std::optional<SeLinuxOptions> se_linux_options;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Field: a place in a document, with its path and line. Problems: what is wrong with a document, in upstream's words.
-// Paths and wording: k8s.io/apimachinery/pkg/util/validation/field (1.35). Fields point into the document, which must outlive them.
+// Field: a place in a document, with its path and line. Problems: what is wrong with a document, in
+// upstream's words. Paths and wording: k8s.io/apimachinery/pkg/util/validation/field (1.35). Fields
+// point into the document, which must outlive them.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +30,16 @@ class Field {
   bool Present() const { return !value_->IsNull(); }
   const json::Value& value() const { return *value_; }
   const std::string& String() const { return value_->AsString(); }
-  std::string StringOr(std::string_view fallback) const { return Present() ? String() : std::string(fallback); }
+  std::string StringOr(std::string_view fallback) const {
+    return Present() ? String() : std::string(fallback);
+  }
   int64_t Int(int64_t fallback = 0) const { return Present() ? value_->AsInt() : fallback; }
   bool Bool(bool fallback = false) const { return Present() ? value_->AsBool() : fallback; }
 
   const std::string& path() const { return path_; }
-  const std::string& key() const { return key_; }  // last step: the member's name or the entry's key
+  const std::string& key() const {
+    return key_;
+  }  // last step: the member's name or the entry's key
   int line() const { return line_; }
 
  private:
@@ -54,10 +59,12 @@ class Problems {
   void AddBare(int line, std::string_view what);
 
   void Required(const Field& at, std::string_view why = "");
-  void Invalid(const Field& at, std::string_view value, std::string_view why);  // value: as shown, strings already quoted
-  void Invalid(const Field& at, std::string_view why);                          // shows the field's own value
-  void Invalid(const Field& at, const std::vector<std::string>& whys);          // one problem for each
-  void InvalidText(const Field& at, std::string_view text, std::string_view why);  // of a text: shows it in quotes
+  void Invalid(const Field& at, std::string_view value,
+               std::string_view why);                   // value: as shown, strings already quoted
+  void Invalid(const Field& at, std::string_view why);  // shows the field's own value
+  void Invalid(const Field& at, const std::vector<std::string>& whys);  // one problem for each
+  void InvalidText(const Field& at, std::string_view text,
+                   std::string_view why);  // of a text: shows it in quotes
   void InvalidText(const Field& at, std::string_view text, const std::vector<std::string>& whys);
   void Duplicate(const Field& at, std::string_view value);
   void Duplicate(const Field& at);

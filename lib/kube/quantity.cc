@@ -28,7 +28,8 @@ std::string Decimal(Wide amount) {
   if (amount == 0) return "0";
   const bool negative = amount < 0;
   std::string digits;
-  for (; amount != 0; amount /= 10) digits += static_cast<char>('0' + static_cast<int>(negative ? -(amount % 10) : amount % 10));
+  for (; amount != 0; amount /= 10)
+    digits += static_cast<char>('0' + static_cast<int>(negative ? -(amount % 10) : amount % 10));
   if (negative) digits += '-';
   std::reverse(digits.begin(), digits.end());
   return digits;
@@ -45,7 +46,8 @@ std::optional<Suffix> ParseSuffix(std::string_view text) {
   static constexpr struct {
     std::string_view text;
     int power;
-  } kDecimal[] = {{"n", -9}, {"u", -6}, {"m", -3}, {"", 0}, {"k", 3}, {"M", 6}, {"G", 9}, {"T", 12}, {"P", 15}, {"E", 18}};
+  } kDecimal[] = {{"n", -9}, {"u", -6}, {"m", -3}, {"", 0},   {"k", 3},
+                  {"M", 6},  {"G", 9},  {"T", 12}, {"P", 15}, {"E", 18}};
   static constexpr std::string_view kBinary[] = {"Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
   for (const auto& s : kDecimal) {
     if (s.text == text) return Suffix{false, false, s.power};
@@ -57,14 +59,17 @@ std::optional<Suffix> ParseSuffix(std::string_view text) {
   text.remove_prefix(1);
   const bool negative = text[0] == '-';
   if (text[0] == '-' || text[0] == '+') text.remove_prefix(1);
-  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos)
+    return std::nullopt;
   int power = 0;
   for (const char c : text) power = std::min(power * 10 + (c - '0'), 100'000);
   return Suffix{false, true, negative ? -power : power};
 }
 
 base::Error Malformed() {
-  return base::InvalidArgument("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+  return base::InvalidArgument(
+      "quantities must match the regular expression "
+      "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
 }
 
 // The canonical decimal form: the largest suffix that leaves no fraction.
@@ -84,7 +89,8 @@ std::string DecimalText(Wide nanos, bool exponent) {
 std::string BinaryText(Wide nanos) {
   static constexpr std::string_view kSuffixes[] = {"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
   // Upstream leaves the binary form below 1Ki and where there is a fraction.
-  if (nanos % kNano != 0 || (nanos < 1024 * kNano && nanos > -1024 * kNano)) return DecimalText(nanos, false);
+  if (nanos % kNano != 0 || (nanos < 1024 * kNano && nanos > -1024 * kNano))
+    return DecimalText(nanos, false);
   Wide units = nanos / kNano;
   size_t at = 0;
   while (at + 1 < std::size(kSuffixes) && units % 1024 == 0) {
@@ -133,20 +139,24 @@ base::Result<Quantity> Quantity::Parse(std::string_view text) {
   if (digits.empty()) return q;
   if (!suffix->binary) power += suffix->power;
   power += 9;
-  // Now digits * 10^power billionths (times 1024^n). Cut what lies far below a billionth, refuse what lies far above the limit.
+  // Now digits * 10^power billionths (times 1024^n). Cut what lies far below a billionth, refuse
+  // what lies far above the limit.
   const auto too_large = [&] { return base::InvalidArgument("quantity {} is too large", written); };
   if (static_cast<int>(digits.size()) + power > 29) return too_large();
   bool rounded = false;
   Wide amount = 0;
   const Wide scale = suffix->binary ? static_cast<Wide>(1) << (10 * suffix->power) : 1;
   if (suffix->binary && power < 0) {
-    // The fraction must be multiplied before it is cut: up to 9 more digits are kept, 1024^6 * 10^18 fits in 128 bits.
+    // The fraction must be multiplied before it is cut: up to 9 more digits are kept, 1024^6 *
+    // 10^18 fits in 128 bits.
     const int keep = std::min<int>(static_cast<int>(digits.size()), 18);
     rounded = digits.find_first_not_of('0', static_cast<size_t>(keep)) != std::string::npos;
     power += static_cast<int>(digits.size()) - keep;
     digits.resize(static_cast<size_t>(keep));
   } else if (power < 0) {
-    const size_t keep = digits.size() > static_cast<size_t>(-power) ? digits.size() - static_cast<size_t>(-power) : 0;
+    const size_t keep = digits.size() > static_cast<size_t>(-power)
+                            ? digits.size() - static_cast<size_t>(-power)
+                            : 0;
     rounded = digits.find_first_not_of('0', keep) != std::string::npos;
     digits.resize(keep);
     power = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Amounts of a resource as Kubernetes writes them: "100m", "128Mi", "2", "1e3". Exact in billionths up to about 9.2e18 of the unit;
-// what is more precise is rounded up, what is larger is refused.
+// Amounts of a resource as Kubernetes writes them: "100m", "128Mi", "2", "1e3". Exact in billionths
+// up to about 9.2e18 of the unit; what is more precise is rounded up, what is larger is refused.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class Quantity {
   int64_t Value() const;       // rounded up, saturating
   bool IsZero() const { return nanos_ == 0; }
   const std::string& text() const { return text_; }  // as written; canonical when made by a program
-  std::string Canonical() const;                     // as upstream shows it: "1500m" for "1.5", "1Gi" for "1024Mi"
+  std::string Canonical() const;  // as upstream shows it: "1500m" for "1.5", "1Gi" for "1024Mi"
 
   friend bool operator==(const Quantity& a, const Quantity& b) { return a.nanos_ == b.nanos_; }
   friend auto operator<=>(const Quantity& a, const Quantity& b) { return a.nanos_ <=> b.nanos_; }

@@ -65,12 +65,35 @@ TEST(Quantity, ReadsEveryForm) {
 }
 
 TEST(Quantity, RefusesWhatIsNone) {
-  for (const char* text : {"", " 1", "1 ", "nope", "1ZZ", "1.5.5", "--1", "+", ".", "m", "1mm", "1K", "1ki", "1e", "1e-", "1ee3", "1MiB", "0x1",
-                           "1,5", "1e3Mi", "1e100", "8Ei", "9223372036854775808", "1e99999999999999999999"}) {
+  for (const char* text : {"",
+                           " 1",
+                           "1 ",
+                           "nope",
+                           "1ZZ",
+                           "1.5.5",
+                           "--1",
+                           "+",
+                           ".",
+                           "m",
+                           "1mm",
+                           "1K",
+                           "1ki",
+                           "1e",
+                           "1e-",
+                           "1ee3",
+                           "1MiB",
+                           "0x1",
+                           "1,5",
+                           "1e3Mi",
+                           "1e100",
+                           "8Ei",
+                           "9223372036854775808",
+                           "1e99999999999999999999"}) {
     EXPECT_FALSE(Quantity::Parse(text).ok()) << text;
   }
   EXPECT_EQ(Quantity::Parse("nope").error().message(),
-            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+            "quantities must match the regular expression "
+            "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
   EXPECT_FALSE(Quantity::Parse(std::string(100'000, '1')).ok());
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a real API server answered to good and bad objects (testdata/refusals.json), asked of this decoder.
+// What a real API server answered to good and bad objects (testdata/refusals.json), asked of this
+// decoder.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +22,8 @@ json::Value Load() {
 }
 
 // One operation of RFC 6902: add (into a list), remove or replace.
-void Mutate(json::Value& document, const std::string& op, const std::string& path, const json::Value& value) {
+void Mutate(json::Value& document, const std::string& op, const std::string& path,
+            const json::Value& value) {
   std::vector<std::string_view> steps = base::Split(path, '/');
   json::Value* at = &document;
   for (size_t i = 1; i + 1 < steps.size(); ++i) {
@@ -29,7 +31,8 @@ void Mutate(json::Value& document, const std::string& op, const std::string& pat
     ASSERT_NE(at, nullptr) << path;
   }
   if (at->IsArray()) {
-    const auto item = at->items().begin() + static_cast<ptrdiff_t>(*base::ParseUint64(steps.back()));
+    const auto item =
+        at->items().begin() + static_cast<ptrdiff_t>(*base::ParseUint64(steps.back()));
     if (op == "add") at->items().insert(item, value);
     if (op == "remove") at->items().erase(item);
     if (op == "replace") *item = value;
@@ -47,10 +50,10 @@ std::vector<std::string> Answer(const json::Value& object) {
     const auto decoded = DecodePod(object);
     return decoded.ok() ? base::Ok() : base::Status(decoded.error());
   }()
-                                  : [&]() -> base::Status {
-    const auto decoded = DecodeConfigObject(object);
-    return decoded.ok() ? base::Ok() : base::Status(decoded.error());
-  }();
+      : [&]() -> base::Status {
+          const auto decoded = DecodeConfigObject(object);
+          return decoded.ok() ? base::Ok() : base::Status(decoded.error());
+        }();
   if (status.ok()) return {};
   std::vector<std::string> out;
   for (std::string_view line : base::Split(status.error().message(), '\n')) {
@@ -76,8 +79,10 @@ void Compare(const json::Value& object, const json::Value& wanted) {
   for (const json::Value& text : wanted.items()) texts.push_back(text.AsString());
   std::sort(texts.begin(), texts.end());
   std::sort(got.begin(), got.end());
-  const bool same = texts.size() == got.size() && std::equal(texts.begin(), texts.end(), got.begin(), Same);
-  EXPECT_TRUE(same) << "wanted " << testing::PrintToString(texts) << "\n   got " << testing::PrintToString(got);
+  const bool same =
+      texts.size() == got.size() && std::equal(texts.begin(), texts.end(), got.begin(), Same);
+  EXPECT_TRUE(same) << "wanted " << testing::PrintToString(texts) << "\n   got "
+                    << testing::PrintToString(got);
 }
 
 TEST(Refusals, AreThoseOfTheRealServerForWholeObjects) {

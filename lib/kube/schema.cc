@@ -23,7 +23,8 @@ const std::unordered_map<std::string_view, FieldKinds>& Types() {
       FieldKinds& fields = out[kSchemaTypes[i].name];
       for (std::string_view word : base::Split(kSchemaTypes[i].fields, ' ')) {
         const size_t equals = word.find('=');
-        if (equals != std::string_view::npos) fields.emplace(word.substr(0, equals), word.substr(equals + 1));
+        if (equals != std::string_view::npos)
+          fields.emplace(word.substr(0, equals), word.substr(equals + 1));
       }
     }
     return out;
@@ -33,13 +34,19 @@ const std::unordered_map<std::string_view, FieldKinds>& Types() {
 
 std::string_view KindName(const json::Value& value) {
   switch (value.kind()) {
-    case json::Value::Kind::kBool: return "a boolean";
+    case json::Value::Kind::kBool:
+      return "a boolean";
     case json::Value::Kind::kInt:
-    case json::Value::Kind::kDouble: return "a number";
-    case json::Value::Kind::kString: return "a string";
-    case json::Value::Kind::kArray: return "a list";
-    case json::Value::Kind::kObject: return "an object";
-    default: return "null";
+    case json::Value::Kind::kDouble:
+      return "a number";
+    case json::Value::Kind::kString:
+      return "a string";
+    case json::Value::Kind::kArray:
+      return "a list";
+    case json::Value::Kind::kObject:
+      return "an object";
+    default:
+      return "null";
   }
 }
 
@@ -69,7 +76,8 @@ class Checker {
   bool Is(const Field& at, bool good, std::string_view wanted) {
     if (good) return true;
     const bool quotes = wanted == "a string" && (at.value().IsNumber() || at.value().IsBool());
-    Bad(at, fmt::format("must be {}, not {}{}", wanted, KindName(at.value()), quotes ? ": write it in quotes" : ""));
+    Bad(at, fmt::format("must be {}, not {}{}", wanted, KindName(at.value()),
+                        quotes ? ": write it in quotes" : ""));
     return false;
   }
   void Bad(const Field& at, std::string_view why) {
@@ -84,7 +92,8 @@ class Checker {
       const auto field = known->second.find(name);
       const Field member = at[name];
       if (field == known->second.end()) {
-        problems_.AddBare(member.line(), fmt::format("unknown field {}", json::Quote(member.path())));
+        problems_.AddBare(member.line(),
+                          fmt::format("unknown field {}", json::Quote(member.path())));
       } else {
         Check(member, field->second);
       }
@@ -94,25 +103,37 @@ class Checker {
   void Scalar(const Field& at, char kind) {
     const json::Value& value = at.value();
     switch (kind) {
-      case 's': Is(at, value.IsString(), "a string"); return;
-      case 'b': Is(at, value.IsBool(), "a boolean"); return;
-      case 'd': Is(at, value.IsNumber(), "a number"); return;
-      case 'o': Is(at, value.IsObject(), "an object"); return;
+      case 's':
+        Is(at, value.IsString(), "a string");
+        return;
+      case 'b':
+        Is(at, value.IsBool(), "a boolean");
+        return;
+      case 'd':
+        Is(at, value.IsNumber(), "a number");
+        return;
+      case 'o':
+        Is(at, value.IsObject(), "an object");
+        return;
       case 'i':
       case 'l':
         if (!Is(at, value.IsNumber(), "an integer")) return;
         if (!value.IsInt()) return Bad(at, "must be an integer");
-        if (kind == 'i' && (value.AsInt() < INT32_MIN || value.AsInt() > INT32_MAX)) Bad(at, "must fit in 32 bits");
+        if (kind == 'i' && (value.AsInt() < INT32_MIN || value.AsInt() > INT32_MAX))
+          Bad(at, "must fit in 32 bits");
         return;
       case 'x':
         if (!Is(at, value.IsInt() || value.IsString(), "an integer or a string")) return;
-        if (value.IsInt() && (value.AsInt() < INT32_MIN || value.AsInt() > INT32_MAX)) Bad(at, "must fit in 32 bits");
+        if (value.IsInt() && (value.AsInt() < INT32_MIN || value.AsInt() > INT32_MAX))
+          Bad(at, "must fit in 32 bits");
         return;
       case 't':
-        if (Is(at, value.IsString(), "a string") && !IsRfc3339(value.AsString())) Bad(at, "must be a time as RFC 3339 writes it");
+        if (Is(at, value.IsString(), "a string") && !IsRfc3339(value.AsString()))
+          Bad(at, "must be a time as RFC 3339 writes it");
         return;
       case 'y':
-        if (Is(at, value.IsString(), "a string") && !base::Base64Decode(value.AsString())) Bad(at, "must be base64 text");
+        if (Is(at, value.IsString(), "a string") && !base::Base64Decode(value.AsString()))
+          Bad(at, "must be base64 text");
         return;
       case 'q': {
         if (!Is(at, value.IsString() || value.IsNumber(), "a quantity")) return;
@@ -120,7 +141,8 @@ class Checker {
         if (!quantity.ok()) Bad(at, quantity.error().message());
         return;
       }
-      default: return;
+      default:
+        return;
     }
   }
 

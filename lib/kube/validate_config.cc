@@ -19,7 +19,8 @@ size_t ValidateKeys(const Field& data, Problems& problems) {
 
 void ValidateConfigMap(const Field& map, Problems& problems) {
   for (const Field& entry : map["data"].Entries()) {
-    if (map["binaryData"].value().Find(entry.key()) != nullptr) problems.InvalidText(entry, entry.key(), "duplicate of key present in binaryData");
+    if (map["binaryData"].value().Find(entry.key()) != nullptr)
+      problems.InvalidText(entry, entry.key(), "duplicate of key present in binaryData");
   }
   const size_t text = ValidateKeys(map["data"], problems);
   const size_t binary = ValidateKeys(map["binaryData"], problems) / 4 * 3;  // base64
@@ -31,12 +32,15 @@ void ValidateSecret(const Field& secret, Problems& problems) {
   const Field text = secret["stringData"];
   size_t bytes = ValidateKeys(data, problems) / 4 * 3;
   for (const Field& entry : text.Entries()) {
-    problems.InvalidText(entry.WithPath("data[" + entry.key() + "]"), entry.key(), CheckConfigKey(entry.key()));
+    problems.InvalidText(entry.WithPath("data[" + entry.key() + "]"), entry.key(),
+                         CheckConfigKey(entry.key()));
     bytes += entry.String().size();
   }
   if (bytes > kMostBytes) problems.TooLong(data, kMostBytes);
 
-  const auto has = [&](const char* key) { return data.value().Find(key) != nullptr || text.value().Find(key) != nullptr; };
+  const auto has = [&](const char* key) {
+    return data.value().Find(key) != nullptr || text.value().Find(key) != nullptr;
+  };
   const auto require = [&](const char* key) {
     if (!has(key)) problems.Required(data.Entry(key));
   };
@@ -50,7 +54,9 @@ void ValidateSecret(const Field& secret, Problems& problems) {
     require(key);
     if (text[key].Present()) {
       const auto parsed = json::ParseJson(text[key].String());
-      if (!parsed.ok()) problems.InvalidText(text[key].WithPath(data.Entry(key).path()), "<secret contents redacted>", "must be JSON");
+      if (!parsed.ok())
+        problems.InvalidText(text[key].WithPath(data.Entry(key).path()),
+                             "<secret contents redacted>", "must be JSON");
     }
   } else if (type == "kubernetes.io/basic-auth") {
     if (!has("username") && !has("password")) {

@@ -8,9 +8,11 @@
 namespace keelson::kube {
 namespace {
 
-void ValidateOneOf(const Field& field, const std::vector<std::string>& supported, Problems& problems) {
+void ValidateOneOf(const Field& field, const std::vector<std::string>& supported,
+                   Problems& problems) {
   if (field.String().empty()) return;  // defaulted
-  if (std::find(supported.begin(), supported.end(), field.String()) == supported.end()) problems.NotSupported(field, field.String(), supported);
+  if (std::find(supported.begin(), supported.end(), field.String()) == supported.end())
+    problems.NotSupported(field, field.String(), supported);
 }
 
 void ValidatePorts(const Field& ports, const PodFacts& pod, Problems& problems) {
@@ -38,13 +40,15 @@ void ValidatePorts(const Field& ports, const PodFacts& pod, Problems& problems) 
 }
 
 // With the host's network every port is a port of the host.
-void ClaimHostPorts(const Field& ports, const PodFacts& pod, std::set<std::string>& claimed, Problems& problems) {
+void ClaimHostPorts(const Field& ports, const PodFacts& pod, std::set<std::string>& claimed,
+                    Problems& problems) {
   for (const Field& port : ports.Items()) {
     int64_t number = port["hostPort"].Int();
     if (number == 0 && pod.host_network) number = port["containerPort"].Int();
     if (number == 0) continue;
     const std::string& protocol = port["protocol"].String();
-    const std::string claim = fmt::format("{}/{}/{}", protocol.empty() ? "TCP" : protocol, port["hostIP"].String(), number);
+    const std::string claim = fmt::format("{}/{}/{}", protocol.empty() ? "TCP" : protocol,
+                                          port["hostIP"].String(), number);
     if (!claimed.insert(claim).second) problems.Duplicate(port["hostPort"], json::Quote(claim));
   }
 }
@@ -60,7 +64,8 @@ void ValidateRestartRules(const Field& container, Problems& problems) {
   }
   const Field rules = container["restartPolicyRules"];
   if (rules.value().items().empty()) return;
-  if (!policy.Present()) problems.Required(policy, "must specify restartPolicy when restart rules are used");
+  if (!policy.Present())
+    problems.Required(policy, "must specify restartPolicy when restart rules are used");
   if (rules.value().items().size() > 20) problems.TooMany(rules, rules.value().items().size(), 20);
   for (const Field& rule : rules.Items()) {
     const Field action = rule["action"];
@@ -119,7 +124,8 @@ void ValidateContainers(const Field& spec, const PodFacts& pod, Problems& proble
     ValidateLifecycle(container["lifecycle"], pod, problems);
     ValidateProbes(container, problems);
   }
-  for (const Field& container : containers.Items()) ClaimHostPorts(container["ports"], pod, claimed, problems);
+  for (const Field& container : containers.Items())
+    ClaimHostPorts(container["ports"], pod, claimed, problems);
   for (const Field& container : spec["initContainers"].Items()) {
     const bool sidecar = container["restartPolicy"].String() == "Always";
     ValidateCommon(container, pod, !sidecar, problems);
@@ -133,7 +139,9 @@ void ValidateContainers(const Field& spec, const PodFacts& pod, Problems& proble
       continue;
     }
     for (const char* field : {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe"}) {
-      if (container[field].Present()) problems.Forbidden(container[field], "may not be set for init containers without restartPolicy=Always");
+      if (container[field].Present())
+        problems.Forbidden(container[field],
+                           "may not be set for init containers without restartPolicy=Always");
     }
   }
 }
@@ -142,7 +150,8 @@ void ValidateImages(const Field& spec, Problems& problems) {
   for (const char* list : {"containers", "initContainers"}) {
     for (const Field& container : spec[list].Items()) {
       const Field image = container["image"];
-      if (base::Trim(image.String()).size() != image.String().size()) problems.Invalid(image, "must not have leading or trailing whitespace");
+      if (base::Trim(image.String()).size() != image.String().size())
+        problems.Invalid(image, "must not have leading or trailing whitespace");
     }
   }
 }

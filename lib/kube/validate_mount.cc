@@ -4,7 +4,8 @@
 namespace keelson::kube {
 namespace {
 
-void ValidatePropagation(const Field& mount, const Field& blamed, bool privileged, Problems& problems) {
+void ValidatePropagation(const Field& mount, const Field& blamed, bool privileged,
+                         Problems& problems) {
   const Field propagation = mount["mountPropagation"];
   const Field at = propagation.WithPath(blamed.path() + ".mountPropagation");
   const std::string& mode = propagation.String();
@@ -12,7 +13,9 @@ void ValidatePropagation(const Field& mount, const Field& blamed, bool privilege
   if (mode != "None" && mode != "HostToContainer" && mode != "Bidirectional") {
     problems.NotSupported(at, mode, {"Bidirectional", "HostToContainer", "None"});
   }
-  if (mode == "Bidirectional" && !privileged) problems.Forbidden(at, "Bidirectional mount propagation is available only to privileged containers");
+  if (mode == "Bidirectional" && !privileged)
+    problems.Forbidden(
+        at, "Bidirectional mount propagation is available only to privileged containers");
 }
 
 void ValidateRecursiveReadOnly(const Field& mount, Problems& problems) {
@@ -21,13 +24,15 @@ void ValidateRecursiveReadOnly(const Field& mount, Problems& problems) {
   if (at.String() != "Enabled" && at.String() != "IfPossible") {
     return problems.NotSupported(at, at.String(), {"Disabled", "Enabled", "IfPossible"});
   }
-  if (!mount["readOnly"].Bool()) problems.Forbidden(at, "may only be specified when readOnly is true");
+  if (!mount["readOnly"].Bool())
+    problems.Forbidden(at, "may only be specified when readOnly is true");
   if (mount["mountPropagation"].StringOr("None") != "None") {
     problems.Forbidden(at, "may only be specified when mountPropagation is None or not specified");
   }
 }
 
-void ValidateDevices(const Field& devices, const PodFacts& pod, const std::set<std::string>& mount_paths, Problems& problems) {
+void ValidateDevices(const Field& devices, const PodFacts& pod,
+                     const std::set<std::string>& mount_paths, Problems& problems) {
   std::set<std::string> paths;
   std::set<std::string> names;
   for (const Field& device : devices.Items()) {
@@ -58,14 +63,18 @@ void ValidateMounts(const Field& container, const PodFacts& pod, Problems& probl
     if (name.String().empty()) problems.Required(name);
     if (!pod.volumes.contains(name.String())) problems.NotFound(name, name.String());
     if (path.String().empty()) problems.Required(path);
-    if (!paths.insert(path.String()).second) problems.InvalidText(path, path.String(), "must be unique");
+    if (!paths.insert(path.String()).second)
+      problems.InvalidText(path, path.String(), "must be unique");
     const Field sub_path = mount["subPath"];
     const Field expression = mount["subPathExpr"];
     // Upstream names the list, not the item, in the refusal of these three.
-    if (!sub_path.String().empty()) ValidateRelativePath(sub_path, sub_path.WithPath(mounts.path() + ".subPath"), problems);
+    if (!sub_path.String().empty())
+      ValidateRelativePath(sub_path, sub_path.WithPath(mounts.path() + ".subPath"), problems);
     if (!expression.String().empty()) {
-      if (!sub_path.String().empty()) problems.Invalid(expression, "subPathExpr and subPath are mutually exclusive");
-      ValidateRelativePath(expression, expression.WithPath(mounts.path() + ".subPathExpr"), problems);
+      if (!sub_path.String().empty())
+        problems.Invalid(expression, "subPathExpr and subPath are mutually exclusive");
+      ValidateRelativePath(expression, expression.WithPath(mounts.path() + ".subPathExpr"),
+                           problems);
     }
     ValidatePropagation(mount, mounts, privileged, problems);
     ValidateRecursiveReadOnly(mount, problems);

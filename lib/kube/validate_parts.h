@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of the validation, one file each. Every function adds what it finds to `problems` and looks at fields whose types
-// were checked; what has a default counts as if it were written. Pure, any thread.
+// The parts of the validation, one file each. Every function adds what it finds to `problems` and
+// looks at fields whose types were checked; what has a default counts as if it were written. Pure,
+// any thread.
 #pragma once
 
 #include <set>
@@ -47,13 +48,15 @@ void ValidateMounts(const Field& container, const PodFacts& pod, Problems& probl
 
 // validate_volume.cc; returns the names that mounts may use.
 std::set<std::string> ValidateVolumes(const Field& volumes, Problems& problems);
-// A relative path that never leaves its directory; the second also refuses names that start with "..".
+// A relative path that never leaves its directory; the second also refuses names that start with
+// "..".
 void ValidateRelativePath(const Field& path, const Field& blamed, Problems& problems);
 void ValidateProjectedPath(const Field& path, Problems& problems);
 bool HasBackstep(std::string_view path);
 
 // validate_resources.cc
-void ValidateContainerResources(const Field& container, const PodFacts& pod, bool init, Problems& problems);
+void ValidateContainerResources(const Field& container, const PodFacts& pod, bool init,
+                                Problems& problems);
 void ValidatePodResources(const Field& spec, Problems& problems);
 
 // validate_security.cc

@@ -12,7 +12,8 @@ PodFacts FactsOf(const Field& spec) {
   pod.host_network = spec["hostNetwork"].Bool();
   pod.host_users = spec["hostUsers"].Bool(true);
   pod.restart_policy = spec["restartPolicy"].StringOr("Always");
-  for (const Field& claim : spec["resourceClaims"].Items()) pod.claims.push_back(claim["name"].String());
+  for (const Field& claim : spec["resourceClaims"].Items())
+    pod.claims.push_back(claim["name"].String());
   return pod;
 }
 
@@ -41,7 +42,8 @@ void ValidateHostnameOverride(const Field& spec, Problems& problems) {
   if (name.String().size() > kMost) problems.TooLong(name, kMost);
   problems.Invalid(name, CheckDns1123Subdomain(name.String()));
   for (const char* other : {"hostNetwork", "setHostnameAsFQDN"}) {
-    if (spec[other].Bool()) problems.Forbidden(name, fmt::format("may not be set when {} is true", other));
+    if (spec[other].Bool())
+      problems.Forbidden(name, fmt::format("may not be set when {} is true", other));
   }
 }
 
@@ -51,7 +53,8 @@ void ValidateSpec(const Field& spec, Problems& problems) {
   ValidateContainers(spec, pod, problems);
   ValidatePodResources(spec, problems);
   const Field restart = spec["restartPolicy"];
-  if (!restart.String().empty() && restart.String() != "Always" && restart.String() != "OnFailure" && restart.String() != "Never") {
+  if (!restart.String().empty() && restart.String() != "Always" &&
+      restart.String() != "OnFailure" && restart.String() != "Never") {
     problems.NotSupported(restart, restart.String(), {"Always", "OnFailure", "Never"});
   }
   ValidateDns(spec, problems);
@@ -70,7 +73,8 @@ void ValidateSpec(const Field& spec, Problems& problems) {
   ValidateScheduling(spec, problems);
   ValidateOs(spec, problems);
   ValidateImages(spec, problems);
-  if (!spec["ephemeralContainers"].value().items().empty()) problems.Forbidden(spec["ephemeralContainers"], "cannot be set on create");
+  if (!spec["ephemeralContainers"].value().items().empty())
+    problems.Forbidden(spec["ephemeralContainers"], "cannot be set on create");
 }
 
 }  // namespace

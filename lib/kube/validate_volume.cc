@@ -41,7 +41,9 @@ void ValidateDownwardItem(const Field& item, const Field& source, Problems& prob
   ValidateProjectedPath(at["path"], problems);
   if (item["fieldRef"].Present()) {
     ValidateFieldRef(at["fieldRef"], FieldRefs::kVolume, problems);
-    if (item["resourceFieldRef"].Present()) problems.InvalidText(at, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously");
+    if (item["resourceFieldRef"].Present())
+      problems.InvalidText(at, "resource",
+                           "fieldRef and resourceFieldRef can not be specified simultaneously");
   } else if (item["resourceFieldRef"].Present()) {
     ValidateResourceFieldRef(at["resourceFieldRef"], FieldRefs::kVolume, problems);
   } else {
@@ -52,8 +54,10 @@ void ValidateDownwardItem(const Field& item, const Field& source, Problems& prob
 
 void ValidateToken(const Field& token, Problems& problems) {
   const Field seconds = token["expirationSeconds"];
-  if (seconds.Present() && seconds.Int() < 600) problems.Invalid(seconds, "may not specify a duration less than 10 minutes");
-  if (seconds.Int() > int64_t{1} << 32) problems.Invalid(seconds, "may not specify a duration larger than 2^32 seconds");
+  if (seconds.Present() && seconds.Int() < 600)
+    problems.Invalid(seconds, "may not specify a duration less than 10 minutes");
+  if (seconds.Int() > int64_t{1} << 32)
+    problems.Invalid(seconds, "may not specify a duration larger than 2^32 seconds");
   RequireText(token["path"], problems);
   ValidateProjectedPath(token["path"], problems);
 }
@@ -63,11 +67,13 @@ void ValidateProjected(const Field& volume, Problems& problems) {
   std::set<std::string> paths;
   const auto claim = [&](const Field& item, std::string_view shown) {
     const std::string& path = item["path"].String();
-    if (!path.empty() && !paths.insert(path).second) problems.InvalidText(item.WithPath(volume.path()), shown, "conflicting duplicate paths");
+    if (!path.empty() && !paths.insert(path).second)
+      problems.InvalidText(item.WithPath(volume.path()), shown, "conflicting duplicate paths");
   };
   for (const Field& source : volume["sources"].Items()) {
     int kinds = 0;
-    for (const std::string_view kind : {"secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate"}) {
+    for (const std::string_view kind : {"secret", "configMap", "downwardAPI", "serviceAccountToken",
+                                        "clusterTrustBundle", "podCertificate"}) {
       const Field at = source[kind];
       if (!at.Present()) continue;
       if (kinds++ > 0) {
@@ -95,16 +101,19 @@ void ValidateHostPath(const Field& source, Problems& problems) {
   const Field path = source["path"];
   if (path.String().empty()) return problems.Required(path);
   if (HasBackstep(path.String())) problems.Invalid(path, "must not contain '..'");
-  static const std::vector<std::string> kTypes = {"",     "BlockDevice",  "CharDevice", "Directory", "DirectoryOrCreate",
-                                                  "File", "FileOrCreate", "Socket"};
+  static const std::vector<std::string> kTypes = {
+      "",     "BlockDevice",  "CharDevice", "Directory", "DirectoryOrCreate",
+      "File", "FileOrCreate", "Socket"};
   const std::string& type = source["type"].String();
-  if (std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end()) problems.NotSupported(source["type"], type, kTypes);
+  if (std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end())
+    problems.NotSupported(source["type"], type, kTypes);
 }
 
 void ValidateSource(const Field& source, std::string_view kind, Problems& problems) {
   if (kind == "emptyDir") {
     const Field limit = source["sizeLimit"];
-    if (QuantityOf(limit.value()).ValueOr(Quantity()) < Quantity()) problems.Forbidden(limit, "SizeLimit field must be a valid resource quantity");
+    if (QuantityOf(limit.value()).ValueOr(Quantity()) < Quantity())
+      problems.Forbidden(limit, "SizeLimit field must be a valid resource quantity");
   } else if (kind == "hostPath") {
     ValidateHostPath(source, problems);
   } else if (kind == "secret") {
@@ -119,7 +128,8 @@ void ValidateSource(const Field& source, std::string_view kind, Problems& proble
   } else if (kind == "nfs") {
     RequireText(source["server"], problems);
     RequireText(source["path"], problems);
-    if (!source["path"].String().starts_with('/')) problems.InvalidText(source["path"], source["path"].String(), "must be an absolute path");
+    if (!source["path"].String().starts_with('/'))
+      problems.InvalidText(source["path"], source["path"].String(), "must be an absolute path");
   } else if (kind == "persistentVolumeClaim") {
     RequireText(source["claimName"], problems);
   } else if (kind == "csi") {
@@ -137,14 +147,17 @@ bool HasBackstep(std::string_view path) {
 }
 
 void ValidateRelativePath(const Field& path, const Field& blamed, Problems& problems) {
-  if (path.String().starts_with('/')) problems.InvalidText(blamed, path.String(), "must be a relative path");
-  if (HasBackstep(path.String())) problems.InvalidText(blamed, path.String(), "must not contain '..'");
+  if (path.String().starts_with('/'))
+    problems.InvalidText(blamed, path.String(), "must be a relative path");
+  if (HasBackstep(path.String()))
+    problems.InvalidText(blamed, path.String(), "must not contain '..'");
 }
 
 void ValidateProjectedPath(const Field& path, Problems& problems) {
   ValidateRelativePath(path, path, problems);
   const std::string& text = path.String();
-  if (text.starts_with("..") && !text.starts_with("../")) problems.Invalid(path, "must not start with '..'");
+  if (text.starts_with("..") && !text.starts_with("../"))
+    problems.Invalid(path, "must not start with '..'");
 }
 
 std::set<std::string> ValidateVolumes(const Field& volumes, Problems& problems) {

@@ -21,7 +21,8 @@ base::Status LogToStandardError(const std::string& level) {
   } else {
     return base::InvalidArgument("log level \"{}\": expected debug, info, warn or error", level);
   }
-  auto logger = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger =
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%fZ %l %v", spdlog::pattern_time_type::utc);
   logger->set_level(spdlog::level::trace);
   logger->flush_on(spdlog::level::trace);

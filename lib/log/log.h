@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sink behind base's log facade: spdlog on standard error, one line an event with its time in UTC. Called by a main() once,
-// before threads start; nothing else includes this folder.
+// The sink behind base's log facade: spdlog on standard error, one line an event with its time in
+// UTC. Called by a main() once, before threads start; nothing else includes this folder.
 #pragma once
 
 #include <string>

@@ -29,19 +29,23 @@ base::Result<std::unique_ptr<EventLoop>> EventLoop::Create() {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = 0;
-  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake.get(), &event) != 0) return Error::FromErrno(errno, "epoll_ctl");
+  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake.get(), &event) != 0)
+    return Error::FromErrno(errno, "epoll_ctl");
   return std::unique_ptr<EventLoop>(new EventLoop(std::move(epoll), std::move(wake)));
 }
 
-EventLoop::EventLoop(UniqueFd epoll, UniqueFd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
+EventLoop::EventLoop(UniqueFd epoll, UniqueFd wake)
+    : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
 EventLoop::~EventLoop() = default;
 
-base::Result<EventLoop::WatchId> EventLoop::Watch(int fd, uint32_t events, std::function<void(uint32_t)> callback) {
+base::Result<EventLoop::WatchId> EventLoop::Watch(int fd, uint32_t events,
+                                                  std::function<void(uint32_t)> callback) {
   const WatchId id = next_id_++;
   epoll_event event{};
   event.events = events;
   event.data.u64 = id;
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return Error::FromErrno(errno, "watch descriptor {}", fd);
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+    return Error::FromErrno(errno, "watch descriptor {}", fd);
   watches_[id] = std::make_shared<WatchEntry>(WatchEntry{fd, std::move(callback)});
   return id;
 }
@@ -52,7 +56,8 @@ base::Status EventLoop::Modify(WatchId id, uint32_t events) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = id;
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, it->second->fd, &event) != 0) return Error::FromErrno(errno, "change watch");
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, it->second->fd, &event) != 0)
+    return Error::FromErrno(errno, "change watch");
   return base::Ok();
 }
 
@@ -63,7 +68,8 @@ void EventLoop::Unwatch(WatchId id) {
   watches_.erase(it);
 }
 
-EventLoop::TimerId EventLoop::After(std::chrono::nanoseconds delay, std::function<void()> callback) {
+EventLoop::TimerId EventLoop::After(std::chrono::nanoseconds delay,
+                                    std::function<void()> callback) {
   const TimerId id = next_id_++;
   const base::SteadyTime at = Now() + delay;
   timers_[{at, id}] = std::move(callback);

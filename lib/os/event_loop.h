@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// EventLoop: one epoll(7) loop for descriptors and timers. Run() and every callback are on one thread; only Post() and Stop()
-// may be called from others. Callbacks must not block. A callback may remove any watch or timer, its own too.
+// EventLoop: one epoll(7) loop for descriptors and timers. Run() and every callback are on one
+// thread; only Post() and Stop() may be called from others. Callbacks must not block. A callback
+// may remove any watch or timer, its own too.
 #pragma once
 
 #include <chrono>
@@ -24,9 +25,10 @@ class EventLoop {
 
   using WatchId = uint64_t;
   using TimerId = uint64_t;
-  // `events` as in epoll_ctl(2) (EPOLLIN, EPOLLOUT, …), level-triggered; the descriptor stays the caller's and must outlive
-  // the watch.
-  base::Result<WatchId> Watch(int fd, uint32_t events, std::function<void(uint32_t ready)> callback);
+  // `events` as in epoll_ctl(2) (EPOLLIN, EPOLLOUT, …), level-triggered; the descriptor stays the
+  // caller's and must outlive the watch.
+  base::Result<WatchId> Watch(int fd, uint32_t events,
+                              std::function<void(uint32_t ready)> callback);
   base::Status Modify(WatchId id, uint32_t events);
   void Unwatch(WatchId id);
 
@@ -36,7 +38,8 @@ class EventLoop {
   void Post(std::function<void()> work);  // any thread
   void Stop();                            // any thread; Run() returns after the current callback
   void Run();
-  // One wait of at most `timeout` and the callbacks it brings; for tests and for loops with a phase of their own.
+  // One wait of at most `timeout` and the callbacks it brings; for tests and for loops with a phase
+  // of their own.
   void RunOnce(std::chrono::nanoseconds timeout);
 
  private:

@@ -64,7 +64,9 @@ Result<std::string> ReadFileAt(int dir, const std::string& path, size_t limit) {
   return ReadAll(fd.get(), limit).WithContext(Describe(dir, path));
 }
 
-Result<std::string> ReadFile(const std::string& path, size_t limit) { return ReadFileAt(AT_FDCWD, path, limit); }
+Result<std::string> ReadFile(const std::string& path, size_t limit) {
+  return ReadFileAt(AT_FDCWD, path, limit);
+}
 
 Status WriteAll(int fd, std::string_view data) {
   while (!data.empty()) {
@@ -81,16 +83,20 @@ Status WriteControl(int dir, const std::string& path, std::string_view data) {
   while (true) {
     const ssize_t n = write(fd.get(), data.data(), data.size());
     if (n >= 0) return base::Ok();
-    if (errno != EINTR) return Error::FromErrno(errno, "write '{}' to '{}'", data, Describe(dir, path));
+    if (errno != EINTR)
+      return Error::FromErrno(errno, "write '{}' to '{}'", data, Describe(dir, path));
   }
 }
 
-Status WriteFileAtomic(int dir, const std::string& name, std::string_view data, mode_t mode, Durability durability) {
+Status WriteFileAtomic(int dir, const std::string& name, std::string_view data, mode_t mode,
+                       Durability durability) {
   const std::string temporary = name + ".new-" + base::RandomHex(6);
-  ASSIGN_OR_RETURN(const UniqueFd fd, OpenAt(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+  ASSIGN_OR_RETURN(const UniqueFd fd,
+                   OpenAt(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   Status status = WriteAll(fd.get(), data).WithContext(Describe(dir, name));
   // The umask may have taken bits away that the caller asked for.
-  if (status.ok() && fchmod(fd.get(), mode) != 0) status = Error::FromErrno(errno, "chmod '{}'", Describe(dir, temporary));
+  if (status.ok() && fchmod(fd.get(), mode) != 0)
+    status = Error::FromErrno(errno, "chmod '{}'", Describe(dir, temporary));
   if (status.ok() && durability == Durability::kPowerLoss && fdatasync(fd.get()) != 0) {
     status = Error::FromErrno(errno, "fdatasync '{}'", Describe(dir, temporary));
   }
@@ -104,12 +110,14 @@ Status WriteFileAtomic(int dir, const std::string& name, std::string_view data, 
   if (durability == Durability::kPowerLoss) {
     const auto [parent, leaf] = SplitPath(name);
     ASSIGN_OR_RETURN(const UniqueFd parent_fd, OpenAt(dir, parent, O_RDONLY | O_DIRECTORY));
-    if (fsync(parent_fd.get()) != 0) return Error::FromErrno(errno, "fsync directory of '{}'", Describe(dir, name));
+    if (fsync(parent_fd.get()) != 0)
+      return Error::FromErrno(errno, "fsync directory of '{}'", Describe(dir, name));
   }
   return base::Ok();
 }
 
-Status WriteFileAtomic(const std::string& path, std::string_view data, mode_t mode, Durability durability) {
+Status WriteFileAtomic(const std::string& path, std::string_view data, mode_t mode,
+                       Durability durability) {
   return WriteFileAtomic(AT_FDCWD, path, data, mode, durability);
 }
 
@@ -144,7 +152,8 @@ Result<std::vector<DirEntry>> ListDir(int dir_fd) {
     if (name != "." && name != "..") entries.push_back({std::string(name), entry->d_type});
   }
   if (errno != 0) return Error::FromErrno(errno, "readdir");
-  std::sort(entries.begin(), entries.end(), [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
+  std::sort(entries.begin(), entries.end(),
+            [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
   return entries;
 }
 
@@ -162,13 +171,17 @@ namespace {
 
 Status RemoveEntry(int dir, const std::string& name, dev_t device) {
   if (unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return base::Ok();
-  if (errno != EISDIR && errno != EPERM) return Error::FromErrno(errno, "unlink '{}'", Describe(dir, name));
+  if (errno != EISDIR && errno != EPERM)
+    return Error::FromErrno(errno, "unlink '{}'", Describe(dir, name));
   Result<UniqueFd> opened = OpenAt(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!opened.ok()) return opened.error().code() == base::Code::kNotFound ? base::Ok() : Status(opened.error());
+  if (!opened.ok())
+    return opened.error().code() == base::Code::kNotFound ? base::Ok() : Status(opened.error());
   struct stat st{};
-  if (fstat(opened->get(), &st) != 0) return Error::FromErrno(errno, "stat '{}'", Describe(dir, name));
+  if (fstat(opened->get(), &st) != 0)
+    return Error::FromErrno(errno, "stat '{}'", Describe(dir, name));
   if (st.st_dev != device) {
-    return base::FailedPrecondition("remove '{}': something is mounted there; unmount it first", Describe(dir, name));
+    return base::FailedPrecondition("remove '{}': something is mounted there; unmount it first",
+                                    Describe(dir, name));
   }
   ASSIGN_OR_RETURN(const std::vector<DirEntry> entries, ListDir(opened->get()));
   for (const DirEntry& entry : entries) {
@@ -182,14 +195,17 @@ Status RemoveEntry(int dir, const std::string& name, dev_t device) {
 
 Status RemoveTree(int dir, const std::string& name) {
   const auto [parent, leaf] = SplitPath(name);
-  if (leaf.empty() || leaf == "." || leaf == "..") return base::InvalidArgument("remove '{}': not a name", name);
+  if (leaf.empty() || leaf == "." || leaf == "..")
+    return base::InvalidArgument("remove '{}': not a name", name);
   Result<UniqueFd> parent_fd = OpenAt(dir, parent, O_RDONLY | O_DIRECTORY);
   if (!parent_fd.ok()) {
-    return parent_fd.error().code() == base::Code::kNotFound ? base::Ok() : Status(parent_fd.error());
+    return parent_fd.error().code() == base::Code::kNotFound ? base::Ok()
+                                                             : Status(parent_fd.error());
   }
   struct stat st{};
   if (fstat(parent_fd->get(), &st) != 0) return Error::FromErrno(errno, "stat '{}'", parent);
-  return RemoveEntry(parent_fd->get(), leaf, st.st_dev).WithContext(fmt::format("remove '{}'", Describe(dir, name)));
+  return RemoveEntry(parent_fd->get(), leaf, st.st_dev)
+      .WithContext(fmt::format("remove '{}'", Describe(dir, name)));
 }
 
 Status RemoveTree(const std::string& path) { return RemoveTree(AT_FDCWD, path); }

@@ -139,7 +139,8 @@ TEST(Scheduling, ShortSlicesAreInheritedAndGivenBack) {
   std::thread([] {
     const auto ordinary = SliceOf(0);
     AskForShortSlices();
-    if (SliceOf(0) == ordinary) GTEST_SKIP() << "slices of ordinary threads can be chosen from kernel 6.12 on";
+    if (SliceOf(0) == ordinary)
+      GTEST_SKIP() << "slices of ordinary threads can be chosen from kernel 6.12 on";
     EXPECT_EQ(SliceOf(0), std::chrono::microseconds(100));
     std::thread([] { EXPECT_EQ(SliceOf(0), std::chrono::microseconds(100)); }).join();
     UseOrdinarySlices();
@@ -151,11 +152,13 @@ TEST(EventLoop, RunsDescriptorsTimersAndPostedWorkOnItsThread) {
   std::unique_ptr<EventLoop> loop = std::move(EventLoop::Create()).value();
   Pipe pipe = std::move(CreatePipe()).value();
   std::string order;
-  EventLoop::WatchId watch = loop->Watch(pipe.read_end.get(), EPOLLIN, [&](uint32_t) {
-    order += "r";
-    loop->Unwatch(watch);
-    loop->After(1ms, [&] { loop->Stop(); });
-  }).value();
+  EventLoop::WatchId watch = loop->Watch(pipe.read_end.get(), EPOLLIN,
+                                         [&](uint32_t) {
+                                           order += "r";
+                                           loop->Unwatch(watch);
+                                           loop->After(1ms, [&] { loop->Stop(); });
+                                         })
+                                 .value();
   const EventLoop::TimerId cancelled = loop->After(0ms, [&] { order += "x"; });
   loop->CancelTimer(cancelled);
   std::thread other([&] {

@@ -15,7 +15,8 @@ struct Pipe {
 };
 base::Result<Pipe> CreatePipe(int extra_flags = 0);  // e.g. O_NONBLOCK
 
-// A memfd holding `content`, sealed against any change, offset 0. For programs and specs handed to another process.
+// A memfd holding `content`, sealed against any change, offset 0. For programs and specs handed to
+// another process.
 base::Result<UniqueFd> CreateSealedMemfd(const char* name, std::string_view content);
 
 base::Status SetNonBlocking(int fd, bool on);

@@ -50,7 +50,8 @@ struct Actions {
 Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
   if (options.argv.empty()) return base::InvalidArgument("spawn: empty argv");
   Actions setup;
-  // First every source is copied above all targets, so that no dup2 overwrites a descriptor that is still needed.
+  // First every source is copied above all targets, so that no dup2 overwrites a descriptor that is
+  // still needed.
   int highest = 2;
   for (const auto& [ours, theirs] : options.fds) highest = std::max({highest, ours, theirs});
   std::vector<UniqueFd> lifted;
@@ -65,8 +66,8 @@ Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
   for (int fd = 0; fd < 3; ++fd) {
     if (!standard[fd]) posix_spawn_file_actions_addopen(&setup.actions, fd, "/dev/null", O_RDWR, 0);
   }
-  // Whatever else this process holds, or inherited without close-on-exec, stays here. The program's own descriptor is
-  // close-on-exec and must live until exec.
+  // Whatever else this process holds, or inherited without close-on-exec, stays here. The program's
+  // own descriptor is close-on-exec and must live until exec.
   UniqueFd program;
   int keep_below = highest + 1;
   if (options.program) {
@@ -75,8 +76,9 @@ Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
     keep_below = program.get() + 1;
   }
   for (int fd = 3; fd < keep_below; ++fd) {
-    const bool wanted = fd == program.get() || std::any_of(options.fds.begin(), options.fds.end(),
-                                                           [fd](const auto& pair) { return pair.second == fd; });
+    const bool wanted =
+        fd == program.get() || std::any_of(options.fds.begin(), options.fds.end(),
+                                           [fd](const auto& pair) { return pair.second == fd; });
     if (!wanted) posix_spawn_file_actions_addclose(&setup.actions, fd);
   }
   posix_spawn_file_actions_addclosefrom_np(&setup.actions, keep_below);
@@ -95,9 +97,11 @@ Result<ChildProcess> ChildProcess::Spawn(const SpawnOptions& options) {
   int failure = 0;
   if (options.program) {
     const std::string path = fmt::format("/proc/self/fd/{}", program.get());
-    failure = posix_spawn(&pid, path.c_str(), &setup.actions, &setup.attributes, argv.data(), env.data());
+    failure =
+        posix_spawn(&pid, path.c_str(), &setup.actions, &setup.attributes, argv.data(), env.data());
   } else {
-    failure = posix_spawnp(&pid, argv[0], &setup.actions, &setup.attributes, argv.data(), env.data());
+    failure =
+        posix_spawnp(&pid, argv[0], &setup.actions, &setup.attributes, argv.data(), env.data());
   }
   if (failure != 0) return Error::FromErrno(failure, "run '{}'", options.argv[0]);
   Result<UniqueFd> pidfd = OpenPidfd(pid);
@@ -134,8 +138,9 @@ Result<ExitStatus> ChildProcess::Wait() {
 Result<std::optional<ExitStatus>> ChildProcess::WaitFor(std::chrono::milliseconds timeout) {
   const base::SteadyTime deadline = base::SystemClock().Steady() + timeout;
   while (true) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - base::SystemClock().Steady()).count();
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+                          deadline - base::SystemClock().Steady())
+                          .count();
     pollfd item{pidfd_.get(), POLLIN, 0};
     const int n = poll(&item, 1, static_cast<int>(std::max<int64_t>(left, 0)));
     if (n < 0 && errno == EINTR) continue;
@@ -148,8 +153,8 @@ Result<std::optional<ExitStatus>> ChildProcess::WaitFor(std::chrono::millisecond
 
 Status ChildProcess::Signal(int signal) { return SignalPidfd(pidfd_.get(), signal); }
 
-Result<CommandResult> RunCommand(const SpawnOptions& options, std::string_view input, std::chrono::milliseconds timeout,
-                                 size_t limit) {
+Result<CommandResult> RunCommand(const SpawnOptions& options, std::string_view input,
+                                 std::chrono::milliseconds timeout, size_t limit) {
   const std::string name = options.argv.empty() ? "" : options.argv[0];
   ASSIGN_OR_RETURN(Pipe in, CreatePipe());
   ASSIGN_OR_RETURN(Pipe out, CreatePipe());
@@ -169,10 +174,13 @@ Result<CommandResult> RunCommand(const SpawnOptions& options, std::string_view i
   const base::SteadyTime deadline = base::SystemClock().Steady() + timeout;
   bool exited = false;
   while (!exited || out.read_end || err.read_end) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - base::SystemClock().Steady()).count();
-    if (left <= 0) return base::DeadlineExceeded("'{}' did not end within {} ms", name, timeout.count());
-    // A grandchild may hold the pipes after the program itself has ended: then only what is there already is read.
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+                          deadline - base::SystemClock().Steady())
+                          .count();
+    if (left <= 0)
+      return base::DeadlineExceeded("'{}' did not end within {} ms", name, timeout.count());
+    // A grandchild may hold the pipes after the program itself has ended: then only what is there
+    // already is read.
     pollfd items[4] = {{out.read_end.get(), POLLIN, 0},
                        {err.read_end.get(), POLLIN, 0},
                        {in.write_end.get(), POLLOUT, 0},
@@ -188,7 +196,8 @@ Result<CommandResult> RunCommand(const SpawnOptions& options, std::string_view i
       const ssize_t n = read(ends[i]->get(), buffer, sizeof buffer);
       if (n > 0) texts[i]->append(buffer, static_cast<size_t>(n));
       if (n == 0 || (n < 0 && errno != EINTR)) ends[i]->reset();
-      if (texts[i]->size() > limit) return base::ResourceExhausted("'{}' wrote more than {} bytes", name, limit);
+      if (texts[i]->size() > limit)
+        return base::ResourceExhausted("'{}' wrote more than {} bytes", name, limit);
     }
     if (items[2].revents != 0) {
       // SIGPIPE: our processes ignore it; here EPIPE just ends the input.
@@ -222,7 +231,8 @@ Result<uint64_t> StartTimeOf(pid_t pid) {
   // The command name may hold spaces and brackets: fields are counted after its last ')'.
   const size_t close = text.rfind(')');
   if (close == std::string::npos) return base::DataLoss("/proc/{}/stat has no command name", pid);
-  const std::vector<std::string_view> fields = base::Split(std::string_view(text).substr(close + 2), ' ');
+  const std::vector<std::string_view> fields =
+      base::Split(std::string_view(text).substr(close + 2), ' ');
   if (fields.size() < 20) return base::DataLoss("/proc/{}/stat is too short", pid);
   const std::optional<uint64_t> ticks = base::ParseUint64(fields[19]);
   if (!ticks) return base::DataLoss("/proc/{}/stat: bad start time", pid);

@@ -27,7 +27,8 @@ Result<UniqueFd> RootedDir::OpenAt(std::string_view path, int flags, unsigned mo
   return OpenAt(path, flags, mode, Limits{});
 }
 
-Result<UniqueFd> RootedDir::OpenAt(std::string_view path, int flags, unsigned mode, Limits limits) const {
+Result<UniqueFd> RootedDir::OpenAt(std::string_view path, int flags, unsigned mode,
+                                   Limits limits) const {
   const std::string text = path.empty() ? "." : std::string(path);
   if (text.find('\0') != std::string::npos) return base::InvalidArgument("path holds a NUL byte");
   open_how how{};
@@ -37,16 +38,19 @@ Result<UniqueFd> RootedDir::OpenAt(std::string_view path, int flags, unsigned mo
   if (limits.no_xdev) how.resolve |= RESOLVE_NO_XDEV;
   if (limits.no_symlinks) how.resolve |= RESOLVE_NO_SYMLINKS;
   while (true) {
-    UniqueFd fd(static_cast<int>(syscall(SYS_openat2, root_.get(), text.c_str(), &how, sizeof how)));
+    UniqueFd fd(
+        static_cast<int>(syscall(SYS_openat2, root_.get(), text.c_str(), &how, sizeof how)));
     if (fd) return fd;
     // EAGAIN: a rename or mount raced with a ".." lookup; the kernel asks for another try.
-    if (errno != EINTR && errno != EAGAIN) return Error::FromErrno(errno, "open '{}' below the root", text);
+    if (errno != EINTR && errno != EAGAIN)
+      return Error::FromErrno(errno, "open '{}' below the root", text);
   }
 }
 
 namespace {
 
-// Lexical clean-up: "." and empty parts dropped; ".." is left to the kernel, which keeps it inside the root.
+// Lexical clean-up: "." and empty parts dropped; ".." is left to the kernel, which keeps it inside
+// the root.
 std::vector<std::string> Components(std::string_view path) {
   std::vector<std::string> parts;
   for (const std::string_view part : base::Split(path, '/')) {
@@ -80,13 +84,15 @@ Result<UniqueFd> RootedDir::MakeDirs(std::string_view path, unsigned mode) const
 Result<UniqueFd> RootedDir::MakeFile(std::string_view path, unsigned mode) const {
   if (Result<UniqueFd> there = OpenAt(path, O_PATH); there.ok()) return there;
   std::vector<std::string> parts = Components(path);
-  if (parts.empty() || parts.back() == "..") return base::InvalidArgument("'{}' is not the name of a file", path);
+  if (parts.empty() || parts.back() == "..")
+    return base::InvalidArgument("'{}' is not the name of a file", path);
   const std::string leaf = parts.back();
   parts.pop_back();
   std::string parent;
   for (const std::string& part : parts) parent += "/" + part;
   ASSIGN_OR_RETURN(const UniqueFd dir, MakeDirs(parent, 0755));
-  UniqueFd made(openat(dir.get(), leaf.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, mode));
+  UniqueFd made(
+      openat(dir.get(), leaf.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, mode));
   if (!made && errno != EEXIST) return Error::FromErrno(errno, "create '{}' below the root", path);
   return OpenAt(path, O_PATH);
 }

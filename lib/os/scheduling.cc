@@ -28,7 +28,8 @@ constexpr uint64_t kShortSlice = 100'000;  // nanoseconds, the kernel's least
 
 std::optional<Attributes> Get(int thread_id) {
   Attributes attributes;
-  if (syscall(SYS_sched_getattr, thread_id, &attributes, sizeof attributes, 0) != 0) return std::nullopt;
+  if (syscall(SYS_sched_getattr, thread_id, &attributes, sizeof attributes, 0) != 0)
+    return std::nullopt;
   if (attributes.policy != SCHED_OTHER && attributes.policy != SCHED_BATCH) return std::nullopt;
   return attributes;
 }

@@ -21,7 +21,8 @@ Result<sockaddr_un> AddressOf(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return base::InvalidArgument("socket path '{}' is empty or longer than {} bytes", path, sizeof address.sun_path - 1);
+    return base::InvalidArgument("socket path '{}' is empty or longer than {} bytes", path,
+                                 sizeof address.sun_path - 1);
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   return address;
@@ -33,8 +34,10 @@ Result<UniqueFd> ListenUnix(const std::string& path, int type) {
   ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(path));
   UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   if (!fd) return Error::FromErrno(errno, "socket");
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return Error::FromErrno(errno, "unlink '{}'", path);
-  // bind(2) makes the file with the mode of the socket's inode, so there is no moment in which others may connect.
+  if (unlink(path.c_str()) != 0 && errno != ENOENT)
+    return Error::FromErrno(errno, "unlink '{}'", path);
+  // bind(2) makes the file with the mode of the socket's inode, so there is no moment in which
+  // others may connect.
   if (fchmod(fd.get(), 0600) != 0) return Error::FromErrno(errno, "chmod socket");
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return Error::FromErrno(errno, "bind '{}'", path);
@@ -63,20 +66,23 @@ Result<UniqueFd> Accept(int listener) {
 
 Result<SocketPair> CreateSocketPair(int type) {
   int fds[2];
-  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0) return Error::FromErrno(errno, "socketpair");
+  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0)
+    return Error::FromErrno(errno, "socketpair");
   return SocketPair{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
 Result<PeerIdentity> GetPeerIdentity(int socket) {
   ucred credentials{};
   socklen_t size = sizeof credentials;
-  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return Error::FromErrno(errno, "SO_PEERCRED");
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
+    return Error::FromErrno(errno, "SO_PEERCRED");
   return PeerIdentity{credentials.pid, credentials.uid, credentials.gid};
 }
 
 Status SendMessage(int socket, std::string_view bytes, const std::vector<int>& fds) {
   if (bytes.size() > kMaxMessageBytes || fds.size() > kMaxMessageFds) {
-    return base::InvalidArgument("message of {} bytes and {} descriptors is over the limit", bytes.size(), fds.size());
+    return base::InvalidArgument("message of {} bytes and {} descriptors is over the limit",
+                                 bytes.size(), fds.size());
   }
   iovec part{const_cast<char*>(bytes.data()), bytes.size()};
   msghdr header{};
@@ -123,7 +129,8 @@ Result<Message> ReceiveMessage(int socket) {
     }
   }
   if (n == 0 && message.fds.empty()) return base::Unavailable("peer closed the connection");
-  if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return base::DataLoss("message was cut: over the size limit");
+  if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+    return base::DataLoss("message was cut: over the size limit");
   message.bytes.resize(static_cast<size_t>(n));
   message.bytes.shrink_to_fit();
   return message;

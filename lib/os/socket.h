@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Unix sockets between our own processes: SOCK_SEQPACKET, one message a packet, descriptors by SCM_RIGHTS. Never abstract names.
-// Blocking unless the descriptor was made non-blocking. Any thread, one reader and one writer at a time. Source: unix(7).
+// Unix sockets between our own processes: SOCK_SEQPACKET, one message a packet, descriptors by
+// SCM_RIGHTS. Never abstract names. Blocking unless the descriptor was made non-blocking. Any
+// thread, one reader and one writer at a time. Source: unix(7).
 #pragma once
 
 #include <sys/types.h>
@@ -23,7 +24,8 @@ struct Message {
 };
 
 // Bound with mode 0600; a stale socket file of that name is replaced.
-base::Result<UniqueFd> ListenUnix(const std::string& path, int type /* SOCK_SEQPACKET or SOCK_STREAM */);
+base::Result<UniqueFd> ListenUnix(const std::string& path,
+                                  int type /* SOCK_SEQPACKET or SOCK_STREAM */);
 base::Result<UniqueFd> ConnectUnix(const std::string& path, int type);
 base::Result<UniqueFd> Accept(int listener);
 struct SocketPair {
@@ -39,7 +41,8 @@ struct PeerIdentity {
 base::Result<PeerIdentity> GetPeerIdentity(int socket);
 
 base::Status SendMessage(int socket, std::string_view bytes, const std::vector<int>& fds = {});
-// An orderly end of the stream is Unavailable with "peer closed the connection"; EAGAIN is Unavailable with os_errno EAGAIN.
+// An orderly end of the stream is Unavailable with "peer closed the connection"; EAGAIN is
+// Unavailable with os_errno EAGAIN.
 base::Result<Message> ReceiveMessage(int socket);
 
 }  // namespace keelson::os

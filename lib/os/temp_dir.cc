@@ -11,7 +11,8 @@ namespace keelson::os {
 
 base::Result<TempDir> TempDir::Create(const std::string& prefix) {
   const char* parent = getenv("TMPDIR");
-  std::string path = std::string(parent != nullptr && *parent != '\0' ? parent : "/tmp") + "/" + prefix + ".XXXXXX";
+  std::string path = std::string(parent != nullptr && *parent != '\0' ? parent : "/tmp") + "/" +
+                     prefix + ".XXXXXX";
   if (mkdtemp(path.data()) == nullptr) return base::Error::FromErrno(errno, "mkdtemp '{}'", path);
   return TempDir(std::move(path));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A directory below $TMPDIR or /tmp, removed with all its content when the owner goes. For tests and staging.
+// A directory below $TMPDIR or /tmp, removed with all its content when the owner goes. For tests
+// and staging.
 #pragma once
 
 #include <string>

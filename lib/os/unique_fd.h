@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// UniqueFd owns one file descriptor and closes it. No implicit int: say get(). Every descriptor is made with O_CLOEXEC.
+// UniqueFd owns one file descriptor and closes it. No implicit int: say get(). Every descriptor is
+// made with O_CLOEXEC.
 #pragma once
 
 #include <utility>

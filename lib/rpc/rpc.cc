@@ -14,7 +14,8 @@ grpc::Status ToGrpc(const base::Error& error) {
 
 base::Error FromGrpc(const grpc::Status& status) {
   const int code = static_cast<int>(status.error_code());
-  return base::Error(code >= 1 && code <= 16 ? static_cast<base::Code>(code) : base::Code::kUnknown, status.error_message());
+  return base::Error(code >= 1 && code <= 16 ? static_cast<base::Code>(code) : base::Code::kUnknown,
+                     status.error_message());
 }
 
 std::shared_ptr<grpc::Channel> ConnectUnix(const std::string& endpoint) {
@@ -24,7 +25,8 @@ std::shared_ptr<grpc::Channel> ConnectUnix(const std::string& endpoint) {
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  // This one is really the time that an attempt has: short, and it is given up before anybody looks at its answer.
+  // This one is really the time that an attempt has: short, and it is given up before anybody looks
+  // at its answer.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 10000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   // Servers written in other languages refuse the socket's path as an authority.

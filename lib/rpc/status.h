@@ -9,7 +9,9 @@
 namespace keelson::rpc {
 
 grpc::Status ToGrpc(const base::Error& error);
-inline grpc::Status ToGrpc(const base::Status& status) { return status.ok() ? grpc::Status::OK : ToGrpc(status.error()); }
+inline grpc::Status ToGrpc(const base::Status& status) {
+  return status.ok() ? grpc::Status::OK : ToGrpc(status.error());
+}
 base::Error FromGrpc(const grpc::Status& status);  // of a status that is not OK
 
 }  // namespace keelson::rpc

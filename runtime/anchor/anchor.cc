@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// keelson-anchor: the one process of a node that stays. Makes the tiny mount namespace, starts monitors in it, starts a dead one
-// anew, is the subreaper that sees every orphan's exact exit, and keeps copies of descriptors for whoever comes after a crash.
-//   keelson-anchor RUN_DIR STATE_DIR BINARY_DIR       descriptor 3: the listening socket RUN_DIR/anchor.sock
-// One thread, no third-party code, nothing that can block on a disk. Losing it loses: copies of descriptors and orphans' exact
-// codes; containers and their monitors go on.
+// keelson-anchor: the one process of a node that stays. Makes the tiny mount namespace, starts
+// monitors in it, starts a dead one anew, is the subreaper that sees every orphan's exact exit, and
+// keeps copies of descriptors for whoever comes after a crash.
+//   keelson-anchor RUN_DIR STATE_DIR BINARY_DIR       descriptor 3: the listening socket
+//   RUN_DIR/anchor.sock
+// One thread, no third-party code, nothing that can block on a disk. Losing it loses: copies of
+// descriptors and orphans' exact codes; containers and their monitors go on.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -66,7 +68,10 @@ struct Pod {
 class Anchor {
  public:
   Anchor(os::EventLoop& loop, UniqueFd monitor_binary, UniqueFd log_binary, UniqueFd init_binary)
-      : loop_(loop), monitor_binary_(std::move(monitor_binary)), log_binary_(std::move(log_binary)), init_binary_(std::move(init_binary)) {}
+      : loop_(loop),
+        monitor_binary_(std::move(monitor_binary)),
+        log_binary_(std::move(log_binary)),
+        init_binary_(std::move(init_binary)) {}
 
   void OnConnect() {
     Result<UniqueFd> accepted = os::Accept(kListener);
@@ -75,7 +80,8 @@ class Anchor {
     if (!peer.ok() || peer->uid != geteuid()) return;
     const int fd = accepted->get();
     clients_[fd] = std::move(accepted).value();
-    Result<os::EventLoop::WatchId> watch = loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { OnClient(fd); });
+    Result<os::EventLoop::WatchId> watch =
+        loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { OnClient(fd); });
     if (watch.ok()) client_watches_[fd] = *watch;
   }
 
@@ -105,7 +111,8 @@ class Anchor {
       case Type::kStartMonitor: {
         const monitor::PodSetup setup = monitor::GetPodSetup(r);
         const uint8_t which = r.U8();
-        answer = r.ok() ? StartMonitor(setup, which, std::move(packet->fds)) : Result<std::string>(base::DataLoss("malformed set-up"));
+        answer = r.ok() ? StartMonitor(setup, which, std::move(packet->fds))
+                        : Result<std::string>(base::DataLoss("malformed set-up"));
         break;
       }
       case Type::kHasMonitor: {
@@ -114,7 +121,9 @@ class Anchor {
         if (pod == pods_.end()) {
           answer = base::NotFound("no monitor of pod '{}'", id);
         } else if (pod->second.monitor_pid < 0) {
-          answer = Spawn(pod->second).ok() ? Result<std::string>(std::string()) : Result<std::string>(base::Unavailable("cannot start a monitor"));
+          answer = Spawn(pod->second).ok()
+                       ? Result<std::string>(std::string())
+                       : Result<std::string>(base::Unavailable("cannot start a monitor"));
         }
         break;
       }
@@ -129,20 +138,25 @@ class Anchor {
         }
         break;
       default:
-        answer = base::Unimplemented("the anchor does not know message {}", static_cast<uint32_t>(packet->type));
+        answer = base::Unimplemented("the anchor does not know message {}",
+                                     static_cast<uint32_t>(packet->type));
     }
-    (void)monitor::SendPacket(fd, Type::kAnswer, packet->id, answer.ok() ? monitor::AnswerOk(*answer) : monitor::AnswerError(answer.error()));
+    (void)monitor::SendPacket(
+        fd, Type::kAnswer, packet->id,
+        answer.ok() ? monitor::AnswerOk(*answer) : monitor::AnswerError(answer.error()));
     if (stop) loop_.Stop();
   }
 
-  Result<std::string> StartMonitor(const monitor::PodSetup& setup, uint8_t which, std::vector<UniqueFd> fds) {
+  Result<std::string> StartMonitor(const monitor::PodSetup& setup, uint8_t which,
+                                   std::vector<UniqueFd> fds) {
     if (pods_.contains(setup.sandbox_id)) return std::string();  // a retry
     Pod pod;
     pod.setup = setup;
     static constexpr const char* kNames[] = {"net", "ipc", "uts"};
     size_t next = 0;
     for (int i = 0; i < 3; ++i) {
-      if ((which >> i & 1) != 0 && next < fds.size()) pod.kept[std::string("ns/") + kNames[i]].push_back(std::move(fds[next++]));
+      if ((which >> i & 1) != 0 && next < fds.size())
+        pod.kept[std::string("ns/") + kNames[i]].push_back(std::move(fds[next++]));
     }
     ASSIGN_OR_RETURN(pod.listener, os::ListenUnix(setup.run_dir + "/monitor.sock", SOCK_SEQPACKET));
     const auto [at, added] = pods_.emplace(setup.sandbox_id, std::move(pod));
@@ -168,13 +182,16 @@ class Anchor {
     pod.monitor_pid = pid;
     pod.started_at = base::SystemClock().WallNanos();
     const std::string id = pod.setup.sandbox_id;
-    ASSIGN_OR_RETURN(pod.watch, loop_.Watch(pod.connection.get(), EPOLLIN, [this, id](uint32_t) { OnMonitor(id); }));
+    ASSIGN_OR_RETURN(pod.watch, loop_.Watch(pod.connection.get(), EPOLLIN,
+                                            [this, id](uint32_t) { OnMonitor(id); }));
     return base::Ok();
   }
 
-  // In the child: the monitor's fixed descriptors are 3 anchor, 4 listener, 5 log program, 6 init program.
+  // In the child: the monitor's fixed descriptors are 3 anchor, 4 listener, 5 log program, 6 init
+  // program.
   [[noreturn]] void Become(const Pod& pod, int connection) {
-    const int from[] = {connection, pod.listener.get(), log_binary_.get(), init_binary_.get(), monitor_binary_.get()};
+    const int from[] = {connection, pod.listener.get(), log_binary_.get(), init_binary_.get(),
+                        monitor_binary_.get()};
     int lifted[5];
     for (int i = 0; i < 5; ++i) {
       lifted[i] = fcntl(from[i], F_DUPFD, 64);
@@ -229,7 +246,9 @@ class Anchor {
         break;
       }
       case Type::kBegun:
-        if (const auto container = pod.containers.find(r.String()); container != pod.containers.end()) container->second.begun = true;
+        if (const auto container = pod.containers.find(r.String());
+            container != pod.containers.end())
+          container->second.begun = true;
         return;
       case Type::kUnregister: {
         const std::string container = r.String();
@@ -243,7 +262,8 @@ class Anchor {
         if (const auto kept = pod.kept.find(key); kept != pod.kept.end()) {
           for (const UniqueFd& fd : kept->second) fds.push_back(fd.get());
         }
-        (void)monitor::SendPacket(pod.connection.get(), Type::kAnswer, packet->id, monitor::AnswerOk(), fds);
+        (void)monitor::SendPacket(pod.connection.get(), Type::kAnswer, packet->id,
+                                  monitor::AnswerOk(), fds);
         return;
       }
       case Type::kRegistered: {
@@ -255,7 +275,8 @@ class Anchor {
           w.String(entry.blob);
           w.Bool(entry.exited);
         }
-        (void)monitor::SendPacket(pod.connection.get(), Type::kAnswer, packet->id, monitor::AnswerOk(w.bytes()));
+        (void)monitor::SendPacket(pod.connection.get(), Type::kAnswer, packet->id,
+                                  monitor::AnswerOk(w.bytes()));
         return;
       }
       default:
@@ -278,7 +299,8 @@ class Anchor {
         }
         const bool quick = base::SystemClock().WallNanos() - pod.started_at < 1'000'000'000;
         pod.quick_deaths = quick ? pod.quick_deaths + 1 : 0;
-        base::LogWarn("a monitor ended unexpectedly, starting another", {{"pod", id}, {"wait_status", status}});
+        base::LogWarn("a monitor ended unexpectedly, starting another",
+                      {{"pod", id}, {"wait_status", status}});
         // One that cannot even start is left to the daemon, which will hear of it when it asks.
         if (pod.quick_deaths < kMaxQuickDeaths) (void)Spawn(pod);
         return;
@@ -286,7 +308,8 @@ class Anchor {
       for (auto& [container, entry] : pod.containers) {
         if (entry.pid != pid || entry.exited) continue;
         entry.exited = true;
-        // Its monitor saw the end; a process that ends now only has its number, or is what the monitor did not come to reap.
+        // Its monitor saw the end; a process that ends now only has its number, or is what the
+        // monitor did not come to reap.
         if (monitor::ReadExitFile(pod.setup.run_dir, container).ok()) continue;
         const os::ExitStatus exit{status};
         monitor::ExitRecord record;
@@ -294,8 +317,10 @@ class Anchor {
         record.exit_code = exit.code();
         record.signal = exit.signal();
         record.finished_at = base::SystemClock().WallNanos();
-        if (const Status written = monitor::WriteExitFile(pod.setup.run_dir, record); !written.ok()) {
-          base::LogError("cannot write an exit record", {{"container", container}, {"error", written.error()}});
+        if (const Status written = monitor::WriteExitFile(pod.setup.run_dir, record);
+            !written.ok()) {
+          base::LogError("cannot write an exit record",
+                         {{"container", container}, {"error", written.error()}});
         }
         return;
       }
@@ -310,7 +335,8 @@ class Anchor {
     pod.ending = true;
     if (pod.monitor_pid > 0) (void)kill(pod.monitor_pid, SIGKILL);
     // The pod's first process, when the monitor that knew it as its child is gone.
-    if (const auto init = pod.kept.find("ns/pid"); init != pod.kept.end() && init->second.size() == 2) {
+    if (const auto init = pod.kept.find("ns/pid");
+        init != pod.kept.end() && init->second.size() == 2) {
       (void)os::SignalPidfd(init->second[1].get(), SIGKILL);
     }
     (void)unlink((pod.setup.run_dir + "/monitor.sock").c_str());
@@ -325,7 +351,8 @@ class Anchor {
   std::map<std::string, Pod> pods_;
 };
 
-// A tmpfs root with procfs, cgroupfs, the run and the state directory, and nothing else of the host.
+// A tmpfs root with procfs, cgroupfs, the run and the state directory, and nothing else of the
+// host.
 Status EnterTinyNamespace(const std::string& run_dir, const std::string& state_dir) {
   if (unshare(CLONE_NEWNS) != 0) return Error::FromErrno(errno, "new mount namespace");
   RETURN_IF_ERROR(mount::MakeAllPrivate());
@@ -345,7 +372,8 @@ Status EnterTinyNamespace(const std::string& run_dir, const std::string& state_d
   ASSIGN_OR_RETURN(const UniqueFd null_device, mount::CloneTree(AT_FDCWD, "/dev/null", false));
   const std::string root = run_dir + "/anchor-root";
   RETURN_IF_ERROR(os::MakeDir(root, 0700));
-  ASSIGN_OR_RETURN(const UniqueFd tmpfs, mount::NewFilesystem("tmpfs", {{"mode", "755"}, {"size", "1m"}}, 0));
+  ASSIGN_OR_RETURN(const UniqueFd tmpfs,
+                   mount::NewFilesystem("tmpfs", {{"mode", "755"}, {"size", "1m"}}, 0));
   ASSIGN_OR_RETURN(const UniqueFd place, os::Open(root, O_PATH | O_DIRECTORY));
   RETURN_IF_ERROR(mount::Attach(tmpfs.get(), place.get()));
   for (const Bind& bind : binds) {
@@ -353,22 +381,27 @@ Status EnterTinyNamespace(const std::string& run_dir, const std::string& state_d
     ASSIGN_OR_RETURN(const UniqueFd target, os::Open(root + bind.path, O_PATH | O_DIRECTORY));
     RETURN_IF_ERROR(mount::Attach(bind.tree.get(), target.get()).WithContext(bind.path));
   }
-  for (const char* folder : {"/dev", "/stage", "/shm"}) RETURN_IF_ERROR(os::MakeDirs(root + folder, 0755));
+  for (const char* folder : {"/dev", "/stage", "/shm"})
+    RETURN_IF_ERROR(os::MakeDirs(root + folder, 0755));
   RETURN_IF_ERROR(os::WriteFileAtomic(root + "/dev/null", "", 0600));
   ASSIGN_OR_RETURN(const UniqueFd null_target, os::Open(root + "/dev/null", O_PATH));
   RETURN_IF_ERROR(mount::Attach(null_device.get(), null_target.get()).WithContext("/dev/null"));
-  if (chdir(root.c_str()) != 0 || syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) {
+  if (chdir(root.c_str()) != 0 || syscall(SYS_pivot_root, ".", ".") != 0 ||
+      umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) {
     return Error::FromErrno(errno, "leave the host's tree");
   }
   return base::Ok();
 }
 
-Status Run(const std::string& run_dir, const std::string& state_dir, const std::string& binary_dir) {
+Status Run(const std::string& run_dir, const std::string& state_dir,
+           const std::string& binary_dir) {
   ASSIGN_OR_RETURN(UniqueFd monitor_binary, os::Open(binary_dir + "/keelson-monitor", O_PATH));
   ASSIGN_OR_RETURN(UniqueFd log_binary, os::Open(binary_dir + "/keelson-log", O_PATH));
   ASSIGN_OR_RETURN(UniqueFd init_binary, os::Open(binary_dir + "/keelson-init", O_PATH));
-  RETURN_IF_ERROR(EnterTinyNamespace(run_dir, state_dir).WithContext("make the anchor's mount namespace"));
-  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "become subreaper");
+  RETURN_IF_ERROR(
+      EnterTinyNamespace(run_dir, state_dir).WithContext("make the anchor's mount namespace"));
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+    return Error::FromErrno(errno, "become subreaper");
   sigset_t children;
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);
@@ -378,8 +411,10 @@ Status Run(const std::string& run_dir, const std::string& state_dir, const std::
   ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   Anchor anchor(*loop, std::move(monitor_binary), std::move(log_binary), std::move(init_binary));
   anchor.set_signals(signals.get());
-  ASSIGN_OR_RETURN([[maybe_unused]] const auto watch_1, loop->Watch(kListener, EPOLLIN, [&](uint32_t) { anchor.OnConnect(); }));
-  ASSIGN_OR_RETURN([[maybe_unused]] const auto watch_2, loop->Watch(signals.get(), EPOLLIN, [&](uint32_t) { anchor.OnChildren(); }));
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto watch_1,
+                   loop->Watch(kListener, EPOLLIN, [&](uint32_t) { anchor.OnConnect(); }));
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto watch_2,
+                   loop->Watch(signals.get(), EPOLLIN, [&](uint32_t) { anchor.OnChildren(); }));
   loop->Run();
   (void)unlink((run_dir + "/anchor.sock").c_str());
   return base::Ok();

@@ -36,7 +36,8 @@ spec::Device NodeOf(const struct stat& st, std::string path) {
 }
 
 // Links are left out: what they lead to is below as well, or is none of ours.
-Status Walk(int dir, const std::string& path, const std::vector<std::string>& without, int depth, std::vector<spec::Device>& found) {
+Status Walk(int dir, const std::string& path, const std::vector<std::string>& without, int depth,
+            std::vector<spec::Device>& found) {
   ASSIGN_OR_RETURN(const std::vector<os::DirEntry> entries, os::ListDir(dir));
   for (const os::DirEntry& entry : entries) {
     const std::string below = path + "/" + entry.name;
@@ -48,9 +49,11 @@ Status Walk(int dir, const std::string& path, const std::vector<std::string>& wi
     }
     if (IsDevice(st)) {
       found.push_back(NodeOf(st, below));
-      if (found.size() > kMostDevices) return base::ResourceExhausted("'{}' holds more than {} devices", path, kMostDevices);
+      if (found.size() > kMostDevices)
+        return base::ResourceExhausted("'{}' holds more than {} devices", path, kMostDevices);
     } else if (S_ISDIR(st.st_mode) && depth < kDeepest) {
-      const Result<os::UniqueFd> child = os::OpenAt(dir, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      const Result<os::UniqueFd> child =
+          os::OpenAt(dir, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       if (!child.ok() && child.error().os_errno() == ENOENT) continue;
       if (!child.ok()) return child.error();
       RETURN_IF_ERROR(Walk(child->get(), below, without, depth + 1, found));
@@ -63,18 +66,23 @@ Status Walk(int dir, const std::string& path, const std::vector<std::string>& wi
 
 Result<std::vector<FoundDevice>> FindDevices(const DeviceRequest& request) {
   struct stat st{};
-  if (stat(request.host_path.c_str(), &st) != 0) return Error::FromErrno(errno, "{}: host device '{}'", request.field, request.host_path);
+  if (stat(request.host_path.c_str(), &st) != 0)
+    return Error::FromErrno(errno, "{}: host device '{}'", request.field, request.host_path);
   std::vector<spec::Device> nodes;
   if (IsDevice(st)) {
     nodes.push_back(NodeOf(st, request.container_path));
   } else if (S_ISDIR(st.st_mode)) {
     ASSIGN_OR_RETURN(const os::UniqueFd dir, os::Open(request.host_path, O_RDONLY | O_DIRECTORY));
-    RETURN_IF_ERROR(Walk(dir.get(), request.container_path, {}, 0, nodes).WithContext(request.field));
+    RETURN_IF_ERROR(
+        Walk(dir.get(), request.container_path, {}, 0, nodes).WithContext(request.field));
   }
-  if (nodes.empty()) return base::InvalidArgument("{}: '{}' is neither a device nor a directory that holds one", request.field, request.host_path);
+  if (nodes.empty())
+    return base::InvalidArgument("{}: '{}' is neither a device nor a directory that holds one",
+                                 request.field, request.host_path);
   std::vector<FoundDevice> out;
   for (spec::Device& node : nodes) {
-    const cgroup::DeviceRule rule{true, S_ISBLK(node.mode) ? 'b' : 'c', node.major, node.minor, request.permissions};
+    const cgroup::DeviceRule rule{true, S_ISBLK(node.mode) ? 'b' : 'c', node.major, node.minor,
+                                  request.permissions};
     out.push_back({std::move(node), rule});
   }
   return out;
@@ -82,7 +90,9 @@ Result<std::vector<FoundDevice>> FindDevices(const DeviceRequest& request) {
 
 Result<std::vector<spec::Device>> AllDevices(const std::string& root) {
   std::vector<std::string> without;
-  for (const char* own : {"/pts", "/shm", "/mqueue", "/console", "/ptmx", "/fd", "/.udev", "/.lxc", "/.lxd-mounts"}) without.push_back(root + own);
+  for (const char* own :
+       {"/pts", "/shm", "/mqueue", "/console", "/ptmx", "/fd", "/.udev", "/.lxc", "/.lxd-mounts"})
+    without.push_back(root + own);
   ASSIGN_OR_RETURN(const os::UniqueFd dir, os::Open(root, O_RDONLY | O_DIRECTORY));
   std::vector<spec::Device> found;
   RETURN_IF_ERROR(Walk(dir.get(), root, without, 0, found));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the devices that a container asks for, or all when it is privileged, to nodes and rules. Looks at the host's /dev by
-// fstatat(2) and opens no device. Any thread.
+// From the devices that a container asks for, or all when it is privileged, to nodes and rules.
+// Looks at the host's /dev by fstatat(2) and opens no device. Any thread.
 #pragma once
 
 #include <string>
@@ -13,10 +13,10 @@
 namespace keelson::container {
 
 struct DeviceRequest {
-  std::string host_path;       // a device, or a directory: every device below it
+  std::string host_path;  // a device, or a directory: every device below it
   std::string container_path;
-  std::string permissions;     // of "rwm"
-  std::string field;           // for messages: "devices[1]"
+  std::string permissions;  // of "rwm"
+  std::string field;        // for messages: "devices[1]"
 };
 
 struct FoundDevice {
@@ -24,9 +24,11 @@ struct FoundDevice {
   cgroup::DeviceRule rule;
 };
 
-// A host path that is not there, or is neither a device nor a directory that holds one, is an error that names it.
+// A host path that is not there, or is neither a device nor a directory that holds one, is an error
+// that names it.
 base::Result<std::vector<FoundDevice>> FindDevices(const DeviceRequest& request);
-// What a privileged container sees: every device below `root` but what each container has of its own (pts, shm, mqueue, console).
+// What a privileged container sees: every device below `root` but what each container has of its
+// own (pts, shm, mqueue, console).
 base::Result<std::vector<spec::Device>> AllDevices(const std::string& root = "/dev");
 
 }  // namespace keelson::container

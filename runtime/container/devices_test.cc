@@ -13,7 +13,8 @@ namespace keelson::container {
 namespace {
 
 TEST(DevicesAsked, AreTakenByWhatTheyAreOnTheHost) {
-  const std::vector<FoundDevice> found = FindDevices({"/dev/zero", "/dev/nothing", "rw", "devices[0]"}).value();
+  const std::vector<FoundDevice> found =
+      FindDevices({"/dev/zero", "/dev/nothing", "rw", "devices[0]"}).value();
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].node.path, "/dev/nothing");
   EXPECT_EQ(found[0].node.mode & S_IFMT, static_cast<unsigned>(S_IFCHR));
@@ -27,11 +28,14 @@ TEST(DevicesAsked, AreTakenByWhatTheyAreOnTheHost) {
 }
 
 TEST(DevicesAsked, WhatIsNoneIsNamed) {
-  for (const auto& [path, word] : {std::pair{"/dev/no-such-device", "No such file"}, {"/etc/passwd", "neither a device"}}) {
-    const base::Result<std::vector<FoundDevice>> found = FindDevices({path, "/dev/x", "rwm", "devices[3]"});
+  for (const auto& [path, word] :
+       {std::pair{"/dev/no-such-device", "No such file"}, {"/etc/passwd", "neither a device"}}) {
+    const base::Result<std::vector<FoundDevice>> found =
+        FindDevices({path, "/dev/x", "rwm", "devices[3]"});
     ASSERT_FALSE(found.ok()) << path;
     EXPECT_NE(found.error().message().find(path), std::string::npos) << found.error().message();
-    EXPECT_NE(found.error().message().find("devices[3]"), std::string::npos) << found.error().message();
+    EXPECT_NE(found.error().message().find("devices[3]"), std::string::npos)
+        << found.error().message();
     EXPECT_NE(found.error().message().find(word), std::string::npos) << found.error().message();
   }
 }
@@ -39,17 +43,23 @@ TEST(DevicesAsked, WhatIsNoneIsNamed) {
 TEST(DevicesOfAFolder, AreAllButLinksAndWhatAContainerHasOfItsOwn) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   os::TempDir dir = std::move(os::TempDir::Create("keelson-devices")).value();
-  const auto node = [&](const std::string& path) { return mknod((dir.path() + path).c_str(), S_IFCHR | 0600, makedev(1, 3)); };
-  for (const char* folder : {"/pts", "/shm", "/sub", "/sub/deeper"}) ASSERT_TRUE(os::MakeDirs(dir.path() + folder, 0755).ok());
+  const auto node = [&](const std::string& path) {
+    return mknod((dir.path() + path).c_str(), S_IFCHR | 0600, makedev(1, 3));
+  };
+  for (const char* folder : {"/pts", "/shm", "/sub", "/sub/deeper"})
+    ASSERT_TRUE(os::MakeDirs(dir.path() + folder, 0755).ok());
   if (node("/a") != 0) GTEST_SKIP() << "no device can be made here";
-  for (const char* path : {"/console", "/ptmx", "/pts/0", "/shm/x", "/sub/b", "/sub/deeper/c"}) ASSERT_EQ(node(path), 0) << path;
+  for (const char* path : {"/console", "/ptmx", "/pts/0", "/shm/x", "/sub/b", "/sub/deeper/c"})
+    ASSERT_EQ(node(path), 0) << path;
   ASSERT_EQ(symlink("a", (dir.path() + "/link").c_str()), 0);
   ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/file", "x", 0600).ok());
   std::vector<std::string> paths;
-  for (const spec::Device& device : AllDevices(dir.path()).value()) paths.push_back(device.path.substr(dir.path().size()));
+  for (const spec::Device& device : AllDevices(dir.path()).value())
+    paths.push_back(device.path.substr(dir.path().size()));
   EXPECT_EQ(paths, (std::vector<std::string>{"/a", "/sub/b", "/sub/deeper/c"}));
   EXPECT_EQ(FindDevices({dir.path() + "/sub", "/dev/mine", "r", "devices[0]"}).value().size(), 2u);
-  EXPECT_EQ(FindDevices({dir.path() + "/sub", "/dev/mine", "r", "devices[0]"}).value()[1].node.path, "/dev/mine/deeper/c");
+  EXPECT_EQ(FindDevices({dir.path() + "/sub", "/dev/mine", "r", "devices[0]"}).value()[1].node.path,
+            "/dev/mine/deeper/c");
 }
 
 }  // namespace

@@ -24,12 +24,14 @@ constexpr uint64_t kSafe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOE
 
 Status CheckContainerPath(const std::string& path, const std::string& field) {
   if (!path.starts_with('/') || path == "/" || path.find('\0') != std::string::npos) {
-    return base::InvalidArgument("{}: '{}' must be an absolute path below / in the container", field, path);
+    return base::InvalidArgument("{}: '{}' must be an absolute path below / in the container",
+                                 field, path);
   }
   return base::Ok();
 }
 
-// Normalised the way it will be looked up: no empty, "." or trailing parts. ".." stays for the kernel, inside the root.
+// Normalised the way it will be looked up: no empty, "." or trailing parts. ".." stays for the
+// kernel, inside the root.
 std::string Clean(const std::string& path) {
   std::string out;
   for (const std::string_view part : base::Split(path, '/')) {
@@ -45,32 +47,46 @@ void AddStandardMounts(const cri::LinuxContainerSecurityContext& security, Plan&
   const bool host_ipc = security.namespace_options().ipc() == cri::NODE;
   std::vector<Mount>& mounts = plan.spec.mounts;
   mounts.push_back({.kind = Mount::Kind::kProc, .destination = "/proc", .attributes = kSafe});
-  mounts.push_back({.kind = Mount::Kind::kTmpfs, .destination = "/dev", .options = "mode=755,size=65536k", .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME});
-  mounts.push_back({.kind = Mount::Kind::kDevpts, .destination = "/dev/pts", .options = "newinstance,ptmxmode=0666,mode=0620,gid=5",
+  mounts.push_back({.kind = Mount::Kind::kTmpfs,
+                    .destination = "/dev",
+                    .options = "mode=755,size=65536k",
+                    .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME});
+  mounts.push_back({.kind = Mount::Kind::kDevpts,
+                    .destination = "/dev/pts",
+                    .options = "newinstance,ptmxmode=0666,mode=0620,gid=5",
                     .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC});
   if (host_ipc) {
-    mounts.push_back({.kind = Mount::Kind::kBind, .destination = "/dev/shm", .source_fd = static_cast<uint32_t>(plan.sources.size()), .attributes = kSafe});
+    mounts.push_back({.kind = Mount::Kind::kBind,
+                      .destination = "/dev/shm",
+                      .source_fd = static_cast<uint32_t>(plan.sources.size()),
+                      .attributes = kSafe});
     plan.sources.push_back({"/dev/shm", "/dev/shm"});
   } else {
-    mounts.push_back({.kind = Mount::Kind::kPodShm, .destination = "/dev/shm", .attributes = kSafe});
+    mounts.push_back(
+        {.kind = Mount::Kind::kPodShm, .destination = "/dev/shm", .attributes = kSafe});
   }
-  mounts.push_back({.kind = Mount::Kind::kMqueue, .destination = "/dev/mqueue", .attributes = kSafe});
+  mounts.push_back(
+      {.kind = Mount::Kind::kMqueue, .destination = "/dev/mqueue", .attributes = kSafe});
   const uint64_t kernel_view = kSafe | (privileged ? 0 : MOUNT_ATTR_RDONLY);
   mounts.push_back({.kind = Mount::Kind::kSysfs, .destination = "/sys", .attributes = kernel_view});
-  mounts.push_back({.kind = Mount::Kind::kCgroup, .destination = "/sys/fs/cgroup", .attributes = kernel_view});
+  mounts.push_back(
+      {.kind = Mount::Kind::kCgroup, .destination = "/sys/fs/cgroup", .attributes = kernel_view});
 }
 
 Status AddVolume(const cri::Mount& wanted, size_t index, Plan& plan) {
   const std::string field = fmt::format("mounts[{}]", index);
   RETURN_IF_ERROR(CheckContainerPath(wanted.container_path(), field + ".container_path"));
   if (wanted.has_image() && !wanted.image().image().empty()) {
-    return base::Unimplemented("{}: ImageVolumeMountFailed: image volumes are not there yet", field);
+    return base::Unimplemented("{}: ImageVolumeMountFailed: image volumes are not there yet",
+                               field);
   }
   if (!wanted.uidmappings().empty() || !wanted.gidmappings().empty()) {
-    return base::Unimplemented("{}: mapped volumes need user namespaces, which are not there yet", field);
+    return base::Unimplemented("{}: mapped volumes need user namespaces, which are not there yet",
+                               field);
   }
   if (!wanted.host_path().starts_with('/')) {
-    return base::InvalidArgument("{}.host_path: '{}' must be an absolute path", field, wanted.host_path());
+    return base::InvalidArgument("{}.host_path: '{}' must be an absolute path", field,
+                                 wanted.host_path());
   }
   Mount mount;
   mount.kind = Mount::Kind::kBind;
@@ -79,7 +95,8 @@ Status AddVolume(const cri::Mount& wanted, size_t index, Plan& plan) {
   if (wanted.readonly()) mount.attributes |= MOUNT_ATTR_RDONLY;
   if (wanted.recursive_read_only()) {
     if (!wanted.readonly() || wanted.propagation() != cri::PROPAGATION_PRIVATE) {
-      return base::InvalidArgument("{}: RROUnsupported: recursive_read_only needs readonly and private propagation", field);
+      return base::InvalidArgument(
+          "{}: RROUnsupported: recursive_read_only needs readonly and private propagation", field);
     }
     mount.recursive_attributes = true;
   }
@@ -91,7 +108,8 @@ Status AddVolume(const cri::Mount& wanted, size_t index, Plan& plan) {
     } else if (option == "nosuid") {
       mount.attributes |= MOUNT_ATTR_NOSUID;
     } else {
-      return base::InvalidArgument("{}.mount_options: '{}' is none of noexec, nodev, nosuid", field, option);
+      return base::InvalidArgument("{}.mount_options: '{}' is none of noexec, nodev, nosuid", field,
+                                   option);
     }
   }
   switch (wanted.propagation()) {
@@ -104,14 +122,16 @@ Status AddVolume(const cri::Mount& wanted, size_t index, Plan& plan) {
       mount.propagation = spec::Propagation::kShared;
       break;
     default:
-      return base::InvalidArgument("{}.propagation: unknown value {}", field, static_cast<int>(wanted.propagation()));
+      return base::InvalidArgument("{}.propagation: unknown value {}", field,
+                                   static_cast<int>(wanted.propagation()));
   }
   plan.sources.push_back({wanted.host_path(), field});
   plan.spec.mounts.push_back(std::move(mount));
   return base::Ok();
 }
 
-void AddPodFile(const std::string& host_path, const char* container_path, bool read_only_root, Plan& plan) {
+void AddPodFile(const std::string& host_path, const char* container_path, bool read_only_root,
+                Plan& plan) {
   if (host_path.empty()) return;
   for (const Mount& mount : plan.spec.mounts) {
     if (mount.destination == container_path) return;  // the container brings its own
@@ -125,15 +145,19 @@ void AddPodFile(const std::string& host_path, const char* container_path, bool r
   plan.spec.mounts.push_back(std::move(mount));
 }
 
-// A volume over /etc must not hide one at /etc/hosts that was named before it: parents first, equals as given.
+// A volume over /etc must not hide one at /etc/hosts that was named before it: parents first,
+// equals as given.
 void OrderMounts(std::vector<Mount>& mounts, size_t fixed) {
-  const auto depth = [](const Mount& mount) { return std::count(mount.destination.begin(), mount.destination.end(), '/'); };
+  const auto depth = [](const Mount& mount) {
+    return std::count(mount.destination.begin(), mount.destination.end(), '/');
+  };
   std::stable_sort(mounts.begin() + static_cast<std::ptrdiff_t>(fixed), mounts.end(),
                    [&](const Mount& a, const Mount& b) { return depth(a) < depth(b); });
 }
 
 Result<std::vector<std::string>> PlanEnvironment(const PlanInput& input, const std::string& home) {
-  std::vector<std::pair<std::string, std::string>> variables = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}};
+  std::vector<std::pair<std::string, std::string>> variables = {
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}};
   const auto set = [&](const std::string& name, const std::string& value) {
     for (auto& [known, old] : variables) {
       if (known == name) {
@@ -147,13 +171,15 @@ Result<std::vector<std::string>> PlanEnvironment(const PlanInput& input, const s
   if (input.container->tty()) set("TERM", "xterm");
   for (const std::string& entry : input.image->config.env) {
     const size_t equals = entry.find('=');
-    if (equals != std::string::npos && equals > 0) set(entry.substr(0, equals), entry.substr(equals + 1));
+    if (equals != std::string::npos && equals > 0)
+      set(entry.substr(0, equals), entry.substr(equals + 1));
   }
   for (const cri::KeyValue& entry : input.container->envs()) {
     RETURN_IF_ERROR(security::CheckEnvironment(entry.key(), entry.value()).WithContext("envs"));
     set(entry.key(), entry.value());
   }
-  const bool has_home = std::any_of(variables.begin(), variables.end(), [](const auto& v) { return v.first == "HOME"; });
+  const bool has_home = std::any_of(variables.begin(), variables.end(),
+                                    [](const auto& v) { return v.first == "HOME"; });
   if (!has_home) variables.emplace_back("HOME", home);
   std::vector<std::string> out;
   for (const auto& [name, value] : variables) out.push_back(name + "=" + value);
@@ -186,10 +212,12 @@ Status PlanSeccomp(const cri::LinuxContainerSecurityContext& security, Plan& pla
       plan.seccomp = Plan::Seccomp::kRuntimeDefault;
       return base::Ok();
     }
-    if (!old.starts_with("localhost/")) return base::InvalidArgument("seccomp_profile_path: '{}' is no profile", old);
+    if (!old.starts_with("localhost/"))
+      return base::InvalidArgument("seccomp_profile_path: '{}' is no profile", old);
     file = old.substr(std::string_view("localhost/").size());
   }
-  if (!file.starts_with('/')) return base::InvalidArgument("seccomp.localhost_ref: '{}' must be an absolute path", file);
+  if (!file.starts_with('/'))
+    return base::InvalidArgument("seccomp.localhost_ref: '{}' must be an absolute path", file);
   plan.seccomp = Plan::Seccomp::kLocalhost;
   plan.seccomp_file = file;
   return base::Ok();
@@ -197,8 +225,9 @@ Status PlanSeccomp(const cri::LinuxContainerSecurityContext& security, Plan& pla
 
 // A profile of the user's own that cannot be applied must not be dropped in silence.
 Status CheckAppArmor(const cri::LinuxContainerSecurityContext& security) {
-  const bool wanted = security.has_apparmor() ? security.apparmor().profile_type() == cri::SecurityProfile::Localhost
-                                              : security.apparmor_profile().starts_with("localhost/");
+  const bool wanted = security.has_apparmor()
+                          ? security.apparmor().profile_type() == cri::SecurityProfile::Localhost
+                          : security.apparmor_profile().starts_with("localhost/");
   if (!wanted || security.privileged()) return base::Ok();
   return base::Unimplemented("security_context.apparmor: AppArmor profiles are not there yet");
 }
@@ -208,7 +237,8 @@ Status CheckAppArmor(const cri::LinuxContainerSecurityContext& security) {
 Status PlanSecurity(const PlanInput& input, Plan& plan) {
   const cri::LinuxContainerSecurityContext& security = input.container->linux().security_context();
   if (security.privileged() && !input.sandbox->linux().security_context().privileged()) {
-    return base::InvalidArgument("security_context.privileged: the pod sandbox was not made for privileged containers");
+    return base::InvalidArgument(
+        "security_context.privileged: the pod sandbox was not made for privileged containers");
   }
   RETURN_IF_ERROR(CheckAppArmor(security));
   spec::Process& process = plan.spec.process;
@@ -217,19 +247,25 @@ Status PlanSecurity(const PlanInput& input, Plan& plan) {
   if (security.has_run_as_user()) user.run_as_user = security.run_as_user().value();
   if (security.has_run_as_group()) user.run_as_group = security.run_as_group().value();
   user.run_as_username = security.run_as_username();
-  user.supplemental_groups.assign(security.supplemental_groups().begin(), security.supplemental_groups().end());
-  if (security.supplemental_groups_policy() == cri::SupplementalGroupsPolicy::Strict) user.policy = security::GroupsPolicy::kStrict;
+  user.supplemental_groups.assign(security.supplemental_groups().begin(),
+                                  security.supplemental_groups().end());
+  if (security.supplemental_groups_policy() == cri::SupplementalGroupsPolicy::Strict)
+    user.policy = security::GroupsPolicy::kStrict;
   ASSIGN_OR_RETURN(process.identity, security::ResolveUser(user, *input.identity_files));
 
   security::CapabilityRequest wanted;
   wanted.privileged = security.privileged();
-  wanted.add.assign(security.capabilities().add_capabilities().begin(), security.capabilities().add_capabilities().end());
-  wanted.drop.assign(security.capabilities().drop_capabilities().begin(), security.capabilities().drop_capabilities().end());
+  wanted.add.assign(security.capabilities().add_capabilities().begin(),
+                    security.capabilities().add_capabilities().end());
+  wanted.drop.assign(security.capabilities().drop_capabilities().begin(),
+                     security.capabilities().drop_capabilities().end());
   wanted.add_ambient.assign(security.capabilities().add_ambient_capabilities().begin(),
                             security.capabilities().add_ambient_capabilities().end());
-  ASSIGN_OR_RETURN(process.capabilities, security::ResolveCapabilities(wanted, input.available_capabilities));
+  ASSIGN_OR_RETURN(process.capabilities,
+                   security::ResolveCapabilities(wanted, input.available_capabilities));
   if (process.identity.uid != 0) {
-    // What execve(2) would leave a user without privileges; said outright, so that nothing depends on it.
+    // What execve(2) would leave a user without privileges; said outright, so that nothing depends
+    // on it.
     process.capabilities.effective = process.capabilities.ambient;
     process.capabilities.permitted = process.capabilities.ambient;
   }
@@ -237,14 +273,16 @@ Status PlanSecurity(const PlanInput& input, Plan& plan) {
   plan.spec.read_only_root = security.readonly_rootfs();
   if (!security.privileged()) {
     plan.spec.masked_paths.assign(security.masked_paths().begin(), security.masked_paths().end());
-    plan.spec.read_only_paths.assign(security.readonly_paths().begin(), security.readonly_paths().end());
+    plan.spec.read_only_paths.assign(security.readonly_paths().begin(),
+                                     security.readonly_paths().end());
     RETURN_IF_ERROR(PlanSeccomp(security, plan));
   }
   return base::Ok();
 }
 
 Status PlanNamespaces(const PlanInput& input, Plan& plan) {
-  const cri::NamespaceOption& options = input.container->linux().security_context().namespace_options();
+  const cri::NamespaceOption& options =
+      input.container->linux().security_context().namespace_options();
   plan.spec.host_network = options.network() == cri::NODE;
   plan.spec.host_ipc = options.ipc() == cri::NODE;
   switch (options.pid()) {
@@ -257,7 +295,9 @@ Status PlanNamespaces(const PlanInput& input, Plan& plan) {
     case cri::TARGET:
       plan.spec.pid_mode = spec::PidMode::kTarget;
       plan.spec.target_container_id = options.target_id();
-      if (options.target_id().empty()) return base::InvalidArgument("namespace_options.target_id: must name a container of this pod");
+      if (options.target_id().empty())
+        return base::InvalidArgument(
+            "namespace_options.target_id: must name a container of this pod");
       break;
     default:
       plan.spec.pid_mode = spec::PidMode::kOwn;
@@ -267,21 +307,27 @@ Status PlanNamespaces(const PlanInput& input, Plan& plan) {
 
 Status PlanDevices(const PlanInput& input, Plan& plan) {
   if (!input.container->cdi_devices().empty()) {
-    return base::Unimplemented("CDI_devices: '{}' cannot be given, CDI is not there yet", input.container->cdi_devices(0).name());
+    return base::Unimplemented("CDI_devices: '{}' cannot be given, CDI is not there yet",
+                               input.container->cdi_devices(0).name());
   }
   const bool privileged = input.container->linux().security_context().privileged();
   plan.spec.devices = security::DefaultDevices();
-  plan.resources.devices = privileged ? security::PrivilegedDeviceRules() : security::DefaultDeviceRules();
+  plan.resources.devices =
+      privileged ? security::PrivilegedDeviceRules() : security::DefaultDeviceRules();
   plan.all_devices = privileged;
   for (int i = 0; i < input.container->devices_size(); ++i) {
     const cri::Device& wanted = input.container->devices(i);
     const std::string field = fmt::format("devices[{}]", i);
-    if (!wanted.host_path().starts_with('/')) return base::InvalidArgument("{}.host_path: '{}' must be an absolute path", field, wanted.host_path());
-    const std::string& inside = wanted.container_path().empty() ? wanted.host_path() : wanted.container_path();
+    if (!wanted.host_path().starts_with('/'))
+      return base::InvalidArgument("{}.host_path: '{}' must be an absolute path", field,
+                                   wanted.host_path());
+    const std::string& inside =
+        wanted.container_path().empty() ? wanted.host_path() : wanted.container_path();
     RETURN_IF_ERROR(CheckContainerPath(inside, field + ".container_path"));
     const std::string permissions = wanted.permissions().empty() ? "rwm" : wanted.permissions();
     if (permissions.find_first_not_of("rwm") != std::string::npos || permissions.size() > 3) {
-      return base::InvalidArgument("{}.permissions: '{}' may hold r, w and m only", field, permissions);
+      return base::InvalidArgument("{}.permissions: '{}' may hold r, w and m only", field,
+                                   permissions);
     }
     plan.devices.push_back({wanted.host_path(), Clean(inside), permissions, field});
   }
@@ -300,16 +346,23 @@ Status PlanResources(const PlanInput& input, Plan& plan) {
   r.memory_swap_limit = wanted.memory_swap_limit_in_bytes();
   for (const auto& [file, value] : wanted.unified()) {
     // A name in the container's own directory and nothing that moves processes or changes the tree.
-    const bool plain = file.find('.') != std::string::npos && file.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._") == std::string::npos;
-    if (!plain || file.starts_with('.') || file.starts_with("cgroup.")) return base::InvalidArgument("unified: '{}' is no limit's file", file);
+    const bool plain = file.find('.') != std::string::npos &&
+                       file.find_first_not_of(
+                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._") ==
+                           std::string::npos;
+    if (!plain || file.starts_with('.') || file.starts_with("cgroup."))
+      return base::InvalidArgument("unified: '{}' is no limit's file", file);
     r.unified[file] = value;
   }
-  plan.spec.process.oom_score_adj = static_cast<int32_t>(std::clamp<int64_t>(wanted.oom_score_adj(), -1000, 1000));
+  plan.spec.process.oom_score_adj =
+      static_cast<int32_t>(std::clamp<int64_t>(wanted.oom_score_adj(), -1000, 1000));
   for (const cri::HugepageLimit& limit : wanted.hugepage_limits()) {
-    if (limit.page_size().empty() || limit.page_size().find_first_not_of("0123456789KMGB") != std::string::npos) {
+    if (limit.page_size().empty() ||
+        limit.page_size().find_first_not_of("0123456789KMGB") != std::string::npos) {
       return base::InvalidArgument("hugepage_limits: '{}' is no page size", limit.page_size());
     }
-    r.hugepages[limit.page_size()] = static_cast<int64_t>(std::min<uint64_t>(limit.limit(), INT64_MAX));
+    r.hugepages[limit.page_size()] =
+        static_cast<int64_t>(std::min<uint64_t>(limit.limit(), INT64_MAX));
   }
   return base::Ok();
 }
@@ -318,15 +371,19 @@ Status PlanResources(const PlanInput& input, Plan& plan) {
 
 std::optional<int> ParseSignal(std::string_view text) {
   if (const std::optional<uint64_t> number = base::ParseUint64(text)) {
-    return *number >= 1 && *number <= 64 ? std::optional<int>(static_cast<int>(*number)) : std::nullopt;
+    return *number >= 1 && *number <= 64 ? std::optional<int>(static_cast<int>(*number))
+                                         : std::nullopt;
   }
   static constexpr std::pair<std::string_view, int> kNames[] = {
-      {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"BUS", SIGBUS},     {"CHLD", SIGCHLD}, {"CLD", SIGCHLD},     {"CONT", SIGCONT},
-      {"FPE", SIGFPE},   {"HUP", SIGHUP},   {"ILL", SIGILL},     {"INT", SIGINT},   {"IO", SIGIO},        {"IOT", SIGIOT},
-      {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"POLL", SIGPOLL},   {"PROF", SIGPROF}, {"PWR", SIGPWR},      {"QUIT", SIGQUIT},
-      {"SEGV", SIGSEGV}, {"STKFLT", SIGSTKFLT}, {"STOP", SIGSTOP}, {"SYS", SIGSYS}, {"TERM", SIGTERM},    {"TRAP", SIGTRAP},
-      {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN}, {"TTOU", SIGTTOU},   {"URG", SIGURG},   {"USR1", SIGUSR1},    {"USR2", SIGUSR2},
-      {"VTALRM", SIGVTALRM}, {"WINCH", SIGWINCH}, {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ}};
+      {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"BUS", SIGBUS},       {"CHLD", SIGCHLD},
+      {"CLD", SIGCHLD},  {"CONT", SIGCONT}, {"FPE", SIGFPE},       {"HUP", SIGHUP},
+      {"ILL", SIGILL},   {"INT", SIGINT},   {"IO", SIGIO},         {"IOT", SIGIOT},
+      {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"POLL", SIGPOLL},     {"PROF", SIGPROF},
+      {"PWR", SIGPWR},   {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV},     {"STKFLT", SIGSTKFLT},
+      {"STOP", SIGSTOP}, {"SYS", SIGSYS},   {"TERM", SIGTERM},     {"TRAP", SIGTRAP},
+      {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN}, {"TTOU", SIGTTOU},     {"URG", SIGURG},
+      {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"VTALRM", SIGVTALRM}, {"WINCH", SIGWINCH},
+      {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ}};
   std::string name(text);
   for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   if (name.starts_with("SIGNAL_")) name = name.substr(7);  // the CRI's enumerators
@@ -334,8 +391,10 @@ std::optional<int> ParseSignal(std::string_view text) {
   for (const auto& [known, number] : kNames) {
     if (name == known) return number;
   }
-  // RTMIN is the kernel's 34 for programs of every libc; a client may write RTMIN+3, the CRI writes RTMINPLUS3.
-  for (const auto& [prefix, base_number, sign] : {std::tuple{std::string_view("RTMIN"), 34, 1}, {std::string_view("RTMAX"), 64, -1}}) {
+  // RTMIN is the kernel's 34 for programs of every libc; a client may write RTMIN+3, the CRI writes
+  // RTMINPLUS3.
+  for (const auto& [prefix, base_number, sign] :
+       {std::tuple{std::string_view("RTMIN"), 34, 1}, {std::string_view("RTMAX"), 64, -1}}) {
     if (!name.starts_with(prefix)) continue;
     std::string_view rest = std::string_view(name).substr(prefix.size());
     if (rest.empty()) return base_number;
@@ -355,39 +414,51 @@ Status CheckUserNamespace(const cri::NamespaceOption& options) {
   switch (wanted.mode()) {
     case cri::NODE:
       if (wanted.uids().empty() && wanted.gids().empty()) return base::Ok();
-      return base::InvalidArgument("namespace_options.userns_options: the host's user namespace takes no mappings");
+      return base::InvalidArgument(
+          "namespace_options.userns_options: the host's user namespace takes no mappings");
     case cri::POD:
-      return base::Unimplemented("namespace_options.userns_options: user namespaces are not there yet");
+      return base::Unimplemented(
+          "namespace_options.userns_options: user namespaces are not there yet");
     default:
-      return base::InvalidArgument("namespace_options.userns_options: mode {} is none that a pod can have", cri::NamespaceMode_Name(wanted.mode()));
+      return base::InvalidArgument(
+          "namespace_options.userns_options: mode {} is none that a pod can have",
+          cri::NamespaceMode_Name(wanted.mode()));
   }
 }
 
-Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id, const std::string& id) {
+Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id,
+                               const std::string& id) {
   if (parent.empty()) return "/keelson/" + sandbox_id + "/" + id;
   const std::string clean = Clean(parent);
   for (const std::string_view part : base::Split(clean, '/')) {
-    if (part == "..") return base::InvalidArgument("cgroup_parent: '{}' must not go upwards", parent);
+    if (part == "..")
+      return base::InvalidArgument("cgroup_parent: '{}' must not go upwards", parent);
   }
   if (clean == "/") return base::InvalidArgument("cgroup_parent: '{}' names no group", parent);
   if (clean.ends_with(".slice")) {
-    return base::InvalidArgument("cgroup_parent: '{}' is a systemd slice, but the cgroup driver is cgroupfs", parent);
+    return base::InvalidArgument(
+        "cgroup_parent: '{}' is a systemd slice, but the cgroup driver is cgroupfs", parent);
   }
   return clean + "/" + id;
 }
 
 Result<LogPlace> PlanLog(const std::string& log_directory, const std::string& log_path) {
   if (log_path.empty() || log_directory.empty()) return LogPlace{};
-  if (!log_directory.starts_with('/')) return base::InvalidArgument("log_directory: '{}' must be absolute", log_directory);
-  if (log_path.starts_with('/')) return base::InvalidArgument("log_path: '{}' must be relative to the pod's log directory", log_path);
+  if (!log_directory.starts_with('/'))
+    return base::InvalidArgument("log_directory: '{}' must be absolute", log_directory);
+  if (log_path.starts_with('/'))
+    return base::InvalidArgument("log_path: '{}' must be relative to the pod's log directory",
+                                 log_path);
   std::vector<std::string> parts;
   for (const std::string_view part : base::Split(log_path, '/')) {
     if (part == ".." || base::ContainsControlCharacter(part)) {
-      return base::InvalidArgument("log_path: '{}' must stay below the pod's log directory", log_path);
+      return base::InvalidArgument("log_path: '{}' must stay below the pod's log directory",
+                                   log_path);
     }
     if (!part.empty() && part != ".") parts.emplace_back(part);
   }
-  if (parts.empty() || log_path.ends_with('/')) return base::InvalidArgument("log_path: '{}' names no file", log_path);
+  if (parts.empty() || log_path.ends_with('/'))
+    return base::InvalidArgument("log_path: '{}' names no file", log_path);
   LogPlace place;
   place.name = parts.back();
   parts.pop_back();
@@ -411,26 +482,35 @@ Result<Plan> PlanContainer(const PlanInput& input) {
   if (!wanted.args().empty()) {
     spec.process.args.insert(spec.process.args.end(), wanted.args().begin(), wanted.args().end());
   } else if (wanted.command().empty()) {
-    spec.process.args.insert(spec.process.args.end(), input.image->config.command.begin(), input.image->config.command.end());
+    spec.process.args.insert(spec.process.args.end(), input.image->config.command.begin(),
+                             input.image->config.command.end());
   }
-  if (spec.process.args.empty()) return base::InvalidArgument("command: neither the container nor image '{}' says what to run", input.image->id);
-  spec.process.cwd = !wanted.working_dir().empty() ? wanted.working_dir() : input.image->config.working_dir;
+  if (spec.process.args.empty())
+    return base::InvalidArgument("command: neither the container nor image '{}' says what to run",
+                                 input.image->id);
+  spec.process.cwd =
+      !wanted.working_dir().empty() ? wanted.working_dir() : input.image->config.working_dir;
   if (spec.process.cwd.empty()) spec.process.cwd = "/";
-  if (!spec.process.cwd.starts_with('/')) return base::InvalidArgument("working_dir: '{}' must be absolute", spec.process.cwd);
+  if (!spec.process.cwd.starts_with('/'))
+    return base::InvalidArgument("working_dir: '{}' must be absolute", spec.process.cwd);
 
   RETURN_IF_ERROR(PlanSecurity(input, plan));
   RETURN_IF_ERROR(PlanNamespaces(input, plan));
-  ASSIGN_OR_RETURN(spec.process.env, PlanEnvironment(input, security::HomeOf(spec.process.identity, *input.identity_files)));
+  ASSIGN_OR_RETURN(
+      spec.process.env,
+      PlanEnvironment(input, security::HomeOf(spec.process.identity, *input.identity_files)));
   RETURN_IF_ERROR(PlanResources(input, plan));
   RETURN_IF_ERROR(PlanDevices(input, plan));
 
   AddStandardMounts(wanted.linux().security_context(), plan);
   const size_t standard = spec.mounts.size();
-  for (int i = 0; i < wanted.mounts_size(); ++i) RETURN_IF_ERROR(AddVolume(wanted.mounts(i), static_cast<size_t>(i), plan));
+  for (int i = 0; i < wanted.mounts_size(); ++i)
+    RETURN_IF_ERROR(AddVolume(wanted.mounts(i), static_cast<size_t>(i), plan));
   // A volume at a standard place stands instead of it.
   const auto replaced = [&](const Mount& mount) {
-    return std::any_of(spec.mounts.begin() + static_cast<std::ptrdiff_t>(standard), spec.mounts.end(),
-                       [&](const Mount& volume) { return volume.destination == mount.destination; });
+    return std::any_of(
+        spec.mounts.begin() + static_cast<std::ptrdiff_t>(standard), spec.mounts.end(),
+        [&](const Mount& volume) { return volume.destination == mount.destination; });
   };
   size_t fixed = standard;
   for (size_t i = standard; i-- > 0;) {
@@ -444,7 +524,8 @@ Result<Plan> PlanContainer(const PlanInput& input) {
   OrderMounts(spec.mounts, fixed);
 
   std::string stop = input.image->config.stop_signal;
-  if (wanted.stop_signal() != cri::SIGNAL_RUNTIME_DEFAULT) stop = cri::Signal_Name(wanted.stop_signal());
+  if (wanted.stop_signal() != cri::SIGNAL_RUNTIME_DEFAULT)
+    stop = cri::Signal_Name(wanted.stop_signal());
   if (!stop.empty()) {
     const std::optional<int> number = ParseSignal(stop);
     if (!number) return base::InvalidArgument("stop_signal: '{}' is no signal", stop);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From what the CRI asks for and what the image says to a spec::ContainerSpec and the things that the applier must fetch for it.
-// Pure: no files, no clock; every refusal happens here, before anything is made, and names the field. Any thread.
+// From what the CRI asks for and what the image says to a spec::ContainerSpec and the things that
+// the applier must fetch for it. Pure: no files, no clock; every refusal happens here, before
+// anything is made, and names the field. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ class PodSandboxConfig;
 
 namespace keelson::container {
 
-// Files of the pod that every container gets at a fixed place unless it mounts something there itself; empty: none.
+// Files of the pod that every container gets at a fixed place unless it mounts something there
+// itself; empty: none.
 struct PodFiles {
   std::string hostname;
   std::string hosts;
@@ -50,13 +52,13 @@ struct HostSource {
 struct Plan {
   spec::ContainerSpec spec;  // without cgroup paths and seccomp program, which the applier adds
   std::vector<HostSource> sources;
-  std::vector<DeviceRequest> devices;       // beyond the standard ones
-  bool all_devices = false;                 // privileged: every device of the host
+  std::vector<DeviceRequest> devices;  // beyond the standard ones
+  bool all_devices = false;            // privileged: every device of the host
   cgroup::Resources resources;
   enum class Seccomp : uint8_t { kNone, kRuntimeDefault, kLocalhost };
-  Seccomp seccomp = Seccomp::kNone;         // its program follows from the bounding set
-  std::string seccomp_file;                 // kLocalhost: the profile to be read
-  std::string cgroup_path;                  // "/kubepods/…/<id>"
+  Seccomp seccomp = Seccomp::kNone;  // its program follows from the bounding set
+  std::string seccomp_file;          // kLocalhost: the profile to be read
+  std::string cgroup_path;           // "/kubepods/…/<id>"
   int stop_signal = 15;
 };
 
@@ -65,10 +67,12 @@ base::Result<Plan> PlanContainer(const PlanInput& input);
 // User namespaces are not there yet, and some requests for one can never be.
 base::Status CheckUserNamespace(const ::runtime::v1::NamespaceOption& options);
 // The container's cgroup: below the pod's parent, or /keelson/<sandbox id> when it names none.
-base::Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id, const std::string& id);
+base::Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id,
+                                     const std::string& id);
 // "SIGTERM", "TERM", "15", "SIGRTMIN+3" → number.
 std::optional<int> ParseSignal(std::string_view text);
-// log_path below the sandbox's log directory, nothing else (CVE-2025-0750): its directory and its name.
+// log_path below the sandbox's log directory, nothing else (CVE-2025-0750): its directory and its
+// name.
 struct LogPlace {
   std::string directory;
   std::string name;

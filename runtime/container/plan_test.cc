@@ -24,7 +24,8 @@ class PlanTest : public testing::Test {
     image_.config.command = {"default"};
     image_.config.env = {"PATH=/image/bin", "FROM_IMAGE=1", "BOTH=image"};
     sandbox_.set_hostname("pod-1");
-    container_.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::CONTAINER);
+    container_.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(
+        cri::CONTAINER);
   }
   base::Result<Plan> Make() {
     PlanInput input;
@@ -43,7 +44,9 @@ class PlanTest : public testing::Test {
     for (const spec::Mount& mount : Make().value().spec.mounts) out.push_back(mount.destination);
     return out;
   }
-  cri::LinuxContainerSecurityContext& Security() { return *container_.mutable_linux()->mutable_security_context(); }
+  cri::LinuxContainerSecurityContext& Security() {
+    return *container_.mutable_linux()->mutable_security_context();
+  }
   cri::Mount& Volume(const std::string& where) {
     cri::Mount& mount = *container_.add_mounts();
     mount.set_container_path(where);
@@ -54,7 +57,9 @@ class PlanTest : public testing::Test {
   image::Image image_;
   cri::PodSandboxConfig sandbox_;
   cri::ContainerConfig container_;
-  security::IdentityFiles files_ = security::IdentityFiles::Parse("root:x:0:0::/root:\nweb:x:33:34::/srv:\n", "staff:x:50:web\n").value();
+  security::IdentityFiles files_ =
+      security::IdentityFiles::Parse("root:x:0:0::/root:\nweb:x:33:34::/srv:\n", "staff:x:50:web\n")
+          .value();
 };
 
 TEST_F(PlanTest, CommandAndArgumentsFollowTheRulesOfKubernetes) {
@@ -62,10 +67,11 @@ TEST_F(PlanTest, CommandAndArgumentsFollowTheRulesOfKubernetes) {
     std::string_view name;
     std::vector<std::string> command, args, expected;
   };
-  for (const Case& c : std::vector<Case>{{"image's own", {}, {}, {"/entry", "default"}},
-                                         {"arguments alone keep the entrypoint", {}, {"x"}, {"/entry", "x"}},
-                                         {"a command forgets the image's arguments", {"/c"}, {}, {"/c"}},
-                                         {"both", {"/c"}, {"x", "y"}, {"/c", "x", "y"}}}) {
+  for (const Case& c :
+       std::vector<Case>{{"image's own", {}, {}, {"/entry", "default"}},
+                         {"arguments alone keep the entrypoint", {}, {"x"}, {"/entry", "x"}},
+                         {"a command forgets the image's arguments", {"/c"}, {}, {"/c"}},
+                         {"both", {"/c"}, {"x", "y"}, {"/c", "x", "y"}}}) {
     SCOPED_TRACE(c.name);
     container_.clear_command();
     container_.clear_args();
@@ -87,20 +93,25 @@ TEST_F(PlanTest, TheContainersVariablesWinOverTheImages) {
     entry.set_value(value);
   }
   EXPECT_EQ(Make().value().spec.process.env,
-            (std::vector<std::string>{"PATH=/image/bin", "HOSTNAME=pod-1", "FROM_IMAGE=1", "BOTH=container", "NEW=a=b", "HOME=/root"}));
+            (std::vector<std::string>{"PATH=/image/bin", "HOSTNAME=pod-1", "FROM_IMAGE=1",
+                                      "BOTH=container", "NEW=a=b", "HOME=/root"}));
   container_.add_envs()->set_key("BAD=KEY");
   EXPECT_EQ(Make().error().code(), base::Code::kInvalidArgument);
 }
 
 TEST_F(PlanTest, VolumesStandInsteadOfStandardMountsAndParentsComeFirst) {
-  EXPECT_EQ(Destinations(), (std::vector<std::string>{"/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup",
-                                                      "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}));
+  EXPECT_EQ(Destinations(),
+            (std::vector<std::string>{"/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue",
+                                      "/sys", "/sys/fs/cgroup", "/etc/hosts", "/etc/hostname",
+                                      "/etc/resolv.conf"}));
   Volume("/data/deep/er");
   Volume("//data/");
   Volume("/dev/shm");
   Volume("/etc/hosts");
-  EXPECT_EQ(Destinations(), (std::vector<std::string>{"/proc", "/dev", "/dev/pts", "/dev/mqueue", "/sys", "/sys/fs/cgroup", "/data",
-                                                      "/dev/shm", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/data/deep/er"}));
+  EXPECT_EQ(Destinations(),
+            (std::vector<std::string>{"/proc", "/dev", "/dev/pts", "/dev/mqueue", "/sys",
+                                      "/sys/fs/cgroup", "/data", "/dev/shm", "/etc/hosts",
+                                      "/etc/hostname", "/etc/resolv.conf", "/data/deep/er"}));
   const Plan plan = Make().value();
   for (const spec::Mount& mount : plan.spec.mounts) {
     if (mount.kind == spec::Mount::Kind::kBind && mount.destination == "/data") {
@@ -159,26 +170,54 @@ TEST_F(PlanTest, BadInputIsRefusedWithItsField) {
            {"working_dir", [&] { container_.set_working_dir("x"); }},
            {"target_id", [&] { Security().mutable_namespace_options()->set_pid(cri::TARGET); }},
            {"devices[0].host_path", [&] { container_.add_devices()->set_host_path("dev/null"); }},
-           {"devices[0].container_path", [&] {
+           {"devices[0].container_path",
+            [&] {
               container_.add_devices()->set_host_path("/dev/null");
               container_.mutable_devices(0)->set_container_path("x");
             }},
-           {"devices[0].permissions", [&] {
+           {"devices[0].permissions",
+            [&] {
               container_.add_devices()->set_host_path("/dev/null");
               container_.mutable_devices(0)->set_permissions("rx");
             }},
            {"CDI_devices", [&] { container_.add_cdi_devices()->set_name("vendor.com/gpu=1"); }},
            {"mounts[0]: mapped volumes", [&] { Volume("/x").add_uidmappings(); }},
-           {"hugepage_limits", [&] { container_.mutable_linux()->mutable_resources()->add_hugepage_limits()->set_page_size("../x"); }},
-           {"unified", [&] { (*container_.mutable_linux()->mutable_resources()->mutable_unified())["../memory.max"] = "1"; }},
-           {"unified", [&] { (*container_.mutable_linux()->mutable_resources()->mutable_unified())["cgroup.procs"] = "1"; }},
-           {"AppArmor", [&] { Security().mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost); }},
+           {"hugepage_limits",
+            [&] {
+              container_.mutable_linux()->mutable_resources()->add_hugepage_limits()->set_page_size(
+                  "../x");
+            }},
+           {"unified",
+            [&] {
+              (*container_.mutable_linux()
+                    ->mutable_resources()
+                    ->mutable_unified())["../memory.max"] = "1";
+            }},
+           {"unified",
+            [&] {
+              (*container_.mutable_linux()
+                    ->mutable_resources()
+                    ->mutable_unified())["cgroup.procs"] = "1";
+            }},
+           {"AppArmor",
+            [&] {
+              Security().mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost);
+            }},
            {"AppArmor", [&] { Security().set_apparmor_profile("localhost/mine"); }},
            {"seccomp_profile_path", [&] { Security().set_seccomp_profile_path("mine"); }},
-           {"seccomp.localhost_ref", [&] { Security().set_seccomp_profile_path("localhost/mine"); }},
-           {"user namespaces are not there yet", [&] { Security().mutable_namespace_options()->mutable_userns_options()->set_mode(cri::POD); }},
-           {"mode TARGET", [&] { Security().mutable_namespace_options()->mutable_userns_options()->set_mode(cri::TARGET); }},
-           {"takes no mappings", [&] {
+           {"seccomp.localhost_ref",
+            [&] { Security().set_seccomp_profile_path("localhost/mine"); }},
+           {"user namespaces are not there yet",
+            [&] {
+              Security().mutable_namespace_options()->mutable_userns_options()->set_mode(cri::POD);
+            }},
+           {"mode TARGET",
+            [&] {
+              Security().mutable_namespace_options()->mutable_userns_options()->set_mode(
+                  cri::TARGET);
+            }},
+           {"takes no mappings",
+            [&] {
               Security().mutable_namespace_options()->mutable_userns_options()->set_mode(cri::NODE);
               Security().mutable_namespace_options()->mutable_userns_options()->add_uids();
             }},
@@ -274,24 +313,32 @@ TEST_F(PlanTest, TheStopSignalComesFromContainerThenImage) {
 }
 
 TEST(Signals, AreKnownByNumberAndName) {
-  for (const auto& [text, number] : {std::pair{"9", 9}, {"SIGKILL", 9}, {"term", 15}, {"SIGRTMIN+3", 37}, {"RTMAX-1", 63}, {"SIGRTMAX", 64}}) {
+  for (const auto& [text, number] : {std::pair{"9", 9},
+                                     {"SIGKILL", 9},
+                                     {"term", 15},
+                                     {"SIGRTMIN+3", 37},
+                                     {"RTMAX-1", 63},
+                                     {"SIGRTMAX", 64}}) {
     EXPECT_EQ(ParseSignal(text), number) << text;
   }
-  for (const char* bad : {"", "0", "65", "-9", "SIG", "KILLER", "RTMIN+99", " 9"}) EXPECT_FALSE(ParseSignal(bad).has_value()) << bad;
+  for (const char* bad : {"", "0", "65", "-9", "SIG", "KILLER", "RTMIN+99", " 9"})
+    EXPECT_FALSE(ParseSignal(bad).has_value()) << bad;
 }
 
 TEST(Cgroups, ParentsAreTakenAsTheyAreAndCheckedFirst) {
   EXPECT_EQ(CgroupPath("", "s", "c").value(), "/keelson/s/c");
   EXPECT_EQ(CgroupPath("/kubepods/burstable/pod1", "s", "c").value(), "/kubepods/burstable/pod1/c");
   EXPECT_EQ(CgroupPath("kubepods//pod1/", "s", "c").value(), "/kubepods/pod1/c");
-  for (const char* bad : {"/", "/a/../b", "kubepods-pod1.slice"}) EXPECT_FALSE(CgroupPath(bad, "s", "c").ok()) << bad;
+  for (const char* bad : {"/", "/a/../b", "kubepods-pod1.slice"})
+    EXPECT_FALSE(CgroupPath(bad, "s", "c").ok()) << bad;
 }
 
 TEST(LogPlaces, StayBelowThePodsDirectory) {
   EXPECT_EQ(PlanLog("/var/log/pods/x", "c/0.log").value().directory, "c");
   EXPECT_EQ(PlanLog("/var/log/pods/x", "c/0.log").value().name, "0.log");
   EXPECT_EQ(PlanLog("/var/log/pods/x", "").value().name, "");
-  for (const char* bad : {"/etc/passwd", "../x", "a/../../x", "a/", "a/\nb"}) EXPECT_FALSE(PlanLog("/var/log/pods/x", bad).ok()) << bad;
+  for (const char* bad : {"/etc/passwd", "../x", "a/../../x", "a/", "a/\nb"})
+    EXPECT_FALSE(PlanLog("/var/log/pods/x", bad).ok()) << bad;
 }
 
 }  // namespace

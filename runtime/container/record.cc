@@ -62,7 +62,8 @@ base::Result<SandboxRecord> DecodeSandboxRecord(std::string_view bytes) {
   record.handler = r.String();
   record.addresses = r.Strings();
   record.boot_id = r.String();
-  if (!r.ok() || state > static_cast<uint8_t>(SandboxState::kRemoving)) return base::DataLoss("sandbox record is malformed");
+  if (!r.ok() || state > static_cast<uint8_t>(SandboxState::kRemoving))
+    return base::DataLoss("sandbox record is malformed");
   return record;
 }
 
@@ -113,7 +114,8 @@ base::Result<ContainerRecord> DecodeContainerRecord(std::string_view bytes) {
   record.gid = r.U32();
   for (uint32_t n = r.Count(4); n > 0; --n) record.groups.push_back(r.U32());
   record.stop_signal = r.I32();
-  if (!r.ok() || state > static_cast<uint8_t>(ContainerState::kRemoving)) return base::DataLoss("container record is malformed");
+  if (!r.ok() || state > static_cast<uint8_t>(ContainerState::kRemoving))
+    return base::DataLoss("container record is malformed");
   return record;
 }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the runtime remembers of sandboxes and containers, on disk and in memory: the request as it came, and what became of it.
-// Layout below the state directory:
+// What the runtime remembers of sandboxes and containers, on disk and in memory: the request as it
+// came, and what became of it. Layout below the state directory:
 //   pods/<sandbox id>/record                  SandboxRecord
 //   pods/<sandbox id>/{hostname,hosts,resolv.conf}
 //   containers/<container id>/record          ContainerRecord
 //   containers/<container id>/{upper,work}    the writable layer
-//   containers/<container id>/seccomp         the program of a Localhost profile as it was at the start, for exec
-//   quarantine/<pods|containers>-<id>         whatever could not be read
-// A file is: magic, version, base/codec body, CRC-32C. Bodies only grow at their end. Written beside the name and renamed.
+//   containers/<container id>/seccomp         the program of a Localhost profile as it was at the
+//   start, for exec quarantine/<pods|containers>-<id>         whatever could not be read
+// A file is: magic, version, base/codec body, CRC-32C. Bodies only grow at their end. Written
+// beside the name and renamed.
 #pragma once
 
 #include <cstdint>
@@ -24,14 +25,21 @@ struct SandboxRecord {
   std::string id;
   SandboxState state = SandboxState::kCreating;
   int64_t created_at = 0;
-  std::string config;                  // cri::PodSandboxConfig, serialised
+  std::string config;  // cri::PodSandboxConfig, serialised
   std::string handler;
   std::vector<std::string> addresses;
   std::string boot_id;
 };
 
 // creating → created → starting → running → exited → removing.
-enum class ContainerState : uint8_t { kCreating, kCreated, kStarting, kRunning, kExited, kRemoving };
+enum class ContainerState : uint8_t {
+  kCreating,
+  kCreated,
+  kStarting,
+  kRunning,
+  kExited,
+  kRemoving
+};
 struct ContainerRecord {
   std::string id;
   std::string sandbox_id;
@@ -43,9 +51,9 @@ struct ContainerRecord {
   int32_t exit_code = 0;
   std::string reason;
   std::string message;
-  std::string config;                  // cri::ContainerConfig, serialised
+  std::string config;  // cri::ContainerConfig, serialised
   std::string image_id;
-  std::string image_ref;               // what the user asked for
+  std::string image_ref;  // what the user asked for
   std::string cgroup_path;
   uint32_t uid = 0;
   uint32_t gid = 0;

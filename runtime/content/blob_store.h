@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// BlobStore: the small documents of images by digest, one file each: <root>/sha256/<64 hex digits>. What is read is hashed again,
-// so a document that went bad on the disk is never used. Blocks on the disk, any thread.
+// BlobStore: the small documents of images by digest, one file each: <root>/sha256/<64 hex digits>.
+// What is read is hashed again, so a document that went bad on the disk is never used. Blocks on
+// the disk, any thread.
 #pragma once
 
 #include <string>

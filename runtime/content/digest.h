@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 in the form that OCI documents use: "sha256:" and 64 lower-case hexadecimal digits. One Sha256 belongs to one thread.
+// SHA-256 in the form that OCI documents use: "sha256:" and 64 lower-case hexadecimal digits. One
+// Sha256 belongs to one thread.
 #pragma once
 
 #include <memory>
@@ -8,7 +9,7 @@
 
 namespace keelson::content {
 
-bool IsDigest(std::string_view text);            // sha256 only: other algorithms are not accepted anywhere
+bool IsDigest(std::string_view text);  // sha256 only: other algorithms are not accepted anywhere
 std::string_view HexOf(std::string_view digest);  // of a valid digest: its 64 digits
 
 class Sha256 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CRI to the letter, on the real kernel: what a client may rely on when things go wrong, repeat or cross. docs/conformance.md
-// names these tests.
+// The CRI to the letter, on the real kernel: what a client may rely on when things go wrong, repeat
+// or cross. docs/conformance.md names these tests.
 #include <dirent.h>
 #include <signal.h>
 
@@ -28,7 +28,8 @@ std::vector<pid_t> ProcessesOf(const std::string& program, const std::string& wo
     const std::optional<uint64_t> pid = base::ParseUint64(entry.name);
     if (!pid) continue;
     const std::string line = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
-    if (line.find(program) != std::string::npos && line.find(word) != std::string::npos) out.push_back(static_cast<pid_t>(*pid));
+    if (line.find(program) != std::string::npos && line.find(word) != std::string::npos)
+      out.push_back(static_cast<pid_t>(*pid));
   }
   return out;
 }
@@ -39,7 +40,8 @@ TEST_F(RuntimeTest, ATearDownThatFailsIsSaidAndTheNextTryEndsIt) {
   brittle_->teardown = base::Unavailable("the wire is stuck");
   const base::Status stopped = runtime_->StopPodSandbox(pod);
   ASSERT_FALSE(stopped.ok());
-  EXPECT_NE(stopped.error().message().find("the wire is stuck"), std::string::npos) << stopped.error().message();
+  EXPECT_NE(stopped.error().message().find("the wire is stuck"), std::string::npos)
+      << stopped.error().message();
   EXPECT_EQ(runtime_->GetSandbox(pod).value().record.state, SandboxState::kStopping);
   EXPECT_EQ(runtime_->GetContainer(id).value().record.state, ContainerState::kExited);
   EXPECT_FALSE(runtime_->RemovePodSandbox(pod).ok());
@@ -75,7 +77,8 @@ TEST_F(RuntimeTest, TheMonitorOfAPodThatWasBeingMadeEndsAtTheNextStart) {
   const std::string pod = Start("p");
   runtime_.reset();
   const std::string path = dir_.path() + "/pods/" + pod + "/record";
-  container::SandboxRecord record = container::DecodeSandboxRecord(os::ReadFile(path).value()).value();
+  container::SandboxRecord record =
+      container::DecodeSandboxRecord(os::ReadFile(path).value()).value();
   record.state = SandboxState::kCreating;
   ASSERT_TRUE(os::WriteFileAtomic(path, container::Encode(record), 0600).ok());
   EXPECT_EQ(ProcessesOf("keelson-monitor", pod).size(), 1u);
@@ -89,9 +92,12 @@ TEST_F(RuntimeTest, NothingStartsInAPodThatWasStopped) {
   const std::string id = runtime_->CreateContainer(pod, Script("c", "exit 0")).value();
   ASSERT_TRUE(runtime_->StopPodSandbox(pod).ok());
   EXPECT_EQ(runtime_->StartContainer(id).error().code(), base::Code::kFailedPrecondition);
-  EXPECT_EQ(runtime_->GetContainer(id).value().record.state, ContainerState::kCreated) << "it never ran";
-  EXPECT_EQ(runtime_->CreateContainer(pod, Script("d", "exit 0")).error().code(), base::Code::kFailedPrecondition);
-  EXPECT_EQ(runtime_->CreateContainer("unknown", Script("d", "exit 0")).error().code(), base::Code::kNotFound);
+  EXPECT_EQ(runtime_->GetContainer(id).value().record.state, ContainerState::kCreated)
+      << "it never ran";
+  EXPECT_EQ(runtime_->CreateContainer(pod, Script("d", "exit 0")).error().code(),
+            base::Code::kFailedPrecondition);
+  EXPECT_EQ(runtime_->CreateContainer("unknown", Script("d", "exit 0")).error().code(),
+            base::Code::kNotFound);
 }
 
 TEST_F(RuntimeTest, StartsThatCrossAStopEndWithThePod) {
@@ -99,18 +105,23 @@ TEST_F(RuntimeTest, StartsThatCrossAStopEndWithThePod) {
     const std::string pod = Start("p" + std::to_string(round));
     std::vector<std::string> ids;
     for (int i = 0; i < 3; ++i) {
-      ids.push_back(runtime_->CreateContainer(pod, Script("c" + std::to_string(i), "while true; do sleep 1; done")).value());
+      ids.push_back(runtime_
+                        ->CreateContainer(
+                            pod, Script("c" + std::to_string(i), "while true; do sleep 1; done"))
+                        .value());
     }
     std::vector<std::future<base::Status>> starts;
     for (const std::string& id : ids) {
-      starts.push_back(std::async(std::launch::async, [this, id] { return runtime_->StartContainer(id); }));
+      starts.push_back(
+          std::async(std::launch::async, [this, id] { return runtime_->StartContainer(id); }));
     }
     const base::Status stopped = runtime_->StopPodSandbox(pod);
     EXPECT_TRUE(stopped.ok()) << stopped.error().message();
     for (std::future<base::Status>& start : starts) (void)start.get();
     for (const std::string& id : ids) {
       const ContainerState state = runtime_->GetContainer(id).value().record.state;
-      EXPECT_TRUE(state == ContainerState::kExited || state == ContainerState::kCreated) << static_cast<int>(state);
+      EXPECT_TRUE(state == ContainerState::kExited || state == ContainerState::kCreated)
+          << static_cast<int>(state);
     }
     EXPECT_TRUE(runtime_->RemovePodSandbox(pod).ok());
   }
@@ -118,7 +129,9 @@ TEST_F(RuntimeTest, StartsThatCrossAStopEndWithThePod) {
 
 TEST_F(RuntimeTest, ManyCallsForOnePodAreOne) {
   std::vector<std::future<base::Result<std::string>>> calls;
-  for (int i = 0; i < 8; ++i) calls.push_back(std::async(std::launch::async, [this] { return runtime_->RunPodSandbox(Pod("p"), "keelson"); }));
+  for (int i = 0; i < 8; ++i)
+    calls.push_back(std::async(std::launch::async,
+                               [this] { return runtime_->RunPodSandbox(Pod("p"), "keelson"); }));
   std::set<std::string> ids;
   for (auto& call : calls) ids.insert(call.get().value());
   EXPECT_EQ(ids.size(), 1u);
@@ -128,7 +141,8 @@ TEST_F(RuntimeTest, APodWhoseMonitorAndAnchorAreGoneCanStillBeRemoved) {
   const std::string pod = Start("p");
   const std::string id = Run(pod, Script("c", "while true; do sleep 1; done"));
   const pid_t first = runtime_->GetContainer(id).value().record.pid;
-  for (const pid_t anchor : ProcessesOf("keelson-anchor", run_)) ASSERT_EQ(kill(anchor, SIGKILL), 0);
+  for (const pid_t anchor : ProcessesOf("keelson-anchor", run_))
+    ASSERT_EQ(kill(anchor, SIGKILL), 0);
   for (const pid_t monitor : ProcessesOf("keelson-monitor", pod)) (void)kill(monitor, SIGKILL);
   const base::Status stopped = runtime_->StopContainer(id, std::chrono::seconds(5));
   EXPECT_TRUE(stopped.ok()) << stopped.error().message();
@@ -147,9 +161,11 @@ TEST_F(RuntimeTest, APodWhoseMonitorAndAnchorAreGoneCanStillBeRemoved) {
 TEST_F(RuntimeTest, APodThatNobodyWatchesAnyMoreIsEndedAndSaysSo) {
   const std::string pod = Start("p");
   const std::string id = Run(pod, Script("c", "while true; do sleep 1; done"));
-  for (const pid_t anchor : ProcessesOf("keelson-anchor", run_)) ASSERT_EQ(kill(anchor, SIGKILL), 0);
+  for (const pid_t anchor : ProcessesOf("keelson-anchor", run_))
+    ASSERT_EQ(kill(anchor, SIGKILL), 0);
   for (const pid_t monitor : ProcessesOf("keelson-monitor", pod)) (void)kill(monitor, SIGKILL);
-  EXPECT_TRUE(Eventually([&] { return runtime_->GetSandbox(pod).value().record.state == SandboxState::kStopped; }));
+  EXPECT_TRUE(Eventually(
+      [&] { return runtime_->GetSandbox(pod).value().record.state == SandboxState::kStopped; }));
   const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
   EXPECT_EQ(record.exit_code, 255);
   EXPECT_EQ(record.reason, "Unknown");
@@ -158,11 +174,14 @@ TEST_F(RuntimeTest, APodThatNobodyWatchesAnyMoreIsEndedAndSaysSo) {
 TEST_F(RuntimeTest, ADeadAnchorStopsNothing) {
   const std::string old = Start("old");
   const std::string runs = Run(old, Script("runs", "while true; do echo line; sleep 0.05; done"));
-  for (const pid_t anchor : ProcessesOf("keelson-anchor", run_)) ASSERT_EQ(kill(anchor, SIGKILL), 0);
+  for (const pid_t anchor : ProcessesOf("keelson-anchor", run_))
+    ASSERT_EQ(kill(anchor, SIGKILL), 0);
   // New pods, new containers in old pods, commands, ends and their codes.
   Run(Start("new"), Script("c", "while true; do sleep 1; done"));
   EXPECT_EQ(WaitForExit(Run(old, Script("more", "exit 6"))).exit_code, 6);
-  EXPECT_EQ(runtime_->ExecSync(runs, {"sh", "-c", "exit 3"}, std::chrono::seconds(10)).value().exit_code, 3);
+  EXPECT_EQ(
+      runtime_->ExecSync(runs, {"sh", "-c", "exit 3"}, std::chrono::seconds(10)).value().exit_code,
+      3);
   // And a daemon that starts now finds them all.
   Boot();
   EXPECT_EQ(runtime_->GetSandbox(old).value().record.state, SandboxState::kReady);
@@ -188,15 +207,21 @@ TEST_F(RuntimeTest, AContainerKeepsItsImageWhenThatIsRemoved) {
   const std::string runs = Run(pod, Script("runs", "while true; do sleep 1; done"));
   const std::string waits = runtime_->CreateContainer(pod, Script("waits", "exit 0")).value();
   images_->named = false;
-  EXPECT_EQ(runtime_->ExecSync(runs, {"sh", "-c", "exit 3"}, std::chrono::seconds(10)).value().exit_code, 3);
+  EXPECT_EQ(
+      runtime_->ExecSync(runs, {"sh", "-c", "exit 3"}, std::chrono::seconds(10)).value().exit_code,
+      3);
   EXPECT_TRUE(runtime_->StartContainer(waits).ok());
-  EXPECT_EQ(runtime_->CreateContainer(pod, Script("new", "exit 0")).error().code(), base::Code::kNotFound);
+  EXPECT_EQ(runtime_->CreateContainer(pod, Script("new", "exit 0")).error().code(),
+            base::Code::kNotFound);
 }
 
 TEST_F(RuntimeTest, ASecondStopShortensTheFirstAndStatusWaitsForNeither) {
-  const std::string id = Run(Start("p"), Script("deaf", "trap 'echo again' TERM; echo ready; while true; do sleep 0.05; done"));
+  const std::string id =
+      Run(Start("p"),
+          Script("deaf", "trap 'echo again' TERM; echo ready; while true; do sleep 0.05; done"));
   ASSERT_TRUE(Eventually([&] { return Log("p", "deaf").find("ready") != std::string::npos; }));
-  std::future<base::Status> first = std::async(std::launch::async, [&] { return runtime_->StopContainer(id, std::chrono::seconds(1000)); });
+  std::future<base::Status> first = std::async(
+      std::launch::async, [&] { return runtime_->StopContainer(id, std::chrono::seconds(1000)); });
   ASSERT_TRUE(Eventually([&] { return Log("p", "deaf").find("again") != std::string::npos; }));
   EXPECT_EQ(runtime_->GetContainer(id).value().record.state, ContainerState::kRunning);
   EXPECT_TRUE(runtime_->StopContainer(id, std::chrono::seconds(1)).ok());
@@ -207,7 +232,8 @@ TEST_F(RuntimeTest, ASecondStopShortensTheFirstAndStatusWaitsForNeither) {
 }
 
 TEST_F(RuntimeTest, TheContainersOwnStopSignalIsSent) {
-  cri::ContainerConfig config = Script("c", "trap 'exit 9' USR1; echo ready; while true; do sleep 0.05; done");
+  cri::ContainerConfig config =
+      Script("c", "trap 'exit 9' USR1; echo ready; while true; do sleep 0.05; done");
   config.set_stop_signal(cri::SIGNAL_SIGUSR1);
   const std::string id = Run(Start("p"), config);
   ASSERT_TRUE(Eventually([&] { return Log("p", "c").find("ready") != std::string::npos; }));
@@ -217,17 +243,25 @@ TEST_F(RuntimeTest, TheContainersOwnStopSignalIsSent) {
 
 TEST_F(RuntimeTest, OnePodsHangingCommandsAreCounted) {
   const std::string id = Run(Start("p"), Script("c", "while true; do sleep 1; done"));
-  const std::string root = "/proc/" + std::to_string(runtime_->GetContainer(id).value().record.pid) + "/root";
+  const std::string root =
+      "/proc/" + std::to_string(runtime_->GetContainer(id).value().record.pid) + "/root";
   std::vector<std::future<base::Result<ExecOutput>>> hanging;
   for (int i = 0; i < Runtime::kMostExecs; ++i) {
-    const std::string script = "touch /in" + std::to_string(i) + "; until test -e /go; do sleep 0.1; done";
-    hanging.push_back(std::async(std::launch::async, [this, id, script] { return runtime_->ExecSync(id, {"sh", "-c", script}, std::chrono::seconds(100)); }));
+    const std::string script =
+        "touch /in" + std::to_string(i) + "; until test -e /go; do sleep 0.1; done";
+    hanging.push_back(std::async(std::launch::async, [this, id, script] {
+      return runtime_->ExecSync(id, {"sh", "-c", script}, std::chrono::seconds(100));
+    }));
   }
-  for (int i = 0; i < Runtime::kMostExecs; ++i) ASSERT_TRUE(Eventually([&] { return os::Exists(root + "/in" + std::to_string(i)); }));
-  EXPECT_EQ(runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(10)).error().code(), base::Code::kResourceExhausted);
+  for (int i = 0; i < Runtime::kMostExecs; ++i)
+    ASSERT_TRUE(Eventually([&] { return os::Exists(root + "/in" + std::to_string(i)); }));
+  EXPECT_EQ(runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(10)).error().code(),
+            base::Code::kResourceExhausted);
   ASSERT_TRUE(os::WriteFileAtomic(root + "/go", "", 0644).ok());
   for (auto& one : hanging) EXPECT_EQ(one.get().value().exit_code, 0);
-  EXPECT_EQ(runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(10)).value().exit_code, 0);
+  EXPECT_EQ(
+      runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(10)).value().exit_code,
+      0);
 }
 
 TEST_F(RuntimeTest, ALogGoesThroughNoLink) {
@@ -239,7 +273,8 @@ TEST_F(RuntimeTest, ALogGoesThroughNoLink) {
   const std::string id = runtime_->CreateContainer(pod, Script("c", "echo hello")).value();
   const base::Status started = runtime_->StartContainer(id);
   ASSERT_FALSE(started.ok());
-  EXPECT_NE(started.error().message().find("log directory"), std::string::npos) << started.error().message();
+  EXPECT_NE(started.error().message().find("log directory"), std::string::npos)
+      << started.error().message();
   EXPECT_TRUE(os::ListDir(dir_.path() + "/elsewhere").value().empty());
 }
 
@@ -249,7 +284,8 @@ class ServedTest : public RuntimeTest {
   void SetUp() override {
     RuntimeTest::SetUp();
     if (!runtime_) return;
-    base::Result<std::unique_ptr<Service>> service = Service::Serve(*runtime_, *images_, clock_, run_ + "/cri.sock");
+    base::Result<std::unique_ptr<Service>> service =
+        Service::Serve(*runtime_, *images_, clock_, run_ + "/cri.sock");
     ASSERT_TRUE(service.ok()) << service.error().message();
     service_ = std::move(service).value();
     const auto channel = rpc::ConnectUnix(run_ + "/cri.sock");
@@ -261,17 +297,23 @@ class ServedTest : public RuntimeTest {
     RuntimeTest::TearDown();
   }
   template <typename Stub, typename Request, typename Response>
-  grpc::Status Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request, Response* response) {
+  grpc::Status Call(Stub& stub,
+                    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
     return (stub.*method)(&context, request, response);
   }
   template <typename Request, typename Response>
-  grpc::Status Ask(grpc::Status (cri::RuntimeService::Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request, Response* response) {
+  grpc::Status Ask(grpc::Status (cri::RuntimeService::Stub::*method)(grpc::ClientContext*,
+                                                                     const Request&, Response*),
+                   const Request& request, Response* response) {
     return Call(*pods_, method, request, response);
   }
   template <typename Request, typename Response>
-  grpc::Status Ask(grpc::Status (cri::ImageService::Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request, Response* response) {
+  grpc::Status Ask(grpc::Status (cri::ImageService::Stub::*method)(grpc::ClientContext*,
+                                                                   const Request&, Response*),
+                   const Request& request, Response* response) {
     return Call(*stored_, method, request, response);
   }
   using Pods = cri::RuntimeService::Stub;
@@ -285,7 +327,9 @@ class ServedTest : public RuntimeTest {
 TEST_F(ServedTest, TheNodeIsDescribedAsKubeletsNeedIt) {
   cri::VersionResponse version;
   ASSERT_TRUE(Ask(&Pods::Version, cri::VersionRequest(), &version).ok());
-  for (const std::string& field : {version.version(), version.runtime_name(), version.runtime_version()}) EXPECT_NE(field, "");
+  for (const std::string& field :
+       {version.version(), version.runtime_name(), version.runtime_version()})
+    EXPECT_NE(field, "");
   EXPECT_EQ(version.runtime_api_version(), "v1");
   cri::StatusRequest verbose;
   verbose.set_verbose(true);
@@ -300,7 +344,8 @@ TEST_F(ServedTest, TheNodeIsDescribedAsKubeletsNeedIt) {
   EXPECT_TRUE(status.runtime_handlers(1).features().recursive_read_only_mounts());
   EXPECT_FALSE(status.runtime_handlers(1).features().user_namespaces());
   EXPECT_TRUE(status.features().supplemental_groups_policy());
-  EXPECT_EQ(json::ParseJson(status.info().at("info")).value().At({"stateDir"}).AsString(), dir_.path());
+  EXPECT_EQ(json::ParseJson(status.info().at("info")).value().At({"stateDir"}).AsString(),
+            dir_.path());
   status.Clear();
   ASSERT_TRUE(Ask(&Pods::Status, cri::StatusRequest(), &status).ok());
   EXPECT_TRUE(status.info().empty());
@@ -358,7 +403,8 @@ TEST_F(ServedTest, PodsAndContainersAnswerAsKubeletsNeedIt) {
   cri::ContainerStatusRequest container_request;
   container_request.set_container_id("0123456789ab");
   cri::ContainerStatusResponse container_status;
-  EXPECT_EQ(Ask(&Pods::ContainerStatus, container_request, &container_status).error_code(), grpc::NOT_FOUND);
+  EXPECT_EQ(Ask(&Pods::ContainerStatus, container_request, &container_status).error_code(),
+            grpc::NOT_FOUND);
   cri::ExecSyncRequest exec;
   exec.set_container_id("0123456789ab");
   exec.add_cmd("true");
@@ -382,7 +428,8 @@ TEST_F(ServedTest, PodsAndContainersAnswerAsKubeletsNeedIt) {
   EXPECT_TRUE(Ask(&Pods::RemovePodSandbox, remove, &removed).ok());
 
   const std::string pod = Start("web");
-  const std::string id = runtime_->CreateContainer(pod, Script("c", "while true; do sleep 1; done")).value();
+  const std::string id =
+      runtime_->CreateContainer(pod, Script("c", "while true; do sleep 1; done")).value();
   pod_request.set_pod_sandbox_id(pod);
   pod_request.set_verbose(true);
   ASSERT_TRUE(Ask(&Pods::PodSandboxStatus, pod_request, &pod_status).ok());
@@ -390,10 +437,12 @@ TEST_F(ServedTest, PodsAndContainersAnswerAsKubeletsNeedIt) {
   EXPECT_GT(pod_status.timestamp(), 0);
   ASSERT_EQ(pod_status.containers_statuses_size(), 1);
   EXPECT_EQ(pod_status.containers_statuses(0).state(), cri::CONTAINER_CREATED);
-  EXPECT_EQ(json::ParseJson(pod_status.info().at("info")).value().At({"state"}).AsString(), "ready");
+  EXPECT_EQ(json::ParseJson(pod_status.info().at("info")).value().At({"state"}).AsString(),
+            "ready");
   EXPECT_EQ(Ask(&Pods::ExecSync, exec, &executed).error_code(), grpc::NOT_FOUND);
   exec.set_container_id(id);
-  EXPECT_EQ(Ask(&Pods::ExecSync, exec, &executed).error_code(), grpc::FAILED_PRECONDITION) << "it does not run yet";
+  EXPECT_EQ(Ask(&Pods::ExecSync, exec, &executed).error_code(), grpc::FAILED_PRECONDITION)
+      << "it does not run yet";
   reopen.set_container_id(id);
   EXPECT_FALSE(Ask(&Pods::ReopenContainerLog, reopen, &reopened).ok());
   EXPECT_EQ(Log("web", "c"), "");
@@ -402,7 +451,8 @@ TEST_F(ServedTest, PodsAndContainersAnswerAsKubeletsNeedIt) {
   EXPECT_EQ(Ask(&Pods::StartContainer, start, &started).error_code(), grpc::FAILED_PRECONDITION);
   container_request.set_container_id(id.substr(0, 13));
   container_request.set_verbose(true);
-  ASSERT_TRUE(Ask(&Pods::ContainerStatus, container_request, &container_status).ok()) << "a part of the id that is one's alone is enough";
+  ASSERT_TRUE(Ask(&Pods::ContainerStatus, container_request, &container_status).ok())
+      << "a part of the id that is one's alone is enough";
   EXPECT_EQ(container_status.status().id(), id);
   EXPECT_GE(container_status.status().started_at(), container_status.status().created_at());
   EXPECT_EQ(container_status.status().log_path(), dir_.path() + "/logs/web/c/0.log");
@@ -415,7 +465,11 @@ TEST_F(ServedTest, PodsAndContainersAnswerAsKubeletsNeedIt) {
 
 TEST_F(ServedTest, OutputBeyondTheLimitIsDroppedAndTheCommandGoesOn) {
   const std::string id = Run(Start("p"), Script("c", "while true; do sleep 1; done"));
-  const ExecOutput output = runtime_->ExecSync(id, {"sh", "-c", "busybox head -c 20000000 /dev/zero; echo end >&2; exit 3"}, std::chrono::seconds(60)).value();
+  const ExecOutput output =
+      runtime_
+          ->ExecSync(id, {"sh", "-c", "busybox head -c 20000000 /dev/zero; echo end >&2; exit 3"},
+                     std::chrono::seconds(60))
+          .value();
   EXPECT_EQ(output.out.size(), 16u << 20);
   EXPECT_EQ(output.err, "end\n");
   EXPECT_EQ(output.exit_code, 3);
@@ -434,21 +488,23 @@ TEST_F(ServedTest, EventsTellOfPodsAndContainersInOrderWithTheirStatuses) {
   while (seen.size() < 8 && events->Read(&event)) {
     seen.emplace_back(event.container_id(), event.container_event_type());
     EXPECT_EQ(event.pod_sandbox_status().id(), pod);
-    EXPECT_EQ(event.pod_sandbox_status().metadata().uid(), "uid-web") << "also of a pod that is gone";
+    EXPECT_EQ(event.pod_sandbox_status().metadata().uid(), "uid-web")
+        << "also of a pod that is gone";
     EXPECT_GT(event.created_at(), 0);
     if (seen.back() == std::pair{id, cri::CONTAINER_STARTED_EVENT}) {
       ASSERT_EQ(event.containers_statuses_size(), 1);
       EXPECT_EQ(event.containers_statuses(0).state(), cri::CONTAINER_RUNNING);
     }
   }
-  EXPECT_EQ(seen, (std::vector<std::pair<std::string, cri::ContainerEventType>>{{pod, cri::CONTAINER_CREATED_EVENT},
-                                                                                {pod, cri::CONTAINER_STARTED_EVENT},
-                                                                                {id, cri::CONTAINER_CREATED_EVENT},
-                                                                                {id, cri::CONTAINER_STARTED_EVENT},
-                                                                                {id, cri::CONTAINER_STOPPED_EVENT},
-                                                                                {pod, cri::CONTAINER_STOPPED_EVENT},
-                                                                                {id, cri::CONTAINER_DELETED_EVENT},
-                                                                                {pod, cri::CONTAINER_DELETED_EVENT}}));
+  EXPECT_EQ(seen, (std::vector<std::pair<std::string, cri::ContainerEventType>>{
+                      {pod, cri::CONTAINER_CREATED_EVENT},
+                      {pod, cri::CONTAINER_STARTED_EVENT},
+                      {id, cri::CONTAINER_CREATED_EVENT},
+                      {id, cri::CONTAINER_STARTED_EVENT},
+                      {id, cri::CONTAINER_STOPPED_EVENT},
+                      {pod, cri::CONTAINER_STOPPED_EVENT},
+                      {id, cri::CONTAINER_DELETED_EVENT},
+                      {pod, cri::CONTAINER_DELETED_EVENT}}));
   context.TryCancel();
   (void)events->Finish();
 }
@@ -458,7 +514,8 @@ TEST_F(ServedTest, AClientTooSlowForItsEventsIsCutOffAndToldSo) {
   const auto events = pods_->GetContainerEvents(&context, cri::GetEventsRequest());
   events->WaitForInitialMetadata();
   cri::PodSandboxConfig config = Pod("web");
-  (*config.mutable_annotations())["long"] = std::string(20000, 'x');  // what is on its way fills the connection soon
+  (*config.mutable_annotations())["long"] =
+      std::string(20000, 'x');  // what is on its way fills the connection soon
   const std::string pod = runtime_->RunPodSandbox(config, "").value();
   for (uint32_t i = 0; i < 700; ++i) {
     cri::ContainerConfig container = Script("c", "exit 0");
@@ -471,7 +528,10 @@ TEST_F(ServedTest, AClientTooSlowForItsEventsIsCutOffAndToldSo) {
   const grpc::Status ended = events->Finish();
   EXPECT_EQ(ended.error_code(), grpc::RESOURCE_EXHAUSTED) << ended.error_message();
   EXPECT_LT(read, 1402);
-  EXPECT_TRUE(Ask(&Pods::Version, cri::VersionRequest(), std::make_unique<cri::VersionResponse>().get()).ok()) << "nobody else is disturbed";
+  EXPECT_TRUE(
+      Ask(&Pods::Version, cri::VersionRequest(), std::make_unique<cri::VersionResponse>().get())
+          .ok())
+      << "nobody else is disturbed";
 }
 
 }  // namespace

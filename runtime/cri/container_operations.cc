@@ -32,7 +32,8 @@ namespace {
 constexpr std::chrono::seconds kSuccessorPatience{10};
 }
 
-Result<std::shared_ptr<const security::IdentityFiles>> Runtime::IdentitiesOf(const image::Image& image) const {
+Result<std::shared_ptr<const security::IdentityFiles>> Runtime::IdentitiesOf(
+    const image::Image& image) const {
   constexpr size_t kMostImages = 16;
   {
     const std::lock_guard lock(mutex_);
@@ -40,7 +41,8 @@ Result<std::shared_ptr<const security::IdentityFiles>> Runtime::IdentitiesOf(con
       if (layers == image.layer_dirs) return files;
     }
   }
-  ASSIGN_OR_RETURN(security::IdentityFiles read, security::IdentityFiles::ReadFromLayers(image.layer_dirs));
+  ASSIGN_OR_RETURN(security::IdentityFiles read,
+                   security::IdentityFiles::ReadFromLayers(image.layer_dirs));
   auto files = std::make_shared<const security::IdentityFiles>(std::move(read));
   const std::lock_guard lock(mutex_);
   identities_.emplace_front(image.layer_dirs, files);
@@ -48,10 +50,13 @@ Result<std::shared_ptr<const security::IdentityFiles>> Runtime::IdentitiesOf(con
   return files;
 }
 
-Result<container::Plan> Runtime::PlanOf(const ContainerView& container, const SandboxView& sandbox) const {
+Result<container::Plan> Runtime::PlanOf(const ContainerView& container,
+                                        const SandboxView& sandbox) const {
   const std::optional<image::Image> image = d_.images.FindHeld(container.record.image_id);
-  if (!image) return base::NotFound("image '{}' is not here: pull it first", container.record.image_ref);
-  ASSIGN_OR_RETURN(const std::shared_ptr<const security::IdentityFiles> identities, IdentitiesOf(*image));
+  if (!image)
+    return base::NotFound("image '{}' is not here: pull it first", container.record.image_ref);
+  ASSIGN_OR_RETURN(const std::shared_ptr<const security::IdentityFiles> identities,
+                   IdentitiesOf(*image));
   container::PlanInput input;
   input.id = container.record.id;
   input.directory = ContainerDir(container.record.id);
@@ -63,26 +68,31 @@ Result<container::Plan> Runtime::PlanOf(const ContainerView& container, const Sa
   const std::string pod = SandboxDir(sandbox.record.id);
   input.pod_files = {pod + "/hostname", pod + "/hosts", pod + "/resolv.conf"};
   ASSIGN_OR_RETURN(container::Plan plan, container::PlanContainer(input));
-  ASSIGN_OR_RETURN(plan.cgroup_path,
-                   container::CgroupPath(sandbox.config.linux().cgroup_parent(), sandbox.record.id, container.record.id));
+  ASSIGN_OR_RETURN(plan.cgroup_path, container::CgroupPath(sandbox.config.linux().cgroup_parent(),
+                                                           sandbox.record.id, container.record.id));
   return plan;
 }
 
-Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id, const cri::ContainerConfig& config) {
+Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id,
+                                             const cri::ContainerConfig& config) {
   const SandboxPtr sandbox = FindSandbox(sandbox_id);
   if (!sandbox) return base::NotFound("no pod sandbox '{}'", sandbox_id);
   const std::lock_guard operation(sandbox->operation);
   ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(sandbox->view.record.id));
-  if (pod.record.state != SandboxState::kReady) return base::FailedPrecondition("pod sandbox '{}' is not ready", sandbox_id);
-  if (config.metadata().name().empty()) return base::InvalidArgument("metadata.name: must be given");
+  if (pod.record.state != SandboxState::kReady)
+    return base::FailedPrecondition("pod sandbox '{}' is not ready", sandbox_id);
+  if (config.metadata().name().empty())
+    return base::InvalidArgument("metadata.name: must be given");
   for (const ContainerPtr& other : ContainersOf(pod.record.id)) {
     // A retry whose first answer was lost joins what it made.
-    if (other->view.config.metadata().name() == config.metadata().name() && other->view.config.metadata().attempt() == config.metadata().attempt()) {
+    if (other->view.config.metadata().name() == config.metadata().name() &&
+        other->view.config.metadata().attempt() == config.metadata().attempt()) {
       return other->view.record.id;
     }
   }
   const std::optional<image::Image> image = d_.images.Find(config.image().image());
-  if (!image) return base::NotFound("image '{}' is not here: pull it first", config.image().image());
+  if (!image)
+    return base::NotFound("image '{}' is not here: pull it first", config.image().image());
   RETURN_IF_ERROR(container::PlanLog(pod.config.log_directory(), config.log_path()));
 
   const auto made = std::make_shared<Container>();
@@ -93,7 +103,9 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id, cons
   record.created_at = d_.clock.WallNanos();
   record.config = config.SerializeAsString();
   record.image_id = image->id;
-  record.image_ref = !config.image().user_specified_image().empty() ? config.image().user_specified_image() : config.image().image();
+  record.image_ref = !config.image().user_specified_image().empty()
+                         ? config.image().user_specified_image()
+                         : config.image().image();
   ASSIGN_OR_RETURN(const container::Plan plan, PlanOf(made->view, pod));
   record.cgroup_path = plan.cgroup_path;
   record.uid = plan.spec.process.identity.uid;
@@ -109,10 +121,12 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id, cons
   for (const char* part : {"/upper", "/work"}) {
     if (status.ok()) status = os::MakeDir(unborn + part, 0755);
   }
-  if (status.ok() && rename(unborn.c_str(), ContainerDir(id).c_str()) != 0) status = Error::FromErrno(errno, "name the container's directory");
+  if (status.ok() && rename(unborn.c_str(), ContainerDir(id).c_str()) != 0)
+    status = Error::FromErrno(errno, "name the container's directory");
   if (!status.ok()) {
     (void)os::RemoveTree(unborn);
-    return status.error().WithContext(fmt::format("create container '{}'", config.metadata().name()));
+    return status.error().WithContext(
+        fmt::format("create container '{}'", config.metadata().name()));
   }
   d_.images.Hold(image->id, id);
   {
@@ -126,11 +140,15 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id, cons
 namespace {
 
 Result<os::UniqueFd> OpenLogDirectory(const std::string& log_directory, const std::string& below) {
-  // The pod's directory is the kubelet's to make. A container may have it as a volume: below it no link leads anywhere.
+  // The pod's directory is the kubelet's to make. A container may have it as a volume: below it no
+  // link leads anywhere.
   RETURN_IF_ERROR(os::MakeDirs(log_directory, 0755).WithContext("log directory"));
   Result<os::RootedDir> root = os::RootedDir::Open(log_directory);
   if (!root.ok()) return root.error().WithContext("log directory");
-  const auto open = [&] { return root->OpenAt(below.empty() ? "." : below, O_RDONLY | O_DIRECTORY, 0, {.no_symlinks = true}); };
+  const auto open = [&] {
+    return root->OpenAt(below.empty() ? "." : below, O_RDONLY | O_DIRECTORY, 0,
+                        {.no_symlinks = true});
+  };
   // Nothing is made where it is there: a frozen disk would hold up the start.
   Result<os::UniqueFd> directory = open();
   if (!directory.ok() && directory.error().os_errno() == ENOENT) {
@@ -144,16 +162,21 @@ Result<os::UniqueFd> OpenLogDirectory(const std::string& log_directory, const st
 
 }  // namespace
 
-Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox, const std::shared_ptr<monitor::MonitorClient>& monitor) {
+Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
+                       const std::shared_ptr<monitor::MonitorClient>& monitor) {
   ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(sandbox->view.record.id));
-  // Asked once more after "starting" is written: whoever stops the pod from now on waits for this start and ends it.
-  if (pod.record.state != SandboxState::kReady) return base::FailedPrecondition("pod sandbox '{}' is being stopped", pod.record.id);
+  // Asked once more after "starting" is written: whoever stops the pod from now on waits for this
+  // start and ends it.
+  if (pod.record.state != SandboxState::kReady)
+    return base::FailedPrecondition("pod sandbox '{}' is being stopped", pod.record.id);
   ASSIGN_OR_RETURN(container::Plan plan, PlanOf(container->view, pod));
   if (plan.seccomp == container::Plan::Seccomp::kRuntimeDefault) {
-    ASSIGN_OR_RETURN(const seccomp::Program program, d_.seccomp.For(plan.spec.process.capabilities.bounding));
+    ASSIGN_OR_RETURN(const seccomp::Program program,
+                     d_.seccomp.For(plan.spec.process.capabilities.bounding));
     plan.spec.process.seccomp_program = *program;
   } else if (plan.seccomp == container::Plan::Seccomp::kLocalhost) {
-    ASSIGN_OR_RETURN(const seccomp::Program program, d_.profiles.Load(plan.seccomp_file, plan.spec.process.capabilities.bounding));
+    ASSIGN_OR_RETURN(const seccomp::Program program,
+                     d_.profiles.Load(plan.seccomp_file, plan.spec.process.capabilities.bounding));
     plan.spec.process.seccomp_program = *program;
     // The file may be another one by the time of an exec.
     RETURN_IF_ERROR(os::WriteFileAtomic(ContainerDir(plan.spec.id) + "/seccomp", *program, 0600));
@@ -163,7 +186,8 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
   for (const container::HostSource& source : plan.sources) {
     Result<os::UniqueFd> tree = mount::CloneTree(AT_FDCWD, source.path, true);
     if (!tree.ok()) {
-      if (tree.error().os_errno() == ENOENT) return base::NotFound("{}: host path '{}' does not exist", source.field, source.path);
+      if (tree.error().os_errno() == ENOENT)
+        return base::NotFound("{}: host path '{}' does not exist", source.field, source.path);
       return tree.error().WithContext(fmt::format("{}: host path '{}'", source.field, source.path));
     }
     sources.push_back(std::move(tree).value());
@@ -172,13 +196,16 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     ASSIGN_OR_RETURN(plan.spec.devices, container::AllDevices());
   }
   for (const container::DeviceRequest& wanted : plan.devices) {
-    ASSIGN_OR_RETURN(const std::vector<container::FoundDevice> found, container::FindDevices(wanted));
+    ASSIGN_OR_RETURN(const std::vector<container::FoundDevice> found,
+                     container::FindDevices(wanted));
     for (const container::FoundDevice& device : found) {
       plan.spec.devices.push_back(device.node);
       if (!plan.all_devices) plan.resources.devices.push_back(device.rule);
     }
   }
-  ASSIGN_OR_RETURN(const container::LogPlace log, container::PlanLog(pod.config.log_directory(), container->view.config.log_path()));
+  ASSIGN_OR_RETURN(
+      const container::LogPlace log,
+      container::PlanLog(pod.config.log_directory(), container->view.config.log_path()));
   os::UniqueFd log_dir;
   if (!log.name.empty()) {
     ASSIGN_OR_RETURN(log_dir, OpenLogDirectory(pod.config.log_directory(), log.directory));
@@ -191,7 +218,8 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     plan.spec.cgroup_paths = group.V1Directories();
     plan.spec.unified_cgroup = group.UnifiedDirectory();
     plan.spec.memory_cgroup = group.MemoryDirectory();
-    Result<monitor::StartedContainer> started = monitor->Start(plan.spec, std::move(sources), std::move(log_dir));
+    Result<monitor::StartedContainer> started =
+        monitor->Start(plan.spec, std::move(sources), std::move(log_dir));
     if (started.ok()) {
       // It may have ended already; then its end is written and stays.
       return Update(container, [&](ContainerRecord& r) {
@@ -209,7 +237,8 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
   return status;
 }
 
-Result<bool> Runtime::AskSuccessor(const ContainerPtr& container, std::shared_ptr<monitor::MonitorClient> lost) {
+Result<bool> Runtime::AskSuccessor(const ContainerPtr& container,
+                                   std::shared_ptr<monitor::MonitorClient> lost) {
   const std::string id = container->view.record.id, sandbox_id = container->view.record.sandbox_id;
   const base::SteadyTime deadline = base::SystemClock().Steady() + kSuccessorPatience;
   Result<std::vector<monitor::ContainerState>> states = base::Unavailable("not asked yet");
@@ -248,8 +277,10 @@ Status Runtime::LaunchUntilKnown(const ContainerPtr& container, const SandboxPtr
   constexpr int kMostStarts = 3;
   Status launched = base::Ok();
   for (int tries = 0; tries < kMostStarts; ++tries) {
-    const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(container->view.record.sandbox_id);
-    launched = monitor ? Launch(container, sandbox, monitor) : base::Unavailable("the pod has no monitor");
+    const std::shared_ptr<monitor::MonitorClient> monitor =
+        MonitorOf(container->view.record.sandbox_id);
+    launched =
+        monitor ? Launch(container, sandbox, monitor) : base::Unavailable("the pod has no monitor");
     if (launched.ok() || launched.error().code() != base::Code::kUnavailable) return launched;
     // Nobody but the next monitor knows whether the container was begun before this one died.
     const Result<bool> begun = AskSuccessor(container, monitor);
@@ -276,12 +307,14 @@ Status Runtime::StartContainer(const std::string& id) {
   const std::lock_guard operation(container->operation);
   ASSIGN_OR_RETURN(const ContainerView view, GetContainer(container->view.record.id));
   if (view.record.state != ContainerState::kCreated) {
-    return base::FailedPrecondition("container '{}' was started before", view.config.metadata().name());
+    return base::FailedPrecondition("container '{}' was started before",
+                                    view.config.metadata().name());
   }
   const SandboxPtr sandbox = FindSandbox(view.record.sandbox_id);
   if (!sandbox) return base::NotFound("the pod sandbox of container '{}' is gone", id);
   ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(view.record.sandbox_id));
-  if (pod.record.state != SandboxState::kReady) return base::FailedPrecondition("pod sandbox '{}' is not ready", pod.record.id);
+  if (pod.record.state != SandboxState::kReady)
+    return base::FailedPrecondition("pod sandbox '{}' is not ready", pod.record.id);
   // Before the record says so: who connects to a new monitor must see that we are at it.
   SetStarting(container, true);
   Status launched = Update(container, [this](ContainerRecord& r) {
@@ -299,11 +332,15 @@ Status Runtime::StartContainer(const std::string& id) {
       r.message = launched.error().message();
       r.finished_at = d_.clock.WallNanos();
     });
-    if (!updated.ok()) base::LogError("cannot write a container's end", {{"container", view.record.id}, {"error", updated.error()}});
+    if (!updated.ok())
+      base::LogError("cannot write a container's end",
+                     {{"container", view.record.id}, {"error", updated.error()}});
     SetStarting(container, false);
-    return launched.error().WithContext(fmt::format("start container '{}'", view.config.metadata().name()));
+    return launched.error().WithContext(
+        fmt::format("start container '{}'", view.config.metadata().name()));
   }
-  base::LogInfo("container started", {{"container", view.record.id}, {"name", view.config.metadata().name()}});
+  base::LogInfo("container started",
+                {{"container", view.record.id}, {"name", view.config.metadata().name()}});
   Emit(Event::kStarted, view.record.id, view.record.sandbox_id);
   SetStarting(container, false);
   return base::Ok();
@@ -312,7 +349,8 @@ Status Runtime::StartContainer(const std::string& id) {
 Status Runtime::AwaitExit(const ContainerPtr& container, base::SteadyTime deadline) {
   std::unique_lock lock(mutex_);
   const auto over = [&] {
-    return container->view.record.state != ContainerState::kRunning && container->view.record.state != ContainerState::kStarting;
+    return container->view.record.state != ContainerState::kRunning &&
+           container->view.record.state != ContainerState::kStarting;
   };
   if (changed_.wait_until(lock, deadline, over)) return base::Ok();
   return base::DeadlineExceeded("container '{}' still runs", container->view.record.id);
@@ -320,10 +358,13 @@ Status Runtime::AwaitExit(const ContainerPtr& container, base::SteadyTime deadli
 
 Status Runtime::KillContainer(const ContainerRecord& record) {
   std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(record.sandbox_id);
-  Status killed = monitor ? monitor->KillAll(record.id) : base::Unavailable("the pod of container '{}' has no monitor", record.id);
+  Status killed = monitor
+                      ? monitor->KillAll(record.id)
+                      : base::Unavailable("the pod of container '{}' has no monitor", record.id);
   if (!killed.ok() && killed.error().code() == base::Code::kUnavailable) {
     // It died: its successor does it.
-    if (const SandboxPtr sandbox = FindSandbox(record.sandbox_id); sandbox && AdoptSandbox(sandbox).ok()) {
+    if (const SandboxPtr sandbox = FindSandbox(record.sandbox_id);
+        sandbox && AdoptSandbox(sandbox).ok()) {
       monitor = MonitorOf(sandbox);
       killed = monitor->KillAll(record.id);
     }
@@ -332,7 +373,10 @@ Status Runtime::KillContainer(const ContainerRecord& record) {
   if (killed.error().code() != base::Code::kUnavailable) return killed;
   // Nobody is left who would see it end: its cgroup knows every process.
   RETURN_IF_ERROR(cgroup::Group(d_.cgroups, record.cgroup_path).Kill());
-  RecordExit({.container_id = record.id, .exit_code = 255, .lost = true, .finished_at = d_.clock.WallNanos()});
+  RecordExit({.container_id = record.id,
+              .exit_code = 255,
+              .lost = true,
+              .finished_at = d_.clock.WallNanos()});
   return base::Ok();
 }
 
@@ -345,16 +389,20 @@ Status Runtime::StopContainer(const std::string& id, std::chrono::seconds timeou
   {
     std::unique_lock lock(mutex_);
     // A start under way ends soon, one way or the other; only then there is something to stop.
-    changed_.wait_until(lock, now + std::chrono::minutes(1), [&] { return container->view.record.state != ContainerState::kStarting; });
+    changed_.wait_until(lock, now + std::chrono::minutes(1),
+                        [&] { return container->view.record.state != ContainerState::kStarting; });
     record = container->view.record;
-    if (record.state != ContainerState::kRunning && record.state != ContainerState::kStarting) return base::Ok();
-    // Once: a retry with a shorter time waits shorter, but programs take a second signal as "at once".
+    if (record.state != ContainerState::kRunning && record.state != ContainerState::kStarting)
+      return base::Ok();
+    // Once: a retry with a shorter time waits shorter, but programs take a second signal as "at
+    // once".
     send = timeout.count() > 0 && !container->stop_sent;
     if (send) container->stop_sent = true;
   }
   if (send) {
     const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(record.sandbox_id);
-    const Status sent = monitor ? monitor->Signal(record.id, record.stop_signal) : base::Unavailable("no monitor");
+    const Status sent =
+        monitor ? monitor->Signal(record.id, record.stop_signal) : base::Unavailable("no monitor");
     if (!sent.ok() && sent.error().code() != base::Code::kUnavailable) return sent;
     if (!sent.ok()) timeout = std::chrono::seconds(0);  // nobody can ask it politely
   }
@@ -369,9 +417,12 @@ Status Runtime::RemoveContainer(const std::string& id) {
   RETURN_IF_ERROR(StopContainer(container->view.record.id, std::chrono::seconds(0)));
   const std::lock_guard operation(container->operation);
   const std::string full = container->view.record.id;
-  if (const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(container->view.record.sandbox_id)) {
+  if (const std::shared_ptr<monitor::MonitorClient> monitor =
+          MonitorOf(container->view.record.sandbox_id)) {
     const Status forgotten = monitor->Forget(full);
-    if (!forgotten.ok()) base::LogWarn("the monitor keeps a removed container, it goes with its pod", {{"container", full}, {"error", forgotten.error()}});
+    if (!forgotten.ok())
+      base::LogWarn("the monitor keeps a removed container, it goes with its pod",
+                    {{"container", full}, {"error", forgotten.error()}});
   }
   RETURN_IF_ERROR(cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove());
   RETURN_IF_ERROR(Discard(ContainerDir(full)));
@@ -386,7 +437,8 @@ Status Runtime::RemoveContainer(const std::string& id) {
 
 Status Runtime::ReopenContainerLog(const std::string& id) {
   ASSIGN_OR_RETURN(const ContainerView view, GetContainer(id));
-  if (view.record.state != ContainerState::kRunning) return base::FailedPrecondition("container '{}' does not run", id);
+  if (view.record.state != ContainerState::kRunning)
+    return base::FailedPrecondition("container '{}' does not run", id);
   const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(view.record.sandbox_id);
   if (!monitor) return base::Unavailable("the pod of container '{}' has no monitor", id);
   return monitor->ReopenLog(view.record.id);
@@ -396,8 +448,9 @@ namespace {
 
 constexpr size_t kExecOutputLimit = 16u << 20;
 
-// Reads both pipes until they end, or until `stop` is raised and nothing more waits in them: a grandchild may hold them for ever.
-// Beyond the limit output is read and dropped, so that the command goes on.
+// Reads both pipes until they end, or until `stop` is raised and nothing more waits in them: a
+// grandchild may hold them for ever. Beyond the limit output is read and dropped, so that the
+// command goes on.
 void ReadOutputs(int out, int err, int stop, ExecOutput& into) {
   pollfd items[3] = {{out, POLLIN, 0}, {err, POLLIN, 0}, {stop, POLLIN, 0}};
   std::string* const texts[2] = {&into.out, &into.err};
@@ -413,7 +466,8 @@ void ReadOutputs(int out, int err, int stop, ExecOutput& into) {
       progress = true;
       const ssize_t n = read(items[i].fd, buffer, sizeof buffer);
       if (n > 0) {
-        texts[i]->append(buffer, std::min(static_cast<size_t>(n), kExecOutputLimit - texts[i]->size()));
+        texts[i]->append(buffer,
+                         std::min(static_cast<size_t>(n), kExecOutputLimit - texts[i]->size()));
       } else if (n == 0 || errno != EINTR) {
         items[i].fd = -1;
       }
@@ -429,15 +483,18 @@ void ReadOutputs(int out, int err, int stop, ExecOutput& into) {
 
 }  // namespace
 
-Result<ExecOutput> Runtime::ExecSync(const std::string& id, const std::vector<std::string>& command, std::chrono::seconds timeout) {
+Result<ExecOutput> Runtime::ExecSync(const std::string& id, const std::vector<std::string>& command,
+                                     std::chrono::seconds timeout) {
   ASSIGN_OR_RETURN(const ContainerView view, GetContainer(id));
-  if (view.record.state != ContainerState::kRunning) return base::FailedPrecondition("container '{}' does not run", id);
+  if (view.record.state != ContainerState::kRunning)
+    return base::FailedPrecondition("container '{}' does not run", id);
   if (command.empty()) return base::InvalidArgument("cmd: must name a command");
   const SandboxPtr sandbox = FindSandbox(view.record.sandbox_id);
   if (!sandbox) return base::NotFound("the pod sandbox of container '{}' is gone", id);
   {
     const std::lock_guard lock(mutex_);
-    if (sandbox->execs >= kMostExecs) return base::ResourceExhausted("exec: {} commands run in this pod already", kMostExecs);
+    if (sandbox->execs >= kMostExecs)
+      return base::ResourceExhausted("exec: {} commands run in this pod already", kMostExecs);
     ++sandbox->execs;
   }
   Result<ExecOutput> output = ExecNow(view, command, timeout);
@@ -446,7 +503,9 @@ Result<ExecOutput> Runtime::ExecSync(const std::string& id, const std::vector<st
   return output;
 }
 
-Result<ExecOutput> Runtime::ExecNow(const ContainerView& view, const std::vector<std::string>& command, std::chrono::seconds timeout) {
+Result<ExecOutput> Runtime::ExecNow(const ContainerView& view,
+                                    const std::vector<std::string>& command,
+                                    std::chrono::seconds timeout) {
   const std::string& id = view.record.id;
   const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(view.record.sandbox_id);
   if (!monitor) return base::Unavailable("the pod of container '{}' has no monitor", id);
@@ -457,10 +516,12 @@ Result<ExecOutput> Runtime::ExecNow(const ContainerView& view, const std::vector
   request.process = std::move(plan.spec.process);
   request.process.args = command;
   if (plan.seccomp == container::Plan::Seccomp::kRuntimeDefault) {
-    ASSIGN_OR_RETURN(const seccomp::Program program, d_.seccomp.For(request.process.capabilities.bounding));
+    ASSIGN_OR_RETURN(const seccomp::Program program,
+                     d_.seccomp.For(request.process.capabilities.bounding));
     request.process.seccomp_program = *program;
   } else if (plan.seccomp == container::Plan::Seccomp::kLocalhost) {
-    ASSIGN_OR_RETURN(request.process.seccomp_program, os::ReadFile(ContainerDir(view.record.id) + "/seccomp").WithContext("exec"));
+    ASSIGN_OR_RETURN(request.process.seccomp_program,
+                     os::ReadFile(ContainerDir(view.record.id) + "/seccomp").WithContext("exec"));
   }
   request.timeout = timeout;
   ASSIGN_OR_RETURN(os::Pipe out, os::CreatePipe());
@@ -470,13 +531,16 @@ Result<ExecOutput> Runtime::ExecNow(const ContainerView& view, const std::vector
   const os::UniqueFd stop(eventfd(0, EFD_CLOEXEC));
   if (!stop) return Error::FromErrno(errno, "eventfd");
   ExecOutput output;
-  std::thread reader([&] { ReadOutputs(out.read_end.get(), err.read_end.get(), stop.get(), output); });
+  std::thread reader(
+      [&] { ReadOutputs(out.read_end.get(), err.read_end.get(), stop.get(), output); });
   const Result<monitor::ExecResult> result = monitor->Exec(std::move(request));
   const uint64_t one = 1;
   (void)!write(stop.get(), &one, sizeof one);
   reader.join();
   if (!result.ok()) return result.error().WithContext("exec");
-  if (result->timed_out) return base::DeadlineExceeded("exec: '{}' did not end within {} s", command[0], timeout.count());
+  if (result->timed_out)
+    return base::DeadlineExceeded("exec: '{}' did not end within {} s", command[0],
+                                  timeout.count());
   output.exit_code = result->exit_code;
   return output;
 }

@@ -8,7 +8,8 @@ namespace keelson::cri_server {
 namespace {
 
 cri::PodSandboxState StateOf(const SandboxView& view) {
-  return view.record.state == container::SandboxState::kReady ? cri::SANDBOX_READY : cri::SANDBOX_NOTREADY;
+  return view.record.state == container::SandboxState::kReady ? cri::SANDBOX_READY
+                                                              : cri::SANDBOX_NOTREADY;
 }
 
 cri::ContainerState StateOf(const ContainerView& view) {
@@ -29,7 +30,8 @@ cri::ContainerState StateOf(const ContainerView& view) {
 // What a stop sends: the container's own wish, its image's, or SIGTERM.
 cri::Signal SignalOf(int number) {
   for (int value = cri::SIGNAL_RUNTIME_DEFAULT + 1; value <= cri::Signal_MAX; ++value) {
-    if (container::ParseSignal(cri::Signal_Name(static_cast<cri::Signal>(value))) == number) return static_cast<cri::Signal>(value);
+    if (container::ParseSignal(cri::Signal_Name(static_cast<cri::Signal>(value))) == number)
+      return static_cast<cri::Signal>(value);
   }
   return cri::SIGNAL_RUNTIME_DEFAULT;
 }
@@ -66,7 +68,8 @@ cri::PodSandboxStatus ToStatus(const SandboxView& view) {
   *status.mutable_labels() = view.config.labels();
   *status.mutable_annotations() = view.config.annotations();
   status.set_runtime_handler(view.record.handler);
-  *status.mutable_linux()->mutable_namespaces()->mutable_options() = view.config.linux().security_context().namespace_options();
+  *status.mutable_linux()->mutable_namespaces()->mutable_options() =
+      view.config.linux().security_context().namespace_options();
   cri::PodSandboxNetworkStatus& network = *status.mutable_network();
   for (size_t i = 0; i < view.record.addresses.size(); ++i) {
     if (i == 0) {
@@ -152,7 +155,9 @@ bool Matches(const cri::PodSandboxFilter& filter, const SandboxView& view) {
 
 bool Matches(const cri::ContainerFilter& filter, const ContainerView& view) {
   if (!filter.id().empty() && !view.record.id.starts_with(filter.id())) return false;
-  if (!filter.pod_sandbox_id().empty() && !view.record.sandbox_id.starts_with(filter.pod_sandbox_id())) return false;
+  if (!filter.pod_sandbox_id().empty() &&
+      !view.record.sandbox_id.starts_with(filter.pod_sandbox_id()))
+    return false;
   if (filter.has_state() && filter.state().state() != StateOf(view)) return false;
   return HasLabels(view.config.labels(), filter.label_selector());
 }

@@ -24,7 +24,8 @@ SandboxView Pod() {
   (*view.config.mutable_labels())["app"] = "web";
   (*view.config.mutable_labels())["tier"] = "front";
   (*view.config.mutable_annotations())["note"] = "x";
-  cri::NamespaceOption& options = *view.config.mutable_linux()->mutable_security_context()->mutable_namespace_options();
+  cri::NamespaceOption& options =
+      *view.config.mutable_linux()->mutable_security_context()->mutable_namespace_options();
   options.set_pid(cri::CONTAINER);
   options.set_ipc(cri::NODE);
   return view;
@@ -69,7 +70,8 @@ TEST(SandboxesInCri, HaveTheirAddressesNamespacesAndTimes) {
   EXPECT_EQ(status.linux().namespaces().options().ipc(), cri::NODE);
   EXPECT_EQ(status.annotations().at("note"), "x");
   EXPECT_EQ(status.runtime_handler(), "keelson");
-  for (const SandboxState state : {SandboxState::kStopping, SandboxState::kStopped, SandboxState::kRemoving}) {
+  for (const SandboxState state :
+       {SandboxState::kStopping, SandboxState::kStopped, SandboxState::kRemoving}) {
     SandboxView view = Pod();
     view.record.state = state;
     EXPECT_EQ(ToStatus(view).state(), cri::SANDBOX_NOTREADY);
@@ -116,7 +118,10 @@ TEST(ContainersInCri, SayWhatTheyRunAs) {
   EXPECT_EQ(status.metadata().attempt(), 4u);
   EXPECT_EQ(status.stop_signal(), cri::SIGNAL_SIGQUIT) << "also when its image says so";
   ContainerView view = Container();
-  for (const auto& [number, signal] : {std::pair{15, cri::SIGNAL_SIGTERM}, {17, cri::SIGNAL_SIGCHLD}, {37, cri::SIGNAL_SIGRTMINPLUS3}, {64, cri::SIGNAL_SIGRTMAX}}) {
+  for (const auto& [number, signal] : {std::pair{15, cri::SIGNAL_SIGTERM},
+                                       {17, cri::SIGNAL_SIGCHLD},
+                                       {37, cri::SIGNAL_SIGRTMINPLUS3},
+                                       {64, cri::SIGNAL_SIGRTMAX}}) {
     view.record.stop_signal = number;
     EXPECT_EQ(ToStatus(view).stop_signal(), signal);
   }
@@ -128,7 +133,12 @@ TEST(ImagesInCri, HaveANumberOrANameOfTheirUserNeverBoth) {
     std::optional<int64_t> uid;
     std::string name;
   };
-  for (const Case& c : std::vector<Case>{{"", 0, ""}, {"0", 0, ""}, {"1000", 1000, ""}, {"1000:50", 1000, ""}, {"web", {}, "web"}, {"web:web", {}, "web"}}) {
+  for (const Case& c : std::vector<Case>{{"", 0, ""},
+                                         {"0", 0, ""},
+                                         {"1000", 1000, ""},
+                                         {"1000:50", 1000, ""},
+                                         {"web", {}, "web"},
+                                         {"web:web", {}, "web"}}) {
     SCOPED_TRACE(c.user);
     image::Image image;
     image.id = "sha256:aa";

@@ -31,7 +31,8 @@ const char* NameOf(container::SandboxState state) {
 }
 
 const char* NameOf(container::ContainerState state) {
-  static constexpr const char* kNames[] = {"creating", "created", "starting", "running", "exited", "removing"};
+  static constexpr const char* kNames[] = {"creating", "created", "starting",
+                                           "running",  "exited",  "removing"};
   return kNames[static_cast<size_t>(state)];
 }
 

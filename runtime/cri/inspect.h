@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a verbose status adds for people and their tools: one JSON text. Not part of what clients may rely on. Pure.
+// What a verbose status adds for people and their tools: one JSON text. Not part of what clients
+// may rely on. Pure.
 #pragma once
 
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cri/runtime.h"
 
-#include <poll.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -112,7 +112,8 @@ std::vector<ContainerView> Runtime::ListContainers(const std::string& sandbox_id
   std::vector<ContainerView> out;
   for (const auto& [id, container] : containers_) {
     const ContainerRecord& record = container->view.record;
-    if (record.sandbox_id == sandbox_id && record.state != ContainerState::kCreating) out.push_back(container->view);
+    if (record.sandbox_id == sandbox_id && record.state != ContainerState::kCreating)
+      out.push_back(container->view);
   }
   return out;
 }
@@ -132,13 +133,15 @@ void Runtime::Emit(Event event, const std::string& id, const SandboxView& sandbo
 }
 
 void Runtime::Emit(Event event, const std::string& container_id, const std::string& sandbox_id) {
-  if (const Result<SandboxView> sandbox = GetSandbox(sandbox_id); sandbox.ok()) return Emit(event, container_id, *sandbox);
+  if (const Result<SandboxView> sandbox = GetSandbox(sandbox_id); sandbox.ok())
+    return Emit(event, container_id, *sandbox);
   SandboxView gone;
   gone.record.id = sandbox_id;
   Emit(event, container_id, gone);
 }
 
-Status Runtime::Update(const SandboxPtr& sandbox, const std::function<void(SandboxRecord&)>& change) {
+Status Runtime::Update(const SandboxPtr& sandbox,
+                       const std::function<void(SandboxRecord&)>& change) {
   const std::lock_guard writer(sandbox->record);
   SandboxRecord copy;
   {
@@ -146,13 +149,15 @@ Status Runtime::Update(const SandboxPtr& sandbox, const std::function<void(Sandb
     copy = sandbox->view.record;
   }
   change(copy);
-  RETURN_IF_ERROR(os::WriteFileAtomic(SandboxDir(copy.id) + "/record", container::Encode(copy), 0600));
+  RETURN_IF_ERROR(
+      os::WriteFileAtomic(SandboxDir(copy.id) + "/record", container::Encode(copy), 0600));
   const std::lock_guard lock(mutex_);
   sandbox->view.record = std::move(copy);
   return base::Ok();
 }
 
-Status Runtime::Update(const ContainerPtr& container, const std::function<void(ContainerRecord&)>& change) {
+Status Runtime::Update(const ContainerPtr& container,
+                       const std::function<void(ContainerRecord&)>& change) {
   const std::lock_guard writer(container->record);
   ContainerRecord copy;
   {
@@ -160,7 +165,8 @@ Status Runtime::Update(const ContainerPtr& container, const std::function<void(C
     copy = container->view.record;
   }
   change(copy);
-  const Status written = os::WriteFileAtomic(ContainerDir(copy.id) + "/record", container::Encode(copy), 0600);
+  const Status written =
+      os::WriteFileAtomic(ContainerDir(copy.id) + "/record", container::Encode(copy), 0600);
   // An exit is true whether or not the disk takes it; anything else waits for its record.
   if (!written.ok() && copy.state != ContainerState::kExited) return written;
   {
@@ -188,13 +194,15 @@ void Runtime::DeleteInBackground(const std::string& path) {
   ++discarded_;
   deletions_.Post([this, path] {
     if (const Status removed = os::RemoveTree(path); !removed.ok()) {
-      base::LogWarn("removed files cannot be deleted, the next start tries again", {{"path", path}, {"error", removed.error()}});
+      base::LogWarn("removed files cannot be deleted, the next start tries again",
+                    {{"path", path}, {"error", removed.error()}});
     }
     --discarded_;
   });
 }
 
-// --- exits -----------------------------------------------------------------------------------------------------------
+// --- exits
+// -----------------------------------------------------------------------------------------------------------
 
 void Runtime::OnExit(const monitor::ExitRecord& record) {
   executor_.Post([this, record] { RecordExit(record); });
@@ -217,13 +225,21 @@ void Runtime::RecordExit(const monitor::ExitRecord& exit) {
     r.finished_at = exit.finished_at;
     r.exit_code = exit.exit_code;
     r.pid = 0;
-    r.reason = exit.lost ? "Unknown" : exit.oom_killed ? "OOMKilled" : exit.exit_code == 0 ? "Completed" : "Error";
+    r.reason = exit.lost             ? "Unknown"
+               : exit.oom_killed     ? "OOMKilled"
+               : exit.exit_code == 0 ? "Completed"
+                                     : "Error";
     if (exit.oom_killed) r.message = "a process of the container was killed at its memory limit";
-    if (exit.lost) r.message = "the exit code was lost together with the processes that would have seen it";
+    if (exit.lost)
+      r.message = "the exit code was lost together with the processes that would have seen it";
   });
-  if (!updated.ok()) base::LogError("cannot write a container's end", {{"container", exit.container_id}, {"error", updated.error()}});
+  if (!updated.ok())
+    base::LogError("cannot write a container's end",
+                   {{"container", exit.container_id}, {"error", updated.error()}});
   if (!path.empty()) (void)cgroup::Group(d_.cgroups, path).Remove();
-  base::LogInfo("container ended", {{"container", exit.container_id}, {"code", exit.exit_code}, {"oom", exit.oom_killed}});
+  base::LogInfo(
+      "container ended",
+      {{"container", exit.container_id}, {"code", exit.exit_code}, {"oom", exit.oom_killed}});
   {
     const std::lock_guard lock(mutex_);
     container->ended_meanwhile = container->starting;
@@ -246,27 +262,32 @@ void Runtime::OnMonitorLost(const std::string& sandbox_id) {
     for (int i = 0; i < kTries; ++i) {
       const Status status = AdoptSandbox(sandbox);
       if (status.ok()) return;
-      if (status.error().code() == base::Code::kNotFound) break;  // the anchor died too: nobody will come
+      if (status.error().code() == base::Code::kNotFound)
+        break;  // the anchor died too: nobody will come
       {
         const std::lock_guard lock(mutex_);
         if (sandbox->view.record.state != SandboxState::kReady) return;
       }
-      base::LogError("a pod has no monitor, trying again", {{"pod", sandbox_id}, {"error", status.error()}});
+      base::LogError("a pod has no monitor, trying again",
+                     {{"pod", sandbox_id}, {"error", status.error()}});
       (void)poll(nullptr, 0, 100 << std::min(i, 4));
     }
     // Without it nobody sees the containers end: ended and said so, they can be made anew.
     base::LogError("a pod's monitor cannot be replaced, the pod is stopped", {{"pod", sandbox_id}});
     if (const Status stopped = StopPodSandbox(sandbox_id); !stopped.ok()) {
-      base::LogError("a pod without a monitor cannot be stopped", {{"pod", sandbox_id}, {"error", stopped.error()}});
+      base::LogError("a pod without a monitor cannot be stopped",
+                     {{"pod", sandbox_id}, {"error", stopped.error()}});
     }
   });
 }
 
 Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
   const std::string id = sandbox->view.record.id;
-  ASSIGN_OR_RETURN(std::unique_ptr<monitor::MonitorClient> monitor,
-                   d_.anchor.AdoptMonitor(
-                       SetupOf(sandbox->view), [this](const monitor::ExitRecord& record) { OnExit(record); }, [this, id] { OnMonitorLost(id); }));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<monitor::MonitorClient> monitor,
+      d_.anchor.AdoptMonitor(
+          SetupOf(sandbox->view), [this](const monitor::ExitRecord& record) { OnExit(record); },
+          [this, id] { OnMonitorLost(id); }));
   ASSIGN_OR_RETURN(const std::vector<monitor::ContainerState> states, monitor->ListContainers());
   {
     const std::lock_guard lock(mutex_);
@@ -296,7 +317,10 @@ Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
         }));
       }
     } else if (known == nullptr) {
-      RecordExit({.container_id = container_id, .exit_code = 255, .lost = true, .finished_at = d_.clock.WallNanos()});
+      RecordExit({.container_id = container_id,
+                  .exit_code = 255,
+                  .lost = true,
+                  .finished_at = d_.clock.WallNanos()});
     } else if (known->phase == monitor::ContainerPhase::kExited && known->exit) {
       RecordExit(*known->exit);
     } else if (state == ContainerState::kStarting) {
@@ -311,10 +335,12 @@ Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
   return base::Ok();
 }
 
-// --- recovery --------------------------------------------------------------------------------------------------------
+// --- recovery
+// --------------------------------------------------------------------------------------------------------
 
 void Runtime::Quarantine(const std::string& kind, const std::string& id, const base::Error& why) {
-  base::LogError("a record is unreadable and put aside", {{"kind", kind}, {"id", id}, {"error", why}});
+  base::LogError("a record is unreadable and put aside",
+                 {{"kind", kind}, {"id", id}, {"error", why}});
   (void)os::MakeDirs(d_.state_dir + "/quarantine", 0700);
   const std::string to = d_.state_dir + "/quarantine/" + kind + "-" + id;
   (void)os::RemoveTree(to);
@@ -323,9 +349,12 @@ void Runtime::Quarantine(const std::string& kind, const std::string& id, const b
 
 Status Runtime::Recover() {
   if ((d_.available_capabilities >> CAP_SYS_RESOURCE & 1) == 0) {
-    base::LogWarn("this machine does not let OOM scores be lowered nor resource limits be raised; containers keep what they inherit");
+    base::LogWarn(
+        "this machine does not let OOM scores be lowered nor resource limits be raised; containers "
+        "keep what they inherit");
   }
-  for (const char* folder : {"/pods", "/containers", "/trash"}) RETURN_IF_ERROR(os::MakeDirs(d_.state_dir + folder, 0700));
+  for (const char* folder : {"/pods", "/containers", "/trash"})
+    RETURN_IF_ERROR(os::MakeDirs(d_.state_dir + folder, 0700));
   RETURN_IF_ERROR(os::MakeDirs(d_.run_dir + "/pods", 0700));
   RETURN_IF_ERROR(network::PrepareNamespaceDirectory(PinDir()));
   ASSIGN_OR_RETURN(const std::vector<os::DirEntry> trash, os::ListDir(TrashDir()));
@@ -334,36 +363,45 @@ Status Runtime::Recover() {
   std::vector<std::string> live;
   for (const os::DirEntry& entry : pods) {
     const Result<std::string> bytes = os::ReadFile(SandboxDir(entry.name) + "/record");
-    Result<SandboxRecord> record = bytes.ok() ? container::DecodeSandboxRecord(*bytes) : Result<SandboxRecord>(bytes.error());
+    Result<SandboxRecord> record =
+        bytes.ok() ? container::DecodeSandboxRecord(*bytes) : Result<SandboxRecord>(bytes.error());
     const auto sandbox = std::make_shared<Sandbox>();
-    if (record.ok() && !sandbox->view.config.ParseFromString(record->config)) record = base::DataLoss("the pod's configuration is malformed");
+    if (record.ok() && !sandbox->view.config.ParseFromString(record->config))
+      record = base::DataLoss("the pod's configuration is malformed");
     if (!record.ok() || record->id != entry.name) {
       // What it may have left is known by its id alone.
       sandbox->view.record.id = entry.name;
       (void)TearDownSandbox(sandbox);
-      Quarantine("pods", entry.name, record.ok() ? base::DataLoss("the record names another pod") : record.error());
+      Quarantine("pods", entry.name,
+                 record.ok() ? base::DataLoss("the record names another pod") : record.error());
       continue;
     }
     sandbox->view.record = std::move(record).value();
     sandboxes_[entry.name] = sandbox;
   }
-  ASSIGN_OR_RETURN(const std::vector<os::DirEntry> containers, os::ListDir(d_.state_dir + "/containers"));
+  ASSIGN_OR_RETURN(const std::vector<os::DirEntry> containers,
+                   os::ListDir(d_.state_dir + "/containers"));
   for (const os::DirEntry& entry : containers) {
     if (entry.name.starts_with(kUnborn)) {
       RETURN_IF_ERROR(os::RemoveTree(ContainerDir(entry.name)));
       continue;
     }
     const Result<std::string> bytes = os::ReadFile(ContainerDir(entry.name) + "/record");
-    Result<ContainerRecord> record = bytes.ok() ? container::DecodeContainerRecord(*bytes) : Result<ContainerRecord>(bytes.error());
+    Result<ContainerRecord> record = bytes.ok() ? container::DecodeContainerRecord(*bytes)
+                                                : Result<ContainerRecord>(bytes.error());
     const auto container = std::make_shared<Container>();
-    if (record.ok() && !container->view.config.ParseFromString(record->config)) record = base::DataLoss("the configuration is malformed");
+    if (record.ok() && !container->view.config.ParseFromString(record->config))
+      record = base::DataLoss("the configuration is malformed");
     if (!record.ok() || record->id != entry.name) {
-      Quarantine("containers", entry.name, record.ok() ? base::DataLoss("the record names another container") : record.error());
+      Quarantine(
+          "containers", entry.name,
+          record.ok() ? base::DataLoss("the record names another container") : record.error());
       continue;
     }
     container->view.record = std::move(record).value();
     // A create or a removal that was cut off: the one never happened, the other is finished.
-    if (container->view.record.state == ContainerState::kCreating || container->view.record.state == ContainerState::kRemoving) {
+    if (container->view.record.state == ContainerState::kCreating ||
+        container->view.record.state == ContainerState::kRemoving) {
       RETURN_IF_ERROR(os::RemoveTree(ContainerDir(entry.name)));
       continue;
     }
@@ -382,14 +420,17 @@ Status Runtime::Recover() {
       continue;
     }
     Status adopted = base::Ok();
-    if (sandbox->view.record.boot_id != d_.boot_id) adopted = base::Unavailable("the machine was restarted");
+    if (sandbox->view.record.boot_id != d_.boot_id)
+      adopted = base::Unavailable("the machine was restarted");
     if (state == SandboxState::kReady && adopted.ok()) adopted = AdoptSandbox(sandbox);
     if (state == SandboxState::kStopped) continue;
     if (state == SandboxState::kReady && adopted.ok()) {
       live.push_back(id);
       continue;
     }
-    if (!adopted.ok()) base::LogWarn("a pod cannot be taken over, it counts as ended", {{"pod", id}, {"error", adopted.error()}});
+    if (!adopted.ok())
+      base::LogWarn("a pod cannot be taken over, it counts as ended",
+                    {{"pod", id}, {"error", adopted.error()}});
     for (const ContainerPtr& container : ContainersOf(id)) {
       const ContainerState phase = container->view.record.state;
       if (phase != ContainerState::kRunning && phase != ContainerState::kStarting) continue;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runtime's heart: sandboxes and containers, what the CRI may ask of them, and their records. Operations block and are called
-// from worker threads; reads copy what is known and never wait for an operation. Intent is written before its effect; Recover()
-// finishes or undoes what an earlier life left. Thread-safe.
+// The runtime's heart: sandboxes and containers, what the CRI may ask of them, and their records.
+// Operations block and are called from worker threads; reads copy what is known and never wait for
+// an operation. Intent is written before its effect; Recover() finishes or undoes what an earlier
+// life left. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -69,19 +70,24 @@ class Runtime {
   explicit Runtime(Dependencies dependencies);
   ~Runtime();
 
-  // Before the first request: reads every record, adopts what lives, finishes or undoes the rest. Bad records are put aside.
+  // Before the first request: reads every record, adopts what lives, finishes or undoes the rest.
+  // Bad records are put aside.
   base::Status Recover();
 
-  base::Result<std::string> RunPodSandbox(const ::runtime::v1::PodSandboxConfig& config, const std::string& handler);
+  base::Result<std::string> RunPodSandbox(const ::runtime::v1::PodSandboxConfig& config,
+                                          const std::string& handler);
   base::Status StopPodSandbox(const std::string& id);
   base::Status RemovePodSandbox(const std::string& id);
-  base::Result<std::string> CreateContainer(const std::string& sandbox_id, const ::runtime::v1::ContainerConfig& config);
+  base::Result<std::string> CreateContainer(const std::string& sandbox_id,
+                                            const ::runtime::v1::ContainerConfig& config);
   base::Status StartContainer(const std::string& id);
   base::Status StopContainer(const std::string& id, std::chrono::seconds timeout);
   base::Status RemoveContainer(const std::string& id);
-  // At most kMostExecs at once in one pod: a probe that hangs must not take the whole node's threads.
+  // At most kMostExecs at once in one pod: a probe that hangs must not take the whole node's
+  // threads.
   static constexpr int kMostExecs = 32;
-  base::Result<ExecOutput> ExecSync(const std::string& id, const std::vector<std::string>& command, std::chrono::seconds timeout);
+  base::Result<ExecOutput> ExecSync(const std::string& id, const std::vector<std::string>& command,
+                                    std::chrono::seconds timeout);
   base::Status ReopenContainerLog(const std::string& id);
 
   // By id or unique prefix; NotFound names it.
@@ -89,14 +95,16 @@ class Runtime {
   base::Result<ContainerView> GetContainer(const std::string& id) const;
   std::vector<SandboxView> ListSandboxes() const;
   std::vector<ContainerView> ListContainers() const;
-  std::vector<ContainerView> ListContainers(const std::string& sandbox_id) const;  // of one pod, by its whole id
+  std::vector<ContainerView> ListContainers(
+      const std::string& sandbox_id) const;  // of one pod, by its whole id
   base::Status NetworkReady() { return d_.network.Ready(); }
   std::string Describe() const;  // JSON for people: places and what the machine gives
 
   enum class Event { kCreated, kStarted, kStopped, kDeleted };
-  // `id`: a container's, or the sandbox's own; the sandbox as it is, or was last. Called outside every lock, on whichever thread
-  // caused it; must not block.
-  using EventHandler = std::function<void(Event, const std::string& id, const SandboxView& sandbox)>;
+  // `id`: a container's, or the sandbox's own; the sandbox as it is, or was last. Called outside
+  // every lock, on whichever thread caused it; must not block.
+  using EventHandler =
+      std::function<void(Event, const std::string& id, const SandboxView& sandbox)>;
   void SetEventHandler(EventHandler handler);
 
  private:
@@ -108,11 +116,13 @@ class Runtime {
     std::mutex record;                                // one writer of the record at a time
   };
   struct Container {
-    ContainerView view;        // guarded by mutex_
-    bool stop_sent = false;    // guarded by mutex_
-    std::mutex operation;      // start and remove exclude each other
-    std::mutex record;         // one writer of the record at a time: an end may overtake the start's own words
-    bool starting = false;     // guarded by mutex_: StartContainer is at work and will find out by itself
+    ContainerView view;      // guarded by mutex_
+    bool stop_sent = false;  // guarded by mutex_
+    std::mutex operation;    // start and remove exclude each other
+    std::mutex
+        record;  // one writer of the record at a time: an end may overtake the start's own words
+    bool starting =
+        false;  // guarded by mutex_: StartContainer is at work and will find out by itself
     bool ended_meanwhile = false;  // guarded by mutex_: its end is told after its start
   };
   using SandboxPtr = std::shared_ptr<Sandbox>;
@@ -121,29 +131,39 @@ class Runtime {
   SandboxPtr FindSandbox(const std::string& id) const;
   ContainerPtr FindContainer(const std::string& id) const;
   std::vector<ContainerPtr> ContainersOf(const std::string& sandbox_id) const;
-  base::Result<ExecOutput> ExecNow(const ContainerView& view, const std::vector<std::string>& command, std::chrono::seconds timeout);
+  base::Result<ExecOutput> ExecNow(const ContainerView& view,
+                                   const std::vector<std::string>& command,
+                                   std::chrono::seconds timeout);
   std::shared_ptr<monitor::MonitorClient> MonitorOf(const std::string& sandbox_id) const;
   std::shared_ptr<monitor::MonitorClient> MonitorOf(const SandboxPtr& sandbox) const;
 
   std::string SandboxDir(const std::string& id) const { return d_.state_dir + "/pods/" + id; }
-  std::string ContainerDir(const std::string& id) const { return d_.state_dir + "/containers/" + id; }
+  std::string ContainerDir(const std::string& id) const {
+    return d_.state_dir + "/containers/" + id;
+  }
   std::string TrashDir() const { return d_.state_dir + "/trash"; }
   // Shortened: a socket below it must fit into 107 bytes (unix(7)).
-  std::string PodRunDir(const std::string& id) const { return d_.run_dir + "/pods/" + id.substr(0, 24); }
+  std::string PodRunDir(const std::string& id) const {
+    return d_.run_dir + "/pods/" + id.substr(0, 24);
+  }
   std::string PinDir() const { return d_.run_dir + "/netns"; }
   // Changes the record under the lock and writes it; the callers' order of states is theirs.
-  base::Status Update(const SandboxPtr& sandbox, const std::function<void(container::SandboxRecord&)>& change);
-  base::Status Update(const ContainerPtr& container, const std::function<void(container::ContainerRecord&)>& change);
+  base::Status Update(const SandboxPtr& sandbox,
+                      const std::function<void(container::SandboxRecord&)>& change);
+  base::Status Update(const ContainerPtr& container,
+                      const std::function<void(container::ContainerRecord&)>& change);
   void Emit(Event event, const std::string& id, const SandboxView& sandbox);
   void Emit(Event event, const std::string& container_id, const std::string& sandbox_id);
 
-  base::Result<std::string> MakeSandbox(const ::runtime::v1::PodSandboxConfig& config, const std::string& handler);
+  base::Result<std::string> MakeSandbox(const ::runtime::v1::PodSandboxConfig& config,
+                                        const std::string& handler);
   base::Status BuildSandbox(const SandboxPtr& sandbox);
   base::Status WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses);
-  // Monitor, network, pin, cgroup, from any state. Every part is tried; the first that stays behind is the error, and another try
-  // takes it away.
+  // Monitor, network, pin, cgroup, from any state. Every part is tried; the first that stays behind
+  // is the error, and another try takes it away.
   base::Status TearDownSandbox(const SandboxPtr& sandbox);
-  // As above, and what stays behind is said in the log; the sandbox counts as stopping until a client's Stop or Remove ends it.
+  // As above, and what stays behind is said in the log; the sandbox counts as stopping until a
+  // client's Stop or Remove ends it.
   bool TearDownOrKeep(const SandboxPtr& sandbox);
   monitor::PodSetup SetupOf(const SandboxView& view) const;
   void OnExit(const monitor::ExitRecord& record);
@@ -151,29 +171,38 @@ class Runtime {
   void OnMonitorLost(const std::string& sandbox_id);
   base::Status AdoptSandbox(const SandboxPtr& sandbox);
   // What an image's layers say of users never changes: read once an image, for the few read last.
-  base::Result<std::shared_ptr<const security::IdentityFiles>> IdentitiesOf(const image::Image& image) const;
-  base::Result<container::Plan> PlanOf(const ContainerView& container, const SandboxView& sandbox) const;
-  base::Status Launch(const ContainerPtr& container, const SandboxPtr& sandbox, const std::shared_ptr<monitor::MonitorClient>& monitor);
-  // After a monitor was lost during a start: true when the container was begun, false when its successor has never heard of it.
-  base::Result<bool> AskSuccessor(const ContainerPtr& container, std::shared_ptr<monitor::MonitorClient> lost);
+  base::Result<std::shared_ptr<const security::IdentityFiles>> IdentitiesOf(
+      const image::Image& image) const;
+  base::Result<container::Plan> PlanOf(const ContainerView& container,
+                                       const SandboxView& sandbox) const;
+  base::Status Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
+                      const std::shared_ptr<monitor::MonitorClient>& monitor);
+  // After a monitor was lost during a start: true when the container was begun, false when its
+  // successor has never heard of it.
+  base::Result<bool> AskSuccessor(const ContainerPtr& container,
+                                  std::shared_ptr<monitor::MonitorClient> lost);
   base::Status LaunchUntilKnown(const ContainerPtr& container, const SandboxPtr& sandbox);
   void SetStarting(const ContainerPtr& container, bool starting);
   base::Status AwaitExit(const ContainerPtr& container, base::SteadyTime deadline);
-  base::Status KillContainer(const container::ContainerRecord& record);  // every process of it, by whoever is left to do so
-  // Out of sight by one rename, then deleted while nobody waits: freeing blocks can take long. Absent is success. What a crash
-  // leaves of it goes at the next start.
+  base::Status KillContainer(const container::ContainerRecord&
+                                 record);  // every process of it, by whoever is left to do so
+  // Out of sight by one rename, then deleted while nobody waits: freeing blocks can take long.
+  // Absent is success. What a crash leaves of it goes at the next start.
   base::Status Discard(const std::string& directory);
   void DeleteInBackground(const std::string& path);
   void Quarantine(const std::string& kind, const std::string& id, const base::Error& why);
 
   Dependencies d_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;  // some container's state
-  std::map<std::string, SandboxPtr> sandboxes_;      // guarded by mutex_
-  std::map<std::string, ContainerPtr> containers_;   // guarded by mutex_
-  std::map<std::string, std::shared_future<base::Result<std::string>>> under_way_;  // guarded by mutex_
-  EventHandler on_event_;                                                           // guarded by mutex_
-  mutable std::deque<std::pair<std::vector<std::string>, std::shared_ptr<const security::IdentityFiles>>> identities_;  // guarded by mutex_
+  std::condition_variable changed_;                 // some container's state
+  std::map<std::string, SandboxPtr> sandboxes_;     // guarded by mutex_
+  std::map<std::string, ContainerPtr> containers_;  // guarded by mutex_
+  std::map<std::string, std::shared_future<base::Result<std::string>>>
+      under_way_;          // guarded by mutex_
+  EventHandler on_event_;  // guarded by mutex_
+  mutable std::deque<
+      std::pair<std::vector<std::string>, std::shared_ptr<const security::IdentityFiles>>>
+      identities_;                 // guarded by mutex_
   std::atomic<int> discarded_{0};  // still to be deleted
   async::Executor deletions_{2};
   async::Executor executor_{8};  // exits and lost monitors; last, so that it ends first

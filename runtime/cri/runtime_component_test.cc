@@ -17,10 +17,15 @@ namespace {
 
 TEST_F(RuntimeTest, ContainersOfAPodShareItsNetworkAndName) {
   const std::string pod = Start("web");
-  EXPECT_EQ(runtime_->GetSandbox(pod).value().record.addresses, std::vector<std::string>{"10.201.7.2"});
-  EXPECT_EQ(runtime_->RunPodSandbox(Pod("web"), "").value(), pod) << "a retry gets what the first call made";
+  EXPECT_EQ(runtime_->GetSandbox(pod).value().record.addresses,
+            std::vector<std::string>{"10.201.7.2"});
+  EXPECT_EQ(runtime_->RunPodSandbox(Pod("web"), "").value(), pod)
+      << "a retry gets what the first call made";
   Run(pod, Script("server", "while true; do echo hello | nc -l -p 8080; done"));
-  const std::string client = Run(pod, Script("client", "hostname; until nc localhost 8080 </dev/null; do sleep 0.05; done; cat /etc/hosts"));
+  const std::string client = Run(
+      pod,
+      Script("client",
+             "hostname; until nc localhost 8080 </dev/null; do sleep 0.05; done; cat /etc/hosts"));
   EXPECT_EQ(WaitForExit(client).exit_code, 0);
   const std::string log = Log("web", "client");
   EXPECT_NE(log.find("stdout F web\n"), std::string::npos) << log;
@@ -30,7 +35,9 @@ TEST_F(RuntimeTest, ContainersOfAPodShareItsNetworkAndName) {
 
 TEST_F(RuntimeTest, PodsReachEachOther) {
   Run(Start("server"), Script("server", "while true; do echo from-server | nc -l -p 8080; done"));
-  const std::string client = Run(Start("client"), Script("client", "until nc 10.201.7.2 8080 </dev/null; do sleep 0.05; done"));
+  const std::string client =
+      Run(Start("client"),
+          Script("client", "until nc 10.201.7.2 8080 </dev/null; do sleep 0.05; done"));
   EXPECT_EQ(WaitForExit(client).exit_code, 0);
   EXPECT_NE(Log("client", "client").find("from-server"), std::string::npos);
 }
@@ -56,14 +63,17 @@ TEST_F(RuntimeTest, ExitsAreToldAsKubeletsKnowThem) {
   const std::string id = runtime_->CreateContainer(pod, missing).value();
   const base::Status started = runtime_->StartContainer(id);
   ASSERT_FALSE(started.ok());
-  EXPECT_NE(started.error().message().find("exec \"/no/such/program\": No such file or directory"), std::string::npos) << started.error().message();
+  EXPECT_NE(started.error().message().find("exec \"/no/such/program\": No such file or directory"),
+            std::string::npos)
+      << started.error().message();
   const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
   EXPECT_EQ(record.exit_code, 128);
   EXPECT_EQ(record.reason, "StartError");
 }
 
 TEST_F(RuntimeTest, WhatEndsWhileItsStartIsWrittenHasEnded) {
-  // The end comes on another thread than the start's answer; neither may overwrite the other's record.
+  // The end comes on another thread than the start's answer; neither may overwrite the other's
+  // record.
   std::vector<std::thread> threads;
   std::mutex mutex;
   std::vector<std::string> started;
@@ -71,7 +81,8 @@ TEST_F(RuntimeTest, WhatEndsWhileItsStartIsWrittenHasEnded) {
     const std::string pod = Start(fmt::format("p{}", i));
     threads.emplace_back([&, pod, i] {
       for (int k = 0; k < 15; ++k) {
-        const base::Result<std::string> id = runtime_->CreateContainer(pod, Script(fmt::format("c{}-{}", i, k), "exit 0"));
+        const base::Result<std::string> id =
+            runtime_->CreateContainer(pod, Script(fmt::format("c{}-{}", i, k), "exit 0"));
         if (!id.ok() || !runtime_->StartContainer(*id).ok()) continue;
         const std::lock_guard lock(mutex);
         started.push_back(*id);
@@ -88,12 +99,18 @@ TEST_F(RuntimeTest, ExecAnswersWithOutputCodeOrTimeout) {
   cri::ContainerConfig config = Script("c", "while true; do sleep 1; done");
   config.mutable_linux()->mutable_security_context()->set_run_as_username("web");
   const std::string id = Run(pod, config);
-  const ExecOutput output = runtime_->ExecSync(id, {"sh", "-c", "id -u; echo problem >&2; exit 4"}, std::chrono::seconds(10)).value();
+  const ExecOutput output =
+      runtime_
+          ->ExecSync(id, {"sh", "-c", "id -u; echo problem >&2; exit 4"}, std::chrono::seconds(10))
+          .value();
   EXPECT_EQ(output.out, "33\n");
   EXPECT_EQ(output.err, "problem\n");
   EXPECT_EQ(output.exit_code, 4);
-  EXPECT_EQ(runtime_->ExecSync(id, {"sleep", "100"}, std::chrono::seconds(1)).error().code(), base::Code::kDeadlineExceeded);
-  const ExecOutput held = runtime_->ExecSync(id, {"sh", "-c", "sleep 100 & echo done"}, std::chrono::seconds(10)).value();
+  EXPECT_EQ(runtime_->ExecSync(id, {"sleep", "100"}, std::chrono::seconds(1)).error().code(),
+            base::Code::kDeadlineExceeded);
+  const ExecOutput held =
+      runtime_->ExecSync(id, {"sh", "-c", "sleep 100 & echo done"}, std::chrono::seconds(10))
+          .value();
   EXPECT_EQ(held.out, "done\n") << "a grandchild that holds the pipe does not hold the answer";
   const base::Result<ExecOutput> none = runtime_->ExecSync(id, {"nope"}, std::chrono::seconds(10));
   ASSERT_FALSE(none.ok());
@@ -102,11 +119,13 @@ TEST_F(RuntimeTest, ExecAnswersWithOutputCodeOrTimeout) {
 
 TEST_F(RuntimeTest, StoppingSendsTheSignalThenKills) {
   const std::string pod = Start("p");
-  const std::string polite = Run(pod, Script("polite", "trap 'exit 7' TERM; echo ready; while true; do sleep 0.05; done"));
+  const std::string polite =
+      Run(pod, Script("polite", "trap 'exit 7' TERM; echo ready; while true; do sleep 0.05; done"));
   while (Log("p", "polite").find("ready") == std::string::npos) (void)poll(nullptr, 0, 10);
   EXPECT_TRUE(runtime_->StopContainer(polite, std::chrono::seconds(20)).ok());
   EXPECT_EQ(runtime_->GetContainer(polite).value().record.exit_code, 7);
-  const std::string deaf = Run(pod, Script("deaf", "trap '' TERM; while true; do sleep 0.05; done"));
+  const std::string deaf =
+      Run(pod, Script("deaf", "trap '' TERM; while true; do sleep 0.05; done"));
   EXPECT_TRUE(runtime_->StopContainer(deaf, std::chrono::seconds(1)).ok());
   EXPECT_EQ(runtime_->GetContainer(deaf).value().record.exit_code, 137);
   EXPECT_TRUE(runtime_->StopContainer(deaf, std::chrono::seconds(1)).ok());
@@ -128,7 +147,9 @@ TEST_F(RuntimeTest, ADaemonThatDiesFindsEverythingAgain) {
   EXPECT_EQ(WaitForExit(ends).exit_code, 6);
   EXPECT_TRUE(runtime_->StartContainer(created).ok());
   EXPECT_EQ(WaitForExit(created).exit_code, 0);
-  EXPECT_EQ(runtime_->ExecSync(runs, {"sh", "-c", "exit 2"}, std::chrono::seconds(10)).value().exit_code, 2);
+  EXPECT_EQ(
+      runtime_->ExecSync(runs, {"sh", "-c", "exit 2"}, std::chrono::seconds(10)).value().exit_code,
+      2);
 }
 
 TEST_F(RuntimeTest, AfterARebootEverythingHasEndedAndNothingWithZero) {
@@ -136,7 +157,13 @@ TEST_F(RuntimeTest, AfterARebootEverythingHasEndedAndNothingWithZero) {
   const std::string id = Run(pod, Script("c", "while true; do sleep 1; done"));
   runtime_.reset();
   // What a reboot does to the processes.
-  ASSERT_TRUE(anchor_->AdoptMonitor({.sandbox_id = pod, .run_dir = run_ + "/pods/" + pod.substr(0, 24)}, nullptr, nullptr).value()->Shutdown().ok());
+  ASSERT_TRUE(
+      anchor_
+          ->AdoptMonitor({.sandbox_id = pod, .run_dir = run_ + "/pods/" + pod.substr(0, 24)},
+                         nullptr, nullptr)
+          .value()
+          ->Shutdown()
+          .ok());
   boot_id_ = "second";
   Boot();
   const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
@@ -185,13 +212,17 @@ TEST_F(RuntimeTest, BadInputIsRefusedAndChangesNothing) {
   cri::ContainerConfig volume = Script("v", "exit 0");
   volume.add_mounts()->set_container_path("/data");
   volume.mutable_mounts(0)->set_host_path("/no/such/path");
-  const base::Status started = runtime_->StartContainer(runtime_->CreateContainer(pod, volume).value());
-  EXPECT_NE(started.error().message().find("mounts[0]: host path '/no/such/path' does not exist"), std::string::npos) << started.error().message();
+  const base::Status started =
+      runtime_->StartContainer(runtime_->CreateContainer(pod, volume).value());
+  EXPECT_NE(started.error().message().find("mounts[0]: host path '/no/such/path' does not exist"),
+            std::string::npos)
+      << started.error().message();
 }
 
 TEST_F(RuntimeTest, TheWholePathAnswersOverTheSocket) {
   const std::string socket = run_ + "/cri.sock";
-  const base::Result<std::unique_ptr<Service>> service = Service::Serve(*runtime_, *images_, clock_, socket);
+  const base::Result<std::unique_ptr<Service>> service =
+      Service::Serve(*runtime_, *images_, clock_, socket);
   ASSERT_TRUE(service.ok()) << service.error().message();
   struct stat st{};
   ASSERT_EQ(stat(socket.c_str(), &st), 0);
@@ -203,8 +234,9 @@ TEST_F(RuntimeTest, TheWholePathAnswersOverTheSocket) {
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
     return grpc::Status(method(&context, request, &response));
   };
-#define CALL(Name, request, response) \
-  call([&](auto* c, const auto& q, auto* a) -> grpc::Status { return stub->Name(c, q, a); }, request, response)
+#define CALL(Name, request, response)                                                        \
+  call([&](auto* c, const auto& q, auto* a) -> grpc::Status { return stub->Name(c, q, a); }, \
+       request, response)
   cri::VersionRequest version_request;
   cri::VersionResponse version;
   ASSERT_TRUE(CALL(Version, version_request, version).ok());
@@ -214,7 +246,8 @@ TEST_F(RuntimeTest, TheWholePathAnswersOverTheSocket) {
   cri::StatusResponse status;
   ASSERT_TRUE(CALL(Status, status_request, status).ok());
   ASSERT_EQ(status.status().conditions_size(), 2);
-  for (const cri::RuntimeCondition& condition : status.status().conditions()) EXPECT_TRUE(condition.status()) << condition.message();
+  for (const cri::RuntimeCondition& condition : status.status().conditions())
+    EXPECT_TRUE(condition.status()) << condition.message();
 
   grpc::ClientContext events_context;
   const auto events = stub->GetContainerEvents(&events_context, cri::GetEventsRequest());
@@ -263,9 +296,12 @@ TEST_F(RuntimeTest, TheWholePathAnswersOverTheSocket) {
   std::vector<cri::ContainerEventType> seen;
   cri::ContainerEventResponse event;
   while (seen.size() < 3 && events->Read(&event)) {
-    if (event.container_id() == created.container_id()) seen.push_back(event.container_event_type());
+    if (event.container_id() == created.container_id())
+      seen.push_back(event.container_event_type());
   }
-  EXPECT_EQ(seen, (std::vector<cri::ContainerEventType>{cri::CONTAINER_CREATED_EVENT, cri::CONTAINER_STARTED_EVENT, cri::CONTAINER_STOPPED_EVENT}));
+  EXPECT_EQ(seen, (std::vector<cri::ContainerEventType>{cri::CONTAINER_CREATED_EVENT,
+                                                        cri::CONTAINER_STARTED_EVENT,
+                                                        cri::CONTAINER_STOPPED_EVENT}));
   events_context.TryCancel();
   (void)events->Finish();
 }
@@ -273,38 +309,52 @@ TEST_F(RuntimeTest, TheWholePathAnswersOverTheSocket) {
 TEST_F(RuntimeTest, AProfileOfTheNodeRulesTheContainerAndItsExecs) {
   ASSERT_TRUE(os::MakeDirs(profiles_root() + "/profiles", 0755).ok());
   const std::string file = profiles_root() + "/profiles/no-mkdir.json";
-  ASSERT_TRUE(os::WriteFileAtomic(file, R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64","SCMP_ARCH_AARCH64"],
-    "syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO"},{"names":["chmod","fchmodat"],"action":"SCMP_ACT_ERRNO","errnoRet":28}]})", 0644).ok());
+  ASSERT_TRUE(
+      os::WriteFileAtomic(
+          file,
+          R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64","SCMP_ARCH_AARCH64"],
+    "syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO"},{"names":["chmod","fchmodat"],"action":"SCMP_ACT_ERRNO","errnoRet":28}]})",
+          0644)
+          .ok());
   const std::string pod = Start("web");
-  cri::ContainerConfig config = Script("c", "mkdir /new; chmod 700 /etc; touch /tmp-file && echo touched; exec sleep 1000");
-  cri::SecurityProfile& seccomp = *config.mutable_linux()->mutable_security_context()->mutable_seccomp();
+  cri::ContainerConfig config =
+      Script("c", "mkdir /new; chmod 700 /etc; touch /tmp-file && echo touched; exec sleep 1000");
+  cri::SecurityProfile& seccomp =
+      *config.mutable_linux()->mutable_security_context()->mutable_seccomp();
   seccomp.set_profile_type(cri::SecurityProfile::Localhost);
   seccomp.set_localhost_ref(file);
   const std::string id = Run(pod, config);
-  for (int i = 0; i < 1000 && Log("web", "c").find("touched") == std::string::npos; ++i) (void)poll(nullptr, 0, 10);
-  EXPECT_NE(Log("web", "c").find("'/new': Operation not permitted"), std::string::npos) << Log("web", "c");
-  EXPECT_NE(Log("web", "c").find("/etc: No space left on device"), std::string::npos) << Log("web", "c");
+  for (int i = 0; i < 1000 && Log("web", "c").find("touched") == std::string::npos; ++i)
+    (void)poll(nullptr, 0, 10);
+  EXPECT_NE(Log("web", "c").find("'/new': Operation not permitted"), std::string::npos)
+      << Log("web", "c");
+  EXPECT_NE(Log("web", "c").find("/etc: No space left on device"), std::string::npos)
+      << Log("web", "c");
   // As it was when the container started, also for another life of the daemon.
   ASSERT_TRUE(os::RemoveFile(file).ok());
   Boot();
-  const ExecOutput output = runtime_->ExecSync(id, {"mkdir", "/new"}, std::chrono::seconds(10)).value();
+  const ExecOutput output =
+      runtime_->ExecSync(id, {"mkdir", "/new"}, std::chrono::seconds(10)).value();
   EXPECT_NE(output.err.find("Operation not permitted"), std::string::npos) << output.err;
 
   const auto refusal = [&](const std::string& reference) {
     seccomp.set_localhost_ref(reference);
     config.mutable_metadata()->set_attempt(config.metadata().attempt() + 1);
-    const base::Status started = runtime_->StartContainer(runtime_->CreateContainer(pod, config).value());
+    const base::Status started =
+        runtime_->StartContainer(runtime_->CreateContainer(pod, config).value());
     return started.ok() ? "" : started.error().message();
   };
   EXPECT_NE(refusal(file).find("No such file"), std::string::npos);
   EXPECT_NE(refusal("/etc/passwd").find("is not below"), std::string::npos);
   ASSERT_TRUE(os::WriteFileAtomic(file, "{\n\"defaultAction\":\"SCMP_ACT_NONE\"}", 0644).ok());
-  EXPECT_NE(refusal(file).find("line 2: defaultAction: unknown action"), std::string::npos) << refusal(file);
+  EXPECT_NE(refusal(file).find("line 2: defaultAction: unknown action"), std::string::npos)
+      << refusal(file);
 }
 
 TEST_F(RuntimeTest, AServerThatStopsEndsWhatLastsAtOnce) {
   const std::string socket = run_ + "/cri.sock";
-  base::Result<std::unique_ptr<Service>> service = Service::Serve(*runtime_, *images_, clock_, socket);
+  base::Result<std::unique_ptr<Service>> service =
+      Service::Serve(*runtime_, *images_, clock_, socket);
   ASSERT_TRUE(service.ok()) << service.error().message();
   const auto channel = rpc::ConnectUnix(socket);
   const auto runtime = cri::RuntimeService::NewStub(channel);
@@ -321,7 +371,8 @@ TEST_F(RuntimeTest, AServerThatStopsEndsWhatLastsAtOnce) {
   grpc::ClientContext away_context;
   const grpc::Status unreachable = images->PullImage(&away_context, away, &nothing);
   EXPECT_EQ(unreachable.error_code(), grpc::UNKNOWN) << "else kubelets do not look for the word";
-  EXPECT_EQ(unreachable.error_message(), "RegistryUnavailable: pull image 'away/app': connection refused");
+  EXPECT_EQ(unreachable.error_message(),
+            "RegistryUnavailable: pull image 'away/app': connection refused");
 
   grpc::ClientContext given_up, lasting, events_context;
   std::future<grpc::Status> first = std::async(std::launch::async, pull, &given_up);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <fcntl.h>
+#include <algorithm>
 
 #include "cri-api/cri.h"
 #include "lib/base/ids.h"
@@ -26,7 +26,8 @@ const cri::NamespaceOption& NamespacesOf(const cri::PodSandboxConfig& config) {
 
 Status Check(const cri::PodSandboxConfig& config, const std::string& handler) {
   if (!handler.empty() && handler != "keelson") {
-    return base::InvalidArgument("runtime_handler: '{}' is not configured; there are '' and 'keelson'", handler);
+    return base::InvalidArgument(
+        "runtime_handler: '{}' is not configured; there are '' and 'keelson'", handler);
   }
   const cri::PodSandboxMetadata& metadata = config.metadata();
   if (metadata.name().empty() || metadata.uid().empty() || metadata.namespace_().empty()) {
@@ -35,10 +36,13 @@ Status Check(const cri::PodSandboxConfig& config, const std::string& handler) {
   const bool host_network = NamespacesOf(config).network() == cri::NODE;
   if (!config.hostname().empty()) RETURN_IF_ERROR(security::CheckHostname(config.hostname()));
   for (const auto& [name, value] : config.linux().sysctls()) {
-    RETURN_IF_ERROR(security::CheckSysctl(name, value, host_network, NamespacesOf(config).ipc() == cri::NODE));
+    RETURN_IF_ERROR(
+        security::CheckSysctl(name, value, host_network, NamespacesOf(config).ipc() == cri::NODE));
   }
-  for (const auto* list : {&config.dns_config().servers(), &config.dns_config().searches(), &config.dns_config().options()}) {
-    for (const std::string& entry : *list) RETURN_IF_ERROR(security::CheckFileText("dns_config", entry));
+  for (const auto* list : {&config.dns_config().servers(), &config.dns_config().searches(),
+                           &config.dns_config().options()}) {
+    for (const std::string& entry : *list)
+      RETURN_IF_ERROR(security::CheckFileText("dns_config", entry));
   }
   RETURN_IF_ERROR(container::CheckUserNamespace(NamespacesOf(config)));
   return container::CgroupPath(config.linux().cgroup_parent(), "s", "c").ok()
@@ -47,12 +51,14 @@ Status Check(const cri::PodSandboxConfig& config, const std::string& handler) {
 }
 
 std::string Key(const cri::PodSandboxMetadata& metadata) {
-  return "sandbox/" + metadata.namespace_() + "/" + metadata.name() + "/" + metadata.uid() + "/" + std::to_string(metadata.attempt());
+  return "sandbox/" + metadata.namespace_() + "/" + metadata.name() + "/" + metadata.uid() + "/" +
+         std::to_string(metadata.attempt());
 }
 
 }  // namespace
 
-Result<std::string> Runtime::RunPodSandbox(const cri::PodSandboxConfig& config, const std::string& handler) {
+Result<std::string> Runtime::RunPodSandbox(const cri::PodSandboxConfig& config,
+                                           const std::string& handler) {
   RETURN_IF_ERROR(Check(config, handler));
   const std::string key = Key(config.metadata());
   std::promise<Result<std::string>> promise;
@@ -61,7 +67,9 @@ Result<std::string> Runtime::RunPodSandbox(const cri::PodSandboxConfig& config, 
     const std::lock_guard lock(mutex_);
     for (const auto& [id, sandbox] : sandboxes_) {
       // The first call's answer was lost on its way: the retry gets it.
-      if (Key(sandbox->view.config.metadata()) == key && sandbox->view.record.state == SandboxState::kReady) return id;
+      if (Key(sandbox->view.config.metadata()) == key &&
+          sandbox->view.record.state == SandboxState::kReady)
+        return id;
     }
     if (const auto found = under_way_.find(key); found != under_way_.end()) {
       other = found->second;
@@ -77,10 +85,12 @@ Result<std::string> Runtime::RunPodSandbox(const cri::PodSandboxConfig& config, 
   return result;
 }
 
-Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config, const std::string& handler) {
+Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
+                                         const std::string& handler) {
   for (const cri::PortMapping& mapping : config.port_mappings()) {
     if (mapping.host_port() == 0 || NamespacesOf(config).network() == cri::NODE) continue;
-    base::LogWarn("a host port is not opened: the runtime does not serve host ports yet", {{"pod", config.metadata().name()}, {"port", mapping.host_port()}});
+    base::LogWarn("a host port is not opened: the runtime does not serve host ports yet",
+                  {{"pod", config.metadata().name()}, {"port", mapping.host_port()}});
   }
   const auto sandbox = std::make_shared<Sandbox>();
   SandboxRecord& record = sandbox->view.record;
@@ -104,7 +114,8 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config, co
       const std::lock_guard lock(mutex_);
       sandboxes_[id] = sandbox;
     }
-    return built.error().WithContext(fmt::format("run pod '{}/{}'", config.metadata().namespace_(), config.metadata().name()));
+    return built.error().WithContext(
+        fmt::format("run pod '{}/{}'", config.metadata().namespace_(), config.metadata().name()));
   }
   {
     const std::lock_guard lock(mutex_);
@@ -121,9 +132,12 @@ monitor::PodSetup Runtime::SetupOf(const SandboxView& view) const {
   setup.run_dir = PodRunDir(view.record.id);
   setup.share_process_namespace = NamespacesOf(view.config).pid() == cri::POD;
   const std::string parent = view.config.linux().cgroup_parent();
-  const cgroup::Group group(d_.cgroups, container::CgroupPath(parent, view.record.id, view.record.id).ValueOr("/keelson/" + view.record.id));
+  const cgroup::Group group(d_.cgroups,
+                            container::CgroupPath(parent, view.record.id, view.record.id)
+                                .ValueOr("/keelson/" + view.record.id));
   setup.log_cgroup = base::Join(group.V1Directories(), "\n");
-  if (!group.UnifiedDirectory().empty()) setup.log_cgroup += (setup.log_cgroup.empty() ? "" : "\n") + group.UnifiedDirectory();
+  if (!group.UnifiedDirectory().empty())
+    setup.log_cgroup += (setup.log_cgroup.empty() ? "" : "\n") + group.UnifiedDirectory();
   return setup;
 }
 
@@ -139,7 +153,8 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
   for (const auto& [name, value] : config.linux().sysctls()) request.sysctls[name] = value;
   ASSIGN_OR_RETURN(network::Namespaces made, network::MakeNamespaces(request));
   RETURN_IF_ERROR(os::MakeDirs(PodRunDir(id), 0700));
-  const cgroup::Group group(d_.cgroups, container::CgroupPath(config.linux().cgroup_parent(), id, id).value());
+  const cgroup::Group group(d_.cgroups,
+                            container::CgroupPath(config.linux().cgroup_parent(), id, id).value());
   RETURN_IF_ERROR(group.Create().WithContext("make the pod's cgroup"));
   if (made.net) RETURN_IF_ERROR(network::PinNamespace(made.net.get(), PinDir(), id));
 
@@ -147,11 +162,15 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
   std::future<Result<network::PodAddress>> address;
   if (made.net) {
     ASSIGN_OR_RETURN(os::UniqueFd netns, os::Duplicate(made.net.get()));
-    address = std::async(std::launch::async, [this, id, fd = std::move(netns)] { return d_.network.Setup(id, fd.get()); });
+    address = std::async(std::launch::async, [this, id, fd = std::move(netns)] {
+      return d_.network.Setup(id, fd.get());
+    });
   }
   monitor::PodNamespaces namespaces{std::move(made.net), std::move(made.ipc), std::move(made.uts)};
   Result<std::unique_ptr<monitor::MonitorClient>> monitor = d_.anchor.StartMonitor(
-      SetupOf(sandbox->view), namespaces, [this](const monitor::ExitRecord& record) { OnExit(record); }, [this, id] { OnMonitorLost(id); });
+      SetupOf(sandbox->view), namespaces,
+      [this](const monitor::ExitRecord& record) { OnExit(record); },
+      [this, id] { OnMonitorLost(id); });
   if (monitor.ok()) {
     const std::lock_guard lock(mutex_);
     sandbox->monitor = std::move(monitor).value();
@@ -176,11 +195,13 @@ Status Runtime::WritePodFiles(const Sandbox& sandbox, const std::vector<std::str
   if (host_network) {
     ASSIGN_OR_RETURN(const std::string hosts, os::ReadFile("/etc/hosts", 1 << 20));
     RETURN_IF_ERROR(os::WriteFileAtomic(dir + "/hosts", hosts, 0644));
-    RETURN_IF_ERROR(os::WriteFileAtomic(dir + "/hostname", os::ReadFile("/proc/sys/kernel/hostname").ValueOr("\n"), 0644));
+    RETURN_IF_ERROR(os::WriteFileAtomic(
+        dir + "/hostname", os::ReadFile("/proc/sys/kernel/hostname").ValueOr("\n"), 0644));
   } else {
     std::string hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
     if (!config.hostname().empty()) {
-      for (const std::string& address : addresses) hosts += address + "\t" + config.hostname() + "\n";
+      for (const std::string& address : addresses)
+        hosts += address + "\t" + config.hostname() + "\n";
     }
     RETURN_IF_ERROR(os::WriteFileAtomic(dir + "/hosts", hosts, 0644));
     RETURN_IF_ERROR(os::WriteFileAtomic(dir + "/hostname", config.hostname() + "\n", 0644));
@@ -207,15 +228,21 @@ Status Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
   Status first;
   const auto note = [&](const Status& status, const char* what) {
     if (status.ok()) return;
-    base::LogWarn("part of a pod stays behind, the next attempt takes it away", {{"pod", id}, {"part", what}, {"error", status.error()}});
-    if (first.ok()) first = status.error().WithContext(fmt::format("tear down the {} of pod sandbox '{}'", what, id));
+    base::LogWarn("part of a pod stays behind, the next attempt takes it away",
+                  {{"pod", id}, {"part", what}, {"error", status.error()}});
+    if (first.ok())
+      first =
+          status.error().WithContext(fmt::format("tear down the {} of pod sandbox '{}'", what, id));
   };
   std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(sandbox);
   if (!monitor) {
-    // A pod that was cut off while it was made, or whose record is lost, may have one of which nobody knows.
-    Result<std::unique_ptr<monitor::MonitorClient>> left = d_.anchor.AdoptMonitor(SetupOf(sandbox->view), nullptr, nullptr);
+    // A pod that was cut off while it was made, or whose record is lost, may have one of which
+    // nobody knows.
+    Result<std::unique_ptr<monitor::MonitorClient>> left =
+        d_.anchor.AdoptMonitor(SetupOf(sandbox->view), nullptr, nullptr);
     if (left.ok()) monitor = std::move(left).value();
-    if (!left.ok() && left.error().code() != base::Code::kNotFound) note(d_.anchor.Drop(id), "monitor");
+    if (!left.ok() && left.error().code() != base::Code::kNotFound)
+      note(d_.anchor.Drop(id), "monitor");
   }
   if (monitor) {
     const Status ended = monitor->Shutdown();
@@ -225,7 +252,8 @@ Status Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
   }
   note(d_.network.Teardown(id), "network");
   note(network::UnpinNamespace(PinDir(), id), "network namespace");
-  const Result<std::string> path = container::CgroupPath(sandbox->view.config.linux().cgroup_parent(), id, id);
+  const Result<std::string> path =
+      container::CgroupPath(sandbox->view.config.linux().cgroup_parent(), id, id);
   if (path.ok()) {
     const bool ours = sandbox->view.config.linux().cgroup_parent().empty();
     note(cgroup::Group(d_.cgroups, ours ? "/keelson/" + id : *path).Remove(), "cgroup");
@@ -237,7 +265,9 @@ Status Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
 bool Runtime::TearDownOrKeep(const SandboxPtr& sandbox) {
   if (TearDownSandbox(sandbox).ok()) return true;
   const Status kept = Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopping; });
-  if (!kept.ok()) base::LogError("cannot write that a pod is being stopped", {{"pod", sandbox->view.record.id}, {"error", kept.error()}});
+  if (!kept.ok())
+    base::LogError("cannot write that a pod is being stopped",
+                   {{"pod", sandbox->view.record.id}, {"error", kept.error()}});
   return false;
 }
 
@@ -252,7 +282,8 @@ Status Runtime::StopPodSandbox(const std::string& id) {
   }
   if (state >= SandboxState::kStopped) return base::Ok();
   // From here on nothing more is started in it.
-  if (state != SandboxState::kStopping) RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopping; }));
+  if (state != SandboxState::kStopping)
+    RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopping; }));
   for (const ContainerPtr& container : ContainersOf(sandbox->view.record.id)) {
     RETURN_IF_ERROR(StopContainer(container->view.record.id, std::chrono::seconds(0)));
   }
@@ -268,7 +299,8 @@ Status Runtime::RemovePodSandbox(const std::string& id) {
   if (!sandbox) return base::Ok();
   const std::string full = sandbox->view.record.id;
   RETURN_IF_ERROR(StopPodSandbox(full));
-  for (const ContainerPtr& container : ContainersOf(full)) RETURN_IF_ERROR(RemoveContainer(container->view.record.id));
+  for (const ContainerPtr& container : ContainersOf(full))
+    RETURN_IF_ERROR(RemoveContainer(container->view.record.id));
   const std::lock_guard operation(sandbox->operation);
   RETURN_IF_ERROR(Discard(SandboxDir(full)));
   SandboxView last;

@@ -54,10 +54,12 @@ cri::ContainerStatus FullStatus(const Runtime& runtime, const ContainerView& vie
   return status;
 }
 
-// One client's stream of events. A client too slow for its bounded queue is cut off and lists anew; nothing is dropped silently.
+// One client's stream of events. A client too slow for its bounded queue is cut off and lists anew;
+// nothing is dropped silently.
 class EventStream final : public grpc::ServerWriteReactor<cri::ContainerEventResponse> {
  public:
-  EventStream(Context* context, std::function<void(EventStream*)> gone) : context_(context), gone_(std::move(gone)) {
+  EventStream(Context* context, std::function<void(EventStream*)> gone)
+      : context_(context), gone_(std::move(gone)) {
     StartSendInitialMetadata();  // tells the client that it misses nothing from now on
   }
   void Push(const std::shared_ptr<const cri::ContainerEventResponse>& event) {
@@ -65,7 +67,8 @@ class EventStream final : public grpc::ServerWriteReactor<cri::ContainerEventRes
     if (finished_) return;
     if (queue_.size() >= kMaxWaitingEvents) {
       finished_ = true;
-      Finish(grpc::Status(grpc::RESOURCE_EXHAUSTED, "the client reads events too slowly: list and subscribe anew"));
+      Finish(grpc::Status(grpc::RESOURCE_EXHAUSTED,
+                          "the client reads events too slowly: list and subscribe anew"));
       return;
     }
     queue_.push_back(event);
@@ -131,7 +134,8 @@ template <typename Call>
 class LastingCalls {
  public:
   LastingCalls() = default;
-  // After the server's end, which waits for every call; the lock lets the last of them leave its erase().
+  // After the server's end, which waits for every call; the lock lets the last of them leave its
+  // erase().
   ~LastingCalls() { const std::lock_guard lock(mutex_); }
   LastingCalls(const LastingCalls&) = delete;
   LastingCalls& operator=(const LastingCalls&) = delete;
@@ -167,28 +171,32 @@ class LastingCalls {
   bool stopping_ = false;  // guarded by mutex_
 };
 
-#define KEELSON_NOT_YET(Method, Request, Response)                                             \
-  Reactor* Method(Context* context, const cri::Request*, cri::Response*) override {            \
-    return Answer(context, grpc::Status(grpc::UNIMPLEMENTED, #Method " is not there yet"));    \
+#define KEELSON_NOT_YET(Method, Request, Response)                                          \
+  Reactor* Method(Context* context, const cri::Request*, cri::Response*) override {         \
+    return Answer(context, grpc::Status(grpc::UNIMPLEMENTED, #Method " is not there yet")); \
   }
 
 class RuntimeServer final : public cri::RuntimeService::CallbackService {
  public:
-  RuntimeServer(Runtime& runtime, base::Clock& clock, async::Executor& executor, async::Executor& execs)
+  RuntimeServer(Runtime& runtime, base::Clock& clock, async::Executor& executor,
+                async::Executor& execs)
       : runtime_(runtime), clock_(clock), executor_(executor), execs_(execs) {
-    runtime_.SetEventHandler([this](Runtime::Event event, const std::string& id, const SandboxView& sandbox) { OnEvent(event, id, sandbox); });
+    runtime_.SetEventHandler([this](Runtime::Event event, const std::string& id,
+                                    const SandboxView& sandbox) { OnEvent(event, id, sandbox); });
   }
   ~RuntimeServer() override { runtime_.SetEventHandler(nullptr); }
   void EndStreams() { streams_.Stop(); }
 
-  Reactor* Version(Context* context, const cri::VersionRequest*, cri::VersionResponse* response) override {
+  Reactor* Version(Context* context, const cri::VersionRequest*,
+                   cri::VersionResponse* response) override {
     response->set_version("0.1.0");
     response->set_runtime_name("keelson");
     response->set_runtime_version(KEELSON_VERSION);
     response->set_runtime_api_version("v1");
     return Answer(context, grpc::Status::OK);
   }
-  Reactor* Status(Context* context, const cri::StatusRequest* request, cri::StatusResponse* response) override {
+  Reactor* Status(Context* context, const cri::StatusRequest* request,
+                  cri::StatusResponse* response) override {
     // Asking the network may make its bridge anew: not on this thread.
     return Run(executor_, context, [this, request, response]() -> base::Status {
       if (request->verbose()) (*response->mutable_info())["info"] = runtime_.Describe();
@@ -213,90 +221,120 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
       return {};
     });
   }
-  Reactor* RuntimeConfig(Context* context, const cri::RuntimeConfigRequest*, cri::RuntimeConfigResponse* response) override {
+  Reactor* RuntimeConfig(Context* context, const cri::RuntimeConfigRequest*,
+                         cri::RuntimeConfigResponse* response) override {
     response->mutable_linux()->set_cgroup_driver(cri::CGROUPFS);
     return Answer(context, grpc::Status::OK);
   }
   // The pod subnet is this daemon's own configuration; kubelets tell theirs in any case.
-  Reactor* UpdateRuntimeConfig(Context* context, const cri::UpdateRuntimeConfigRequest*, cri::UpdateRuntimeConfigResponse*) override {
+  Reactor* UpdateRuntimeConfig(Context* context, const cri::UpdateRuntimeConfigRequest*,
+                               cri::UpdateRuntimeConfigResponse*) override {
     return Answer(context, grpc::Status::OK);
   }
 
-  Reactor* RunPodSandbox(Context* context, const cri::RunPodSandboxRequest* request, cri::RunPodSandboxResponse* response) override {
+  Reactor* RunPodSandbox(Context* context, const cri::RunPodSandboxRequest* request,
+                         cri::RunPodSandboxResponse* response) override {
     return Run(executor_, context, [this, request, response]() -> base::Status {
-      ASSIGN_OR_RETURN(*response->mutable_pod_sandbox_id(), runtime_.RunPodSandbox(request->config(), request->runtime_handler()));
+      ASSIGN_OR_RETURN(*response->mutable_pod_sandbox_id(),
+                       runtime_.RunPodSandbox(request->config(), request->runtime_handler()));
       return {};
     });
   }
-  Reactor* StopPodSandbox(Context* context, const cri::StopPodSandboxRequest* request, cri::StopPodSandboxResponse*) override {
-    return Run(executor_, context, [this, request] { return runtime_.StopPodSandbox(request->pod_sandbox_id()); });
+  Reactor* StopPodSandbox(Context* context, const cri::StopPodSandboxRequest* request,
+                          cri::StopPodSandboxResponse*) override {
+    return Run(executor_, context,
+               [this, request] { return runtime_.StopPodSandbox(request->pod_sandbox_id()); });
   }
-  Reactor* RemovePodSandbox(Context* context, const cri::RemovePodSandboxRequest* request, cri::RemovePodSandboxResponse*) override {
-    return Run(executor_, context, [this, request] { return runtime_.RemovePodSandbox(request->pod_sandbox_id()); });
+  Reactor* RemovePodSandbox(Context* context, const cri::RemovePodSandboxRequest* request,
+                            cri::RemovePodSandboxResponse*) override {
+    return Run(executor_, context,
+               [this, request] { return runtime_.RemovePodSandbox(request->pod_sandbox_id()); });
   }
-  Reactor* PodSandboxStatus(Context* context, const cri::PodSandboxStatusRequest* request, cri::PodSandboxStatusResponse* response) override {
+  Reactor* PodSandboxStatus(Context* context, const cri::PodSandboxStatusRequest* request,
+                            cri::PodSandboxStatusResponse* response) override {
     const Result<SandboxView> view = runtime_.GetSandbox(request->pod_sandbox_id());
     if (!view.ok()) return Answer(context, rpc::ToGrpc(view.error()));
     *response->mutable_status() = ToStatus(*view);
     response->set_timestamp(clock_.WallNanos());
-    for (const ContainerView& container : runtime_.ListContainers(view->record.id)) *response->add_containers_statuses() = FullStatus(runtime_, container);
+    for (const ContainerView& container : runtime_.ListContainers(view->record.id))
+      *response->add_containers_statuses() = FullStatus(runtime_, container);
     if (request->verbose()) (*response->mutable_info())["info"] = Inspect(*view);
     return Answer(context, grpc::Status::OK);
   }
-  Reactor* ListPodSandbox(Context* context, const cri::ListPodSandboxRequest* request, cri::ListPodSandboxResponse* response) override {
+  Reactor* ListPodSandbox(Context* context, const cri::ListPodSandboxRequest* request,
+                          cri::ListPodSandboxResponse* response) override {
     for (const SandboxView& view : runtime_.ListSandboxes()) {
       if (Matches(request->filter(), view)) *response->add_items() = ToListItem(view);
     }
     return Answer(context, grpc::Status::OK);
   }
 
-  Reactor* CreateContainer(Context* context, const cri::CreateContainerRequest* request, cri::CreateContainerResponse* response) override {
+  Reactor* CreateContainer(Context* context, const cri::CreateContainerRequest* request,
+                           cri::CreateContainerResponse* response) override {
     return Run(executor_, context, [this, request, response]() -> base::Status {
-      ASSIGN_OR_RETURN(*response->mutable_container_id(), runtime_.CreateContainer(request->pod_sandbox_id(), request->config()));
+      ASSIGN_OR_RETURN(*response->mutable_container_id(),
+                       runtime_.CreateContainer(request->pod_sandbox_id(), request->config()));
       return {};
     });
   }
-  Reactor* StartContainer(Context* context, const cri::StartContainerRequest* request, cri::StartContainerResponse*) override {
-    return Run(executor_, context, [this, request] { return runtime_.StartContainer(request->container_id()); });
+  Reactor* StartContainer(Context* context, const cri::StartContainerRequest* request,
+                          cri::StartContainerResponse*) override {
+    return Run(executor_, context,
+               [this, request] { return runtime_.StartContainer(request->container_id()); });
   }
-  Reactor* StopContainer(Context* context, const cri::StopContainerRequest* request, cri::StopContainerResponse*) override {
+  Reactor* StopContainer(Context* context, const cri::StopContainerRequest* request,
+                         cri::StopContainerResponse*) override {
     const std::chrono::seconds timeout(std::max<int64_t>(0, request->timeout()));
-    return Run(executor_, context, [this, request, timeout] { return runtime_.StopContainer(request->container_id(), timeout); });
+    return Run(executor_, context, [this, request, timeout] {
+      return runtime_.StopContainer(request->container_id(), timeout);
+    });
   }
-  Reactor* RemoveContainer(Context* context, const cri::RemoveContainerRequest* request, cri::RemoveContainerResponse*) override {
-    return Run(executor_, context, [this, request] { return runtime_.RemoveContainer(request->container_id()); });
+  Reactor* RemoveContainer(Context* context, const cri::RemoveContainerRequest* request,
+                           cri::RemoveContainerResponse*) override {
+    return Run(executor_, context,
+               [this, request] { return runtime_.RemoveContainer(request->container_id()); });
   }
-  Reactor* ListContainers(Context* context, const cri::ListContainersRequest* request, cri::ListContainersResponse* response) override {
+  Reactor* ListContainers(Context* context, const cri::ListContainersRequest* request,
+                          cri::ListContainersResponse* response) override {
     for (const ContainerView& view : runtime_.ListContainers()) {
       if (Matches(request->filter(), view)) *response->add_containers() = ToListItem(view);
     }
     return Answer(context, grpc::Status::OK);
   }
-  Reactor* ContainerStatus(Context* context, const cri::ContainerStatusRequest* request, cri::ContainerStatusResponse* response) override {
+  Reactor* ContainerStatus(Context* context, const cri::ContainerStatusRequest* request,
+                           cri::ContainerStatusResponse* response) override {
     const Result<ContainerView> view = runtime_.GetContainer(request->container_id());
     if (!view.ok()) return Answer(context, rpc::ToGrpc(view.error()));
     *response->mutable_status() = FullStatus(runtime_, *view);
     if (request->verbose()) (*response->mutable_info())["info"] = Inspect(*view);
     return Answer(context, grpc::Status::OK);
   }
-  Reactor* ExecSync(Context* context, const cri::ExecSyncRequest* request, cri::ExecSyncResponse* response) override {
+  Reactor* ExecSync(Context* context, const cri::ExecSyncRequest* request,
+                    cri::ExecSyncResponse* response) override {
     return Run(execs_, context, [this, request, response]() -> base::Status {
       const std::vector<std::string> command(request->cmd().begin(), request->cmd().end());
-      ASSIGN_OR_RETURN(ExecOutput output, runtime_.ExecSync(request->container_id(), command, std::chrono::seconds(std::max<int64_t>(0, request->timeout()))));
+      ASSIGN_OR_RETURN(
+          ExecOutput output,
+          runtime_.ExecSync(request->container_id(), command,
+                            std::chrono::seconds(std::max<int64_t>(0, request->timeout()))));
       *response->mutable_stdout() = std::move(output.out);
       *response->mutable_stderr() = std::move(output.err);
       response->set_exit_code(output.exit_code);
       return {};
     });
   }
-  Reactor* ReopenContainerLog(Context* context, const cri::ReopenContainerLogRequest* request, cri::ReopenContainerLogResponse*) override {
-    return Run(executor_, context, [this, request] { return runtime_.ReopenContainerLog(request->container_id()); });
+  Reactor* ReopenContainerLog(Context* context, const cri::ReopenContainerLogRequest* request,
+                              cri::ReopenContainerLogResponse*) override {
+    return Run(executor_, context,
+               [this, request] { return runtime_.ReopenContainerLog(request->container_id()); });
   }
-  grpc::ServerWriteReactor<cri::ContainerEventResponse>* GetContainerEvents(Context* context, const cri::GetEventsRequest*) override {
+  grpc::ServerWriteReactor<cri::ContainerEventResponse>* GetContainerEvents(
+      Context* context, const cri::GetEventsRequest*) override {
     return streams_.Add(context);
   }
 
-  KEELSON_NOT_YET(UpdateContainerResources, UpdateContainerResourcesRequest, UpdateContainerResourcesResponse)
+  KEELSON_NOT_YET(UpdateContainerResources, UpdateContainerResourcesRequest,
+                  UpdateContainerResourcesResponse)
   KEELSON_NOT_YET(Exec, ExecRequest, ExecResponse)
   KEELSON_NOT_YET(Attach, AttachRequest, AttachResponse)
   KEELSON_NOT_YET(PortForward, PortForwardRequest, PortForwardResponse)
@@ -307,23 +345,29 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
   KEELSON_NOT_YET(CheckpointContainer, CheckpointContainerRequest, CheckpointContainerResponse)
   KEELSON_NOT_YET(CheckpointPod, CheckpointPodRequest, CheckpointPodResponse)
   KEELSON_NOT_YET(RestorePod, RestorePodRequest, RestorePodResponse)
-  KEELSON_NOT_YET(ListMetricDescriptors, ListMetricDescriptorsRequest, ListMetricDescriptorsResponse)
-  KEELSON_NOT_YET(ListPodSandboxMetrics, ListPodSandboxMetricsRequest, ListPodSandboxMetricsResponse)
-  KEELSON_NOT_YET(UpdatePodSandboxResources, UpdatePodSandboxResourcesRequest, UpdatePodSandboxResourcesResponse)
+  KEELSON_NOT_YET(ListMetricDescriptors, ListMetricDescriptorsRequest,
+                  ListMetricDescriptorsResponse)
+  KEELSON_NOT_YET(ListPodSandboxMetrics, ListPodSandboxMetricsRequest,
+                  ListPodSandboxMetricsResponse)
+  KEELSON_NOT_YET(UpdatePodSandboxResources, UpdatePodSandboxResourcesRequest,
+                  UpdatePodSandboxResourcesResponse)
 
-#define KEELSON_STREAM_NOT_YET(Method, Request, Response)                                                       \
-  grpc::ServerWriteReactor<cri::Response>* Method(Context*, const cri::Request*) override {                     \
-    struct Refusal final : grpc::ServerWriteReactor<cri::Response> {                                            \
-      Refusal() { this->Finish(grpc::Status(grpc::UNIMPLEMENTED, #Method " is not there yet")); }               \
-      void OnDone() override { delete this; }                                                                   \
-    };                                                                                                          \
-    return new Refusal;                                                                                         \
+#define KEELSON_STREAM_NOT_YET(Method, Request, Response)                                         \
+  grpc::ServerWriteReactor<cri::Response>* Method(Context*, const cri::Request*) override {       \
+    struct Refusal final : grpc::ServerWriteReactor<cri::Response> {                              \
+      Refusal() { this->Finish(grpc::Status(grpc::UNIMPLEMENTED, #Method " is not there yet")); } \
+      void OnDone() override { delete this; }                                                     \
+    };                                                                                            \
+    return new Refusal;                                                                           \
   }
   KEELSON_STREAM_NOT_YET(StreamPodSandboxes, StreamPodSandboxesRequest, StreamPodSandboxesResponse)
   KEELSON_STREAM_NOT_YET(StreamContainers, StreamContainersRequest, StreamContainersResponse)
-  KEELSON_STREAM_NOT_YET(StreamContainerStats, StreamContainerStatsRequest, StreamContainerStatsResponse)
-  KEELSON_STREAM_NOT_YET(StreamPodSandboxStats, StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse)
-  KEELSON_STREAM_NOT_YET(StreamPodSandboxMetrics, StreamPodSandboxMetricsRequest, StreamPodSandboxMetricsResponse)
+  KEELSON_STREAM_NOT_YET(StreamContainerStats, StreamContainerStatsRequest,
+                         StreamContainerStatsResponse)
+  KEELSON_STREAM_NOT_YET(StreamPodSandboxStats, StreamPodSandboxStatsRequest,
+                         StreamPodSandboxStatsResponse)
+  KEELSON_STREAM_NOT_YET(StreamPodSandboxMetrics, StreamPodSandboxMetricsRequest,
+                         StreamPodSandboxMetricsResponse)
 
  private:
   void OnEvent(Runtime::Event event, const std::string& id, const SandboxView& sandbox) {
@@ -333,7 +377,8 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
     message->set_container_event_type(static_cast<cri::ContainerEventType>(event));
     message->set_created_at(clock_.WallNanos());
     *message->mutable_pod_sandbox_status() = ToStatus(sandbox);
-    for (const ContainerView& view : runtime_.ListContainers(sandbox.record.id)) *message->add_containers_statuses() = FullStatus(runtime_, view);
+    for (const ContainerView& view : runtime_.ListContainers(sandbox.record.id))
+      *message->add_containers_statuses() = FullStatus(runtime_, view);
     streams_.ForEach([&message](EventStream* stream) { stream->Push(message); });
   }
 
@@ -346,17 +391,21 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
 
 class ImageServer final : public cri::ImageService::CallbackService {
  public:
-  ImageServer(image::ImageService& images, base::Clock& clock, async::Executor& executor) : images_(images), clock_(clock), executor_(executor) {}
+  ImageServer(image::ImageService& images, base::Clock& clock, async::Executor& executor)
+      : images_(images), clock_(clock), executor_(executor) {}
 
-  Reactor* ListImages(Context* context, const cri::ListImagesRequest* request, cri::ListImagesResponse* response) override {
+  Reactor* ListImages(Context* context, const cri::ListImagesRequest* request,
+                      cri::ListImagesResponse* response) override {
     if (const std::string& wanted = request->filter().image().image(); !wanted.empty()) {
-      if (const std::optional<image::Image> found = images_.Find(wanted)) *response->add_images() = ToImage(*found);
+      if (const std::optional<image::Image> found = images_.Find(wanted))
+        *response->add_images() = ToImage(*found);
     } else {
       for (const image::Image& image : images_.List()) *response->add_images() = ToImage(image);
     }
     return Answer(context, grpc::Status::OK);
   }
-  Reactor* ImageStatus(Context* context, const cri::ImageStatusRequest* request, cri::ImageStatusResponse* response) override {
+  Reactor* ImageStatus(Context* context, const cri::ImageStatusRequest* request,
+                       cri::ImageStatusResponse* response) override {
     const std::optional<image::Image> found = images_.Find(request->image().image());
     if (found) {
       *response->mutable_image() = ToImage(*found);
@@ -365,13 +414,15 @@ class ImageServer final : public cri::ImageService::CallbackService {
     return Answer(context, grpc::Status::OK);
   }
   void EndPulls() { pulls_.Stop(); }
-  Reactor* PullImage(Context*, const cri::PullImageRequest* request, cri::PullImageResponse* response) override {
+  Reactor* PullImage(Context*, const cri::PullImageRequest* request,
+                     cri::PullImageResponse* response) override {
     PullCall* const call = pulls_.Add();
     executor_.Post([this, request, response, call] {
       std::optional<image::Credentials> credentials;
       if (request->has_auth()) {
         const cri::AuthConfig& auth = request->auth();
-        credentials = image::Credentials{auth.username(), auth.password(), auth.identity_token(), auth.registry_token()};
+        credentials = image::Credentials{auth.username(), auth.password(), auth.identity_token(),
+                                         auth.registry_token()};
         if (credentials->username.empty() && !auth.auth().empty()) {
           const std::string pair = base::Base64Decode(auth.auth()).value_or("");
           const size_t colon = pair.find(':');
@@ -384,7 +435,8 @@ class ImageServer final : public cri::ImageService::CallbackService {
       Result<std::string> id = images_.Pull(request->image().image(), credentials, call->token());
       if (id.ok()) response->set_image_ref(*id);
       if (!id.ok() && id.error().code() == base::Code::kUnavailable) {
-        // The word by which kubelets tell it from a missing image; they look at the message only when the code says nothing.
+        // The word by which kubelets tell it from a missing image; they look at the message only
+        // when the code says nothing.
         call->Finish(grpc::Status(grpc::UNKNOWN, "RegistryUnavailable: " + id.error().message()));
         return;
       }
@@ -392,13 +444,17 @@ class ImageServer final : public cri::ImageService::CallbackService {
     });
     return call;
   }
-  Reactor* RemoveImage(Context* context, const cri::RemoveImageRequest* request, cri::RemoveImageResponse*) override {
-    return Run(executor_, context, [this, request] { return images_.Remove(request->image().image()); });
+  Reactor* RemoveImage(Context* context, const cri::RemoveImageRequest* request,
+                       cri::RemoveImageResponse*) override {
+    return Run(executor_, context,
+               [this, request] { return images_.Remove(request->image().image()); });
   }
-  Reactor* ImageFsInfo(Context* context, const cri::ImageFsInfoRequest*, cri::ImageFsInfoResponse* response) override {
+  Reactor* ImageFsInfo(Context* context, const cri::ImageFsInfoRequest*,
+                       cri::ImageFsInfoResponse* response) override {
     return Run(executor_, context, [this, response]() -> base::Status {
       ASSIGN_OR_RETURN(const image::FsUsage usage, images_.Usage());
-      for (cri::FilesystemUsage* out : {response->add_image_filesystems(), response->add_container_filesystems()}) {
+      for (cri::FilesystemUsage* out :
+           {response->add_image_filesystems(), response->add_container_filesystems()}) {
         out->set_timestamp(clock_.WallNanos());
         out->mutable_fs_id()->set_mountpoint(usage.mountpoint);
         out->mutable_used_bytes()->set_value(usage.used_bytes);
@@ -419,7 +475,8 @@ class ImageServer final : public cri::ImageService::CallbackService {
 class ServiceImpl final : public Service {
  public:
   ServiceImpl(Runtime& runtime, image::ImageService& images, base::Clock& clock)
-      : runtime_server_(runtime, clock, executor_, execs_), image_server_(images, clock, executor_) {}
+      : runtime_server_(runtime, clock, executor_, execs_),
+        image_server_(images, clock, executor_) {}
   ~ServiceImpl() override {
     if (!server_) return;
     runtime_server_.EndStreams();
@@ -429,7 +486,8 @@ class ServiceImpl final : public Service {
     server_->Wait();
   }
   base::Status Start(const std::string& path) {
-    if (unlink(path.c_str()) != 0 && errno != ENOENT) return base::Error::FromErrno(errno, "unlink '{}'", path);
+    if (unlink(path.c_str()) != 0 && errno != ENOENT)
+      return base::Error::FromErrno(errno, "unlink '{}'", path);
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
     builder.SetMaxSendMessageSize(64 << 20);
@@ -455,7 +513,9 @@ class ServiceImpl final : public Service {
 
 }  // namespace
 
-Result<std::unique_ptr<Service>> Service::Serve(Runtime& runtime, image::ImageService& images, base::Clock& clock, const std::string& socket_path) {
+Result<std::unique_ptr<Service>> Service::Serve(Runtime& runtime, image::ImageService& images,
+                                                base::Clock& clock,
+                                                const std::string& socket_path) {
   auto service = std::make_unique<ServiceImpl>(runtime, images, clock);
   RETURN_IF_ERROR(service->Start(socket_path));
   return std::unique_ptr<Service>(std::move(service));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a container's and a pod's settings do on the real kernel, seen from inside the container. docs/conformance.md names these tests.
+// What a container's and a pod's settings do on the real kernel, seen from inside the container.
+// docs/conformance.md names these tests.
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
@@ -14,10 +15,12 @@ class SettingsTest : public RuntimeTest {
   std::vector<std::string> Lines(const std::string& pod, const cri::ContainerConfig& config) {
     WaitForExit(Run(pod, config));
     std::vector<std::string> out;
-    const std::string log = Log(runtime_->GetSandbox(pod).value().config.metadata().name(), config.metadata().name());
+    const std::string log =
+        Log(runtime_->GetSandbox(pod).value().config.metadata().name(), config.metadata().name());
     for (const std::string_view line : base::Split(log, '\n')) {
       size_t at = 0;
-      for (int i = 0; i < 3 && at != std::string_view::npos; ++i) at = line.find(' ', at == 0 ? 0 : at + 1);
+      for (int i = 0; i < 3 && at != std::string_view::npos; ++i)
+        at = line.find(' ', at == 0 ? 0 : at + 1);
       if (at != std::string_view::npos) out.emplace_back(line.substr(at + 1));
     }
     return out;
@@ -57,7 +60,8 @@ TEST_F(SettingsTest, ContainersShareAllNamespacesOfThePodButProcesses) {
 
 TEST_F(SettingsTest, TheHostsNamespacesWhereAsked) {
   cri::PodSandboxConfig config = Pod("p");
-  cri::NamespaceOption& options = *config.mutable_linux()->mutable_security_context()->mutable_namespace_options();
+  cri::NamespaceOption& options =
+      *config.mutable_linux()->mutable_security_context()->mutable_namespace_options();
   options.set_network(cri::NODE);
   options.set_ipc(cri::NODE);
   options.set_pid(cri::NODE);
@@ -73,13 +77,15 @@ TEST_F(SettingsTest, TheHostsNamespacesWhereAsked) {
   const pid_t pid = runtime_->GetContainer(id).value().record.pid;
   EXPECT_EQ(os::ReadFile("/proc/" + std::to_string(pid) + "/comm").ValueOr(""), "sh\n");
   EXPECT_TRUE(runtime_->StopContainer(id, std::chrono::seconds(0)).ok());
-  const cgroup::Group group(cgroup::DetectLayout().value(), runtime_->GetContainer(id).value().record.cgroup_path);
+  const cgroup::Group group(cgroup::DetectLayout().value(),
+                            runtime_->GetContainer(id).value().record.cgroup_path);
   EXPECT_TRUE(Eventually([&] { return !group.Exists(); })) << "something of it runs on";
 }
 
 TEST_F(SettingsTest, TheHostsIpcHasItsSharedMemory) {
   cri::PodSandboxConfig config = Pod("p");
-  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_ipc(cri::NODE);
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_ipc(
+      cri::NODE);
   const std::string file = "keelson-test-" + base::RandomHex(6);
   ASSERT_TRUE(os::WriteFileAtomic("/dev/shm/" + file, "here\n", 0644).ok());
   cri::ContainerConfig container = Script("c", "cat /dev/shm/" + file);
@@ -90,20 +96,23 @@ TEST_F(SettingsTest, TheHostsIpcHasItsSharedMemory) {
 
 TEST_F(SettingsTest, AProcessNamespaceIsSharedByThePodWhenAsked) {
   cri::PodSandboxConfig config = Pod("p");
-  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::POD);
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(
+      cri::POD);
   const std::string pod = StartWith(config);
   cri::ContainerConfig one = Script("one", "while true; do sleep 1; done");
-  cri::ContainerConfig two = Script("two", "cat /proc/1/comm; busybox ps -o args | grep -c 'while true[;]'");
+  cri::ContainerConfig two =
+      Script("two", "cat /proc/1/comm; busybox ps -o args | grep -c 'while true[;]'");
   for (cri::ContainerConfig* container : {&one, &two}) Options(*container).set_pid(cri::POD);
   const std::string id = Run(pod, one);
   EXPECT_EQ(Lines(pod, two), (Words{"keelson-init", "1"}));
   EXPECT_TRUE(runtime_->StopContainer(id, std::chrono::seconds(0)).ok());
-  EXPECT_EQ(Lines(pod, [&] {
-              cri::ContainerConfig again = two;
-              again.mutable_metadata()->set_name("three");
-              again.set_log_path("three/0.log");
-              return again;
-            }()),
+  EXPECT_EQ(Lines(pod,
+                  [&] {
+                    cri::ContainerConfig again = two;
+                    again.mutable_metadata()->set_name("three");
+                    again.set_log_path("three/0.log");
+                    return again;
+                  }()),
             (Words{"keelson-init", "0"}))
       << "the others of the pod live on";
 }
@@ -111,7 +120,8 @@ TEST_F(SettingsTest, AProcessNamespaceIsSharedByThePodWhenAsked) {
 TEST_F(SettingsTest, AContainerCanJoinTheProcessesOfAnother) {
   const std::string pod = Start("p");
   const std::string target = Run(pod, Script("target", "while true; do sleep 1; done"));
-  cri::ContainerConfig debugger = Script("debugger", "busybox ps -o args | grep -c 'while true[;]'");
+  cri::ContainerConfig debugger =
+      Script("debugger", "busybox ps -o args | grep -c 'while true[;]'");
   Options(debugger).set_pid(cri::TARGET);
   Options(debugger).set_target_id(target);
   EXPECT_EQ(Lines(pod, debugger), Words{"1"});
@@ -121,42 +131,63 @@ TEST_F(SettingsTest, DevicesAreThereWithTheirPermissionsAndNoOthers) {
   // A loop device's control node, under another name: to be read, not to be written.
   const std::string node = dir_.path() + "/control";
   ASSERT_EQ(mknod(node.c_str(), S_IFCHR | 0666, makedev(10, 237)), 0);
-  cri::ContainerConfig config = Script("c",
-                                       "busybox stat -c %t:%T /dev/mine; (: </dev/mine) 2>&1 | grep -o 'not permitted'; (: >/dev/mine) 2>&1 | grep -o 'not permitted'; "
-                                       "busybox mknod /mem c 1 1 2>/dev/null || echo no other; ls /dev/null /dev/tty");
+  cri::ContainerConfig config =
+      Script("c",
+             "busybox stat -c %t:%T /dev/mine; (: </dev/mine) 2>&1 | grep -o 'not permitted'; (: "
+             ">/dev/mine) 2>&1 | grep -o 'not permitted'; "
+             "busybox mknod /mem c 1 1 2>/dev/null || echo no other; ls /dev/null /dev/tty");
   cri::Device& device = *config.add_devices();
   device.set_host_path(node);
   device.set_container_path("/dev/mine");
   device.set_permissions("rm");
-  EXPECT_EQ(Lines(Start("p"), config), (Words{"a:ed", "not permitted", "no other", "/dev/null", "/dev/tty"}));
+  EXPECT_EQ(Lines(Start("p"), config),
+            (Words{"a:ed", "not permitted", "no other", "/dev/null", "/dev/tty"}));
   config.mutable_devices(0)->set_host_path("/dev/no-such-device");
   const std::string pod = Start("q");
-  const base::Status started = runtime_->StartContainer(runtime_->CreateContainer(pod, config).value());
+  const base::Status started =
+      runtime_->StartContainer(runtime_->CreateContainer(pod, config).value());
   ASSERT_FALSE(started.ok());
-  EXPECT_NE(started.error().message().find("devices[0]: host device '/dev/no-such-device'"), std::string::npos) << started.error().message();
+  EXPECT_NE(started.error().message().find("devices[0]: host device '/dev/no-such-device'"),
+            std::string::npos)
+      << started.error().message();
 }
 
 TEST_F(SettingsTest, APrivilegedContainerSeesTheMachine) {
   cri::PodSandboxConfig config = Pod("p");
   config.mutable_linux()->mutable_security_context()->set_privileged(true);
-  cri::ContainerConfig container = Script("c",
-                                          "test -c /dev/kmsg && echo kmsg; grep -c '^Seccomp:.0' /proc/self/status; busybox awk '/^CapEff/ {print $2}' /proc/self/status; "
-                                          "busybox awk '$5 == \"/sys\" {print substr($6, 1, 2)}' /proc/self/mountinfo; grep -c ' /proc/' /proc/self/mountinfo");
-  cri::LinuxContainerSecurityContext& security = *container.mutable_linux()->mutable_security_context();
+  cri::ContainerConfig container =
+      Script("c",
+             "test -c /dev/kmsg && echo kmsg; grep -c '^Seccomp:.0' /proc/self/status; busybox awk "
+             "'/^CapEff/ {print $2}' /proc/self/status; "
+             "busybox awk '$5 == \"/sys\" {print substr($6, 1, 2)}' /proc/self/mountinfo; grep -c "
+             "' /proc/' /proc/self/mountinfo");
+  cri::LinuxContainerSecurityContext& security =
+      *container.mutable_linux()->mutable_security_context();
   security.set_privileged(true);
   security.add_masked_paths("/proc/kcore");
   security.add_readonly_paths("/proc/sys");
   const Words lines = Lines(StartWith(config), container);
   const bool kmsg = os::Exists("/dev/kmsg");
-  EXPECT_EQ(lines, (kmsg ? Words{"kmsg", "1", fmt::format("{:016x}", security::AvailableCapabilities().value()), "rw", "0"}
-                         : Words{"1", fmt::format("{:016x}", security::AvailableCapabilities().value()), "rw", "0"}));
-  EXPECT_EQ(runtime_->CreateContainer(Start("q"), container).error().code(), base::Code::kInvalidArgument) << "only in a pod that says so";
+  EXPECT_EQ(
+      lines,
+      (kmsg ? Words{"kmsg", "1", fmt::format("{:016x}", security::AvailableCapabilities().value()),
+                    "rw", "0"}
+            : Words{"1", fmt::format("{:016x}", security::AvailableCapabilities().value()), "rw",
+                    "0"}));
+  EXPECT_EQ(runtime_->CreateContainer(Start("q"), container).error().code(),
+            base::Code::kInvalidArgument)
+      << "only in a pod that says so";
 }
 
 TEST_F(SettingsTest, UserGroupsRootAndScoreAreAsAsked) {
-  cri::ContainerConfig config = Script("c", "id -u; id -g; id -G; cat /proc/self/oom_score_adj; touch /x 2>/dev/null || echo read-only; grep NoNewPrivs /proc/self/status; "
-                                            "cat /proc/interrupts | busybox wc -c; echo 1 2>/dev/null >/proc/sys/kernel/domainname || echo protected");
-  cri::LinuxContainerSecurityContext& security = *config.mutable_linux()->mutable_security_context();
+  cri::ContainerConfig config =
+      Script("c",
+             "id -u; id -g; id -G; cat /proc/self/oom_score_adj; touch /x 2>/dev/null || echo "
+             "read-only; grep NoNewPrivs /proc/self/status; "
+             "cat /proc/interrupts | busybox wc -c; echo 1 2>/dev/null "
+             ">/proc/sys/kernel/domainname || echo protected");
+  cri::LinuxContainerSecurityContext& security =
+      *config.mutable_linux()->mutable_security_context();
   security.mutable_run_as_user()->set_value(1000);
   security.mutable_run_as_group()->set_value(1001);
   security.add_supplemental_groups(5000);
@@ -165,18 +196,24 @@ TEST_F(SettingsTest, UserGroupsRootAndScoreAreAsAsked) {
   security.add_masked_paths("/proc/interrupts");
   security.add_readonly_paths("/proc/sys");
   config.mutable_linux()->mutable_resources()->set_oom_score_adj(500);
-  EXPECT_EQ(Lines(Start("p"), config), (Words{"1000", "1001", "1001 5000", "500", "read-only", "NoNewPrivs:\t1", "0", "protected"}));
+  EXPECT_EQ(Lines(Start("p"), config), (Words{"1000", "1001", "1001 5000", "500", "read-only",
+                                              "NoNewPrivs:\t1", "0", "protected"}));
 }
 
 TEST_F(SettingsTest, SysctlsHoldInsideThePodAlone) {
   const std::string before = os::ReadFile("/proc/sys/kernel/shm_rmid_forced").value();
   cri::PodSandboxConfig config = Pod("p");
   (*config.mutable_linux()->mutable_sysctls())["net.ipv4.ip_unprivileged_port_start"] = "123";
-  (*config.mutable_linux()->mutable_sysctls())["kernel.shm_rmid_forced"] = before == "0\n" ? "1" : "0";
+  (*config.mutable_linux()->mutable_sysctls())["kernel.shm_rmid_forced"] =
+      before == "0\n" ? "1" : "0";
   (*config.mutable_linux()->mutable_sysctls())["net/ipv4/conf/lo/forwarding"] = "0";
   (*config.mutable_linux()->mutable_sysctls())["net.ipv4.conf.lo.rp_filter"] = "2";
-  const Words lines = Lines(StartWith(config), Script("c", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/conf/lo/forwarding "
-                                                              "/proc/sys/net/ipv4/conf/lo/rp_filter"));
+  const Words lines =
+      Lines(StartWith(config),
+            Script("c",
+                   "cat /proc/sys/net/ipv4/ip_unprivileged_port_start "
+                   "/proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/conf/lo/forwarding "
+                   "/proc/sys/net/ipv4/conf/lo/rp_filter"));
   EXPECT_EQ(lines, (Words{"123", before == "0\n" ? "1" : "0", "0", "2"}));
   EXPECT_EQ(os::ReadFile("/proc/sys/kernel/shm_rmid_forced").value(), before);
 }
@@ -188,9 +225,11 @@ TEST_F(SettingsTest, LimitsAreInTheContainersCgroup) {
   wanted.set_cpu_period(100000);
   wanted.set_memory_limit_in_bytes(64 << 20);
   wanted.set_cpuset_cpus("0");
-  wanted.add_hugepage_limits()->set_page_size("2MB");  // no such pages, as kubelets say for every container
+  wanted.add_hugepage_limits()->set_page_size(
+      "2MB");  // no such pages, as kubelets say for every container
   const std::string id = Run(Start("p"), config);
-  const cgroup::Group group(cgroup::DetectLayout().value(), runtime_->GetContainer(id).value().record.cgroup_path);
+  const cgroup::Group group(cgroup::DetectLayout().value(),
+                            runtime_->GetContainer(id).value().record.cgroup_path);
   const auto read = [&](const char* v1, const char* v2) {
     for (const std::string& directory : group.V1Directories()) {
       if (os::Exists(directory + "/" + v1)) return os::ReadFile(directory + "/" + v1).value();
@@ -201,25 +240,35 @@ TEST_F(SettingsTest, LimitsAreInTheContainersCgroup) {
   EXPECT_EQ(read("memory.limit_in_bytes", "memory.max"), memory);
   EXPECT_THAT(read("cpu.cfs_quota_us", "cpu.max"), testing::AnyOf("50000\n", "50000 100000\n"));
   EXPECT_EQ(read("cpuset.cpus", "cpuset.cpus"), "0\n");
-  EXPECT_EQ(runtime_->ExecSync(id, {"sh", "-c", "grep Cpus_allowed_list /proc/self/status"}, std::chrono::seconds(10)).value().out, "Cpus_allowed_list:\t0\n");
+  EXPECT_EQ(runtime_
+                ->ExecSync(id, {"sh", "-c", "grep Cpus_allowed_list /proc/self/status"},
+                           std::chrono::seconds(10))
+                .value()
+                .out,
+            "Cpus_allowed_list:\t0\n");
   config.mutable_metadata()->set_name("refused");
   config.mutable_linux()->mutable_resources()->set_cpuset_cpus("4000");
-  const base::Status refused = runtime_->StartContainer(runtime_->CreateContainer(runtime_->GetContainer(id).value().record.sandbox_id, config).value());
+  const base::Status refused = runtime_->StartContainer(
+      runtime_->CreateContainer(runtime_->GetContainer(id).value().record.sandbox_id, config)
+          .value());
   ASSERT_FALSE(refused.ok());
-  EXPECT_NE(refused.error().message().find("cpuset.cpus"), std::string::npos) << refused.error().message();
+  EXPECT_NE(refused.error().message().find("cpuset.cpus"), std::string::npos)
+      << refused.error().message();
 }
 
 TEST_F(SettingsTest, OptionsOfAVolumeHold) {
   const std::string volume = dir_.path() + "/volume";
   ASSERT_TRUE(os::MakeDirs(volume, 0755).ok());
-  cri::ContainerConfig config = Script("c", "busybox awk '$5 == \"/v\" {print $6}' /proc/self/mountinfo");
+  cri::ContainerConfig config =
+      Script("c", "busybox awk '$5 == \"/v\" {print $6}' /proc/self/mountinfo");
   cri::Mount& mount = *config.add_mounts();
   mount.set_container_path("/v");
   mount.set_host_path(volume);
   for (const char* option : {"noexec", "nodev", "nosuid"}) mount.add_mount_options(option);
   const Words lines = Lines(Start("p"), config);
   ASSERT_EQ(lines.size(), 1u);
-  for (const char* option : {"noexec", "nodev", "nosuid", "rw"}) EXPECT_NE(lines[0].find(option), std::string::npos) << lines[0];
+  for (const char* option : {"noexec", "nodev", "nosuid", "rw"})
+    EXPECT_NE(lines[0].find(option), std::string::npos) << lines[0];
 }
 
 TEST_F(SettingsTest, VolumesPropagateAsAskedAndReadOnlyOnesAreSoAllTheWayDown) {
@@ -232,7 +281,8 @@ TEST_F(SettingsTest, VolumesPropagateAsAskedAndReadOnlyOnesAreSoAllTheWayDown) {
   ASSERT_TRUE(os::MakeDirs(volume + "/later", 0755).ok());
   ASSERT_TRUE(os::MakeDirs(volume + "/inside", 0755).ok());
   const std::string pod = Start("p");
-  const auto with = [&](const std::string& name, cri::MountPropagation propagation, bool recursive) {
+  const auto with = [&](const std::string& name, cri::MountPropagation propagation,
+                        bool recursive) {
     cri::ContainerConfig config = Script(name, "touch /v/ready; while true; do sleep 1; done");
     cri::Mount& mount = *config.add_mounts();
     mount.set_container_path("/v");
@@ -248,7 +298,11 @@ TEST_F(SettingsTest, VolumesPropagateAsAskedAndReadOnlyOnesAreSoAllTheWayDown) {
   const std::string closed = with("closed", cri::PROPAGATION_PRIVATE, true);
   ASSERT_EQ(mount("later", (volume + "/later").c_str(), "tmpfs", 0, nullptr), 0);
   const auto sees = [&](const std::string& id, const std::string& place) {
-    return runtime_->ExecSync(id, {"sh", "-c", "grep -c ' /v/" + place + " ' /proc/self/mountinfo"}, std::chrono::seconds(10)).value().out;
+    return runtime_
+        ->ExecSync(id, {"sh", "-c", "grep -c ' /v/" + place + " ' /proc/self/mountinfo"},
+                   std::chrono::seconds(10))
+        .value()
+        .out;
   };
   for (const std::string& id : {alone, slave, shared}) EXPECT_EQ(sees(id, "before"), "1\n");
   EXPECT_EQ(sees(alone, "later"), "0\n");

@@ -33,14 +33,17 @@ std::string Parameter(const Challenge& challenge, const std::string& name) {
 }  // namespace
 
 std::string Authorizer::Header() const {
-  if (!endpoint_.credentials.registry_token.empty()) return "Bearer " + endpoint_.credentials.registry_token;
+  if (!endpoint_.credentials.registry_token.empty())
+    return "Bearer " + endpoint_.credentials.registry_token;
   const std::lock_guard lock(mutex_);
   return header_;
 }
 
-Result<std::string> Authorizer::Answer(http::Client& client, const http::ClientRequest& model, const http::ResponseHead& refusal, const std::string& used) {
+Result<std::string> Authorizer::Answer(http::Client& client, const http::ClientRequest& model,
+                                       const http::ResponseHead& refusal, const std::string& used) {
   const std::lock_guard one_at_a_time(fetching_);
-  if (const std::string now = Header(); now != used) return now;  // another request has just got one
+  if (const std::string now = Header(); now != used)
+    return now;  // another request has just got one
   const image::Credentials& credentials = endpoint_.credentials;
   const bool named = !credentials.username.empty();
   const std::vector<Challenge> challenges = ParseChallenges(refusal.GetAll("www-authenticate"));
@@ -49,13 +52,15 @@ Result<std::string> Authorizer::Answer(http::Client& client, const http::ClientR
     return base::Unauthenticated("the registry refused the token that was given");
   }
   if (const Challenge* bearer = Find(challenges, "bearer"); bearer != nullptr) {
-    ASSIGN_OR_RETURN(next, FetchToken(client, model, Parameter(*bearer, "realm"), Parameter(*bearer, "service")));
+    ASSIGN_OR_RETURN(next, FetchToken(client, model, Parameter(*bearer, "realm"),
+                                      Parameter(*bearer, "service")));
   } else if (Find(challenges, "basic") != nullptr && named) {
     next = Basic(credentials);
   } else if (Find(challenges, "basic") != nullptr) {
     return base::Unauthenticated("the registry wants a user name and password, and none are known");
   } else {
-    return base::Unauthenticated("the registry answered 401 and names no known way to authenticate");
+    return base::Unauthenticated(
+        "the registry answered 401 and names no known way to authenticate");
   }
   if (next == used) return base::Unauthenticated("the registry refused the credentials");
   const std::lock_guard lock(mutex_);
@@ -63,8 +68,10 @@ Result<std::string> Authorizer::Answer(http::Client& client, const http::ClientR
   return next;
 }
 
-Result<std::string> Authorizer::FetchToken(http::Client& client, const http::ClientRequest& model, const std::string& realm, const std::string& service) {
-  ASSIGN_OR_RETURN(const http::Url url, http::ParseUrl(realm).WithContext("the registry's challenge"));
+Result<std::string> Authorizer::FetchToken(http::Client& client, const http::ClientRequest& model,
+                                           const std::string& realm, const std::string& service) {
+  ASSIGN_OR_RETURN(const http::Url url,
+                   http::ParseUrl(realm).WithContext("the registry's challenge"));
   if (url.scheme == "http" && endpoint_.base.starts_with("https:")) {
     return base::PermissionDenied("the registry's challenge leads from https to {}", realm);
   }
@@ -72,16 +79,19 @@ Result<std::string> Authorizer::FetchToken(http::Client& client, const http::Cli
   const std::string scope = "repository:" + repository_ + ":pull";
   http::ClientRequest request = model;
   request.headers = {{"Accept", "application/json"}};
-  const std::string query = "service=" + http::PercentEncode(service) + "&scope=" + http::PercentEncode(scope);
+  const std::string query =
+      "service=" + http::PercentEncode(service) + "&scope=" + http::PercentEncode(scope);
   if (!credentials.identity_token.empty()) {
     request.method = "POST";
     request.url = realm;
     request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
-    request.body = "grant_type=refresh_token&client_id=keelson&" + query + "&refresh_token=" + http::PercentEncode(credentials.identity_token);
+    request.body = "grant_type=refresh_token&client_id=keelson&" + query +
+                   "&refresh_token=" + http::PercentEncode(credentials.identity_token);
   } else {
     request.method = "GET";
     request.url = realm + (url.path.find('?') == std::string::npos ? "?" : "&") + query;
-    if (!credentials.username.empty()) request.headers.emplace_back("Authorization", Basic(credentials));
+    if (!credentials.username.empty())
+      request.headers.emplace_back("Authorization", Basic(credentials));
   }
   const std::string context = "token from " + url.Origin();
   auto answer = client.PerformToString(request, kMaxTokenAnswer);
@@ -89,15 +99,19 @@ Result<std::string> Authorizer::FetchToken(http::Client& client, const http::Cli
   const int status = answer->first.status;
   if (status == 401 || status == 403) {
     const bool anonymous = credentials.username.empty() && credentials.identity_token.empty();
-    return base::Unauthenticated("{}: {} ({})", context, status, anonymous ? "no credentials are known" : "the credentials were refused");
+    return base::Unauthenticated(
+        "{}: {} ({})", context, status,
+        anonymous ? "no credentials are known" : "the credentials were refused");
   }
   if (status != 200) return base::Unavailable("{}: status {}", context, status);
-  ASSIGN_OR_RETURN(const image::JsonView json, image::JsonView::Parse(answer->second).WithContext(context));
+  ASSIGN_OR_RETURN(const image::JsonView json,
+                   image::JsonView::Parse(answer->second).WithContext(context));
   ASSIGN_OR_RETURN(std::string token, json.String("token"));
   if (token.empty()) {
     ASSIGN_OR_RETURN(token, json.String("access_token"));
   }
-  if (token.empty() || base::ContainsControlCharacter(token)) return base::Unavailable("{}: the answer holds no token", context);
+  if (token.empty() || base::ContainsControlCharacter(token))
+    return base::Unavailable("{}: the answer holds no token", context);
   return "Bearer " + token;
 }
 

@@ -11,7 +11,8 @@ namespace {
 constexpr size_t kMaxParameters = 32;
 
 bool IsTokenCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
 class Scanner {
@@ -67,7 +68,8 @@ void ParseOne(std::string_view header, std::vector<Challenge>* out) {
     }
     scan.SkipSpaces();
     std::string value;
-    if (out->empty() || !scan.Value(&value) || out->back().parameters.size() == kMaxParameters) return;
+    if (out->empty() || !scan.Value(&value) || out->back().parameters.size() == kMaxParameters)
+      return;
     out->back().parameters.emplace(base::ToLower(word), std::move(value));
   }
 }

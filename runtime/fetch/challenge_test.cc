@@ -9,7 +9,8 @@ namespace keelson::fetch {
 namespace {
 
 TEST(Challenge, ReadsWhatRegistriesSay) {
-  const auto one = ParseChallenges({R"(Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push")"});
+  const auto one = ParseChallenges(
+      {R"(Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push")"});
   ASSERT_EQ(one.size(), 1u);
   EXPECT_EQ(one[0].scheme, "bearer");
   EXPECT_EQ(one[0].parameters.at("realm"), "https://auth.docker.io/token");
@@ -17,7 +18,8 @@ TEST(Challenge, ReadsWhatRegistriesSay) {
 }
 
 TEST(Challenge, ReadsSeveralInOneHeaderAndInMany) {
-  const auto many = ParseChallenges({R"(Negotiate, BASIC realm = "a \"b\" c" , charset=UTF-8)", R"(Bearer realm=x)"});
+  const auto many = ParseChallenges(
+      {R"(Negotiate, BASIC realm = "a \"b\" c" , charset=UTF-8)", R"(Bearer realm=x)"});
   ASSERT_EQ(many.size(), 3u);
   EXPECT_EQ(many[0].scheme, "negotiate");
   EXPECT_EQ(many[1].scheme, "basic");
@@ -57,7 +59,8 @@ TEST(FetchProtocol, BringsBackWhatWasSaid) {
   EXPECT_EQ(error.error().code(), base::Code::kNotFound);
   EXPECT_EQ(error.error().message(), "no?such");
   const std::string whole = Encode(config);
-  for (size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(DecodeConfig(std::string_view(whole).substr(0, n)).ok());
+  for (size_t n = 0; n < whole.size(); ++n)
+    EXPECT_FALSE(DecodeConfig(std::string_view(whole).substr(0, n)).ok());
 }
 
 }  // namespace

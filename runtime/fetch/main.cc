@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// keelson-fetch: serves the fetch requests of one pull (see protocol.h), each on a thread of its own, until the request socket
-// closes. Started by the runtime.
+// keelson-fetch: serves the fetch requests of one pull (see protocol.h), each on a thread of its
+// own, until the request socket closes. Started by the runtime.
 #include <unistd.h>
 
 #include <csignal>
@@ -18,12 +18,15 @@ namespace keelson::fetch {
 namespace {
 
 // Where distributions keep the authorities that the system trusts.
-constexpr const char* kAuthorityFiles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
+constexpr const char* kAuthorityFiles[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                           "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
 
 std::string SystemAuthorities() {
-  if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr) return os::ReadFile(file).ValueOr("");
+  if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr)
+    return os::ReadFile(file).ValueOr("");
   for (const char* file : kAuthorityFiles) {
-    if (base::Result<std::string> text = os::ReadFile(file); text.ok()) return std::move(text).value();
+    if (base::Result<std::string> text = os::ReadFile(file); text.ok())
+      return std::move(text).value();
   }
   return "";
 }
@@ -40,7 +43,9 @@ base::Status Serve() {
   ASSIGN_OR_RETURN(Config config, DecodeConfig(bytes));
   AcceptUpperCaseProxy();
   RegistryClient client(std::move(config), SystemAuthorities());
-  { const http::Client warm; }  // libraries load what they need now
+  {
+    const http::Client warm;
+  }  // libraries load what they need now
   (void)content::DigestOf("");
   RETURN_IF_ERROR(GiveUpRights());
   for (;;) {
@@ -48,8 +53,10 @@ base::Status Serve() {
     if (!message.ok()) return base::Ok();  // the daemon is done with us
     if (message->fds.size() != 2) return base::InvalidArgument("a request without its descriptors");
     ASSIGN_OR_RETURN(Request request, DecodeRequest(message->bytes));
-    std::thread([&client, request = std::move(request), sink = std::move(message->fds[0]), reply = std::move(message->fds[1])]() mutable {
-      const base::Result<Reply> fetched = client.Fetch(request, [&sink](std::string_view piece) { return os::WriteAll(sink.get(), piece); });
+    std::thread([&client, request = std::move(request), sink = std::move(message->fds[0]),
+                 reply = std::move(message->fds[1])]() mutable {
+      const base::Result<Reply> fetched = client.Fetch(
+          request, [&sink](std::string_view piece) { return os::WriteAll(sink.get(), piece); });
       sink.reset();
       (void)os::SendMessage(reply.get(), Encode(fetched));
     }).detach();

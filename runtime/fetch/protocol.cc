@@ -10,7 +10,9 @@ namespace {
 constexpr uint32_t kVersion = 1;
 constexpr size_t kMaxMessage = 4096;
 
-base::Error Malformed() { return base::Internal("malformed message between the runtime and keelson-fetch"); }
+base::Error Malformed() {
+  return base::Internal("malformed message between the runtime and keelson-fetch");
+}
 
 std::string Printable(std::string text) {
   if (text.size() > kMaxMessage) text.resize(kMaxMessage);
@@ -31,7 +33,8 @@ std::string Encode(const Config& config) {
   out.I64(config.retry_delay.count());
   out.U32(static_cast<uint32_t>(config.endpoints.size()));
   for (const Endpoint& e : config.endpoints) {
-    for (const std::string* text : {&e.base, &e.ns, &e.authorities, &e.certificate, &e.key}) out.String(*text);
+    for (const std::string* text : {&e.base, &e.ns, &e.authorities, &e.certificate, &e.key})
+      out.String(*text);
     out.Bool(e.can_pull);
     out.Bool(e.can_resolve);
     out.Bool(e.skip_verify);
@@ -40,7 +43,9 @@ std::string Encode(const Config& config) {
       out.String(name);
       out.String(value);
     }
-    for (const std::string* text : {&e.credentials.username, &e.credentials.password, &e.credentials.identity_token, &e.credentials.registry_token}) out.String(*text);
+    for (const std::string* text : {&e.credentials.username, &e.credentials.password,
+                                    &e.credentials.identity_token, &e.credentials.registry_token})
+      out.String(*text);
   }
   return out.Take();
 }
@@ -55,7 +60,8 @@ base::Result<Config> DecodeConfig(std::string_view bytes) {
   config.retry_delay = std::chrono::milliseconds(in.I64());
   for (uint32_t n = in.Count(16); n > 0 && in.ok(); --n) {
     Endpoint e;
-    for (std::string* text : {&e.base, &e.ns, &e.authorities, &e.certificate, &e.key}) *text = in.String();
+    for (std::string* text : {&e.base, &e.ns, &e.authorities, &e.certificate, &e.key})
+      *text = in.String();
     e.can_pull = in.Bool();
     e.can_resolve = in.Bool();
     e.skip_verify = in.Bool();
@@ -63,7 +69,9 @@ base::Result<Config> DecodeConfig(std::string_view bytes) {
       std::string name = in.String();
       e.headers.emplace_back(std::move(name), in.String());
     }
-    for (std::string* text : {&e.credentials.username, &e.credentials.password, &e.credentials.identity_token, &e.credentials.registry_token}) *text = in.String();
+    for (std::string* text : {&e.credentials.username, &e.credentials.password,
+                              &e.credentials.identity_token, &e.credentials.registry_token})
+      *text = in.String();
     config.endpoints.push_back(std::move(e));
   }
   if (!in.ok()) return Malformed();
@@ -96,7 +104,8 @@ std::string Encode(const base::Result<Reply>& reply) {
   out.U32(kVersion);
   out.Bool(reply.ok());
   if (reply.ok()) {
-    for (const std::string* text : {&reply->digest, &reply->media_type, &reply->endpoint}) out.String(*text);
+    for (const std::string* text : {&reply->digest, &reply->media_type, &reply->endpoint})
+      out.String(*text);
     out.U64(reply->size);
   } else {
     out.U32(static_cast<uint32_t>(reply.error().code()));
@@ -117,7 +126,8 @@ base::Result<Reply> DecodeReply(std::string_view bytes) {
     return base::Error(static_cast<base::Code>(code), std::move(message), os_errno);
   }
   Reply reply;
-  for (std::string* text : {&reply.digest, &reply.media_type, &reply.endpoint}) *text = Printable(in.String());
+  for (std::string* text : {&reply.digest, &reply.media_type, &reply.endpoint})
+    *text = Printable(in.String());
   reply.size = in.U64();
   if (!in.ok() || !content::IsDigest(reply.digest)) return Malformed();
   return reply;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What daemon and keelson-fetch say to each other. The configuration is a sealed memfd given at start; each request is one packet on
-// the request socket with two descriptors: where the bytes go, and the socket for the one reply. base/codec, versioned.
+// What daemon and keelson-fetch say to each other. The configuration is a sealed memfd given at
+// start; each request is one packet on the request socket with two descriptors: where the bytes go,
+// and the socket for the one reply. base/codec, versioned.
 #pragma once
 
 #include <chrono>
@@ -20,12 +21,12 @@ constexpr int kConfigMemfd = 4;
 
 // A registry or a mirror of it, in the order of trying.
 struct Endpoint {
-  std::string base;          // "https://registry.example/v2": requests add /<repository>/…
-  bool can_pull = true;      // by digest
-  bool can_resolve = true;   // by tag
-  std::string ns;            // of mirrors: the registry they stand for, sent as ?ns=
-  std::string authorities;   // PEM, trusted beside the system's
-  std::string certificate;   // PEM of this client
+  std::string base;         // "https://registry.example/v2": requests add /<repository>/…
+  bool can_pull = true;     // by digest
+  bool can_resolve = true;  // by tag
+  std::string ns;           // of mirrors: the registry they stand for, sent as ?ns=
+  std::string authorities;  // PEM, trusted beside the system's
+  std::string certificate;  // PEM of this client
   std::string key;
   bool skip_verify = false;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -48,10 +49,10 @@ struct Request {
 };
 
 struct Reply {
-  std::string digest;      // of the bytes handed on
+  std::string digest;  // of the bytes handed on
   uint64_t size = 0;
   std::string media_type;
-  std::string endpoint;    // who gave them
+  std::string endpoint;  // who gave them
 };
 
 std::string Encode(const Config& config);

@@ -17,25 +17,40 @@ using base::Status;
 namespace {
 
 constexpr int kMaxRedirects = 10;
-constexpr int kMaxAttempts = 5;           // in a row without a byte of progress; where another endpoint follows, two
+constexpr int kMaxAttempts =
+    5;  // in a row without a byte of progress; where another endpoint follows, two
 constexpr int kMaxRetryAfterSeconds = 60;
 
-bool IsRedirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+bool IsRedirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
 
 // Worth another try a little later, at the same place.
 struct Temporary final : base::ErrorDetail {};
 
 Error Temporarily(const Error& error) { return error.WithDetail(std::make_shared<Temporary>()); }
-bool IsTemporary(const Error& error) { return std::dynamic_pointer_cast<const Temporary>(error.detail()) != nullptr; }
+bool IsTemporary(const Error& error) {
+  return std::dynamic_pointer_cast<const Temporary>(error.detail()) != nullptr;
+}
 
 Error StatusError(int status) {
   switch (status) {
-    case 401: return base::Unauthenticated("status 401 Unauthorized");
-    case 403: return base::PermissionDenied("status 403 Forbidden");
-    case 404: return base::NotFound("status 404 Not Found");
-    case 429: return Temporarily(base::Unavailable("status 429 Too Many Requests"));
-    case 408: case 500: case 502: case 503: case 504: return Temporarily(base::Unavailable("status {}", status));
-    default: return base::Unavailable("unexpected status {}", status);
+    case 401:
+      return base::Unauthenticated("status 401 Unauthorized");
+    case 403:
+      return base::PermissionDenied("status 403 Forbidden");
+    case 404:
+      return base::NotFound("status 404 Not Found");
+    case 429:
+      return Temporarily(base::Unavailable("status 429 Too Many Requests"));
+    case 408:
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+      return Temporarily(base::Unavailable("status {}", status));
+    default:
+      return base::Unavailable("unexpected status {}", status);
   }
 }
 
@@ -56,9 +71,11 @@ struct RegistryClient::Progress {
   bool sink_failed = false;
 };
 
-RegistryClient::RegistryClient(Config config, std::string authorities, const std::atomic<bool>* cancel)
+RegistryClient::RegistryClient(Config config, std::string authorities,
+                               const std::atomic<bool>* cancel)
     : config_(std::move(config)), authorities_(std::move(authorities)), cancel_(cancel) {
-  for (const Endpoint& endpoint : config_.endpoints) authorizers_.emplace_back(endpoint, config_.repository);
+  for (const Endpoint& endpoint : config_.endpoints)
+    authorizers_.emplace_back(endpoint, config_.repository);
 }
 
 http::ClientRequest RegistryClient::Model(size_t index) const {
@@ -66,7 +83,9 @@ http::ClientRequest RegistryClient::Model(size_t index) const {
   http::ClientRequest request;
   request.no_progress_timeout = config_.no_progress_timeout;
   request.connect_timeout = std::min(request.connect_timeout, config_.no_progress_timeout);
-  request.tls.authorities_pem = authorities_.empty() && endpoint.authorities.empty() ? "" : authorities_ + "\n" + endpoint.authorities;
+  request.tls.authorities_pem = authorities_.empty() && endpoint.authorities.empty()
+                                    ? ""
+                                    : authorities_ + "\n" + endpoint.authorities;
   request.tls.certificate_pem = endpoint.certificate;
   request.tls.key_pem = endpoint.key;
   request.tls.skip_verify = endpoint.skip_verify;
@@ -82,9 +101,10 @@ bool RegistryClient::Wait(std::chrono::milliseconds delay) const {
   return true;
 }
 
-// One answer after redirects and authentication. Credentials and the endpoint's own headers stay with its origin: a host that it
-// sends us to never sees them.
-Result<http::ResponseHead> RegistryClient::Get(size_t index, http::ClientRequest request, http::Client& client, const http::BodyTaker& taker) {
+// One answer after redirects and authentication. Credentials and the endpoint's own headers stay
+// with its origin: a host that it sends us to never sees them.
+Result<http::ResponseHead> RegistryClient::Get(size_t index, http::ClientRequest request,
+                                               http::Client& client, const http::BodyTaker& taker) {
   const Endpoint& endpoint = config_.endpoints[index];
   Authorizer& authorizer = authorizers_[index];
   ASSIGN_OR_RETURN(const http::Url home, http::ParseUrl(endpoint.base));
@@ -96,22 +116,28 @@ Result<http::ResponseHead> RegistryClient::Get(size_t index, http::ClientRequest
     request.headers = common;
     std::string authorization;
     if (at_home) {
-      request.headers.insert(request.headers.end(), endpoint.headers.begin(), endpoint.headers.end());
+      request.headers.insert(request.headers.end(), endpoint.headers.begin(),
+                             endpoint.headers.end());
       authorization = authorizer.Header();
       if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
     } else {
       request.tls.certificate_pem.clear();
       request.tls.key_pem.clear();
     }
-    const auto only_wanted = [&taker](const http::ResponseHead& head, std::string_view piece) -> Status {
+    const auto only_wanted = [&taker](const http::ResponseHead& head,
+                                      std::string_view piece) -> Status {
       return head.status == 200 || head.status == 206 ? taker(head, piece) : base::Ok();
     };
     Result<http::ResponseHead> head = client.Perform(request, only_wanted);
-    if (!head.ok()) return at_home ? head.error() : head.error().WithContext("sent on to " + url.Origin());
+    if (!head.ok())
+      return at_home ? head.error() : head.error().WithContext("sent on to " + url.Origin());
     if (head->status == 401 && at_home) {
-      if (authenticated && !authorization.empty() && authorization == authorizer.Header()) return base::Unauthenticated("the registry refused the credentials (status 401)");
+      if (authenticated && !authorization.empty() && authorization == authorizer.Header())
+        return base::Unauthenticated("the registry refused the credentials (status 401)");
       http::ClientRequest model = Model(index);
-      if (const Result<std::string> next = authorizer.Answer(client, model, *head, authorization); !next.ok()) return next.error();
+      if (const Result<std::string> next = authorizer.Answer(client, model, *head, authorization);
+          !next.ok())
+        return next.error();
       authenticated = true;
       ++redirects;  // a registry that answers 401 for ever is counted too
       continue;
@@ -119,19 +145,24 @@ Result<http::ResponseHead> RegistryClient::Get(size_t index, http::ClientRequest
     if (!IsRedirect(head->status)) return head;
     Result<std::string> target = http::ResolveUrl(request.url, head->Get("location"));
     if (!target.ok()) return target.error();
-    if (home.scheme == "https" && target->starts_with("http:")) return base::PermissionDenied("a redirect leads from https to {}", *target);
+    if (home.scheme == "https" && target->starts_with("http:"))
+      return base::PermissionDenied("a redirect leads from https to {}", *target);
     request.url = std::move(target).value();
     ++redirects;
   }
   return base::Unavailable("more than {} redirects", kMaxRedirects);
 }
 
-Status RegistryClient::Attempt(size_t index, const Request& request, const Sink& sink, http::Client& client, Progress* progress, int* retry_after) {
+Status RegistryClient::Attempt(size_t index, const Request& request, const Sink& sink,
+                               http::Client& client, Progress* progress, int* retry_after) {
   const Endpoint& endpoint = config_.endpoints[index];
   const bool manifest = request.kind == Request::Kind::kManifest;
   http::ClientRequest get = Model(index);
-  const std::string name = content::IsDigest(request.reference) ? request.reference : http::PercentEncode(request.reference);
-  get.url = endpoint.base + "/" + config_.repository + (manifest ? "/manifests/" : "/blobs/") + name;
+  const std::string name = content::IsDigest(request.reference)
+                               ? request.reference
+                               : http::PercentEncode(request.reference);
+  get.url =
+      endpoint.base + "/" + config_.repository + (manifest ? "/manifests/" : "/blobs/") + name;
   if (!endpoint.ns.empty()) get.url += "?ns=" + http::PercentEncode(endpoint.ns);
   if (manifest) {
     for (const std::string& type : config_.accept) get.headers.emplace_back("Accept", type);
@@ -143,8 +174,10 @@ Status RegistryClient::Attempt(size_t index, const Request& request, const Sink&
   const auto take = [&](const http::ResponseHead& head, std::string_view piece) -> Status {
     if (!begun) {
       begun = true;
-      if (head.status == 200) skip = start;  // the server does not know ranges: what we have already is passed over
-      if (head.status == 206 && RangeStart(head.Get("content-range")) != start) return base::Unavailable("the registry answered with another range than asked for");
+      if (head.status == 200)
+        skip = start;  // the server does not know ranges: what we have already is passed over
+      if (head.status == 206 && RangeStart(head.Get("content-range")) != start)
+        return base::Unavailable("the registry answered with another range than asked for");
       progress->media_type = head.Get("content-type");
     }
     const size_t passed = std::min<uint64_t>(skip, piece.size());
@@ -152,7 +185,8 @@ Status RegistryClient::Attempt(size_t index, const Request& request, const Sink&
     piece.remove_prefix(passed);
     if (piece.empty()) return base::Ok();
     if (progress->bytes + piece.size() > request.size) {
-      return base::DataLoss("the registry sends more than {} {} bytes", manifest ? "the allowed" : "the manifest's", request.size);
+      return base::DataLoss("the registry sends more than {} {} bytes",
+                            manifest ? "the allowed" : "the manifest's", request.size);
     }
     progress->hash.Update(piece);
     progress->bytes += piece.size();
@@ -163,25 +197,32 @@ Status RegistryClient::Attempt(size_t index, const Request& request, const Sink&
   Result<http::ResponseHead> head = Get(index, std::move(get), client, take);
   if (!head.ok()) {
     const Error& error = head.error();
-    const bool not_connected = std::dynamic_pointer_cast<const http::NotConnected>(error.detail()) != nullptr;
-    return error.code() == base::Code::kUnavailable && !not_connected && !progress->sink_failed ? Temporarily(error) : error;
+    const bool not_connected =
+        std::dynamic_pointer_cast<const http::NotConnected>(error.detail()) != nullptr;
+    return error.code() == base::Code::kUnavailable && !not_connected && !progress->sink_failed
+               ? Temporarily(error)
+               : error;
   }
   if (head->status == 416 && start == request.size) return base::Ok();
   if (head->status != 200 && head->status != 206) {
-    *retry_after = static_cast<int>(std::min<uint64_t>(base::ParseUint64(head->Get("retry-after")).value_or(0), kMaxRetryAfterSeconds));
+    *retry_after = static_cast<int>(std::min<uint64_t>(
+        base::ParseUint64(head->Get("retry-after")).value_or(0), kMaxRetryAfterSeconds));
     return StatusError(head->status);
   }
   if (!manifest && progress->bytes < request.size) {
     // All that the server has, by its own word.
     if (!head->Get("content-length").empty()) {
-      return base::DataLoss("{} has {} bytes there, the manifest says {}", request.reference, progress->bytes, request.size);
+      return base::DataLoss("{} has {} bytes there, the manifest says {}", request.reference,
+                            progress->bytes, request.size);
     }
-    return Temporarily(base::Unavailable("the connection ended after {} of {} bytes", progress->bytes, request.size));
+    return Temporarily(base::Unavailable("the connection ended after {} of {} bytes",
+                                         progress->bytes, request.size));
   }
   return base::Ok();
 }
 
-Status RegistryClient::TryEndpoint(size_t index, bool last, const Request& request, const Sink& sink, http::Client& client, Progress* progress) {
+Status RegistryClient::TryEndpoint(size_t index, bool last, const Request& request,
+                                   const Sink& sink, http::Client& client, Progress* progress) {
   std::chrono::milliseconds delay = config_.retry_delay;
   for (int attempt = 1;; ++attempt) {
     const uint64_t before = progress->bytes;
@@ -195,7 +236,8 @@ Status RegistryClient::TryEndpoint(size_t index, bool last, const Request& reque
       delay = config_.retry_delay;
     }
     if (attempt >= (last ? kMaxAttempts : 2)) return done;
-    if (!Wait(std::max<std::chrono::milliseconds>(delay, std::chrono::seconds(retry_after)))) return base::Cancelled("cancelled");
+    if (!Wait(std::max<std::chrono::milliseconds>(delay, std::chrono::seconds(retry_after))))
+      return base::Cancelled("cancelled");
     delay *= 2;
   }
 }
@@ -204,18 +246,25 @@ Result<Reply> RegistryClient::Fetch(const Request& request, const Sink& sink) {
   http::Client client(cancel_);
   Progress progress;
   std::vector<size_t> usable;
-  const bool by_tag = request.kind == Request::Kind::kManifest && !content::IsDigest(request.reference);
+  const bool by_tag =
+      request.kind == Request::Kind::kManifest && !content::IsDigest(request.reference);
   for (size_t i = 0; i < config_.endpoints.size(); ++i) {
-    if (by_tag ? config_.endpoints[i].can_resolve : config_.endpoints[i].can_pull) usable.push_back(i);
+    if (by_tag ? config_.endpoints[i].can_resolve : config_.endpoints[i].can_pull)
+      usable.push_back(i);
   }
   std::optional<Error> trouble;
   for (const size_t index : usable) {
     const std::string& base = config_.endpoints[index].base;
-    const Status done = TryEndpoint(index, index == usable.back(), request, sink, client, &progress);
+    const Status done =
+        TryEndpoint(index, index == usable.back(), request, sink, client, &progress);
     if (done.ok()) {
-      Reply reply{.digest = progress.hash.Finish(), .size = progress.bytes, .media_type = progress.media_type, .endpoint = base};
+      Reply reply{.digest = progress.hash.Finish(),
+                  .size = progress.bytes,
+                  .media_type = progress.media_type,
+                  .endpoint = base};
       if (content::IsDigest(request.reference) && reply.digest != request.reference) {
-        return base::DataLoss("{}: digest mismatch: asked for {}, got content with {}", base, request.reference, reply.digest);
+        return base::DataLoss("{}: digest mismatch: asked for {}, got content with {}", base,
+                              request.reference, reply.digest);
       }
       return reply;
     }
@@ -223,7 +272,9 @@ Result<Reply> RegistryClient::Fetch(const Request& request, const Sink& sink) {
     const bool over = progress.sink_failed || here.code() == base::Code::kCancelled;
     if (over || (request.kind == Request::Kind::kManifest && progress.bytes > 0)) return here;
     // The last one's code counts, it is the registry itself; but each is named.
-    trouble = trouble ? Error(here.code(), trouble->message() + "; " + here.message(), here.os_errno()) : here;
+    trouble = trouble
+                  ? Error(here.code(), trouble->message() + "; " + here.message(), here.os_errno())
+                  : here;
   }
   if (!trouble) return base::FailedPrecondition("no host is configured that may be asked");
   return *trouble;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Manifests and blobs of one repository, tried at each endpoint in turn; busy answers are retried, broken transfers go on where they
-// broke. Bytes are hashed as they are handed on, and never more of them than promised. Fetch() may run on several threads.
-// Source: the OCI distribution specification 1.1.
+// Manifests and blobs of one repository, tried at each endpoint in turn; busy answers are retried,
+// broken transfers go on where they broke. Bytes are hashed as they are handed on, and never more
+// of them than promised. Fetch() may run on several threads. Source: the OCI distribution
+// specification 1.1.
 #pragma once
 
 #include <atomic>
@@ -25,9 +26,12 @@ class RegistryClient {
  private:
   struct Progress;
   struct Target;
-  base::Status TryEndpoint(size_t index, bool last, const Request& request, const Sink& sink, http::Client& client, Progress* progress);
-  base::Status Attempt(size_t index, const Request& request, const Sink& sink, http::Client& client, Progress* progress, int* retry_after);
-  base::Result<http::ResponseHead> Get(size_t index, http::ClientRequest request, http::Client& client, const http::BodyTaker& taker);
+  base::Status TryEndpoint(size_t index, bool last, const Request& request, const Sink& sink,
+                           http::Client& client, Progress* progress);
+  base::Status Attempt(size_t index, const Request& request, const Sink& sink, http::Client& client,
+                       Progress* progress, int* retry_after);
+  base::Result<http::ResponseHead> Get(size_t index, http::ClientRequest request,
+                                       http::Client& client, const http::BodyTaker& taker);
   http::ClientRequest Model(size_t index) const;
   bool Wait(std::chrono::milliseconds delay) const;
 

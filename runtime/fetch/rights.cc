@@ -24,10 +24,11 @@ namespace {
 using base::Error;
 using base::Status;
 
-constexpr uint64_t kMaxFileBytes = 64u << 20;  // documents go to a memfd of the daemon's; pipes do not count
+constexpr uint64_t kMaxFileBytes =
+    64u << 20;  // documents go to a memfd of the daemon's; pipes do not count
 
 Status Limit(__rlimit_resource resource, uint64_t value) {
-  struct rlimit limit {};
+  struct rlimit limit{};
   if (getrlimit(resource, &limit) != 0) return Error::FromErrno(errno, "getrlimit");
   limit.rlim_cur = limit.rlim_max = std::min<rlim_t>(value, limit.rlim_max);
   if (setrlimit(resource, &limit) != 0) return Error::FromErrno(errno, "setrlimit");
@@ -39,25 +40,110 @@ seccomp::Profile SystemCalls() {
   seccomp::Profile profile;
   profile.default_action = seccomp::Action::kErrno;
   profile.default_error = EPERM;
-  profile.rules.push_back({.names = {
-      "read", "write", "readv", "writev", "pread64", "close", "lseek", "fstat", "newfstatat", "stat", "lstat", "statx", "access", "faccessat",
-      "faccessat2", "readlink", "readlinkat", "getdents64", "fcntl", "ioctl", "dup", "dup3", "pipe2", "eventfd2", "poll", "ppoll", "select",
-      "pselect6", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "connect", "bind", "getsockname", "getpeername", "getsockopt",
-      "setsockopt", "shutdown", "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "socketpair", "mmap", "munmap", "mremap",
-      "mprotect", "madvise", "brk", "futex", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity", "getpid", "gettid", "getuid",
-      "geteuid", "getgid", "getegid", "getrandom", "uname", "sysinfo", "getcwd", "gettimeofday", "time", "clock_gettime", "clock_getres",
-      "clock_nanosleep", "nanosleep", "restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "exit", "exit_group",
-      "prlimit64", "getrlimit"}});
+  profile.rules.push_back({.names = {"read",
+                                     "write",
+                                     "readv",
+                                     "writev",
+                                     "pread64",
+                                     "close",
+                                     "lseek",
+                                     "fstat",
+                                     "newfstatat",
+                                     "stat",
+                                     "lstat",
+                                     "statx",
+                                     "access",
+                                     "faccessat",
+                                     "faccessat2",
+                                     "readlink",
+                                     "readlinkat",
+                                     "getdents64",
+                                     "fcntl",
+                                     "ioctl",
+                                     "dup",
+                                     "dup3",
+                                     "pipe2",
+                                     "eventfd2",
+                                     "poll",
+                                     "ppoll",
+                                     "select",
+                                     "pselect6",
+                                     "epoll_create1",
+                                     "epoll_ctl",
+                                     "epoll_wait",
+                                     "epoll_pwait",
+                                     "connect",
+                                     "bind",
+                                     "getsockname",
+                                     "getpeername",
+                                     "getsockopt",
+                                     "setsockopt",
+                                     "shutdown",
+                                     "sendto",
+                                     "sendmsg",
+                                     "sendmmsg",
+                                     "recvfrom",
+                                     "recvmsg",
+                                     "recvmmsg",
+                                     "socketpair",
+                                     "mmap",
+                                     "munmap",
+                                     "mremap",
+                                     "mprotect",
+                                     "madvise",
+                                     "brk",
+                                     "futex",
+                                     "set_robust_list",
+                                     "rseq",
+                                     "sched_yield",
+                                     "sched_getaffinity",
+                                     "getpid",
+                                     "gettid",
+                                     "getuid",
+                                     "geteuid",
+                                     "getgid",
+                                     "getegid",
+                                     "getrandom",
+                                     "uname",
+                                     "sysinfo",
+                                     "getcwd",
+                                     "gettimeofday",
+                                     "time",
+                                     "clock_gettime",
+                                     "clock_getres",
+                                     "clock_nanosleep",
+                                     "nanosleep",
+                                     "restart_syscall",
+                                     "rt_sigaction",
+                                     "rt_sigprocmask",
+                                     "rt_sigreturn",
+                                     "sigaltstack",
+                                     "exit",
+                                     "exit_group",
+                                     "prlimit64",
+                                     "getrlimit"}});
   // Reading is allowed, as far as a user who owns nothing may.
   const uint64_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
-  profile.rules.push_back({.names = {"openat"}, .arguments = {{.index = 2, .compare = Compare::kMaskedEqual, .value = writing, .value_two = 0}}});
-  profile.rules.push_back({.names = {"open"}, .arguments = {{.index = 1, .compare = Compare::kMaskedEqual, .value = writing, .value_two = 0}}});
+  profile.rules.push_back(
+      {.names = {"openat"},
+       .arguments = {
+           {.index = 2, .compare = Compare::kMaskedEqual, .value = writing, .value_two = 0}}});
+  profile.rules.push_back(
+      {.names = {"open"},
+       .arguments = {
+           {.index = 1, .compare = Compare::kMaskedEqual, .value = writing, .value_two = 0}}});
   for (const uint64_t family : {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK}) {
     profile.rules.push_back({.names = {"socket"}, .arguments = {{.index = 0, .value = family}}});
   }
-  profile.rules.push_back({.names = {"clone"}, .arguments = {{.index = 0, .compare = Compare::kMaskedEqual, .value = CLONE_THREAD, .value_two = CLONE_THREAD}}});
-  profile.rules.push_back({.names = {"clone3"}, .action = seccomp::Action::kErrno, .error = ENOSYS});
-  profile.rules.push_back({.names = {"tgkill"}, .arguments = {{.index = 0, .value = static_cast<uint64_t>(getpid())}}});
+  profile.rules.push_back({.names = {"clone"},
+                           .arguments = {{.index = 0,
+                                          .compare = Compare::kMaskedEqual,
+                                          .value = CLONE_THREAD,
+                                          .value_two = CLONE_THREAD}}});
+  profile.rules.push_back(
+      {.names = {"clone3"}, .action = seccomp::Action::kErrno, .error = ENOSYS});
+  profile.rules.push_back(
+      {.names = {"tgkill"}, .arguments = {{.index = 0, .value = static_cast<uint64_t>(getpid())}}});
   return profile;
 }
 
@@ -65,8 +151,10 @@ Status BecomeNobody() {
   if (geteuid() != 0) return base::Ok();  // somebody without rights already: tests
   RETURN_IF_ERROR(capabilities::DropBounding(0));
   if (setgroups(0, nullptr) != 0) return Error::FromErrno(errno, "setgroups");
-  if (setresgid(kFetchUser, kFetchUser, kFetchUser) != 0) return Error::FromErrno(errno, "setresgid");
-  if (setresuid(kFetchUser, kFetchUser, kFetchUser) != 0) return Error::FromErrno(errno, "setresuid");
+  if (setresgid(kFetchUser, kFetchUser, kFetchUser) != 0)
+    return Error::FromErrno(errno, "setresgid");
+  if (setresuid(kFetchUser, kFetchUser, kFetchUser) != 0)
+    return Error::FromErrno(errno, "setresuid");
   return capabilities::Apply({});
 }
 
@@ -83,10 +171,11 @@ Status GiveUpRights() {
   RETURN_IF_ERROR(Limit(RLIMIT_AS, uint64_t{2} << 30));
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::FromErrno(errno, "PR_SET_DUMPABLE");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "no_new_privs");
-  struct sock_fprog filter {};
+  struct sock_fprog filter{};
   filter.len = static_cast<unsigned short>(program->size() / sizeof(struct sock_filter));
   filter.filter = reinterpret_cast<struct sock_filter*>(program->data());
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) return Error::FromErrno(errno, "install the seccomp filter");
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0)
+    return Error::FromErrno(errno, "install the seccomp filter");
   return base::Ok();
 }
 

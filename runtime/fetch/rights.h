@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// keelson-fetch gives up what it does not need: user and groups of its own, no capabilities, no new ones, small limits, a list of
-// system calls that has no execve, no write access to any file and no other process. Called once, while there is one thread.
+// keelson-fetch gives up what it does not need: user and groups of its own, no capabilities, no new
+// ones, small limits, a list of system calls that has no execve, no write access to any file and no
+// other process. Called once, while there is one thread.
 #pragma once
 
 #include "lib/base/result.h"

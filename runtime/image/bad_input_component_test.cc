@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a registry may send that it should not, and what may go wrong on the way: each ends in one sentence that names the image, the
-// registry and the digest, and leaves nothing behind.
+// What a registry may send that it should not, and what may go wrong on the way: each ends in one
+// sentence that names the image, the registry and the digest, and leaves nothing behind.
 #include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -25,7 +25,8 @@ constexpr char kGzipTar[] = "application/vnd.oci.image.layer.v1.tar+gzip";
 class BadInput : public testing::PullFixture {
  protected:
   void Start(const std::string& more = "") {
-    registry_.emplace(Dir(), "\"layout\":\"" + maker_.Path() + "\"" + (more.empty() ? "" : "," + more));
+    registry_.emplace(Dir(),
+                      "\"layout\":\"" + maker_.Path() + "\"" + (more.empty() ? "" : "," + more));
     options_.plain_http_hosts = {registry_->Address()};
     Open();
   }
@@ -50,7 +51,8 @@ TEST_F(BadInput, OtherBytesThanTheDigestSays) {
   ExpectRefused(Name(), {Name(), RegistryName(), "digest mismatch", digest, "layer 1 of 1"});
   EXPECT_EQ(Pull(Name()).error().code(), base::Code::kDataLoss);
   Start("\"shorten\":1000");
-  ExpectRefused(Name(), {Name(), digest, "the manifest says " + std::to_string(layer.compressed.size())});
+  ExpectRefused(Name(),
+                {Name(), digest, "the manifest says " + std::to_string(layer.compressed.size())});
   Start("\"endless\":true");
   ExpectRefused(Name(), {Name(), digest, "sends more than"});
 }
@@ -64,7 +66,8 @@ TEST_F(BadInput, AnotherManifestThanTheDigestSays) {
 
 TEST_F(BadInput, AConfigurationThatIsNotWhatTheManifestSays) {
   maker_.Make({RandomLayer()});
-  ASSERT_TRUE(os::WriteFileAtomic(maker_.BlobPath(maker_.config_digest()), R"({"os":"linux"})", 0600).ok());
+  ASSERT_TRUE(
+      os::WriteFileAtomic(maker_.BlobPath(maker_.config_digest()), R"({"os":"linux"})", 0600).ok());
   Start();
   ExpectRefused(Name(), {Name(), maker_.config_digest()});
 }
@@ -73,14 +76,19 @@ TEST_F(BadInput, LayersThatReachOutOfTheRoot) {
   struct Case {
     std::string name, python, word;
   };
-  const std::string begin = "python3 -c \"\nimport tarfile,io,sys\nt=tarfile.open(fileobj=sys.stdout.buffer,mode='w|')\n"
-                            "def add(n,k=tarfile.REGTYPE,l='',d=b''):\n i=tarfile.TarInfo(n);i.type=k;i.linkname=l;i.size=len(d);t.addfile(i,io.BytesIO(d))\n";
+  const std::string begin =
+      "python3 -c \"\nimport tarfile,io,sys\nt=tarfile.open(fileobj=sys.stdout.buffer,mode='w|')\n"
+      "def add(n,k=tarfile.REGTYPE,l='',d=b''):\n "
+      "i=tarfile.TarInfo(n);i.type=k;i.linkname=l;i.size=len(d);t.addfile(i,io.BytesIO(d))\n";
   const std::string canary = Dir() + "/canary";
   ASSERT_TRUE(os::WriteFileAtomic(canary, "untouched", 0644).ok());
-  for (const Case& c : {Case{"dot dot", "add('../../../../canary',d=b'evil')", "reaches out"},
-                        Case{"hard link outward", "add('l',tarfile.LNKTYPE,'../../../../canary')", "reaches out"},
-                        Case{"write through a symlink", "add('d',tarfile.SYMTYPE,'" + Dir() + "')\nadd('d/canary',d=b'evil')", "symlink"},
-                        Case{"write through a relative symlink", "add('d',tarfile.SYMTYPE,'../../../..')\nadd('d/canary',d=b'evil')", "symlink"}}) {
+  for (const Case& c :
+       {Case{"dot dot", "add('../../../../canary',d=b'evil')", "reaches out"},
+        Case{"hard link outward", "add('l',tarfile.LNKTYPE,'../../../../canary')", "reaches out"},
+        Case{"write through a symlink",
+             "add('d',tarfile.SYMTYPE,'" + Dir() + "')\nadd('d/canary',d=b'evil')", "symlink"},
+        Case{"write through a relative symlink",
+             "add('d',tarfile.SYMTYPE,'../../../..')\nadd('d/canary',d=b'evil')", "symlink"}}) {
     SCOPED_TRACE(c.name);
     maker_.Make({RandomLayer(), Raw(begin + c.python + "\nt.close()\"", kPlainTar)});
     Start();
@@ -96,8 +104,11 @@ TEST_F(BadInput, TruncatedAndEndlessStreams) {
   ExpectRefused(Name(), {Name(), "truncated", "layer 1 of 1"});
   // 3 GB of zeros in 3 MB: a file in a tar, for ever.
   options_.max_layer_bytes = 200 << 20;
-  maker_.Make({Raw("python3 -c \"import tarfile,sys;i=tarfile.TarInfo('z');i.size=1<<40;sys.stdout.buffer.write(i.tobuf())\" >h && "
-                   "(cat h && head -c 500000000 /dev/zero) | gzip -1", kGzipTar)});
+  maker_.Make({Raw(
+      "python3 -c \"import "
+      "tarfile,sys;i=tarfile.TarInfo('z');i.size=1<<40;sys.stdout.buffer.write(i.tobuf())\" >h && "
+      "(cat h && head -c 500000000 /dev/zero) | gzip -1",
+      kGzipTar)});
   Start();
   ExpectRefused(Name(), {Name(), "budget", "layer 1 of 1"});
   maker_.Make({Raw("head -c 100000 /dev/urandom", kGzipTar)});
@@ -119,9 +130,12 @@ TEST_F(BadInput, DocumentsThatAreNone) {
   struct Case {
     std::string options, word;
   };
-  for (const Case& c : {Case{"\"manifest_type\":\"application/vnd.docker.distribution.manifest.v1+prettyjws\"", "schema 1"},
-                        Case{"\"manifest_type\":\"application/vnd.oci.image.index.v1+json\"", "of type application/vnd.oci.image.index"},
-                        Case{"\"manifest_suffix\":\"rubbish\"", "JSON"}}) {
+  for (const Case& c :
+       {Case{"\"manifest_type\":\"application/vnd.docker.distribution.manifest.v1+prettyjws\"",
+             "schema 1"},
+        Case{"\"manifest_type\":\"application/vnd.oci.image.index.v1+json\"",
+             "of type application/vnd.oci.image.index"},
+        Case{"\"manifest_suffix\":\"rubbish\"", "JSON"}}) {
     SCOPED_TRACE(c.options);
     Start(c.options);
     ExpectRefused(Name(), {Name(), c.word});
@@ -148,9 +162,12 @@ TEST_F(BadInput, APullThatNobodyWaitsForAnyMoreEnds) {
   maker_.Make({RandomLayer()});
   Start("\"stall\":true");
   std::stop_source stop;
-  std::jthread puller([&] { EXPECT_EQ(service_->Pull(Name(), {}, stop.get_token()).error().code(), base::Code::kCancelled); });
+  std::jthread puller([&] {
+    EXPECT_EQ(service_->Pull(Name(), {}, stop.get_token()).error().code(), base::Code::kCancelled);
+  });
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (registry_->Count("GET /v2/team/app/blobs") < 2 && std::chrono::steady_clock::now() < end) (void)poll(nullptr, 0, 5);
+  while (registry_->Count("GET /v2/team/app/blobs") < 2 && std::chrono::steady_clock::now() < end)
+    (void)poll(nullptr, 0, 5);
   stop.request_stop();
   puller.join();
   service_.reset();  // waits for what is under way

@@ -9,7 +9,8 @@ namespace {
 
 // "https://index.docker.io/v1/" → "index.docker.io"
 std::string HostOfKey(std::string_view key) {
-  if (const size_t scheme = key.find("://"); scheme != std::string_view::npos) key.remove_prefix(scheme + 3);
+  if (const size_t scheme = key.find("://"); scheme != std::string_view::npos)
+    key.remove_prefix(scheme + 3);
   return std::string(key.substr(0, key.find('/')));
 }
 
@@ -20,7 +21,8 @@ bool IsDockerHub(std::string_view host) {
 
 }  // namespace
 
-base::Result<std::optional<Credentials>> FindCredentials(const std::string& text, const std::string& authority) {
+base::Result<std::optional<Credentials>> FindCredentials(const std::string& text,
+                                                         const std::string& authority) {
   ASSIGN_OR_RETURN(const JsonView json, JsonView::Parse(text));
   ASSIGN_OR_RETURN(const JsonView auths, json.Object("auths"));
   for (const std::string& key : auths.Keys()) {
@@ -36,7 +38,8 @@ base::Result<std::optional<Credentials>> FindCredentials(const std::string& text
     if (!auth.empty()) {
       const std::optional<std::string> pair = base::Base64Decode(auth);
       const size_t colon = pair ? pair->find(':') : std::string::npos;
-      if (colon == std::string::npos) return base::InvalidArgument("auths.{}: auth is not base64 of user:password", key);
+      if (colon == std::string::npos)
+        return base::InvalidArgument("auths.{}: auth is not base64 of user:password", key);
       out.username = pair->substr(0, colon);
       out.password = pair->substr(colon + 1);
       while (out.password.ends_with('\0')) out.password.pop_back();

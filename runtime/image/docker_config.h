@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The node's registry credentials, from a file of Docker's form: {"auths": {"registry.example": {"auth": "<base64 user:password>"}}}.
-// Helpers named in it are not run: no program ever is. Blocking (one small file).
+// The node's registry credentials, from a file of Docker's form: {"auths": {"registry.example":
+// {"auth": "<base64 user:password>"}}}. Helpers named in it are not run: no program ever is.
+// Blocking (one small file).
 #pragma once
 
 #include <optional>
@@ -11,7 +12,9 @@
 
 namespace keelson::image {
 
-// `authority`: host[:port] that will be talked to, or a registry's name. Nothing when the file does not know it.
-base::Result<std::optional<Credentials>> FindCredentials(const std::string& docker_config_text, const std::string& authority);
+// `authority`: host[:port] that will be talked to, or a registry's name. Nothing when the file does
+// not know it.
+base::Result<std::optional<Credentials>> FindCredentials(const std::string& docker_config_text,
+                                                         const std::string& authority);
 
 }  // namespace keelson::image

@@ -20,22 +20,30 @@ using base::Status;
 
 constexpr std::string_view kOciIndex = "application/vnd.oci.image.index.v1+json";
 constexpr std::string_view kOciManifest = "application/vnd.oci.image.manifest.v1+json";
-constexpr std::string_view kDockerList = "application/vnd.docker.distribution.manifest.list.v2+json";
+constexpr std::string_view kDockerList =
+    "application/vnd.docker.distribution.manifest.list.v2+json";
 constexpr std::string_view kDockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
 constexpr std::string_view kDockerSchema1 = "application/vnd.docker.distribution.manifest.v1+";
-constexpr std::array<std::string_view, 2> kConfigTypes = {"application/vnd.oci.image.config.v1+json",
-                                                          "application/vnd.docker.container.image.v1+json"};
+constexpr std::array<std::string_view, 2> kConfigTypes = {
+    "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"};
 constexpr std::array<std::string_view, 10> kLayerTypes = {
-    "application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+zstd",
-    "application/vnd.oci.image.layer.nondistributable.v1.tar", "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-    "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", "application/vnd.docker.image.rootfs.diff.tar",
-    "application/vnd.docker.image.rootfs.diff.tar.gzip", "application/vnd.docker.image.rootfs.diff.tar.zstd",
+    "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.oci.image.layer.v1.tar+zstd",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+    "application/vnd.docker.image.rootfs.diff.tar",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    "application/vnd.docker.image.rootfs.diff.tar.zstd",
     "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"};
 constexpr size_t kMaxIndexEntries = 1000;
 constexpr uint64_t kMaxBlobSize = uint64_t{1} << 40;
 
 bool IsIndexType(std::string_view type) { return type == kOciIndex || type == kDockerList; }
-bool IsManifestType(std::string_view type) { return type == kOciManifest || type == kDockerManifest; }
+bool IsManifestType(std::string_view type) {
+  return type == kOciManifest || type == kDockerManifest;
+}
 
 Result<Descriptor> ParseDescriptor(const JsonView& json) {
   Descriptor out;
@@ -43,15 +51,18 @@ Result<Descriptor> ParseDescriptor(const JsonView& json) {
   ASSIGN_OR_RETURN(out.digest, json.String("digest"));
   ASSIGN_OR_RETURN(out.size, json.Number("size"));
   if (!content::IsDigest(out.digest)) {
-    return InvalidArgument("a descriptor's digest {} is not sha256: and 64 digits", base::QuoteIfNeeded(out.digest.substr(0, 150)));
+    return InvalidArgument("a descriptor's digest {} is not sha256: and 64 digits",
+                           base::QuoteIfNeeded(out.digest.substr(0, 150)));
   }
-  if (out.size > kMaxBlobSize) return InvalidArgument("descriptor {}: size {} is out of range", out.digest, out.size);
+  if (out.size > kMaxBlobSize)
+    return InvalidArgument("descriptor {}: size {} is out of range", out.digest, out.size);
   return out;
 }
 
 Result<Document> ParseIndex(const JsonView& json) {
   ASSIGN_OR_RETURN(const std::vector<JsonView> manifests, json.Array("manifests"));
-  if (manifests.size() > kMaxIndexEntries) return InvalidArgument("the image index has more than {} entries", kMaxIndexEntries);
+  if (manifests.size() > kMaxIndexEntries)
+    return InvalidArgument("the image index has more than {} entries", kMaxIndexEntries);
   Index out;
   for (const JsonView& item : manifests) {
     IndexEntry entry;
@@ -72,27 +83,33 @@ Result<Document> ParseManifest(const JsonView& json) {
   if (!json.Has("config")) return InvalidArgument("the image manifest names no configuration");
   ASSIGN_OR_RETURN(const JsonView config, json.Object("config"));
   ASSIGN_OR_RETURN(out.config, ParseDescriptor(config));
-  if (std::find(kConfigTypes.begin(), kConfigTypes.end(), out.config.media_type) == kConfigTypes.end()) {
-    return InvalidArgument("this is an artifact of type {}, not an image that a container can run", base::QuoteIfNeeded(out.config.media_type));
+  if (std::find(kConfigTypes.begin(), kConfigTypes.end(), out.config.media_type) ==
+      kConfigTypes.end()) {
+    return InvalidArgument("this is an artifact of type {}, not an image that a container can run",
+                           base::QuoteIfNeeded(out.config.media_type));
   }
   ASSIGN_OR_RETURN(const std::vector<JsonView> layers, json.Array("layers"));
-  if (layers.size() > kMaxLayers) return InvalidArgument("the image has {} layers, more than {}", layers.size(), kMaxLayers);
+  if (layers.size() > kMaxLayers)
+    return InvalidArgument("the image has {} layers, more than {}", layers.size(), kMaxLayers);
   for (const JsonView& item : layers) {
     ASSIGN_OR_RETURN(Descriptor layer, ParseDescriptor(item));
     if (std::find(kLayerTypes.begin(), kLayerTypes.end(), layer.media_type) == kLayerTypes.end()) {
-      return InvalidArgument("layer {} is of type {}, which is not supported", layer.digest, base::QuoteIfNeeded(layer.media_type));
+      return InvalidArgument("layer {} is of type {}, which is not supported", layer.digest,
+                             base::QuoteIfNeeded(layer.media_type));
     }
     out.layers.push_back(std::move(layer));
   }
   return Document(std::move(out));
 }
 
-// How well a platform serves this machine; lower is better, nothing is not at all. Higher variants ask for a newer processor.
+// How well a platform serves this machine; lower is better, nothing is not at all. Higher variants
+// ask for a newer processor.
 std::optional<int> Rank(const Platform& offered, const Platform& wanted) {
   if (offered.os != wanted.os || offered.architecture != wanted.architecture) return std::nullopt;
   if (offered.variant == wanted.variant) return 0;
   if (offered.variant.empty()) return 1;
-  const bool baseline = (wanted.architecture == "amd64" && offered.variant == "v1") || (wanted.architecture == "arm64" && offered.variant == "v8");
+  const bool baseline = (wanted.architecture == "amd64" && offered.variant == "v1") ||
+                        (wanted.architecture == "arm64" && offered.variant == "v8");
   return baseline ? std::optional(2) : std::nullopt;
 }
 
@@ -104,7 +121,7 @@ std::string Platform::ToString() const {
 }
 
 Platform HostPlatform() {
-  struct utsname name {};
+  struct utsname name{};
   uname(&name);
   const std::string_view machine = name.machine;
   if (machine == "x86_64") return {"linux", "amd64", ""};
@@ -113,30 +130,39 @@ Platform HostPlatform() {
 }
 
 const std::vector<std::string>& AcceptedDocumentTypes() {
-  static const std::vector<std::string> kTypes = {std::string(kOciIndex), std::string(kOciManifest), std::string(kDockerList),
+  static const std::vector<std::string> kTypes = {std::string(kOciIndex), std::string(kOciManifest),
+                                                  std::string(kDockerList),
                                                   std::string(kDockerManifest)};
   return kTypes;
 }
 
 Result<Document> ParseDocument(std::string_view bytes, std::string_view media_type) {
-  if (bytes.size() > kMaxDocumentBytes) return base::ResourceExhausted("the manifest of {} bytes is too large", bytes.size());
+  if (bytes.size() > kMaxDocumentBytes)
+    return base::ResourceExhausted("the manifest of {} bytes is too large", bytes.size());
   media_type = base::Trim(media_type.substr(0, media_type.find(';')));
   const auto refuse_schema1 = [] {
-    return base::Unimplemented("the image is in Docker's old manifest format (schema 1), which is not supported: push it again with a current tool");
+    return base::Unimplemented(
+        "the image is in Docker's old manifest format (schema 1), which is not supported: push it "
+        "again with a current tool");
   };
   if (media_type.starts_with(kDockerSchema1)) return refuse_schema1();
   ASSIGN_OR_RETURN(const JsonView json, JsonView::Parse(bytes).WithContext("image manifest"));
   ASSIGN_OR_RETURN(const std::string own_type, json.String("mediaType"));
   ASSIGN_OR_RETURN(const uint64_t version, json.Number("schemaVersion"));
   if (version == 1) return refuse_schema1();
-  if (version != 2) return InvalidArgument("the image manifest's schemaVersion is {}, not 2", version);
+  if (version != 2)
+    return InvalidArgument("the image manifest's schemaVersion is {}, not 2", version);
   const bool has_layers = json.Has("layers") || json.Has("config");
   const bool has_manifests = json.Has("manifests");
-  if (has_layers && has_manifests) return InvalidArgument("the document has both layers and manifests: it could be read in two ways");
-  if (!has_layers && !has_manifests) return InvalidArgument("the document has neither layers nor manifests");
+  if (has_layers && has_manifests)
+    return InvalidArgument(
+        "the document has both layers and manifests: it could be read in two ways");
+  if (!has_layers && !has_manifests)
+    return InvalidArgument("the document has neither layers nor manifests");
   for (const std::string_view type : {std::string_view(own_type), media_type}) {
     if ((IsIndexType(type) && has_layers) || (IsManifestType(type) && has_manifests)) {
-      return InvalidArgument("the document says it is of type {}, its content says otherwise", type);
+      return InvalidArgument("the document says it is of type {}, its content says otherwise",
+                             type);
     }
   }
   return has_manifests ? ParseIndex(json) : ParseManifest(json);
@@ -147,7 +173,8 @@ Result<Descriptor> ChoosePlatform(const Index& index, const Platform& wanted) {
   int best_rank = 0;
   std::vector<std::string> offered;
   for (const IndexEntry& entry : index.entries) {
-    if (!IsIndexType(entry.descriptor.media_type) && !IsManifestType(entry.descriptor.media_type)) continue;
+    if (!IsIndexType(entry.descriptor.media_type) && !IsManifestType(entry.descriptor.media_type))
+      continue;
     if (offered.size() < 20) offered.push_back(entry.platform.ToString());
     const std::optional<int> rank = Rank(entry.platform, wanted);
     if (rank && (best == nullptr || *rank < best_rank)) {
@@ -155,9 +182,11 @@ Result<Descriptor> ChoosePlatform(const Index& index, const Platform& wanted) {
       best_rank = *rank;
     }
   }
-  if (best == nullptr && index.entries.size() == 1 && offered == std::vector<std::string>{"unsaid"}) best = &index.entries[0];
+  if (best == nullptr && index.entries.size() == 1 && offered == std::vector<std::string>{"unsaid"})
+    best = &index.entries[0];
   if (best == nullptr) {
-    return base::NotFound("the image is not made for {}; it is for {}", wanted.ToString(), offered.empty() ? "nothing" : base::Join(offered, ", "));
+    return base::NotFound("the image is not made for {}; it is for {}", wanted.ToString(),
+                          offered.empty() ? "nothing" : base::Join(offered, ", "));
   }
   return best->descriptor;
 }
@@ -171,7 +200,9 @@ Result<ConfigDocument> ParseConfig(std::string_view bytes) {
   ASSIGN_OR_RETURN(const JsonView rootfs, json.Object("rootfs"));
   ASSIGN_OR_RETURN(out.diff_ids, rootfs.Strings("diff_ids"));
   for (const std::string& id : out.diff_ids) {
-    if (!content::IsDigest(id)) return InvalidArgument("image configuration: diff id {} is not sha256: and 64 digits", base::QuoteIfNeeded(id.substr(0, 150)));
+    if (!content::IsDigest(id))
+      return InvalidArgument("image configuration: diff id {} is not sha256: and 64 digits",
+                             base::QuoteIfNeeded(id.substr(0, 150)));
   }
   ASSIGN_OR_RETURN(const JsonView config, json.Object("config"));
   ASSIGN_OR_RETURN(out.config.env, config.Strings("Env"));

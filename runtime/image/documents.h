@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON documents of images: index, manifest, configuration, in OCI's and Docker's (schema 2) media types. What can be read in two
-// ways is refused: a document that has both layers and manifests, or whose media type says something else than its content. Everything
-// is bounded. Descriptors' "urls" are never followed. Pure. Source: the OCI image specification 1.1.
+// The JSON documents of images: index, manifest, configuration, in OCI's and Docker's (schema 2)
+// media types. What can be read in two ways is refused: a document that has both layers and
+// manifests, or whose media type says something else than its content. Everything is bounded.
+// Descriptors' "urls" are never followed. Pure. Source: the OCI image specification 1.1.
 #pragma once
 
 #include <cstdint>

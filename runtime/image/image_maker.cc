@@ -19,7 +19,8 @@ constexpr int kMaxNestedIndexes = 3;
 
 }  // namespace
 
-Result<ImageMaker::Found> ImageMaker::FindManifest(ImageSource& source, const Reference& reference) const {
+Result<ImageMaker::Found> ImageMaker::FindManifest(ImageSource& source,
+                                                   const Reference& reference) const {
   Found found;
   ASSIGN_OR_RETURN(ImageSource::Top top, source.Resolve());
   if (!reference.digest.empty() && top.digest != reference.digest) {
@@ -34,28 +35,41 @@ Result<ImageMaker::Found> ImageMaker::FindManifest(ImageSource& source, const Re
       found.manifest = std::move(*manifest);
       return found;
     }
-    if (depth == kMaxNestedIndexes) return base::InvalidArgument("image indexes are nested too deeply");
+    if (depth == kMaxNestedIndexes)
+      return base::InvalidArgument("image indexes are nested too deeply");
     ASSIGN_OR_RETURN(const Descriptor next, ChoosePlatform(std::get<Index>(document), platform_));
-    if (next.size > kMaxDocumentBytes) return base::ResourceExhausted("the manifest {} of {} bytes is too large", next.digest, next.size);
-    ASSIGN_OR_RETURN(found.manifest_bytes, source.ReadDocument(next).WithContext("manifest " + next.digest));
+    if (next.size > kMaxDocumentBytes)
+      return base::ResourceExhausted("the manifest {} of {} bytes is too large", next.digest,
+                                     next.size);
+    ASSIGN_OR_RETURN(found.manifest_bytes,
+                     source.ReadDocument(next).WithContext("manifest " + next.digest));
     type = next.media_type;
   }
 }
 
-Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& reference, std::stop_token stop) {
+Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& reference,
+                                     std::stop_token stop) {
   const std::stop_callback on_stop(stop, [&source] { source.Cancel(); });
   ASSIGN_OR_RETURN(const Found found, FindManifest(source, reference));
   const Descriptor& descriptor = found.manifest.config;
   if (descriptor.size > content::BlobStore::kMaxBlobBytes) {
-    return base::ResourceExhausted("the image's configuration of {} bytes is too large", descriptor.size);
+    return base::ResourceExhausted("the image's configuration of {} bytes is too large",
+                                   descriptor.size);
   }
-  ASSIGN_OR_RETURN(const std::string config_bytes, source.ReadDocument(descriptor).WithContext("configuration " + descriptor.digest));
-  ASSIGN_OR_RETURN(const ConfigDocument config, ParseConfig(config_bytes).WithContext("configuration " + descriptor.digest));
-  if (!config.platform.architecture.empty() && (config.platform.os != platform_.os || config.platform.architecture != platform_.architecture)) {
-    return base::NotFound("the image is made for {}, this machine is {}", config.platform.ToString(), platform_.ToString());
+  ASSIGN_OR_RETURN(
+      const std::string config_bytes,
+      source.ReadDocument(descriptor).WithContext("configuration " + descriptor.digest));
+  ASSIGN_OR_RETURN(const ConfigDocument config,
+                   ParseConfig(config_bytes).WithContext("configuration " + descriptor.digest));
+  if (!config.platform.architecture.empty() &&
+      (config.platform.os != platform_.os ||
+       config.platform.architecture != platform_.architecture)) {
+    return base::NotFound("the image is made for {}, this machine is {}",
+                          config.platform.ToString(), platform_.ToString());
   }
   if (config.diff_ids.size() != found.manifest.layers.size()) {
-    return base::InvalidArgument("the manifest lists {} layers, the image's configuration {}", found.manifest.layers.size(), config.diff_ids.size());
+    return base::InvalidArgument("the manifest lists {} layers, the image's configuration {}",
+                                 found.manifest.layers.size(), config.diff_ids.size());
   }
   // A pin for each layer before any is made: the collector may run at any time.
   std::vector<snapshot::LayerStore::Pin> pins;
@@ -66,11 +80,13 @@ Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& refer
   }
   RETURN_IF_ERROR(EnsureLayers(source, found.manifest, config, stop));
   if (stop.stop_requested()) return base::Cancelled("cancelled");
-  RETURN_IF_ERROR(images_.Commit({config_bytes, found.manifest_bytes}, digests, reference, found.top_digest));
+  RETURN_IF_ERROR(
+      images_.Commit({config_bytes, found.manifest_bytes}, digests, reference, found.top_digest));
   return descriptor.digest;
 }
 
-Status ImageMaker::EnsureLayers(ImageSource& source, const Manifest& manifest, const ConfigDocument& config, std::stop_token stop) const {
+Status ImageMaker::EnsureLayers(ImageSource& source, const Manifest& manifest,
+                                const ConfigDocument& config, std::stop_token stop) const {
   std::mutex mutex;
   size_t next = 0;
   Status first_error;
@@ -87,18 +103,21 @@ Status ImageMaker::EnsureLayers(ImageSource& source, const Manifest& manifest, c
       const Descriptor& layer = manifest.layers[i];
       Result<snapshot::Layer> made = layers_.Ensure(
           {.digest = layer.digest, .diff_id = config.diff_ids[i], .size = layer.size},
-          [&source, &layer](os::UniqueFd sink) { return source.FeedLayer(layer, std::move(sink)); }, stop_all.get_token());
+          [&source, &layer](os::UniqueFd sink) { return source.FeedLayer(layer, std::move(sink)); },
+          stop_all.get_token());
       if (made.ok()) continue;
       const std::lock_guard lock(mutex);
       if (!first_error.ok()) return;
-      first_error = made.error().WithContext(fmt::format("layer {} of {} ({})", i + 1, manifest.layers.size(), layer.digest));
+      first_error = made.error().WithContext(
+          fmt::format("layer {} of {} ({})", i + 1, manifest.layers.size(), layer.digest));
       stop_all.request_stop();
       source.Cancel();
     }
   };
   {
     std::vector<std::jthread> workers;
-    for (size_t i = 0; i < std::min(kParallelLayers, manifest.layers.size()); ++i) workers.emplace_back(work);
+    for (size_t i = 0; i < std::min(kParallelLayers, manifest.layers.size()); ++i)
+      workers.emplace_back(work);
   }
   if (stop.stop_requested()) return base::Cancelled("cancelled");
   return first_error;

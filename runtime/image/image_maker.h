@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a source to a stored image, the same way for registries and layouts: document, platform, manifest, configuration, layers (up
-// to three at the same time), then the name. Nothing is left behind by a failure but whole layers, which the next try uses or the
-// collector takes. Blocking; one Make() at a time each on its own thread.
+// From a source to a stored image, the same way for registries and layouts: document, platform,
+// manifest, configuration, layers (up to three at the same time), then the name. Nothing is left
+// behind by a failure but whole layers, which the next try uses or the collector takes. Blocking;
+// one Make() at a time each on its own thread.
 #pragma once
 
 #include <stop_token>
@@ -16,7 +17,8 @@ class ImageMaker {
   ImageMaker(ImageStore& images, snapshot::LayerStore& layers, Platform platform)
       : images_(images), layers_(layers), platform_(std::move(platform)) {}
   // The image's id.
-  base::Result<std::string> Make(ImageSource& source, const Reference& reference, std::stop_token stop);
+  base::Result<std::string> Make(ImageSource& source, const Reference& reference,
+                                 std::stop_token stop);
 
  private:
   struct Found {
@@ -25,7 +27,8 @@ class ImageMaker {
     Manifest manifest;
   };
   base::Result<Found> FindManifest(ImageSource& source, const Reference& reference) const;
-  base::Status EnsureLayers(ImageSource& source, const Manifest& manifest, const ConfigDocument& config, std::stop_token stop) const;
+  base::Status EnsureLayers(ImageSource& source, const Manifest& manifest,
+                            const ConfigDocument& config, std::stop_token stop) const;
 
   ImageStore& images_;
   snapshot::LayerStore& layers_;

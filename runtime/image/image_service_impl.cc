@@ -25,18 +25,21 @@ namespace {
 Result<std::string> DirectoryOfThisProgram() {
   char path[PATH_MAX];
   const ssize_t n = readlink("/proc/self/exe", path, sizeof path);
-  if (n <= 0 || n == static_cast<ssize_t>(sizeof path)) return base::Error::FromErrno(errno, "read /proc/self/exe");
+  if (n <= 0 || n == static_cast<ssize_t>(sizeof path))
+    return base::Error::FromErrno(errno, "read /proc/self/exe");
   const std::string_view text(path, static_cast<size_t>(n));
   return std::string(text.substr(0, text.rfind('/')));
 }
 
-// The registry may be back in a moment: whole layers that came are kept for the next try, until some other pull ends.
+// The registry may be back in a moment: whole layers that came are kept for the next try, until
+// some other pull ends.
 bool IsWorthKeeping(const base::Error& error) {
   return error.code() == base::Code::kUnavailable || error.code() == base::Code::kDeadlineExceeded;
 }
 
 bool IsAuthTrouble(const base::Error& error) {
-  return error.code() == base::Code::kUnauthenticated || error.code() == base::Code::kPermissionDenied;
+  return error.code() == base::Code::kUnauthenticated ||
+         error.code() == base::Code::kPermissionDenied;
 }
 
 }  // namespace
@@ -55,18 +58,24 @@ Result<std::unique_ptr<ImageServiceImpl>> ImageServiceImpl::Open(Options options
     ASSIGN_OR_RETURN(options.program_dir, DirectoryOfThisProgram());
   }
   const Paths& paths = options.paths;
-  for (const std::string& dir : {paths.state, paths.Images(), paths.Import()}) RETURN_IF_ERROR(os::MakeDirs(dir, 0700));
+  for (const std::string& dir : {paths.state, paths.Images(), paths.Import()})
+    RETURN_IF_ERROR(os::MakeDirs(dir, 0700));
   ASSIGN_OR_RETURN(const std::vector<os::DirEntry> imports, os::ListDir(paths.Import()));
-  for (const os::DirEntry& entry : imports) RETURN_IF_ERROR(os::RemoveTree(paths.Import() + "/" + entry.name));
+  for (const os::DirEntry& entry : imports)
+    RETURN_IF_ERROR(os::RemoveTree(paths.Import() + "/" + entry.name));
   ASSIGN_OR_RETURN(content::BlobStore blobs, content::BlobStore::Open(paths.Blobs()));
-  std::unique_ptr<ImageServiceImpl> service(new ImageServiceImpl(std::move(options), std::move(blobs)));
+  std::unique_ptr<ImageServiceImpl> service(
+      new ImageServiceImpl(std::move(options), std::move(blobs)));
   const Options& o = service->options_;
-  ASSIGN_OR_RETURN(service->layers_, snapshot::LayerStore::Open({.root = o.paths.Layers(),
-                                                                 .unpack_program = o.program_dir + "/keelson-unpack",
-                                                                 .max_layer_bytes = o.max_layer_bytes}));
-  ASSIGN_OR_RETURN(service->images_, ImageStore::Open(o.paths.Images(), service->blobs_, *service->layers_, o.pinned_images));
+  ASSIGN_OR_RETURN(service->layers_,
+                   snapshot::LayerStore::Open({.root = o.paths.Layers(),
+                                               .unpack_program = o.program_dir + "/keelson-unpack",
+                                               .max_layer_bytes = o.max_layer_bytes}));
+  ASSIGN_OR_RETURN(service->images_, ImageStore::Open(o.paths.Images(), service->blobs_,
+                                                      *service->layers_, o.pinned_images));
   service->maker_ = std::make_unique<ImageMaker>(*service->images_, *service->layers_, o.platform);
-  service->sweeper_ = std::jthread([raw = service.get()](std::stop_token stop) { raw->Sweep(std::move(stop)); });
+  service->sweeper_ =
+      std::jthread([raw = service.get()](std::stop_token stop) { raw->Sweep(std::move(stop)); });
   service->AskForSweep();  // what an earlier life left
   return service;
 }
@@ -77,10 +86,14 @@ ImageServiceImpl::~ImageServiceImpl() {
   sweep_changed_.wait(lock, [this] { return operations_.empty(); });
 }
 
-std::optional<Image> ImageServiceImpl::Find(const std::string& reference) const { return images_->Find(reference); }
+std::optional<Image> ImageServiceImpl::Find(const std::string& reference) const {
+  return images_->Find(reference);
+}
 std::vector<Image> ImageServiceImpl::List() const { return images_->List(); }
 
-Result<std::string> ImageServiceImpl::Pull(const std::string& text, const std::optional<Credentials>& credentials, std::stop_token stop) {
+Result<std::string> ImageServiceImpl::Pull(const std::string& text,
+                                           const std::optional<Credentials>& credentials,
+                                           std::stop_token stop) {
   const std::string context = "pull image " + base::QuoteIfNeeded(text.substr(0, 300));
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(text).WithContext("pull image"));
   const std::string key = reference.ToString();
@@ -93,7 +106,9 @@ Result<std::string> ImageServiceImpl::Pull(const std::string& text, const std::o
     } else if (it != operations_.end()) {
       // Its last waiter has gone and it is on its way out: wait for that, then begin anew.
       operation = it->second;
-      if (!operation->ended.wait(lock, stop, [&operation] { return operation->result.has_value(); })) return base::Cancelled("{}: cancelled", context);
+      if (!operation->ended.wait(lock, stop,
+                                 [&operation] { return operation->result.has_value(); }))
+        return base::Cancelled("{}: cancelled", context);
       continue;
     } else {
       joined = false;
@@ -108,7 +123,8 @@ Result<std::string> ImageServiceImpl::Pull(const std::string& text, const std::o
       }).detach();
     }
     ++operation->waiters;
-    const bool ended = operation->ended.wait(lock, stop, [&operation] { return operation->result.has_value(); });
+    const bool ended =
+        operation->ended.wait(lock, stop, [&operation] { return operation->result.has_value(); });
     if (--operation->waiters == 0 && !ended) {
       operation->abandoned = true;
       lock.unlock();
@@ -121,23 +137,28 @@ Result<std::string> ImageServiceImpl::Pull(const std::string& text, const std::o
   }
 }
 
-Result<std::string> ImageServiceImpl::PullNow(const Reference& reference, const std::optional<Credentials>& credentials, std::stop_token stop) {
+Result<std::string> ImageServiceImpl::PullNow(const Reference& reference,
+                                              const std::optional<Credentials>& credentials,
+                                              std::stop_token stop) {
   RegistrySource::Options options;
   options.fetch_program = options_.program_dir + "/keelson-fetch";
   options.registries_dir = options_.paths.Registries();
   options.docker_config = options_.docker_config;
   options.plain_http_hosts = options_.plain_http_hosts;
   options.no_progress_timeout = options_.no_progress_timeout;
-  ASSIGN_OR_RETURN(const std::unique_ptr<RegistrySource> source, RegistrySource::Open(options, reference, credentials));
+  ASSIGN_OR_RETURN(const std::unique_ptr<RegistrySource> source,
+                   RegistrySource::Open(options, reference, credentials));
   Result<std::string> made = maker_->Make(*source, reference, std::move(stop));
   if (made.ok() || !IsWorthKeeping(made.error())) CollectGarbage();
   return made;
 }
 
-Result<std::string> ImageServiceImpl::Load(const std::string& layout_path, const std::string& text) {
-  const std::string context = fmt::format("load image {} from '{}'", base::QuoteIfNeeded(text.substr(0, 300)), layout_path);
+Result<std::string> ImageServiceImpl::Load(const std::string& layout_path,
+                                           const std::string& text) {
+  const std::string context =
+      fmt::format("load image {} from '{}'", base::QuoteIfNeeded(text.substr(0, 300)), layout_path);
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(text).WithContext("load image"));
-  struct stat st {};
+  struct stat st{};
   if (stat(layout_path.c_str(), &st) != 0) return base::Error::FromErrno(errno, "{}", context);
   if (!S_ISDIR(st.st_mode)) {
     Result<std::string> loaded = LoadArchive(layout_path, reference);
@@ -152,7 +173,8 @@ Result<std::string> ImageServiceImpl::Load(const std::string& layout_path, const
 }
 
 // An archive of a layout goes through the same jail as a layer, into a directory of its own.
-Result<std::string> ImageServiceImpl::LoadArchive(const std::string& path, const Reference& reference) {
+Result<std::string> ImageServiceImpl::LoadArchive(const std::string& path,
+                                                  const Reference& reference) {
   const std::string staging = options_.paths.Import() + "/" + base::RandomHex(16);
   RETURN_IF_ERROR(os::MakeDir(staging, 0700));
   Result<std::string> id = [&]() -> Result<std::string> {
@@ -160,13 +182,16 @@ Result<std::string> ImageServiceImpl::LoadArchive(const std::string& path, const
     ASSIGN_OR_RETURN(const os::UniqueFd directory, os::Open(staging, O_RDONLY | O_DIRECTORY));
     unpack::Budget budget{.max_bytes = options_.max_layer_bytes};
     ASSIGN_OR_RETURN(unpack::UnpackProcess process,
-                     unpack::UnpackProcess::Start(options_.program_dir + "/keelson-unpack", std::move(file), directory.get(), budget));
+                     unpack::UnpackProcess::Start(options_.program_dir + "/keelson-unpack",
+                                                  std::move(file), directory.get(), budget));
     RETURN_IF_ERROR(process.Wait());
-    ASSIGN_OR_RETURN(const std::unique_ptr<LayoutSource> source, LayoutSource::Open(staging, reference));
+    ASSIGN_OR_RETURN(const std::unique_ptr<LayoutSource> source,
+                     LayoutSource::Open(staging, reference));
     return maker_->Make(*source, reference, {});
   }();
   if (Status removed = os::RemoveTree(staging); !removed.ok()) {
-    base::LogWarn("unpacked archive cannot be removed, trying again at the next start", {{"path", staging}, {"error", removed.error()}});
+    base::LogWarn("unpacked archive cannot be removed, trying again at the next start",
+                  {{"path", staging}, {"error", removed.error()}});
   }
   return id;
 }
@@ -174,10 +199,14 @@ Result<std::string> ImageServiceImpl::LoadArchive(const std::string& path, const
 Status ImageServiceImpl::Remove(const std::string& reference) {
   const Status removed = images_->Remove(reference);
   AskForSweep();
-  return removed.ok() ? removed : Status(removed.error().WithContext("remove image " + base::QuoteIfNeeded(reference.substr(0, 300))));
+  return removed.ok() ? removed
+                      : Status(removed.error().WithContext(
+                            "remove image " + base::QuoteIfNeeded(reference.substr(0, 300))));
 }
 
-std::optional<Image> ImageServiceImpl::FindHeld(const std::string& image_id) const { return images_->FindHeld(image_id); }
+std::optional<Image> ImageServiceImpl::FindHeld(const std::string& image_id) const {
+  return images_->FindHeld(image_id);
+}
 
 Result<FsUsage> ImageServiceImpl::Usage() const {
   FsUsage usage;
@@ -189,7 +218,9 @@ Result<FsUsage> ImageServiceImpl::Usage() const {
   return usage;
 }
 
-void ImageServiceImpl::Hold(const std::string& image_id, const std::string& container_id) { images_->Hold(image_id, container_id); }
+void ImageServiceImpl::Hold(const std::string& image_id, const std::string& container_id) {
+  images_->Hold(image_id, container_id);
+}
 
 void ImageServiceImpl::Release(const std::string& container_id) {
   images_->Release(container_id);
@@ -219,7 +250,8 @@ void ImageServiceImpl::Sweep(std::stop_token stop) {
     const uint64_t asked = sweeps_asked_;
     lock.unlock();
     if (const Status swept = layers_->Sweep(); !swept.ok()) {
-      base::LogWarn("removed layers cannot be deleted, trying again later", {{"error", swept.error()}});
+      base::LogWarn("removed layers cannot be deleted, trying again later",
+                    {{"error", swept.error()}});
     }
     lock.lock();
     sweeps_done_ = asked;

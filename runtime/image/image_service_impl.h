@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ImageService of the runtime: puts store, layers, maker and sources together. Owns a thread that deletes what became trash and
-// one thread for each pull under way; pulls of one reference at the same time are one pull, which ends early only when everybody who
-// waits for it has gone. Call CollectGarbage() once every container of before has been Hold()ed again. Thread-safe.
+// The ImageService of the runtime: puts store, layers, maker and sources together. Owns a thread
+// that deletes what became trash and one thread for each pull under way; pulls of one reference at
+// the same time are one pull, which ends early only when everybody who waits for it has gone. Call
+// CollectGarbage() once every container of before has been Hold()ed again. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -23,12 +24,15 @@ class ImageServiceImpl final : public ImageService {
  public:
   struct Options {
     Paths paths{"/var/lib/keelson", "/etc/keelson"};
-    std::string program_dir;                              // of keelson-fetch and keelson-unpack; empty: beside this program
-    std::string docker_config = "/root/.docker/config.json";  // the node's credentials; need not exist
-    std::vector<std::string> plain_http_hosts;            // "host:port" that may be talked to without TLS, beside hosts.toml's
-    std::vector<std::string> pinned_images;               // full names that the kubelet is told not to collect
-    std::chrono::seconds no_progress_timeout{300};        // a pull that receives nothing for so long fails
-    uint64_t max_layer_bytes = uint64_t{64} << 30;        // of one unpacked layer
+    std::string program_dir;  // of keelson-fetch and keelson-unpack; empty: beside this program
+    std::string docker_config =
+        "/root/.docker/config.json";  // the node's credentials; need not exist
+    std::vector<std::string>
+        plain_http_hosts;  // "host:port" that may be talked to without TLS, beside hosts.toml's
+    std::vector<std::string> pinned_images;  // full names that the kubelet is told not to collect
+    std::chrono::seconds no_progress_timeout{
+        300};  // a pull that receives nothing for so long fails
+    uint64_t max_layer_bytes = uint64_t{64} << 30;  // of one unpacked layer
     Platform platform = HostPlatform();
   };
   static base::Result<std::unique_ptr<ImageServiceImpl>> Open(Options options);
@@ -36,8 +40,11 @@ class ImageServiceImpl final : public ImageService {
 
   std::optional<Image> Find(const std::string& reference) const override;
   std::vector<Image> List() const override;
-  base::Result<std::string> Pull(const std::string& reference, const std::optional<Credentials>& credentials, std::stop_token stop) override;
-  base::Result<std::string> Load(const std::string& layout_path, const std::string& reference) override;
+  base::Result<std::string> Pull(const std::string& reference,
+                                 const std::optional<Credentials>& credentials,
+                                 std::stop_token stop) override;
+  base::Result<std::string> Load(const std::string& layout_path,
+                                 const std::string& reference) override;
   base::Status Remove(const std::string& reference) override;
   std::optional<Image> FindHeld(const std::string& image_id) const override;
   base::Result<FsUsage> Usage() const override;
@@ -50,8 +57,11 @@ class ImageServiceImpl final : public ImageService {
 
  private:
   struct Operation;
-  explicit ImageServiceImpl(Options options, content::BlobStore blobs) : options_(std::move(options)), blobs_(std::move(blobs)) {}
-  base::Result<std::string> PullNow(const Reference& reference, const std::optional<Credentials>& credentials, std::stop_token stop);
+  explicit ImageServiceImpl(Options options, content::BlobStore blobs)
+      : options_(std::move(options)), blobs_(std::move(blobs)) {}
+  base::Result<std::string> PullNow(const Reference& reference,
+                                    const std::optional<Credentials>& credentials,
+                                    std::stop_token stop);
   base::Result<std::string> LoadArchive(const std::string& path, const Reference& reference);
   void Sweep(std::stop_token stop);
   void AskForSweep();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where an image comes from: a registry or a layout on disk. Documents are checked against their digests by the source; layers go
-// from it straight into the unpack process. Blocking; ReadDocument() and FeedLayer() may be called from several threads.
+// Where an image comes from: a registry or a layout on disk. Documents are checked against their
+// digests by the source; layers go from it straight into the unpack process. Blocking;
+// ReadDocument() and FeedLayer() may be called from several threads.
 #pragma once
 
 #include <stop_token>

@@ -24,7 +24,8 @@ namespace {
 constexpr size_t kMinIdPrefix = 12;
 
 bool IsHex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 }  // namespace
@@ -32,12 +33,17 @@ bool IsHex(std::string_view text) {
 std::string ImageStore::NamePath(const std::string& name) const {
   return root_ + "/names/" + std::string(content::HexOf(content::DigestOf(name))) + ".rec";
 }
-std::string ImageStore::ImagePath(const std::string& id) const { return root_ + "/images/" + std::string(content::HexOf(id)) + ".rec"; }
+std::string ImageStore::ImagePath(const std::string& id) const {
+  return root_ + "/images/" + std::string(content::HexOf(id)) + ".rec";
+}
 
-Result<std::unique_ptr<ImageStore>> ImageStore::Open(const std::string& root, const content::BlobStore& blobs,
-                                                     snapshot::LayerStore& layers, std::vector<std::string> pinned_names) {
+Result<std::unique_ptr<ImageStore>> ImageStore::Open(const std::string& root,
+                                                     const content::BlobStore& blobs,
+                                                     snapshot::LayerStore& layers,
+                                                     std::vector<std::string> pinned_names) {
   std::unique_ptr<ImageStore> store(new ImageStore(root, blobs, layers, std::move(pinned_names)));
-  for (const char* dir : {"", "/images", "/names", "/quarantine"}) RETURN_IF_ERROR(os::MakeDirs(root + dir, 0700));
+  for (const char* dir : {"", "/images", "/names", "/quarantine"})
+    RETURN_IF_ERROR(os::MakeDirs(root + dir, 0700));
   store->LoadRecords();
   return store;
 }
@@ -47,7 +53,9 @@ template <typename Record>
 void ImageStore::LoadFolder(const char* folder, const std::function<Status(Record)>& take) {
   const std::string dir = root_ + "/" + folder;
   const Result<std::vector<os::DirEntry>> entries = os::ListDir(dir);
-  if (!entries.ok()) return base::LogError("image records cannot be listed", {{"directory", dir}, {"error", entries.error()}});
+  if (!entries.ok())
+    return base::LogError("image records cannot be listed",
+                          {{"directory", dir}, {"error", entries.error()}});
   for (const os::DirEntry& entry : *entries) {
     if (!entry.name.ends_with(".rec")) {
       (void)os::RemoveFile(dir + "/" + entry.name);  // half-written, from before a crash
@@ -60,9 +68,11 @@ void ImageStore::LoadFolder(const char* folder, const std::function<Status(Recor
       return take(std::move(record));
     }();
     if (taken.ok()) continue;
-    base::LogWarn("image record cannot be used, moving it to quarantine; the image must be pulled again",
-                  {{"record", std::string(folder) + "/" + entry.name}, {"error", taken.error()}});
-    (void)rename((dir + "/" + entry.name).c_str(), (root_ + "/quarantine/" + folder + "-" + entry.name).c_str());
+    base::LogWarn(
+        "image record cannot be used, moving it to quarantine; the image must be pulled again",
+        {{"record", std::string(folder) + "/" + entry.name}, {"error", taken.error()}});
+    (void)rename((dir + "/" + entry.name).c_str(),
+                 (root_ + "/quarantine/" + folder + "-" + entry.name).c_str());
   }
 }
 
@@ -82,7 +92,9 @@ void ImageStore::LoadRecords() {
     return base::Ok();
   });
   LoadFolder<NameRecord>("names", [this](NameRecord record) -> Status {
-    if (!records_.contains(record.image_id)) return base::DataLoss("{} leads to image {}, which is not there", record.name, record.image_id);
+    if (!records_.contains(record.image_id))
+      return base::DataLoss("{} leads to image {}, which is not there", record.name,
+                            record.image_id);
     names_[record.name] = std::move(record);
     return base::Ok();
   });
@@ -120,7 +132,8 @@ void ImageStore::Publish() {
       } else if (Result<Image> described = Describe(records_.at(record.image_id)); described.ok()) {
         image = std::make_shared<Image>(std::move(described).value());
       } else {
-        base::LogError("image cannot be described, leaving it out", {{"image", record.image_id}, {"error", described.error()}});
+        base::LogError("image cannot be described, leaving it out",
+                       {{"image", record.image_id}, {"error", described.error()}});
         images.erase(record.image_id);
         continue;
       }
@@ -153,7 +166,8 @@ std::optional<Image> ImageStore::Find(const std::string& reference) const {
   if (content::IsDigest(reference)) return by_id(reference);
   if (reference.size() == 64 && IsHex(reference)) return by_id("sha256:" + reference);
   if (const Result<Reference> parsed = ParseReference(reference); parsed.ok()) {
-    const auto it = now->names.find(parsed->digest.empty() ? parsed->Tagged() : parsed->Digested(parsed->digest));
+    const auto it = now->names.find(parsed->digest.empty() ? parsed->Tagged()
+                                                           : parsed->Digested(parsed->digest));
     if (it != now->names.end()) return by_id(it->second);
   }
   std::string_view prefix = reference;
@@ -162,7 +176,9 @@ std::optional<Image> ImageStore::Find(const std::string& reference) const {
   const std::string from = "sha256:" + std::string(prefix);
   const auto first = now->images.lower_bound(from);
   if (first == now->images.end() || !first->first.starts_with(from)) return std::nullopt;
-  if (const auto second = std::next(first); second != now->images.end() && second->first.starts_with(from)) return std::nullopt;
+  if (const auto second = std::next(first);
+      second != now->images.end() && second->first.starts_with(from))
+    return std::nullopt;
   return *first->second;
 }
 
@@ -187,8 +203,8 @@ Status ImageStore::WriteName(const NameRecord& name) {
   return os::WriteFileAtomic(NamePath(name.name), Encode(name), 0600, os::Durability::kPowerLoss);
 }
 
-Status ImageStore::Commit(const Documents& documents, const std::vector<std::string>& layers, const Reference& reference,
-                          const std::string& top_digest) {
+Status ImageStore::Commit(const Documents& documents, const std::vector<std::string>& layers,
+                          const Reference& reference, const std::string& top_digest) {
   const std::lock_guard lock(mutex_);
   ImageRecord record{.layers = layers};
   ASSIGN_OR_RETURN(record.id, blobs_.Put(documents.config));
@@ -210,7 +226,9 @@ Status ImageStore::Commit(const Documents& documents, const std::vector<std::str
   if (!reference.tag.empty()) names.push_back({reference.Tagged(), false, record.id});
   Status written;
   for (const NameRecord& name : names) {
-    if (const auto it = names_.find(name.name); it != names_.end() && it->second.image_id == name.image_id) continue;
+    if (const auto it = names_.find(name.name);
+        it != names_.end() && it->second.image_id == name.image_id)
+      continue;
     if (written = WriteName(name); !written.ok()) break;
     names_[name.name] = name;
   }
@@ -263,7 +281,8 @@ bool ImageStore::CollectLocked() {
       continue;
     }
     if (const Status removed = os::RemoveFile(ImagePath(it->first)); !removed.ok()) {
-      base::LogWarn("image record cannot be removed, trying again later", {{"image", it->first}, {"error", removed.error()}});
+      base::LogWarn("image record cannot be removed, trying again later",
+                    {{"image", it->first}, {"error", removed.error()}});
       layers.insert(it->second.layers.begin(), it->second.layers.end());
       ++it;
       continue;
@@ -273,7 +292,9 @@ bool ImageStore::CollectLocked() {
     it = records_.erase(it);
     changed = true;
   }
-  return layers_.Collect([&layers](const std::string& digest) { return layers.contains(digest); }) > 0 || changed;
+  return layers_.Collect([&layers](const std::string& digest) { return layers.contains(digest); }) >
+             0 ||
+         changed;
 }
 
 }  // namespace keelson::image

@@ -3,9 +3,9 @@
 //   images/<64 hex of the id>.rec   ImageRecord
 //   names/<64 hex of sha256(name)>.rec   NameRecord: one tag or digest name of an image
 //   quarantine/                     records that could not be read, for a person to look at
-// An image is there when a name leads to it. Names are written last and durably, after everything they lead to has been synced, so an
-// unclean stop leaves at most things without a name, which CollectGarbage() takes away. Reads answer from an immutable catalog.
-// Thread-safe.
+// An image is there when a name leads to it. Names are written last and durably, after everything
+// they lead to has been synced, so an unclean stop leaves at most things without a name, which
+// CollectGarbage() takes away. Reads answer from an immutable catalog. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -31,33 +31,38 @@ struct ImageRecord {
 };
 
 struct NameRecord {
-  std::string name;      // in full: "docker.io/library/nginx:latest" or "…@sha256:…"
+  std::string name;  // in full: "docker.io/library/nginx:latest" or "…@sha256:…"
   bool is_digest = false;
   std::string image_id;
 };
 
 class ImageStore {
  public:
-  static base::Result<std::unique_ptr<ImageStore>> Open(const std::string& root, const content::BlobStore& blobs,
-                                                        snapshot::LayerStore& layers, std::vector<std::string> pinned_names = {});
+  static base::Result<std::unique_ptr<ImageStore>> Open(const std::string& root,
+                                                        const content::BlobStore& blobs,
+                                                        snapshot::LayerStore& layers,
+                                                        std::vector<std::string> pinned_names = {});
 
   std::optional<Image> Find(const std::string& reference) const;
-  std::optional<Image> FindHeld(const std::string& image_id) const;  // reads the disk for one without a name
+  std::optional<Image> FindHeld(
+      const std::string& image_id) const;  // reads the disk for one without a name
   std::vector<Image> List() const;
-  // Layers are there and pinned by the caller. A tag that led to another image leads to this one afterwards. `top_digest`: of the
-  // document that the reference led to (index or manifest), for the digest name.
+  // Layers are there and pinned by the caller. A tag that led to another image leads to this one
+  // afterwards. `top_digest`: of the document that the reference led to (index or manifest), for
+  // the digest name.
   struct Documents {
     std::string config;
     std::string manifest;
   };
-  base::Status Commit(const Documents& documents, const std::vector<std::string>& layers, const Reference& reference,
-                      const std::string& top_digest);
+  base::Status Commit(const Documents& documents, const std::vector<std::string>& layers,
+                      const Reference& reference, const std::string& top_digest);
   base::Status Remove(const std::string& reference);
 
   void Hold(const std::string& image_id, const std::string& container_id);
   void Release(const std::string& container_id);
-  // Takes away what neither a name nor a container leads to. Also for the start, once every container has been Hold()ed again.
-  // Returns whether anything became trash for LayerStore::Sweep().
+  // Takes away what neither a name nor a container leads to. Also for the start, once every
+  // container has been Hold()ed again. Returns whether anything became trash for
+  // LayerStore::Sweep().
   bool CollectGarbage();
 
  private:
@@ -66,8 +71,12 @@ class ImageStore {
     Catalog images;
     std::map<std::string, std::string> names;  // name → id
   };
-  ImageStore(std::string root, const content::BlobStore& blobs, snapshot::LayerStore& layers, std::vector<std::string> pinned)
-      : root_(std::move(root)), blobs_(blobs), layers_(layers), pinned_(pinned.begin(), pinned.end()) {}
+  ImageStore(std::string root, const content::BlobStore& blobs, snapshot::LayerStore& layers,
+             std::vector<std::string> pinned)
+      : root_(std::move(root)),
+        blobs_(blobs),
+        layers_(layers),
+        pinned_(pinned.begin(), pinned.end()) {}
   void LoadRecords();
   template <typename Record>
   void LoadFolder(const char* folder, const std::function<base::Status(Record)>& take);

@@ -17,7 +17,8 @@ base::Result<JsonView> JsonView::Parse(std::string_view text) {
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = kMaxDepth;
-  auto value = std::make_shared<const json::value>(json::parse({text.data(), text.size()}, error, {}, options));
+  auto value = std::make_shared<const json::value>(
+      json::parse({text.data(), text.size()}, error, {}, options));
   if (error) return base::InvalidArgument("not valid JSON: {}", error.message());
   if (!value->is_object()) return base::InvalidArgument("not a JSON object");
   const void* node = value.get();
@@ -31,7 +32,8 @@ const void* JsonView::Member(std::string_view key) const {
 }
 
 base::Error JsonView::Bad(std::string_view key, std::string_view what) const {
-  return base::InvalidArgument("field {}{}{} is not {}", path_, path_.empty() ? "" : ".", key, what);
+  return base::InvalidArgument("field {}{}{} is not {}", path_, path_.empty() ? "" : ".", key,
+                               what);
 }
 
 bool JsonView::Has(std::string_view key) const { return Member(key) != nullptr; }
@@ -49,7 +51,8 @@ base::Result<std::string> JsonView::String(std::string_view key) const {
 base::Result<uint64_t> JsonView::Number(std::string_view key) const {
   const void* node = Member(key);
   if (node == nullptr) return uint64_t{0};
-  if (const int64_t* number = At(node).if_int64(); number != nullptr && *number >= 0) return static_cast<uint64_t>(*number);
+  if (const int64_t* number = At(node).if_int64(); number != nullptr && *number >= 0)
+    return static_cast<uint64_t>(*number);
   return Bad(key, "a whole number that is not negative");
 }
 
@@ -91,7 +94,8 @@ base::Result<std::vector<JsonView>> JsonView::Array(std::string_view key) const 
 std::vector<std::string> JsonView::Keys() const {
   std::vector<std::string> out;
   if (node_ == nullptr) return out;
-  for (const auto& item : At(node_).get_object()) out.emplace_back(item.key().data(), item.key().size());
+  for (const auto& item : At(node_).get_object())
+    out.emplace_back(item.key().data(), item.key().size());
   return out;
 }
 

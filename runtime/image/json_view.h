@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Typed reading of JSON with errors that name the field. null counts as absent. Depth and size are bounded by Parse(). Pure.
+// Typed reading of JSON with errors that name the field. null counts as absent. Depth and size are
+// bounded by Parse(). Pure.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ class JsonView {
   base::Result<std::string> String(std::string_view key) const;  // "" when absent
   base::Result<uint64_t> Number(std::string_view key) const;     // 0 when absent
   base::Result<std::vector<std::string>> Strings(std::string_view key) const;
-  base::Result<JsonView> Object(std::string_view key) const;     // an empty one when absent
+  base::Result<JsonView> Object(std::string_view key) const;  // an empty one when absent
   base::Result<std::vector<JsonView>> Array(std::string_view key) const;
   std::vector<std::string> Keys() const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An OCI image layout in a directory (oci-layout, index.json, blobs/sha256/…). Everything is opened below that directory without
-// following symlinks. A layout with several images needs a reference whose tag is one of its names. Blocking.
+// An OCI image layout in a directory (oci-layout, index.json, blobs/sha256/…). Everything is opened
+// below that directory without following symlinks. A layout with several images needs a reference
+// whose tag is one of its names. Blocking.
 #pragma once
 
 #include <memory>
@@ -13,13 +14,15 @@ namespace keelson::image {
 
 class LayoutSource final : public ImageSource {
  public:
-  static base::Result<std::unique_ptr<LayoutSource>> Open(const std::string& path, const Reference& wanted);
+  static base::Result<std::unique_ptr<LayoutSource>> Open(const std::string& path,
+                                                          const Reference& wanted);
   base::Result<Top> Resolve() override;
   base::Result<std::string> ReadDocument(const Descriptor& descriptor) override;
   base::Status FeedLayer(const Descriptor& layer, os::UniqueFd sink) override;
 
  private:
-  LayoutSource(os::RootedDir root, Reference wanted) : root_(std::move(root)), wanted_(std::move(wanted)) {}
+  LayoutSource(os::RootedDir root, Reference wanted)
+      : root_(std::move(root)), wanted_(std::move(wanted)) {}
   base::Result<os::UniqueFd> OpenBlob(const std::string& digest) const;
 
   os::RootedDir root_;

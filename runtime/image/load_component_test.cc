@@ -35,11 +35,18 @@ class LoadImage : public ::testing::Test {
     return std::move(service).value();
   }
   std::string Layout() const { return maker_.Path(); }
-  LayerBytes MakeLayer(const std::string& script, const std::string& compressor = "gzip -n") const { return maker_.MakeLayer(script, compressor); }
-  void MakeLayout(const std::vector<LayerBytes>& layers, const std::string& arch = "amd64") { maker_.Make(layers, arch); }
+  LayerBytes MakeLayer(const std::string& script, const std::string& compressor = "gzip -n") const {
+    return maker_.MakeLayer(script, compressor);
+  }
+  void MakeLayout(const std::vector<LayerBytes>& layers, const std::string& arch = "amd64") {
+    maker_.Make(layers, arch);
+  }
   void ExpectNothingLeft() {
     service_->WaitForSweep();
-    EXPECT_EQ(Shell("cd " + dir_.path() + "/state && find layers images -type f -o -path '*/sha256/*' -o -path '*/staging/*' -o -path '*/trash/*' -o -path '*/import/*'"), "");
+    EXPECT_EQ(Shell("cd " + dir_.path() +
+                    "/state && find layers images -type f -o -path '*/sha256/*' -o -path "
+                    "'*/staging/*' -o -path '*/trash/*' -o -path '*/import/*'"),
+              "");
   }
 
   os::TempDir dir_ = os::TempDir::Create("keelson-load").value();
@@ -48,8 +55,10 @@ class LoadImage : public ::testing::Test {
 };
 
 TEST_F(LoadImage, KeepsOwnersModesLinksTimesAndAttributes) {
-  MakeLayout({MakeLayer("mkdir -p etc tmp home && chmod 1777 tmp && echo hi >etc/motd && touch -d @1000000000 etc/motd && chown 12:34 etc/motd && "
-                        "ln etc/motd etc/again && ln -s /etc/motd home/abs && ln -s ../etc home/rel && cp /bin/true su && chmod 4755 su && "
+  MakeLayout({MakeLayer("mkdir -p etc tmp home && chmod 1777 tmp && echo hi >etc/motd && touch -d "
+                        "@1000000000 etc/motd && chown 12:34 etc/motd && "
+                        "ln etc/motd etc/again && ln -s /etc/motd home/abs && ln -s ../etc "
+                        "home/rel && cp /bin/true su && chmod 4755 su && "
                         "setcap cap_net_raw+ep su || true; mkfifo pipe; touch -d @7 home"),
               MakeLayer("mkdir -p srv && echo two >srv/file", "zstd -q")});
   const auto id = service_->Load(Layout(), "demo:1");
@@ -64,7 +73,7 @@ TEST_F(LoadImage, KeepsOwnersModesLinksTimesAndAttributes) {
   ASSERT_EQ(image.layer_dirs.size(), 2u);
   const std::string top = image.layer_dirs[0], bottom = image.layer_dirs[1];
   EXPECT_EQ(os::ReadFile(top + "/srv/file").value(), "two\n");
-  struct stat st {};
+  struct stat st{};
   ASSERT_EQ(lstat((bottom + "/etc/motd").c_str(), &st), 0);
   EXPECT_EQ(st.st_uid, 12u);
   EXPECT_EQ(st.st_gid, 34u);
@@ -89,7 +98,7 @@ TEST_F(LoadImage, TurnsWhiteoutsIntoWhatOverlayWants) {
               MakeLayer("mkdir -p a/b c && touch a/b/.wh.gone c/.wh..wh..opq && echo 2 >c/new")});
   ASSERT_TRUE(service_->Load(Layout(), "demo:2").ok());
   const std::string top = service_->Find("demo:2")->layer_dirs[0];
-  struct stat st {};
+  struct stat st{};
   ASSERT_EQ(lstat((top + "/a/b/gone").c_str(), &st), 0);
   EXPECT_TRUE(S_ISCHR(st.st_mode));
   EXPECT_EQ(st.st_rdev, makedev(0, 0));
@@ -101,7 +110,8 @@ TEST_F(LoadImage, TurnsWhiteoutsIntoWhatOverlayWants) {
 
 TEST_F(LoadImage, AcceptsAnArchiveThatEndsRightAfterItsLastByteOfContent) {
   // As umoci's insert writes it: neither padding nor closing blocks.
-  Shell("cd " + dir_.path() + " && mkdir w && printf hello >w/f && tar -C w -cf t f && head -c 517 t >short.tar");
+  Shell("cd " + dir_.path() +
+        " && mkdir w && printf hello >w/f && tar -C w -cf t f && head -c 517 t >short.tar");
   const std::string tar = os::ReadFile(dir_.path() + "/short.tar").value();
   MakeLayout({{tar, content::DigestOf(tar), "application/vnd.oci.image.layer.v1.tar"}});
   const auto id = service_->Load(Layout(), "short:1");
@@ -124,7 +134,8 @@ TEST_F(LoadImage, IsFoundAgainAfterARestartByEveryKindOfName) {
   service_.reset();
   service_ = OpenService();
   const Image image = service_->Find("team/app:v1").value();
-  for (const std::string& name : {id, id.substr(7), id.substr(7, 12), image.repo_digests.at(0), std::string("docker.io/team/app:v1")}) {
+  for (const std::string& name : {id, id.substr(7), id.substr(7, 12), image.repo_digests.at(0),
+                                  std::string("docker.io/team/app:v1")}) {
     SCOPED_TRACE(name);
     ASSERT_TRUE(service_->Find(name).has_value());
     EXPECT_EQ(service_->Find(name)->id, id);
@@ -146,7 +157,8 @@ TEST_F(LoadImage, RemovedImagesAreGoneAtOnceAndTheirLayersWhenNoContainerHoldsTh
   EXPECT_TRUE(service_->List().empty());
   EXPECT_FALSE(service_->Find(id).has_value());
   EXPECT_TRUE(os::Exists(layer + "/x"));
-  ASSERT_TRUE(service_->FindHeld(id).has_value()) << "its container may still be started and entered";
+  ASSERT_TRUE(service_->FindHeld(id).has_value())
+      << "its container may still be started and entered";
   EXPECT_EQ(service_->FindHeld(id)->layer_dirs, std::vector<std::string>{layer});
   service_->Release("container-1");
   EXPECT_FALSE(service_->FindHeld(id).has_value());
@@ -173,15 +185,33 @@ TEST_F(LoadImage, BadInputIsRefusedWithASentenceAndLeavesNothingBehind) {
   };
   // Each makes bad.tar out of the directory that it runs in.
   const Case cases[] = {
-      {"dot dot", "echo x >x && tar -P --transform 's,^x,../../x,' -cf ../bad.tar x", "reaches out"},
-      {"hard link outward", "echo x >x && ln x y && tar -P --transform 's,^x$,../../etc/passwd,h;flags=h' -cf ../bad.tar x y 2>/dev/null || tar -cf ../bad.tar x y; "
-                            "python3 - <<'P'\nimport tarfile,io\nt=tarfile.open('../bad.tar','w')\ni=tarfile.TarInfo('link');i.type=tarfile.LNKTYPE;i.linkname='../../../etc/passwd'\nt.addfile(i);t.close()\nP", "reaches out"},
+      {"dot dot", "echo x >x && tar -P --transform 's,^x,../../x,' -cf ../bad.tar x",
+       "reaches out"},
+      {"hard link outward",
+       "echo x >x && ln x y && tar -P --transform 's,^x$,../../etc/passwd,h;flags=h' -cf "
+       "../bad.tar x y 2>/dev/null || tar -cf ../bad.tar x y; "
+       "python3 - <<'P'\nimport "
+       "tarfile,io\nt=tarfile.open('../"
+       "bad.tar','w')\ni=tarfile.TarInfo('link');i.type=tarfile.LNKTYPE;i.linkname='../../../etc/"
+       "passwd'\nt.addfile(i);t.close()\nP",
+       "reaches out"},
       {"absolute hard link stays inside and is not there",
-       "python3 - <<'P'\nimport tarfile\nt=tarfile.open('../bad.tar','w')\ni=tarfile.TarInfo('link');i.type=tarfile.LNKTYPE;i.linkname='/etc/passwd'\nt.addfile(i);t.close()\nP", "does not bring"},
-      {"through a symlink", "python3 - <<'P'\nimport tarfile,io\nt=tarfile.open('../bad.tar','w')\ni=tarfile.TarInfo('d');i.type=tarfile.SYMTYPE;i.linkname='/tmp'\nt.addfile(i)\n"
-                            "i=tarfile.TarInfo('d/evil');i.size=1\nt.addfile(i,io.BytesIO(b'x'));t.close()\nP", "symlink"},
-      {"sparse", "truncate -s 1M s && echo x >>s && tar --sparse --format=gnu -cf ../bad.tar s", "sparse"},
-      {"truncated", "head -c 100000 /dev/urandom >r && tar -cf - r | head -c 50000 >../bad.tar", "ends inside"},
+       "python3 - <<'P'\nimport "
+       "tarfile\nt=tarfile.open('../"
+       "bad.tar','w')\ni=tarfile.TarInfo('link');i.type=tarfile.LNKTYPE;i.linkname='/etc/"
+       "passwd'\nt.addfile(i);t.close()\nP",
+       "does not bring"},
+      {"through a symlink",
+       "python3 - <<'P'\nimport "
+       "tarfile,io\nt=tarfile.open('../"
+       "bad.tar','w')\ni=tarfile.TarInfo('d');i.type=tarfile.SYMTYPE;i.linkname='/"
+       "tmp'\nt.addfile(i)\n"
+       "i=tarfile.TarInfo('d/evil');i.size=1\nt.addfile(i,io.BytesIO(b'x'));t.close()\nP",
+       "symlink"},
+      {"sparse", "truncate -s 1M s && echo x >>s && tar --sparse --format=gnu -cf ../bad.tar s",
+       "sparse"},
+      {"truncated", "head -c 100000 /dev/urandom >r && tar -cf - r | head -c 50000 >../bad.tar",
+       "ends inside"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
@@ -192,7 +222,8 @@ TEST_F(LoadImage, BadInputIsRefusedWithASentenceAndLeavesNothingBehind) {
     const auto loaded = service_->Load(Layout(), "bad:" + std::to_string(&c - cases));
     ASSERT_FALSE(loaded.ok());
     EXPECT_NE(loaded.error().message().find(c.word), std::string::npos) << loaded.error().message();
-    EXPECT_NE(loaded.error().message().find("layer 1 of 1"), std::string::npos) << loaded.error().message();
+    EXPECT_NE(loaded.error().message().find("layer 1 of 1"), std::string::npos)
+        << loaded.error().message();
     ExpectNothingLeft();
   }
 }
@@ -213,9 +244,11 @@ TEST_F(LoadImage, RefusesWrongDigestsTruncatedStreamsAndBombs) {
   flipped[150000] = static_cast<char>(flipped[150000] ^ 1);
   expect({{flipped, good.diff_id}}, "");
   MakeLayout({good});
-  const std::string blob = Layout() + "/blobs/sha256/" + content::DigestOf(good.compressed).substr(7);
+  const std::string blob =
+      Layout() + "/blobs/sha256/" + content::DigestOf(good.compressed).substr(7);
   ASSERT_TRUE(os::WriteFileAtomic(blob, MakeLayer("echo other >o").compressed, 0644).ok());
-  EXPECT_NE(service_->Load(Layout(), "bad").error().message().find("digest mismatch"), std::string::npos);
+  EXPECT_NE(service_->Load(Layout(), "bad").error().message().find("digest mismatch"),
+            std::string::npos);
   ExpectNothingLeft();
   service_.reset();
   service_ = OpenService(1 << 20);
@@ -224,7 +257,8 @@ TEST_F(LoadImage, RefusesWrongDigestsTruncatedStreamsAndBombs) {
 
 TEST_F(LoadImage, RefusesAnotherMachinesImage) {
   MakeLayout({MakeLayer("echo x >x")}, "s390x");
-  EXPECT_NE(service_->Load(Layout(), "bad").error().message().find("made for linux/s390x"), std::string::npos);
+  EXPECT_NE(service_->Load(Layout(), "bad").error().message().find("made for linux/s390x"),
+            std::string::npos);
   ExpectNothingLeft();
 }
 
@@ -235,7 +269,9 @@ TEST_F(LoadImage, ADamagedRecordIsSetAsideAndTheOthersStay) {
   ASSERT_TRUE(service_->Load(Layout(), "two:1").ok());
   const std::string id = service_->Find("one:1")->id;
   service_.reset();
-  ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/state/images/images/" + id.substr(7) + ".rec", "rubbish", 0600).ok());
+  ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/state/images/images/" + id.substr(7) + ".rec",
+                                  "rubbish", 0600)
+                  .ok());
   service_ = OpenService();
   EXPECT_FALSE(service_->Find("one:1").has_value());
   EXPECT_TRUE(service_->Find("two:1").has_value());
@@ -247,8 +283,10 @@ TEST_F(LoadImage, ADamagedRecordIsSetAsideAndTheOthersStay) {
 
 TEST_F(LoadImage, SaysWhatIsWrongWithALayout) {
   ASSERT_TRUE(os::MakeDirs(Layout(), 0755).ok());
-  EXPECT_NE(service_->Load(Layout(), "x").error().message().find("not an OCI image layout"), std::string::npos);
-  EXPECT_NE(service_->Load(dir_.path() + "/absent", "x").error().message().find("absent"), std::string::npos);
+  EXPECT_NE(service_->Load(Layout(), "x").error().message().find("not an OCI image layout"),
+            std::string::npos);
+  EXPECT_NE(service_->Load(dir_.path() + "/absent", "x").error().message().find("absent"),
+            std::string::npos);
   EXPECT_NE(service_->Load(Layout(), "X Y").error().message().find("X Y"), std::string::npos);
 }
 

@@ -23,7 +23,8 @@ base::Result<base::Reader> Unseal(std::string_view bytes, uint32_t magic) {
   if (bytes.size() < 12) return base::DataLoss("the record is too short");
   base::Reader tail(bytes.substr(bytes.size() - 4));
   bytes.remove_suffix(4);
-  if (tail.U32() != base::Crc32c(bytes)) return base::DataLoss("the record's checksum does not match");
+  if (tail.U32() != base::Crc32c(bytes))
+    return base::DataLoss("the record's checksum does not match");
   base::Reader in(bytes);
   if (in.U32() != magic) return base::DataLoss("the record is of another kind");
   if (in.U32() == 0) return base::DataLoss("the record has no version");
@@ -57,8 +58,10 @@ base::Status Decode(std::string_view bytes, ImageRecord* out) {
   out->id = in.String();
   out->manifest = in.String();
   out->layers = in.Strings();
-  const bool digests = std::all_of(out->layers.begin(), out->layers.end(), [](const std::string& d) { return content::IsDigest(d); });
-  if (!in.ok() || !digests || !content::IsDigest(out->id) || !content::IsDigest(out->manifest)) return base::DataLoss("the record is malformed");
+  const bool digests = std::all_of(out->layers.begin(), out->layers.end(),
+                                   [](const std::string& d) { return content::IsDigest(d); });
+  if (!in.ok() || !digests || !content::IsDigest(out->id) || !content::IsDigest(out->manifest))
+    return base::DataLoss("the record is malformed");
   return base::Ok();
 }
 
@@ -67,7 +70,8 @@ base::Status Decode(std::string_view bytes, NameRecord* out) {
   out->name = in.String();
   out->is_digest = in.Bool();
   out->image_id = in.String();
-  if (!in.ok() || !content::IsDigest(out->image_id) || !ParseReference(out->name).ok()) return base::DataLoss("the record is malformed");
+  if (!in.ok() || !content::IsDigest(out->image_id) || !ParseReference(out->name).ok())
+    return base::DataLoss("the record is malformed");
   return base::Ok();
 }
 

@@ -32,7 +32,8 @@ bool IsPathComponent(std::string_view part) {
     const size_t separator = i;
     while (i < part.size() && part[i] == part[separator]) ++i;
     const size_t count = i - separator;
-    const bool good = part[separator] == '-' || (part[separator] == '.' && count == 1) || (part[separator] == '_' && count <= 2);
+    const bool good = part[separator] == '-' || (part[separator] == '.' && count == 1) ||
+                      (part[separator] == '_' && count <= 2);
     if (!good || i == part.size()) return false;
   }
   return true;
@@ -54,8 +55,13 @@ bool IsRegistry(std::string_view text) {
     const size_t end = text.find(']');
     if (end == std::string_view::npos) return false;
     host = text.substr(1, end - 1);
-    if (const std::string_view rest = text.substr(end + 1); !rest.empty() && (rest[0] != ':' || !IsPort(rest.substr(1)))) return false;
-    return host.size() >= 2 && std::all_of(host.begin(), host.end(), [](char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.'; });
+    if (const std::string_view rest = text.substr(end + 1);
+        !rest.empty() && (rest[0] != ':' || !IsPort(rest.substr(1))))
+      return false;
+    return host.size() >= 2 && std::all_of(host.begin(), host.end(), [](char c) {
+             return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' ||
+                    c == '.';
+           });
   }
   if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
     host = text.substr(0, colon);
@@ -67,15 +73,18 @@ bool IsRegistry(std::string_view text) {
 
 bool IsTag(std::string_view tag) {
   if (tag.empty() || tag.size() > kMaxTag || !(IsAlnum(tag[0]) || tag[0] == '_')) return false;
-  return std::all_of(tag.begin(), tag.end(), [](char c) { return IsAlnum(c) || c == '_' || c == '.' || c == '-'; });
+  return std::all_of(tag.begin(), tag.end(),
+                     [](char c) { return IsAlnum(c) || c == '_' || c == '.' || c == '-'; });
 }
 
 bool LooksLikeRegistry(std::string_view first) {
-  return first == "localhost" || first.find_first_of(".:[") != std::string_view::npos || std::any_of(first.begin(), first.end(), IsUpper);
+  return first == "localhost" || first.find_first_of(".:[") != std::string_view::npos ||
+         std::any_of(first.begin(), first.end(), IsUpper);
 }
 
 base::Error Bad(std::string_view text, std::string_view why) {
-  return base::InvalidArgument("image reference {}: {}", base::QuoteIfNeeded(text.substr(0, 300)), why);
+  return base::InvalidArgument("image reference {}: {}", base::QuoteIfNeeded(text.substr(0, 300)),
+                               why);
 }
 
 }  // namespace
@@ -94,7 +103,8 @@ Result<Reference> ParseReference(std::string_view text) {
   std::string_view rest = text;
   if (const size_t at = rest.find('@'); at != std::string_view::npos) {
     out.digest = rest.substr(at + 1);
-    if (!content::IsDigest(out.digest)) return Bad(text, "after '@' there must be sha256: and 64 lower-case hexadecimal digits");
+    if (!content::IsDigest(out.digest))
+      return Bad(text, "after '@' there must be sha256: and 64 lower-case hexadecimal digits");
     rest = rest.substr(0, at);
   }
   // A colon after the last slash begins a tag; one before it belongs to the registry's port.
@@ -102,24 +112,29 @@ Result<Reference> ParseReference(std::string_view text) {
   const size_t colon = rest.rfind(':');
   if (colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash)) {
     out.tag = rest.substr(colon + 1);
-    if (!IsTag(out.tag)) return Bad(text, "its tag is not of letters, digits, '_', '.' and '-' (at most 128)");
+    if (!IsTag(out.tag))
+      return Bad(text, "its tag is not of letters, digits, '_', '.' and '-' (at most 128)");
     rest = rest.substr(0, colon);
   }
   const size_t first_slash = rest.find('/');
   if (first_slash != std::string_view::npos && LooksLikeRegistry(rest.substr(0, first_slash))) {
     out.registry = rest.substr(0, first_slash);
     out.repository = rest.substr(first_slash + 1);
-    if (!IsRegistry(out.registry)) return Bad(text, "its registry is not a host name with an optional port");
+    if (!IsRegistry(out.registry))
+      return Bad(text, "its registry is not a host name with an optional port");
     if (out.registry == "index.docker.io") out.registry = "docker.io";
   } else {
     out.registry = "docker.io";
     out.repository = rest;
   }
-  if (out.registry == "docker.io" && out.repository.find('/') == std::string::npos) out.repository = "library/" + out.repository;
+  if (out.registry == "docker.io" && out.repository.find('/') == std::string::npos)
+    out.repository = "library/" + out.repository;
   if (out.Name().size() > kMaxName) return Bad(text, "its name is longer than 255 characters");
   for (const std::string_view part : base::Split(out.repository, '/')) {
     if (!IsPathComponent(part)) {
-      return Bad(text, "its name must be of lower-case letters and digits, joined by '.', '_', '__' or '-', parted by '/'");
+      return Bad(text,
+                 "its name must be of lower-case letters and digits, joined by '.', '_', '__' or "
+                 "'-', parted by '/'");
     }
   }
   if (out.tag.empty() && out.digest.empty()) out.tag = "latest";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Image references as people write them: [registry[:port]/]path[:tag][@sha256:digest]. Docker's shorthands are filled in:
-// "nginx" is docker.io/library/nginx:latest. The grammar is strict and bounded; a capital letter in a path, an empty part or a
-// digest of another algorithm is refused with a sentence. Pure value type. Source: the distribution project's reference grammar.
+// Image references as people write them: [registry[:port]/]path[:tag][@sha256:digest]. Docker's
+// shorthands are filled in: "nginx" is docker.io/library/nginx:latest. The grammar is strict and
+// bounded; a capital letter in a path, an empty part or a digest of another algorithm is refused
+// with a sentence. Pure value type. Source: the distribution project's reference grammar.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What registries ask of a client: TLS with private authorities and client certificates, users, tokens, mirrors, proxies, patience.
+// What registries ask of a client: TLS with private authorities and client certificates, users,
+// tokens, mirrors, proxies, patience.
 #include "lib/base/strings.h"
 #include "runtime/image/testing/fake_registry.h"
 #include "runtime/image/testing/pull_fixture.h"
@@ -19,16 +20,23 @@ class Registries : public testing::PullFixture {
     maker_.Make({maker_.MakeLayer("head -c 3000000 /dev/urandom >big && echo here >small")});
   }
   std::string Layout() const { return "\"layout\":\"" + maker_.Path() + "\""; }
-  // An authority, a server's certificate for 127.0.0.1 and registry.example.invalid, and a client's, all below tls/.
+  // An authority, a server's certificate for 127.0.0.1 and registry.example.invalid, and a
+  // client's, all below tls/.
   std::string MakeCertificates() {
     const std::string dir = NewDir("tls");
-    Shell("cd " + dir + " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem 2>/dev/null && "
-          "for who in server client; do openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=$who -keyout $who.key -out $who.req 2>/dev/null; "
-          "printf 'subjectAltName=IP:127.0.0.1,DNS:registry.example.invalid\\n' >ext; "
-          "openssl x509 -req -in $who.req -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out $who.pem 2>/dev/null; done");
+    Shell(
+        "cd " + dir +
+        " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=authority -keyout ca.key -out ca.pem 2>/dev/null && "
+        "for who in server client; do openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
+        "-nodes -subj /CN=$who -keyout $who.key -out $who.req 2>/dev/null; "
+        "printf 'subjectAltName=IP:127.0.0.1,DNS:registry.example.invalid\\n' >ext; "
+        "openssl x509 -req -in $who.req -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile "
+        "ext -out $who.pem 2>/dev/null; done");
     return dir;
   }
-  void ExpectPulls(const std::string& reference, const std::optional<Credentials>& credentials = {}) {
+  void ExpectPulls(const std::string& reference,
+                   const std::optional<Credentials>& credentials = {}) {
     const auto id = Pull(reference, credentials);
     ASSERT_TRUE(id.ok()) << id.error().message();
     EXPECT_EQ(*id, maker_.config_digest());
@@ -41,23 +49,30 @@ TEST_F(Registries, BehindAPrivateAuthorityAndClientCertificatesInARealRegistry) 
   const std::string tls = MakeCertificates();
   MakeImage();
   {
-    TestRegistry open({.dir = NewDir("registry"), .certificate = tls + "/server.pem", .key = tls + "/server.key"});
+    TestRegistry open({.dir = NewDir("registry"),
+                       .certificate = tls + "/server.pem",
+                       .key = tls + "/server.key"});
     open.Push(maker_.Path(), "team/app:v1");
   }
-  TestRegistry registry({.dir = NewDir("registry"), .certificate = tls + "/server.pem", .key = tls + "/server.key", .client_authority = tls + "/ca.pem"});
+  TestRegistry registry({.dir = NewDir("registry"),
+                         .certificate = tls + "/server.pem",
+                         .key = tls + "/server.key",
+                         .client_authority = tls + "/ca.pem"});
   const std::string name = registry.Address() + "/team/app:v1";
   Open();
   ExpectRefused(name, {name, "https://" + registry.Address(), "certificate"});
   WriteHosts(registry.Address(), "ca = '" + tls + "/ca.pem'\n");
   ExpectRefused(name, {name, "client certificate"});
-  WriteHosts(registry.Address(), "ca = '" + tls + "/ca.pem'\nclient = [['" + tls + "/client.pem', '" + tls + "/client.key']]\n");
+  WriteHosts(registry.Address(), "ca = '" + tls + "/ca.pem'\nclient = [['" + tls +
+                                     "/client.pem', '" + tls + "/client.key']]\n");
   ExpectPulls(name);
 }
 
 TEST_F(Registries, VerificationIsSkippedOnlyWhereAsked) {
   const std::string tls = MakeCertificates();
   MakeImage();
-  FakeRegistry registry(Dir(), Layout() + ",\"certificate\":\"" + tls + "/server.pem\",\"key\":\"" + tls + "/server.key\"");
+  FakeRegistry registry(Dir(), Layout() + ",\"certificate\":\"" + tls + "/server.pem\",\"key\":\"" +
+                                   tls + "/server.key\"");
   Open();
   ExpectRefused(registry.Address() + "/a:b", {"certificate"});
   WriteHosts(registry.Address(), "skip_verify = true\n");
@@ -73,11 +88,16 @@ TEST_F(Registries, AUserIsTakenFromTheRequestElseFromTheNodesFile) {
   options_.plain_http_hosts = {registry.Address()};
   Open();
   ExpectRefused(name, {name, registry.Address(), "none are known"});
-  ExpectRefused(name, {name, "refused the credentials"}, Credentials{.username = "alice", .password = "wrong"});
+  ExpectRefused(name, {name, "refused the credentials"},
+                Credentials{.username = "alice", .password = "wrong"});
   EXPECT_EQ(Pull(name).error().code(), base::Code::kUnauthenticated);
   ExpectPulls(name, Credentials{.username = "alice", .password = "wonder:land"});
   ASSERT_TRUE(service_->Remove(name).ok());
-  ASSERT_TRUE(os::WriteFileAtomic(options_.docker_config, R"({"auths":{")" + registry.Address() + R"(":{"auth":")" + base::Base64Encode("alice:wonder:land") + "\"}}}", 0600).ok());
+  ASSERT_TRUE(os::WriteFileAtomic(options_.docker_config,
+                                  R"({"auths":{")" + registry.Address() + R"(":{"auth":")" +
+                                      base::Base64Encode("alice:wonder:land") + "\"}}}",
+                                  0600)
+                  .ok());
   ExpectPulls(name);
   // A request's wrong ones are not replaced by the node's right ones: they are another person's.
   ASSERT_TRUE(service_->Remove(name).ok());
@@ -86,14 +106,19 @@ TEST_F(Registries, AUserIsTakenFromTheRequestElseFromTheNodesFile) {
 
 TEST_F(Registries, TokensAreFetchedWhereTheRegistrySays) {
   MakeImage();
-  FakeRegistry registry(Dir(), Layout() + R"(,"auth":"token","user":"bob","password":"p","identity_token":"deep-secret")");
+  FakeRegistry registry(
+      Dir(),
+      Layout() + R"(,"auth":"token","user":"bob","password":"p","identity_token":"deep-secret")");
   const std::string name = registry.Address() + "/team/app:v1";
   options_.plain_http_hosts = {registry.Address()};
   Open();
-  ExpectRefused(name, {name, "token from http://" + registry.Address(), "no credentials are known"});
-  ExpectRefused(name, {"the credentials were refused"}, Credentials{.username = "bob", .password = "wrong"});
+  ExpectRefused(name,
+                {name, "token from http://" + registry.Address(), "no credentials are known"});
+  ExpectRefused(name, {"the credentials were refused"},
+                Credentials{.username = "bob", .password = "wrong"});
   ExpectPulls(name, Credentials{.username = "bob", .password = "p"});
-  EXPECT_EQ(registry.Count("/token?service=test&scope=repository%3Ateam%2Fapp%3Apull") , 3u) << registry.Log();
+  EXPECT_EQ(registry.Count("/token?service=test&scope=repository%3Ateam%2Fapp%3Apull"), 3u)
+      << registry.Log();
   ASSERT_TRUE(service_->Remove(name).ok());
   ExpectPulls(name, Credentials{.identity_token = "deep-secret"});
   EXPECT_EQ(registry.Count("POST /token"), 1u);
@@ -116,11 +141,15 @@ TEST_F(Registries, MirrorsAreTriedInOrderAndEachForWhatItIsGoodFor) {
   FakeRegistry blobs_only(Dir(), Layout());
   FakeRegistry empty(Dir(), Layout() + ",\"missing\":true");
   FakeRegistry real(Dir(), Layout());
-  WriteHosts("registry.example.invalid", "server = 'http://" + real.Address() + "'\n[host.'http://127.0.0.1:1']\n[host.'http://" + empty.Address() + "']\n[host.'http://" +
-                                            blobs_only.Address() + "/some/place']\ncapabilities = ['pull']\noverride_path = false\n");
+  WriteHosts("registry.example.invalid",
+             "server = 'http://" + real.Address() +
+                 "'\n[host.'http://127.0.0.1:1']\n[host.'http://" + empty.Address() +
+                 "']\n[host.'http://" + blobs_only.Address() +
+                 "/some/place']\ncapabilities = ['pull']\noverride_path = false\n");
   Open();
   ExpectPulls("registry.example.invalid/team/app:v1");
-  EXPECT_EQ(empty.Count("/v2/team/app/manifests/v1?ns=registry.example.invalid"), 1u) << empty.Log();
+  EXPECT_EQ(empty.Count("/v2/team/app/manifests/v1?ns=registry.example.invalid"), 1u)
+      << empty.Log();
   EXPECT_EQ(blobs_only.Count("/manifests/"), 0u);
   EXPECT_EQ(real.Count("/v2/team/app/manifests/v1 "), 1u) << real.Log();
 }
@@ -128,8 +157,10 @@ TEST_F(Registries, MirrorsAreTriedInOrderAndEachForWhatItIsGoodFor) {
 TEST_F(Registries, AMirrorsPathAndHeadersAreUsed) {
   MakeImage();
   FakeRegistry mirror(Dir(), Layout());
-  WriteHosts("registry.example.invalid", "[host.'http://" + mirror.Address() + "/v2/cache/of']\noverride_path = true\n[host.'http://" + mirror.Address() +
-                                            "/v2/cache/of'.header]\nx-test = 'yes'\n");
+  WriteHosts("registry.example.invalid",
+             "[host.'http://" + mirror.Address() +
+                 "/v2/cache/of']\noverride_path = true\n[host.'http://" + mirror.Address() +
+                 "/v2/cache/of'.header]\nx-test = 'yes'\n");
   Open();
   ExpectPulls("registry.example.invalid/team/app:v1");
   EXPECT_EQ(mirror.Count("/v2/cache/of/team/app/"), 3u) << mirror.Log();
@@ -165,8 +196,11 @@ TEST_F(Registries, ABusyRegistryIsAskedAgain) {
 TEST_F(Registries, ARedirectToAnotherHostCarriesNoCredentials) {
   MakeImage();
   FakeRegistry elsewhere(Dir(), Layout());
-  FakeRegistry registry(Dir(), Layout() + R"(,"auth":"basic","user":"u","password":"secret","redirect":"http://)" + elsewhere.Address() + "\"");
-  WriteHosts(registry.Address(), "server = 'http://" + registry.Address() + "'\n[header]\nx-test = 'private'\n");
+  FakeRegistry registry(
+      Dir(), Layout() + R"(,"auth":"basic","user":"u","password":"secret","redirect":"http://)" +
+                 elsewhere.Address() + "\"");
+  WriteHosts(registry.Address(),
+             "server = 'http://" + registry.Address() + "'\n[header]\nx-test = 'private'\n");
   Open();
   ExpectPulls(registry.Address() + "/a:b", Credentials{.username = "u", .password = "secret"});
   EXPECT_EQ(elsewhere.Count("GET /elsewhere/"), 2u) << elsewhere.Log();
@@ -179,7 +213,8 @@ TEST_F(Registries, CredentialsOfTheRegistryDoNotGoToItsMirrors) {
   MakeImage();
   FakeRegistry mirror(Dir(), Layout() + R"(,"auth":"basic","user":"u","password":"secret")");
   FakeRegistry registry(Dir(), Layout() + R"(,"auth":"basic","user":"u","password":"secret")");
-  WriteHosts("registry.example.invalid", "server = 'http://" + registry.Address() + "'\n[host.'http://" + mirror.Address() + "']\n");
+  WriteHosts("registry.example.invalid", "server = 'http://" + registry.Address() +
+                                             "'\n[host.'http://" + mirror.Address() + "']\n");
   Open();
   ExpectPulls("registry.example.invalid/a:b", Credentials{.username = "u", .password = "secret"});
   EXPECT_EQ(mirror.Count("auth=Basic"), 0u) << mirror.Log();
@@ -188,7 +223,9 @@ TEST_F(Registries, CredentialsOfTheRegistryDoNotGoToItsMirrors) {
 // Sets a variable of this process while it lives.
 class Variable {
  public:
-  Variable(const char* name, const std::string& value) : name_(name) { setenv(name, value.c_str(), 1); }
+  Variable(const char* name, const std::string& value) : name_(name) {
+    setenv(name, value.c_str(), 1);
+  }
   ~Variable() { unsetenv(name_); }
 
  private:
@@ -214,7 +251,8 @@ TEST_F(Registries, ProxiesComeFromTheEnvironment) {
 TEST_F(Registries, HttpsGoesThroughAProxysTunnel) {
   const std::string tls = MakeCertificates();
   MakeImage();
-  FakeRegistry registry(Dir(), Layout() + ",\"certificate\":\"" + tls + "/server.pem\",\"key\":\"" + tls + "/server.key\"");
+  FakeRegistry registry(Dir(), Layout() + ",\"certificate\":\"" + tls + "/server.pem\",\"key\":\"" +
+                                   tls + "/server.key\"");
   FakeRegistry proxy(Dir(), "\"tunnel\":\"" + registry.Address() + "\"");
   WriteHosts("registry.example.invalid", "ca = ['" + tls + "/ca.pem']\n");
   const Variable https("HTTPS_PROXY", "http://" + proxy.Address());

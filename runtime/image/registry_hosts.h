@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a registry's images are to be had: containerd's hosts.toml, read as it is, from <registries>/<host[:port]>/ or
-// <registries>/_default/. Mirrors come in the file's order, the registry itself last. Without a file: https to the registry.
-// Certificates and keys named there are read here, since keelson-fetch opens no files. Blocking. Source: containerd's docs/hosts.md.
+// Where a registry's images are to be had: containerd's hosts.toml, read as it is, from
+// <registries>/<host[:port]>/ or <registries>/_default/. Mirrors come in the file's order, the
+// registry itself last. Without a file: https to the registry. Certificates and keys named there
+// are read here, since keelson-fetch opens no files. Blocking. Source: containerd's docs/hosts.md.
 #pragma once
 
 #include <string>
@@ -18,10 +19,14 @@ struct RegistryHost {
   bool is_registry = false;  // the registry itself, not a mirror of it
 };
 
-// One file's text; `dir` is where relative certificate paths begin. Pure but for reading those files.
-base::Result<std::vector<RegistryHost>> ParseHostsToml(const std::string& text, const std::string& registry, const std::string& dir);
+// One file's text; `dir` is where relative certificate paths begin. Pure but for reading those
+// files.
+base::Result<std::vector<RegistryHost>> ParseHostsToml(const std::string& text,
+                                                       const std::string& registry,
+                                                       const std::string& dir);
 
-base::Result<std::vector<RegistryHost>> FindRegistryHosts(const std::string& registries_dir, const std::string& registry,
-                                                          const std::vector<std::string>& plain_http_hosts);
+base::Result<std::vector<RegistryHost>> FindRegistryHosts(
+    const std::string& registries_dir, const std::string& registry,
+    const std::vector<std::string>& plain_http_hosts);
 
 }  // namespace keelson::image

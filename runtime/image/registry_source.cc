@@ -27,7 +27,8 @@ constexpr size_t kMaxDockerConfig = 1u << 20;
 constexpr size_t kPieceBytes = 1u << 20;
 
 bool IsEmpty(const Credentials& c) {
-  return c.username.empty() && c.password.empty() && c.identity_token.empty() && c.registry_token.empty();
+  return c.username.empty() && c.password.empty() && c.identity_token.empty() &&
+         c.registry_token.empty();
 }
 
 Result<std::string> ReadDockerConfig(const std::string& path) {
@@ -37,8 +38,10 @@ Result<std::string> ReadDockerConfig(const std::string& path) {
   return text;
 }
 
-// The request's credentials are for the registry that the image names; mirrors get only what the node's file says of them.
-Status AddCredentials(const std::string& docker_config, const Reference& reference, const std::optional<Credentials>& requested,
+// The request's credentials are for the registry that the image names; mirrors get only what the
+// node's file says of them.
+Status AddCredentials(const std::string& docker_config, const Reference& reference,
+                      const std::optional<Credentials>& requested,
                       std::vector<RegistryHost>* hosts) {
   ASSIGN_OR_RETURN(const std::string text, ReadDockerConfig(docker_config));
   for (RegistryHost& host : *hosts) {
@@ -47,7 +50,8 @@ Status AddCredentials(const std::string& docker_config, const Reference& referen
       continue;
     }
     Result<std::optional<Credentials>> known = FindCredentials(text, host.authority);
-    if (known.ok() && !*known && host.is_registry) known = FindCredentials(text, reference.registry);
+    if (known.ok() && !*known && host.is_registry)
+      known = FindCredentials(text, reference.registry);
     if (!known.ok()) return known.error().WithContext(docker_config);
     if (*known) host.endpoint.credentials = **known;
   }
@@ -82,7 +86,8 @@ struct RegistrySource::State {
     if (lseek(file.get(), 0, SEEK_SET) != 0) return Error::FromErrno(errno, "lseek");
     ASSIGN_OR_RETURN(std::string bytes, os::ReadAll(file.get(), request.size));
     // Documents are small: hashed here once more, so that what is parsed is what was promised.
-    if (content::DigestOf(bytes) != reply.digest) return base::DataLoss("the fetch process handed on other bytes than it hashed");
+    if (content::DigestOf(bytes) != reply.digest)
+      return base::DataLoss("the fetch process handed on other bytes than it hashed");
     return std::pair(std::move(bytes), std::move(reply));
   }
 };
@@ -90,9 +95,12 @@ struct RegistrySource::State {
 RegistrySource::RegistrySource(std::unique_ptr<State> state) : state_(std::move(state)) {}
 RegistrySource::~RegistrySource() = default;
 
-Result<std::unique_ptr<RegistrySource>> RegistrySource::Open(const Options& options, const Reference& reference,
-                                                             const std::optional<Credentials>& credentials) {
-  ASSIGN_OR_RETURN(std::vector<RegistryHost> hosts, FindRegistryHosts(options.registries_dir, reference.registry, options.plain_http_hosts));
+Result<std::unique_ptr<RegistrySource>> RegistrySource::Open(
+    const Options& options, const Reference& reference,
+    const std::optional<Credentials>& credentials) {
+  ASSIGN_OR_RETURN(
+      std::vector<RegistryHost> hosts,
+      FindRegistryHosts(options.registries_dir, reference.registry, options.plain_http_hosts));
   RETURN_IF_ERROR(AddCredentials(options.docker_config, reference, credentials, &hosts));
   fetch::Config config;
   config.repository = reference.repository;
@@ -107,26 +115,37 @@ Result<std::unique_ptr<RegistrySource>> RegistrySource::Open(const Options& opti
 
 Result<ImageSource::Top> RegistrySource::Resolve() {
   const Reference& reference = state_->reference;
-  fetch::Request request{.kind = fetch::Request::Kind::kManifest, .reference = reference.digest.empty() ? reference.tag : reference.digest, .size = kMaxDocumentBytes};
+  fetch::Request request{.kind = fetch::Request::Kind::kManifest,
+                         .reference = reference.digest.empty() ? reference.tag : reference.digest,
+                         .size = kMaxDocumentBytes};
   ASSIGN_OR_RETURN(auto found, state_->Read(request));
   return Top{std::move(found.first), found.second.media_type, found.second.digest};
 }
 
 Result<std::string> RegistrySource::ReadDocument(const Descriptor& descriptor) {
-  const bool config = descriptor.media_type.find("config") != std::string::npos || descriptor.media_type.find("container.image") != std::string::npos;
-  fetch::Request request{.kind = config ? fetch::Request::Kind::kBlob : fetch::Request::Kind::kManifest, .reference = descriptor.digest, .size = descriptor.size};
+  const bool config = descriptor.media_type.find("config") != std::string::npos ||
+                      descriptor.media_type.find("container.image") != std::string::npos;
+  fetch::Request request{
+      .kind = config ? fetch::Request::Kind::kBlob : fetch::Request::Kind::kManifest,
+      .reference = descriptor.digest,
+      .size = descriptor.size};
   ASSIGN_OR_RETURN(auto found, state_->Read(request));
-  if (found.second.digest != descriptor.digest) return base::DataLoss("digest mismatch: asked for {}, got {}", descriptor.digest, found.second.digest);
+  if (found.second.digest != descriptor.digest)
+    return base::DataLoss("digest mismatch: asked for {}, got {}", descriptor.digest,
+                          found.second.digest);
   return std::move(found.first);
 }
 
-// Hashed here a second time, on the way from one helper to the other: layers are shared by digest between images of different
-// registries, so neither helper's word may decide what a digest stands for.
+// Hashed here a second time, on the way from one helper to the other: layers are shared by digest
+// between images of different registries, so neither helper's word may decide what a digest stands
+// for.
 Status RegistrySource::FeedLayer(const Descriptor& layer, os::UniqueFd sink) {
   ASSIGN_OR_RETURN(os::Pipe stream, os::CreatePipe());
   (void)fcntl(stream.write_end.get(), F_SETPIPE_SZ, kPieceBytes);
-  const fetch::Request request{.kind = fetch::Request::Kind::kBlob, .reference = layer.digest, .size = layer.size};
-  ASSIGN_OR_RETURN(const os::UniqueFd reply_socket, state_->process->Ask(request, stream.write_end.get()));
+  const fetch::Request request{
+      .kind = fetch::Request::Kind::kBlob, .reference = layer.digest, .size = layer.size};
+  ASSIGN_OR_RETURN(const os::UniqueFd reply_socket,
+                   state_->process->Ask(request, stream.write_end.get()));
   stream.write_end.reset();
   content::Sha256 hash;
   uint64_t bytes = 0;
@@ -136,7 +155,8 @@ Status RegistrySource::FeedLayer(const Descriptor& layer, os::UniqueFd sink) {
   ASSIGN_OR_RETURN(const fetch::Reply reply, fetch::FetchProcess::Reap(reply_socket));
   const std::string digest = hash.Finish();
   if (digest != layer.digest || bytes != layer.size) {
-    return base::DataLoss("{}: digest mismatch: asked for {} of {} bytes, got {} of {} bytes", reply.endpoint, layer.digest, layer.size, digest, bytes);
+    return base::DataLoss("{}: digest mismatch: asked for {} of {} bytes, got {} of {} bytes",
+                          reply.endpoint, layer.digest, layer.size, digest, bytes);
   }
   return base::Ok();
 }

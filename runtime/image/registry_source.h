@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An image in a registry, read through a keelson-fetch process of its own, which lives as long as this object. Knows where to ask
-// (mirrors of hosts.toml, then the registry itself) and with which credentials (the request's, else the node's). Blocking.
+// An image in a registry, read through a keelson-fetch process of its own, which lives as long as
+// this object. Knows where to ask (mirrors of hosts.toml, then the registry itself) and with which
+// credentials (the request's, else the node's). Blocking.
 #pragma once
 
 #include <chrono>
@@ -24,8 +25,9 @@ class RegistrySource final : public ImageSource {
     std::vector<std::string> plain_http_hosts;
     std::chrono::seconds no_progress_timeout{300};
   };
-  static base::Result<std::unique_ptr<RegistrySource>> Open(const Options& options, const Reference& reference,
-                                                            const std::optional<Credentials>& credentials);
+  static base::Result<std::unique_ptr<RegistrySource>> Open(
+      const Options& options, const Reference& reference,
+      const std::optional<Credentials>& credentials);
   ~RegistrySource() override;
   base::Result<Top> Resolve() override;
   base::Result<std::string> ReadDocument(const Descriptor& descriptor) override;

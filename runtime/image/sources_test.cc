@@ -16,8 +16,12 @@ TEST(HostsToml, WithoutOneTheRegistryItselfIsAskedOverTls) {
   EXPECT_EQ(hosts[0].endpoint.base, "https://registry.example:5000/v2");
   EXPECT_TRUE(hosts[0].is_registry);
   EXPECT_TRUE(hosts[0].endpoint.ns.empty());
-  EXPECT_EQ(FindRegistryHosts("/nonexistent", "docker.io", {}).value()[0].endpoint.base, "https://registry-1.docker.io/v2");
-  EXPECT_EQ(FindRegistryHosts("/nonexistent", "127.0.0.1:5000", {"127.0.0.1:5000"}).value()[0].endpoint.base, "http://127.0.0.1:5000/v2");
+  EXPECT_EQ(FindRegistryHosts("/nonexistent", "docker.io", {}).value()[0].endpoint.base,
+            "https://registry-1.docker.io/v2");
+  EXPECT_EQ(FindRegistryHosts("/nonexistent", "127.0.0.1:5000", {"127.0.0.1:5000"})
+                .value()[0]
+                .endpoint.base,
+            "http://127.0.0.1:5000/v2");
 }
 
 TEST(HostsToml, MirrorsComeInTheOrderOfTheFileAndTheServerLast) {
@@ -33,7 +37,9 @@ server = "https://registry-1.docker.io"
   [host."https://a.example/v2/proxy".header]
     x-one = "1"
     x-two = ["a", "b"]
-)", "docker.io", "/etc").value();
+)",
+                                    "docker.io", "/etc")
+                         .value();
   ASSERT_EQ(hosts.size(), 4u);
   EXPECT_EQ(hosts[0].endpoint.base, "https://z.example/v2");
   EXPECT_FALSE(hosts[0].endpoint.can_resolve);
@@ -50,8 +56,11 @@ server = "https://registry-1.docker.io"
 }
 
 TEST(HostsToml, LettersBeyondAsciiStandInCommentsAndAsEscapes) {
-  const auto hosts = ParseHostsToml("\xef\xbb\xbf# \xc3\xa4\n[host.\"https://x\"] # \xc3\xa4\"\nnote = \"\"\"\\\" ' #\n\"\"\"\"\nother = '#\\' # \xc3\xa4\n"
-                                    "header = {a = \"\\u00e4\"}\nempty = \"\" # \xc3\xa4", "r", "/none");
+  const auto hosts = ParseHostsToml(
+      "\xef\xbb\xbf# \xc3\xa4\n[host.\"https://x\"] # \xc3\xa4\"\nnote = \"\"\"\\\" ' "
+      "#\n\"\"\"\"\nother = '#\\' # \xc3\xa4\n"
+      "header = {a = \"\\u00e4\"}\nempty = \"\" # \xc3\xa4",
+      "r", "/none");
   ASSERT_TRUE(hosts.ok()) << hosts.error().message();
   EXPECT_EQ(hosts->at(0).authority, "x");
   ASSERT_EQ(hosts->at(0).endpoint.headers.size(), 1u);
@@ -60,13 +69,19 @@ TEST(HostsToml, LettersBeyondAsciiStandInCommentsAndAsEscapes) {
 
 TEST(HostsToml, FilesAreFoundByHostThenByTheCatchAllAndCertificatesAreReadBesideThem) {
   auto dir = os::TempDir::Create().value();
-  for (const char* sub : {"/h.example:5000", "/_default", "/other_5000_"}) ASSERT_TRUE(os::MakeDirs(dir.path() + sub, 0700).ok());
+  for (const char* sub : {"/h.example:5000", "/_default", "/other_5000_"})
+    ASSERT_TRUE(os::MakeDirs(dir.path() + sub, 0700).ok());
   ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/h.example:5000/ca.pem", "CA", 0600).ok());
   ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/h.example:5000/c.pem", "CERT", 0600).ok());
   ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/h.example:5000/k.pem", "KEY", 0600).ok());
-  ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/h.example:5000/hosts.toml", "ca = 'ca.pem'\nclient = [['c.pem', 'k.pem']]\n", 0600).ok());
-  ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/_default/hosts.toml", "[host.\"http://m\"]\n", 0600).ok());
-  ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/other_5000_/hosts.toml", "server = 'http://o'\n", 0600).ok());
+  ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/h.example:5000/hosts.toml",
+                                  "ca = 'ca.pem'\nclient = [['c.pem', 'k.pem']]\n", 0600)
+                  .ok());
+  ASSERT_TRUE(
+      os::WriteFileAtomic(dir.path() + "/_default/hosts.toml", "[host.\"http://m\"]\n", 0600).ok());
+  ASSERT_TRUE(
+      os::WriteFileAtomic(dir.path() + "/other_5000_/hosts.toml", "server = 'http://o'\n", 0600)
+          .ok());
   const auto own = FindRegistryHosts(dir.path(), "h.example:5000", {}).value();
   ASSERT_EQ(own.size(), 1u);
   EXPECT_EQ(own[0].endpoint.authorities, "CA\n");
@@ -77,7 +92,8 @@ TEST(HostsToml, FilesAreFoundByHostThenByTheCatchAllAndCertificatesAreReadBeside
   EXPECT_EQ(caught[0].endpoint.base, "http://m/v2");
   EXPECT_EQ(caught[0].endpoint.ns, "quay.io");
   EXPECT_EQ(caught[1].endpoint.base, "https://quay.io/v2");
-  EXPECT_EQ(FindRegistryHosts(dir.path(), "other:5000", {}).value()[0].endpoint.base, "http://o/v2");
+  EXPECT_EQ(FindRegistryHosts(dir.path(), "other:5000", {}).value()[0].endpoint.base,
+            "http://o/v2");
 }
 
 TEST(HostsToml, SaysFileAndPlaceOfAMistake) {
@@ -86,8 +102,14 @@ TEST(HostsToml, SaysFileAndPlaceOfAMistake) {
   struct Case {
     std::string text, word;
   };
-  for (const Case& c : {Case{"server = ", "line 1"}, Case{"\n[#host.\"https://x\"]", "line 2"}, Case{"[a.", "line 1"}, Case{"\n\xc3\xa4 = 1", "line 2: letters beyond ASCII"}, Case{"\na = \"\xc3\xa4\"", "line 2: letters"}, Case{"a = \"b\nc\"", "line 1"}, Case{"a = '''#\n\xc3\xa4", "line 2: letters"}, Case{"host = 3", "host"}, Case{"[host.\"ftp://x\"]", "http"}, Case{"[host.\"http://x\"]\nca = 3", "ca"},
-                        Case{"[host.\"http://x\"]\ncapabilities = ['fly']", "fly"}, Case{"ca = 'absent.pem'", "absent.pem"}, Case{"client = []", "client"}}) {
+  for (const Case& c :
+       {Case{"server = ", "line 1"}, Case{"\n[#host.\"https://x\"]", "line 2"},
+        Case{"[a.", "line 1"}, Case{"\n\xc3\xa4 = 1", "line 2: letters beyond ASCII"},
+        Case{"\na = \"\xc3\xa4\"", "line 2: letters"}, Case{"a = \"b\nc\"", "line 1"},
+        Case{"a = '''#\n\xc3\xa4", "line 2: letters"}, Case{"host = 3", "host"},
+        Case{"[host.\"ftp://x\"]", "http"}, Case{"[host.\"http://x\"]\nca = 3", "ca"},
+        Case{"[host.\"http://x\"]\ncapabilities = ['fly']", "fly"},
+        Case{"ca = 'absent.pem'", "absent.pem"}, Case{"client = []", "client"}}) {
     SCOPED_TRACE(c.text);
     ASSERT_TRUE(os::WriteFileAtomic(dir.path() + "/h/hosts.toml", c.text, 0600).ok());
     const auto hosts = FindRegistryHosts(dir.path(), "h", {});
@@ -99,7 +121,9 @@ TEST(HostsToml, SaysFileAndPlaceOfAMistake) {
 
 TEST(DockerConfig, FindsCredentialsByHostAndUnderDockerHubsManyNames) {
   const std::string auth = base::Base64Encode("me:pa:ss");
-  const std::string text = R"({"auths":{"https://index.docker.io/v1/":{"auth":")" + auth + R"("},"h:5000":{"username":"u","password":"p"},"t":{"identitytoken":"T"},"empty":{}},"credsStore":"desktop"})";
+  const std::string text =
+      R"({"auths":{"https://index.docker.io/v1/":{"auth":")" + auth +
+      R"("},"h:5000":{"username":"u","password":"p"},"t":{"identitytoken":"T"},"empty":{}},"credsStore":"desktop"})";
   EXPECT_EQ(FindCredentials(text, "registry-1.docker.io").value()->password, "pa:ss");
   EXPECT_EQ(FindCredentials(text, "docker.io").value()->username, "me");
   EXPECT_EQ(FindCredentials(text, "h:5000").value()->username, "u");

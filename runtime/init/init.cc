@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// keelson-init: process 1 of a pod whose containers share one PID namespace. Reaps orphans, ends on SIGTERM, does nothing else. Runs
-// in an empty root without rights; no libraries beyond libc.
+// keelson-init: process 1 of a pod whose containers share one PID namespace. Reaps orphans, ends on
+// SIGTERM, does nothing else. Runs in an empty root without rights; no libraries beyond libc.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

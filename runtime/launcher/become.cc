@@ -25,19 +25,23 @@ using base::Status;
 namespace {
 
 Status EnterDirectory(const std::string& cwd) {
-  if (chdir(cwd.empty() ? "/" : cwd.c_str()) != 0) return Error::FromErrno(errno, "working directory '{}'", cwd);
-  // A directory outside the root (reached through a descriptor) reads as "(unreachable)…": CVE-2024-21626.
+  if (chdir(cwd.empty() ? "/" : cwd.c_str()) != 0)
+    return Error::FromErrno(errno, "working directory '{}'", cwd);
+  // A directory outside the root (reached through a descriptor) reads as "(unreachable)…":
+  // CVE-2024-21626.
   char path[4096];
   const long size = syscall(SYS_getcwd, path, sizeof path);
   if (size < 0) return Error::FromErrno(errno, "working directory '{}'", cwd);
-  if (path[0] != '/') return base::PermissionDenied("working directory '{}' is outside the container's root", cwd);
+  if (path[0] != '/')
+    return base::PermissionDenied("working directory '{}' is outside the container's root", cwd);
   return base::Ok();
 }
 
 Status SetLimits(const spec::Process& process) {
   for (const spec::Rlimit& limit : process.rlimits) {
     rlimit64 value{limit.soft, limit.hard};
-    if (prlimit64(0, static_cast<__rlimit_resource>(limit.resource), &value, nullptr) == 0) continue;
+    if (prlimit64(0, static_cast<__rlimit_resource>(limit.resource), &value, nullptr) == 0)
+      continue;
     if (errno != EPERM) return Error::FromErrno(errno, "set resource limit {}", limit.resource);
     rlimit64 now{};
     if (prlimit64(0, static_cast<__rlimit_resource>(limit.resource), nullptr, &now) != 0) continue;
@@ -56,16 +60,20 @@ Status InstallSeccomp(const std::string& program) {
   sock_fprog filter{};
   filter.len = static_cast<unsigned short>(program.size() / sizeof(sock_filter));
   filter.filter = reinterpret_cast<sock_filter*>(const_cast<char*>(program.data()));
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) return Error::FromErrno(errno, "install the seccomp filter");
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0)
+    return Error::FromErrno(errno, "install the seccomp filter");
   return base::Ok();
 }
 
 Status SwitchUser(const spec::Identity& identity) {
-  if (identity.uid == ~0u || identity.gid == ~0u) return base::InvalidArgument("user or group 4294967295 is not one");
+  if (identity.uid == ~0u || identity.gid == ~0u)
+    return base::InvalidArgument("user or group 4294967295 is not one");
   std::vector<gid_t> groups(identity.groups.begin(), identity.groups.end());
   if (setgroups(groups.size(), groups.data()) != 0) return Error::FromErrno(errno, "setgroups");
-  if (setresgid(identity.gid, identity.gid, identity.gid) != 0) return Error::FromErrno(errno, "setresgid {}", identity.gid);
-  if (setresuid(identity.uid, identity.uid, identity.uid) != 0) return Error::FromErrno(errno, "setresuid {}", identity.uid);
+  if (setresgid(identity.gid, identity.gid, identity.gid) != 0)
+    return Error::FromErrno(errno, "setresgid {}", identity.gid);
+  if (setresuid(identity.uid, identity.uid, identity.uid) != 0)
+    return Error::FromErrno(errno, "setresuid {}", identity.uid);
   return base::Ok();
 }
 
@@ -74,10 +82,12 @@ Status SwitchUser(const spec::Identity& identity) {
 Status TakeOnRole(const spec::Process& process) {
   RETURN_IF_ERROR(EnterDirectory(process.cwd));
   RETURN_IF_ERROR(SetLimits(process));
-  // /dev/stdout is opened anew by many programs: the pipe must belong to the user that runs. Files that are not ours stay.
+  // /dev/stdout is opened anew by many programs: the pipe must belong to the user that runs. Files
+  // that are not ours stay.
   for (int fd = 0; fd < 3; ++fd) {
     struct stat st{};
-    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) (void)!fchown(fd, process.identity.uid, static_cast<gid_t>(-1));
+    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+      (void)!fchown(fd, process.identity.uid, static_cast<gid_t>(-1));
   }
   RETURN_IF_ERROR(capabilities::DropBounding(process.capabilities.bounding));
   if (process.no_new_privileges) {
@@ -89,14 +99,17 @@ Status TakeOnRole(const spec::Process& process) {
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "keep capabilities");
   RETURN_IF_ERROR(SwitchUser(process.identity));
   const spec::Capabilities& sets = process.capabilities;
-  RETURN_IF_ERROR(capabilities::Apply({sets.bounding, sets.effective, sets.permitted, sets.inheritable, sets.ambient}));
+  RETURN_IF_ERROR(capabilities::Apply(
+      {sets.bounding, sets.effective, sets.permitted, sets.inheritable, sets.ambient}));
   if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0) return Error::FromErrno(errno, "keep capabilities");
   if (process.no_new_privileges) RETURN_IF_ERROR(InstallSeccomp(process.seccomp_program));
   return base::Ok();
 }
 
 Error Execute(const spec::Process& process) {
-  if (process.args.empty() || process.args[0].empty()) return base::InvalidArgument("no command to run: neither the container nor its image names one");
+  if (process.args.empty() || process.args[0].empty())
+    return base::InvalidArgument(
+        "no command to run: neither the container nor its image names one");
   std::vector<char*> argv;
   std::vector<char*> env;
   for (const std::string& word : process.args) argv.push_back(const_cast<char*>(word.c_str()));
@@ -121,7 +134,8 @@ Error Execute(const spec::Process& process) {
     if (errno != ENOENT && errno != ENOTDIR) failure = errno;
     if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) break;
   }
-  if (failure == ENOENT) return base::NotFound("exec \"{}\": executable file not found in $PATH", name);
+  if (failure == ENOENT)
+    return base::NotFound("exec \"{}\": executable file not found in $PATH", name);
   return Error::FromErrno(failure, "exec \"{}\"", name);
 }
 

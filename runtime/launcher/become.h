@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last steps of a new process inside its container: working directory, limits, user, capabilities, seccomp, execve. Each
-// changes the calling process for good. One thread.
+// The last steps of a new process inside its container: working directory, limits, user,
+// capabilities, seccomp, execve. Each changes the calling process for good. One thread.
 #pragma once
 
 #include "lib/base/result.h"
@@ -8,8 +8,8 @@
 
 namespace keelson::launcher {
 
-// Everything up to, not including, execve. `null` limits (rlimits, OOM score) that the machine does not let us raise are kept as
-// they are: a test machine without CAP_SYS_RESOURCE still runs pods.
+// Everything up to, not including, execve. `null` limits (rlimits, OOM score) that the machine does
+// not let us raise are kept as they are: a test machine without CAP_SYS_RESOURCE still runs pods.
 base::Status TakeOnRole(const spec::Process& process);
 // Returns only with the error, worded as the user knows it: exec "name": why.
 base::Error Execute(const spec::Process& process);

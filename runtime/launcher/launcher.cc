@@ -30,7 +30,8 @@ using base::Result;
 using base::Status;
 using os::UniqueFd;
 
-Pending::Pending(pid_t pid, UniqueFd pidfd, UniqueFd sync) : pid_(pid), pidfd_(std::move(pidfd)), sync_(std::move(sync)) {}
+Pending::Pending(pid_t pid, UniqueFd pidfd, UniqueFd sync)
+    : pid_(pid), pidfd_(std::move(pidfd)), sync_(std::move(sync)) {}
 
 Status Pending::Go() {
   const UniqueFd sync = std::move(sync_);
@@ -44,8 +45,9 @@ Status Pending::Go() {
 
 namespace {
 
-// fork(2) with the flags of clone3(2): the child goes on here with a copy of this single-threaded process. Raw, since glibc's own
-// fork takes no flags; nothing that runs in the child relies on glibc's cached state (no threads, no atfork handlers).
+// fork(2) with the flags of clone3(2): the child goes on here with a copy of this single-threaded
+// process. Raw, since glibc's own fork takes no flags; nothing that runs in the child relies on
+// glibc's cached state (no threads, no atfork handlers).
 pid_t Clone(uint64_t flags, int exit_signal, int cgroup) {
   clone_args args{};
   args.flags = flags | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0);
@@ -69,13 +71,15 @@ Status ArrangeDescriptors(const Streams& streams, std::vector<int> keep) {
   }
   const int wanted[3] = {streams.in, streams.out, streams.err};
   for (int i = 0; i < 3; ++i) {
-    if (dup2(wanted[i] >= 0 ? wanted[i] : null_device.get(), i) < 0) return Error::FromErrno(errno, "set up stream {}", i);
+    if (dup2(wanted[i] >= 0 ? wanted[i] : null_device.get(), i) < 0)
+      return Error::FromErrno(errno, "set up stream {}", i);
   }
   std::sort(keep.begin(), keep.end());
   unsigned from = 3;
   for (const int fd : keep) {
     if (fd < 0 || static_cast<unsigned>(fd) < from) continue;
-    if (static_cast<unsigned>(fd) > from) (void)syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0);
+    if (static_cast<unsigned>(fd) > from)
+      (void)syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0);
     from = static_cast<unsigned>(fd) + 1;
   }
   (void)syscall(SYS_close_range, from, ~0u, 0);
@@ -101,7 +105,8 @@ Status JoinV1(const std::vector<std::string>& groups) {
 }
 
 void WriteOomScore(int32_t value) {
-  // Lowering needs CAP_SYS_RESOURCE, which some machines withhold: the container then keeps what it inherits.
+  // Lowering needs CAP_SYS_RESOURCE, which some machines withhold: the container then keeps what it
+  // inherits.
   (void)os::WriteControl(AT_FDCWD, "/proc/self/oom_score_adj", std::to_string(value));
 }
 
@@ -111,9 +116,11 @@ Status Enter(int namespace_fd, int kind, const char* name) {
 }
 
 // The container's first process: the rest of its root, then "go", then its own program.
-[[noreturn]] void RunFirstProcess(const spec::ContainerSpec& spec, const rootfs::Inputs& inputs, int sync) {
+[[noreturn]] void RunFirstProcess(const spec::ContainerSpec& spec, const rootfs::Inputs& inputs,
+                                  int sync) {
   (void)setsid();
-  if (spec.own_cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0) Leave(sync, Error::FromErrno(errno, "new cgroup namespace"));
+  if (spec.own_cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0)
+    Leave(sync, Error::FromErrno(errno, "new cgroup namespace"));
   if (const Status status = rootfs::Finish(spec, inputs); !status.ok()) Leave(sync, status.error());
   if (!WaitForGo(sync).ok()) _exit(1);
   os::UseOrdinarySlices();
@@ -121,7 +128,8 @@ Status Enter(int namespace_fd, int kind, const char* name) {
   Leave(sync, Execute(spec.process));
 }
 
-Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext& pod, rootfs::Inputs& inputs, int sync) {
+Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext& pod,
+                              rootfs::Inputs& inputs, int sync) {
   UniqueFd group;
   if (!spec.unified_cgroup.empty()) {
     ASSIGN_OR_RETURN(group, os::Open(spec.unified_cgroup, O_PATH | O_DIRECTORY));
@@ -130,8 +138,10 @@ Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext&
   if (!spec.host_network) RETURN_IF_ERROR(Enter(pod.net, CLONE_NEWNET, "network"));
   if (!spec.host_ipc) RETURN_IF_ERROR(Enter(pod.ipc, CLONE_NEWIPC, "IPC"));
   RETURN_IF_ERROR(Enter(pod.uts, CLONE_NEWUTS, "UTS"));
-  const bool joins_pid = spec.pid_mode == spec::PidMode::kPod || spec.pid_mode == spec::PidMode::kTarget;
-  if (joins_pid && pod.pid < 0) return base::FailedPrecondition("the PID namespace to share is gone");
+  const bool joins_pid =
+      spec.pid_mode == spec::PidMode::kPod || spec.pid_mode == spec::PidMode::kTarget;
+  if (joins_pid && pod.pid < 0)
+    return base::FailedPrecondition("the PID namespace to share is gone");
   if (joins_pid) RETURN_IF_ERROR(Enter(pod.pid, CLONE_NEWPID, "PID"));
   RETURN_IF_ERROR(JoinV1(spec.cgroup_paths));
   RETURN_IF_ERROR(rootfs::Assemble(spec, inputs));
@@ -157,8 +167,8 @@ Result<Pending> AwaitPid(pid_t first_stage, UniqueFd sync) {
 
 }  // namespace
 
-Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& pod, const std::vector<int>& volume_fds,
-                           const Streams& streams) {
+Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& pod,
+                           const std::vector<int>& volume_fds, const Streams& streams) {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
   const pid_t stage = Clone(CLONE_NEWNS, SIGCHLD, -1);
   if (stage < 0) return Error::FromErrno(errno, "clone the first stage");
@@ -168,7 +178,8 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
     ResetSignals();
     std::vector<int> keep = {sync, pod.net, pod.ipc, pod.uts, pod.pid};
     keep.insert(keep.end(), volume_fds.begin(), volume_fds.end());
-    if (const Status status = ArrangeDescriptors(streams, std::move(keep)); !status.ok()) Leave(sync, status.error());
+    if (const Status status = ArrangeDescriptors(streams, std::move(keep)); !status.ok())
+      Leave(sync, status.error());
     rootfs::Inputs inputs{volume_fds, pod.shm_path, pod.staging_path};
     const Result<pid_t> pid = PrepareAndClone(spec, pod, inputs, sync);
     if (!pid.ok()) Leave(sync, pid.error());
@@ -179,11 +190,13 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
   return AwaitPid(stage, std::move(pair.first));
 }
 
-Result<Pending> BeginExec(const spec::Process& process, int container_pidfd, const std::vector<std::string>& exec_cgroups,
+Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
+                          const std::vector<std::string>& exec_cgroups,
                           const std::string& unified_cgroup, const Streams& streams) {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
-  // The first stage goes into the group itself and its child inherits it: from inside the container's cgroup namespace the kernel
-  // refuses a group that this namespace does not show (nsdelegate).
+  // The first stage goes into the group itself and its child inherits it: from inside the
+  // container's cgroup namespace the kernel refuses a group that this namespace does not show
+  // (nsdelegate).
   UniqueFd group;
   if (!unified_cgroup.empty()) {
     ASSIGN_OR_RETURN(group, os::Open(unified_cgroup, O_PATH | O_DIRECTORY));
@@ -199,7 +212,8 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd, con
       WriteOomScore(process.oom_score_adj);
       RETURN_IF_ERROR(JoinV1(exec_cgroups));
       // All at once, the kernel checks them together; the PID namespace holds for children only.
-      if (setns(container_pidfd, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) != 0) {
+      if (setns(container_pidfd, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+                                     CLONE_NEWUTS | CLONE_NEWCGROUP) != 0) {
         return Error::FromErrno(errno, "enter the container's namespaces");
       }
       UniqueFd(container_pidfd).reset();

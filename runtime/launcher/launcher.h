@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two-stage start of a container's first process, and of an exec in it. Called only by the pod's monitor: single-threaded,
-// already in the node's tiny private mount namespace. The monitor is the parent of every process started here (CLONE_PARENT).
-// BeginStart returns while the new process waits for "go", so that its pid can be written down before it runs; dropping the
-// Pending without Go() makes it exit. Blocking, no threads, no allocation-heavy libraries.
+// The two-stage start of a container's first process, and of an exec in it. Called only by the
+// pod's monitor: single-threaded, already in the node's tiny private mount namespace. The monitor
+// is the parent of every process started here (CLONE_PARENT). BeginStart returns while the new
+// process waits for "go", so that its pid can be written down before it runs; dropping the Pending
+// without Go() makes it exit. Blocking, no threads, no allocation-heavy libraries.
 #pragma once
 
 #include <sys/types.h>
@@ -17,12 +18,13 @@
 namespace keelson::launcher {
 
 struct PodContext {
-  int net = -1;   // namespaces of the pod; -1: the host's
+  int net = -1;  // namespaces of the pod; -1: the host's
   int ipc = -1;
   int uts = -1;
-  int pid = -1;   // PidMode::kPod: the PID namespace of the pod's init
-  std::string shm_path = "/shm";       // the pod's /dev/shm in the monitor's mount namespace
-  std::string staging_path = "/stage";  // an empty directory there: roots are put together on it, in private copies
+  int pid = -1;                   // PidMode::kPod: the PID namespace of the pod's init
+  std::string shm_path = "/shm";  // the pod's /dev/shm in the monitor's mount namespace
+  std::string staging_path =
+      "/stage";  // an empty directory there: roots are put together on it, in private copies
 };
 
 struct Streams {
@@ -37,8 +39,8 @@ class Pending {
   Pending(Pending&&) noexcept = default;
   pid_t pid() const { return pid_; }
   int pidfd() const { return pidfd_.get(); }
-  // Lets it run; returns when execve succeeded, or the error with stage, object and the kernel's answer. On error the process
-  // has ended or is about to; the caller reaps it.
+  // Lets it run; returns when execve succeeded, or the error with stage, object and the kernel's
+  // answer. On error the process has ended or is about to; the caller reaps it.
   base::Status Go();
   os::UniqueFd TakePidfd() { return std::move(pidfd_); }
 
@@ -48,12 +50,13 @@ class Pending {
   os::UniqueFd sync_;
 };
 
-base::Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& pod, const std::vector<int>& volume_fds,
-                                 const Streams& streams);
+base::Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& pod,
+                                 const std::vector<int>& volume_fds, const Streams& streams);
 
-// `container_pidfd`: the container's first process. `exec_cgroups`: where the new process goes (v1: directories, one per
-// hierarchy; v2: a leaf made for a timed exec, or the container's own).
-base::Result<Pending> BeginExec(const spec::Process& process, int container_pidfd, const std::vector<std::string>& exec_cgroups,
+// `container_pidfd`: the container's first process. `exec_cgroups`: where the new process goes (v1:
+// directories, one per hierarchy; v2: a leaf made for a timed exec, or the container's own).
+base::Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
+                                const std::vector<std::string>& exec_cgroups,
                                 const std::string& unified_cgroup, const Streams& streams);
 
 }  // namespace keelson::launcher

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Real containers on the real kernel: a busybox root in a private mount namespace of a forked child, which plays the monitor.
+// Real containers on the real kernel: a busybox root in a private mount namespace of a forked
+// child, which plays the monitor.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
@@ -35,12 +36,14 @@ class Launcher : public testing::Test {
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
     if (!os::Exists("/bin/busybox")) GTEST_SKIP() << "needs busybox-static";
-    for (const char* dir : {"/layer/bin", "/layer/etc", "/layer/tmp", "/upper", "/work", "/stage", "/shm"}) {
+    for (const char* dir :
+         {"/layer/bin", "/layer/etc", "/layer/tmp", "/upper", "/work", "/stage", "/shm"}) {
       ASSERT_TRUE(os::MakeDirs(dir_.path() + dir, 0755).ok());
     }
     const std::string busybox = os::ReadFile("/bin/busybox").value();
     ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/layer/bin/busybox", busybox, 0755).ok());
-    for (const char* applet : {"sh", "cat", "ls", "id", "touch", "hostname", "mount", "stat", "pwd", "readlink", "sleep", "grep"}) {
+    for (const char* applet : {"sh", "cat", "ls", "id", "touch", "hostname", "mount", "stat", "pwd",
+                               "readlink", "sleep", "grep"}) {
       ASSERT_EQ(symlink("busybox", (dir_.path() + "/layer/bin/" + applet).c_str()), 0);
     }
     spec_.id = "test";
@@ -53,14 +56,22 @@ class Launcher : public testing::Test {
     const uint64_t safe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     spec_.mounts = {
         {.kind = Kind::kProc, .destination = "/proc", .attributes = safe},
-        {.kind = Kind::kTmpfs, .destination = "/dev", .options = "mode=755,size=65536k", .attributes = MOUNT_ATTR_NOSUID},
-        {.kind = Kind::kDevpts, .destination = "/dev/pts", .options = "newinstance,ptmxmode=0666,mode=0620,gid=5", .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
+        {.kind = Kind::kTmpfs,
+         .destination = "/dev",
+         .options = "mode=755,size=65536k",
+         .attributes = MOUNT_ATTR_NOSUID},
+        {.kind = Kind::kDevpts,
+         .destination = "/dev/pts",
+         .options = "newinstance,ptmxmode=0666,mode=0620,gid=5",
+         .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
         {.kind = Kind::kPodShm, .destination = "/dev/shm", .attributes = safe},
         {.kind = Kind::kMqueue, .destination = "/dev/mqueue", .attributes = safe},
         {.kind = Kind::kSysfs, .destination = "/sys", .attributes = safe | MOUNT_ATTR_RDONLY},
     };
-    spec_.devices = {{"/dev/null", S_IFCHR | 0666, 1, 3, 0, 0}, {"/dev/zero", S_IFCHR | 0666, 1, 5, 0, 0}};
-    spec_.masked_paths = {"/proc/interrupts", "/proc/acpi", "/sys/firmware", "/proc/no-such-thing", "/proc/scsi"};
+    spec_.devices = {{"/dev/null", S_IFCHR | 0666, 1, 3, 0, 0},
+                     {"/dev/zero", S_IFCHR | 0666, 1, 5, 0, 0}};
+    spec_.masked_paths = {"/proc/interrupts", "/proc/acpi", "/sys/firmware", "/proc/no-such-thing",
+                          "/proc/scsi"};
     spec_.read_only_paths = {"/proc/sys", "/proc/bus"};
   }
 
@@ -76,7 +87,8 @@ class Launcher : public testing::Test {
       pod.shm_path = dir_.path() + "/shm";
       pod.staging_path = dir_.path() + "/stage";
       const Outcome outcome = work(pod);
-      const std::string text = std::to_string(outcome.code) + "\n" + outcome.error + "\n" + outcome.out;
+      const std::string text =
+          std::to_string(outcome.code) + "\n" + outcome.error + "\n" + outcome.out;
       (void)os::WriteAll(answer.write_end.get(), text);
       _exit(0);
     }
@@ -113,7 +125,8 @@ class Launcher : public testing::Test {
     spec_.process.args = std::move(args);
     return InMonitor([&](const PodContext& pod) {
       os::Pipe pipe = std::move(os::CreatePipe()).value();
-      return Finish(BeginStart(spec_, pod, fds, {-1, pipe.write_end.get(), pipe.write_end.get()}), pipe);
+      return Finish(BeginStart(spec_, pod, fds, {-1, pipe.write_end.get(), pipe.write_end.get()}),
+                    pipe);
     });
   }
   Outcome Shell(const std::string& script) { return Run({"sh", "-c", script}); }
@@ -143,7 +156,8 @@ TEST_F(Launcher, OnlyStandardStreamsAreOpen) {
 
 TEST_F(Launcher, MasksAndReadOnlyPathsHold) {
   const Outcome outcome = Shell(
-      "stat -c %t:%T /proc/interrupts; ls /sys/firmware | grep -c .; echo x 2>/dev/null >/proc/sys/kernel/domainname || echo refused; "
+      "stat -c %t:%T /proc/interrupts; ls /sys/firmware | grep -c .; echo x 2>/dev/null "
+      ">/proc/sys/kernel/domainname || echo refused; "
       "touch /sys/x 2>/dev/null || echo sysfs read-only");
   EXPECT_EQ(outcome.out, "1:3\n0\nrefused\nsysfs read-only\n");
 }
@@ -161,16 +175,19 @@ TEST_F(Launcher, UserGroupsAndCapabilitiesAreExact) {
   spec_.process.identity = {1000, 1001, {7, 8}};
   spec_.process.capabilities = {0x400, 0, 0, 0, 0};
   spec_.process.no_new_privileges = true;
-  const Outcome outcome = Shell("id -u; id -g; id -G; grep -E '^(Cap|NoNewPrivs)' /proc/self/status");
+  const Outcome outcome =
+      Shell("id -u; id -g; id -G; grep -E '^(Cap|NoNewPrivs)' /proc/self/status");
   EXPECT_EQ(outcome.out,
-            "1000\n1001\n1001 7 8\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
+            "1000\n1001\n1001 7 "
+            "8\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
             "CapBnd:\t0000000000000400\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n");
 }
 
 TEST_F(Launcher, ReadOnlyRootRefusesWritesButHasItsWorkingDirectory) {
   spec_.read_only_root = true;
   spec_.process.cwd = "/made/for/it";
-  const Outcome outcome = Shell("pwd; touch x 2>/dev/null || echo refused; echo ok >/dev/shm/f && cat /dev/shm/f");
+  const Outcome outcome =
+      Shell("pwd; touch x 2>/dev/null || echo refused; echo ok >/dev/shm/f && cat /dev/shm/f");
   EXPECT_EQ(outcome.out, "/made/for/it\nrefused\nok\n");
 }
 
@@ -184,22 +201,32 @@ TEST_F(Launcher, VolumesAreMountedByDescriptorBehindHostileSymlinks) {
   ASSERT_TRUE(os::MakeDirs(dir_.path() + "/volume", 0755).ok());
   ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/volume/f", "from the volume", 0644).ok());
   ASSERT_EQ(symlink("../../../../../../tmp", (dir_.path() + "/layer/data").c_str()), 0);
-  const os::UniqueFd volume = std::move(mount::CloneTree(AT_FDCWD, dir_.path() + "/volume", true)).value();
-  spec_.mounts.push_back({.kind = spec::Mount::Kind::kBind, .destination = "/data/in", .source_fd = 0,
-                          .attributes = MOUNT_ATTR_RDONLY, .recursive_attributes = true});
-  const Outcome outcome = Run({"sh", "-c", "cat /data/in/f; touch /data/in/x 2>/dev/null || echo; ls /tmp"}, {volume.get()});
+  const os::UniqueFd volume =
+      std::move(mount::CloneTree(AT_FDCWD, dir_.path() + "/volume", true)).value();
+  spec_.mounts.push_back({.kind = spec::Mount::Kind::kBind,
+                          .destination = "/data/in",
+                          .source_fd = 0,
+                          .attributes = MOUNT_ATTR_RDONLY,
+                          .recursive_attributes = true});
+  const Outcome outcome =
+      Run({"sh", "-c", "cat /data/in/f; touch /data/in/x 2>/dev/null || echo; ls /tmp"},
+          {volume.get()});
   EXPECT_EQ(outcome.out, "from the volume\nin\n") << outcome.error;
   EXPECT_FALSE(os::Exists("/tmp/in"));
 }
 
 TEST_F(Launcher, ASeccompFilterIsInstalled) {
-  const sock_filter program[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdir, 0, 1),
+  const sock_filter program[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+                                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdir, 0, 1),
                                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 99),
                                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-  spec_.process.seccomp_program = std::string(reinterpret_cast<const char*>(program), sizeof program);
+  spec_.process.seccomp_program =
+      std::string(reinterpret_cast<const char*>(program), sizeof program);
   for (const bool no_new_privileges : {false, true}) {
     spec_.process.no_new_privileges = no_new_privileges;
-    EXPECT_NE(Shell("/bin/busybox mkdir /x 2>&1; grep Seccomp: /proc/self/status").out.find("Seccomp:\t2"), std::string::npos);
+    EXPECT_NE(Shell("/bin/busybox mkdir /x 2>&1; grep Seccomp: /proc/self/status")
+                  .out.find("Seccomp:\t2"),
+              std::string::npos);
   }
 }
 
@@ -260,7 +287,9 @@ TEST_F(Launcher, ExecJoinsTheContainer) {
     os::Pipe pipe = std::move(os::CreatePipe()).value();
     spec::Process process = spec_.process;
     process.args = {"sh", "-c", "ls /; readlink /proc/1/exe; exit 5"};
-    result = Finish(BeginExec(process, container->pidfd(), {}, "", {-1, pipe.write_end.get(), pipe.write_end.get()}), pipe);
+    result = Finish(BeginExec(process, container->pidfd(), {}, "",
+                              {-1, pipe.write_end.get(), pipe.write_end.get()}),
+                    pipe);
     (void)os::SignalPidfd(container->pidfd(), 9);
     waitpid(container->pid(), nullptr, __WALL);
     return result;

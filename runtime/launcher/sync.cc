@@ -49,14 +49,16 @@ base::Result<pid_t> ReceivePid(int socket) {
   const auto kind = static_cast<Kind>(reader.U8());
   if (kind == Kind::kError) return DecodeError(reader);
   const pid_t pid = reader.I32();
-  if (kind != Kind::kPid || !reader.ok() || pid <= 0) return base::DataLoss("the starting process sent an unknown message");
+  if (kind != Kind::kPid || !reader.ok() || pid <= 0)
+    return base::DataLoss("the starting process sent an unknown message");
   return pid;
 }
 
 base::Status WaitForGo(int socket) {
   ASSIGN_OR_RETURN(const os::Message message, os::ReceiveMessage(socket));
   base::Reader reader(message.bytes);
-  if (static_cast<Kind>(reader.U8()) != Kind::kGo || !reader.ok()) return base::DataLoss("expected go");
+  if (static_cast<Kind>(reader.U8()) != Kind::kGo || !reader.ok())
+    return base::DataLoss("expected go");
   return base::Ok();
 }
 

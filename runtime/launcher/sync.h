@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the processes of a start say to each other over one SOCK_SEQPACKET pair: stage one tells the pid it cloned, the new
-// process waits for "go", either tells an error. The end of the stream after "go" means that execve(2) succeeded, since the
-// socket is close-on-exec. Messages are bounded and carry plain numbers and text.
+// What the processes of a start say to each other over one SOCK_SEQPACKET pair: stage one tells the
+// pid it cloned, the new process waits for "go", either tells an error. The end of the stream after
+// "go" means that execve(2) succeeded, since the socket is close-on-exec. Messages are bounded and
+// carry plain numbers and text.
 #pragma once
 
 #include <sys/types.h>
@@ -17,6 +18,6 @@ void SendError(int socket, const base::Error& error);  // best effort: the peer 
 
 base::Result<pid_t> ReceivePid(int socket);  // or the error that was sent instead
 base::Status WaitForGo(int socket);
-base::Status WaitForExec(int socket);        // success at the end of the stream
+base::Status WaitForExec(int socket);  // success at the end of the stream
 
 }  // namespace keelson::launcher

@@ -12,8 +12,9 @@ std::string FormatTime(int64_t wall_nanos) {
   tm parts{};
   gmtime_r(&seconds, &parts);
   char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                parts.tm_hour, parts.tm_min, parts.tm_sec, static_cast<long>(wall_nanos % 1'000'000'000));
+  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", parts.tm_year + 1900,
+                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                static_cast<long>(wall_nanos % 1'000'000'000));
   return text;
 }
 
@@ -27,7 +28,8 @@ std::string LineSplitter::Entry(std::string_view text, bool whole, int64_t now) 
   return entry;
 }
 
-void LineSplitter::Feed(std::string_view bytes, int64_t now, const std::function<void(std::string)>& emit) {
+void LineSplitter::Feed(std::string_view bytes, int64_t now,
+                        const std::function<void(std::string)>& emit) {
   while (!bytes.empty()) {
     const size_t newline = bytes.find('\n');
     const size_t room = kMaxLineBytes - pending_.size();

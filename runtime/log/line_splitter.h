@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns the bytes of one stream into entries of the CRI log format: "<RFC3339Nano> <stream> <F|P> <text>\n", P where the line goes
-// on. Lines longer than 16 KiB are cut; what is left without a newline at the end of the stream is a P. Binary-safe. Pure.
+// Turns the bytes of one stream into entries of the CRI log format: "<RFC3339Nano> <stream> <F|P>
+// <text>\n", P where the line goes on. Lines longer than 16 KiB are cut; what is left without a
+// newline at the end of the stream is a P. Binary-safe. Pure.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ class LineSplitter {
  public:
   explicit LineSplitter(std::string_view stream) : stream_(stream) {}
   // `emit` gets each whole entry.
-  void Feed(std::string_view bytes, int64_t now, const std::function<void(std::string entry)>& emit);
+  void Feed(std::string_view bytes, int64_t now,
+            const std::function<void(std::string entry)>& emit);
   void Finish(int64_t now, const std::function<void(std::string entry)>& emit);
 
  private:

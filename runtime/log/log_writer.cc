@@ -17,9 +17,9 @@ namespace keelson::log {
 struct LogWriter::File {
   os::UniqueFd dir;
   std::string name;
-  os::UniqueFd fd;                              // writer thread only
-  uint64_t lost_by_disk = 0;                    // writer thread only: bytes that write(2) refused
-  uint64_t lost_by_queue = 0;                   // reader's side only: bytes that found no room
+  os::UniqueFd fd;             // writer thread only
+  uint64_t lost_by_disk = 0;   // writer thread only: bytes that write(2) refused
+  uint64_t lost_by_queue = 0;  // reader's side only: bytes that found no room
 };
 
 LogWriter::LogWriter() : thread_([this] { Run(); }) {}
@@ -34,11 +34,15 @@ LogWriter::~LogWriter() {
 }
 
 base::Status LogWriter::OpenFile(File& file) {
-  // One step: whoever follows the name sees a file of ours or none, and never through a symlink (CVE-2024-5154).
-  os::UniqueFd fd(openat(file.dir.get(), file.name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0640));
+  // One step: whoever follows the name sees a file of ours or none, and never through a symlink
+  // (CVE-2024-5154).
+  os::UniqueFd fd(openat(file.dir.get(), file.name.c_str(),
+                         O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
+                         0640));
   if (!fd) return base::Error::FromErrno(errno, "open log file '{}'", file.name);
   struct stat st{};
-  if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return base::FailedPrecondition("log file '{}' is not a regular file", file.name);
+  if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode))
+    return base::FailedPrecondition("log file '{}' is not a regular file", file.name);
   file.fd = std::move(fd);
   return base::Ok();
 }
@@ -78,14 +82,16 @@ void LogWriter::Append(const std::string& id, std::string_view stream, std::stri
 }
 
 std::string LogWriter::TakeMarker(File& file, std::string_view stream) {
-  return FormatTime(base::SystemClock().WallNanos()) + " " + std::string(stream) + " F [keelson: " + std::to_string(std::exchange(file.lost_by_queue, 0)) +
+  return FormatTime(base::SystemClock().WallNanos()) + " " + std::string(stream) +
+         " F [keelson: " + std::to_string(std::exchange(file.lost_by_queue, 0)) +
          " bytes of output were lost here, the log's disk was too slow]\n";
 }
 
 void LogWriter::End(const std::string& id, std::string_view stream) {
   const auto found = files_.find(id);
   if (found == files_.end() || found->second->lost_by_queue == 0) return;
-  Push({found->second, TakeMarker(*found->second, stream), nullptr});  // one line more than the limit
+  Push({found->second, TakeMarker(*found->second, stream),
+        nullptr});  // one line more than the limit
 }
 
 void LogWriter::Reopen(const std::string& id, Reply reply) {
@@ -106,7 +112,8 @@ void LogWriter::Remove(const std::string& id, Reply reply) {
 
 void LogWriter::WriteEntries(File& file, const std::string& bytes) {
   if (file.lost_by_disk > 0) {
-    const std::string marker = FormatTime(base::SystemClock().WallNanos()) + " stderr F [keelson: " + std::to_string(file.lost_by_disk) +
+    const std::string marker = FormatTime(base::SystemClock().WallNanos()) +
+                               " stderr F [keelson: " + std::to_string(file.lost_by_disk) +
                                " bytes of output were lost here, the log's disk refused them]\n";
     if (!file.fd || !os::WriteAll(file.fd.get(), marker).ok()) {
       file.lost_by_disk += bytes.size();
@@ -129,7 +136,8 @@ void LogWriter::Run() {
       queue_.pop_front();
       bytes = std::move(item.entry);
       // Entries of one file that wait in a row are one write.
-      while (item.file && !queue_.empty() && queue_.front().file == item.file && bytes.size() < 65536) {
+      while (item.file && !queue_.empty() && queue_.front().file == item.file &&
+             bytes.size() < 65536) {
         bytes += queue_.front().entry;
         queue_.pop_front();
       }

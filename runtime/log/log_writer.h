@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The half of the log process that may wait for a disk: a bounded queue and one thread that writes it out. The reading half only
-// ever appends: when the queue is full whole entries are dropped and counted, and one marker line says how much was lost once
-// there is room. Add, Append, Reopen, Drain and Remove never block on the disk; `reply` runs on the writer thread, in order.
+// The half of the log process that may wait for a disk: a bounded queue and one thread that writes
+// it out. The reading half only ever appends: when the queue is full whole entries are dropped and
+// counted, and one marker line says how much was lost once there is room. Add, Append, Reopen,
+// Drain and Remove never block on the disk; `reply` runs on the writer thread, in order.
 #pragma once
 
 #include <condition_variable>
@@ -30,7 +31,8 @@ class LogWriter {
   // The file `name` below `dir` is opened for appending, made if it is not there.
   void Add(const std::string& id, os::UniqueFd dir, const std::string& name, Reply reply);
   void Append(const std::string& id, std::string_view stream, std::string entry);
-  void End(const std::string& id, std::string_view stream);  // nothing more will come: what was lost last is said now
+  void End(const std::string& id,
+           std::string_view stream);  // nothing more will come: what was lost last is said now
   void Reopen(const std::string& id, Reply reply);
   void Drain(Reply reply);
   void Remove(const std::string& id, Reply reply);
@@ -39,7 +41,7 @@ class LogWriter {
   struct File;
   struct Item {
     std::shared_ptr<File> file;
-    std::string entry;             // empty: `work`
+    std::string entry;  // empty: `work`
     std::function<void()> work;
   };
   void Push(Item item);

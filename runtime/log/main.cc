@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// keelson-log: one per pod. Reads the pipes of the pod's containers and never waits for a disk while doing so; the writing half has
-// its own thread. Descriptor 3 is the connection to the monitor, kept open by the anchor when the monitor dies: then this process
-// goes on as if nothing had happened. It ends when both are gone.
+// keelson-log: one per pod. Reads the pipes of the pod's containers and never waits for a disk
+// while doing so; the writing half has its own thread. Descriptor 3 is the connection to the
+// monitor, kept open by the anchor when the monitor dies: then this process goes on as if nothing
+// had happened. It ends when both are gone.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -47,11 +48,14 @@ class LogProcess {
     const std::string id = r.String();
     const LogWriter::Reply reply = [this, number = packet->id](const base::Status& status) {
       const std::lock_guard lock(send_mutex_);
-      (void)monitor::SendPacket(kMonitorSocket, Type::kAnswer, number, status.ok() ? monitor::AnswerOk() : monitor::AnswerError(status.error()));
+      (void)monitor::SendPacket(
+          kMonitorSocket, Type::kAnswer, number,
+          status.ok() ? monitor::AnswerOk() : monitor::AnswerError(status.error()));
     };
     switch (packet->type) {
       case Type::kLogAdd:
-        if (packet->fds.size() != 3) return reply(base::InvalidArgument("a log takes three descriptors"));
+        if (packet->fds.size() != 3)
+          return reply(base::InvalidArgument("a log takes three descriptors"));
         writer_.Add(id, std::move(packet->fds[2]), r.String(), reply);
         Watch(id, "stdout", std::move(packet->fds[0]));
         Watch(id, "stderr", std::move(packet->fds[1]));
@@ -60,17 +64,20 @@ class LogProcess {
         return writer_.Reopen(id, reply);
       case Type::kLogDrain:
         for (const char* name : {"stdout", "stderr"}) {
-          if (const auto found = streams_.find(id + "/" + name); found != streams_.end()) Read(found->second, id, true);
+          if (const auto found = streams_.find(id + "/" + name); found != streams_.end())
+            Read(found->second, id, true);
         }
         return writer_.Drain(reply);
       case Type::kLogRemove:
         for (const char* name : {"stdout", "stderr"}) {
-          if (const auto found = streams_.find(id + "/" + name); found != streams_.end()) Read(found->second, id, true);
+          if (const auto found = streams_.find(id + "/" + name); found != streams_.end())
+            Read(found->second, id, true);
           Close(id, name);
         }
         return writer_.Remove(id, reply);
       default:
-        return reply(base::Unimplemented("unknown message {}", static_cast<uint32_t>(packet->type)));
+        return reply(
+            base::Unimplemented("unknown message {}", static_cast<uint32_t>(packet->type)));
     }
   }
 
@@ -80,8 +87,8 @@ class LogProcess {
     auto stream = std::make_shared<Stream>(name);
     (void)os::SetNonBlocking(fd.get(), true);
     stream->fd = std::move(fd);
-    base::Result<os::EventLoop::WatchId> watch =
-        loop_.Watch(stream->fd.get(), EPOLLIN, [this, stream, id](uint32_t) { Read(stream, id, false); });
+    base::Result<os::EventLoop::WatchId> watch = loop_.Watch(
+        stream->fd.get(), EPOLLIN, [this, stream, id](uint32_t) { Read(stream, id, false); });
     if (watch.ok()) stream->watch = *watch;
     streams_[id + "/" + name] = stream;
   }
@@ -89,7 +96,9 @@ class LogProcess {
   // `all`: until the pipe is empty, otherwise one bite, so that no container starves another.
   void Read(const std::shared_ptr<Stream>& stream, const std::string& id, bool all) {
     static char buffer[65536];
-    const auto emit = [&](std::string entry) { writer_.Append(id, stream->name, std::move(entry)); };
+    const auto emit = [&](std::string entry) {
+      writer_.Append(id, stream->name, std::move(entry));
+    };
     // A process that writes for ever must not hold a drain for ever: one queue's worth is enough.
     for (size_t total = 0; stream->fd && total < kQueueBytes;) {
       const ssize_t n = read(stream->fd.get(), buffer, sizeof buffer);
@@ -112,7 +121,9 @@ class LogProcess {
     const auto found = streams_.find(id + "/" + name);
     if (found == streams_.end()) return;
     const std::shared_ptr<Stream> stream = found->second;
-    const auto emit = [&](std::string entry) { writer_.Append(id, stream->name, std::move(entry)); };
+    const auto emit = [&](std::string entry) {
+      writer_.Append(id, stream->name, std::move(entry));
+    };
     stream->splitter.Finish(base::SystemClock().WallNanos(), emit);
     writer_.End(id, stream->name);
     loop_.Unwatch(stream->watch);
@@ -137,7 +148,8 @@ int main() {
   if (!loop.ok()) return 1;
   {
     log::LogProcess process(**loop);
-    if (!(*loop)->Watch(log::kMonitorSocket, EPOLLIN, [&](uint32_t) { process.OnMonitor(); }).ok()) return 1;
+    if (!(*loop)->Watch(log::kMonitorSocket, EPOLLIN, [&](uint32_t) { process.OnMonitor(); }).ok())
+      return 1;
     (*loop)->Run();
   }
   return 0;

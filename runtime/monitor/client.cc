@@ -46,16 +46,19 @@ class ReaderThread {
   bool OnThread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
  private:
-  explicit ReaderThread(std::unique_ptr<os::EventLoop> loop) : loop_(std::move(loop)), thread_([this] { loop_->Run(); }) {}
+  explicit ReaderThread(std::unique_ptr<os::EventLoop> loop)
+      : loop_(std::move(loop)), thread_([this] { loop_->Run(); }) {}
   std::unique_ptr<os::EventLoop> loop_;
   std::thread thread_;
 };
 
 Status StartAnchor(const AnchorOptions& options, const std::string& socket_path) {
   ASSIGN_OR_RETURN(const UniqueFd listener, os::ListenUnix(socket_path, SOCK_SEQPACKET));
-  ASSIGN_OR_RETURN(const UniqueFd log, os::Open(options.run_dir + "/anchor.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
+  ASSIGN_OR_RETURN(const UniqueFd log,
+                   os::Open(options.run_dir + "/anchor.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
   os::SpawnOptions spawn;
-  spawn.argv = {options.binary_dir + "/keelson-anchor", options.run_dir, options.state_dir, options.binary_dir};
+  spawn.argv = {options.binary_dir + "/keelson-anchor", options.run_dir, options.state_dir,
+                options.binary_dir};
   spawn.fds = {{listener.get(), 3}, {log.get(), 1}, {log.get(), 2}};
   spawn.new_session = true;
   ASSIGN_OR_RETURN(os::ChildProcess child, os::ChildProcess::Spawn(spawn));
@@ -74,13 +77,16 @@ Result<UniqueFd> ReachAnchor(const AnchorOptions& options) {
 
 class AnchorConnection {
  public:
-  AnchorConnection(AnchorOptions options, UniqueFd socket) : options_(std::move(options)), socket_(std::move(socket)) {}
+  AnchorConnection(AnchorOptions options, UniqueFd socket)
+      : options_(std::move(options)), socket_(std::move(socket)) {}
   Result<Packet> Ask(Type type, std::string_view payload, const std::vector<int>& fds = {}) {
     const std::lock_guard lock(mutex_);
     Result<Packet> answer = Try(type, payload, fds);
     if (!answer.ok() && type != Type::kStopAnchor) {
-      // It died. Pods that run go on; another one takes new pods, and knows nothing of the old ones.
-      base::LogWarn("the anchor is gone, another is started", {{"run_dir", options_.run_dir}, {"error", answer.error()}});
+      // It died. Pods that run go on; another one takes new pods, and knows nothing of the old
+      // ones.
+      base::LogWarn("the anchor is gone, another is started",
+                    {{"run_dir", options_.run_dir}, {"error", answer.error()}});
       ASSIGN_OR_RETURN(socket_, ReachAnchor(options_));
       answer = Try(type, payload, fds);
     }
@@ -151,9 +157,13 @@ void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connect
 
 class MonitorClientImpl final : public MonitorClient {
  public:
-  MonitorClientImpl(std::string sandbox_id, std::shared_ptr<ReaderThread> reader, std::shared_ptr<AnchorConnection> anchor,
+  MonitorClientImpl(std::string sandbox_id, std::shared_ptr<ReaderThread> reader,
+                    std::shared_ptr<AnchorConnection> anchor,
                     std::shared_ptr<Connection> connection)
-      : sandbox_id_(std::move(sandbox_id)), reader_(std::move(reader)), anchor_(std::move(anchor)), connection_(std::move(connection)) {}
+      : sandbox_id_(std::move(sandbox_id)),
+        reader_(std::move(reader)),
+        anchor_(std::move(anchor)),
+        connection_(std::move(connection)) {}
 
   ~MonitorClientImpl() override {
     {
@@ -163,7 +173,8 @@ class MonitorClientImpl final : public MonitorClient {
     }
     const std::shared_ptr<Connection> connection = connection_;
     const std::shared_ptr<ReaderThread> reader = reader_;
-    reader_->loop().Post([connection, loop = &reader->loop()] { loop->Unwatch(connection->watch); });
+    reader_->loop().Post(
+        [connection, loop = &reader->loop()] { loop->Unwatch(connection->watch); });
   }
 
   Result<std::vector<ContainerState>> ListContainers() override {
@@ -175,8 +186,10 @@ class MonitorClientImpl final : public MonitorClient {
     return states;
   }
 
-  Result<StartedContainer> Start(const spec::ContainerSpec& spec, std::vector<UniqueFd> fds, UniqueFd log_dir) override {
-    ASSIGN_OR_RETURN(const UniqueFd memfd, os::CreateSealedMemfd("container-spec", spec::Encode(spec)));
+  Result<StartedContainer> Start(const spec::ContainerSpec& spec, std::vector<UniqueFd> fds,
+                                 UniqueFd log_dir) override {
+    ASSIGN_OR_RETURN(const UniqueFd memfd,
+                     os::CreateSealedMemfd("container-spec", spec::Encode(spec)));
     std::vector<int> raw = {memfd.get()};
     if (log_dir) raw.push_back(log_dir.get());
     for (const UniqueFd& fd : fds) raw.push_back(fd.get());
@@ -197,12 +210,19 @@ class MonitorClientImpl final : public MonitorClient {
     w.I32(signal);
     return Plain(Type::kSignal, w.bytes());
   }
-  Status KillAll(const std::string& container_id) override { return Plain(Type::kKillAll, Named(container_id)); }
-  Status ReopenLog(const std::string& container_id) override { return Plain(Type::kReopenLog, Named(container_id)); }
-  Status Forget(const std::string& container_id) override { return Plain(Type::kForget, Named(container_id)); }
+  Status KillAll(const std::string& container_id) override {
+    return Plain(Type::kKillAll, Named(container_id));
+  }
+  Status ReopenLog(const std::string& container_id) override {
+    return Plain(Type::kReopenLog, Named(container_id));
+  }
+  Status Forget(const std::string& container_id) override {
+    return Plain(Type::kForget, Named(container_id));
+  }
 
   Result<ExecResult> Exec(ExecRequest request) override {
-    ASSIGN_OR_RETURN(const UniqueFd memfd, os::CreateSealedMemfd("exec-spec", spec::Encode(request.process)));
+    ASSIGN_OR_RETURN(const UniqueFd memfd,
+                     os::CreateSealedMemfd("exec-spec", spec::Encode(request.process)));
     std::vector<int> raw = {memfd.get()};
     uint8_t which = 0;
     const UniqueFd* streams[] = {&request.in, &request.out, &request.err};
@@ -218,7 +238,8 @@ class MonitorClientImpl final : public MonitorClient {
     // Without a time-out of its own a command may run for ever; the answer comes at its end.
     std::optional<std::chrono::milliseconds> patience;
     if (request.timeout.count() > 0) patience = request.timeout + kPatience;
-    ASSIGN_OR_RETURN(const std::string answer, Ask(Type::kExec, w.bytes(), raw, patience, [&request] {
+    ASSIGN_OR_RETURN(const std::string answer,
+                     Ask(Type::kExec, w.bytes(), raw, patience, [&request] {
                        request.in.reset();
                        request.out.reset();
                        request.err.reset();
@@ -255,20 +276,23 @@ class MonitorClientImpl final : public MonitorClient {
   }
 
   Result<std::string> Ask(Type type, std::string_view payload, const std::vector<int>& fds = {},
-                          std::optional<std::chrono::milliseconds> patience = kPatience, const std::function<void()>& sent = {}) {
+                          std::optional<std::chrono::milliseconds> patience = kPatience,
+                          const std::function<void()>& sent = {}) {
     KEELSON_CHECK(!reader_->OnThread());
     const auto waiter = std::make_shared<Waiter>();
     std::unique_lock lock(connection_->mutex);
     if (connection_->lost) return base::Unavailable("the pod's monitor is gone");
     const uint64_t id = connection_->next_id++;
-    RETURN_IF_ERROR(SendPacket(connection_->socket.get(), type, id, payload, fds).WithContext("ask the pod's monitor"));
+    RETURN_IF_ERROR(SendPacket(connection_->socket.get(), type, id, payload, fds)
+                        .WithContext("ask the pod's monitor"));
     connection_->open[id] = waiter;
     if (sent) sent();
     const auto answered = [&] { return waiter->answer.has_value(); };
     if (patience) {
       if (!waiter->done.wait_for(lock, *patience, answered)) {
         connection_->open.erase(id);
-        return base::DeadlineExceeded("the pod's monitor did not answer within {} ms", patience->count());
+        return base::DeadlineExceeded("the pod's monitor did not answer within {} ms",
+                                      patience->count());
       }
     } else {
       waiter->done.wait(lock, answered);
@@ -287,7 +311,8 @@ class AnchorImpl final : public Anchor {
   AnchorImpl(std::shared_ptr<AnchorConnection> connection, std::shared_ptr<ReaderThread> reader)
       : connection_(std::move(connection)), reader_(std::move(reader)) {}
 
-  Result<std::unique_ptr<MonitorClient>> StartMonitor(const PodSetup& setup, const PodNamespaces& namespaces,
+  Result<std::unique_ptr<MonitorClient>> StartMonitor(const PodSetup& setup,
+                                                      const PodNamespaces& namespaces,
                                                       MonitorClient::ExitHandler on_exit,
                                                       MonitorClient::LostHandler on_lost) override {
     base::Writer w;
@@ -306,7 +331,8 @@ class AnchorImpl final : public Anchor {
     return Connect(setup, std::move(on_exit), std::move(on_lost));
   }
 
-  Result<std::unique_ptr<MonitorClient>> AdoptMonitor(const PodSetup& setup, MonitorClient::ExitHandler on_exit,
+  Result<std::unique_ptr<MonitorClient>> AdoptMonitor(const PodSetup& setup,
+                                                      MonitorClient::ExitHandler on_exit,
                                                       MonitorClient::LostHandler on_lost) override {
     base::Writer w;
     w.String(setup.sandbox_id);
@@ -314,7 +340,8 @@ class AnchorImpl final : public Anchor {
     if (answer.ok()) return Connect(setup, std::move(on_exit), std::move(on_lost));
     if (answer.error().code() != base::Code::kNotFound) return answer.error();
     // One that outlived its anchor still listens.
-    Result<std::unique_ptr<MonitorClient>> orphan = Connect(setup, std::move(on_exit), std::move(on_lost));
+    Result<std::unique_ptr<MonitorClient>> orphan =
+        Connect(setup, std::move(on_exit), std::move(on_lost));
     if (!orphan.ok()) return answer.error();
     return orphan;
   }
@@ -322,31 +349,38 @@ class AnchorImpl final : public Anchor {
   Status Drop(const std::string& sandbox_id) override {
     base::Writer w;
     w.String(sandbox_id);
-    ASSIGN_OR_RETURN([[maybe_unused]] const Packet answer, connection_->Ask(Type::kDropPod, w.bytes()));
+    ASSIGN_OR_RETURN([[maybe_unused]] const Packet answer,
+                     connection_->Ask(Type::kDropPod, w.bytes()));
     return base::Ok();
   }
 
   Status Stop() override {
     const Result<Packet> answer = connection_->Ask(Type::kStopAnchor, "");
-    if (!answer.ok() && answer.error().code() != base::Code::kUnavailable) return answer.error();  // gone is stopped
+    if (!answer.ok() && answer.error().code() != base::Code::kUnavailable)
+      return answer.error();  // gone is stopped
     return base::Ok();
   }
 
  private:
-  Result<std::unique_ptr<MonitorClient>> Connect(const PodSetup& setup, MonitorClient::ExitHandler on_exit,
+  Result<std::unique_ptr<MonitorClient>> Connect(const PodSetup& setup,
+                                                 MonitorClient::ExitHandler on_exit,
                                                  MonitorClient::LostHandler on_lost) {
-    // The anchor holds the listening socket: connecting works while the monitor is still on its way.
+    // The anchor holds the listening socket: connecting works while the monitor is still on its
+    // way.
     auto connection = std::make_shared<Connection>();
-    ASSIGN_OR_RETURN(connection->socket, os::ConnectUnix(setup.run_dir + "/monitor.sock", SOCK_SEQPACKET));
+    ASSIGN_OR_RETURN(connection->socket,
+                     os::ConnectUnix(setup.run_dir + "/monitor.sock", SOCK_SEQPACKET));
     connection->on_exit = std::move(on_exit);
     connection->on_lost = std::move(on_lost);
     ReaderThread* const reader = reader_.get();
     reader_->loop().Post([connection, reader] {
       Result<os::EventLoop::WatchId> watch =
-          reader->loop().Watch(connection->socket.get(), EPOLLIN, [connection, reader](uint32_t) { OnReadable(*reader, connection); });
+          reader->loop().Watch(connection->socket.get(), EPOLLIN,
+                               [connection, reader](uint32_t) { OnReadable(*reader, connection); });
       if (watch.ok()) connection->watch = *watch;
     });
-    return std::unique_ptr<MonitorClient>(new MonitorClientImpl(setup.sandbox_id, reader_, connection_, std::move(connection)));
+    return std::unique_ptr<MonitorClient>(
+        new MonitorClientImpl(setup.sandbox_id, reader_, connection_, std::move(connection)));
   }
 
   std::shared_ptr<AnchorConnection> connection_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon's side of the anchor and of one pod's monitor. Thread-safe; calls block up to their deadline (default 10 s), so they
-// are made from worker threads. Events arrive on an internal reader thread or the loop given; handlers must not block.
-// Protocol and versions: runtime/monitor/protocol.h.
+// The daemon's side of the anchor and of one pod's monitor. Thread-safe; calls block up to their
+// deadline (default 10 s), so they are made from worker threads. Events arrive on an internal
+// reader thread or the loop given; handlers must not block. Protocol and versions:
+// runtime/monitor/protocol.h.
 #pragma once
 
 #include <sys/types.h>
@@ -22,11 +23,12 @@ namespace keelson::monitor {
 
 struct ExitRecord {
   std::string container_id;
-  int32_t exit_code = 0;       // as a shell says it: 128 + signal when killed; 255 with `lost` when it cannot be known
+  int32_t exit_code =
+      0;  // as a shell says it: 128 + signal when killed; 255 with `lost` when it cannot be known
   int32_t signal = 0;
   bool oom_killed = false;
   bool lost = false;
-  int64_t finished_at = 0;     // wall nanoseconds
+  int64_t finished_at = 0;  // wall nanoseconds
 };
 
 struct StartedContainer {
@@ -51,10 +53,12 @@ struct PodNamespaces {
 
 struct PodSetup {
   std::string sandbox_id;
-  std::string run_dir;       // <run>/pods/<sandbox id>, made by the daemon, on tmpfs
-  std::string log_cgroup;    // where keelson-log is put (charged to the pod): directories, one per hierarchy, '\n' separated
+  std::string run_dir;     // <run>/pods/<sandbox id>, made by the daemon, on tmpfs
+  std::string log_cgroup;  // where keelson-log is put (charged to the pod): directories, one per
+                           // hierarchy, '\n' separated
   uint64_t shm_bytes = 64u << 20;
-  bool share_process_namespace = false;  // the monitor runs keelson-init as PID 1 of a PID namespace for the pod
+  bool share_process_namespace =
+      false;  // the monitor runs keelson-init as PID 1 of a PID namespace for the pod
 };
 
 struct ExecRequest {
@@ -79,40 +83,51 @@ class MonitorClient {
   virtual ~MonitorClient() = default;
 
   virtual base::Result<std::vector<ContainerState>> ListContainers() = 0;
-  // `fds`: sources of spec.mounts by index. `log_dir` may be invalid. A container that could not be started is an error whose
-  // message names stage, object and the kernel's answer; nothing of it is left.
-  virtual base::Result<StartedContainer> Start(const spec::ContainerSpec& spec, std::vector<os::UniqueFd> fds,
+  // `fds`: sources of spec.mounts by index. `log_dir` may be invalid. A container that could not be
+  // started is an error whose message names stage, object and the kernel's answer; nothing of it is
+  // left.
+  virtual base::Result<StartedContainer> Start(const spec::ContainerSpec& spec,
+                                               std::vector<os::UniqueFd> fds,
                                                os::UniqueFd log_dir) = 0;
   virtual base::Status Signal(const std::string& container_id, int signal) = 0;
-  virtual base::Status KillAll(const std::string& container_id) = 0;  // every process of its cgroup, SIGKILL
-  // Blocks until the process has ended or was killed at its timeout; grandchildren that hold the streams don't matter.
+  virtual base::Status KillAll(
+      const std::string& container_id) = 0;  // every process of its cgroup, SIGKILL
+  // Blocks until the process has ended or was killed at its timeout; grandchildren that hold the
+  // streams don't matter.
   virtual base::Result<ExecResult> Exec(ExecRequest request) = 0;
-  // Opens the name anew in the directory given at start; the old file is not touched. The answer comes when it is done.
+  // Opens the name anew in the directory given at start; the old file is not touched. The answer
+  // comes when it is done.
   virtual base::Status ReopenLog(const std::string& container_id) = 0;
-  virtual base::Status Forget(const std::string& container_id) = 0;  // an exited container: its record and log go
-  virtual base::Status Shutdown() = 0;  // kills what is left, ends log process and monitor; the anchor drops the pod's keys
+  virtual base::Status Forget(
+      const std::string& container_id) = 0;  // an exited container: its record and log go
+  virtual base::Status Shutdown() = 0;  // kills what is left, ends log process and monitor; the
+                                        // anchor drops the pod's keys
 };
 
 class Anchor {
  public:
   virtual ~Anchor() = default;
-  // A new monitor with its log process; connected and ready. Retried for the same sandbox it replaces nothing that runs.
-  virtual base::Result<std::unique_ptr<MonitorClient>> StartMonitor(const PodSetup& setup, const PodNamespaces& namespaces,
-                                                                    MonitorClient::ExitHandler on_exit,
-                                                                    MonitorClient::LostHandler on_lost) = 0;
-  // After a restart of the daemon: connects to the pod's living monitor, or, when it has died, starts another that adopts the
-  // containers from what the anchor kept.
-  virtual base::Result<std::unique_ptr<MonitorClient>> AdoptMonitor(const PodSetup& setup, MonitorClient::ExitHandler on_exit,
-                                                                    MonitorClient::LostHandler on_lost) = 0;
-  // A pod that has no connection any more: its monitor, log process and first process end. Absent is success.
+  // A new monitor with its log process; connected and ready. Retried for the same sandbox it
+  // replaces nothing that runs.
+  virtual base::Result<std::unique_ptr<MonitorClient>> StartMonitor(
+      const PodSetup& setup, const PodNamespaces& namespaces, MonitorClient::ExitHandler on_exit,
+      MonitorClient::LostHandler on_lost) = 0;
+  // After a restart of the daemon: connects to the pod's living monitor, or, when it has died,
+  // starts another that adopts the containers from what the anchor kept.
+  virtual base::Result<std::unique_ptr<MonitorClient>> AdoptMonitor(
+      const PodSetup& setup, MonitorClient::ExitHandler on_exit,
+      MonitorClient::LostHandler on_lost) = 0;
+  // A pod that has no connection any more: its monitor, log process and first process end. Absent
+  // is success.
   virtual base::Status Drop(const std::string& sandbox_id) = 0;
   virtual base::Status Stop() = 0;  // ends the anchor; refused while monitors live
 };
 
 struct AnchorOptions {
-  std::string run_dir;       // <run>
-  std::string state_dir;     // layers and upper directories live below it
-  std::string binary_dir;    // where keelson-anchor, keelson-monitor, keelson-log and keelson-init are
+  std::string run_dir;    // <run>
+  std::string state_dir;  // layers and upper directories live below it
+  std::string
+      binary_dir;  // where keelson-anchor, keelson-monitor, keelson-log and keelson-init are
 };
 // Connects to the anchor of `run_dir`, starting it when there is none.
 base::Result<std::unique_ptr<Anchor>> ConnectAnchor(const AnchorOptions& options);

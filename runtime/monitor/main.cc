@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// keelson-monitor: started by the anchor, which sends the pod's set-up as the first packet on descriptor 3.
+// keelson-monitor: started by the anchor, which sends the pod's set-up as the first packet on
+// descriptor 3.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>

@@ -39,9 +39,11 @@ Result<std::string> Done(const Status& status) {
 
 }  // namespace
 
-Monitor::Monitor(os::EventLoop& loop, PodSetup setup, int signals) : loop_(loop), setup_(std::move(setup)), signals_(signals) {}
+Monitor::Monitor(os::EventLoop& loop, PodSetup setup, int signals)
+    : loop_(loop), setup_(std::move(setup)), signals_(signals) {}
 
-// --- connections -----------------------------------------------------------------------------------------------------
+// --- connections
+// -----------------------------------------------------------------------------------------------------
 
 void Monitor::OnConnect() {
   Result<UniqueFd> accepted = os::Accept(kListener);
@@ -49,7 +51,8 @@ void Monitor::OnConnect() {
   const Result<os::PeerIdentity> peer = os::GetPeerIdentity(accepted->get());
   if (!peer.ok() || peer->uid != geteuid()) return;
   const int fd = accepted->get();
-  Result<os::EventLoop::WatchId> watch = loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { OnClient(fd); });
+  Result<os::EventLoop::WatchId> watch =
+      loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { OnClient(fd); });
   if (!watch.ok()) return;
   clients_[fd] = std::move(accepted).value();
   client_watches_[fd] = *watch;
@@ -68,7 +71,8 @@ void Monitor::CloseClient(int client) {
 
 void Monitor::Answer(int client, uint64_t question, const Result<std::string>& result) {
   if (!clients_.contains(client)) return;
-  (void)SendPacket(client, Type::kAnswer, question, result.ok() ? AnswerOk(*result) : AnswerError(result.error()));
+  (void)SendPacket(client, Type::kAnswer, question,
+                   result.ok() ? AnswerOk(*result) : AnswerError(result.error()));
 }
 
 void Monitor::OnClient(int client) {
@@ -81,7 +85,8 @@ void Monitor::OnClient(int client) {
     case Type::kStart:
       return Answer(client, packet->id, Start(*packet));
     case Type::kExec:
-      if (const Status status = StartExec(client, *packet); !status.ok()) Answer(client, packet->id, status.error());
+      if (const Status status = StartExec(client, *packet); !status.ok())
+        Answer(client, packet->id, status.error());
       return;
     case Type::kSignal: {
       const std::string id = r.String();
@@ -91,7 +96,8 @@ void Monitor::OnClient(int client) {
       return Answer(client, packet->id, Done(KillAll(r.String())));
     case Type::kReopenLog: {
       const std::string id = r.String();
-      if (!containers_.contains(id)) return Answer(client, packet->id, base::NotFound("no container '{}'", id));
+      if (!containers_.contains(id))
+        return Answer(client, packet->id, base::NotFound("no container '{}'", id));
       return AskLog(Type::kLogReopen, id, {client, packet->id, ""});
     }
     case Type::kForget:
@@ -101,7 +107,9 @@ void Monitor::OnClient(int client) {
       Answer(client, packet->id, std::string());
       return loop_.Stop();
     default:
-      return Answer(client, packet->id, base::Unimplemented("the monitor does not know message {}", static_cast<uint32_t>(packet->type)));
+      return Answer(client, packet->id,
+                    base::Unimplemented("the monitor does not know message {}",
+                                        static_cast<uint32_t>(packet->type)));
   }
 }
 
@@ -112,16 +120,19 @@ Result<std::string> Monitor::List() const {
   return w.Take();
 }
 
-// --- containers ------------------------------------------------------------------------------------------------------
+// --- containers
+// ------------------------------------------------------------------------------------------------------
 
 Result<std::string> Monitor::Start(Packet& packet) {
   base::Reader r(packet.payload);
   const bool has_log = r.Bool();
   const size_t fixed = has_log ? 2 : 1;
-  if (!r.ok() || packet.fds.size() < fixed) return base::InvalidArgument("a start takes a specification and its descriptors");
+  if (!r.ok() || packet.fds.size() < fixed)
+    return base::InvalidArgument("a start takes a specification and its descriptors");
   ASSIGN_OR_RETURN(const std::string bytes, os::ReadAll(packet.fds[0].get()));
   ASSIGN_OR_RETURN(const spec::ContainerSpec spec, spec::DecodeContainerSpec(bytes));
-  if (containers_.contains(spec.id)) return base::AlreadyExists("container '{}' was started before", spec.id);
+  if (containers_.contains(spec.id))
+    return base::AlreadyExists("container '{}' was started before", spec.id);
   std::vector<int> volumes;
   for (size_t i = fixed; i < packet.fds.size(); ++i) volumes.push_back(packet.fds[i].get());
   Container container;
@@ -134,7 +145,9 @@ Result<std::string> Monitor::Start(Packet& packet) {
   return LaunchContainer(spec, volumes, container);
 }
 
-Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec, const std::vector<int>& volumes, Container& container) {
+Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
+                                             const std::vector<int>& volumes,
+                                             Container& container) {
   launcher::PodContext pod;
   pod.net = net_.get();
   pod.ipc = ipc_.get();
@@ -144,9 +157,13 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec, co
   if (spec.pid_mode == spec::PidMode::kTarget) {
     const auto other = containers_.find(spec.target_container_id);
     if (other == containers_.end() || other->second.state.phase != ContainerPhase::kRunning) {
-      return base::FailedPrecondition("the container '{}' whose processes are to be shared does not run", spec.target_container_id);
+      return base::FailedPrecondition(
+          "the container '{}' whose processes are to be shared does not run",
+          spec.target_container_id);
     }
-    ASSIGN_OR_RETURN(target, os::Open(fmt::format("/proc/{}/ns/pid", other->second.state.started.pid), O_RDONLY));
+    ASSIGN_OR_RETURN(
+        target,
+        os::Open(fmt::format("/proc/{}/ns/pid", other->second.state.started.pid), O_RDONLY));
     pod.pid = target.get();
   }
   ASSIGN_OR_RETURN(os::Pipe out, os::CreatePipe());
@@ -173,14 +190,17 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec, co
   note.I32(pending.pid());
   note.String(blob.bytes());
   const Result<Packet> registered = Ask(kAnchor, Type::kRegister, note.bytes());
-  Status ready = WithoutAnchor(registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor")));
+  Status ready = WithoutAnchor(
+      registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor")));
   if (ready.ok() && logged) {
     UniqueFd dir = std::move(container.log_fds[0]);
     container.log_fds.clear();
     container.log_fds.push_back(std::move(out.read_end));
     container.log_fds.push_back(std::move(err.read_end));
     container.log_fds.push_back(std::move(dir));
-    ready = KeepWithAnchor("log/" + spec.id, {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()});
+    ready = KeepWithAnchor(
+        "log/" + spec.id,
+        {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()});
     if (ready.ok()) ready = AddLog(container);
   }
   if (ready.ok()) {
@@ -219,7 +239,9 @@ Status Monitor::KillAll(const std::string& id) {
   const auto found = containers_.find(id);
   if (found == containers_.end()) return base::NotFound("no container '{}'", id);
   const Container& container = found->second;
-  if (!container.unified_cgroup.empty() && os::WriteControl(AT_FDCWD, container.unified_cgroup + "/cgroup.kill", "1").ok()) return base::Ok();
+  if (!container.unified_cgroup.empty() &&
+      os::WriteControl(AT_FDCWD, container.unified_cgroup + "/cgroup.kill", "1").ok())
+    return base::Ok();
   // The end of a PID namespace's first process ends all of it.
   return Signal(id, SIGKILL);
 }
@@ -227,7 +249,8 @@ Status Monitor::KillAll(const std::string& id) {
 Status Monitor::Forget(const std::string& id) {
   const auto found = containers_.find(id);
   if (found == containers_.end()) return base::Ok();
-  if (found->second.state.phase == ContainerPhase::kRunning) return base::FailedPrecondition("container '{}' runs", id);
+  if (found->second.state.phase == ContainerPhase::kRunning)
+    return base::FailedPrecondition("container '{}' runs", id);
   if (!found->second.log_fds.empty()) AskLog(Type::kLogRemove, id, {});
   base::Writer w;
   w.String(id);
@@ -248,18 +271,22 @@ void Monitor::Shutdown() {
   (void)KeepWithAnchor("log-connection", {});
 }
 
-// --- exits -----------------------------------------------------------------------------------------------------------
+// --- exits
+// -----------------------------------------------------------------------------------------------------------
 
 void Monitor::OnChildren() {
   signalfd_siginfo info;
   while (read(signals_, &info, sizeof info) == sizeof info) {
   }
   while (true) {
-    // Looked at first and reaped last: until then the next monitor, or the anchor, would still find its end.
+    // Looked at first and reaped last: until then the next monitor, or the anchor, would still find
+    // its end.
     siginfo_t ended{};
-    if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 || ended.si_pid == 0) return;
+    if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 || ended.si_pid == 0)
+      return;
     const pid_t pid = ended.si_pid;
-    const os::ExitStatus status{ended.si_code == CLD_EXITED ? ended.si_status << 8 : ended.si_status};
+    const os::ExitStatus status{ended.si_code == CLD_EXITED ? ended.si_status << 8
+                                                            : ended.si_status};
     OnChild(pid, status);
     while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
     }
@@ -273,7 +300,9 @@ void Monitor::OnChild(pid_t pid, os::ExitStatus status) {
   }
   if (execs_.contains(pid)) return OnExecExit(pid, status);
   for (auto& [id, container] : containers_) {
-    if (container.adopted || container.state.phase != ContainerPhase::kRunning || container.state.exit || container.state.started.pid != pid) continue;
+    if (container.adopted || container.state.phase != ContainerPhase::kRunning ||
+        container.state.exit || container.state.started.pid != pid)
+      continue;
     OnContainerExit(id, status);
     return;
   }
@@ -286,12 +315,14 @@ void Monitor::OnContainerExit(const std::string& id, os::ExitStatus status) {
   record.exit_code = status.code();
   record.signal = status.signal();
   record.finished_at = Now();
-  const uint64_t oom_now = cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
+  const uint64_t oom_now =
+      cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
   // Also a shell that passes its child's end on: 128 + SIGKILL.
   record.oom_killed = status.code() == 128 + SIGKILL && oom_now > container.oom_before;
   container.state.exit = record;
   // What is left of it outside its PID namespace (hostPID) goes too.
-  if (!container.unified_cgroup.empty()) (void)os::WriteControl(AT_FDCWD, container.unified_cgroup + "/cgroup.kill", "1");
+  if (!container.unified_cgroup.empty())
+    (void)os::WriteControl(AT_FDCWD, container.unified_cgroup + "/cgroup.kill", "1");
   // Now, before the zombie is reaped: whenever we die, somebody knows the exact code.
   if (const Status written = WriteExitFile(setup_.run_dir, *container.state.exit); !written.ok()) {
     base::LogError("cannot write an exit record", {{"container", id}, {"error", written.error()}});
@@ -342,16 +373,19 @@ void Monitor::AwaitExitRecord(const std::string& id, std::chrono::milliseconds w
   if (!record.ok()) {
     record = ExitRecord{.container_id = id, .exit_code = 255, .lost = true, .finished_at = Now()};
     if (const Status written = WriteExitFile(setup_.run_dir, *record); !written.ok()) {
-      base::LogError("cannot write an exit record", {{"container", id}, {"error", written.error()}});
+      base::LogError("cannot write an exit record",
+                     {{"container", id}, {"error", written.error()}});
     }
   }
-  const uint64_t oom_now = cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
+  const uint64_t oom_now =
+      cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
   record->oom_killed = record->exit_code == 128 + SIGKILL && oom_now > container.oom_before;
   container.state.exit = *record;
   TellExit(id);
 }
 
-// --- exec ------------------------------------------------------------------------------------------------------------
+// --- exec
+// ------------------------------------------------------------------------------------------------------------
 
 Status Monitor::StartExec(int client, Packet& packet) {
   base::Reader r(packet.payload);
@@ -360,7 +394,8 @@ Status Monitor::StartExec(int client, Packet& packet) {
   const uint8_t streams_sent = r.U8();
   if (!r.ok() || packet.fds.empty()) return base::InvalidArgument("malformed exec");
   const auto found = containers_.find(id);
-  if (found == containers_.end() || found->second.state.phase != ContainerPhase::kRunning || found->second.state.exit) {
+  if (found == containers_.end() || found->second.state.phase != ContainerPhase::kRunning ||
+      found->second.state.exit) {
     return base::FailedPrecondition("container '{}' does not run", id);
   }
   const Container& container = found->second;
@@ -370,7 +405,8 @@ Status Monitor::StartExec(int client, Packet& packet) {
   int* const targets[] = {&streams.in, &streams.out, &streams.err};
   size_t next = 1;
   for (int i = 0; i < 3; ++i) {
-    if ((streams_sent >> i & 1) != 0 && next < packet.fds.size()) *targets[i] = packet.fds[next++].get();
+    if ((streams_sent >> i & 1) != 0 && next < packet.fds.size())
+      *targets[i] = packet.fds[next++].get();
   }
   Exec exec;
   exec.client = client;
@@ -378,13 +414,15 @@ Status Monitor::StartExec(int client, Packet& packet) {
   exec.container = id;
   std::string group = container.unified_cgroup;
   if (timeout_ms > 0 && !group.empty()) {
-    // A leaf of its own, so that a time-out can end everything that the command started. Only for these: programs look for
-    // their limits in the container's own group.
+    // A leaf of its own, so that a time-out can end everything that the command started. Only for
+    // these: programs look for their limits in the container's own group.
     exec.leaf = group + "/x-" + std::to_string(next_exec_++);
-    if (mkdir(exec.leaf.c_str(), 0755) != 0) return Error::FromErrno(errno, "make cgroup '{}'", exec.leaf);
+    if (mkdir(exec.leaf.c_str(), 0755) != 0)
+      return Error::FromErrno(errno, "make cgroup '{}'", exec.leaf);
     group = exec.leaf;
   }
-  Result<launcher::Pending> pending = launcher::BeginExec(process, container.pidfd.get(), container.cgroups, group, streams);
+  Result<launcher::Pending> pending =
+      launcher::BeginExec(process, container.pidfd.get(), container.cgroups, group, streams);
   Status started = pending.ok() ? pending->Go() : Status(pending.error());
   if (!started.ok()) {
     if (pending.ok()) {
@@ -401,7 +439,8 @@ Status Monitor::StartExec(int client, Packet& packet) {
       if (late == execs_.end()) return;
       late->second.timed_out = true;
       late->second.timer = 0;
-      if (late->second.leaf.empty() || !os::WriteControl(AT_FDCWD, late->second.leaf + "/cgroup.kill", "1").ok()) {
+      if (late->second.leaf.empty() ||
+          !os::WriteControl(AT_FDCWD, late->second.leaf + "/cgroup.kill", "1").ok()) {
         (void)kill(-pid, SIGKILL);  // its session, where there is no cgroup.kill
         (void)kill(pid, SIGKILL);
       }
@@ -415,7 +454,8 @@ void Monitor::OnExecExit(pid_t pid, os::ExitStatus status) {
   const Exec exec = std::move(execs_[pid]);
   execs_.erase(pid);
   if (exec.timer != 0) loop_.CancelTimer(exec.timer);
-  if (!exec.leaf.empty()) (void)rmdir(exec.leaf.c_str());  // what is left running in it keeps it until the container goes
+  if (!exec.leaf.empty())
+    (void)rmdir(exec.leaf.c_str());  // what is left running in it keeps it until the container goes
   base::Writer w;
   w.I32(status.code());
   w.Bool(exec.timed_out);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The monitor of one pod: parent of every process of its containers. One thread, one loop; touches procfs, cgroupfs and tmpfs only.
-// What must survive it is told to the anchor before it matters: a container's pid before the container runs, its pipes, the
-// pod's mount namespace, the connection to the log process.
+// The monitor of one pod: parent of every process of its containers. One thread, one loop; touches
+// procfs, cgroupfs and tmpfs only. What must survive it is told to the anchor before it matters: a
+// container's pid before the container runs, its pipes, the pod's mount namespace, the connection
+// to the log process.
 #pragma once
 
 #include <unistd.h>
@@ -29,7 +30,8 @@ class Monitor {
   static constexpr int kInitProgram = 6;
 
   Monitor(os::EventLoop& loop, PodSetup setup, int signals);
-  base::Status Prepare();  // namespaces, shared memory, log process; what an earlier monitor left is taken over
+  base::Status
+  Prepare();  // namespaces, shared memory, log process; what an earlier monitor left is taken over
 
  private:
   struct Container {
@@ -53,9 +55,9 @@ class Monitor {
     bool timed_out = false;
   };
   struct LogQuestion {
-    int client = -1;           // whom to answer; -1: nobody
+    int client = -1;  // whom to answer; -1: nobody
     uint64_t question = 0;
-    std::string exited;        // a drain before this container's exit is told
+    std::string exited;  // a drain before this container's exit is told
   };
 
   void OnConnect();
@@ -68,7 +70,8 @@ class Monitor {
 
   base::Result<std::string> List() const;
   base::Result<std::string> Start(Packet& packet);
-  base::Result<std::string> LaunchContainer(const spec::ContainerSpec& spec, const std::vector<int>& volumes, Container& container);
+  base::Result<std::string> LaunchContainer(const spec::ContainerSpec& spec,
+                                            const std::vector<int>& volumes, Container& container);
   base::Status StartExec(int client, Packet& packet);
   base::Status Signal(const std::string& id, int signal);
   base::Status KillAll(const std::string& id);
@@ -79,7 +82,8 @@ class Monitor {
   void PublishExit(const std::string& id);
   void OnExecExit(pid_t pid, os::ExitStatus status);
   void OnAdoptedExit(const std::string& id);
-  // The anchor is the parent of an adopted one and writes its exact end; a moment may pass until it has.
+  // The anchor is the parent of an adopted one and writes its exact end; a moment may pass until it
+  // has.
   void AwaitExitRecord(const std::string& id, std::chrono::milliseconds waited);
   void TellExit(const std::string& id);  // once the log is written, or has taken too long
 
@@ -102,7 +106,8 @@ class Monitor {
   os::UniqueFd log_socket_;
   os::EventLoop::WatchId log_watch_ = 0;
   pid_t log_pid_ = -1;
-  uint64_t next_question_ = static_cast<uint64_t>(getpid()) << 32;  // the log process may still answer an earlier monitor
+  uint64_t next_question_ = static_cast<uint64_t>(getpid())
+                            << 32;  // the log process may still answer an earlier monitor
   uint64_t next_exec_ = 1;
   std::map<uint64_t, LogQuestion> log_questions_;
   std::map<int, os::UniqueFd> clients_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A real anchor, real monitors, real containers from a busybox root; SIGKILL to the parts that may die.
+// A real anchor, real monitors, real containers from a busybox root; SIGKILL to the parts that may
+// die.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -54,10 +55,13 @@ class MonitorTest : public testing::Test {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
     if (!os::Exists("/bin/busybox")) GTEST_SKIP() << "needs busybox-static";
     run_ = "/run/keelson-test-" + base::RandomHex(4);
-    for (const std::string& path : {run_, run_ + "/pods", run_ + "/pods/p1", state_.path() + "/layer/bin", state_.path() + "/logs"}) {
+    for (const std::string& path : {run_, run_ + "/pods", run_ + "/pods/p1",
+                                    state_.path() + "/layer/bin", state_.path() + "/logs"}) {
       ASSERT_TRUE(os::MakeDirs(path, 0700).ok());
     }
-    ASSERT_TRUE(os::WriteFileAtomic(state_.path() + "/layer/bin/busybox", os::ReadFile("/bin/busybox").value(), 0755).ok());
+    ASSERT_TRUE(os::WriteFileAtomic(state_.path() + "/layer/bin/busybox",
+                                    os::ReadFile("/bin/busybox").value(), 0755)
+                    .ok());
     ASSERT_EQ(symlink("busybox", (state_.path() + "/layer/bin/sh").c_str()), 0);
     layout_ = cgroup::DetectLayout().value();
     group_ = "/keelson-test-" + base::RandomHex(4);
@@ -65,8 +69,10 @@ class MonitorTest : public testing::Test {
     Connect();
     setup_.sandbox_id = "p1";
     setup_.run_dir = run_ + "/pods/p1";
-    base::Result<std::unique_ptr<MonitorClient>> pod = anchor_->StartMonitor(setup_, {}, OnExit(), OnLost());
-    ASSERT_TRUE(pod.ok()) << pod.error().message() << os::ReadFile(run_ + "/anchor.log").ValueOr("");
+    base::Result<std::unique_ptr<MonitorClient>> pod =
+        anchor_->StartMonitor(setup_, {}, OnExit(), OnLost());
+    ASSERT_TRUE(pod.ok()) << pod.error().message()
+                          << os::ReadFile(run_ + "/anchor.log").ValueOr("");
     pod_ = std::move(pod).value();
   }
 
@@ -91,7 +97,8 @@ class MonitorTest : public testing::Test {
     }
   }
 
-  // Our processes that still run: known by the pod's or the run directory's name in their command line.
+  // Our processes that still run: known by the pod's or the run directory's name in their command
+  // line.
   std::string LeftOver() const {
     std::string found;
     for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
@@ -115,7 +122,8 @@ class MonitorTest : public testing::Test {
   }
 
   spec::ContainerSpec Spec(const std::string& id, const std::string& script) {
-    for (const char* part : {"/upper", "/work"}) EXPECT_TRUE(os::MakeDirs(state_.path() + "/" + id + part, 0755).ok());
+    for (const char* part : {"/upper", "/work"})
+      EXPECT_TRUE(os::MakeDirs(state_.path() + "/" + id + part, 0755).ok());
     cgroup::Group group(*layout_, group_ + "/" + id);
     const base::Status made = group.Create();
     EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message());
@@ -127,9 +135,10 @@ class MonitorTest : public testing::Test {
     spec.process.args = {"sh", "-c", script};
     spec.process.env = {"PATH=/bin"};
     spec.process.capabilities = {0xa80425fb, 0xa80425fb, 0xa80425fb, 0, 0};
-    spec.mounts = {{.kind = spec::Mount::Kind::kProc, .destination = "/proc"},
-                   {.kind = spec::Mount::Kind::kTmpfs, .destination = "/dev", .options = "mode=755"},
-                   {.kind = spec::Mount::Kind::kPodShm, .destination = "/dev/shm"}};
+    spec.mounts = {
+        {.kind = spec::Mount::Kind::kProc, .destination = "/proc"},
+        {.kind = spec::Mount::Kind::kTmpfs, .destination = "/dev", .options = "mode=755"},
+        {.kind = spec::Mount::Kind::kPodShm, .destination = "/dev/shm"}};
     spec.devices = {{"/dev/null", S_IFCHR | 0666, 1, 3, 0, 0}};
     spec.cgroup_paths = group.V1Directories();
     spec.unified_cgroup = group.UnifiedDirectory();
@@ -138,7 +147,9 @@ class MonitorTest : public testing::Test {
     return spec;
   }
   base::Result<StartedContainer> Start(const std::string& id, const std::string& script) {
-    return pod_->Start(Spec(id, script), {}, std::move(os::Open(state_.path() + "/logs", O_RDONLY | O_DIRECTORY)).value());
+    return pod_->Start(
+        Spec(id, script), {},
+        std::move(os::Open(state_.path() + "/logs", O_RDONLY | O_DIRECTORY)).value());
   }
   std::string Log(const std::string& id) {
     std::string text;
@@ -152,8 +163,11 @@ class MonitorTest : public testing::Test {
     for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
       const std::string line = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
       if (line != std::string("keelson-monitor\0p1\0", 19)) continue;
-      // Another test run on this machine has a pod of this name too: ours has our run directory in its mount table.
-      if (os::ReadFile("/proc/" + entry.name + "/mountinfo").ValueOr("").find(run_) != std::string::npos) return std::stoi(entry.name);
+      // Another test run on this machine has a pod of this name too: ours has our run directory in
+      // its mount table.
+      if (os::ReadFile("/proc/" + entry.name + "/mountinfo").ValueOr("").find(run_) !=
+          std::string::npos)
+        return std::stoi(entry.name);
     }
     return -1;
   }
@@ -184,7 +198,8 @@ class MonitorTest : public testing::Test {
 };
 
 TEST_F(MonitorTest, AContainerRunsLogsAndEndsWithItsCode) {
-  const base::Result<StartedContainer> started = Start("c1", "echo out; echo err >&2; printf rest; exit 3");
+  const base::Result<StartedContainer> started =
+      Start("c1", "echo out; echo err >&2; printf rest; exit 3");
   ASSERT_TRUE(started.ok()) << started.error().message();
   const std::optional<ExitRecord> exit = exits_.WaitFor("c1");
   ASSERT_TRUE(exit.has_value());
@@ -209,7 +224,8 @@ TEST_F(MonitorTest, AMissingCommandIsTheStartsError) {
 TEST_F(MonitorTest, SignalsAndKillEndIt) {
   ASSERT_TRUE(Start("c1", "trap 'exit 9' TERM; while true; do /bin/busybox sleep 0.1; done").ok());
   ASSERT_TRUE(Start("c2", "/bin/busybox sleep 1000 & /bin/busybox sleep 1000").ok());
-  // The trap must be set before the signal: a shell that has none would be killed as any process but, as PID 1, ignores it.
+  // The trap must be set before the signal: a shell that has none would be killed as any process
+  // but, as PID 1, ignores it.
   ASSERT_TRUE(WaitUntil([&] {
     ExecRequest request{.container_id = "c1", .process = Command("exit 0")};
     (void)pod_->Signal("c1", SIGTERM);
@@ -224,7 +240,8 @@ TEST_F(MonitorTest, SignalsAndKillEndIt) {
 TEST_F(MonitorTest, ExecRunsInsideAndATimeoutKillsItsGrandchildren) {
   ASSERT_TRUE(Start("c1", "while true; do /bin/busybox sleep 1; done").ok());
   os::Pipe pipe = std::move(os::CreatePipe()).value();
-  ExecRequest request{.container_id = "c1", .process = Command("echo $$ in; exit 4"), .timeout = 5000ms};
+  ExecRequest request{
+      .container_id = "c1", .process = Command("echo $$ in; exit 4"), .timeout = 5000ms};
   request.out = std::move(pipe.write_end);
   const base::Result<ExecResult> result = pod_->Exec(std::move(request));
   ASSERT_TRUE(result.ok()) << result.error().message();
@@ -233,12 +250,15 @@ TEST_F(MonitorTest, ExecRunsInsideAndATimeoutKillsItsGrandchildren) {
   EXPECT_TRUE(os::ReadAll(pipe.read_end.get()).value().ends_with(" in\n"));
 
   os::Pipe slow = std::move(os::CreatePipe()).value();
-  ExecRequest late{.container_id = "c1", .process = Command("/bin/busybox sleep 1000 & /bin/busybox sleep 1000"), .timeout = 100ms};
+  ExecRequest late{.container_id = "c1",
+                   .process = Command("/bin/busybox sleep 1000 & /bin/busybox sleep 1000"),
+                   .timeout = 100ms};
   late.out = std::move(slow.write_end);
   const base::Result<ExecResult> killed = pod_->Exec(std::move(late));
   ASSERT_TRUE(killed.ok()) << killed.error().message();
   EXPECT_TRUE(killed->timed_out);
-  EXPECT_EQ(os::ReadAll(slow.read_end.get()).value(), "");  // the end comes: nobody holds the pipe any more
+  EXPECT_EQ(os::ReadAll(slow.read_end.get()).value(),
+            "");  // the end comes: nobody holds the pipe any more
 }
 
 TEST_F(MonitorTest, MemoryLimitKillsAreKnownAsSuch) {
@@ -255,7 +275,11 @@ TEST_F(MonitorTest, MemoryLimitKillsAreKnownAsSuch) {
 }
 
 TEST_F(MonitorTest, AReopenedLogGoesOnUnderTheOldName) {
-  ASSERT_TRUE(Start("c1", "i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); /bin/busybox sleep 0.001; done").ok());
+  ASSERT_TRUE(
+      Start(
+          "c1",
+          "i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); /bin/busybox sleep 0.001; done")
+          .ok());
   const std::string log = state_.path() + "/logs/c1.log";
   ASSERT_TRUE(WaitUntil([&] { return os::ReadFile(log).ValueOr("").size() > 100; }));
   ASSERT_EQ(rename(log.c_str(), (log + ".1").c_str()), 0);
@@ -263,7 +287,8 @@ TEST_F(MonitorTest, AReopenedLogGoesOnUnderTheOldName) {
   EXPECT_TRUE(os::Exists(log));
   ASSERT_TRUE(exits_.WaitFor("c1").has_value());
   const std::string all = os::ReadFile(log + ".1").value() + os::ReadFile(log).value();
-  for (int i = 0; i < 400; ++i) EXPECT_NE(all.find("F line " + std::to_string(i) + "\n"), std::string::npos) << i;
+  for (int i = 0; i < 400; ++i)
+    EXPECT_NE(all.find("F line " + std::to_string(i) + "\n"), std::string::npos) << i;
 }
 
 TEST_F(MonitorTest, ARestartedDaemonFindsItsContainers) {
@@ -271,7 +296,8 @@ TEST_F(MonitorTest, ARestartedDaemonFindsItsContainers) {
   pod_.reset();
   anchor_.reset();
   Connect();
-  base::Result<std::unique_ptr<MonitorClient>> again = anchor_->AdoptMonitor(setup_, OnExit(), OnLost());
+  base::Result<std::unique_ptr<MonitorClient>> again =
+      anchor_->AdoptMonitor(setup_, OnExit(), OnLost());
   ASSERT_TRUE(again.ok()) << again.error().message();
   pod_ = std::move(again).value();
   const std::vector<ContainerState> states = pod_->ListContainers().value();
@@ -282,17 +308,22 @@ TEST_F(MonitorTest, ARestartedDaemonFindsItsContainers) {
 }
 
 TEST_F(MonitorTest, AKilledMonitorCostsNoContainerNoLineAndNoExitCode) {
-  ASSERT_TRUE(Start("c1", "i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); /bin/busybox sleep 0.002; done; exit 42").ok());
+  ASSERT_TRUE(Start("c1",
+                    "i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); /bin/busybox sleep "
+                    "0.002; done; exit 42")
+                  .ok());
   ASSERT_TRUE(Start("quick", "/bin/busybox sleep 0.3; exit 5").ok());
   const pid_t monitor = MonitorPid();
   ASSERT_GT(monitor, 0);
   ASSERT_EQ(kill(monitor, SIGKILL), 0);
   ASSERT_TRUE(WaitUntil([&] { return lost_.load(); }));
-  base::Result<std::unique_ptr<MonitorClient>> again = anchor_->AdoptMonitor(setup_, OnExit(), OnLost());
+  base::Result<std::unique_ptr<MonitorClient>> again =
+      anchor_->AdoptMonitor(setup_, OnExit(), OnLost());
   ASSERT_TRUE(again.ok()) << again.error().message();
   pod_ = std::move(again).value();
   EXPECT_EQ(pod_->ListContainers().value().size(), 2u);
-  // New containers still share the old ones' memory and namespaces; logs and reopening work through the old log process.
+  // New containers still share the old ones' memory and namespaces; logs and reopening work through
+  // the old log process.
   ASSERT_TRUE(Start("c2", "echo more").ok());
   ASSERT_TRUE(pod_->ReopenLog("c1").ok());
   EXPECT_EQ(exits_.WaitFor("c2")->exit_code, 0);
@@ -303,29 +334,37 @@ TEST_F(MonitorTest, AKilledMonitorCostsNoContainerNoLineAndNoExitCode) {
   EXPECT_FALSE(exit->lost);
   const std::string log = Log("c1");
   for (int i = 0; i < 500; ++i) {
-    EXPECT_NE(log.find("F line " + std::to_string(i) + "\n"), std::string::npos) << i << log.substr(log.find("line " + std::to_string(i - 1)), 200);
+    EXPECT_NE(log.find("F line " + std::to_string(i) + "\n"), std::string::npos)
+        << i << log.substr(log.find("line " + std::to_string(i - 1)), 200);
   }
 }
 
 TEST_F(MonitorTest, ContainersOfAPodShareMemoryAndProcessesWhenAsked) {
   ASSERT_TRUE(pod_->Shutdown().ok());
   setup_.share_process_namespace = true;
-  base::Result<std::unique_ptr<MonitorClient>> pod = anchor_->StartMonitor(setup_, {}, OnExit(), OnLost());
+  base::Result<std::unique_ptr<MonitorClient>> pod =
+      anchor_->StartMonitor(setup_, {}, OnExit(), OnLost());
   ASSERT_TRUE(pod.ok()) << pod.error().message();
   pod_ = std::move(pod).value();
   spec::ContainerSpec first = Spec("c1", "echo shared >/dev/shm/f; exec /bin/busybox sleep 1000");
   first.pid_mode = spec::PidMode::kPod;
-  spec::ContainerSpec second = Spec("c2", "until /bin/busybox grep shared /dev/shm/f; do :; done; /bin/busybox ps -o pid,args; "
-                                    "/bin/busybox ls /proc/1/root");
+  spec::ContainerSpec second =
+      Spec("c2",
+           "until /bin/busybox grep shared /dev/shm/f; do :; done; /bin/busybox ps -o pid,args; "
+           "/bin/busybox ls /proc/1/root");
   second.pid_mode = spec::PidMode::kPod;
   const base::Result<StartedContainer> started = pod_->Start(first, {}, {});
   ASSERT_TRUE(started.ok()) << started.error().message();
-  ASSERT_TRUE(pod_->Start(second, {}, std::move(os::Open(state_.path() + "/logs", O_RDONLY | O_DIRECTORY)).value()).ok());
+  ASSERT_TRUE(
+      pod_->Start(second, {},
+                  std::move(os::Open(state_.path() + "/logs", O_RDONLY | O_DIRECTORY)).value())
+          .ok());
   ASSERT_TRUE(exits_.WaitFor("c2").has_value());
   const std::string log = Log("c2");
   EXPECT_NE(log.find("keelson-init"), std::string::npos) << log;
   EXPECT_NE(log.find("sleep 1000"), std::string::npos) << log;
-  EXPECT_EQ(log.find("stdout F proc\n"), std::string::npos) << "the pod's process 1 shows a host's tree: " << log;
+  EXPECT_EQ(log.find("stdout F proc\n"), std::string::npos)
+      << "the pod's process 1 shows a host's tree: " << log;
 }
 
 }  // namespace

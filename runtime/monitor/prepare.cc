@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The monitor's beginnings and its helpers: namespaces, shared memory, the pod's first process, the log process, and taking over
-// from a monitor that died.
+// The monitor's beginnings and its helpers: namespaces, shared memory, the pod's first process, the
+// log process, and taking over from a monitor that died.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -37,7 +37,10 @@ Status Monitor::KeepWithAnchor(const std::string& key, const std::vector<int>& f
 
 Status Monitor::WithoutAnchor(const Status& status) {
   if (status.ok() || status.error().code() != base::Code::kUnavailable) return status;
-  if (!anchor_gone_) base::LogWarn("the anchor is gone: should this monitor die as well, its containers' ends are unknown", {{"error", status.error()}});
+  if (!anchor_gone_)
+    base::LogWarn(
+        "the anchor is gone: should this monitor die as well, its containers' ends are unknown",
+        {{"error", status.error()}});
   anchor_gone_ = true;
   return base::Ok();
 }
@@ -62,12 +65,14 @@ Status Monitor::Prepare() {
   RETURN_IF_ERROR(fetch_one("ns/mnt", mounts));
   const bool adopting = mounts.valid();
   if (adopting) {
-    if (setns(mounts.get(), CLONE_NEWNS) != 0) return Error::FromErrno(errno, "enter the pod's mount namespace");
+    if (setns(mounts.get(), CLONE_NEWNS) != 0)
+      return Error::FromErrno(errno, "enter the pod's mount namespace");
   } else {
     if (unshare(CLONE_NEWNS) != 0) return Error::FromErrno(errno, "new mount namespace");
     ASSIGN_OR_RETURN(const UniqueFd shm,
-                     mount::NewFilesystem("tmpfs", {{"mode", "1777"}, {"size", std::to_string(setup_.shm_bytes)}},
-                                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+                     mount::NewFilesystem(
+                         "tmpfs", {{"mode", "1777"}, {"size", std::to_string(setup_.shm_bytes)}},
+                         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
     ASSIGN_OR_RETURN(const UniqueFd place, os::Open("/shm", O_PATH | O_DIRECTORY));
     RETURN_IF_ERROR(mount::Attach(shm.get(), place.get()).WithContext("the pod's shared memory"));
     ASSIGN_OR_RETURN(mounts, os::Open("/proc/self/ns/mnt", O_RDONLY));
@@ -84,13 +89,16 @@ Status Monitor::Prepare() {
   }
   if (adopting) RETURN_IF_ERROR(fetch_one("log-connection", log_socket_));
   if (log_socket_) {
-    ASSIGN_OR_RETURN(log_watch_, loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
+    ASSIGN_OR_RETURN(log_watch_,
+                     loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
   } else {
     RETURN_IF_ERROR(StartLogProcess());
   }
   if (adopting) RETURN_IF_ERROR(Adopt());
-  ASSIGN_OR_RETURN([[maybe_unused]] const auto listen_watch, loop_.Watch(kListener, EPOLLIN, [this](uint32_t) { OnConnect(); }));
-  ASSIGN_OR_RETURN([[maybe_unused]] const auto child_watch, loop_.Watch(signals_, EPOLLIN, [this](uint32_t) { OnChildren(); }));
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto listen_watch,
+                   loop_.Watch(kListener, EPOLLIN, [this](uint32_t) { OnConnect(); }));
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto child_watch,
+                   loop_.Watch(signals_, EPOLLIN, [this](uint32_t) { OnChildren(); }));
   return base::Ok();
 }
 
@@ -116,7 +124,8 @@ namespace {
 
 }  // namespace
 
-// The pod's process 1 must show its neighbours nothing of the host: an empty root, no rights, no descriptors.
+// The pod's process 1 must show its neighbours nothing of the host: an empty root, no rights, no
+// descriptors.
 Status Monitor::StartPodInit() {
   clone_args args{};
   args.flags = CLONE_NEWPID | CLONE_NEWNS;
@@ -125,10 +134,12 @@ Status Monitor::StartPodInit() {
   if (pid < 0) return Error::FromErrno(errno, "clone the pod's first process");
   if (pid == 0) {
     (void)setsid();
-    const Result<UniqueFd> empty = mount::NewFilesystem("tmpfs", {{"size", "0"}, {"mode", "555"}}, MOUNT_ATTR_RDONLY);
+    const Result<UniqueFd> empty =
+        mount::NewFilesystem("tmpfs", {{"size", "0"}, {"mode", "555"}}, MOUNT_ATTR_RDONLY);
     const Result<UniqueFd> place = os::Open("/stage", O_PATH | O_DIRECTORY);
-    if (!empty.ok() || !place.ok() || !mount::Attach(empty->get(), place->get()).ok() || chdir("/stage") != 0 ||
-        syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) {
+    if (!empty.ok() || !place.ok() || !mount::Attach(empty->get(), place->get()).ok() ||
+        chdir("/stage") != 0 || syscall(SYS_pivot_root, ".", ".") != 0 ||
+        umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) {
       _exit(126);
     }
     if (!capabilities::DropBounding(0).ok() || !capabilities::Apply({}).ok()) _exit(126);
@@ -139,12 +150,14 @@ Status Monitor::StartPodInit() {
   return KeepWithAnchor("ns/pid", {pod_pid_.get(), pod_init_.get()});
 }
 
-// --- log process -----------------------------------------------------------------------------------------------------
+// --- log process
+// -----------------------------------------------------------------------------------------------------
 
 Status Monitor::StartLogProcess() {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
-  // Charged to the pod; a failure only means that it is charged to us. Born in the v2 group, and "0" in its own name into the v1
-  // ones: a write to cgroup.procs waits for an RCU grace period, and every other change of any group on the machine with it.
+  // Charged to the pod; a failure only means that it is charged to us. Born in the v2 group, and
+  // "0" in its own name into the v1 ones: a write to cgroup.procs waits for an RCU grace period,
+  // and every other change of any group on the machine with it.
   std::vector<std::string> v1;
   UniqueFd unified;
   for (const std::string_view group : base::Split(setup_.log_cgroup, '\n')) {
@@ -171,7 +184,8 @@ Status Monitor::StartLogProcess() {
   }
   log_pid_ = pid;
   log_socket_ = std::move(pair.first);
-  ASSIGN_OR_RETURN(log_watch_, loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
+  ASSIGN_OR_RETURN(log_watch_,
+                   loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
   RETURN_IF_ERROR(KeepWithAnchor("log-connection", {log_socket_.get()}));
   for (const auto& [id, container] : containers_) {
     if (container.log_fds.size() == 3) RETURN_IF_ERROR(AddLog(container));
@@ -186,8 +200,9 @@ Status Monitor::AddLog(const Container& container) {
   w.String(container.log_name);
   const uint64_t question = next_question_++;
   log_questions_[question] = {};
-  return SendPacket(log_socket_.get(), Type::kLogAdd, question, w.bytes(),
-                    {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()});
+  return SendPacket(
+      log_socket_.get(), Type::kLogAdd, question, w.bytes(),
+      {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()});
 }
 
 void Monitor::AskLog(Type type, const std::string& id, LogQuestion question) {
@@ -195,7 +210,8 @@ void Monitor::AskLog(Type type, const std::string& id, LogQuestion question) {
   w.String(id);
   const uint64_t number = next_question_++;
   if (!log_socket_ || !SendPacket(log_socket_.get(), type, number, w.bytes()).ok()) {
-    if (question.client >= 0) Answer(question.client, question.question, base::Unavailable("the log process is gone"));
+    if (question.client >= 0)
+      Answer(question.client, question.question, base::Unavailable("the log process is gone"));
     if (!question.exited.empty()) PublishExit(question.exited);
     return;
   }
@@ -211,10 +227,12 @@ void Monitor::OnLog() {
     const std::map<uint64_t, LogQuestion> open = std::move(log_questions_);
     log_questions_.clear();
     for (const auto& [number, question] : open) {
-      if (question.client >= 0) Answer(question.client, question.question, base::Unavailable("the log process died"));
+      if (question.client >= 0)
+        Answer(question.client, question.question, base::Unavailable("the log process died"));
       if (!question.exited.empty()) PublishExit(question.exited);
     }
-    if (const Status status = StartLogProcess(); !status.ok()) base::LogError("no log process", {{"error", status.error()}});
+    if (const Status status = StartLogProcess(); !status.ok())
+      base::LogError("no log process", {{"error", status.error()}});
     return;
   }
   const auto found = log_questions_.find(packet->id);
@@ -225,7 +243,8 @@ void Monitor::OnLog() {
   if (!question.exited.empty()) PublishExit(question.exited);
 }
 
-// --- taking over -----------------------------------------------------------------------------------------------------
+// --- taking over
+// -----------------------------------------------------------------------------------------------------
 
 Status Monitor::Adopt() {
   ASSIGN_OR_RETURN(const Packet answer, Ask(kAnchor, Type::kRegistered, ""));
@@ -249,14 +268,17 @@ Status Monitor::Adopt() {
     const std::string id = container.state.id;
     // First of all: whoever saw its end has written it, and its pid may be another's by now.
     if (Result<ExitRecord> record = ReadExitFile(setup_.run_dir, id); record.ok()) {
-      const uint64_t oom_now = cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
-      record->oom_killed = record->oom_killed || (record->exit_code == 128 + SIGKILL && oom_now > container.oom_before);
+      const uint64_t oom_now =
+          cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
+      record->oom_killed = record->oom_killed ||
+                           (record->exit_code == 128 + SIGKILL && oom_now > container.oom_before);
       container.state.phase = ContainerPhase::kExited;
       container.state.exit = *record;
       containers_[id] = std::move(container);
       continue;
     }
-    Result<UniqueFd> pidfd = exited ? Result<UniqueFd>(base::NotFound("ended")) : os::OpenPidfd(container.state.started.pid);
+    Result<UniqueFd> pidfd = exited ? Result<UniqueFd>(base::NotFound("ended"))
+                                    : os::OpenPidfd(container.state.started.pid);
     if (!pidfd.ok()) {
       containers_[id] = std::move(container);
       AwaitExitRecord(id, std::chrono::milliseconds(0));
@@ -265,7 +287,8 @@ Status Monitor::Adopt() {
     container.pidfd = std::move(pidfd).value();
     const int fd = container.pidfd.get();
     containers_[id] = std::move(container);
-    ASSIGN_OR_RETURN(containers_[id].watch, loop_.Watch(fd, EPOLLIN, [this, id](uint32_t) { OnAdoptedExit(id); }));
+    ASSIGN_OR_RETURN(containers_[id].watch,
+                     loop_.Watch(fd, EPOLLIN, [this, id](uint32_t) { OnAdoptedExit(id); }));
   }
   if (!r.ok()) return base::DataLoss("the anchor's list of containers is malformed");
   return base::Ok();

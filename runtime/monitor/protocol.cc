@@ -11,7 +11,8 @@ using base::Result;
 using base::Status;
 using base::Writer;
 
-Status SendPacket(int socket, Type type, uint64_t id, std::string_view payload, const std::vector<int>& fds) {
+Status SendPacket(int socket, Type type, uint64_t id, std::string_view payload,
+                  const std::vector<int>& fds) {
   Writer w;
   w.U32(kProtocolVersion);
   w.U32(static_cast<uint32_t>(type));
@@ -30,7 +31,9 @@ Result<Packet> ReceivePacket(int socket) {
   packet.id = r.U64();
   if (!r.ok()) return base::DataLoss("a packet of {} bytes is too short", message.bytes.size());
   if (version != kProtocolVersion) {
-    return base::FailedPrecondition("the peer speaks version {} of our protocol, this is version {}", version, kProtocolVersion);
+    return base::FailedPrecondition(
+        "the peer speaks version {} of our protocol, this is version {}", version,
+        kProtocolVersion);
   }
   packet.payload = message.bytes.substr(16);
   packet.fds = std::move(message.fds);
@@ -59,7 +62,8 @@ Result<std::string> ReadAnswer(std::string_view payload) {
   const int os_errno = r.I32();
   std::string text = r.String();
   const auto code = static_cast<base::Code>(number);
-  if (!r.ok() || code < base::Code::kCancelled || code > base::Code::kUnauthenticated) return base::DataLoss("malformed answer");
+  if (!r.ok() || code < base::Code::kCancelled || code > base::Code::kUnauthenticated)
+    return base::DataLoss("malformed answer");
   return base::Error(code, std::move(text), os_errno);
 }
 
@@ -161,7 +165,8 @@ Status WriteExitFile(const std::string& run_dir, const ExitRecord& record) {
 }
 
 Result<ExitRecord> ReadExitFile(const std::string& run_dir, const std::string& container_id) {
-  ASSIGN_OR_RETURN(const std::string bytes, os::ReadFile(run_dir + "/" + container_id + "/exit", 65536));
+  ASSIGN_OR_RETURN(const std::string bytes,
+                   os::ReadFile(run_dir + "/" + container_id + "/exit", 65536));
   return DecodeExitFile(bytes);
 }
 

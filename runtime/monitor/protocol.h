@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The private protocol of daemon, anchor, monitor and log process: SOCK_SEQPACKET packets of base/codec, descriptors beside them.
-// Every packet: u32 version, u32 type, u64 id, payload. An answer carries the id of its question and begins with a bool: true and
-// the result, or false, u8 code, i32 errno, text. Fields are only ever added at the end of a payload; a peer of another major
-// version is refused with a sentence. Pure, any thread.
+// The private protocol of daemon, anchor, monitor and log process: SOCK_SEQPACKET packets of
+// base/codec, descriptors beside them. Every packet: u32 version, u32 type, u64 id, payload. An
+// answer carries the id of its question and begins with a bool: true and the result, or false, u8
+// code, i32 errno, text. Fields are only ever added at the end of a payload; a peer of another
+// major version is refused with a sentence. Pure, any thread.
 //
-//   daemon  → anchor : kStartMonitor{PodSetup, which namespaces}+fds   kDropPod{sandbox}   kHasMonitor{sandbox}   kStopAnchor{}
-//   monitor → anchor : kKeep{key}+fds   kFetch{prefix} → {keys, count of fds each}+fds   kRegister{container, pid, blob}
+//   daemon  → anchor : kStartMonitor{PodSetup, which namespaces}+fds   kDropPod{sandbox}
+//   kHasMonitor{sandbox}   kStopAnchor{} monitor → anchor : kKeep{key}+fds   kFetch{prefix} →
+//   {keys, count of fds each}+fds   kRegister{container, pid, blob}
 //                      kBegun{container}: from now on its program may run   kUnregister{container}
 //                      kRegistered{} → {container, pid, blob, exited?}
-//   daemon  → monitor: kList{}   kStart{flags}+spec memfd[, log dir], volumes   kExec{…}+process memfd, streams   kSignal{id, n}
+//   daemon  → monitor: kList{}   kStart{flags}+spec memfd[, log dir], volumes   kExec{…}+process
+//   memfd, streams   kSignal{id, n}
 //                      kKillAll{id}   kReopenLog{id}   kForget{id}   kShutdown{}
 //   monitor → daemon : kExited{ExitRecord}, unasked
-//   monitor → log    : kLogAdd{id, name}+out, err, dir   kLogReopen{id}   kLogDrain{id}   kLogRemove{id}
+//   monitor → log    : kLogAdd{id, name}+out, err, dir   kLogReopen{id}   kLogDrain{id}
+//   kLogRemove{id}
 #pragma once
 
 #include <cstdint>
@@ -62,7 +66,8 @@ struct Packet {
   std::vector<os::UniqueFd> fds;
 };
 
-base::Status SendPacket(int socket, Type type, uint64_t id, std::string_view payload, const std::vector<int>& fds = {});
+base::Status SendPacket(int socket, Type type, uint64_t id, std::string_view payload,
+                        const std::vector<int>& fds = {});
 base::Result<Packet> ReceivePacket(int socket);
 
 std::string AnswerOk(std::string_view result = {});
@@ -70,7 +75,8 @@ std::string AnswerError(const base::Error& error);
 // The rest of an answer after its bool, or the peer's error.
 base::Result<std::string> ReadAnswer(std::string_view payload);
 // One question and its answer on a connection nobody else reads.
-base::Result<Packet> Ask(int socket, Type type, std::string_view payload, const std::vector<int>& fds = {});
+base::Result<Packet> Ask(int socket, Type type, std::string_view payload,
+                         const std::vector<int>& fds = {});
 
 void Put(base::Writer& w, const PodSetup& setup);
 PodSetup GetPodSetup(base::Reader& r);
@@ -79,7 +85,8 @@ ExitRecord GetExitRecord(base::Reader& r);
 void Put(base::Writer& w, const ContainerState& state);
 ContainerState GetContainerState(base::Reader& r);
 
-// The record on tmpfs: magic, version, record, CRC-32C of all before it. Written by the monitor, or by the anchor for an orphan.
+// The record on tmpfs: magic, version, record, CRC-32C of all before it. Written by the monitor, or
+// by the anchor for an orphan.
 std::string EncodeExitFile(const ExitRecord& record);
 base::Result<ExitRecord> DecodeExitFile(std::string_view bytes);
 base::Status WriteExitFile(const std::string& run_dir, const ExitRecord& record);

@@ -15,9 +15,12 @@ base::Result<Subnet> ParseSubnet(std::string_view text) {
   const size_t slash = text.find('/');
   in_addr address{};
   const std::string host(text.substr(0, slash));
-  const std::optional<uint64_t> prefix = slash == std::string_view::npos ? std::nullopt : base::ParseUint64(text.substr(slash + 1));
+  const std::optional<uint64_t> prefix =
+      slash == std::string_view::npos ? std::nullopt : base::ParseUint64(text.substr(slash + 1));
   if (inet_pton(AF_INET, host.c_str(), &address) != 1 || !prefix || *prefix < 8 || *prefix > 29) {
-    return base::InvalidArgument("'{}' is not a pod subnet: expected an IPv4 network such as 10.42.0.0/24, prefix 8 to 29", text);
+    return base::InvalidArgument(
+        "'{}' is not a pod subnet: expected an IPv4 network such as 10.42.0.0/24, prefix 8 to 29",
+        text);
   }
   Subnet subnet;
   subnet.prefix = static_cast<int>(*prefix);
@@ -26,25 +29,32 @@ base::Result<Subnet> ParseSubnet(std::string_view text) {
 }
 
 std::string FormatAddress(uint32_t address) {
-  return fmt::format("{}.{}.{}.{}", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
+  return fmt::format("{}.{}.{}.{}", address >> 24, address >> 16 & 255, address >> 8 & 255,
+                     address & 255);
 }
 
-std::string FormatSubnet(const Subnet& subnet) { return FormatAddress(subnet.base) + "/" + std::to_string(subnet.prefix); }
+std::string FormatSubnet(const Subnet& subnet) {
+  return FormatAddress(subnet.base) + "/" + std::to_string(subnet.prefix);
+}
 
-base::Result<uint32_t> Allocate(const Subnet& subnet, Allocations& allocations, const std::string& owner) {
-  if (const auto found = allocations.owners.find(owner); found != allocations.owners.end()) return found->second;
+base::Result<uint32_t> Allocate(const Subnet& subnet, Allocations& allocations,
+                                const std::string& owner) {
+  if (const auto found = allocations.owners.find(owner); found != allocations.owners.end())
+    return found->second;
   std::set<uint32_t> used;
   for (const auto& [id, address] : allocations.owners) used.insert(address);
   const uint32_t count = subnet.Last() - subnet.First() + 1;
   uint32_t candidate = allocations.last;
   for (uint32_t tried = 0; tried < count; ++tried) {
-    candidate = candidate < subnet.First() || candidate >= subnet.Last() ? subnet.First() : candidate + 1;
+    candidate =
+        candidate < subnet.First() || candidate >= subnet.Last() ? subnet.First() : candidate + 1;
     if (used.contains(candidate)) continue;
     allocations.owners[owner] = candidate;
     allocations.last = candidate;
     return candidate;
   }
-  return base::ResourceExhausted("all {} addresses of the pod subnet {} are taken", count, FormatSubnet(subnet));
+  return base::ResourceExhausted("all {} addresses of the pod subnet {} are taken", count,
+                                 FormatSubnet(subnet));
 }
 
 namespace {

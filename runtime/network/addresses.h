@@ -22,14 +22,15 @@ base::Result<Subnet> ParseSubnet(std::string_view text);  // "10.42.0.0/24", pre
 std::string FormatAddress(uint32_t address);
 std::string FormatSubnet(const Subnet& subnet);
 
-// Who has which address: sandbox id → address, and the last one given out. A just freed one comes last, so that nobody's late
-// packets reach a stranger.
+// Who has which address: sandbox id → address, and the last one given out. A just freed one comes
+// last, so that nobody's late packets reach a stranger.
 struct Allocations {
   std::map<std::string, uint32_t> owners;
   uint32_t last = 0;
 };
 // The one it has, or the next free one after `last`; ResourceExhausted names the subnet.
-base::Result<uint32_t> Allocate(const Subnet& subnet, Allocations& allocations, const std::string& owner);
+base::Result<uint32_t> Allocate(const Subnet& subnet, Allocations& allocations,
+                                const std::string& owner);
 
 std::string EncodeAllocations(const Allocations& allocations);
 base::Result<Allocations> DecodeAllocations(std::string_view bytes);

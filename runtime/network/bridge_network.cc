@@ -15,12 +15,16 @@ namespace keelson::network {
 using base::Result;
 using base::Status;
 
-std::string HostInterfaceName(const std::string& sandbox_id) { return "kl" + sandbox_id.substr(0, 12); }
+std::string HostInterfaceName(const std::string& sandbox_id) {
+  return "kl" + sandbox_id.substr(0, 12);
+}
 
 Result<std::unique_ptr<BridgeNetwork>> BridgeNetwork::Create(const BridgeConfig& config) {
   ASSIGN_OR_RETURN(const Subnet subnet, ParseSubnet(config.subnet));
-  if (config.bridge.empty() || config.bridge.size() > 15 || config.bridge.find_first_of(" /:%") != std::string::npos) {
-    return base::InvalidArgument("'{}' cannot be the name of a bridge: 1 to 15 characters", config.bridge);
+  if (config.bridge.empty() || config.bridge.size() > 15 ||
+      config.bridge.find_first_of(" /:%") != std::string::npos) {
+    return base::InvalidArgument("'{}' cannot be the name of a bridge: 1 to 15 characters",
+                                 config.bridge);
   }
   RETURN_IF_ERROR(os::MakeDirs(config.state_dir, 0700));
   Allocations allocations;
@@ -30,21 +34,32 @@ Result<std::unique_ptr<BridgeNetwork>> BridgeNetwork::Create(const BridgeConfig&
     if (decoded.ok()) {
       allocations = std::move(decoded).value();
     } else {
-      // The links that are there still carry their addresses; new pods take others, because `last` starts from them below.
-      base::LogError("the address record is unreadable, put aside", {{"path", config.state_dir + "/addresses.bad"}, {"error", decoded.error()}});
-      (void)rename((config.state_dir + "/addresses").c_str(), (config.state_dir + "/addresses.bad").c_str());
+      // The links that are there still carry their addresses; new pods take others, because `last`
+      // starts from them below.
+      base::LogError("the address record is unreadable, put aside",
+                     {{"path", config.state_dir + "/addresses.bad"}, {"error", decoded.error()}});
+      (void)rename((config.state_dir + "/addresses").c_str(),
+                   (config.state_dir + "/addresses.bad").c_str());
     }
   } else if (bytes.error().os_errno() != ENOENT) {
     return bytes.error();
   }
   ASSIGN_OR_RETURN(netlink::RouteSocket socket, netlink::RouteSocket::Open());
-  return std::unique_ptr<BridgeNetwork>(new BridgeNetwork(config, subnet, std::move(allocations), std::move(socket)));
+  return std::unique_ptr<BridgeNetwork>(
+      new BridgeNetwork(config, subnet, std::move(allocations), std::move(socket)));
 }
 
-BridgeNetwork::BridgeNetwork(BridgeConfig config, Subnet subnet, Allocations allocations, netlink::RouteSocket socket)
-    : config_(std::move(config)), subnet_(subnet), allocations_(std::move(allocations)), socket_(std::move(socket)) {}
+BridgeNetwork::BridgeNetwork(BridgeConfig config, Subnet subnet, Allocations allocations,
+                             netlink::RouteSocket socket)
+    : config_(std::move(config)),
+      subnet_(subnet),
+      allocations_(std::move(allocations)),
+      socket_(std::move(socket)) {}
 
-Status BridgeNetwork::Save() { return os::WriteFileAtomic(config_.state_dir + "/addresses", EncodeAllocations(allocations_), 0600); }
+Status BridgeNetwork::Save() {
+  return os::WriteFileAtomic(config_.state_dir + "/addresses", EncodeAllocations(allocations_),
+                             0600);
+}
 
 Status BridgeNetwork::EnsureBridge() {
   if (bridge_index_ != 0) return base::Ok();
@@ -56,7 +71,8 @@ Status BridgeNetwork::EnsureBridge() {
   }
   RETURN_IF_ERROR(socket_.AddAddress(link->index, subnet_.Gateway(), subnet_.prefix));
   RETURN_IF_ERROR(socket_.SetUp(link->index));
-  RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", "1").WithContext("switch forwarding on"));
+  RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", "1")
+                      .WithContext("switch forwarding on"));
   FirewallConfig firewall{config_.bridge, config_.subnet, config_.pod_network};
   RETURN_IF_ERROR(ApplyFirewall(firewall).WithContext("set up masquerade and forwarding"));
   bridge_index_ = link->index;
@@ -78,9 +94,14 @@ Result<PodAddress> BridgeNetwork::Setup(const std::string& sandbox_id, int netns
     RETURN_IF_ERROR(EnsureBridge());
     ASSIGN_OR_RETURN(address, Allocate(subnet_, allocations_, sandbox_id));
     RETURN_IF_ERROR(Save());
-    // The address makes the link's: neighbours never hold a stale entry for a new pod at an old address.
-    const std::string mac = {0x0a, 0x58, static_cast<char>(address >> 24), static_cast<char>(address >> 16),
-                             static_cast<char>(address >> 8), static_cast<char>(address)};
+    // The address makes the link's: neighbours never hold a stale entry for a new pod at an old
+    // address.
+    const std::string mac = {0x0a,
+                             0x58,
+                             static_cast<char>(address >> 24),
+                             static_cast<char>(address >> 16),
+                             static_cast<char>(address >> 8),
+                             static_cast<char>(address)};
     netlink::RouteSocket::Veth veth{host_name, bridge_index_, "eth0", netns, mac};
     Status made = socket_.CreateVeth(veth);
     if (!made.ok() && made.error().os_errno() == EEXIST) {  // half-made by an earlier try
@@ -105,9 +126,9 @@ Result<PodAddress> BridgeNetwork::Setup(const std::string& sandbox_id, int netns
   return PodAddress{{FormatAddress(address)}, host_name};
 }
 
-// The kernel takes a link out of its tables within a millisecond, but the request returns only after an RCU barrier of 15 to 60 ms.
-// A helper thread waits for that, the caller for the tables alone. By index: a late deletion never meets a younger link of the same
-// name.
+// The kernel takes a link out of its tables within a millisecond, but the request returns only
+// after an RCU barrier of 15 to 60 ms. A helper thread waits for that, the caller for the tables
+// alone. By index: a late deletion never meets a younger link of the same name.
 Status BridgeNetwork::DeleteLink(const std::string& name) {
   ASSIGN_OR_RETURN(netlink::RouteSocket asking, netlink::RouteSocket::Open());
   ASSIGN_OR_RETURN(const int old, asking.IndexOf(name));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The built-in network: one bridge, a veth pair a pod, addresses that survive restarts. Thread-safe.
-// State: <state_dir>/addresses (runtime/network/addresses.h), written before an address is used.
+// The built-in network: one bridge, a veth pair a pod, addresses that survive restarts.
+// Thread-safe. State: <state_dir>/addresses (runtime/network/addresses.h), written before an
+// address is used.
 #pragma once
 
 #include <memory>
@@ -33,9 +34,10 @@ class BridgeNetwork final : public PodNetwork {
   base::Status RemoveAll();  // bridge, rules and addresses; for a node that is taken down
 
  private:
-  BridgeNetwork(BridgeConfig config, Subnet subnet, Allocations allocations, netlink::RouteSocket socket);
-  base::Status EnsureBridge();  // mutex_ held
-  base::Status Save();          // mutex_ held
+  BridgeNetwork(BridgeConfig config, Subnet subnet, Allocations allocations,
+                netlink::RouteSocket socket);
+  base::Status EnsureBridge();                       // mutex_ held
+  base::Status Save();                               // mutex_ held
   base::Status DeleteLink(const std::string& name);  // gone from the tables when it returns
 
   const BridgeConfig config_;
@@ -44,7 +46,8 @@ class BridgeNetwork final : public PodNetwork {
   Allocations allocations_;      // guarded by mutex_
   netlink::RouteSocket socket_;  // guarded by mutex_
   int bridge_index_ = 0;         // guarded by mutex_; 0: not known to be there
-  async::Executor barriers_{16};  // deletions that the kernel still works on; last, so that it ends first
+  async::Executor barriers_{
+      16};  // deletions that the kernel still works on; last, so that it ends first
 };
 
 // The host's end of a pod's link: fits IFNAMSIZ and follows from the sandbox id alone.

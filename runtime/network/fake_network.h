@@ -16,7 +16,8 @@ class FakeNetwork final : public PodNetwork {
     const std::lock_guard lock(mutex_);
     if (!setup.ok()) return setup.error();
     const size_t number = pods_.size() + 2;
-    return pods_.try_emplace(sandbox_id, PodAddress{{"10.0.0." + std::to_string(number)}, "fake"}).first->second;
+    return pods_.try_emplace(sandbox_id, PodAddress{{"10.0.0." + std::to_string(number)}, "fake"})
+        .first->second;
   }
   base::Status Teardown(const std::string& sandbox_id) override {
     const std::lock_guard lock(mutex_);

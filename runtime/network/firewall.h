@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The few packet filter rules of the built-in network, in chains of our own: masquerade from pods to outside, forwarding accepted
-// before another firewall's policy can drop it. Rule text is pure; applying runs iptables-restore of each flavour that is in use.
+// The few packet filter rules of the built-in network, in chains of our own: masquerade from pods
+// to outside, forwarding accepted before another firewall's policy can drop it. Rule text is pure;
+// applying runs iptables-restore of each flavour that is in use.
 #pragma once
 
 #include <string>

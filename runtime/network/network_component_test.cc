@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The built-in network in a fresh network namespace that plays the host: nothing of the machine's own links or rules is touched.
+// The built-in network in a fresh network namespace that plays the host: nothing of the machine's
+// own links or rules is touched.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
@@ -26,7 +27,8 @@ void InFreshHost(const std::function<void()>& work) {
   std::thread thread([&] {
     ASSERT_EQ(unshare(CLONE_NEWNET | CLONE_NEWNS), 0);
     ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    // /sys and /proc/sys/net show the namespace of who looks; iptables wants its lock file somewhere private.
+    // /sys and /proc/sys/net show the namespace of who looks; iptables wants its lock file
+    // somewhere private.
     ASSERT_EQ(mount("tmpfs", "/run", "tmpfs", 0, nullptr), 0);
     netlink::RouteSocket::Open().value().SetUp(1).ok();
     work();
@@ -47,7 +49,9 @@ bool Reaches(int from, int to, const std::string& address) {
   sockaddr_in where{};
   where.sin_family = AF_INET;
   inet_pton(AF_INET, address.c_str(), &where.sin_addr);
-  if (bind(listener.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) != 0 || listen(listener.get(), 1) != 0) return false;
+  if (bind(listener.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) != 0 ||
+      listen(listener.get(), 1) != 0)
+    return false;
   socklen_t size = sizeof where;
   getsockname(listener.get(), reinterpret_cast<sockaddr*>(&where), &size);
   const os::UniqueFd client = open_in(from);
@@ -85,7 +89,12 @@ TEST_F(BridgeTest, TwoPodsReachEachOtherAndTeardownLeavesNothing) {
     EXPECT_TRUE(Reaches(host.get(), b.net.get(), second.addresses[0]));
 
     // A retry after a half-made set-up gives the same address; so does another daemon.
-    EXPECT_EQ(BridgeNetwork::Create(Config()).value()->Setup("aaaaaaaaaaaaaaaa", std::move(MakeNamespaces({})).value().net.get()).value().addresses[0], "10.200.7.2");
+    EXPECT_EQ(BridgeNetwork::Create(Config())
+                  .value()
+                  ->Setup("aaaaaaaaaaaaaaaa", std::move(MakeNamespaces({})).value().net.get())
+                  .value()
+                  .addresses[0],
+              "10.200.7.2");
     ASSERT_TRUE((*network)->Teardown("bbbbbbbbbbbbbbbb").ok());
     ASSERT_TRUE((*network)->Teardown("bbbbbbbbbbbbbbbb").ok());
     ASSERT_TRUE((*network)->RemoveAll().ok());
@@ -119,7 +128,8 @@ TEST_F(BridgeTest, RulesGoInOnceBeforeADropPolicyAndComeOutWhole) {
       const size_t ours = rules.find("KEELSON-FWD-kltest0");
       ASSERT_NE(ours, std::string::npos) << flavour << "\n" << rules;
       EXPECT_LT(ours, rules.find("-A FORWARD -j DROP")) << rules;
-      EXPECT_EQ(rules.find("KEELSON-FWD-kltest0", ours + 1), std::string::npos) << "twice: " << rules;
+      EXPECT_EQ(rules.find("KEELSON-FWD-kltest0", ours + 1), std::string::npos)
+          << "twice: " << rules;
     }
     EXPECT_NE(run({"iptables-nft", "-t", "nat", "-S"}).find("MASQUERADE"), std::string::npos);
     ASSERT_TRUE(BridgeNetwork::Create(Config()).value()->RemoveAll().ok());
@@ -130,7 +140,9 @@ TEST_F(BridgeTest, RulesGoInOnceBeforeADropPolicyAndComeOutWhole) {
 
 TEST_F(BridgeTest, NamespacesGetTheirNameAndSysctlsAndStayPinned) {
   InFreshHost([&] {
-    NamespaceRequest request{.hostname = "pod-7", .sysctls = {{"net.ipv4.ip_unprivileged_port_start", "80"}, {"kernel.shm_rmid_forced", "1"}}};
+    NamespaceRequest request{.hostname = "pod-7",
+                             .sysctls = {{"net.ipv4.ip_unprivileged_port_start", "80"},
+                                         {"kernel.shm_rmid_forced", "1"}}};
     base::Result<Namespaces> made = MakeNamespaces(request);
     ASSERT_TRUE(made.ok()) << made.error().message();
     char name[64] = {};

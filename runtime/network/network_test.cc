@@ -15,7 +15,8 @@ TEST(Subnets, AreParsedStrictly) {
   EXPECT_EQ(FormatSubnet(subnet), "10.42.3.0/24");
   EXPECT_EQ(FormatAddress(subnet.Gateway()), "10.42.3.1");
   EXPECT_EQ(FormatAddress(subnet.Last()), "10.42.3.254");
-  for (const char* bad : {"", "10.42.0.0", "10.42.0.0/", "10.42.0.0/30", "10.42.0.0/7", "x/24", "::/64", "10.42.0/24", "10.42.0.0/24 "}) {
+  for (const char* bad : {"", "10.42.0.0", "10.42.0.0/", "10.42.0.0/30", "10.42.0.0/7", "x/24",
+                          "::/64", "10.42.0/24", "10.42.0.0/24 "}) {
     EXPECT_FALSE(ParseSubnet(bad).ok()) << bad;
   }
 }
@@ -63,7 +64,9 @@ TEST(Firewall, RulesAreFewAndOurs) {
             "COMMIT\n");
 }
 
-TEST(Interfaces, NamesFitTheKernel) { EXPECT_EQ(HostInterfaceName(std::string(64, 'a')).size(), 14u); }
+TEST(Interfaces, NamesFitTheKernel) {
+  EXPECT_EQ(HostInterfaceName(std::string(64, 'a')).size(), 14u);
+}
 
 }  // namespace
 }  // namespace keelson::network

@@ -21,18 +21,24 @@ using base::Status;
 namespace {
 
 Result<Namespaces> MakeHere(const NamespaceRequest& request) {
-  const int flags = (request.net ? CLONE_NEWNET : 0) | (request.ipc ? CLONE_NEWIPC : 0) | (request.uts ? CLONE_NEWUTS : 0);
-  if (flags != 0 && unshare(flags) != 0) return Error::FromErrno(errno, "make the pod's namespaces");
-  if (request.uts && !request.hostname.empty() && sethostname(request.hostname.data(), request.hostname.size()) != 0) {
+  const int flags = (request.net ? CLONE_NEWNET : 0) | (request.ipc ? CLONE_NEWIPC : 0) |
+                    (request.uts ? CLONE_NEWUTS : 0);
+  if (flags != 0 && unshare(flags) != 0)
+    return Error::FromErrno(errno, "make the pod's namespaces");
+  if (request.uts && !request.hostname.empty() &&
+      sethostname(request.hostname.data(), request.hostname.size()) != 0) {
     return Error::FromErrno(errno, "set the pod's host name '{}'", request.hostname);
   }
   for (const auto& [name, value] : request.sysctls) {
-    // "net.ipv4.conf.eth0/1.forwarding" and "net/ipv4/conf/eth0.1/forwarding" are one: the first separator says which form it is.
+    // "net.ipv4.conf.eth0/1.forwarding" and "net/ipv4/conf/eth0.1/forwarding" are one: the first
+    // separator says which form it is.
     std::string path = name;
-    if (const size_t first = path.find_first_of("./"); first != std::string::npos && path[first] == '.') {
+    if (const size_t first = path.find_first_of("./");
+        first != std::string::npos && path[first] == '.') {
       for (char& c : path) c = c == '.' ? '/' : c == '/' ? '.' : c;
     }
-    RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, "/proc/sys/" + path, value).WithContext("set sysctl '" + name + "'"));
+    RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, "/proc/sys/" + path, value)
+                        .WithContext("set sysctl '" + name + "'"));
   }
   Namespaces made;
   if (request.net) {
@@ -64,7 +70,8 @@ Status PrepareNamespaceDirectory(const std::string& directory) {
       mount(directory.c_str(), directory.c_str(), nullptr, MS_BIND, nullptr) != 0) {
     return Error::FromErrno(errno, "bind '{}' on itself", directory);
   }
-  if (mount(nullptr, directory.c_str(), nullptr, MS_PRIVATE, nullptr) != 0) return Error::FromErrno(errno, "make '{}' private", directory);
+  if (mount(nullptr, directory.c_str(), nullptr, MS_PRIVATE, nullptr) != 0)
+    return Error::FromErrno(errno, "make '{}' private", directory);
   return base::Ok();
 }
 
@@ -72,7 +79,8 @@ Status PinNamespace(int netns, const std::string& directory, const std::string& 
   const std::string path = directory + "/" + name;
   ASSIGN_OR_RETURN(const os::UniqueFd file, os::Open(path, O_RDONLY | O_CREAT, 0600));
   const std::string source = fmt::format("/proc/self/fd/{}", netns);
-  if (mount(source.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0) return Error::FromErrno(errno, "pin the network namespace on '{}'", path);
+  if (mount(source.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0)
+    return Error::FromErrno(errno, "pin the network namespace on '{}'", path);
   return base::Ok();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pod's network, IPC and UTS namespaces: made on a throw-away thread, which also writes sysctls and the host name there. The network
-// namespace can be pinned by a bind mount, so that it outlives every process of ours. Any thread, blocks for a moment.
+// A pod's network, IPC and UTS namespaces: made on a throw-away thread, which also writes sysctls
+// and the host name there. The network namespace can be pinned by a bind mount, so that it outlives
+// every process of ours. Any thread, blocks for a moment.
 #pragma once
 
 #include <map>
@@ -15,18 +16,20 @@ struct NamespaceRequest {
   bool net = true;  // false: the host's
   bool ipc = true;
   bool uts = true;
-  std::string hostname;                        // set when `uts`
-  std::map<std::string, std::string> sysctls;  // checked before: only names that belong to the namespaces asked for
+  std::string hostname;  // set when `uts`
+  std::map<std::string, std::string>
+      sysctls;  // checked before: only names that belong to the namespaces asked for
 };
 struct Namespaces {
   os::UniqueFd net, ipc, uts;
 };
 base::Result<Namespaces> MakeNamespaces(const NamespaceRequest& request);
 
-// <directory>/<name> becomes a mount of the namespace. The directory is made private first, so that the pin shows up in no other
-// mount namespace.
+// <directory>/<name> becomes a mount of the namespace. The directory is made private first, so that
+// the pin shows up in no other mount namespace.
 base::Status PrepareNamespaceDirectory(const std::string& directory);
 base::Status PinNamespace(int netns, const std::string& directory, const std::string& name);
-base::Status UnpinNamespace(const std::string& directory, const std::string& name);  // absent is success
+base::Status UnpinNamespace(const std::string& directory,
+                            const std::string& name);  // absent is success
 
 }  // namespace keelson::network

@@ -48,11 +48,14 @@ uint64_t PropagationFlag(spec::Propagation propagation) {
   return MS_PRIVATE;
 }
 
-// v1: every hierarchy under a read-only tmpfs, each mounted inside the container's cgroup namespace, so that its root is its own
-// group. The hierarchy's name is the folder below /sys/fs/cgroup in the spec's paths.
+// v1: every hierarchy under a read-only tmpfs, each mounted inside the container's cgroup
+// namespace, so that its root is its own group. The hierarchy's name is the folder below
+// /sys/fs/cgroup in the spec's paths.
 Status MountCgroupV1(const RootedDir& root, const spec::ContainerSpec& spec, const Mount& item) {
   ASSIGN_OR_RETURN(const UniqueFd target, root.MakeDirs(item.destination, 0755));
-  ASSIGN_OR_RETURN(const UniqueFd tmpfs, mount::NewFilesystem("tmpfs", {{"mode", "755"}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  ASSIGN_OR_RETURN(const UniqueFd tmpfs,
+                   mount::NewFilesystem("tmpfs", {{"mode", "755"}},
+                                        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   RETURN_IF_ERROR(mount::Attach(tmpfs.get(), target.get()));
   for (const std::string& path : spec.cgroup_paths) {
     const std::vector<std::string_view> parts = base::Split(path, '/');
@@ -69,10 +72,12 @@ Status MountCgroupV1(const RootedDir& root, const spec::ContainerSpec& spec, con
   return mount::SetAttributes(tmpfs.get(), item.attributes & MOUNT_ATTR_RDONLY, 0, 0, false);
 }
 
-Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& inputs, const Mount& item) {
+Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& inputs,
+                            const Mount& item) {
   switch (item.kind) {
     case Mount::Kind::kBind: {
-      if (item.source_fd >= inputs.volume_fds.size()) return base::Internal("mount source {} was not sent", item.source_fd);
+      if (item.source_fd >= inputs.volume_fds.size())
+        return base::Internal("mount source {} was not sent", item.source_fd);
       const int fd = inputs.volume_fds[item.source_fd];
       RETURN_IF_ERROR(mount::SetAttributes(fd, item.attributes, 0, 0, item.recursive_attributes));
       return os::Duplicate(fd);
@@ -101,41 +106,51 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
   return base::Internal("unknown kind of mount");
 }
 
-Status MountOne(const RootedDir& root, const spec::ContainerSpec& spec, const Inputs& inputs, const Mount& item) {
-  if (item.kind == Mount::Kind::kCgroup && !spec.cgroup_paths.empty()) return MountCgroupV1(root, spec, item);
+Status MountOne(const RootedDir& root, const spec::ContainerSpec& spec, const Inputs& inputs,
+                const Mount& item) {
+  if (item.kind == Mount::Kind::kCgroup && !spec.cgroup_paths.empty())
+    return MountCgroupV1(root, spec, item);
   ASSIGN_OR_RETURN(const UniqueFd source, MakeSource(spec, inputs, item));
   struct stat st{};
   if (fstat(source.get(), &st) != 0) return Error::FromErrno(errno, "stat the mount's source");
-  Result<UniqueFd> target =
-      S_ISDIR(st.st_mode) ? root.MakeDirs(item.destination, 0755) : root.MakeFile(item.destination, 0644);
+  Result<UniqueFd> target = S_ISDIR(st.st_mode) ? root.MakeDirs(item.destination, 0755)
+                                                : root.MakeFile(item.destination, 0644);
   if (!target.ok()) return target.error();
   RETURN_IF_ERROR(mount::Attach(source.get(), target->get()));
-  return mount::SetAttributes(source.get(), 0, 0, PropagationFlag(item.propagation), item.kind == Mount::Kind::kBind);
+  return mount::SetAttributes(source.get(), 0, 0, PropagationFlag(item.propagation),
+                              item.kind == Mount::Kind::kBind);
 }
 
-Status MountSome(const RootedDir& root, const spec::ContainerSpec& spec, const Inputs& inputs, bool deferred_half) {
+Status MountSome(const RootedDir& root, const spec::ContainerSpec& spec, const Inputs& inputs,
+                 bool deferred_half) {
   const std::vector<size_t> deferred = DeferredMounts(spec.mounts);
   for (size_t i = 0; i < spec.mounts.size(); ++i) {
     if (IsDeferred(deferred, i) != deferred_half) continue;
-    RETURN_IF_ERROR(MountOne(root, spec, inputs, spec.mounts[i]).WithContext(fmt::format("mount '{}'", spec.mounts[i].destination)));
+    RETURN_IF_ERROR(MountOne(root, spec, inputs, spec.mounts[i])
+                        .WithContext(fmt::format("mount '{}'", spec.mounts[i].destination)));
   }
   return base::Ok();
 }
 
 Status MakeDevices(const RootedDir& root, const spec::ContainerSpec& spec) {
   // A volume at /dev is its owner's: nothing is made in it.
-  const bool volume = std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const Mount& mount) { return mount.kind == Mount::Kind::kBind && mount.destination == "/dev"; });
+  const bool volume = std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const Mount& mount) {
+    return mount.kind == Mount::Kind::kBind && mount.destination == "/dev";
+  });
   if (volume) return base::Ok();
   const mode_t before = umask(0);
   for (const spec::Device& device : spec.devices) {
     const size_t slash = device.path.find_last_of('/');
     ASSIGN_OR_RETURN(const UniqueFd parent, root.MakeDirs(device.path.substr(0, slash), 0755));
     const std::string name = device.path.substr(slash + 1);
-    if (mknodat(parent.get(), name.c_str(), device.mode, makedev(device.major, device.minor)) != 0) {
+    if (mknodat(parent.get(), name.c_str(), device.mode, makedev(device.major, device.minor)) !=
+        0) {
       if (errno != EEXIST) return Error::FromErrno(errno, "make device '{}'", device.path);
       struct stat st{};
-      if (fstatat(parent.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return Error::FromErrno(errno, "stat device '{}'", device.path);
-      if ((st.st_mode & S_IFMT) != (device.mode & S_IFMT) || st.st_rdev != makedev(device.major, device.minor)) {
+      if (fstatat(parent.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return Error::FromErrno(errno, "stat device '{}'", device.path);
+      if ((st.st_mode & S_IFMT) != (device.mode & S_IFMT) ||
+          st.st_rdev != makedev(device.major, device.minor)) {
         return base::AlreadyExists("make device '{}': something else is there", device.path);
       }
     }
@@ -145,21 +160,21 @@ Status MakeDevices(const RootedDir& root, const spec::ContainerSpec& spec) {
     }
   }
   umask(before);
-  static constexpr std::pair<const char*, const char*> kLinks[] = {{"/proc/self/fd", "fd"},
-                                                                   {"/proc/self/fd/0", "stdin"},
-                                                                   {"/proc/self/fd/1", "stdout"},
-                                                                   {"/proc/self/fd/2", "stderr"},
-                                                                   {"/proc/kcore", "core"},
-                                                                   {"pts/ptmx", "ptmx"}};
+  static constexpr std::pair<const char*, const char*> kLinks[] = {
+      {"/proc/self/fd", "fd"},       {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"},
+      {"/proc/self/fd/2", "stderr"}, {"/proc/kcore", "core"},      {"pts/ptmx", "ptmx"}};
   ASSIGN_OR_RETURN(const UniqueFd dev, root.MakeDirs("/dev", 0755));
   for (const auto& [target, name] : kLinks) {
-    if (symlinkat(target, dev.get(), name) != 0 && errno != EEXIST) return Error::FromErrno(errno, "link '/dev/{}'", name);
+    if (symlinkat(target, dev.get(), name) != 0 && errno != EEXIST)
+      return Error::FromErrno(errno, "link '/dev/{}'", name);
   }
   return base::Ok();
 }
 
 // A path that is not there needs no mask.
-bool IsAbsent(const Error& error) { return error.os_errno() == ENOENT || error.os_errno() == ENOTDIR; }
+bool IsAbsent(const Error& error) {
+  return error.os_errno() == ENOENT || error.os_errno() == ENOTDIR;
+}
 
 Status MaskPaths(const RootedDir& root, const spec::ContainerSpec& spec) {
   std::optional<UniqueFd> null_device;
@@ -175,8 +190,10 @@ Status MaskPaths(const RootedDir& root, const spec::ContainerSpec& spec) {
     UniqueFd cover;
     if (S_ISDIR(st.st_mode)) {
       if (first_masked_dir.empty()) {
-        ASSIGN_OR_RETURN(cover, mount::NewFilesystem("tmpfs", {{"size", "0"}, {"nr_inodes", "2"}, {"mode", "555"}},
-                                                     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+        ASSIGN_OR_RETURN(cover, mount::NewFilesystem(
+                                    "tmpfs", {{"size", "0"}, {"nr_inodes", "2"}, {"mode", "555"}},
+                                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                        MOUNT_ATTR_NOEXEC));
         first_masked_dir = path;
       } else {
         // One empty file system serves all: a clone of the first cover.
@@ -187,14 +204,17 @@ Status MaskPaths(const RootedDir& root, const spec::ContainerSpec& spec) {
       if (!null_device) {
         ASSIGN_OR_RETURN(UniqueFd node, root.OpenAt("/dev/null", O_PATH | O_NOFOLLOW));
         struct stat null_stat{};
-        if (fstat(node.get(), &null_stat) != 0 || !S_ISCHR(null_stat.st_mode) || null_stat.st_rdev != makedev(1, 3)) {
-          return base::FailedPrecondition("mask '{}': /dev/null in the container is not the null device", path);
+        if (fstat(node.get(), &null_stat) != 0 || !S_ISCHR(null_stat.st_mode) ||
+            null_stat.st_rdev != makedev(1, 3)) {
+          return base::FailedPrecondition(
+              "mask '{}': /dev/null in the container is not the null device", path);
         }
         null_device = std::move(node);
       }
       ASSIGN_OR_RETURN(cover, mount::CloneTree(null_device->get(), "", false));
     }
-    RETURN_IF_ERROR(mount::Attach(cover.get(), target->get()).WithContext(fmt::format("mask '{}'", path)));
+    RETURN_IF_ERROR(
+        mount::Attach(cover.get(), target->get()).WithContext(fmt::format("mask '{}'", path)));
   }
   return base::Ok();
 }
@@ -208,7 +228,8 @@ Status ProtectPaths(const RootedDir& root, const spec::ContainerSpec& spec) {
     }
     ASSIGN_OR_RETURN(const UniqueFd copy, mount::CloneTree(target->get(), "", true));
     RETURN_IF_ERROR(mount::SetAttributes(copy.get(), MOUNT_ATTR_RDONLY, 0, 0, true));
-    RETURN_IF_ERROR(mount::Attach(copy.get(), target->get()).WithContext(fmt::format("make '{}' read-only", path)));
+    RETURN_IF_ERROR(mount::Attach(copy.get(), target->get())
+                        .WithContext(fmt::format("make '{}' read-only", path)));
   }
   return base::Ok();
 }
@@ -219,9 +240,11 @@ std::vector<size_t> DeferredMounts(const std::vector<Mount>& mounts) {
   std::vector<size_t> deferred;
   std::vector<std::string> roots;
   for (size_t i = 0; i < mounts.size(); ++i) {
-    const bool needs_first_process = mounts[i].kind == Mount::Kind::kProc || mounts[i].kind == Mount::Kind::kCgroup;
-    const bool on_top = std::any_of(roots.begin(), roots.end(),
-                                    [&](const std::string& folder) { return IsBelow(mounts[i].destination, folder); });
+    const bool needs_first_process =
+        mounts[i].kind == Mount::Kind::kProc || mounts[i].kind == Mount::Kind::kCgroup;
+    const bool on_top = std::any_of(roots.begin(), roots.end(), [&](const std::string& folder) {
+      return IsBelow(mounts[i].destination, folder);
+    });
     if (!needs_first_process && !on_top) continue;
     deferred.push_back(i);
     roots.push_back(mounts[i].destination);
@@ -230,7 +253,8 @@ std::vector<size_t> DeferredMounts(const std::vector<Mount>& mounts) {
 }
 
 Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
-  ASSIGN_OR_RETURN(mount::Overlay overlay, mount::MountOverlay({spec.lower_layers, spec.upper, spec.work}, inputs.staging));
+  ASSIGN_OR_RETURN(mount::Overlay overlay,
+                   mount::MountOverlay({spec.lower_layers, spec.upper, spec.work}, inputs.staging));
   if (!overlay.attached) {
     ASSIGN_OR_RETURN(const UniqueFd place, os::Open(inputs.staging, O_PATH | O_DIRECTORY));
     RETURN_IF_ERROR(mount::Attach(overlay.root.get(), place.get()).WithContext("attach the root"));
@@ -259,11 +283,13 @@ Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs) {
   RETURN_IF_ERROR(ProtectPaths(root, spec));
   RETURN_IF_ERROR(MaskPaths(root, spec));
   if (!spec.process.cwd.empty()) {
-    // A read-only root may hold a working directory that its image does not have: made before it is closed.
+    // A read-only root may hold a working directory that its image does not have: made before it is
+    // closed.
     ASSIGN_OR_RETURN(const UniqueFd made, root.MakeDirs(spec.process.cwd, 0755));
   }
   if (spec.read_only_root) {
-    RETURN_IF_ERROR(mount::SetAttributes(root.fd(), MOUNT_ATTR_RDONLY, 0, 0, false).WithContext("make the root read-only"));
+    RETURN_IF_ERROR(mount::SetAttributes(root.fd(), MOUNT_ATTR_RDONLY, 0, 0, false)
+                        .WithContext("make the root read-only"));
   }
   return base::Ok();
 }

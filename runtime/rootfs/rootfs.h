@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts a container's root together inside a private mount namespace and makes it "/". Two halves, because a procfs belongs to the
-// PID namespace of whoever mounts it: Assemble() runs before the container's first process exists and ends with pivot_root(2), so
-// that no process a container can see ever had the host's tree; Finish() runs in that first process and adds procfs, cgroupfs
-// and everything on top of them. Targets are found with os::RootedDir only and mounted by descriptor. One thread.
+// Puts a container's root together inside a private mount namespace and makes it "/". Two halves,
+// because a procfs belongs to the PID namespace of whoever mounts it: Assemble() runs before the
+// container's first process exists and ends with pivot_root(2), so that no process a container can
+// see ever had the host's tree; Finish() runs in that first process and adds procfs, cgroupfs and
+// everything on top of them. Targets are found with os::RootedDir only and mounted by descriptor.
+// One thread.
 #pragma once
 
 #include <string>
@@ -13,13 +15,14 @@
 
 namespace keelson::rootfs {
 
-// Which mounts wait for Finish(): procfs and cgroupfs themselves and whatever lies below one of them. Pure; indices into `mounts`.
+// Which mounts wait for Finish(): procfs and cgroupfs themselves and whatever lies below one of
+// them. Pure; indices into `mounts`.
 std::vector<size_t> DeferredMounts(const std::vector<spec::Mount>& mounts);
 
 struct Inputs {
-  std::vector<int> volume_fds;    // by spec::Mount::source_fd
-  std::string shm_path;           // the pod's /dev/shm in this mount namespace
-  std::string staging;            // an empty directory of this mount namespace
+  std::vector<int> volume_fds;  // by spec::Mount::source_fd
+  std::string shm_path;         // the pod's /dev/shm in this mount namespace
+  std::string staging;          // an empty directory of this mount namespace
 };
 base::Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs);
 base::Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs);

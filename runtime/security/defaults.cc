@@ -19,8 +19,10 @@ using base::Status;
 namespace {
 
 constexpr std::string_view kDefaultCapabilities[] = {
-    "CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FSETID",  "CAP_FOWNER",           "CAP_MKNOD",      "CAP_NET_RAW", "CAP_SETGID",
-    "CAP_SETUID", "CAP_SETFCAP",      "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL",    "CAP_AUDIT_WRITE"};
+    "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
+    "CAP_MKNOD",   "CAP_NET_RAW",      "CAP_SETGID",           "CAP_SETUID",
+    "CAP_SETFCAP", "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+    "CAP_KILL",    "CAP_AUDIT_WRITE"};
 
 // "ALL" apart, names to bits.
 Result<uint64_t> Bits(std::string_view field, const std::vector<std::string>& names, bool& all) {
@@ -30,10 +32,13 @@ Result<uint64_t> Bits(std::string_view field, const std::vector<std::string>& na
       all = true;
       continue;
     }
-    // Looked up only when it is a word: the library's parser is more forgiving than a security setting should be.
-    const bool word = std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+    // Looked up only when it is a word: the library's parser is more forgiving than a security
+    // setting should be.
+    const bool word = std::all_of(name.begin(), name.end(),
+                                  [](unsigned char c) { return std::isalnum(c) || c == '_'; });
     const std::optional<int> bit = word ? capabilities::Find(name) : std::nullopt;
-    if (!bit || *bit < 0 || *bit > 63) return InvalidArgument("{}: unknown capability {}", field, base::QuoteIfNeeded(name));
+    if (!bit || *bit < 0 || *bit > 63)
+      return InvalidArgument("{}: unknown capability {}", field, base::QuoteIfNeeded(name));
     bits |= 1ull << *bit;
   }
   return bits;
@@ -42,7 +47,8 @@ Result<uint64_t> Bits(std::string_view field, const std::vector<std::string>& na
 Status CheckAvailable(std::string_view field, uint64_t asked, uint64_t available) {
   for (int bit = 0; bit < 64; ++bit) {
     if ((asked & ~available) >> bit & 1) {
-      return base::FailedPrecondition("{}: this machine does not have {} to give", field, capabilities::NameOf(bit));
+      return base::FailedPrecondition("{}: this machine does not have {} to give", field,
+                                      capabilities::NameOf(bit));
     }
   }
   return base::Ok();
@@ -52,7 +58,8 @@ Status CheckAvailable(std::string_view field, uint64_t asked, uint64_t available
 
 uint64_t DefaultCapabilities() {
   uint64_t bits = 0;
-  for (const std::string_view name : kDefaultCapabilities) bits |= 1ull << capabilities::Find(name).value();
+  for (const std::string_view name : kDefaultCapabilities)
+    bits |= 1ull << capabilities::Find(name).value();
   return bits;
 }
 
@@ -66,13 +73,15 @@ Result<uint64_t> AvailableCapabilities() {
   return bits;
 }
 
-Result<spec::Capabilities> ResolveCapabilities(const CapabilityRequest& request, uint64_t available) {
+Result<spec::Capabilities> ResolveCapabilities(const CapabilityRequest& request,
+                                               uint64_t available) {
   bool add_all = false;
   bool drop_all = false;
   bool ambient_all = false;
   ASSIGN_OR_RETURN(const uint64_t add, Bits("add_capabilities", request.add, add_all));
   ASSIGN_OR_RETURN(const uint64_t drop, Bits("drop_capabilities", request.drop, drop_all));
-  ASSIGN_OR_RETURN(const uint64_t ambient, Bits("add_ambient_capabilities", request.add_ambient, ambient_all));
+  ASSIGN_OR_RETURN(const uint64_t ambient,
+                   Bits("add_ambient_capabilities", request.add_ambient, ambient_all));
   uint64_t granted = DefaultCapabilities() & available;
   if (request.privileged) {
     granted = available;
@@ -99,12 +108,23 @@ Result<spec::Capabilities> ResolveCapabilities(const CapabilityRequest& request,
 }
 
 std::vector<std::string> DefaultMaskedPaths() {
-  return {"/proc/acpi",       "/proc/asound",      "/proc/interrupts",  "/proc/kcore",   "/proc/keys",
-          "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware",
-          "/sys/devices/virtual/powercap", "/proc/scsi"};
+  return {"/proc/acpi",
+          "/proc/asound",
+          "/proc/interrupts",
+          "/proc/kcore",
+          "/proc/keys",
+          "/proc/latency_stats",
+          "/proc/timer_list",
+          "/proc/timer_stats",
+          "/proc/sched_debug",
+          "/sys/firmware",
+          "/sys/devices/virtual/powercap",
+          "/proc/scsi"};
 }
 
-std::vector<std::string> DefaultReadOnlyPaths() { return {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}; }
+std::vector<std::string> DefaultReadOnlyPaths() {
+  return {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+}
 
 std::vector<spec::Device> DefaultDevices() {
   std::vector<spec::Device> out;
@@ -122,7 +142,8 @@ std::vector<spec::Device> DefaultDevices() {
 
 std::vector<cgroup::DeviceRule> DefaultDeviceRules(const std::vector<spec::Device>& extra) {
   std::vector<cgroup::DeviceRule> rules = {{false, 'a', {}, {}, "rwm"}};
-  for (const spec::Device& device : DefaultDevices()) rules.push_back({true, 'c', device.major, device.minor, "rwm"});
+  for (const spec::Device& device : DefaultDevices())
+    rules.push_back({true, 'c', device.major, device.minor, "rwm"});
   rules.push_back({true, 'c', 5, 1, "rwm"});     // console
   rules.push_back({true, 'c', 5, 2, "rwm"});     // ptmx
   rules.push_back({true, 'c', 136, {}, "rwm"});  // pts

@@ -25,7 +25,9 @@ TEST(Capabilities, AddDropAllAndPrivileged) {
   const uint64_t usual = DefaultCapabilities();
   const CapabilityCase cases[] = {
       {"default", {}, usual},
-      {"add one, with and without the prefix, any case", {false, {"net_admin", "CAP_SYS_TIME"}, {}, {}}, usual | Bit("NET_ADMIN") | Bit("SYS_TIME")},
+      {"add one, with and without the prefix, any case",
+       {false, {"net_admin", "CAP_SYS_TIME"}, {}, {}},
+       usual | Bit("NET_ADMIN") | Bit("SYS_TIME")},
       {"drop one", {false, {}, {"CAP_CHOWN"}, {}}, usual & ~Bit("CHOWN")},
       {"drop all", {false, {}, {"ALL"}, {}}, 0},
       {"drop all, add one", {false, {"CHOWN"}, {"all"}, {}}, Bit("CHOWN")},
@@ -33,7 +35,10 @@ TEST(Capabilities, AddDropAllAndPrivileged) {
       {"add all, drop one", {false, {"ALL"}, {"SYS_ADMIN"}, {}}, kAll & ~Bit("SYS_ADMIN")},
       {"dropped wins over added", {false, {"SYS_ADMIN"}, {"SYS_ADMIN"}, {}}, usual},
       {"privileged has everything, whatever is dropped", {true, {}, {"ALL"}, {}}, kAll},
-      {"ambient", {false, {}, {"ALL"}, {"NET_BIND_SERVICE"}}, Bit("NET_BIND_SERVICE"), Bit("NET_BIND_SERVICE")},
+      {"ambient",
+       {false, {}, {"ALL"}, {"NET_BIND_SERVICE"}},
+       Bit("NET_BIND_SERVICE"),
+       Bit("NET_BIND_SERVICE")},
   };
   for (const CapabilityCase& c : cases) {
     SCOPED_TRACE(c.name);
@@ -55,7 +60,8 @@ TEST(Capabilities, UnknownNamesAndWhatTheMachineLacksAreSaid) {
     EXPECT_FALSE(ResolveCapabilities({false, {}, {name}, {}}, kAll).ok()) << name;
   }
   const uint64_t less = kAll & ~Bit("SYS_RESOURCE") & ~Bit("MKNOD");
-  EXPECT_EQ(ResolveCapabilities({false, {"SYS_RESOURCE"}, {}, {}}, less).error().code(), base::Code::kFailedPrecondition);
+  EXPECT_EQ(ResolveCapabilities({false, {"SYS_RESOURCE"}, {}, {}}, less).error().code(),
+            base::Code::kFailedPrecondition);
   EXPECT_EQ(ResolveCapabilities({true, {}, {}, {}}, less)->bounding, less);
   EXPECT_EQ(ResolveCapabilities({}, less)->bounding, DefaultCapabilities() & ~Bit("MKNOD"));
   EXPECT_NE(AvailableCapabilities().value(), 0u);
@@ -83,7 +89,8 @@ TEST(Checks, NothingSmugglesASecondLineOrVariable) {
   EXPECT_FALSE(CheckEnvironment("A", std::string("x\0y", 3)).ok());
   EXPECT_TRUE(CheckHostname("web-0.example").ok());
   EXPECT_TRUE(CheckHostname("").ok());
-  for (const char* bad : {"a b", "a\nb", "-a", "a/b", "ä", "a_b"}) EXPECT_FALSE(CheckHostname(bad).ok()) << bad;
+  for (const char* bad : {"a b", "a\nb", "-a", "a/b", "ä", "a_b"})
+    EXPECT_FALSE(CheckHostname(bad).ok()) << bad;
   EXPECT_FALSE(CheckHostname(std::string(65, 'a')).ok());
   EXPECT_FALSE(CheckFileText("HOME", "/root\nevil:x:0:0::/:").ok());
   EXPECT_TRUE(CheckFileText("HOME", "/home/ä").ok());
@@ -114,7 +121,9 @@ TEST(Checks, OnlySysctlsOfThePodsOwnNamespaces) {
       {"", "1", false, false, false},
       {"net.ipv4.ip_forward=1+kernel.core_pattern", "1", false, false, false},
   };
-  for (const auto& c : cases) EXPECT_EQ(CheckSysctl(c.name, c.value, c.host_network, c.host_ipc).ok(), c.fine) << c.name << " " << c.value;
+  for (const auto& c : cases)
+    EXPECT_EQ(CheckSysctl(c.name, c.value, c.host_network, c.host_ipc).ok(), c.fine)
+        << c.name << " " << c.value;
 }
 
 }  // namespace

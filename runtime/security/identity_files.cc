@@ -27,27 +27,35 @@ std::optional<uint32_t> Id(std::string_view text) {
 // Calls `line` for every line of the bounded text.
 template <typename F>
 base::Status ForEachLine(std::string_view what, std::string_view text, F line) {
-  if (text.size() > kMaxIdentityFile) return base::ResourceExhausted("the image's {} is larger than {} bytes", what, kMaxIdentityFile);
+  if (text.size() > kMaxIdentityFile)
+    return base::ResourceExhausted("the image's {} is larger than {} bytes", what,
+                                   kMaxIdentityFile);
   for (size_t at = 0; at < text.size();) {
     size_t end = text.find('\n', at);
     if (end == std::string_view::npos) end = text.size();
-    if (end - at > kMaxIdentityLine) return base::ResourceExhausted("the image's {} has a line longer than {} bytes", what, kMaxIdentityLine);
+    if (end - at > kMaxIdentityLine)
+      return base::ResourceExhausted("the image's {} has a line longer than {} bytes", what,
+                                     kMaxIdentityLine);
     line(text.substr(at, end - at));
     at = end + 1;
   }
   return base::Ok();
 }
 
-// Only a regular file is opened for reading: opening a device or a pipe of the image's making would already do something.
+// Only a regular file is opened for reading: opening a device or a pipe of the image's making would
+// already do something.
 Result<std::string> ReadRegular(const Result<os::UniqueFd>& found, const std::string& path) {
   if (!found.ok()) {
-    if (found.error().os_errno() == ENOENT || found.error().os_errno() == ENOTDIR) return std::string();
+    if (found.error().os_errno() == ENOENT || found.error().os_errno() == ENOTDIR)
+      return std::string();
     return found.error().WithContext("read the image's " + path);
   }
-  struct stat info {};
+  struct stat info{};
   if (fstat(found->get(), &info) != 0) return Error::FromErrno(errno, "read the image's {}", path);
-  if (!S_ISREG(info.st_mode)) return base::InvalidArgument("the image's {} is not a regular file", path);
-  ASSIGN_OR_RETURN(const os::UniqueFd file, os::Open("/proc/self/fd/" + std::to_string(found->get()), O_RDONLY));
+  if (!S_ISREG(info.st_mode))
+    return base::InvalidArgument("the image's {} is not a regular file", path);
+  ASSIGN_OR_RETURN(const os::UniqueFd file,
+                   os::Open("/proc/self/fd/" + std::to_string(found->get()), O_RDONLY));
   Result<std::string> text = os::ReadAll(file.get(), kMaxIdentityFile);
   if (!text.ok()) return text.error().WithContext("read the image's " + path);
   return text;
@@ -63,7 +71,8 @@ Result<IdentityFiles> IdentityFiles::Parse(std::string_view passwd, std::string_
     const std::optional<uint32_t> uid = Id(fields[2]);
     const std::optional<uint32_t> gid = Id(fields[3]);
     if (!uid || !gid) return;
-    files.users_.push_back({std::string(fields[0]), *uid, *gid, fields.size() > 5 ? std::string(fields[5]) : ""});
+    files.users_.push_back(
+        {std::string(fields[0]), *uid, *gid, fields.size() > 5 ? std::string(fields[5]) : ""});
   }));
   RETURN_IF_ERROR(ForEachLine("/etc/group", group, [&](std::string_view line) {
     const std::vector<std::string_view> fields = base::Split(line, ':');
@@ -82,8 +91,10 @@ Result<IdentityFiles> IdentityFiles::Parse(std::string_view passwd, std::string_
 }
 
 Result<IdentityFiles> IdentityFiles::ReadFrom(const os::RootedDir& root) {
-  ASSIGN_OR_RETURN(const std::string passwd, ReadRegular(root.OpenAt("etc/passwd", O_PATH), "/etc/passwd"));
-  ASSIGN_OR_RETURN(const std::string group, ReadRegular(root.OpenAt("etc/group", O_PATH), "/etc/group"));
+  ASSIGN_OR_RETURN(const std::string passwd,
+                   ReadRegular(root.OpenAt("etc/passwd", O_PATH), "/etc/passwd"));
+  ASSIGN_OR_RETURN(const std::string group,
+                   ReadRegular(root.OpenAt("etc/group", O_PATH), "/etc/group"));
   return Parse(passwd, group);
 }
 

@@ -28,7 +28,8 @@ IdentityFiles Files() {
              "50:x:0:\n"
              "again:x:29:bob\n"
              "broken:x:-1:bob\n"
-             "web:x:102:\n").value();
+             "web:x:102:\n")
+      .value();
 }
 
 struct UserCase {
@@ -69,9 +70,35 @@ TEST(ResolveUserOfImage, EveryFormOfUserAndGroup) {
 }
 
 TEST(ResolveUserOfImage, WhatIsNotAUserIsRefusedAndNeverRoot) {
-  const std::string cases[] = {"4294967295", "4294967296", "18446744073709551616", std::string(100000, '9'), "0x0", " 0", "0 ", "-1", "+0",
-                               "-0", ":", ":0", "0:", "web:", "1:2:3", "web:4294967295", "web:-1", "nobody-here", "web:nogroup", "toobig",
-                               "a\nb", std::string("0\0", 2), "web\t", "a/b", "root,web", std::string(300, 'a'), "1.0", "1e3", "٠"};
+  const std::string cases[] = {"4294967295",
+                               "4294967296",
+                               "18446744073709551616",
+                               std::string(100000, '9'),
+                               "0x0",
+                               " 0",
+                               "0 ",
+                               "-1",
+                               "+0",
+                               "-0",
+                               ":",
+                               ":0",
+                               "0:",
+                               "web:",
+                               "1:2:3",
+                               "web:4294967295",
+                               "web:-1",
+                               "nobody-here",
+                               "web:nogroup",
+                               "toobig",
+                               "a\nb",
+                               std::string("0\0", 2),
+                               "web\t",
+                               "a/b",
+                               "root,web",
+                               std::string(300, 'a'),
+                               "1.0",
+                               "1e3",
+                               "٠"};
   for (const std::string& text : cases) {
     SCOPED_TRACE(text.substr(0, 60));
     UserRequest request;
@@ -104,7 +131,8 @@ TEST(ResolveUserOfCri, TheRequestStandsInsteadOfTheImage) {
   request.run_as_username.clear();
   EXPECT_FALSE(ResolveUser(request, Files()).ok()) << "a group without a user";
   request = {};
-  for (const int64_t bad : {int64_t{-1}, int64_t{4294967295}, int64_t{4294967296}, INT64_MIN, INT64_MAX}) {
+  for (const int64_t bad :
+       {int64_t{-1}, int64_t{4294967295}, int64_t{4294967296}, INT64_MIN, INT64_MAX}) {
     request.run_as_user = bad;
     EXPECT_EQ(ResolveUser(request, Files()).error().code(), base::Code::kInvalidArgument) << bad;
     UserRequest group;
@@ -133,10 +161,13 @@ TEST(ResolveUserOfCri, SupplementalGroupsFollowThePolicy) {
 }
 
 TEST(IdentityFilesBounds, HugeFilesAndLinesAreErrors) {
-  EXPECT_EQ(IdentityFiles::Parse(std::string(kMaxIdentityFile + 1, 'a'), "").error().code(), base::Code::kResourceExhausted);
-  EXPECT_EQ(IdentityFiles::Parse("", std::string(kMaxIdentityLine + 1, 'a')).error().code(), base::Code::kResourceExhausted);
+  EXPECT_EQ(IdentityFiles::Parse(std::string(kMaxIdentityFile + 1, 'a'), "").error().code(),
+            base::Code::kResourceExhausted);
+  EXPECT_EQ(IdentityFiles::Parse("", std::string(kMaxIdentityLine + 1, 'a')).error().code(),
+            base::Code::kResourceExhausted);
   std::string many;
-  while (many.size() < kMaxIdentityFile - 64) many += "g" + std::to_string(many.size()) + ":x:" + std::to_string(many.size()) + ":bob\n";
+  while (many.size() < kMaxIdentityFile - 64)
+    many += "g" + std::to_string(many.size()) + ":x:" + std::to_string(many.size()) + ":bob\n";
   UserRequest request;
   request.image_user = "bob";
   const auto identity = ResolveUser(request, IdentityFiles::Parse("bob:x:1:1::/:", many).value());
@@ -147,7 +178,9 @@ TEST(IdentityFilesBounds, HugeFilesAndLinesAreErrors) {
 class ImageTree : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(os::MakeDirs(dir_.path() + "/root/etc", 0755).ok()); }
-  base::Result<IdentityFiles> Read() const { return IdentityFiles::ReadFrom(os::RootedDir::Open(dir_.path() + "/root").value()); }
+  base::Result<IdentityFiles> Read() const {
+    return IdentityFiles::ReadFrom(os::RootedDir::Open(dir_.path() + "/root").value());
+  }
   const os::TempDir dir_ = os::TempDir::Create().value();
   const std::string passwd_ = dir_.path() + "/root/etc/passwd";
 };
@@ -180,7 +213,8 @@ TEST_F(ImageTree, ASymlinkStaysInsideTheImage) {
 }
 
 TEST(Home, ComesFromTheImageWhenItIsPlain) {
-  const IdentityFiles files = IdentityFiles::Parse("a:x:1:1::/home/a:\nb:x:2:2::evil\x01:\nc:x:3:3::rel:\n", "").value();
+  const IdentityFiles files =
+      IdentityFiles::Parse("a:x:1:1::/home/a:\nb:x:2:2::evil\x01:\nc:x:3:3::rel:\n", "").value();
   EXPECT_EQ(HomeOf({1, 1, {}}, files), "/home/a");
   EXPECT_EQ(HomeOf({2, 2, {}}, files), "/");
   EXPECT_EQ(HomeOf({3, 3, {}}, files), "/");

@@ -31,11 +31,14 @@ bool IsOpaque(int fd) {
   return false;
 }
 
-Error Absent(std::string_view path) { return Error(base::Code::kNotFound, "'" + std::string(path) + "' is not in the image", ENOENT); }
+Error Absent(std::string_view path) {
+  return Error(base::Code::kNotFound, "'" + std::string(path) + "' is not in the image", ENOENT);
+}
 
 }  // namespace
 
-// What one name in a merged directory is: a directory of several layers, or one thing of one layer, or nothing.
+// What one name in a merged directory is: a directory of several layers, or one thing of one layer,
+// or nothing.
 struct LayeredTree::Step {
   Merged directory;
   os::UniqueFd other;
@@ -59,9 +62,11 @@ Result<LayeredTree::Step> LayeredTree::Lookup(const Merged& directory, const std
       if (found.error().os_errno() == ENOENT) continue;
       return found.error();
     }
-    struct stat info {};
-    if (fstat(found->get(), &info) != 0) return Error::FromErrno(errno, "stat '{}' in a layer", name);
-    if (S_ISCHR(info.st_mode) && info.st_rdev == makedev(0, 0)) break;  // a whiteout ends the search
+    struct stat info{};
+    if (fstat(found->get(), &info) != 0)
+      return Error::FromErrno(errno, "stat '{}' in a layer", name);
+    if (S_ISCHR(info.st_mode) && info.st_rdev == makedev(0, 0))
+      break;  // a whiteout ends the search
     if (!S_ISDIR(info.st_mode)) {
       if (step.directory.empty()) {
         step.mode = info.st_mode;
@@ -89,7 +94,8 @@ Result<os::UniqueFd> LayeredTree::Find(std::string_view path) const {
   push(path);
   int symlinks = 0;
   for (size_t steps = 0; !left.empty(); ++steps) {
-    if (steps > kMaxSteps || left.size() > kMaxSteps) return Error::FromErrno(ELOOP, "find '{}' in the image", path);
+    if (steps > kMaxSteps || left.size() > kMaxSteps)
+      return Error::FromErrno(ELOOP, "find '{}' in the image", path);
     const std::string name = std::move(left.back());
     left.pop_back();
     if (name == "..") {
@@ -104,7 +110,9 @@ Result<os::UniqueFd> LayeredTree::Find(std::string_view path) const {
       if (++symlinks > kMaxSymlinks) return Error::FromErrno(ELOOP, "find '{}' in the image", path);
       char target[PATH_MAX];
       const ssize_t size = readlinkat(step.other.get(), "", target, sizeof target);
-      if (size <= 0) return Error::FromErrno(size < 0 ? errno : ENOENT, "read a symlink on the way to '{}' in the image", path);
+      if (size <= 0)
+        return Error::FromErrno(size < 0 ? errno : ENOENT,
+                                "read a symlink on the way to '{}' in the image", path);
       const std::string_view text(target, static_cast<size_t>(size));
       if (text.front() == '/') stack.resize(1);
       push(text);

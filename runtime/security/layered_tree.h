@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One look into an image without mounting it: finds a path in a stack of unpacked layers as overlay would show it (whiteouts, opaque
-// directories, symlinks that stay inside). Walks one component at a time through descriptors; no host path is ever made from what a
-// layer says. Blocks on the disk, any thread; the descriptors close with the object. Source: overlayfs in the kernel's documentation.
+// One look into an image without mounting it: finds a path in a stack of unpacked layers as overlay
+// would show it (whiteouts, opaque directories, symlinks that stay inside). Walks one component at
+// a time through descriptors; no host path is ever made from what a layer says. Blocks on the disk,
+// any thread; the descriptors close with the object. Source: overlayfs in the kernel's
+// documentation.
 #pragma once
 
 #include <memory>
@@ -19,7 +21,8 @@ class LayeredTree {
   // Absolute host paths of our own, top layer first, as Image::layer_dirs has them.
   static base::Result<LayeredTree> Open(const std::vector<std::string>& layer_dirs);
 
-  // An O_PATH descriptor of what is there, symlinks followed; NotFound when no layer shows anything.
+  // An O_PATH descriptor of what is there, symlinks followed; NotFound when no layer shows
+  // anything.
   base::Result<os::UniqueFd> Find(std::string_view path) const;
 
  private:

@@ -21,7 +21,9 @@ class Layers : public testing::Test {
     EXPECT_TRUE(os::MakeDirs(path + "/etc", 0755).ok());
     return path;
   }
-  static void Put(const std::string& path, const std::string& text) { ASSERT_TRUE(os::WriteFileAtomic(path, text, 0644).ok()); }
+  static void Put(const std::string& path, const std::string& text) {
+    ASSERT_TRUE(os::WriteFileAtomic(path, text, 0644).ok());
+  }
   // Content of /etc/passwd as the stack shows it: the name of its one user, or why not.
   std::string User(const std::vector<std::string>& layers) {
     const auto tree = LayeredTree::Open(layers).value().Find("/etc/passwd");
@@ -48,7 +50,8 @@ TEST_F(Layers, WhiteoutsAndOpaqueDirectoriesHide) {
   ASSERT_EQ(mknod((top_ + "/etc/passwd").c_str(), S_IFCHR | 0600, makedev(0, 0)), 0);
   EXPECT_EQ(User({top_, low_}), "absent");
   ASSERT_EQ(unlink((top_ + "/etc/passwd").c_str()), 0);
-  if (setxattr((top_ + "/etc").c_str(), "trusted.overlay.opaque", "y", 1, 0) != 0) GTEST_SKIP() << "this file system has no trusted attributes";
+  if (setxattr((top_ + "/etc").c_str(), "trusted.overlay.opaque", "y", 1, 0) != 0)
+    GTEST_SKIP() << "this file system has no trusted attributes";
   EXPECT_EQ(User({top_, low_}), "absent");
   Put(top_ + "/etc/passwd", "top");
   EXPECT_EQ(User({top_, low_}), "top");
@@ -65,14 +68,16 @@ TEST_F(Layers, AFileHidesADirectoryBelowAndTheOtherWayRound) {
 TEST_F(Layers, SymlinksCrossLayersAndNeverLeave) {
   Put(dir_.path() + "/secret", "evil");
   Put(low_ + "/real", "real");
-  for (const char* target : {"/real", "../real", "../../../../../../real", "../etc/../real", "/etc/hop"}) {
+  for (const char* target :
+       {"/real", "../real", "../../../../../../real", "../etc/../real", "/etc/hop"}) {
     (void)unlink((top_ + "/etc/passwd").c_str());
     (void)unlink((low_ + "/etc/hop").c_str());
     ASSERT_EQ(symlink(target, (top_ + "/etc/passwd").c_str()), 0);
     ASSERT_EQ(symlink("../real", (low_ + "/etc/hop").c_str()), 0);
     EXPECT_EQ(User({top_, low_}), "real") << target;
   }
-  for (const std::string& target : {std::string("../../secret"), dir_.path() + "/secret", std::string("/proc/self/environ")}) {
+  for (const std::string& target :
+       {std::string("../../secret"), dir_.path() + "/secret", std::string("/proc/self/environ")}) {
     ASSERT_EQ(unlink((top_ + "/etc/passwd").c_str()), 0);
     ASSERT_EQ(symlink(target.c_str(), (top_ + "/etc/passwd").c_str()), 0);
     EXPECT_EQ(User({top_, low_}), "absent") << target;

@@ -27,17 +27,21 @@ std::string WithoutSlashAtEnd(std::string path) {
 }
 
 Result<std::string> Read(const std::string& root, const std::string& path) {
-  if (!path.starts_with(root + "/")) return base::PermissionDenied("it is not below '{}' (--seccomp-root)", root);
+  if (!path.starts_with(root + "/"))
+    return base::PermissionDenied("it is not below '{}' (--seccomp-root)", root);
   const std::string below = path.substr(root.size() + 1);
   const std::vector<std::string_view> parts = base::Split(below, '/');
-  if (std::find(parts.begin(), parts.end(), "..") != parts.end()) return base::PermissionDenied("'..' in its name leads out of '{}'", root);
+  if (std::find(parts.begin(), parts.end(), "..") != parts.end())
+    return base::PermissionDenied("'..' in its name leads out of '{}'", root);
   ASSIGN_OR_RETURN(const os::RootedDir directory, os::RootedDir::Open(root));
   // Never waits for somebody to write into a pipe of that name.
-  ASSIGN_OR_RETURN(const os::UniqueFd file, directory.OpenAt(below, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  struct stat st {};
+  ASSIGN_OR_RETURN(const os::UniqueFd file,
+                   directory.OpenAt(below, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  struct stat st{};
   if (fstat(file.get(), &st) != 0) return Error::FromErrno(errno, "stat");
   if (!S_ISREG(st.st_mode)) return base::InvalidArgument("it is not a regular file");
-  if (st.st_size > static_cast<off_t>(kMaxBytes)) return base::ResourceExhausted("it has more than {} bytes", kMaxBytes);
+  if (st.st_size > static_cast<off_t>(kMaxBytes))
+    return base::ResourceExhausted("it has more than {} bytes", kMaxBytes);
   return os::ReadAll(file.get(), kMaxBytes);
 }
 
@@ -45,10 +49,13 @@ Result<std::string> Read(const std::string& root, const std::string& path) {
 
 LocalProfiles::LocalProfiles(std::string root) : root_(WithoutSlashAtEnd(std::move(root))) {}
 
-Result<seccomp::Program> LocalProfiles::Load(const std::string& path, uint64_t granted_capabilities) {
+Result<seccomp::Program> LocalProfiles::Load(const std::string& path,
+                                             uint64_t granted_capabilities) {
   const std::string context = "seccomp profile " + base::QuoteIfNeeded(path.substr(0, 500));
   ASSIGN_OR_RETURN(const std::string text, Read(root_, path).WithContext(context));
-  ASSIGN_OR_RETURN(const seccomp::Profile profile, ParseSeccompProfile(text, OfThisMachine(granted_capabilities)).WithContext(context));
+  ASSIGN_OR_RETURN(
+      const seccomp::Profile profile,
+      ParseSeccompProfile(text, OfThisMachine(granted_capabilities)).WithContext(context));
   return cache_.Get(profile).WithContext(context);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seccomp profiles of a node's operators, which pods name as Localhost: files below one directory and nowhere else, read anew
-// for every container that starts, compiled once for every content. Any thread, blocks.
+// The seccomp profiles of a node's operators, which pods name as Localhost: files below one
+// directory and nowhere else, read anew for every container that starts, compiled once for every
+// content. Any thread, blocks.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ class LocalProfiles {
   // The kubelet's: <its root>/seccomp. It need not be there until a pod asks for one.
   explicit LocalProfiles(std::string root = "/var/lib/kubelet/seccomp");
 
-  // `path`: absolute, as the CRI's localhost_ref has it. What is not below the root is refused, also when a symlink leads there.
+  // `path`: absolute, as the CRI's localhost_ref has it. What is not below the root is refused,
+  // also when a symlink leads there.
   base::Result<seccomp::Program> Load(const std::string& path, uint64_t granted_capabilities);
 
  private:

@@ -29,7 +29,8 @@ seccomp::Profile RuntimeDefaultProfile(uint64_t granted_capabilities) {
 
 DefaultPrograms::DefaultPrograms() {
   for (const CapabilityRules& change : DefaultCapabilityRules()) {
-    if (const std::optional<int> bit = capabilities::Find(change.capability)) relevant_ |= 1ull << *bit;
+    if (const std::optional<int> bit = capabilities::Find(change.capability))
+      relevant_ |= 1ull << *bit;
   }
 }
 
@@ -40,11 +41,13 @@ base::Result<seccomp::Program> DefaultPrograms::For(uint64_t granted_capabilitie
     const std::lock_guard lock(mutex_);
     if (const auto found = programs_.find(key); found != programs_.end()) return found->second;
   }
-  // Compiled without the lock: the usual sets are not kept waiting. Two threads may both do it; the first result stays.
+  // Compiled without the lock: the usual sets are not kept waiting. Two threads may both do it; the
+  // first result stays.
   ASSIGN_OR_RETURN(std::string bytes, seccomp::Compile(RuntimeDefaultProfile(key)));
   const std::lock_guard lock(mutex_);
   if (programs_.size() >= kMost) programs_.clear();
-  return programs_.emplace(key, std::make_shared<const std::string>(std::move(bytes))).first->second;
+  return programs_.emplace(key, std::make_shared<const std::string>(std::move(bytes)))
+      .first->second;
 }
 
 }  // namespace keelson::security

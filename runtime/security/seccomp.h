@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The built-in seccomp profile RuntimeDefault (data/seccomp-default.json, a table made at build time); its rules depend on the
-// capabilities granted. Any thread.
+// The built-in seccomp profile RuntimeDefault (data/seccomp-default.json, a table made at build
+// time); its rules depend on the capabilities granted. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,9 @@ namespace keelson::security {
 
 seccomp::Profile RuntimeDefaultProfile(uint64_t granted_capabilities);
 
-// Its compiled programs: one for each set of capabilities that makes a difference, so that a container start costs a look-up. The
-// daemon makes one and warms it with the default capabilities at start. Other profiles go through a seccomp::ProgramCache.
+// Its compiled programs: one for each set of capabilities that makes a difference, so that a
+// container start costs a look-up. The daemon makes one and warms it with the default capabilities
+// at start. Other profiles go through a seccomp::ProgramCache.
 class DefaultPrograms {
  public:
   DefaultPrograms();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table made at build time from data/seccomp-default.json. Constant data; for seccomp.cc and its test only.
+// The table made at build time from data/seccomp-default.json. Constant data; for seccomp.cc and
+// its test only.
 #pragma once
 
 #include <string>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seccomp profiles that operators write, as OCI's runtime specification and Docker have them: defaultAction, architectures or archMap,
-// syscalls with conditions on arguments, and Docker's includes/excludes by capability, architecture and kernel. Unknown fields and
-// values are refused with the line. Pure but for OfThisMachine(), any thread.
-// Sources: OCI runtime-spec config-linux.md#seccomp, https://docs.docker.com/engine/security/seccomp/.
+// Seccomp profiles that operators write, as OCI's runtime specification and Docker have them:
+// defaultAction, architectures or archMap, syscalls with conditions on arguments, and Docker's
+// includes/excludes by capability, architecture and kernel. Unknown fields and values are refused
+// with the line. Pure but for OfThisMachine(), any thread. Sources: OCI runtime-spec
+// config-linux.md#seccomp, https://docs.docker.com/engine/security/seccomp/.
 #pragma once
 
 #include <compare>
@@ -29,6 +30,7 @@ struct Circumstances {
 Circumstances OfThisMachine(uint64_t capabilities);
 
 // Errors: "line 7: syscalls[2].action: …".
-base::Result<seccomp::Profile> ParseSeccompProfile(std::string_view json, const Circumstances& circumstances);
+base::Result<seccomp::Profile> ParseSeccompProfile(std::string_view json,
+                                                   const Circumstances& circumstances);
 
 }  // namespace keelson::security

@@ -32,10 +32,12 @@ std::string EncodeLayer(const Layer& layer) {
 base::Result<Layer> DecodeLayer(std::string_view bytes) {
   if (bytes.size() < 12) return base::DataLoss("layer record is too short");
   base::Reader tail(bytes.substr(bytes.size() - 4));
-  if (tail.U32() != base::Crc32c(bytes.substr(0, bytes.size() - 4))) return base::DataLoss("layer record's checksum does not match");
+  if (tail.U32() != base::Crc32c(bytes.substr(0, bytes.size() - 4)))
+    return base::DataLoss("layer record's checksum does not match");
   base::Reader in(bytes.substr(0, bytes.size() - 4));
   if (in.U32() != kMagic) return base::DataLoss("not a layer record");
-  if (const uint32_t version = in.U32(); version == 0) return base::DataLoss("layer record of version {}", version);
+  if (const uint32_t version = in.U32(); version == 0)
+    return base::DataLoss("layer record of version {}", version);
   Layer out;
   out.digest = in.String();
   out.diff_id = in.String();
@@ -44,7 +46,8 @@ base::Result<Layer> DecodeLayer(std::string_view bytes) {
   out.disk_bytes = in.U64();
   out.inodes = in.U64();
   out.implicit_dirs = in.Strings();
-  if (!in.ok() || !content::IsDigest(out.digest) || !content::IsDigest(out.diff_id)) return base::DataLoss("layer record is malformed");
+  if (!in.ok() || !content::IsDigest(out.digest) || !content::IsDigest(out.diff_id))
+    return base::DataLoss("layer record is malformed");
   return out;
 }
 

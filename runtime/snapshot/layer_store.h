@@ -4,8 +4,9 @@
 //   sha256/<64 hex>/layer.rec   Layer, versioned, checksummed
 //   staging/<random>/           a layer being made; emptied at start
 //   trash/<random>/             on its way out; emptied by Sweep()
-// A layer directory appears by rename when its stream has been hashed and unpacked whole: there is no half layer. Not synced: whoever
-// commits an image's name syncs the file system first. Ensure() of one digest at the same time is one unpack. Blocking, any thread.
+// A layer directory appears by rename when its stream has been hashed and unpacked whole: there is
+// no half layer. Not synced: whoever commits an image's name syncs the file system first. Ensure()
+// of one digest at the same time is one unpack. Blocking, any thread.
 #pragma once
 
 #include <functional>
@@ -56,7 +57,8 @@ class LayerStore {
    public:
     Pin() = default;
     Pin(LayerStore* store, std::string digest) : store_(store), digest_(std::move(digest)) {}
-    Pin(Pin&& other) noexcept : store_(std::exchange(other.store_, nullptr)), digest_(std::move(other.digest_)) {}
+    Pin(Pin&& other) noexcept
+        : store_(std::exchange(other.store_, nullptr)), digest_(std::move(other.digest_)) {}
     Pin& operator=(Pin&&) = delete;
     ~Pin();
 
@@ -66,15 +68,17 @@ class LayerStore {
   };
   Pin PinLayer(const std::string& digest);
 
-  // Writes the layer's compressed stream to `sink` and says whether it is what the digest promises. Called on a thread of its own,
-  // at the same time as the unpacking; a broken pipe means that the unpacking failed.
+  // Writes the layer's compressed stream to `sink` and says whether it is what the digest promises.
+  // Called on a thread of its own, at the same time as the unpacking; a broken pipe means that the
+  // unpacking failed.
   using Feed = std::function<base::Status(os::UniqueFd sink)>;
   base::Result<Layer> Ensure(const Expected& expected, const Feed& feed, std::stop_token stop);
 
   std::optional<Layer> Find(const std::string& digest) const;  // from memory
   std::string DirectoryOf(const std::string& digest) const;    // absolute path of fs
   std::vector<Layer> List() const;
-  // Unpinned layers that `keep` does not want go to the trash: gone from List() at once. Returns how many.
+  // Unpinned layers that `keep` does not want go to the trash: gone from List() at once. Returns
+  // how many.
   size_t Collect(const std::function<bool(const std::string& digest)>& keep);
   base::Status Sweep();  // deletes what is in the trash; may take long
 
@@ -83,7 +87,8 @@ class LayerStore {
   explicit LayerStore(Options options) : options_(std::move(options)) {}
   base::Status LoadAll();
   base::Result<Layer> Make(const Expected& expected, const Feed& feed, std::stop_token stop);
-  base::Result<Layer> UnpackInto(const std::string& staging, const Expected& expected, const Feed& feed, std::stop_token stop);
+  base::Result<Layer> UnpackInto(const std::string& staging, const Expected& expected,
+                                 const Feed& feed, std::stop_token stop);
   base::Status Commit(const std::string& staging, const Layer& layer);
   void Discard(const std::string& path);
   void Unpin(const std::string& digest);

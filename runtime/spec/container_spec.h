@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// ContainerSpec: everything the monitor needs to start one process of a container, decided beforehand by the daemon as plain
-// data: no lookups, no policy and no parsing of foreign input are left for the privileged start path. Encoded with base/codec
-// (runtime/spec/encode.h) and sent as a sealed memfd. Value types, any thread.
+// ContainerSpec: everything the monitor needs to start one process of a container, decided
+// beforehand by the daemon as plain data: no lookups, no policy and no parsing of foreign input are
+// left for the privileged start path. Encoded with base/codec (runtime/spec/encode.h) and sent as a
+// sealed memfd. Value types, any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -15,20 +16,21 @@ namespace keelson::spec {
 
 enum class Propagation : uint8_t { kPrivate, kSlave, kShared };
 
-// One mount inside the container, in order. `source_fd` counts into the descriptors that travel with the start request.
+// One mount inside the container, in order. `source_fd` counts into the descriptors that travel
+// with the start request.
 struct Mount {
   enum class Kind : uint8_t { kBind, kTmpfs, kProc, kSysfs, kDevpts, kMqueue, kCgroup, kPodShm };
   Kind kind = Kind::kBind;
-  std::string destination;          // absolute inside the container
-  uint32_t source_fd = 0;           // kBind: a detached mount (open_tree); a file or a directory
-  std::string options;              // kTmpfs, kDevpts: file system options, e.g. "mode=755,size=65536k"
-  uint64_t attributes = 0;          // MOUNT_ATTR_* of mount_setattr(2)
+  std::string destination;  // absolute inside the container
+  uint32_t source_fd = 0;   // kBind: a detached mount (open_tree); a file or a directory
+  std::string options;      // kTmpfs, kDevpts: file system options, e.g. "mode=755,size=65536k"
+  uint64_t attributes = 0;  // MOUNT_ATTR_* of mount_setattr(2)
   bool recursive_attributes = false;
   Propagation propagation = Propagation::kPrivate;
 };
 
 struct Device {
-  std::string path;  // inside the container
+  std::string path;   // inside the container
   uint32_t mode = 0;  // S_IFCHR or S_IFBLK | permissions
   uint32_t major = 0;
   uint32_t minor = 0;
@@ -65,7 +67,7 @@ struct Process {
   Capabilities capabilities;
   std::vector<Rlimit> rlimits;
   bool no_new_privileges = false;
-  std::string seccomp_program;       // struct sock_filter array as bytes; empty: none
+  std::string seccomp_program;  // struct sock_filter array as bytes; empty: none
   bool terminal = false;
   int32_t oom_score_adj = 0;
 };
@@ -75,7 +77,8 @@ enum class PidMode : uint8_t { kOwn, kPod, kHost, kTarget };
 struct ContainerSpec {
   std::string id;
   Process process;
-  // Root: overlay of `lower_layers` (absolute paths below the state directory, top layer first) with `upper` and `work`.
+  // Root: overlay of `lower_layers` (absolute paths below the state directory, top layer first)
+  // with `upper` and `work`.
   std::vector<std::string> lower_layers;
   std::string upper;
   std::string work;
@@ -85,13 +88,16 @@ struct ContainerSpec {
   std::vector<std::string> masked_paths;
   std::vector<std::string> read_only_paths;
   PidMode pid_mode = PidMode::kOwn;
-  std::string target_container_id;     // kTarget: whose PID namespace is entered
-  bool host_ipc = false;               // the pod's namespaces come with the monitor's set-up; these say not to enter them
+  std::string target_container_id;  // kTarget: whose PID namespace is entered
+  bool host_ipc =
+      false;  // the pod's namespaces come with the monitor's set-up; these say not to enter them
   bool host_network = false;
   bool own_cgroup_namespace = true;
-  std::vector<std::string> cgroup_paths;  // v1: one `tasks` directory per hierarchy; v2 or hybrid unified: see unified_cgroup
-  std::string unified_cgroup;             // cgroup2 directory for CLONE_INTO_CGROUP and cgroup.kill; may be empty on pure v1
-  std::string memory_cgroup;              // where the OOM counter is read
+  std::vector<std::string> cgroup_paths;  // v1: one `tasks` directory per hierarchy; v2 or hybrid
+                                          // unified: see unified_cgroup
+  std::string unified_cgroup;  // cgroup2 directory for CLONE_INTO_CGROUP and cgroup.kill; may be
+                               // empty on pure v1
+  std::string memory_cgroup;   // where the OOM counter is read
   // Log: file `log_name` in the directory descriptor sent along; empty: output is discarded.
   std::string log_name;
 };

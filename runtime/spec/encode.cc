@@ -19,8 +19,9 @@ void Put(Writer& w, const Process& p) {
   w.U32(p.identity.gid);
   w.U32(static_cast<uint32_t>(p.identity.groups.size()));
   for (const uint32_t group : p.identity.groups) w.U32(group);
-  for (const uint64_t set : {p.capabilities.bounding, p.capabilities.effective, p.capabilities.permitted,
-                             p.capabilities.inheritable, p.capabilities.ambient}) {
+  for (const uint64_t set :
+       {p.capabilities.bounding, p.capabilities.effective, p.capabilities.permitted,
+        p.capabilities.inheritable, p.capabilities.ambient}) {
     w.U64(set);
   }
   w.U32(static_cast<uint32_t>(p.rlimits.size()));
@@ -43,8 +44,9 @@ Process GetProcess(Reader& r) {
   p.identity.uid = r.U32();
   p.identity.gid = r.U32();
   for (uint32_t n = r.Count(4); n > 0; --n) p.identity.groups.push_back(r.U32());
-  for (uint64_t* set : {&p.capabilities.bounding, &p.capabilities.effective, &p.capabilities.permitted,
-                        &p.capabilities.inheritable, &p.capabilities.ambient}) {
+  for (uint64_t* set :
+       {&p.capabilities.bounding, &p.capabilities.effective, &p.capabilities.permitted,
+        &p.capabilities.inheritable, &p.capabilities.ambient}) {
     *set = r.U64();
   }
   for (uint32_t n = r.Count(20); n > 0; --n) {
@@ -90,7 +92,9 @@ Mount GetMount(Reader& r, bool& bad) {
   return m;
 }
 
-base::Error Malformed(const char* what) { return base::DataLoss("decode {}: malformed or of an unknown version", what); }
+base::Error Malformed(const char* what) {
+  return base::DataLoss("decode {}: malformed or of an unknown version", what);
+}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ContainerSpec and Process as bytes (base/codec), version first. Decode checks every length and enumerator and refuses what it
-// does not know; fields are only ever added at the end. Pure, any thread.
+// ContainerSpec and Process as bytes (base/codec), version first. Decode checks every length and
+// enumerator and refuses what it does not know; fields are only ever added at the end. Pure, any
+// thread.
 #pragma once
 
 #include <string>

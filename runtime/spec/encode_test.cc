@@ -17,7 +17,10 @@ ContainerSpec Example() {
   spec.process.seccomp_program = std::string("\0\1\2", 3);
   spec.lower_layers = {"/l/b", "/l/a"};
   spec.upper = "/u";
-  spec.mounts = {{.kind = Mount::Kind::kTmpfs, .destination = "/dev", .options = "mode=755", .propagation = Propagation::kSlave}};
+  spec.mounts = {{.kind = Mount::Kind::kTmpfs,
+                  .destination = "/dev",
+                  .options = "mode=755",
+                  .propagation = Propagation::kSlave}};
   spec.devices = {{"/dev/null", 020666, 1, 3, 0, 0}};
   spec.masked_paths = {"/proc/kcore"};
   spec.pid_mode = PidMode::kPod;

@@ -26,7 +26,9 @@ struct TimePair {
 }  // namespace
 
 bool KeepsXattr(std::string_view name) {
-  if (name == "security.capability" || name == "system.posix_acl_access" || name == "system.posix_acl_default") return true;
+  if (name == "security.capability" || name == "system.posix_acl_access" ||
+      name == "system.posix_acl_default")
+    return true;
   return name.starts_with("user.") && !name.starts_with("user.overlay.");
 }
 
@@ -52,15 +54,19 @@ Status SetTimes(int fd, const TarEntry& entry) {
 }
 
 Status SetAttributesAt(int parent, const std::string& name, const TarEntry& entry) {
-  if (fchownat(parent, name.c_str(), static_cast<uid_t>(entry.uid), static_cast<gid_t>(entry.gid), AT_SYMLINK_NOFOLLOW) != 0) {
+  if (fchownat(parent, name.c_str(), static_cast<uid_t>(entry.uid), static_cast<gid_t>(entry.gid),
+               AT_SYMLINK_NOFOLLOW) != 0) {
     return Error::FromErrno(errno, "set owner {}:{}", entry.uid, entry.gid);
   }
-  // A symlink's mode is never looked at; the others cannot be a symlink here, for nothing else writes into this directory.
-  if (entry.kind != TarEntry::Kind::kSymlink && fchmodat(parent, name.c_str(), entry.mode, 0) != 0) {
+  // A symlink's mode is never looked at; the others cannot be a symlink here, for nothing else
+  // writes into this directory.
+  if (entry.kind != TarEntry::Kind::kSymlink &&
+      fchmodat(parent, name.c_str(), entry.mode, 0) != 0) {
     return Error::FromErrno(errno, "set mode {:o}", entry.mode);
   }
   const TimePair pair(entry);
-  if (utimensat(parent, name.c_str(), pair.times, AT_SYMLINK_NOFOLLOW) != 0) return Error::FromErrno(errno, "set time");
+  if (utimensat(parent, name.c_str(), pair.times, AT_SYMLINK_NOFOLLOW) != 0)
+    return Error::FromErrno(errno, "set time");
   return base::Ok();
 }
 

@@ -31,7 +31,8 @@ inline base::Result<size_t> ReadFull(ByteSource& source, char* data, size_t size
 
 class MemorySource final : public ByteSource {
  public:
-  explicit MemorySource(std::string_view bytes, size_t chunk = SIZE_MAX) : rest_(bytes), chunk_(chunk) {}
+  explicit MemorySource(std::string_view bytes, size_t chunk = SIZE_MAX)
+      : rest_(bytes), chunk_(chunk) {}
   base::Result<size_t> Read(char* data, size_t size) override {
     const size_t n = std::min({size, chunk_, rest_.size()});
     if (n > 0) std::memcpy(data, rest_.data(), n);

@@ -87,10 +87,12 @@ class Gzip final : public ByteSource {
       const uint32_t offered = state_.avail_out;
       const int code = isal_inflate(&state_);
       input_.Consume(input_.size() - state_.avail_in);
-      if (code != ISAL_DECOMP_OK) return InvalidArgument("the gzip stream is damaged{}", Reason(code));
+      if (code != ISAL_DECOMP_OK)
+        return InvalidArgument("the gzip stream is damaged{}", Reason(code));
       const size_t made = offered - state_.avail_out;
       if (made > 0) return made;
-      if (!more && state_.block_state != ISAL_BLOCK_FINISH) return InvalidArgument("the gzip stream is truncated");
+      if (!more && state_.block_state != ISAL_BLOCK_FINISH)
+        return InvalidArgument("the gzip stream is truncated");
     }
     return size_t{0};
   }
@@ -98,9 +100,12 @@ class Gzip final : public ByteSource {
  private:
   static const char* Reason(int code) {
     switch (code) {
-      case ISAL_INCORRECT_CHECKSUM: return ": its checksum does not match";
-      case ISAL_UNSUPPORTED_METHOD: return ": its method is unknown";
-      default: return "";
+      case ISAL_INCORRECT_CHECKSUM:
+        return ": its checksum does not match";
+      case ISAL_UNSUPPORTED_METHOD:
+        return ": its method is unknown";
+      default:
+        return "";
     }
   }
   // After one member: another, padding of zeros, or the end.
@@ -115,7 +120,8 @@ class Gzip final : public ByteSource {
       ASSIGN_OR_RETURN(const bool more, input_.Fill());
       if (!more) break;
       for (size_t i = 0; i < input_.size(); ++i) {
-        if (input_.data()[i] != 0) return InvalidArgument("the gzip stream goes on with something else after its end");
+        if (input_.data()[i] != 0)
+          return InvalidArgument("the gzip stream goes on with something else after its end");
       }
       input_.Consume(input_.size());
     }
@@ -142,7 +148,8 @@ class Zstd final : public ByteSource {
       ZSTD_inBuffer in{input_.data(), input_.size(), 0};
       ZSTD_outBuffer out{data, size, 0};
       const size_t code = ZSTD_decompressStream(stream_, &out, &in);
-      if (ZSTD_isError(code)) return InvalidArgument("the zstd stream is damaged: {}", ZSTD_getErrorName(code));
+      if (ZSTD_isError(code))
+        return InvalidArgument("the zstd stream is damaged: {}", ZSTD_getErrorName(code));
       input_.Consume(in.pos);
       if (in.pos > 0 || out.pos > 0) at_frame_end_ = code == 0;
       if (out.pos > 0) return out.pos;
@@ -158,11 +165,13 @@ class Zstd final : public ByteSource {
 
 class Budgeted final : public ByteSource {
  public:
-  Budgeted(std::unique_ptr<ByteSource> source, uint64_t max_bytes) : source_(std::move(source)), max_(max_bytes) {}
+  Budgeted(std::unique_ptr<ByteSource> source, uint64_t max_bytes)
+      : source_(std::move(source)), max_(max_bytes) {}
   Result<size_t> Read(char* data, size_t size) override {
     ASSIGN_OR_RETURN(const size_t n, source_->Read(data, size));
     total_ += n;
-    if (total_ > max_) return base::ResourceExhausted("the layer unpacks to more than its budget of {} bytes", max_);
+    if (total_ > max_)
+      return base::ResourceExhausted("the layer unpacks to more than its budget of {} bytes", max_);
     return n;
   }
 
@@ -175,7 +184,8 @@ class Budgeted final : public ByteSource {
 bool IsZstd(std::string_view magic) {
   if (magic.size() < 4) return false;
   if (magic == std::string_view("\x28\xb5\x2f\xfd", 4)) return true;
-  return (magic[0] & 0xf0) == 0x50 && magic.substr(1) == std::string_view("\x2a\x4d\x18", 3);  // a skippable frame
+  return (magic[0] & 0xf0) == 0x50 &&
+         magic.substr(1) == std::string_view("\x2a\x4d\x18", 3);  // a skippable frame
 }
 
 }  // namespace

@@ -10,9 +10,14 @@ base::Result<std::string> CleanEntryPath(std::string_view path, uint32_t max_dep
   uint32_t depth = 0;
   for (const std::string_view part : base::Split(path, '/')) {
     if (part.empty() || part == ".") continue;
-    if (part == "..") return base::InvalidArgument("{} reaches out of the image's root", base::QuoteIfNeeded(path));
-    if (part.size() > 255) return base::InvalidArgument("{}: a component of {} bytes is too long", base::QuoteIfNeeded(path.substr(0, 300)), part.size());
-    if (++depth > max_depth) return base::InvalidArgument("{}: more than {} directories deep", base::QuoteIfNeeded(path.substr(0, 300)), max_depth);
+    if (part == "..")
+      return base::InvalidArgument("{} reaches out of the image's root", base::QuoteIfNeeded(path));
+    if (part.size() > 255)
+      return base::InvalidArgument("{}: a component of {} bytes is too long",
+                                   base::QuoteIfNeeded(path.substr(0, 300)), part.size());
+    if (++depth > max_depth)
+      return base::InvalidArgument("{}: more than {} directories deep",
+                                   base::QuoteIfNeeded(path.substr(0, 300)), max_depth);
     if (!out.empty()) out += '/';
     out += part;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of archive entries made fit for use below a directory: "./a//b/" and "/a/b" become "a/b", the root becomes "". A ".."
-// anywhere, a component over 255 bytes or too many of them are refused. Pure.
+// Names of archive entries made fit for use below a directory: "./a//b/" and "/a/b" become "a/b",
+// the root becomes "". A ".." anywhere, a component over 255 bytes or too many of them are refused.
+// Pure.
 #pragma once
 
 #include <cstdint>

@@ -28,17 +28,21 @@ using base::Status;
 
 constexpr uint64_t kAddressSpace = uint64_t{2} << 30;
 
-// Rights over files only: owner, mode, set-id bits, file capabilities, device nodes (which nobody can open here: nodev).
-constexpr uint64_t kKept = uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_DAC_OVERRIDE | uint64_t{1} << CAP_FOWNER |
-                           uint64_t{1} << CAP_FSETID | uint64_t{1} << CAP_SETFCAP | uint64_t{1} << CAP_MKNOD;
+// Rights over files only: owner, mode, set-id bits, file capabilities, device nodes (which nobody
+// can open here: nodev).
+constexpr uint64_t kKept = uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_DAC_OVERRIDE |
+                           uint64_t{1} << CAP_FOWNER | uint64_t{1} << CAP_FSETID |
+                           uint64_t{1} << CAP_SETFCAP | uint64_t{1} << CAP_MKNOD;
 
 Status EnterRoot(int directory) {
   // The working directory follows into the new namespace, descriptors do not.
   if (fchdir(directory) != 0) return Error::FromErrno(errno, "enter the layer's directory");
-  if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) return Error::FromErrno(errno, "unshare");
+  if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+    return Error::FromErrno(errno, "unshare");
   RETURN_IF_ERROR(mount::MakeAllPrivate());
   ASSIGN_OR_RETURN(const os::UniqueFd root, mount::CloneTree(AT_FDCWD, ".", false));
-  RETURN_IF_ERROR(mount::SetAttributes(root.get(), MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, 0, 0, false));
+  RETURN_IF_ERROR(mount::SetAttributes(
+      root.get(), MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, 0, 0, false));
   ASSIGN_OR_RETURN(const os::UniqueFd here, os::Open(".", O_PATH | O_DIRECTORY));
   RETURN_IF_ERROR(mount::Attach(root.get(), here.get()));
   if (fchdir(root.get()) != 0) return Error::FromErrno(errno, "enter the jail's root");
@@ -49,10 +53,12 @@ Status EnterRoot(int directory) {
 }
 
 Status Limit(int resource, const char* name, uint64_t value) {
-  struct rlimit limit {};
-  if (getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return Error::FromErrno(errno, "getrlimit {}", name);
+  struct rlimit limit{};
+  if (getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0)
+    return Error::FromErrno(errno, "getrlimit {}", name);
   limit.rlim_cur = limit.rlim_max = std::min<rlim_t>(value, limit.rlim_max);
-  if (setrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return Error::FromErrno(errno, "setrlimit {}", name);
+  if (setrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0)
+    return Error::FromErrno(errno, "setrlimit {}", name);
   return base::Ok();
 }
 
@@ -60,27 +66,75 @@ seccomp::Profile SystemCalls() {
   seccomp::Profile profile;
   profile.default_action = seccomp::Action::kErrno;
   profile.default_error = EPERM;
-  profile.rules.push_back({.names = {
-      "read", "write", "writev", "close", "lseek", "fstat", "newfstatat", "statx", "fstatfs",
-      "openat", "openat2", "mkdirat", "mknodat", "linkat", "symlinkat", "unlinkat", "readlinkat", "getdents64",
-      "fchown", "fchownat", "fchmod", "fchmodat", "utimensat", "fsetxattr", "fcntl",
-      "mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "futex", "set_robust_list", "rseq", "sched_yield",
-      "sched_getaffinity", "getpid", "gettid", "getrandom", "clock_gettime", "clock_nanosleep", "restart_syscall",
-      "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "exit", "exit_group"}});
-  // Threads, not processes; clone3 hides its flags from a filter, and the C library then falls back to clone.
+  profile.rules.push_back({.names = {"read",
+                                     "write",
+                                     "writev",
+                                     "close",
+                                     "lseek",
+                                     "fstat",
+                                     "newfstatat",
+                                     "statx",
+                                     "fstatfs",
+                                     "openat",
+                                     "openat2",
+                                     "mkdirat",
+                                     "mknodat",
+                                     "linkat",
+                                     "symlinkat",
+                                     "unlinkat",
+                                     "readlinkat",
+                                     "getdents64",
+                                     "fchown",
+                                     "fchownat",
+                                     "fchmod",
+                                     "fchmodat",
+                                     "utimensat",
+                                     "fsetxattr",
+                                     "fcntl",
+                                     "mmap",
+                                     "munmap",
+                                     "mremap",
+                                     "mprotect",
+                                     "madvise",
+                                     "brk",
+                                     "futex",
+                                     "set_robust_list",
+                                     "rseq",
+                                     "sched_yield",
+                                     "sched_getaffinity",
+                                     "getpid",
+                                     "gettid",
+                                     "getrandom",
+                                     "clock_gettime",
+                                     "clock_nanosleep",
+                                     "restart_syscall",
+                                     "rt_sigaction",
+                                     "rt_sigprocmask",
+                                     "rt_sigreturn",
+                                     "sigaltstack",
+                                     "exit",
+                                     "exit_group"}});
+  // Threads, not processes; clone3 hides its flags from a filter, and the C library then falls back
+  // to clone.
   profile.rules.push_back({.names = {"clone"},
-                           .arguments = {{.index = 0, .compare = seccomp::Compare::kMaskedEqual, .value = CLONE_THREAD, .value_two = CLONE_THREAD}}});
-  profile.rules.push_back({.names = {"clone3"}, .action = seccomp::Action::kErrno, .error = ENOSYS});
+                           .arguments = {{.index = 0,
+                                          .compare = seccomp::Compare::kMaskedEqual,
+                                          .value = CLONE_THREAD,
+                                          .value_two = CLONE_THREAD}}});
+  profile.rules.push_back(
+      {.names = {"clone3"}, .action = seccomp::Action::kErrno, .error = ENOSYS});
   // abort() by one of our own checks may end this process, nothing else.
-  profile.rules.push_back({.names = {"tgkill"}, .arguments = {{.index = 0, .value = static_cast<uint64_t>(getpid())}}});
+  profile.rules.push_back(
+      {.names = {"tgkill"}, .arguments = {{.index = 0, .value = static_cast<uint64_t>(getpid())}}});
   return profile;
 }
 
 Status Install(const std::string& program) {
-  struct sock_fprog filter {};
+  struct sock_fprog filter{};
   filter.len = static_cast<unsigned short>(program.size() / sizeof(struct sock_filter));
   filter.filter = reinterpret_cast<struct sock_filter*>(const_cast<char*>(program.data()));
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) return Error::FromErrno(errno, "install the seccomp filter");
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0)
+    return Error::FromErrno(errno, "install the seccomp filter");
   return base::Ok();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// keelson-unpack MAX_BYTES MAX_INODES MAX_DEPTH: reads a layer's stream from descriptor 0, fills the directory at descriptor 4 and
-// writes its report to descriptor 3. Started by the runtime; jailed before the first byte is read.
+// keelson-unpack MAX_BYTES MAX_INODES MAX_DEPTH: reads a layer's stream from descriptor 0, fills
+// the directory at descriptor 4 and writes its report to descriptor 3. Started by the runtime;
+// jailed before the first byte is read.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -21,11 +22,13 @@ constexpr int kInput = 0, kReport = 3, kDirectory = 4;
 
 base::Result<Report> Run(int argc, char** argv) {
   if (argc != 4) return base::InvalidArgument("keelson-unpack is started by keelson-runtime");
-  const auto max_bytes = base::ParseUint64(argv[1]), max_inodes = base::ParseUint64(argv[2]), max_depth = base::ParseUint64(argv[3]);
+  const auto max_bytes = base::ParseUint64(argv[1]), max_inodes = base::ParseUint64(argv[2]),
+             max_depth = base::ParseUint64(argv[3]);
   if (!max_bytes || !max_inodes || !max_depth) return base::InvalidArgument("malformed budget");
   (void)content::DigestOf("");  // libcrypto loads what it needs now, while there are files
   // Ten seconds and one for each 8 MiB: an ordinary layer takes a fiftieth of it.
-  const JailLimits limits{.max_file_bytes = *max_bytes, .cpu_seconds = 10 + *max_bytes / (8u << 20)};
+  const JailLimits limits{.max_file_bytes = *max_bytes,
+                          .cpu_seconds = 10 + *max_bytes / (8u << 20)};
   RETURN_IF_ERROR(EnterJail(kDirectory, limits));
   // The descriptor from before is of the host's mount: only what the jail's root shows is used.
   close(kDirectory);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records of a pax extended header: "LENGTH KEY=VALUE\n" one after another. Those that change an entry are taken over, remarks are
-// passed over, what is malformed is refused. Pure. Source: POSIX pax(1).
+// Records of a pax extended header: "LENGTH KEY=VALUE\n" one after another. Those that change an
+// entry are taken over, remarks are passed over, what is malformed is refused. Pure. Source: POSIX
+// pax(1).
 #pragma once
 
 #include <cstdint>

@@ -24,7 +24,8 @@ constexpr size_t kBlocksInFlight = 8;
 
 using Block = std::shared_ptr<const std::string>;
 
-// One producer, one consumer, few blocks. Abandon() by the consumer makes Push() return false; Close() by the producer ends it.
+// One producer, one consumer, few blocks. Abandon() by the consumer makes Push() return false;
+// Close() by the producer ends it.
 class BlockQueue {
  public:
   bool Push(Block block) {
@@ -137,7 +138,8 @@ Result<Extracted> Extract(BlockQueue& queue, const os::RootedDir& directory, con
 
 }  // namespace
 
-Result<Report> UnpackStream(int compressed_fd, const os::RootedDir& directory, const Budget& budget) {
+Result<Report> UnpackStream(int compressed_fd, const os::RootedDir& directory,
+                            const Budget& budget) {
   BlockQueue to_hash, to_archive;
   Report report;
   std::jthread hasher([&] {

@@ -19,7 +19,8 @@ std::string Printable(std::string text) {
   return text;
 }
 
-// Directories that the caller will open below the layer: each must be clean as the extractor leaves them.
+// Directories that the caller will open below the layer: each must be clean as the extractor leaves
+// them.
 bool AllClean(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     const base::Result<std::string> clean = CleanEntryPath(path, 4096);
@@ -59,7 +60,8 @@ base::Result<Report> DecodeReport(std::string_view bytes) {
     const uint32_t code = in.U32();
     const int os_errno = in.I32();
     std::string message = Printable(in.String());
-    if (!in.ok() || code < 1 || code > 16) return base::Internal("the unpack process gave a malformed answer");
+    if (!in.ok() || code < 1 || code > 16)
+      return base::Internal("the unpack process gave a malformed answer");
     return base::Error(static_cast<base::Code>(code), std::move(message), os_errno);
   }
   Report out;
@@ -70,7 +72,8 @@ base::Result<Report> DecodeReport(std::string_view bytes) {
   out.extracted.disk_bytes = in.U64();
   out.extracted.opaque_dirs = in.Strings();
   out.extracted.implicit_dirs = in.Strings();
-  if (!in.ok() || !content::IsDigest(out.diff_id) || !AllClean(out.extracted.opaque_dirs) || !AllClean(out.extracted.implicit_dirs)) {
+  if (!in.ok() || !content::IsDigest(out.diff_id) || !AllClean(out.extracted.opaque_dirs) ||
+      !AllClean(out.extracted.implicit_dirs)) {
     return base::Internal("the unpack process gave a malformed answer");
   }
   return out;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the jail says at its end, as bytes (base/codec, versioned). Foreign until checked: its reader bounds and cleans it.
+// What the jail says at its end, as bytes (base/codec, versioned). Foreign until checked: its
+// reader bounds and cleans it.
 #pragma once
 
 #include <string>
@@ -12,7 +13,7 @@ namespace keelson::unpack {
 
 struct Report {
   Extracted extracted;
-  std::string diff_id;             // digest of the uncompressed stream, computed inside the jail
+  std::string diff_id;  // digest of the uncompressed stream, computed inside the jail
   uint64_t uncompressed_bytes = 0;
 };
 

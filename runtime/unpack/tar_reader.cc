@@ -25,8 +25,9 @@ struct Field {
   size_t offset;
   size_t size;
 };
-constexpr Field kName{0, 100}, kMode{100, 8}, kUid{108, 8}, kGid{116, 8}, kSize{124, 12}, kMtime{136, 12}, kChecksum{148, 8},
-    kLink{157, 100}, kMajor{329, 8}, kMinor{337, 8}, kPrefix{345, 155};
+constexpr Field kName{0, 100}, kMode{100, 8}, kUid{108, 8}, kGid{116, 8}, kSize{124, 12},
+    kMtime{136, 12}, kChecksum{148, 8}, kLink{157, 100}, kMajor{329, 8}, kMinor{337, 8},
+    kPrefix{345, 155};
 constexpr size_t kTypeOffset = 156;
 constexpr size_t kMagicOffset = 257;
 
@@ -42,7 +43,9 @@ std::optional<int64_t> Number(const char* block, Field field) {
     const bool negative = (bytes[0] & 0x40) != 0;
     uint64_t value = negative ? ~uint64_t{0} : 0;
     for (size_t i = 0; i < field.size; ++i) {
-      const unsigned char byte = i == 0 ? static_cast<unsigned char>(negative ? (bytes[0] | 0x80) : (bytes[0] & 0x7f)) : bytes[i];
+      const unsigned char byte =
+          i == 0 ? static_cast<unsigned char>(negative ? (bytes[0] | 0x80) : (bytes[0] & 0x7f))
+                 : bytes[i];
       const unsigned char gone = static_cast<unsigned char>(value >> 56);
       if (gone != (negative ? 0xff : 0)) return std::nullopt;
       value = value << 8 | byte;
@@ -84,14 +87,24 @@ uint64_t Padding(uint64_t size) { return (kBlock - size % kBlock) % kBlock; }
 
 std::optional<TarEntry::Kind> KindOf(char type) {
   switch (type) {
-    case '0': case '\0': case '7': return TarEntry::Kind::kFile;
-    case '1': return TarEntry::Kind::kHardLink;
-    case '2': return TarEntry::Kind::kSymlink;
-    case '3': return TarEntry::Kind::kCharDevice;
-    case '4': return TarEntry::Kind::kBlockDevice;
-    case '5': return TarEntry::Kind::kDirectory;
-    case '6': return TarEntry::Kind::kFifo;
-    default: return std::nullopt;
+    case '0':
+    case '\0':
+    case '7':
+      return TarEntry::Kind::kFile;
+    case '1':
+      return TarEntry::Kind::kHardLink;
+    case '2':
+      return TarEntry::Kind::kSymlink;
+    case '3':
+      return TarEntry::Kind::kCharDevice;
+    case '4':
+      return TarEntry::Kind::kBlockDevice;
+    case '5':
+      return TarEntry::Kind::kDirectory;
+    case '6':
+      return TarEntry::Kind::kFifo;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -115,7 +128,8 @@ Result<bool> TarReader::ReadBlock(char* block) {
 Status TarReader::Skip(uint64_t size) {
   std::array<char, 16384> scrap;
   while (size > 0) {
-    ASSIGN_OR_RETURN(const size_t n, source_.Read(scrap.data(), std::min<uint64_t>(size, scrap.size())));
+    ASSIGN_OR_RETURN(const size_t n,
+                     source_.Read(scrap.data(), std::min<uint64_t>(size, scrap.size())));
     if (n == 0) return InvalidArgument("the tar archive ends inside an entry");
     size -= n;
   }
@@ -123,7 +137,9 @@ Status TarReader::Skip(uint64_t size) {
 }
 
 Result<std::string> TarReader::ReadExtension(uint64_t size, const char* what) {
-  if (size > kMaxExtension) return InvalidArgument("a tar {} of {} bytes is too large (at most {})", what, size, kMaxExtension);
+  if (size > kMaxExtension)
+    return InvalidArgument("a tar {} of {} bytes is too large (at most {})", what, size,
+                           kMaxExtension);
   std::string out(size, '\0');
   ASSIGN_OR_RETURN(const size_t n, ReadFull(source_, out.data(), out.size()));
   if (n < out.size()) return InvalidArgument("the tar archive ends inside a {}", what);
@@ -138,11 +154,13 @@ Status TarReader::ReadPax(uint64_t size, Extensions* extensions) {
   return base::Ok();
 }
 
-// A global header may carry remarks; one that would rename or resize every entry after it is refused.
+// A global header may carry remarks; one that would rename or resize every entry after it is
+// refused.
 Status TarReader::ReadGlobalPax(uint64_t size) {
   ASSIGN_OR_RETURN(const std::string text, ReadExtension(size, "global pax header"));
   ASSIGN_OR_RETURN(const PaxRecords records, ParsePax(text));
-  if (records.path || records.link || records.size || records.uid || records.gid || !records.xattrs.empty()) {
+  if (records.path || records.link || records.size || records.uid || records.gid ||
+      !records.xattrs.empty()) {
     return InvalidArgument("a global pax header that changes entries is not supported");
   }
   return base::Ok();
@@ -151,7 +169,8 @@ Status TarReader::ReadGlobalPax(uint64_t size) {
 Result<bool> TarReader::Next(TarEntry* entry) {
   if (ended_) return false;
   RETURN_IF_ERROR(Skip(content_left_));
-  // Some writers (umoci's insert) leave out what follows the last file's content; Go's reader, which most engines use, accepts that.
+  // Some writers (umoci's insert) leave out what follows the last file's content; Go's reader,
+  // which most engines use, accepts that.
   char padding[kBlock];
   ASSIGN_OR_RETURN(const size_t padded, ReadFull(source_, padding, padding_left_));
   ended_ = padded < padding_left_;
@@ -163,7 +182,8 @@ Result<bool> TarReader::Next(TarEntry* entry) {
     ASSIGN_OR_RETURN(const bool more, ReadBlock(block));
     const bool zero = more && std::all_of(block, block + kBlock, [](char c) { return c == 0; });
     if (!more || zero) {
-      if (extensions.any()) return InvalidArgument("the tar archive ends after a long name or pax header");
+      if (extensions.any())
+        return InvalidArgument("the tar archive ends after a long name or pax header");
       ended_ = true;
       return false;
     }
@@ -172,18 +192,24 @@ Result<bool> TarReader::Next(TarEntry* entry) {
     if (!size || *size < 0) return InvalidArgument("a tar header has a bad size");
     const auto bytes = static_cast<uint64_t>(*size);
     switch (const char type = block[kTypeOffset]) {
-      case 'x': RETURN_IF_ERROR(ReadPax(bytes, &extensions)); continue;
-      case 'g': RETURN_IF_ERROR(ReadGlobalPax(bytes)); continue;
+      case 'x':
+        RETURN_IF_ERROR(ReadPax(bytes, &extensions));
+        continue;
+      case 'g':
+        RETURN_IF_ERROR(ReadGlobalPax(bytes));
+        continue;
       case 'L':
       case 'K': {
-        std::optional<std::string>& slot = type == 'L' ? extensions.long_name : extensions.long_link;
+        std::optional<std::string>& slot =
+            type == 'L' ? extensions.long_name : extensions.long_link;
         if (slot) return InvalidArgument("two GNU long names for one tar entry");
         ASSIGN_OR_RETURN(std::string text, ReadExtension(bytes, "long name"));
         text.resize(strnlen(text.data(), text.size()));
         slot = std::move(text);
         continue;
       }
-      default: break;
+      default:
+        break;
     }
     RETURN_IF_ERROR(Fill(block, extensions, entry));
     content_left_ = entry->size;
@@ -211,20 +237,25 @@ Status TarReader::Fill(const char* block, const Extensions& extensions, TarEntry
   if (pax.path) entry->path = *pax.path;
   if (pax.link) entry->link = *pax.link;
   if (entry->path.empty()) return InvalidArgument("a tar entry has no name");
-  if (entry->path.size() > kMaxPath) return InvalidArgument("a tar entry's name of {} bytes is too long", entry->path.size());
+  if (entry->path.size() > kMaxPath)
+    return InvalidArgument("a tar entry's name of {} bytes is too long", entry->path.size());
   const std::string quoted = base::QuoteIfNeeded(entry->path);
-  if (entry->link.size() > kMaxPath) return InvalidArgument("tar entry {}: its link is too long", quoted);
+  if (entry->link.size() > kMaxPath)
+    return InvalidArgument("tar entry {}: its link is too long", quoted);
 
   const std::optional<TarEntry::Kind> kind = KindOf(type);
-  if (type == 'S' || pax.sparse) return InvalidArgument("tar entry {}: sparse files are not supported", quoted);
+  if (type == 'S' || pax.sparse)
+    return InvalidArgument("tar entry {}: sparse files are not supported", quoted);
   if (!kind) {
-    return InvalidArgument("tar entry {}: unknown type {}", quoted, base::QuoteIfNeeded(std::string_view(&type, 1)));
+    return InvalidArgument("tar entry {}: unknown type {}", quoted,
+                           base::QuoteIfNeeded(std::string_view(&type, 1)));
   }
   entry->kind = *kind;
   // Before ustar a directory was a file whose name ends with a slash.
   if (type == '\0' && entry->path.ends_with('/')) entry->kind = TarEntry::Kind::kDirectory;
 
-  const auto mode = Number(block, kMode), uid = Number(block, kUid), gid = Number(block, kGid), mtime = Number(block, kMtime);
+  const auto mode = Number(block, kMode), uid = Number(block, kUid), gid = Number(block, kGid),
+             mtime = Number(block, kMtime);
   if (!mode || (!uid && !pax.uid) || (!gid && !pax.gid) || (!mtime && !pax.mtime)) {
     return InvalidArgument("tar entry {}: a number of its header cannot be read", quoted);
   }
@@ -242,16 +273,21 @@ Status TarReader::Fill(const char* block, const Extensions& extensions, TarEntry
   const uint64_t size = pax.size ? *pax.size : static_cast<uint64_t>(*Number(block, kSize));
   switch (entry->kind) {
     case TarEntry::Kind::kFile:
-      if (size > kMaxFileSize) return InvalidArgument("tar entry {}: size {} is out of range", quoted, size);
+      if (size > kMaxFileSize)
+        return InvalidArgument("tar entry {}: size {} is out of range", quoted, size);
       entry->size = size;
       break;
-    case TarEntry::Kind::kDirectory: break;  // some archivers say a size there; no content follows
+    case TarEntry::Kind::kDirectory:
+      break;  // some archivers say a size there; no content follows
     case TarEntry::Kind::kHardLink:
     case TarEntry::Kind::kSymlink:
-      if (entry->link.empty()) return InvalidArgument("tar entry {}: a link without a target", quoted);
+      if (entry->link.empty())
+        return InvalidArgument("tar entry {}: a link without a target", quoted);
       [[fallthrough]];
     default:
-      if (size != 0) return InvalidArgument("tar entry {}: only files have content, this has {} bytes", quoted, size);
+      if (size != 0)
+        return InvalidArgument("tar entry {}: only files have content, this has {} bytes", quoted,
+                               size);
   }
   if (entry->kind == TarEntry::Kind::kCharDevice || entry->kind == TarEntry::Kind::kBlockDevice) {
     const auto major = Number(block, kMajor), minor = Number(block, kMinor);

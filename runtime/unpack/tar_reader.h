@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A strict, streaming reader of tar archives: ustar, pax, GNU long names. What is ambiguous or not understood (sparse files, two
-// long names for one entry, unknown types) is refused with a sentence, never guessed. All sizes are bounded. Paths and links come
-// out as the archive says them: making them safe is the extractor's task. One thread. Sources: POSIX pax, GNU tar's manual.
+// A strict, streaming reader of tar archives: ustar, pax, GNU long names. What is ambiguous or not
+// understood (sparse files, two long names for one entry, unknown types) is refused with a
+// sentence, never guessed. All sizes are bounded. Paths and links come out as the archive says
+// them: making them safe is the extractor's task. One thread. Sources: POSIX pax, GNU tar's manual.
 #pragma once
 
 #include <cstdint>

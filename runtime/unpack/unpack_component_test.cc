@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real jailed process on archives made by libarchive and by hand: what is right arrives whole, what reaches out is refused and
-// touches nothing outside.
+// The real jailed process on archives made by libarchive and by hand: what is right arrives whole,
+// what reaches out is refused and touches nothing outside.
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
@@ -27,7 +27,8 @@ struct Entry {
   mode_t mode = 0644;
 };
 
-std::string Archive(const std::vector<Entry>& entries, const std::function<void(archive*)>& filter) {
+std::string Archive(const std::vector<Entry>& entries,
+                    const std::function<void(archive*)>& filter) {
   std::string bytes(8 << 20, '\0');
   size_t used = 0;
   archive* a = archive_write_new();
@@ -65,9 +66,11 @@ class Unpack : public testing::Test {
   }
   base::Result<Report> Run(const std::string& bytes) {
     os::Pipe pipe = std::move(os::CreatePipe()).value();
-    const os::UniqueFd layer = std::move(os::Open(dir_.path() + "/layer", O_RDONLY | O_DIRECTORY)).value();
+    const os::UniqueFd layer =
+        std::move(os::Open(dir_.path() + "/layer", O_RDONLY | O_DIRECTORY)).value();
     base::Result<UnpackProcess> process =
-        UnpackProcess::Start(std::string(KEELSON_BIN_DIR) + "/keelson-unpack", std::move(pipe.read_end), layer.get(), Budget{});
+        UnpackProcess::Start(std::string(KEELSON_BIN_DIR) + "/keelson-unpack",
+                             std::move(pipe.read_end), layer.get(), Budget{});
     if (!process.ok()) return process.error();
     std::thread writer([&] {
       (void)os::WriteAll(pipe.write_end.get(), bytes);
@@ -77,7 +80,9 @@ class Unpack : public testing::Test {
     writer.join();
     return report;
   }
-  std::string Content(const std::string& path) { return os::ReadFile(dir_.path() + "/layer/" + path).ValueOr("<none>"); }
+  std::string Content(const std::string& path) {
+    return os::ReadFile(dir_.path() + "/layer/" + path).ValueOr("<none>");
+  }
   os::TempDir dir_ = std::move(os::TempDir::Create("keelson-unpack")).value();
 };
 
@@ -90,7 +95,8 @@ TEST_F(Unpack, AnOrdinaryLayerArrivesWholeInEveryCompression) {
                                                      {"etc/passwd", AE_IFREG, "root:x:0:0\n"},
                                                      {"bin/tool", AE_IFREG, big, "", 04755},
                                                      {"bin/again", AE_IFREG, "", "bin/tool"},
-                                                     {"sbin", AE_IFLNK, "", "/usr/sbin"}}, filter));
+                                                     {"sbin", AE_IFLNK, "", "/usr/sbin"}},
+                                                    filter));
     ASSERT_TRUE(report.ok()) << report.error().message();
     EXPECT_EQ(Content("etc/passwd"), "root:x:0:0\n");
     EXPECT_EQ(Content("bin/again"), big);
@@ -110,12 +116,14 @@ TEST_F(Unpack, NothingReachesOut) {
     std::string name;
     std::vector<Entry> entries;
   };
-  const std::vector<Case> cases = {{"dots", {{"../canary", AE_IFREG, "evil"}}},
-                                   {"dots inside", {{"a/../../canary", AE_IFREG, "evil"}}},
-                                   {"absolute", {{dir_.path() + "/canary", AE_IFREG, "evil"}}},
-                                   {"through a link", {{"out", AE_IFLNK, "", ".."}, {"out/canary", AE_IFREG, "evil"}}},
-                                   {"through an absolute link", {{"out", AE_IFLNK, "", dir_.path()}, {"out/canary", AE_IFREG, "evil"}}},
-                                   {"hard link outward", {{"mine", AE_IFREG, "", "../canary"}, {"mine", AE_IFREG, "evil"}}}};
+  const std::vector<Case> cases = {
+      {"dots", {{"../canary", AE_IFREG, "evil"}}},
+      {"dots inside", {{"a/../../canary", AE_IFREG, "evil"}}},
+      {"absolute", {{dir_.path() + "/canary", AE_IFREG, "evil"}}},
+      {"through a link", {{"out", AE_IFLNK, "", ".."}, {"out/canary", AE_IFREG, "evil"}}},
+      {"through an absolute link",
+       {{"out", AE_IFLNK, "", dir_.path()}, {"out/canary", AE_IFREG, "evil"}}},
+      {"hard link outward", {{"mine", AE_IFREG, "", "../canary"}, {"mine", AE_IFREG, "evil"}}}};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
     ASSERT_TRUE(os::RemoveTree(dir_.path() + "/layer").ok());

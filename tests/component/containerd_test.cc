@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kubelet on another runtime: Debian's containerd 1.6, which knows neither GetContainerEvents nor RuntimeConfig, brings a pause
-// image and sets up pods with CNI plugins. An instance of the test's own, with everything below the test's directories.
+// The kubelet on another runtime: Debian's containerd 1.6, which knows neither GetContainerEvents
+// nor RuntimeConfig, brings a pause image and sets up pods with CNI plugins. An instance of the
+// test's own, with everything below the test's directories.
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -15,9 +16,9 @@
 namespace keelson::node_test {
 namespace {
 
+using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::MatchesRegex;
-using std::chrono::seconds;
 
 constexpr const char* kContainerd = "/usr/bin/containerd";
 constexpr const char* kPlugins = "/usr/lib/cni";
@@ -28,7 +29,8 @@ class ContainerdTest : public NodeTest {
   static void SetUpTestSuite() {
     NodeTest::SetUpTestSuite();
     if (geteuid() != 0) return;
-    // What its parts put into fixed places, whatever the configuration says: sockets of shims, runc's state, results of plugins.
+    // What its parts put into fixed places, whatever the configuration says: sockets of shims,
+    // runc's state, results of plugins.
     for (const char* place : {"/run/containerd", "/var/lib/cni", "/run/netns"}) Cover(place);
   }
 
@@ -42,10 +44,13 @@ class ContainerdTest : public NodeTest {
   void SetUp() override {
     NodeTest::SetUp();
     if (IsSkipped()) return;
-    for (const char* program : {kContainerd, "/usr/bin/ctr", "/usr/sbin/runc", "/usr/lib/cni/bridge", "/usr/bin/umoci"}) {
-      if (access(program, X_OK) != 0) GTEST_SKIP() << "needs " << program << " (scripts/test installs it)";
+    for (const char* program :
+         {kContainerd, "/usr/bin/ctr", "/usr/sbin/runc", "/usr/lib/cni/bridge", "/usr/bin/umoci"}) {
+      if (access(program, X_OK) != 0)
+        GTEST_SKIP() << "needs " << program << " (scripts/test installs it)";
     }
-    for (const std::string& directory : {run_, run_ + "/cni", dir_.path() + "/containerd"}) ASSERT_TRUE(os::MakeDirs(directory, 0755).ok());
+    for (const std::string& directory : {run_, run_ + "/cni", dir_.path() + "/containerd"})
+      ASSERT_TRUE(os::MakeDirs(directory, 0755).ok());
     endpoint_ = run_ + "/containerd.sock";
     Configure();
     StartContainerd();
@@ -55,7 +60,9 @@ class ContainerdTest : public NodeTest {
 
   void TearDown() override {
     StopKubelet(SIGKILL);
-    if (HasFailure()) std::fprintf(stderr, "--- containerd.log\n%s", os::ReadFile(dir_.path() + "/containerd.log").ValueOr("").c_str());
+    if (HasFailure())
+      std::fprintf(stderr, "--- containerd.log\n%s",
+                   os::ReadFile(dir_.path() + "/containerd.log").ValueOr("").c_str());
     if (client_ != nullptr) RemoveEveryPod();
     if (containerd_) {
       EXPECT_TRUE(containerd_->Signal(SIGTERM).ok());
@@ -93,43 +100,70 @@ class ContainerdTest : public NodeTest {
   }
 
   void Configure() {
-    const bool apparmor = os::ReadFile("/sys/module/apparmor/parameters/enabled").ValueOr("").starts_with("Y");
-    const std::string text = std::string("version = 2\n") + "root = '" + dir_.path() + "/containerd'\nstate = '" + run_ + "/containerd'\n" +
-        "disabled_plugins = ['io.containerd.snapshotter.v1.btrfs', 'io.containerd.snapshotter.v1.zfs', 'io.containerd.snapshotter.v1.devmapper', "
-        "'io.containerd.snapshotter.v1.aufs', 'io.containerd.internal.v1.opt', 'io.containerd.internal.v1.tracing', 'io.containerd.tracing.processor.v1.otlp']\n"
-        "[grpc]\naddress = '" + endpoint_ + "'\n[ttrpc]\naddress = '" + endpoint_ + ".ttrpc'\n[debug]\nlevel = 'info'\n"
-        "[plugins.'io.containerd.grpc.v1.cri']\nsandbox_image = '" + kPauseRepository + ":1'\nrestrict_oom_score_adj = true\nnetns_mounts_under_state_dir = true\n"
-        "disable_tcp_service = true\ndisable_apparmor = " + (apparmor ? "false" : "true") + "\n"
-        "[plugins.'io.containerd.grpc.v1.cri'.cni]\nbin_dir = '" + kPlugins + "'\nconf_dir = '" + run_ + "/cni'\n"
+    const bool apparmor =
+        os::ReadFile("/sys/module/apparmor/parameters/enabled").ValueOr("").starts_with("Y");
+    const std::string text =
+        std::string("version = 2\n") + "root = '" + dir_.path() + "/containerd'\nstate = '" + run_ +
+        "/containerd'\n" +
+        "disabled_plugins = ['io.containerd.snapshotter.v1.btrfs', "
+        "'io.containerd.snapshotter.v1.zfs', 'io.containerd.snapshotter.v1.devmapper', "
+        "'io.containerd.snapshotter.v1.aufs', 'io.containerd.internal.v1.opt', "
+        "'io.containerd.internal.v1.tracing', 'io.containerd.tracing.processor.v1.otlp']\n"
+        "[grpc]\naddress = '" +
+        endpoint_ + "'\n[ttrpc]\naddress = '" + endpoint_ +
+        ".ttrpc'\n[debug]\nlevel = 'info'\n"
+        "[plugins.'io.containerd.grpc.v1.cri']\nsandbox_image = '" +
+        kPauseRepository +
+        ":1'\nrestrict_oom_score_adj = true\nnetns_mounts_under_state_dir = true\n"
+        "disable_tcp_service = true\ndisable_apparmor = " +
+        (apparmor ? "false" : "true") +
+        "\n"
+        "[plugins.'io.containerd.grpc.v1.cri'.cni]\nbin_dir = '" +
+        kPlugins + "'\nconf_dir = '" + run_ +
+        "/cni'\n"
         "[plugins.'io.containerd.grpc.v1.cri'.containerd]\ndefault_runtime_name = 'runc'\n"
-        "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runc]\nruntime_type = 'io.containerd.runc.v2'\n"
-        "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runc.options]\nSystemdCgroup = false\n";
+        "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runc]\nruntime_type = "
+        "'io.containerd.runc.v2'\n"
+        "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runc.options]\nSystemdCgroup = "
+        "false\n";
     ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/containerd.toml", text, 0644).ok());
     const std::string network =
-        "{\"cniVersion\": \"0.4.0\", \"name\": \"" + id_ + "\", \"plugins\": [{\"type\": \"bridge\", \"bridge\": \"kc" + id_ +
-        "\", \"isGateway\": true, \"ipMasq\": false, \"ipam\": {\"type\": \"host-local\", \"dataDir\": \"" + run_ + "/addresses\", "
-        "\"ranges\": [[{\"subnet\": \"10.198.7.0/24\"}]], \"routes\": [{\"dst\": \"0.0.0.0/0\"}]}}, "
+        "{\"cniVersion\": \"0.4.0\", \"name\": \"" + id_ +
+        "\", \"plugins\": [{\"type\": \"bridge\", \"bridge\": \"kc" + id_ +
+        "\", \"isGateway\": true, \"ipMasq\": false, \"ipam\": {\"type\": \"host-local\", "
+        "\"dataDir\": \"" +
+        run_ +
+        "/addresses\", "
+        "\"ranges\": [[{\"subnet\": \"10.198.7.0/24\"}]], \"routes\": [{\"dst\": "
+        "\"0.0.0.0/0\"}]}}, "
         "{\"type\": \"portmap\", \"capabilities\": {\"portMappings\": true}}]}\n";
     ASSERT_TRUE(os::WriteFileAtomic(run_ + "/cni/10-test.conflist", network, 0644).ok());
   }
 
   void StartContainerd() {
-    const os::UniqueFd log = os::Open(dir_.path() + "/containerd.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
-    base::Result<os::ChildProcess> started = os::ChildProcess::Spawn({.argv = {kContainerd, "--config", dir_.path() + "/containerd.toml"},
-                                                                      .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR=" + dir_.path()},
-                                                                      .fds = {{log.get(), 1}, {log.get(), 2}}, .new_session = true});
+    const os::UniqueFd log =
+        os::Open(dir_.path() + "/containerd.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
+            .value();
+    base::Result<os::ChildProcess> started = os::ChildProcess::Spawn(
+        {.argv = {kContainerd, "--config", dir_.path() + "/containerd.toml"},
+         .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR=" + dir_.path()},
+         .fds = {{log.get(), 1}, {log.get(), 2}},
+         .new_session = true});
     ASSERT_TRUE(started.ok()) << started.error().message();
     containerd_ = std::move(started).value();
     client_ = runtime_client::ConnectRuntime(endpoint_);
-    ASSERT_TRUE(Eventually([&] { return client_->Version().ok(); })) << os::ReadFile(dir_.path() + "/containerd.log").ValueOr("");
+    ASSERT_TRUE(Eventually([&] { return client_->Version().ok(); }))
+        << os::ReadFile(dir_.path() + "/containerd.log").ValueOr("");
   }
 
   // An OCI layout; the image's tag is the reference's name in it.
   void Import(const std::string& layout, const std::string& repository, const std::string& tag) {
     const std::string archive = dir_.path() + "/image.tar", name = repository + ":" + tag;
-    const os::CommandResult packed = Command({"/bin/tar", "-C", layout, "-cf", archive, "."}, seconds(120));
+    const os::CommandResult packed =
+        Command({"/bin/tar", "-C", layout, "-cf", archive, "."}, seconds(120));
     ASSERT_EQ(packed.status.code(), 0) << packed.err;
-    const os::CommandResult imported = Ctr({"images", "import", "--base-name", repository, archive});
+    const os::CommandResult imported =
+        Ctr({"images", "import", "--base-name", repository, archive});
     ASSERT_EQ(imported.status.code(), 0) << imported.out << imported.err;
     ASSERT_TRUE(os::RemoveFile(archive).ok());
     ASSERT_TRUE(Eventually([&] {
@@ -139,13 +173,17 @@ class ContainerdTest : public NodeTest {
   }
 
   void ImportImages() {
-    for (const std::string name : {"busybox", "nginx"}) Import(ImageLayout(name), "docker.io/library/" + name, "demo");
+    for (const std::string name : {"busybox", "nginx"})
+      Import(ImageLayout(name), "docker.io/library/" + name, "demo");
     // The sandbox's own: busybox that sleeps.
     const std::string layout = dir_.path() + "/pause";
-    const os::CommandResult copied = Command({"/bin/cp", "-a", ImageLayout("busybox"), layout}, seconds(60));
+    const os::CommandResult copied =
+        Command({"/bin/cp", "-a", ImageLayout("busybox"), layout}, seconds(60));
     ASSERT_EQ(copied.status.code(), 0) << copied.err;
-    const os::CommandResult changed = Command({"/usr/bin/umoci", "config", "--image", layout + ":demo", "--tag", "1", "--config.entrypoint", "/bin/sleep",
-                                               "--clear", "config.cmd", "--config.cmd", "1000000"}, seconds(60));
+    const os::CommandResult changed = Command(
+        {"/usr/bin/umoci", "config", "--image", layout + ":demo", "--tag", "1",
+         "--config.entrypoint", "/bin/sleep", "--clear", "config.cmd", "--config.cmd", "1000000"},
+        seconds(60));
     ASSERT_EQ(changed.status.code(), 0) << changed.err;
     Import(layout, kPauseRepository, "1");
   }
@@ -162,7 +200,9 @@ class ContainerdTest : public NodeTest {
     std::vector<int> found;
     for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
       const auto pid = base::ParseUint64(entry.name);
-      if (pid && os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("").find(endpoint_) != std::string::npos) found.push_back(static_cast<int>(*pid));
+      if (pid && os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("").find(endpoint_) !=
+                     std::string::npos)
+        found.push_back(static_cast<int>(*pid));
     }
     return found;
   }
@@ -175,26 +215,34 @@ TEST_F(ContainerdTest, TheWebPodRunsWholeOnContainerd) {
   StartKubelet();
   std::string manifest = Example("web.yaml");
   manifest.insert(manifest.find("  volumes:"), "  terminationGracePeriodSeconds: 1\n");
-  manifest += "      readinessProbe:\n        exec: {command: [test, -s, /pages/index.html]}\n        periodSeconds: 1\n"
-              "      livenessProbe:\n        exec: {command: [test, -d, /pages]}\n        periodSeconds: 1\n";
+  manifest +=
+      "      readinessProbe:\n        exec: {command: [test, -s, /pages/index.html]}\n        "
+      "periodSeconds: 1\n"
+      "      livenessProbe:\n        exec: {command: [test, -d, /pages]}\n        periodSeconds: "
+      "1\n";
   PutManifest("web.yaml", manifest);
-  ASSERT_TRUE(Eventually([&] { return IsReady("web"); }, 120)) << Get("/pods") << Get("/explain/default/web-node");
+  ASSERT_TRUE(Eventually([&] { return IsReady("web"); }, 120))
+      << Get("/pods") << Get("/explain/default/web-node");
   const std::string address = Status("web").At({"podIP"}).AsString();
   EXPECT_TRUE(address.starts_with("10.198.7.")) << address;
-  const auto page = http::Client().PerformToString({.url = "http://" + address + "/index.html"}, 1 << 20);
+  const auto page =
+      http::Client().PerformToString({.url = "http://" + address + "/index.html"}, 1 << 20);
   ASSERT_TRUE(page.ok()) << page.error().message();
   EXPECT_THAT(page->second, HasSubstr("Hello from Keelson"));
   EXPECT_THAT(page->second, HasSubstr("written by web-node"));
   ASSERT_TRUE(Eventually([&] { return LogLines("web", "writer").size() > 2; }));
   const std::vector<std::string> lines = LogLines("web", "writer");
-  EXPECT_THAT(lines, testing::Each(MatchesRegex("[0-9-]+T[0-9:.]+(Z|[+-][0-9:]+) std(out|err) F .*")));
+  EXPECT_THAT(lines,
+              testing::Each(MatchesRegex("[0-9-]+T[0-9:.]+(Z|[+-][0-9:]+) std(out|err) F .*")));
   EXPECT_THAT(lines, testing::Contains(HasSubstr("stdout F Hello from Keelson, page")));
 
   // One that is killed is made again, and nothing else.
   const std::string nginx = IdOf("web", "nginx"), writer = IdOf("web", "writer");
   const os::CommandResult killed = Ctr({"tasks", "kill", "--signal", "SIGKILL", nginx});
   ASSERT_EQ(killed.status.code(), 0) << killed.err;
-  ASSERT_TRUE(Eventually([&] { return Container("web", "nginx").At({"restartCount"}).AsInt() == 1 && IsReady("web"); })) << Get("/pods");
+  ASSERT_TRUE(Eventually([&] {
+    return Container("web", "nginx").At({"restartCount"}).AsInt() == 1 && IsReady("web");
+  })) << Get("/pods");
   EXPECT_EQ(Container("web", "nginx").At({"lastState", "terminated", "exitCode"}).AsInt(), 137);
   EXPECT_EQ(Container("web", "writer").At({"restartCount"}).AsInt(), 0);
   EXPECT_EQ(IdOf("web", "writer"), writer);
@@ -216,7 +264,8 @@ TEST_F(ContainerdTest, TheWebPodRunsWholeOnContainerd) {
   EXPECT_EQ(Runtime().ListPodSandboxes().value().at(0).id(), sandbox);
 
   RemoveManifest("web.yaml");
-  EXPECT_TRUE(Eventually([&] { return IsGone(); })) << Get("/pods") << Get("/explain/default/web-node");
+  EXPECT_TRUE(Eventually([&] { return IsGone(); }))
+      << Get("/pods") << Get("/explain/default/web-node");
   EXPECT_TRUE(Eventually([&] { return os::ListDir(logs()).value().empty(); }));
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Daemons, and monitors of pods, killed with SIGKILL at random moments while pods come and go: containers go on, logs lose no line,
-// and after a restart status, exit codes and restarts are right. KEELSON_TEST_SEED repeats the choices of a run, KEELSON_CRASH_ROUNDS
-// makes it long (scripts/crash). What a pod did it tells itself, line by line, in a file on the host.
+// Daemons, and monitors of pods, killed with SIGKILL at random moments while pods come and go:
+// containers go on, logs lose no line, and after a restart status, exit codes and restarts are
+// right. KEELSON_TEST_SEED repeats the choices of a run, KEELSON_CRASH_ROUNDS makes it long
+// (scripts/crash). What a pod did it tells itself, line by line, in a file on the host.
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,7 +22,8 @@ namespace {
 
 // What a pod does, and how one sees that it was right.
 enum class Kind { kCounts, kDone, kFails, kKilled, kRetries, kAgain, kInit, kHook };
-constexpr const char* kNames[] = {"counts", "done", "fails", "killed", "retries", "again", "init", "hook"};
+constexpr const char* kNames[] = {"counts",  "done",  "fails", "killed",
+                                  "retries", "again", "init",  "hook"};
 constexpr int kKinds = 8;
 constexpr size_t kMostPods = 9;
 
@@ -64,7 +66,8 @@ class CrashTest : public NodeTest {
   // --- pods
   void Add() {
     const Kind kind = static_cast<Kind>(Random(0, kKinds - 1));
-    const std::string name = std::string(kNames[static_cast<int>(kind)]) + "-" + std::to_string(++made_);
+    const std::string name =
+        std::string(kNames[static_cast<int>(kind)]) + "-" + std::to_string(++made_);
     std::fprintf(stderr, "  + %s\n", name.c_str());
     ASSERT_TRUE(os::WriteFileAtomic(Marks() + "/" + name, "", 0666).ok());
     PutManifest(name + ".yaml", Manifest(kind, name));
@@ -72,20 +75,29 @@ class CrashTest : public NodeTest {
   }
 
   std::string Manifest(Kind kind, const std::string& name) {
-    const std::string time = std::to_string(Random(1, 15) / 10) + "." + std::to_string(Random(0, 9));
-    const std::string mark = "echo start >>/m; ", count = "n=0; while true; do n=$((n+1)); echo line $n; sleep 0.02; done";
-    std::string script, spec = "  restartPolicy: Never\n", container = "      volumeMounts: [{name: m, mountPath: /m}]\n";
+    const std::string time =
+        std::to_string(Random(1, 15) / 10) + "." + std::to_string(Random(0, 9));
+    const std::string mark = "echo start >>/m; ",
+                      count = "n=0; while true; do n=$((n+1)); echo line $n; sleep 0.02; done";
+    std::string script, spec = "  restartPolicy: Never\n",
+                        container = "      volumeMounts: [{name: m, mountPath: /m}]\n";
     const auto init = [&](const std::string& which) {
-      return "    - name: " + which + "\n      image: docker.io/library/busybox:demo\n      command: [/bin/sh, -c, 'echo " + which +
-             " >>/m; sleep 0." + std::to_string(Random(0, 9)) + "']\n      volumeMounts: [{name: m, mountPath: /m}]\n";
+      return "    - name: " + which +
+             "\n      image: docker.io/library/busybox:demo\n      command: [/bin/sh, -c, 'echo " +
+             which + " >>/m; sleep 0." + std::to_string(Random(0, 9)) +
+             "']\n      volumeMounts: [{name: m, mountPath: /m}]\n";
     };
     switch (kind) {
       case Kind::kCounts:
         script = mark + count;
         spec = "";
         break;
-      case Kind::kDone: script = mark + "sleep " + time + "; echo end >>/m; exit 0"; break;
-      case Kind::kFails: script = mark + "sleep " + time + "; echo end >>/m; exit 7"; break;
+      case Kind::kDone:
+        script = mark + "sleep " + time + "; echo end >>/m; exit 0";
+        break;
+      case Kind::kFails:
+        script = mark + "sleep " + time + "; echo end >>/m; exit 7";
+        break;
       case Kind::kKilled:
         script = mark + "sleep " + time + "; echo end >>/m; kill -9 $$$$";
         spec += "  shareProcessNamespace: true\n";  // the kernel kills no process 1 from within
@@ -105,7 +117,8 @@ class CrashTest : public NodeTest {
       case Kind::kHook:
         script = mark + "sleep 10000";
         spec = "";
-        container += "      lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'echo stop >>/m']}}}\n";
+        container +=
+            "      lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'echo stop >>/m']}}}\n";
         break;
     }
     spec += "  volumes: [{name: m, hostPath: {path: " + Marks() + "/" + name + ", type: File}}]\n";
@@ -114,7 +127,8 @@ class CrashTest : public NodeTest {
 
   void Remove(const std::string& name) {
     std::fprintf(stderr, "  - %s\n", name.c_str());
-    if (pods_.at(name).kind == Kind::kHook && Marked(name, "start") > 0) stopped_hooks_.push_back(name);
+    if (pods_.at(name).kind == Kind::kHook && Marked(name, "start") > 0)
+      stopped_hooks_.push_back(name);
     RemoveManifest(name + ".yaml");
     pods_.erase(name);
   }
@@ -144,16 +158,22 @@ class CrashTest : public NodeTest {
       if (arguments.starts_with("keelson-monitor ")) monitors.push_back(pid);
     }
     if (monitors.empty()) return false;
-    const pid_t pid = monitors[static_cast<size_t>(Random(0, static_cast<int>(monitors.size()) - 1))];
+    const pid_t pid =
+        monitors[static_cast<size_t>(Random(0, static_cast<int>(monitors.size()) - 1))];
     const base::Result<os::UniqueFd> process = os::OpenPidfd(pid);
-    if (!process.ok() || !os::ReadFile("/proc/" + std::to_string(pid) + "/cmdline").ValueOr("").starts_with("keelson-monitor")) return false;
+    if (!process.ok() || !os::ReadFile("/proc/" + std::to_string(pid) + "/cmdline")
+                              .ValueOr("")
+                              .starts_with("keelson-monitor"))
+      return false;
     ++kills_;
     return os::SignalPidfd(process->get(), SIGKILL).ok();
   }
   void Kill() {
     const int what = Random(0, 9);
-    const bool runtime = what <= 3 || what == 9, kubelet = what >= 8, monitor = what >= 4 && what <= 7;
-    std::fprintf(stderr, "  x%s%s%s\n", runtime ? " runtime" : "", kubelet ? " kubelet" : "", monitor ? " monitor" : "");
+    const bool runtime = what <= 3 || what == 9, kubelet = what >= 8,
+               monitor = what >= 4 && what <= 7;
+    std::fprintf(stderr, "  x%s%s%s\n", runtime ? " runtime" : "", kubelet ? " kubelet" : "",
+                 monitor ? " monitor" : "");
     if (monitor) (void)KillMonitor();
     if (runtime) KillRuntime();
     if (kubelet) KillKubelet();
@@ -174,13 +194,17 @@ class CrashTest : public NodeTest {
     const int64_t code = main.At({"state", "terminated", "exitCode"}).AsInt();
     const int starts = Marked(name, "start"), kills = kills_ - expected.kills_at_birth;
     const auto told = [&](const std::string& what) {
-      return name + ": " + what + "; phase " + phase + ", restarts " + std::to_string(restarts) + ", exit code " + std::to_string(code) + ", marks [" +
-             base::Join(MarksOf(name), " ") + "]";
+      return name + ": " + what + "; phase " + phase + ", restarts " + std::to_string(restarts) +
+             ", exit code " + std::to_string(code) + ", marks [" + base::Join(MarksOf(name), " ") +
+             "]";
     };
-    const auto ended = [&](const char* wanted_phase, int wanted_code, int wanted_starts) -> std::string {
+    const auto ended = [&](const char* wanted_phase, int wanted_code,
+                           int wanted_starts) -> std::string {
       if (phase != wanted_phase) return told(std::string("should be ") + wanted_phase);
-      if (main.At({"state", "terminated"}).IsNull() || code != wanted_code) return told("should have ended with " + std::to_string(wanted_code));
-      if (starts != wanted_starts) return told("should have run " + std::to_string(wanted_starts) + " times");
+      if (main.At({"state", "terminated"}).IsNull() || code != wanted_code)
+        return told("should have ended with " + std::to_string(wanted_code));
+      if (starts != wanted_starts)
+        return told("should have run " + std::to_string(wanted_starts) + " times");
       if (restarts < starts - 1 || restarts > starts - 1 + kills) return told("restart count");
       return "";
     };
@@ -190,20 +214,31 @@ class CrashTest : public NodeTest {
       return "";
     };
     switch (expected.kind) {
-      case Kind::kDone: return ended("Succeeded", 0, 1);
-      case Kind::kFails: return ended("Failed", 7, 1);
-      case Kind::kKilled: return ended("Failed", 137, 1);
-      case Kind::kRetries: return ended("Succeeded", 0, 2);
+      case Kind::kDone:
+        return ended("Succeeded", 0, 1);
+      case Kind::kFails:
+        return ended("Failed", 7, 1);
+      case Kind::kKilled:
+        return ended("Failed", 137, 1);
+      case Kind::kRetries:
+        return ended("Succeeded", 0, 2);
       case Kind::kAgain: {
-        if (starts < 1 || restarts < starts - 1 || restarts > starts - 1 + kills) return told("runs and restarts differ");
+        if (starts < 1 || restarts < starts - 1 || restarts > starts - 1 + kills)
+          return told("runs and restarts differ");
         const json::Value& last = main.At({"lastState", "terminated", "exitCode"});
-        return !last.IsNull() && last.AsInt() != 0 ? told("should have ended with 0, not " + std::to_string(last.AsInt())) : "";
+        return !last.IsNull() && last.AsInt() != 0
+                   ? told("should have ended with 0, not " + std::to_string(last.AsInt()))
+                   : "";
       }
-      case Kind::kCounts: return runs_on();
-      case Kind::kHook: return runs_on();
+      case Kind::kCounts:
+        return runs_on();
+      case Kind::kHook:
+        return runs_on();
       case Kind::kInit: {
         if (const std::string wrong = runs_on(); !wrong.empty()) return wrong;
-        return MarksOf(name) == std::vector<std::string>{"one", "two", "start"} ? "" : told("init containers in order, once each");
+        return MarksOf(name) == std::vector<std::string>{"one", "two", "start"}
+                   ? ""
+                   : told("init containers in order, once each");
       }
     }
     return "";
@@ -214,27 +249,37 @@ class CrashTest : public NodeTest {
     const std::vector<std::string> lines = LogLines(name + "-node", "main");
     ASSERT_FALSE(lines.empty()) << name;
     for (size_t i = 0; i < lines.size(); ++i) {
-      ASSERT_THAT(lines[i], testing::EndsWith(" stdout F line " + std::to_string(i + 1))) << name << " of " << lines.size();
+      ASSERT_THAT(lines[i], testing::EndsWith(" stdout F line " + std::to_string(i + 1)))
+          << name << " of " << lines.size();
     }
   }
 
   void CheckNothingOfPodsIsLeft() {
-    EXPECT_TRUE(Eventually([&] { return IsGone() && Runtime().ListContainers().value().empty(); })) << Get("/pods");
-    EXPECT_TRUE(Eventually([&] { return os::ListDir(kubelet_root() + "/pods").value().empty(); }, 20));
+    EXPECT_TRUE(Eventually([&] { return IsGone() && Runtime().ListContainers().value().empty(); }))
+        << Get("/pods");
+    EXPECT_TRUE(
+        Eventually([&] { return os::ListDir(kubelet_root() + "/pods").value().empty(); }, 20));
     EXPECT_TRUE(Eventually([&] { return os::ListDir(logs()).value().empty(); }, 20));
-    for (const os::DirEntry& entry : os::ListDir(logs()).value()) ADD_FAILURE() << "left over: " << entry.name;
-    EXPECT_TRUE(Eventually([&] {
-      const auto small = SmallProcesses();
-      return small.size() == 1 && small[0].second.find("keelson-anchor") != std::string::npos;
-    }, 20));
+    for (const os::DirEntry& entry : os::ListDir(logs()).value())
+      ADD_FAILURE() << "left over: " << entry.name;
+    EXPECT_TRUE(Eventually(
+        [&] {
+          const auto small = SmallProcesses();
+          return small.size() == 1 && small[0].second.find("keelson-anchor") != std::string::npos;
+        },
+        20));
     for (const auto& [pid, arguments] : SmallProcesses()) {
-      if (arguments.find("keelson-anchor") == std::string::npos) ADD_FAILURE() << "left over: " << pid << " " << arguments;
+      if (arguments.find("keelson-anchor") == std::string::npos)
+        ADD_FAILURE() << "left over: " << pid << " " << arguments;
     }
-    for (const std::string& directory : {run_ + "/pods", run_ + "/netns", state() + "/pods", state() + "/containers"}) {
-      for (const os::DirEntry& entry : os::ListDir(directory).value()) ADD_FAILURE() << "left over: " << directory << "/" << entry.name;
+    for (const std::string& directory :
+         {run_ + "/pods", run_ + "/netns", state() + "/pods", state() + "/containers"}) {
+      for (const os::DirEntry& entry : os::ListDir(directory).value())
+        ADD_FAILURE() << "left over: " << directory << "/" << entry.name;
     }
     EXPECT_FALSE(os::Exists(state() + "/quarantine"));
-    EXPECT_THAT(cgroup::Group(cgroup::DetectLayout().value(), cgroup_root_).Processes().ValueOr({}), testing::IsEmpty());
+    EXPECT_THAT(cgroup::Group(cgroup::DetectLayout().value(), cgroup_root_).Processes().ValueOr({}),
+                testing::IsEmpty());
   }
 
   unsigned long seed_ = 0;
@@ -267,7 +312,9 @@ TEST_F(CrashTest, KillsAtAnyMomentHarmNoPodAndNoExitCode) {
   }
   ASSERT_NO_FATAL_FAILURE(Settle());
   for (auto& [name, expected] : pods_) {
-    EXPECT_TRUE(Eventually([&] { return Wrong(name, expected).empty(); }, HasFailure() ? 5 : 60)) << Wrong(name, expected) << "\n" << Get("/explain/default/" + name + "-node");
+    EXPECT_TRUE(Eventually([&] { return Wrong(name, expected).empty(); }, HasFailure() ? 5 : 60))
+        << Wrong(name, expected) << "\n"
+        << Get("/explain/default/" + name + "-node");
     if (expected.kind == Kind::kCounts || expected.kind == Kind::kInit) CheckCountingLog(name);
   }
   std::vector<std::string> all;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kubelet does for the node as a whole: its health port, its configuration, the tiers of its cgroups.
+// What the kubelet does for the node as a whole: its health port, its configuration, the tiers of
+// its cgroups.
 #include <gmock/gmock.h>
 #include <signal.h>
 
@@ -19,18 +20,27 @@ class KubeletNodeTest : public NodeTest {
     LoadImage("busybox");
     StartRuntime();
     const std::string file = dir_.path() + "/kubelet.yaml";
-    ASSERT_TRUE(os::WriteFileAtomic(file, "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n" + settings, 0644).ok());
+    ASSERT_TRUE(
+        os::WriteFileAtomic(
+            file,
+            "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n" + settings,
+            0644)
+            .ok());
     StartKubelet({"--config", file});
   }
   // The machine's loopback is the test's own.
   static std::string Health(const std::string& path) {
-    const auto answer = http::Client().PerformToString({.url = "http://127.0.0.1:10248" + path}, 1 << 20);
+    const auto answer =
+        http::Client().PerformToString({.url = "http://127.0.0.1:10248" + path}, 1 << 20);
     return answer.ok() ? std::to_string(answer->first.status) + " " + answer->second : "";
   }
-  std::string CgroupFile(const std::string& path, const std::string& controller, const std::string& v1_file, const std::string& v2_file) {
+  std::string CgroupFile(const std::string& path, const std::string& controller,
+                         const std::string& v1_file, const std::string& v2_file) {
     const cgroup::Layout layout = cgroup::DetectLayout().value();
     if (!layout.v2 && !layout.hierarchies.contains(controller)) return "none";
-    return os::ReadFile((layout.v2 ? layout.unified : layout.hierarchies.at(controller)) + cgroup_root_ + "/kubepods" + path + "/" + (layout.v2 ? v2_file : v1_file)).ValueOr("");
+    return os::ReadFile((layout.v2 ? layout.unified : layout.hierarchies.at(controller)) +
+                        cgroup_root_ + "/kubepods" + path + "/" + (layout.v2 ? v2_file : v1_file))
+        .ValueOr("");
   }
 };
 
@@ -41,16 +51,23 @@ TEST_F(KubeletNodeTest, HealthIsOnAPortOfTheLoopbackAndNothingElse) {
   EXPECT_EQ(Health("/healthz/ping"), "200 ok");
   EXPECT_THAT(Health("/pods"), testing::StartsWith("404"));
   StopRuntime(SIGKILL);
-  EXPECT_TRUE(Eventually([&] { return Health("/healthz").find("[-]runtime failed: ") != std::string::npos; })) << Health("/healthz");
+  EXPECT_TRUE(Eventually([&] {
+    return Health("/healthz").find("[-]runtime failed: ") != std::string::npos;
+  })) << Health("/healthz");
   StartRuntime();
   EXPECT_TRUE(Eventually([&] { return Health("/healthz") == "200 ok"; }));
   // Another kubelet on the machine says what is in its way, and that it can do without.
-  const os::CommandResult other = Command({std::string(KEELSON_BIN_DIR) + "/keelson-kubelet", "--pod-manifest-path", manifests(), "--root-dir", dir_.path() + "/other",
-                                           "--socket", dir_.path() + "/other.sock", "--objects", dir_.path() + "/objects", "--cgroup-root", cgroup_root_ + "/other",
-                                           "--pod-logs-dir", dir_.path() + "/other-logs", "--log-links-dir", "", "--container-runtime-endpoint", run() + "/cri.sock"},
-                                          std::chrono::seconds(30));
+  const os::CommandResult other =
+      Command({std::string(KEELSON_BIN_DIR) + "/keelson-kubelet", "--pod-manifest-path",
+               manifests(), "--root-dir", dir_.path() + "/other", "--socket",
+               dir_.path() + "/other.sock", "--objects", dir_.path() + "/objects", "--cgroup-root",
+               cgroup_root_ + "/other", "--pod-logs-dir", dir_.path() + "/other-logs",
+               "--log-links-dir", "", "--container-runtime-endpoint", run() + "/cri.sock"},
+              std::chrono::seconds(30));
   EXPECT_NE(other.status.code(), 0);
-  EXPECT_THAT(other.err, testing::AllOf(HasSubstr("healthz (healthzPort 0 or --healthz-port 0 turns it off)"), HasSubstr("127.0.0.1:10248")));
+  EXPECT_THAT(other.err,
+              testing::AllOf(HasSubstr("healthz (healthzPort 0 or --healthz-port 0 turns it off)"),
+                             HasSubstr("127.0.0.1:10248")));
   StopKubelet(SIGTERM);
   StartKubelet({"--healthz-port", "0"});
   EXPECT_EQ(Health("/healthz"), "");
@@ -69,21 +86,27 @@ TEST_F(KubeletNodeTest, ShowsTheSettingsItHasAndUpstreamsDefaults) {
 
 TEST_F(KubeletNodeTest, TheBurstableTierWeighsAsMuchAsItsPodsAndPodsAreLimitedInPids) {
   Begin("podPidsLimit: 64\n");
-  PutManifest("a.yaml", BusyboxPod("a", "sleep 1000", "", "      resources: {requests: {cpu: 500m}}\n"));
+  PutManifest("a.yaml",
+              BusyboxPod("a", "sleep 1000", "", "      resources: {requests: {cpu: 500m}}\n"));
   ASSERT_TRUE(Eventually([&] { return IsReady("a"); })) << Get("/pods");
   const std::string pod = "/burstable/pod" + Uid("a");
-  EXPECT_TRUE(Eventually([&] { return CgroupFile("/burstable", "cpu", "cpu.shares", "cpu.weight") == CgroupFile(pod, "cpu", "cpu.shares", "cpu.weight"); }))
-      << CgroupFile("/burstable", "cpu", "cpu.shares", "cpu.weight");
+  EXPECT_TRUE(Eventually([&] {
+    return CgroupFile("/burstable", "cpu", "cpu.shares", "cpu.weight") ==
+           CgroupFile(pod, "cpu", "cpu.shares", "cpu.weight");
+  })) << CgroupFile("/burstable", "cpu", "cpu.shares", "cpu.weight");
   EXPECT_THAT(CgroupFile(pod, "pids", "pids.max", "pids.max"), testing::AnyOf("64\n", "none"));
   RemoveManifest("a.yaml");
   const std::string least = cgroup::DetectLayout().value().v2 ? "1\n" : "2\n";
-  EXPECT_TRUE(Eventually([&] { return CgroupFile("/burstable", "cpu", "cpu.shares", "cpu.weight") == least; }));
+  EXPECT_TRUE(Eventually(
+      [&] { return CgroupFile("/burstable", "cpu", "cpu.shares", "cpu.weight") == least; }));
 }
 
 TEST_F(KubeletNodeTest, RestartsComeNoLaterThanTheConfigurationSays) {
   Begin("crashLoopBackOff: {maxContainerRestartPeriod: 1s}\n");
   PutManifest("a.yaml", BusyboxPod("a", "exit 1"));
-  EXPECT_TRUE(Eventually([&] { return Container("a", "main").At({"restartCount"}).AsInt() >= 4; }, 25)) << Get("/pods");
+  EXPECT_TRUE(
+      Eventually([&] { return Container("a", "main").At({"restartCount"}).AsInt() >= 4; }, 25))
+      << Get("/pods");
 }
 
 }  // namespace

@@ -25,20 +25,28 @@ namespace {
 const std::string kBin = KEELSON_BIN_DIR;
 std::string* images = nullptr;  // where the layouts are
 
-// scripts/run_tests.py has made them, since neither the lab machine nor the network of this test has a way to any package. What is
-// not there yet when the program is started by hand is made now, with the machine's own network.
+// scripts/run_tests.py has made them, since neither the lab machine nor the network of this test
+// has a way to any package. What is not there yet when the program is started by hand is made now,
+// with the machine's own network.
 void MakeImages(os::CommandResult (*command)(std::vector<std::string>, std::chrono::seconds)) {
   const std::vector<std::string> names = {"busybox", "nginx"};
-  if (std::all_of(names.begin(), names.end(), [](const std::string& name) { return access((*images + "/" + name + ".made").c_str(), R_OK) == 0; })) return;
-  const os::CommandResult made = command({std::string(KEELSON_SOURCE_DIR) + "/scripts/demo-images.sh", *images}, std::chrono::seconds(300));
+  if (std::all_of(names.begin(), names.end(), [](const std::string& name) {
+        return access((*images + "/" + name + ".made").c_str(), R_OK) == 0;
+      }))
+    return;
+  const os::CommandResult made =
+      command({std::string(KEELSON_SOURCE_DIR) + "/scripts/demo-images.sh", *images},
+              std::chrono::seconds(300));
   ASSERT_EQ(made.status.code(), 0) << made.out << made.err;
 }
 
 }  // namespace
 
 os::CommandResult NodeTest::Command(std::vector<std::string> words, std::chrono::seconds timeout) {
-  const base::Result<os::CommandResult> done =
-      os::RunCommand({.argv = std::move(words), .env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}}, "", timeout);
+  const base::Result<os::CommandResult> done = os::RunCommand(
+      {.argv = std::move(words),
+       .env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}},
+      "", timeout);
   EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message());
   return done.ok() ? *done : os::CommandResult{};
 }
@@ -61,20 +69,38 @@ void NodeTest::SetUp() {
   run_ = "/run/keelson-test-" + id_;
   cgroup_root_ = "/keelson-test-" + id_;
   endpoint_ = run_ + "/cri.sock";
-  for (const std::string& directory : {manifests(), dir_.path() + "/objects", dir_.path() + "/config"}) ASSERT_TRUE(os::MakeDirs(directory, 0755).ok());
+  for (const std::string& directory :
+       {manifests(), dir_.path() + "/objects", dir_.path() + "/config"})
+    ASSERT_TRUE(os::MakeDirs(directory, 0755).ok());
 }
 
 std::vector<std::string> NodeTest::RuntimeArguments(const std::vector<std::string>& command) const {
-  std::vector<std::string> words = {kBin + "/keelson-runtime", "--state-dir", state(), "--run-dir", run_, "--config-dir", dir_.path() + "/config",
-                                    "--bridge", "kl" + id_, "--pod-subnet", "10.199.7.0/24", "--pod-network", "10.199.0.0/16"};
+  std::vector<std::string> words = {kBin + "/keelson-runtime",
+                                    "--state-dir",
+                                    state(),
+                                    "--run-dir",
+                                    run_,
+                                    "--config-dir",
+                                    dir_.path() + "/config",
+                                    "--bridge",
+                                    "kl" + id_,
+                                    "--pod-subnet",
+                                    "10.199.7.0/24",
+                                    "--pod-network",
+                                    "10.199.0.0/16"};
   words.insert(words.end(), command.begin(), command.end());
   return words;
 }
 
 void NodeTest::SpawnRuntime() {
-  const os::UniqueFd log = os::Open(dir_.path() + "/runtime.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
+  const os::UniqueFd log =
+      os::Open(dir_.path() + "/runtime.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
+          .value();
   base::Result<os::ChildProcess> started =
-      os::ChildProcess::Spawn({.argv = RuntimeArguments({}), .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, .fds = {{log.get(), 1}, {log.get(), 2}}, .new_session = true});
+      os::ChildProcess::Spawn({.argv = RuntimeArguments({}),
+                               .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+                               .fds = {{log.get(), 1}, {log.get(), 2}},
+                               .new_session = true});
   ASSERT_TRUE(started.ok()) << started.error().message();
   runtime_ = std::move(started).value();
 }
@@ -93,18 +119,39 @@ void NodeTest::StopRuntime(int signal) {
 }
 
 std::vector<std::string> NodeTest::KubeletArguments(const std::vector<std::string>& more) const {
-  std::vector<std::string> words = {kBin + "/keelson-kubelet", "--pod-manifest-path", manifests(), "--container-runtime-endpoint", endpoint_,
-                                    "--root-dir", kubelet_root(), "--objects", dir_.path() + "/objects", "--socket", run_ + "/kubelet.sock",
-                                    "--hostname-override", "node", "--cgroup-root", cgroup_root_, "--pod-logs-dir", logs(), "--log-links-dir", ""};
+  std::vector<std::string> words = {kBin + "/keelson-kubelet",
+                                    "--pod-manifest-path",
+                                    manifests(),
+                                    "--container-runtime-endpoint",
+                                    endpoint_,
+                                    "--root-dir",
+                                    kubelet_root(),
+                                    "--objects",
+                                    dir_.path() + "/objects",
+                                    "--socket",
+                                    run_ + "/kubelet.sock",
+                                    "--hostname-override",
+                                    "node",
+                                    "--cgroup-root",
+                                    cgroup_root_,
+                                    "--pod-logs-dir",
+                                    logs(),
+                                    "--log-links-dir",
+                                    ""};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
 
 void NodeTest::SpawnKubelet(const std::vector<std::string>& more_arguments) {
-  const os::UniqueFd log = os::Open(dir_.path() + "/kubelet.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
+  const os::UniqueFd log =
+      os::Open(dir_.path() + "/kubelet.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
+          .value();
   const std::vector<std::string> words = KubeletArguments(more_arguments);
   base::Result<os::ChildProcess> started =
-      os::ChildProcess::Spawn({.argv = words, .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, .fds = {{log.get(), 1}, {log.get(), 2}}, .new_session = true});
+      os::ChildProcess::Spawn({.argv = words,
+                               .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+                               .fds = {{log.get(), 1}, {log.get(), 2}},
+                               .new_session = true});
   ASSERT_TRUE(started.ok()) << started.error().message();
   kubelet_ = std::move(started).value();
 }
@@ -122,7 +169,9 @@ void NodeTest::StopKubelet(int signal) {
 }
 
 void NodeTest::LoadImage(const std::string& name) {
-  const os::CommandResult done = Command(RuntimeArguments({"load", *images + "/" + name, "docker.io/library/" + name + ":demo"}), std::chrono::seconds(60));
+  const os::CommandResult done = Command(
+      RuntimeArguments({"load", *images + "/" + name, "docker.io/library/" + name + ":demo"}),
+      std::chrono::seconds(60));
   ASSERT_EQ(done.status.code(), 0) << done.out << done.err;
 }
 
@@ -139,16 +188,20 @@ void NodeTest::PutManifest(const std::string& file, const std::string& text) {
   ASSERT_TRUE(os::WriteFileAtomic(manifests() + "/" + file, text, 0644).ok());
 }
 
-void NodeTest::RemoveManifest(const std::string& file) { ASSERT_TRUE(os::RemoveFile(manifests() + "/" + file).ok()); }
+void NodeTest::RemoveManifest(const std::string& file) {
+  ASSERT_TRUE(os::RemoveFile(manifests() + "/" + file).ok());
+}
 
 std::string NodeTest::Get(const std::string& path) {
-  const auto answer = http::Client().PerformToString({.url = "http://localhost" + path, .unix_socket = run_ + "/kubelet.sock"}, size_t{64} << 20);
+  const auto answer = http::Client().PerformToString(
+      {.url = "http://localhost" + path, .unix_socket = run_ + "/kubelet.sock"}, size_t{64} << 20);
   return answer.ok() && answer->first.status == 200 ? answer->second : "";
 }
 
 std::string NodeTest::DaemonLogs() {
   std::string text;
-  for (const char* name : {"runtime.log", "kubelet.log"}) text += std::string("--- ") + name + "\n" + os::ReadFile(dir_.path() + "/" + name).ValueOr("");
+  for (const char* name : {"runtime.log", "kubelet.log"})
+    text += std::string("--- ") + name + "\n" + os::ReadFile(dir_.path() + "/" + name).ValueOr("");
   return text;
 }
 
@@ -171,11 +224,17 @@ std::vector<std::string> NodeTest::LogLines(const std::string& pod, const std::s
   return lines;
 }
 
-std::string NodeTest::Example(const std::string& name) { return os::ReadFile(std::string(KEELSON_SOURCE_DIR) + "/examples/" + name).value(); }
+std::string NodeTest::Example(const std::string& name) {
+  return os::ReadFile(std::string(KEELSON_SOURCE_DIR) + "/examples/" + name).value();
+}
 
-std::string NodeTest::BusyboxPod(const std::string& name, const std::string& script, const std::string& more_spec, const std::string& more_container) {
-  return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + "}\nspec:\n  terminationGracePeriodSeconds: 1\n" + more_spec +
-         "  containers:\n    - name: main\n      image: docker.io/library/busybox:demo\n      command: [/bin/sh, -c, '" + script + "']\n" + more_container;
+std::string NodeTest::BusyboxPod(const std::string& name, const std::string& script,
+                                 const std::string& more_spec, const std::string& more_container) {
+  return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name +
+         "}\nspec:\n  terminationGracePeriodSeconds: 1\n" + more_spec +
+         "  containers:\n    - name: main\n      image: docker.io/library/busybox:demo\n      "
+         "command: [/bin/sh, -c, '" +
+         script + "']\n" + more_container;
 }
 
 json::Value NodeTest::Pod(const std::string& name) {
@@ -200,21 +259,25 @@ json::Value NodeTest::Container(const std::string& pod, const std::string& name)
 bool NodeTest::IsReady(const std::string& name) {
   const json::Value status = Status(name);
   for (const json::Value& condition : status.At({"conditions"}).items()) {
-    if (condition.At({"type"}).AsString() == "Ready") return condition.At({"status"}).AsString() == "True";
+    if (condition.At({"type"}).AsString() == "Ready")
+      return condition.At({"status"}).AsString() == "True";
   }
   return false;
 }
 
 void NodeTest::TearDown() {
   if (run_.empty()) return;
-  if (HasFailure() || std::getenv("KEELSON_TEST_LOGS") != nullptr) std::fprintf(stderr, "%s", DaemonLogs().c_str());
+  if (HasFailure() || std::getenv("KEELSON_TEST_LOGS") != nullptr)
+    std::fprintf(stderr, "%s", DaemonLogs().c_str());
   client_.reset();
   StopKubelet(SIGKILL);
   StopRuntime(SIGTERM);
-  const os::CommandResult cleaned = Command(RuntimeArguments({"cleanup"}), std::chrono::seconds(120));
+  const os::CommandResult cleaned =
+      Command(RuntimeArguments({"cleanup"}), std::chrono::seconds(120));
   EXPECT_EQ(cleaned.status.code(), 0) << cleaned.out << cleaned.err;
   if (os::Exists(kubelet_root())) {
-    const os::CommandResult pods_cleaned = Command(KubeletArguments({"cleanup"}), std::chrono::seconds(120));
+    const os::CommandResult pods_cleaned =
+        Command(KubeletArguments({"cleanup"}), std::chrono::seconds(120));
     EXPECT_EQ(pods_cleaned.status.code(), 0) << pods_cleaned.out << pods_cleaned.err;
   }
   const base::Status gone = cgroup::Group(cgroup::DetectLayout().value(), cgroup_root_).Remove();
@@ -224,13 +287,15 @@ void NodeTest::TearDown() {
 }
 
 void NodeTest::CheckNothingIsLeft() {
-  for (const netlink::Link& link : netlink::RouteSocket::Open().value().ListLinks().value()) EXPECT_FALSE(link.name.starts_with("kl")) << link.name;
+  for (const netlink::Link& link : netlink::RouteSocket::Open().value().ListLinks().value())
+    EXPECT_FALSE(link.name.starts_with("kl")) << link.name;
   const std::string mounts = os::ReadFile("/proc/self/mountinfo").value();
   EXPECT_EQ(mounts.find(run_), std::string::npos) << mounts;
   EXPECT_EQ(mounts.find(dir_.path()), std::string::npos) << mounts;
   // Processes end a moment after they were told to.
   EXPECT_TRUE(Eventually([&] { return SmallProcesses().empty(); }, 5));
-  for (const auto& [pid, arguments] : SmallProcesses()) ADD_FAILURE() << "left over: " << pid << " " << arguments;
+  for (const auto& [pid, arguments] : SmallProcesses())
+    ADD_FAILURE() << "left over: " << pid << " " << arguments;
   // Each of the others has the run directory among its arguments.
   for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
     if (!base::ParseUint64(entry.name)) continue;
@@ -253,8 +318,10 @@ std::vector<std::pair<pid_t, std::string>> NodeTest::SmallProcesses() {
     std::string arguments = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
     std::replace(arguments.begin(), arguments.end(), '\0', ' ');
     const std::string program = arguments.substr(0, arguments.find(' '));
-    const bool small = program.ends_with("keelson-anchor") || program == "keelson-monitor" || program == "keelson-log" || program == "keelson-init";
-    if (small && network_of(entry.name) == ours) found.emplace_back(static_cast<pid_t>(*pid), arguments);
+    const bool small = program.ends_with("keelson-anchor") || program == "keelson-monitor" ||
+                       program == "keelson-log" || program == "keelson-init";
+    if (small && network_of(entry.name) == ours)
+      found.emplace_back(static_cast<pid_t>(*pid), arguments);
   }
   return found;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A node of a test's own: the real keelson-runtime and keelson-kubelet as processes, in a network and mount namespace of the test's,
-// with folders, cgroup root and bridge under names of its own. What it starts it takes away, also when the test fails.
+// A node of a test's own: the real keelson-runtime and keelson-kubelet as processes, in a network
+// and mount namespace of the test's, with folders, cgroup root and bridge under names of its own.
+// What it starts it takes away, also when the test fails.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -43,9 +44,13 @@ class NodeTest : public testing::Test {
 
   // Of examples/.
   static std::string Example(const std::string& name);
-  // One container "main" of busybox that runs `script`; what is added are whole lines, indented as they have to be.
-  static std::string BusyboxPod(const std::string& name, const std::string& script, const std::string& more_spec = "", const std::string& more_container = "");
-  // As the kubelet tells them, of the static pod `name` in namespace default; null when there is none.
+  // One container "main" of busybox that runs `script`; what is added are whole lines, indented as
+  // they have to be.
+  static std::string BusyboxPod(const std::string& name, const std::string& script,
+                                const std::string& more_spec = "",
+                                const std::string& more_container = "");
+  // As the kubelet tells them, of the static pod `name` in namespace default; null when there is
+  // none.
   json::Value Pod(const std::string& name);
   json::Value Status(const std::string& name) { return Pod(name).At({"status"}); }
   std::string Uid(const std::string& name) { return Pod(name).At({"metadata", "uid"}).AsString(); }
@@ -54,7 +59,8 @@ class NodeTest : public testing::Test {
   bool IsGone() { return Runtime().ListPodSandboxes().value().empty(); }
   static os::CommandResult Command(std::vector<std::string> words, std::chrono::seconds timeout);
   static std::string ImageLayout(const std::string& name);
-  // The node's small processes (anchor, monitors, log processes, pods' first processes) that live now: pid and command line.
+  // The node's small processes (anchor, monitors, log processes, pods' first processes) that live
+  // now: pid and command line.
   std::vector<std::pair<pid_t, std::string>> SmallProcesses();
 
   std::string state() const { return dir_.path() + "/state"; }

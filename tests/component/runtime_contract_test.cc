@@ -29,13 +29,17 @@ class RealLogs : public RuntimeContract<RealRuntime> {};
 TEST_F(RealLogs, LoseNoLineWhileTheyAreTurnedOver) {
   constexpr int kLines = 150000;
   const std::string pod = RunPod("web");
-  const std::string id = Start(pod, "one", "i=0; while [ $i -lt " + std::to_string(kLines) + " ]; do echo line $i; i=$((i+1)); done; while true; do echo last; sleep 0.01; done");
+  const std::string id = Start(
+      pod, "one",
+      "i=0; while [ $i -lt " + std::to_string(kLines) +
+          " ]; do echo line $i; i=$((i+1)); done; while true; do echo last; sleep 0.01; done");
   const std::string log = StatusOf(id).log_path();
   const std::string directory = log.substr(0, log.rfind('/'));
   int64_t now = int64_t{1'767'323'045} * 1'000'000'000;
   const auto turn = [&] {
-    const base::Status turned = log_rotation::Rotate(log, now += 1'000'000'000, {.max_bytes = 16 << 10, .max_files = 100000},
-                                                     [&] { return Runtime().ReopenContainerLog(id); });
+    const base::Status turned = log_rotation::Rotate(
+        log, now += 1'000'000'000, {.max_bytes = 16 << 10, .max_files = 100000},
+        [&] { return Runtime().ReopenContainerLog(id); });
     EXPECT_TRUE(turned.ok()) << Text(turned);
   };
   ASSERT_TRUE(Eventually([&] {
@@ -55,7 +59,8 @@ TEST_F(RealLogs, LoseNoLineWhileTheyAreTurnedOver) {
     const std::string path = directory + "/" + name;
     if (name.ends_with(".gz")) {
       const base::Result<os::CommandResult> unpacked =
-          os::RunCommand({.argv = {"/bin/gzip", "-dc", path}, .env = {"PATH=/usr/bin:/bin"}}, "", std::chrono::seconds(60));
+          os::RunCommand({.argv = {"/bin/gzip", "-dc", path}, .env = {"PATH=/usr/bin:/bin"}}, "",
+                         std::chrono::seconds(60));
       ASSERT_TRUE(unpacked.ok() && unpacked->status.code() == 0) << path;
       text += unpacked->out;
     } else {
@@ -66,7 +71,8 @@ TEST_F(RealLogs, LoseNoLineWhileTheyAreTurnedOver) {
   EXPECT_GT(turned_over, 3);
   int expected = 0;
   for (size_t at = 0; (at = text.find(" F line ", at)) != std::string::npos; at += 8, ++expected) {
-    ASSERT_EQ(std::stoi(text.substr(at + 8, 8)), expected) << "a line is lost, doubled or out of order";
+    ASSERT_EQ(std::stoi(text.substr(at + 8, 8)), expected)
+        << "a line is lost, doubled or out of order";
   }
   EXPECT_EQ(expected, kLines);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// keelson-runtime as its users meet it: a process behind a socket, an image of several layers, pods that outlive it.
+// keelson-runtime as its users meet it: a process behind a socket, an image of several layers, pods
+// that outlive it.
 #include <signal.h>
 
 #include "lib/os/files.h"
@@ -27,11 +28,13 @@ class RuntimeDaemon : public NodeTest {
     EXPECT_TRUE(id.ok()) << (id.ok() ? "" : id.error().message());
     return id.ok() ? *id : "";
   }
-  std::string RunScript(const std::string& pod, const std::string& name, const std::string& script) {
+  std::string RunScript(const std::string& pod, const std::string& name,
+                        const std::string& script) {
     cri::ContainerConfig config;
     config.mutable_metadata()->set_name(name);
     config.mutable_image()->set_image("docker.io/library/busybox:demo");
-    for (const std::string& word : {std::string("sh"), std::string("-c"), script}) config.add_command(word);
+    for (const std::string& word : {std::string("sh"), std::string("-c"), script})
+      config.add_command(word);
     config.set_log_path(name + ".log");
     const base::Result<std::string> id = Runtime().CreateContainer(pod, config, sandbox_);
     EXPECT_TRUE(id.ok()) << (id.ok() ? "" : id.error().message());
@@ -46,9 +49,11 @@ class RuntimeDaemon : public NodeTest {
 TEST_F(RuntimeDaemon, RunsAnImageOfSeveralLayers) {
   const std::string pod = RunPod("web");
   const std::string id = RunScript(pod, "say", "echo hello; exit 7");
-  ASSERT_TRUE(Eventually([&] { return Runtime().ContainerStatus(id).value().state() == cri::CONTAINER_EXITED; }));
+  ASSERT_TRUE(Eventually(
+      [&] { return Runtime().ContainerStatus(id).value().state() == cri::CONTAINER_EXITED; }));
   EXPECT_EQ(Runtime().ContainerStatus(id).value().exit_code(), 7);
-  EXPECT_NE(os::ReadFile(logs() + "/web/say.log").ValueOr("").find(" stdout F hello\n"), std::string::npos);
+  EXPECT_NE(os::ReadFile(logs() + "/web/say.log").ValueOr("").find(" stdout F hello\n"),
+            std::string::npos);
   const auto listed = Runtime().ListImages().value();
   ASSERT_EQ(listed.size(), 1u);
   EXPECT_EQ(listed[0].repo_tags(0), "docker.io/library/busybox:demo");
@@ -56,16 +61,21 @@ TEST_F(RuntimeDaemon, RunsAnImageOfSeveralLayers) {
 
 TEST_F(RuntimeDaemon, ItsContainersOutliveItsDeath) {
   const std::string pod = RunPod("web");
-  const std::string lives = RunScript(pod, "lives", "i=0; while true; do echo line $i; i=$((i+1)); sleep 0.01; done");
+  const std::string lives =
+      RunScript(pod, "lives", "i=0; while true; do echo line $i; i=$((i+1)); sleep 0.01; done");
   const std::string ends = RunScript(pod, "ends", "sleep 0.3; exit 42");
   StopRuntime(SIGKILL);
-  ASSERT_TRUE(Eventually([&] { return os::ReadFile(logs() + "/web/lives.log").ValueOr("").find("line 60\n") != std::string::npos; }));
+  ASSERT_TRUE(Eventually([&] {
+    return os::ReadFile(logs() + "/web/lives.log").ValueOr("").find("line 60\n") !=
+           std::string::npos;
+  }));
   StartRuntime();
   EXPECT_EQ(Runtime().ContainerStatus(lives).value().state(), cri::CONTAINER_RUNNING);
   const cri::ContainerStatus ended = Runtime().ContainerStatus(ends).value();
   EXPECT_EQ(ended.state(), cri::CONTAINER_EXITED);
   EXPECT_EQ(ended.exit_code(), 42);
-  EXPECT_EQ(Runtime().ExecSync(lives, {"echo", "here"}, std::chrono::seconds(5)).value().stdout(), "here\n");
+  EXPECT_EQ(Runtime().ExecSync(lives, {"echo", "here"}, std::chrono::seconds(5)).value().stdout(),
+            "here\n");
   EXPECT_TRUE(Runtime().StopContainer(lives, std::chrono::seconds(1)).ok());
   const std::string log = os::ReadFile(logs() + "/web/lives.log").value();
   int expected = 0;
@@ -76,25 +86,32 @@ TEST_F(RuntimeDaemon, ItsContainersOutliveItsDeath) {
 }
 
 TEST_F(RuntimeDaemon, RefusesASecondDaemonOnItsFolders) {
-  const base::Result<os::CommandResult> second = os::RunCommand(
-      {.argv = {std::string(KEELSON_BIN_DIR) + "/keelson-runtime", "--state-dir", state(), "--run-dir", run()}}, "", std::chrono::seconds(20));
+  const base::Result<os::CommandResult> second =
+      os::RunCommand({.argv = {std::string(KEELSON_BIN_DIR) + "/keelson-runtime", "--state-dir",
+                               state(), "--run-dir", run()}},
+                     "", std::chrono::seconds(20));
   ASSERT_TRUE(second.ok());
   EXPECT_EQ(second->status.code(), 1);
-  EXPECT_NE(second->err.find("another keelson-runtime uses " + run()), std::string::npos) << second->err;
+  EXPECT_NE(second->err.find("another keelson-runtime uses " + run()), std::string::npos)
+      << second->err;
 }
 
 TEST_F(RuntimeDaemon, AnothersCleanUpLeavesItsPodsAlone) {
   sandbox_.mutable_metadata()->set_name("p");
   sandbox_.mutable_metadata()->set_uid("u");
   sandbox_.mutable_metadata()->set_namespace_("default");
-  const std::string pod = Runtime().RunPodSandbox(sandbox_, "").value();  // in the group that all daemons share
+  const std::string pod =
+      Runtime().RunPodSandbox(sandbox_, "").value();  // in the group that all daemons share
   const std::string id = RunScript(pod, "c", "while true; do sleep 1; done");
-  const os::CommandResult other = Command({std::string(KEELSON_BIN_DIR) + "/keelson-runtime", "--state-dir", state() + "-other", "--run-dir", run() + "-o",
-                                           "--bridge", "klother0", "--pod-subnet", "10.204.9.0/24", "--pod-network", "10.204.0.0/16", "cleanup"},
-                                          std::chrono::seconds(60));
+  const os::CommandResult other =
+      Command({std::string(KEELSON_BIN_DIR) + "/keelson-runtime", "--state-dir", state() + "-other",
+               "--run-dir", run() + "-o", "--bridge", "klother0", "--pod-subnet", "10.204.9.0/24",
+               "--pod-network", "10.204.0.0/16", "cleanup"},
+              std::chrono::seconds(60));
   EXPECT_EQ(other.status.code(), 0) << other.err;
   EXPECT_EQ(Runtime().ContainerStatus(id).value().state(), cri::CONTAINER_RUNNING);
-  EXPECT_EQ(Runtime().ExecSync(id, {"echo", "here"}, std::chrono::seconds(5)).value().stdout(), "here\n");
+  EXPECT_EQ(Runtime().ExecSync(id, {"echo", "here"}, std::chrono::seconds(5)).value().stdout(),
+            "here\n");
   EXPECT_TRUE(Runtime().RemovePodSandbox(pod).ok());
   EXPECT_TRUE(os::RemoveTree(run() + "-o").ok());
 }

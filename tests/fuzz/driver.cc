@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target without libFuzzer: every file of the corpus as it is, then changed copies from a seeded generator, so that a
-// run can be repeated. Takes libFuzzer's spelling of its options and ignores those it does not know:
+// Runs a fuzz target without libFuzzer: every file of the corpus as it is, then changed copies from
+// a seeded generator, so that a run can be repeated. Takes libFuzzer's spelling of its options and
+// ignores those it does not know:
 //   NAME_fuzz [-runs=N] [-seed=N] [-max_len=N] [-dict=FILE] [-timeout=SECONDS] FILE|FOLDER…
-// An input that ends the process is left in crash-<target's pid>; given as the only argument it is run again.
+// An input that ends the process is left in crash-<target's pid>; given as the only argument it is
+// run again.
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -57,7 +59,9 @@ void SaveInput() {
   const ssize_t written = write(fd, g_input.data(), g_input.size());
   close(fd);
   constexpr std::string_view kText = "the input was left in ";
-  if (written < 0 || write(2, kText.data(), kText.size()) < 0 || write(2, g_crash_file, strlen(g_crash_file)) < 0 || write(2, "\n", 1) < 0) return;
+  if (written < 0 || write(2, kText.data(), kText.size()) < 0 ||
+      write(2, g_crash_file, strlen(g_crash_file)) < 0 || write(2, "\n", 1) < 0)
+    return;
 }
 
 void OnSignal(int signal) {
@@ -119,9 +123,11 @@ std::vector<std::string> ReadDictionary(const std::string& path) {
   return tokens;
 }
 
-void Change(std::string& text, const std::vector<std::string>& corpus, const std::vector<std::string>& tokens, Random& random) {
+void Change(std::string& text, const std::vector<std::string>& corpus,
+            const std::vector<std::string>& tokens, Random& random) {
   const size_t at = random.Below(text.size() + 1);
-  const size_t length = std::min(text.size() - at, 1 + random.Below(random.Below(4) == 0 ? 200 : 8));
+  const size_t length =
+      std::min(text.size() - at, 1 + random.Below(random.Below(4) == 0 ? 200 : 8));
   switch (random.Below(9)) {
     case 0:
       if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1 << random.Below(8)));
@@ -129,21 +135,29 @@ void Change(std::string& text, const std::vector<std::string>& corpus, const std
     case 1:
       if (at < text.size()) text[at] = static_cast<char>(random.Next() >> 40);
       break;
-    case 2: text.insert(at, 1, static_cast<char>(random.Next() >> 40)); break;
-    case 3: text.erase(at, length); break;
-    case 4: text.insert(at, text.substr(random.Below(text.size() + 1), length)); break;
+    case 2:
+      text.insert(at, 1, static_cast<char>(random.Next() >> 40));
+      break;
+    case 3:
+      text.erase(at, length);
+      break;
+    case 4:
+      text.insert(at, text.substr(random.Below(text.size() + 1), length));
+      break;
     case 5: {  // a piece of another
       const std::string& other = corpus[random.Below(corpus.size())];
       text.replace(at, length, other.substr(random.Below(other.size() + 1), 1 + random.Below(100)));
       break;
     }
     case 6: {
-      const std::string number = std::to_string(static_cast<int64_t>(random.Next()) >> random.Below(64));
+      const std::string number =
+          std::to_string(static_cast<int64_t>(random.Next()) >> random.Below(64));
       text.replace(at, length, number);
       break;
     }
     default:
-      if (!tokens.empty()) text.replace(at, random.Below(3) == 0 ? length : 0, tokens[random.Below(tokens.size())]);
+      if (!tokens.empty())
+        text.replace(at, random.Below(3) == 0 ? length : 0, tokens[random.Below(tokens.size())]);
   }
 }
 
@@ -157,7 +171,8 @@ Options ParseOptions(int argc, char** argv) {
       continue;
     }
     const std::string_view name = argument.substr(1, equals - 1);
-    const std::string_view value = equals == std::string_view::npos ? "" : argument.substr(equals + 1);
+    const std::string_view value =
+        equals == std::string_view::npos ? "" : argument.substr(equals + 1);
     uint64_t number = 0;
     std::from_chars(value.data(), value.data() + value.size(), number);
     if (name == "runs") options.runs = number;
@@ -206,7 +221,7 @@ int main(int argc, char** argv) {
     }
   }
   alarm(0);
-  printf("%zu inputs of the corpus and %llu changed ones, seed %llu\n", corpus.size(), static_cast<unsigned long long>(changed),
-         static_cast<unsigned long long>(options.seed));
+  printf("%zu inputs of the corpus and %llu changed ones, seed %llu\n", corpus.size(),
+         static_cast<unsigned long long>(changed), static_cast<unsigned long long>(options.seed));
   return 0;
 }

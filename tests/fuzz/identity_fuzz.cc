@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An image's passwd and group files and the user it wants to be: passwd, NUL, group, NUL, user. What cannot be resolved is refused;
-// nobody becomes root who was not named so.
+// An image's passwd and group files and the user it wants to be: passwd, NUL, group, NUL, user.
+// What cannot be resolved is refused; nobody becomes root who was not named so.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -35,18 +35,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         continue;
       }
       Require(identity->uid != ~0u && identity->gid != ~0u, "a number that means nobody", text);
-      Require(identity->groups.size() <= security::kMaxGroups, "more groups than a process may have", text);
+      Require(identity->groups.size() <= security::kMaxGroups,
+              "more groups than a process may have", text);
       std::vector<uint32_t> groups = identity->groups;
-      Require(!groups.empty() && groups.front() == identity->gid, "the primary group is not the first", text);
-      Require(std::find(groups.begin(), groups.end(), 2000u) != groups.end(), "a group that was asked for is missing", text);
+      Require(!groups.empty() && groups.front() == identity->gid,
+              "the primary group is not the first", text);
+      Require(std::find(groups.begin(), groups.end(), 2000u) != groups.end(),
+              "a group that was asked for is missing", text);
       std::sort(groups.begin(), groups.end());
-      Require(std::adjacent_find(groups.begin(), groups.end()) == groups.end(), "a group twice", text);
+      Require(std::adjacent_find(groups.begin(), groups.end()) == groups.end(), "a group twice",
+              text);
       if (identity->uid == 0 && wanted.ok() && !wanted->user.empty()) {
         const auto* user = files->FindUser(wanted->user);
         Require(user != nullptr && user->uid == 0, "root by another's name", text);
       }
       const std::string home = security::HomeOf(*identity, *files);
-      Require(home.starts_with('/') && !base::ContainsControlCharacter(home), "a home that is no path", home);
+      Require(home.starts_with('/') && !base::ContainsControlCharacter(home),
+              "a home that is no path", home);
     }
   }
   return 0;

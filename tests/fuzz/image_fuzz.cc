@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a registry says of an image: index, manifest, configuration. The first line is the media type, the rest the document; the same
-// text is also tried as an image reference, which must read again as what it was.
+// What a registry says of an image: index, manifest, configuration. The first line is the media
+// type, the rest the document; the same text is also tried as an image reference, which must read
+// again as what it was.
 #include <string_view>
 
 #include "runtime/content/digest.h"
@@ -14,7 +15,9 @@ using namespace keelson;
 using fuzz::Require;
 using fuzz::RequireSentence;
 
-void CheckDescriptor(const image::Descriptor& descriptor) { Require(content::IsDigest(descriptor.digest), "no digest", descriptor.digest); }
+void CheckDescriptor(const image::Descriptor& descriptor) {
+  Require(content::IsDigest(descriptor.digest), "no digest", descriptor.digest);
+}
 
 void CheckDocument(std::string_view text, std::string_view type) {
   const auto document = image::ParseDocument(text, type);
@@ -37,7 +40,9 @@ void CheckReference(std::string_view text) {
   const std::string full = reference->ToString();
   const auto again = image::ParseReference(full);
   Require(again.ok() && *again == *reference, "a reference in full reads as something else", full);
-  Require((full + "/").find("/../") == std::string::npos && !full.starts_with("../") && full.find('\n') == std::string::npos, "a reference that could lead elsewhere", full);
+  Require((full + "/").find("/../") == std::string::npos && !full.starts_with("../") &&
+              full.find('\n') == std::string::npos,
+          "a reference that could lead elsewhere", full);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The readers of JSON and YAML: no text breaks them, and what they read can be written and read again.
+// The readers of JSON and YAML: no text breaks them, and what they read can be written and read
+// again.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -47,7 +48,10 @@ void CheckWriters(const Value& value) {
   Require(*again == value, "the YAML that was written reads as something else", yaml);
 }
 
-void CheckError(const std::string& message) { Require(!message.empty() && message.size() < 4096, "a refusal without words or without end", message); }
+void CheckError(const std::string& message) {
+  Require(!message.empty() && message.size() < 4096, "a refusal without words or without end",
+          message);
+}
 
 }  // namespace
 

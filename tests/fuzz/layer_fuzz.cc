@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers of images. Input that begins with 'G' is a stream as it comes from a registry (gzip, zstd or plain). Any other describes a tar,
-// so that changes get past its checksums; one entry a line, tabs between: type, octal mode, name, link, content. For pax headers (x, g)
-// the content is KEY=VALUE, several parted by '|', the lengths are put in front. The archive is unpacked into a folder of a file system
-// of its own by a thread that sees nothing else: whatever appears beside that folder came out of it.
+// Layers of images. Input that begins with 'G' is a stream as it comes from a registry (gzip, zstd
+// or plain). Any other describes a tar, so that changes get past its checksums; one entry a line,
+// tabs between: type, octal mode, name, link, content. For pax headers (x, g) the content is
+// KEY=VALUE, several parted by '|', the lengths are put in front. The archive is unpacked into a
+// folder of a file system of its own by a thread that sees nothing else: whatever appears beside
+// that folder came out of it.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -50,9 +52,12 @@ std::string Entry(std::string_view line) {
   std::vector<std::string_view> fields = base::Split(line, '\t');
   fields.resize(5);
   const char type = fields[0].empty() ? '0' : fields[0].front();
-  const std::string content = type == 'x' || type == 'g' ? PaxText(fields[4]) : std::string(fields[4]);
+  const std::string content =
+      type == 'x' || type == 'g' ? PaxText(fields[4]) : std::string(fields[4]);
   std::array<char, kBlock> header{};
-  const auto put = [&header](size_t at, size_t width, std::string_view text) { std::copy_n(text.begin(), std::min(width, text.size()), &header[at]); };
+  const auto put = [&header](size_t at, size_t width, std::string_view text) {
+    std::copy_n(text.begin(), std::min(width, text.size()), &header[at]);
+  };
   char octal[16];
   put(0, 100, fields[2]);
   put(100, 7, fields[1]);
@@ -64,7 +69,10 @@ std::string Entry(std::string_view line) {
   put(148, 8, "        ");
   header[156] = type;
   put(157, 100, fields[3]);
-  put(257, 8, std::string_view("ustar\0" "00", 8));
+  put(257, 8,
+      std::string_view("ustar\0"
+                       "00",
+                       8));
   put(329, 7, "0000001");
   put(337, 7, "0000003");
   unsigned sum = 0;
@@ -93,10 +101,14 @@ void ReadThrough(unpack::ByteSource& source) {
     const auto more = reader.Next(&entry);
     if (!more.ok()) return RequireSentence(more.error().message());
     if (!*more) return;
-    Require(!entry.path.empty() && entry.path.size() <= unpack::TarReader::kMaxPath, "a name without end or none", entry.path);
-    Require(entry.path.find('\0') == std::string::npos && entry.link.find('\0') == std::string::npos, "a name with NUL", entry.path);
+    Require(!entry.path.empty() && entry.path.size() <= unpack::TarReader::kMaxPath,
+            "a name without end or none", entry.path);
+    Require(
+        entry.path.find('\0') == std::string::npos && entry.link.find('\0') == std::string::npos,
+        "a name with NUL", entry.path);
     Require((entry.mode & ~07777u) == 0, "a mode that is none", entry.path);
-    Require(entry.xattrs.size() <= unpack::TarReader::kMaxXattrs, "attributes without end", entry.path);
+    Require(entry.xattrs.size() <= unpack::TarReader::kMaxXattrs, "attributes without end",
+            entry.path);
     uint64_t read = 0;
     for (;;) {
       const auto n = reader.ReadContent(buffer.data(), buffer.size());
@@ -104,7 +116,8 @@ void ReadThrough(unpack::ByteSource& source) {
       if (*n == 0) break;
       read += *n;
     }
-    Require(read == entry.size || entry.kind != unpack::TarEntry::Kind::kFile, "content of another size than was said", entry.path);
+    Require(read == entry.size || entry.kind != unpack::TarEntry::Kind::kFile,
+            "content of another size than was said", entry.path);
   }
 }
 
@@ -152,23 +165,31 @@ class Unpacker {
     return chroot(path.c_str()) == 0 && chdir("/") == 0;
   }
   static void UnpackOne(const std::string& bytes) {
-    Require(os::MakeDirs("/a/b/layer", 0755).ok() && os::WriteFileAtomic("/canary", "untouched", 0644).ok(), "no place to unpack in");
+    Require(os::MakeDirs("/a/b/layer", 0755).ok() &&
+                os::WriteFileAtomic("/canary", "untouched", 0644).ok(),
+            "no place to unpack in");
     {
       const os::RootedDir root = os::RootedDir::Open("/a/b/layer").value();
       unpack::MemorySource source(bytes, 700);
       unpack::TarReader reader(source);
-      const auto done = unpack::Extractor(root, {.max_bytes = kMaxBytes, .max_inodes = 200, .max_depth = 20}).Run(reader);
+      const auto done =
+          unpack::Extractor(root, {.max_bytes = kMaxBytes, .max_inodes = 200, .max_depth = 20})
+              .Run(reader);
       if (done.ok()) {
         Require(done->inodes <= 200, "more files than allowed");
       } else {
         RequireSentence(done.error().message());
       }
     }
-    Require(NamesIn("/") == std::vector<std::string>{"a", "canary"} && NamesIn("/a") == std::vector<std::string>{"b"} &&
-                NamesIn("/a/b") == std::vector<std::string>{"layer"} && os::ReadFile("/canary").value() == "untouched",
+    Require(NamesIn("/") == std::vector<std::string>{"a", "canary"} &&
+                NamesIn("/a") == std::vector<std::string>{"b"} &&
+                NamesIn("/a/b") == std::vector<std::string>{"layer"} &&
+                os::ReadFile("/canary").value() == "untouched",
             "something came out of the folder", bytes);
-    struct stat st {};
-    Require(stat("/canary", &st) == 0 && st.st_mode == (S_IFREG | 0644) && st.st_uid == 0 && st.st_nlink == 1, "attributes came out of the folder", bytes);
+    struct stat st{};
+    Require(stat("/canary", &st) == 0 && st.st_mode == (S_IFREG | 0644) && st.st_uid == 0 &&
+                st.st_nlink == 1,
+            "attributes came out of the folder", bytes);
     Require(os::RemoveTree("/a").ok(), "what was unpacked cannot be removed", bytes);
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What our own processes say to each other and what records hold (base/codec). The first byte chooses the kind; where a checksum ends
-// the bytes it is put right, so that changes get past it. What is read and written again reads as the same.
+// What our own processes say to each other and what records hold (base/codec). The first byte
+// chooses the kind; where a checksum ends the bytes it is put right, so that changes get past it.
+// What is read and written again reads as the same.
 #include <optional>
 #include <string>
 
@@ -20,7 +21,8 @@ using namespace keelson;
 using fuzz::Require;
 using fuzz::RequireSentence;
 
-// What is not understood at the end (fields of a newer peer) is lost on the way, but once written nothing changes any more.
+// What is not understood at the end (fields of a newer peer) is lost on the way, but once written
+// nothing changes any more.
 template <typename Decode, typename Encode>
 void CheckBothWays(std::string_view bytes, Decode decode, Encode encode) {
   const auto value = decode(bytes);
@@ -70,23 +72,50 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string sealed = WithRightChecksum(bytes);
   const auto encode = [](const auto& value) { return Encode(value); };
   switch (data[0]) {
-    case 'C': CheckBothWays(bytes, spec::DecodeContainerSpec, encode); break;
-    case 'P': CheckBothWays(bytes, spec::DecodeProcess, encode); break;
-    case 'X': CheckBothWays(sealed, monitor::DecodeExitFile, monitor::EncodeExitFile); break;
-    case 'S': CheckPayload(bytes, monitor::GetPodSetup); break;
-    case 'E': CheckPayload(bytes, monitor::GetExitRecord); break;
-    case 'T': CheckPayload(bytes, monitor::GetContainerState); break;
+    case 'C':
+      CheckBothWays(bytes, spec::DecodeContainerSpec, encode);
+      break;
+    case 'P':
+      CheckBothWays(bytes, spec::DecodeProcess, encode);
+      break;
+    case 'X':
+      CheckBothWays(sealed, monitor::DecodeExitFile, monitor::EncodeExitFile);
+      break;
+    case 'S':
+      CheckPayload(bytes, monitor::GetPodSetup);
+      break;
+    case 'E':
+      CheckPayload(bytes, monitor::GetExitRecord);
+      break;
+    case 'T':
+      CheckPayload(bytes, monitor::GetContainerState);
+      break;
     case 'A': {
       const auto answer = monitor::ReadAnswer(bytes);
-      if (!answer.ok()) Require(answer.error().code() >= base::Code::kCancelled && answer.error().code() <= base::Code::kUnauthenticated, "an error that is none");
+      if (!answer.ok())
+        Require(answer.error().code() >= base::Code::kCancelled &&
+                    answer.error().code() <= base::Code::kUnauthenticated,
+                "an error that is none");
       break;
     }
-    case 'p': CheckBothWays(sealed, container::DecodeSandboxRecord, encode); break;
-    case 'c': CheckBothWays(sealed, container::DecodeContainerRecord, encode); break;
-    case 'i': CheckBothWays(sealed, DecodeImageRecord<image::ImageRecord>, encode); break;
-    case 'n': CheckBothWays(sealed, DecodeImageRecord<image::NameRecord>, encode); break;
-    case 'F': CheckBothWays(bytes, fetch::DecodeConfig, encode); break;
-    case 'Q': CheckBothWays(bytes, fetch::DecodeRequest, encode); break;
+    case 'p':
+      CheckBothWays(sealed, container::DecodeSandboxRecord, encode);
+      break;
+    case 'c':
+      CheckBothWays(sealed, container::DecodeContainerRecord, encode);
+      break;
+    case 'i':
+      CheckBothWays(sealed, DecodeImageRecord<image::ImageRecord>, encode);
+      break;
+    case 'n':
+      CheckBothWays(sealed, DecodeImageRecord<image::NameRecord>, encode);
+      break;
+    case 'F':
+      CheckBothWays(bytes, fetch::DecodeConfig, encode);
+      break;
+    case 'Q':
+      CheckBothWays(bytes, fetch::DecodeRequest, encode);
+      break;
     case 'R': {
       const auto reply = fetch::DecodeReply(bytes);
       if (reply.ok()) (void)fetch::Encode(base::Result<fetch::Reply>(*reply));
@@ -96,11 +125,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const auto report = unpack::DecodeReport(bytes);
       if (!report.ok()) break;
       for (const std::string& directory : report->extracted.opaque_dirs) {
-        Require(!directory.starts_with('/') && ("/" + directory + "/").find("/../") == std::string::npos, "a folder outside the layer", directory);
+        Require(!directory.starts_with('/') &&
+                    ("/" + directory + "/").find("/../") == std::string::npos,
+                "a folder outside the layer", directory);
       }
       break;
     }
-    default: break;
+    default:
+      break;
   }
   return 0;
 }

@@ -7,6 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr keelson::json::Limits kLimits{.bytes = 64 << 10, .depth = 100, .values = 20'000};
   const auto documents = keelson::json::ParseYamlStream(text, kLimits);
   if (!documents.ok()) return 0;
-  for (const keelson::json::Value& document : *documents) keelson::fuzz::CheckDecoders(document, true);
+  for (const keelson::json::Value& document : *documents)
+    keelson::fuzz::CheckDecoders(document, true);
   return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must hold for every document that the decoder of pods takes or refuses, whatever the document is.
+// What must hold for every document that the decoder of pods takes or refuses, whatever the
+// document is.
 #pragma once
 
 #include <cstdio>
@@ -30,28 +31,37 @@ inline void CheckPod(const kube::Pod& pod, const json::Value& document) {
   const kube::PodSpec& spec = pod.spec;
   Require(!spec.containers.empty(), "a pod without containers", document);
   std::set<std::string> volumes;
-  for (const kube::Volume& volume : spec.volumes) Require(volumes.insert(volume.name).second, "two volumes of a name", document);
+  for (const kube::Volume& volume : spec.volumes)
+    Require(volumes.insert(volume.name).second, "two volumes of a name", document);
   std::set<std::string> names;
   for (const auto* list : {&spec.containers, &spec.init_containers}) {
     for (const kube::Container& container : *list) {
       Require(!container.image.empty(), "no image", document);
-      Require(!container.name.empty() && names.insert(container.name).second, "two containers of a name", document);
-      Require(container.name.find_first_of("/.\n") == std::string::npos, "a name that is a path", document);
+      Require(!container.name.empty() && names.insert(container.name).second,
+              "two containers of a name", document);
+      Require(container.name.find_first_of("/.\n") == std::string::npos, "a name that is a path",
+              document);
       for (const kube::VolumeMount& mount : container.volume_mounts) {
         Require(volumes.contains(mount.name), "a mount of nothing", document);
         Require(!mount.mount_path.empty(), "a mount nowhere", document);
-        Require(!mount.sub_path.starts_with('/') && mount.sub_path != "..", "a sub path outside", document);
+        Require(!mount.sub_path.starts_with('/') && mount.sub_path != "..", "a sub path outside",
+                document);
       }
       for (const auto& [name, amount] : container.resources.requests) {
         Require(amount >= kube::Quantity(), "a negative request", document);
         const auto limit = container.resources.limits.find(name);
-        Require(limit == container.resources.limits.end() || amount <= limit->second, "a request above its limit", document);
+        Require(limit == container.resources.limits.end() || amount <= limit->second,
+                "a request above its limit", document);
       }
       for (const kube::ContainerPort& port : container.ports) {
-        Require(port.container_port > 0 && port.container_port < 65536 && port.host_port >= 0 && port.host_port < 65536, "a port out of range", document);
+        Require(port.container_port > 0 && port.container_port < 65536 && port.host_port >= 0 &&
+                    port.host_port < 65536,
+                "a port out of range", document);
       }
       for (const auto* probe : {&container.liveness_probe, &container.startup_probe}) {
-        Require(!*probe || ((*probe)->success_threshold == 1 && (*probe)->period_seconds > 0 && (*probe)->failure_threshold > 0), "a probe without sense", document);
+        Require(!*probe || ((*probe)->success_threshold == 1 && (*probe)->period_seconds > 0 &&
+                            (*probe)->failure_threshold > 0),
+                "a probe without sense", document);
       }
     }
   }
@@ -60,7 +70,8 @@ inline void CheckPod(const kube::Pod& pod, const json::Value& document) {
   const auto again = json::ParseJson(json::WriteJson(pod.object));
   Require(again.ok(), again.ok() ? "" : again.error().message().c_str(), document);
   const auto same = kube::DecodePod(*again);
-  Require(same.ok() && same->spec == pod.spec, "the kept document decodes to something else", document);
+  Require(same.ok() && same->spec == pod.spec, "the kept document decodes to something else",
+          document);
 }
 
 // with_lines: the document was read from a text.
@@ -70,7 +81,8 @@ inline void CheckDecoders(const json::Value& document, bool with_lines) {
   const auto object = kube::DecodeConfigObject(document);
   if (!object.ok()) CheckRefusal(object.error().message(), document, with_lines);
   if (object.ok()) {
-    for (const auto& [key, value] : object->data) Require(key.find('/') == std::string::npos && key != "..", "a key that is a path", document);
+    for (const auto& [key, value] : object->data)
+      Require(key.find('/') == std::string::npos && key != "..", "a key that is a path", document);
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Amounts of resources: the canonical text stands for the same amount, and sums and roundings keep their order.
+// Amounts of resources: the canonical text stands for the same amount, and sums and roundings keep
+// their order.
 #include <cstdio>
 #include <cstdlib>
 

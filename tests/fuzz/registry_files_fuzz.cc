@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a node's operator writes and registries answer: hosts.toml, Docker's config.json, WWW-Authenticate.
+// What a node's operator writes and registries answer: hosts.toml, Docker's config.json,
+// WWW-Authenticate.
 #include <string>
 
 #include "lib/base/strings.h"
@@ -13,15 +14,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using fuzz::Require;
   const std::string text(reinterpret_cast<const char*>(data), size);
   // A folder that is not there: a certificate named in the text is read by nobody.
-  const auto hosts = image::ParseHostsToml(text, "registry.example:5000", "/nonexistent/keelson-fuzz");
+  const auto hosts =
+      image::ParseHostsToml(text, "registry.example:5000", "/nonexistent/keelson-fuzz");
   if (hosts.ok()) {
     Require(!hosts->empty(), "no host at all", text);
     for (const image::RegistryHost& host : *hosts) {
       const std::string base = base::ToLower(host.endpoint.base);
-      Require(base.starts_with("https://") || base.starts_with("http://"), "neither http nor https", base);
+      Require(base.starts_with("https://") || base.starts_with("http://"), "neither http nor https",
+              base);
       Require(!host.authority.empty(), "a host without a name", base);
       for (const auto& [name, value] : host.endpoint.headers) {
-        Require((name + value).find_first_of("\r\n") == std::string::npos, "a header of two lines", name + value);
+        Require((name + value).find_first_of("\r\n") == std::string::npos, "a header of two lines",
+                name + value);
       }
     }
   } else {
@@ -32,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!credentials.ok()) fuzz::RequireSentence(credentials.error().message());
   }
   for (const fetch::Challenge& challenge : fetch::ParseChallenges({text})) {
-    for (const char c : challenge.scheme) Require(c < 'A' || c > 'Z', "a scheme in capitals", challenge.scheme);
+    for (const char c : challenge.scheme)
+      Require(c < 'A' || c > 'Z', "a scheme in capitals", challenge.scheme);
   }
   return 0;
 }

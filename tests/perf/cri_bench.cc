@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives any runtime over the CRI and prints what every call took: the same client for Keelson and its peers. One thread a worker.
+// Drives any runtime over the CRI and prints what every call took: the same client for Keelson and
+// its peers. One thread a worker.
 //   keelson-cri-bench --socket S --image I --parent CGROUP --logs DIR [--handler H]
-//     --cycles N [--pause MS]    one after another; a line a cycle: run create start stop remove, then the execs (milliseconds)
-//     --seconds T --at-once N    N workers for T seconds; a line a cycle, then "rate CYCLES SECONDS"
+//     --cycles N [--pause MS]    one after another; a line a cycle: run create start stop remove,
+//     then the execs (milliseconds)
+//     --seconds T --at-once N    N workers for T seconds; a line a cycle, then "rate CYCLES
+//     SECONDS"
 //     --fill N                   N pods that stay, eight at once
 //     --clear                    removes every pod, eight at once
-// A sandbox counts as stopped when its link is out of this network namespace's tables too, whatever the answer said before.
+// A sandbox counts as stopped when its link is out of this network namespace's tables too, whatever
+// the answer said before.
 #include <grpcpp/grpcpp.h>
 #include <net/if.h>
 #include <time.h>
@@ -36,7 +40,8 @@ using Clock = std::chrono::steady_clock;
 std::set<std::string> Links() {
   std::set<std::string> names;
   struct if_nameindex* all = if_nameindex();
-  for (struct if_nameindex* link = all; link != nullptr && link->if_index != 0; ++link) names.insert(link->if_name);
+  for (struct if_nameindex* link = all; link != nullptr && link->if_index != 0; ++link)
+    names.insert(link->if_name);
   if_freenameindex(all);
   return names;
 }
@@ -64,7 +69,9 @@ struct Options {
 
 class Client {
  public:
-  explicit Client(const Options& options) : options_(options), stub_(cri::RuntimeService::NewStub(rpc::ConnectUnix(options.Get("socket")))) {}
+  explicit Client(const Options& options)
+      : options_(options),
+        stub_(cri::RuntimeService::NewStub(rpc::ConnectUnix(options.Get("socket")))) {}
 
   template <typename Method, typename Request, typename Response>
   double Call(const char* what, Method method, const Request& request, Response& response) {
@@ -116,7 +123,8 @@ class Client {
     security.mutable_namespace_options()->set_pid(cri::CONTAINER);
     security.mutable_seccomp()->set_profile_type(cri::SecurityProfile::RuntimeDefault);
     cri::CreateContainerResponse created;
-    pod.create = Call("CreateContainer", &cri::RuntimeService::Stub::CreateContainer, create, created);
+    pod.create =
+        Call("CreateContainer", &cri::RuntimeService::Stub::CreateContainer, create, created);
     pod.container = created.container_id();
 
     cri::StartContainerRequest start;
@@ -150,7 +158,8 @@ class Client {
     cri::RemovePodSandboxRequest request;
     request.set_pod_sandbox_id(id);
     cri::RemovePodSandboxResponse response;
-    return Call("RemovePodSandbox", &cri::RuntimeService::Stub::RemovePodSandbox, request, response);
+    return Call("RemovePodSandbox", &cri::RuntimeService::Stub::RemovePodSandbox, request,
+                response);
   }
   std::vector<std::string> Pods() {
     cri::ListPodSandboxRequest request;
@@ -167,10 +176,12 @@ class Client {
 };
 
 std::string Name(int worker, int cycle) {
-  return "b" + std::to_string(getpid()) + "-" + std::to_string(worker) + "-" + std::to_string(cycle);
+  return "b" + std::to_string(getpid()) + "-" + std::to_string(worker) + "-" +
+         std::to_string(cycle);
 }
 
-// `work(client, worker, i)` for every i below `count`, or until `work` says false, by `workers` threads with a client each.
+// `work(client, worker, i)` for every i below `count`, or until `work` says false, by `workers`
+// threads with a client each.
 template <typename Work>
 void AtOnce(const Options& options, int workers, int count, Work work) {
   std::atomic<int> next{0};
@@ -232,19 +243,24 @@ void Storm(const Options& options, int at_once, int seconds) {
   for (const std::string& name : Links()) {
     if (!before.contains(name)) WaitUntilGone(name);
   }
-  std::printf("rate %d %.3f\n", cycles.load(), std::chrono::duration<double>(Clock::now() - begin).count());
+  std::printf("rate %d %.3f\n", cycles.load(),
+              std::chrono::duration<double>(Clock::now() - begin).count());
 }
 
 int Main(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--clear") options.values["clear"] = "1";
-    else if (word.starts_with("--") && i + 1 < argc) options.values[word.substr(2)] = argv[++i];
+    if (word == "--clear")
+      options.values["clear"] = "1";
+    else if (word.starts_with("--") && i + 1 < argc)
+      options.values[word.substr(2)] = argv[++i];
   }
   if (options.Get("socket").empty()) {
-    std::fprintf(stderr, "usage: keelson-cri-bench --socket S --image I --parent CGROUP --logs DIR [--handler H] "
-                         "(--cycles N | --seconds T --at-once N | --fill N | --clear)\n");
+    std::fprintf(
+        stderr,
+        "usage: keelson-cri-bench --socket S --image I --parent CGROUP --logs DIR [--handler H] "
+        "(--cycles N | --seconds T --at-once N | --fill N | --clear)\n");
     return 2;
   }
   Client client(options);
@@ -261,7 +277,8 @@ int Main(int argc, char** argv) {
     return true;
   });
   Cycles(client, options.Number("cycles"), options.Number("pause"));
-  if (const int at_once = options.Number("at-once"); at_once > 0) Storm(options, at_once, options.Number("seconds"));
+  if (const int at_once = options.Number("at-once"); at_once > 0)
+    Storm(options, at_once, options.Number("seconds"));
   return 0;
 }
 

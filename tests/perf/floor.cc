@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The floor: the least that a pod costs on this kernel. A bare program that makes the same namespaces, one veth pair on a bridge
-// with an address and a route, the same overlay and the same cgroups, and executes the same command; no records, no protocol, no
-// safety. Then a second command in the container's namespaces and cgroups (the least of an exec), and all of it away again.
-//   keelson-floor --root DIR (unpacked image) --work DIR --bridge NAME --net A.B.C (a /24) [--cgroup NAME] [--exec PROGRAM] MODE -- COMMAND…
-//     MODE: --cycles N [--pause MS]   one after another; a line a cycle: up down, then the execs (milliseconds)
-//           --seconds T --at-once N   N processes for T seconds; a line a cycle, then "rate CYCLES SECONDS"
-//           --hold N                  N pods (at most 200), until the end of the standard input; says "held" when they are up
+// The floor: the least that a pod costs on this kernel. A bare program that makes the same
+// namespaces, one veth pair on a bridge with an address and a route, the same overlay and the same
+// cgroups, and executes the same command; no records, no protocol, no safety. Then a second command
+// in the container's namespaces and cgroups (the least of an exec), and all of it away again.
+//   keelson-floor --root DIR (unpacked image) --work DIR --bridge NAME --net A.B.C (a /24)
+//   [--cgroup NAME] [--exec PROGRAM] MODE -- COMMAND…
+//     MODE: --cycles N [--pause MS]   one after another; a line a cycle: up down, then the execs
+//     (milliseconds)
+//           --seconds T --at-once N   N processes for T seconds; a line a cycle, then "rate CYCLES
+//           SECONDS"
+//           --hold N                  N pods (at most 200), until the end of the standard input;
+//           says "held" when they are up
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
@@ -13,11 +18,11 @@
 #include <linux/veth.h>
 #include <net/if.h>
 #include <poll.h>
-#include <signal.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -57,7 +62,9 @@ class Request {
     bytes_.append(reinterpret_cast<const char*>(&attribute), sizeof attribute);
     Append(data, size);
   }
-  void Attribute(uint16_t type, const std::string& text) { Attribute(type, text.c_str(), text.size() + 1); }
+  void Attribute(uint16_t type, const std::string& text) {
+    Attribute(type, text.c_str(), text.size() + 1);
+  }
   void Attribute(uint16_t type, uint32_t value) { Attribute(type, &value, sizeof value); }
   size_t Open(uint16_t type) {
     const size_t at = bytes_.size();
@@ -75,7 +82,8 @@ class Request {
     if (send(socket, bytes_.data(), bytes_.size(), 0) < 0) Fail("netlink send");
     char answer[8192];
     if (recv(socket, answer, sizeof answer, 0) < 0) Fail("netlink receive");
-    const auto* error = reinterpret_cast<const nlmsgerr*>(NLMSG_DATA(reinterpret_cast<nlmsghdr*>(answer)));
+    const auto* error =
+        reinterpret_cast<const nlmsgerr*>(NLMSG_DATA(reinterpret_cast<nlmsghdr*>(answer)));
     if (error->error != 0 && error->error != -allowed) {
       errno = -error->error;
       Fail("netlink request");
@@ -133,11 +141,13 @@ void CopyCpuset(const std::string& parent, const std::string& group) {
 // `below`: a group to make them in, made here too.
 std::vector<std::string> CgroupParents(const std::string& below) {
   std::vector<std::string> out;
-  for (const char* name : {"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "unified"}) {
+  for (const char* name :
+       {"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "unified"}) {
     const std::string path = std::string("/sys/fs/cgroup/") + name;
     if (access(path.c_str(), F_OK) == 0) out.push_back(path);
   }
-  if (out.empty() || access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0) out = {"/sys/fs/cgroup"};
+  if (out.empty() || access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0)
+    out = {"/sys/fs/cgroup"};
   for (std::string& path : out) {
     if (below.empty()) continue;
     const std::string parent = path;
@@ -188,10 +198,11 @@ void ConfigureInside(uint32_t address) {
   close(netlink);
 }
 
-void RunInside(const Options& options, const std::vector<std::string>& cgroups, const std::string& base, uint32_t address,
-               int ready, int go) {
+void RunInside(const Options& options, const std::vector<std::string>& cgroups,
+               const std::string& base, uint32_t address, int ready, int go) {
   JoinCgroups(cgroups);
-  if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS | CLONE_NEWPID) != 0) Fail("unshare");
+  if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS | CLONE_NEWPID) != 0)
+    Fail("unshare");
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) Fail("private");
   (void)!write(ready, "n", 1);
   char byte = 0;
@@ -200,7 +211,8 @@ void RunInside(const Options& options, const std::vector<std::string>& cgroups, 
   const pid_t first = fork();
   if (first == 0) {
     const std::string merged = base + "/merged";
-    const std::string data = "lowerdir=" + options.root + ",upperdir=" + base + "/upper,workdir=" + base + "/work";
+    const std::string data =
+        "lowerdir=" + options.root + ",upperdir=" + base + "/upper,workdir=" + base + "/work";
     if (mount("overlay", merged.c_str(), "overlay", 0, data.c_str()) != 0) Fail("overlay");
     if (chdir(merged.c_str()) != 0) Fail("chdir");
     (void)mkdir("proc", 0755);
@@ -217,7 +229,8 @@ void RunInside(const Options& options, const std::vector<std::string>& cgroups, 
     execv(argv[0], argv.data());
     Fail("exec");
   }
-  // `ready` closes in the container's process at exec: the parent sees the end of file when it runs.
+  // `ready` closes in the container's process at exec: the parent sees the end of file when it
+  // runs.
   close(ready);
   int status = 0;
   (void)waitpid(first, &status, 0);
@@ -225,12 +238,14 @@ void RunInside(const Options& options, const std::vector<std::string>& cgroups, 
 }
 
 double MillisSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
 pid_t FirstChild(pid_t parent) {
   char kids[64] = {};
-  const std::string children = "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children";
+  const std::string children =
+      "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children";
   if (const int fd = open(children.c_str(), O_RDONLY | O_CLOEXEC); fd >= 0) {
     (void)!read(fd, kids, sizeof kids - 1);
     close(fd);
@@ -244,7 +259,8 @@ double Exec(const std::string& program, pid_t target, const std::vector<std::str
   if (child == 0) {
     JoinCgroups(cgroups);
     const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, target, 0));
-    if (setns(pidfd, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) Fail("setns");
+    if (setns(pidfd, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+      Fail("setns");
     const pid_t inner = vfork();
     if (inner == 0) {
       execl(program.c_str(), program.c_str(), "true", nullptr);
@@ -265,7 +281,8 @@ struct Times {
   std::vector<double> execs;
 };
 
-// Removals of links, which the kernel finishes long after the link is gone from its tables: so many may be under way.
+// Removals of links, which the kernel finishes long after the link is gone from its tables: so many
+// may be under way.
 constexpr size_t kLateRemovals = 16;
 using Late = std::deque<std::thread>;
 
@@ -276,7 +293,8 @@ struct Pod {
   pid_t child = -1;
 };
 
-Pod Up(const Options& options, const std::vector<std::string>& parents, int netlink, unsigned bridge, int worker, int cycle, uint32_t host) {
+Pod Up(const Options& options, const std::vector<std::string>& parents, int netlink,
+       unsigned bridge, int worker, int cycle, uint32_t host) {
   Pod pod;
   std::vector<std::string>& cgroups = pod.cgroups;
   const std::string name = "floor-" + std::to_string(getpid()) + "-" + std::to_string(cycle);
@@ -286,7 +304,8 @@ Pod Up(const Options& options, const std::vector<std::string>& parents, int netl
     CopyCpuset(parent, cgroups.back());
   }
   const std::string base = options.work + "/" + name;
-  for (const char* part : {"", "/upper", "/work", "/merged"}) (void)mkdir((base + part).c_str(), 0755);
+  for (const char* part : {"", "/upper", "/work", "/merged"})
+    (void)mkdir((base + part).c_str(), 0755);
   int ready[2], go[2];
   if (pipe2(ready, O_CLOEXEC) != 0 || pipe2(go, O_CLOEXEC) != 0) Fail("pipe");
   const uint32_t address = htonl(options.net + host);
@@ -298,7 +317,8 @@ Pod Up(const Options& options, const std::vector<std::string>& parents, int netl
   close(ready[1]);
   char byte = 0;
   if (read(ready[0], &byte, 1) != 1) Fail("child");
-  const std::string& link_name = pod.link_name = "klf" + std::to_string(worker) + "-" + std::to_string(cycle);
+  const std::string& link_name = pod.link_name =
+      "klf" + std::to_string(worker) + "-" + std::to_string(cycle);
   Request add(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
   ifinfomsg link{};
   link.ifi_flags = link.ifi_change = IFF_UP;
@@ -344,7 +364,8 @@ void Down(const Pod& pod, Late& late) {
   int status = 0;
   (void)waitpid(pod.child, &status, 0);
   for (const std::string& group : pod.cgroups) {
-    for (int tries = 0; rmdir(group.c_str()) != 0 && errno == EBUSY && tries < 10000; ++tries) (void)poll(nullptr, 0, 1);
+    for (int tries = 0; rmdir(group.c_str()) != 0 && errno == EBUSY && tries < 10000; ++tries)
+      (void)poll(nullptr, 0, 1);
   }
   while (if_nametoindex(pod.link_name.c_str()) != 0) {
     const timespec moment{0, 100000};
@@ -354,14 +375,17 @@ void Down(const Pod& pod, Late& late) {
   close(pod.go);
 }
 
-void Cycle(const Options& options, const std::vector<std::string>& parents, int netlink, unsigned bridge, int worker, int cycle, Late& late) {
+void Cycle(const Options& options, const std::vector<std::string>& parents, int netlink,
+           unsigned bridge, int worker, int cycle, Late& late) {
   if (options.pause > 0) (void)poll(nullptr, 0, options.pause);
   Times times;
   const auto start = std::chrono::steady_clock::now();
-  const Pod pod = Up(options, parents, netlink, bridge, worker, cycle, 2 + static_cast<uint32_t>(worker * 25 + cycle % 25));
+  const Pod pod = Up(options, parents, netlink, bridge, worker, cycle,
+                     2 + static_cast<uint32_t>(worker * 25 + cycle % 25));
   times.up = MillisSince(start);
   const pid_t first = FirstChild(pod.child);
-  for (int i = 0; i < options.execs && !options.exec.empty(); ++i) times.execs.push_back(Exec(options.exec, first, pod.cgroups));
+  for (int i = 0; i < options.execs && !options.exec.empty(); ++i)
+    times.execs.push_back(Exec(options.exec, first, pod.cgroups));
   const auto stop = std::chrono::steady_clock::now();
   Down(pod, late);
   times.down = MillisSince(stop);
@@ -375,7 +399,8 @@ void Hold(const Options& options, const std::vector<std::string>& parents, unsig
   const int netlink = NetlinkSocket();
   std::vector<Pod> pods;
   pods.reserve(static_cast<size_t>(options.hold));
-  for (int i = 0; i < options.hold; ++i) pods.push_back(Up(options, parents, netlink, bridge, 0, i, 2 + static_cast<uint32_t>(i)));
+  for (int i = 0; i < options.hold; ++i)
+    pods.push_back(Up(options, parents, netlink, bridge, 0, i, 2 + static_cast<uint32_t>(i)));
   std::puts("held");
   while (std::getchar() != EOF) {
   }
@@ -392,19 +417,31 @@ bool ParseOptions(int argc, char** argv, Options& options) {
     }
     if (i + 1 >= argc) return false;
     const std::string value = argv[++i];
-    if (word == "--root") options.root = value;
-    else if (word == "--work") options.work = value;
-    else if (word == "--bridge") options.bridge = value;
-    else if (word == "--cgroup") options.cgroup = value;
-    else if (word == "--exec") options.exec = value;
-    else if (word == "--net") options.net = ntohl(inet_addr((value + ".0").c_str()));
-    else if (word == "--cycles") options.cycles = std::atoi(value.c_str());
-    else if (word == "--seconds") options.seconds = std::atoi(value.c_str());
-    else if (word == "--pause") options.pause = std::atoi(value.c_str());
-    else if (word == "--hold") options.hold = std::atoi(value.c_str());
-    else if (word == "--at-once") options.at_once = std::atoi(value.c_str());
+    if (word == "--root")
+      options.root = value;
+    else if (word == "--work")
+      options.work = value;
+    else if (word == "--bridge")
+      options.bridge = value;
+    else if (word == "--cgroup")
+      options.cgroup = value;
+    else if (word == "--exec")
+      options.exec = value;
+    else if (word == "--net")
+      options.net = ntohl(inet_addr((value + ".0").c_str()));
+    else if (word == "--cycles")
+      options.cycles = std::atoi(value.c_str());
+    else if (word == "--seconds")
+      options.seconds = std::atoi(value.c_str());
+    else if (word == "--pause")
+      options.pause = std::atoi(value.c_str());
+    else if (word == "--hold")
+      options.hold = std::atoi(value.c_str());
+    else if (word == "--at-once")
+      options.at_once = std::atoi(value.c_str());
   }
-  return !options.command.empty() && options.net != 0 && (options.cycles > 0 || options.seconds > 0 || options.hold > 0) && options.hold <= 200 &&
+  return !options.command.empty() && options.net != 0 &&
+         (options.cycles > 0 || options.seconds > 0 || options.hold > 0) && options.hold <= 200 &&
          options.at_once <= 10;
 }
 
@@ -413,8 +450,10 @@ bool ParseOptions(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!ParseOptions(argc, argv, options)) {
-    std::fprintf(stderr, "usage: keelson-floor --root DIR --work DIR --bridge NAME --net A.B.C [--cgroup NAME] [--exec PROGRAM] "
-                         "(--cycles N [--pause MS] | --seconds T --at-once N | --hold N) -- COMMAND…\n");
+    std::fprintf(stderr,
+                 "usage: keelson-floor --root DIR --work DIR --bridge NAME --net A.B.C [--cgroup "
+                 "NAME] [--exec PROGRAM] "
+                 "(--cycles N [--pause MS] | --seconds T --at-once N | --hold N) -- COMMAND…\n");
     return 2;
   }
   const std::vector<std::string> parents = CgroupParents(options.cgroup);
@@ -433,7 +472,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   options.execs = 1;
-  auto* cycles = static_cast<std::atomic<int>*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  auto* cycles = static_cast<std::atomic<int>*>(
+      mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   const auto begin = std::chrono::steady_clock::now();
   std::vector<pid_t> workers;
   for (int worker = 0; worker < options.at_once; ++worker) {

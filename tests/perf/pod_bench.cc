@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a pod costs: RunPodSandbox + CreateContainer + StartContainer, ExecSync, stop + remove, through the runtime's own calls (no
-// gRPC), with real monitors, cgroups and bridge, in a network and mount namespace of its own. One line of JSON, milliseconds.
+// What a pod costs: RunPodSandbox + CreateContainer + StartContainer, ExecSync, stop + remove,
+// through the runtime's own calls (no gRPC), with real monitors, cgroups and bridge, in a network
+// and mount namespace of its own. One line of JSON, milliseconds.
 //   keelson-pod-bench BINARY_DIR CYCLES [PAUSE_MS [AT_ONCE]]
 #include <poll.h>
 #include <sched.h>
@@ -34,8 +35,13 @@ class OneImage final : public image::ImageService {
   }
   std::optional<image::Image> Find(const std::string&) const override { return image_; }
   std::vector<image::Image> List() const override { return {image_}; }
-  base::Result<std::string> Pull(const std::string&, const std::optional<image::Credentials>&, std::stop_token) override { return image_.id; }
-  base::Result<std::string> Load(const std::string&, const std::string&) override { return image_.id; }
+  base::Result<std::string> Pull(const std::string&, const std::optional<image::Credentials>&,
+                                 std::stop_token) override {
+    return image_.id;
+  }
+  base::Result<std::string> Load(const std::string&, const std::string&) override {
+    return image_.id;
+  }
   base::Status Remove(const std::string&) override { return {}; }
   base::Result<image::FsUsage> Usage() const override { return image::FsUsage{}; }
   void Hold(const std::string&, const std::string&) override {}
@@ -63,7 +69,8 @@ T Must(base::Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(result).value();
 }
 
-void Cycle(cri_server::Runtime& runtime, const std::string& parent, const std::string& name, Samples& samples) {
+void Cycle(cri_server::Runtime& runtime, const std::string& parent, const std::string& name,
+           Samples& samples) {
   cri::PodSandboxConfig pod;
   pod.mutable_metadata()->set_name(name);
   pod.mutable_metadata()->set_uid(name);
@@ -77,7 +84,8 @@ void Cycle(cri_server::Runtime& runtime, const std::string& parent, const std::s
   auto& security = *container.mutable_linux()->mutable_security_context();
   security.mutable_namespace_options()->set_pid(cri::CONTAINER);
   security.mutable_seccomp()->set_profile_type(cri::SecurityProfile::RuntimeDefault);
-  pod.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::CONTAINER);
+  pod.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(
+      cri::CONTAINER);
 
   base::SteadyTime start = base::SystemClock().Steady();
   const std::string id = Must(runtime.RunPodSandbox(pod, ""));
@@ -99,7 +107,8 @@ void Cycle(cri_server::Runtime& runtime, const std::string& parent, const std::s
 
 void Print(const char* name, std::vector<double> values, const char* after) {
   std::sort(values.begin(), values.end());
-  std::printf("\"%s\": {\"p50\": %.2f, \"p99\": %.2f}%s", name, values[values.size() / 2], values[std::min(values.size() - 1, values.size() * 99 / 100)], after);
+  std::printf("\"%s\": {\"p50\": %.2f, \"p99\": %.2f}%s", name, values[values.size() / 2],
+              values[std::min(values.size() - 1, values.size() * 99 / 100)], after);
 }
 
 int Main(int argc, char** argv) {
@@ -110,7 +119,8 @@ int Main(int argc, char** argv) {
   const int cycles = std::atoi(argv[2]);
   const int pause = argc > 3 ? std::atoi(argv[3]) : 0;
   const int at_once = argc > 4 ? std::atoi(argv[4]) : 1;
-  if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+  if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0 ||
+      mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     std::perror("own namespaces");
     return 1;
   }
@@ -121,7 +131,8 @@ int Main(int argc, char** argv) {
   const std::string parent = "/keelson-bench-" + base::RandomHex(4);
   Must(os::MakeDirs(run, 0700));
   Must(os::MakeDirs(dir.path() + "/layer/bin", 0755));
-  Must(os::WriteFileAtomic(dir.path() + "/layer/bin/busybox", Must(os::ReadFile("/bin/busybox")), 0755));
+  Must(os::WriteFileAtomic(dir.path() + "/layer/bin/busybox", Must(os::ReadFile("/bin/busybox")),
+                           0755));
   OneImage images(dir.path() + "/layer");
   base::SystemClock clock;
   security::DefaultPrograms seccomp;
@@ -130,12 +141,15 @@ int Main(int argc, char** argv) {
   base::SteadyTime begin;
   double total = 0;
   {
-    const std::unique_ptr<network::BridgeNetwork> network = Must(network::BridgeNetwork::Create({"klbench0", "10.202.0.0/22", "10.202.0.0/16", dir.path() + "/network"}));
-    const std::unique_ptr<monitor::Anchor> anchor = Must(monitor::ConnectAnchor({run, dir.path(), argv[1]}));
+    const std::unique_ptr<network::BridgeNetwork> network = Must(network::BridgeNetwork::Create(
+        {"klbench0", "10.202.0.0/22", "10.202.0.0/16", dir.path() + "/network"}));
+    const std::unique_ptr<monitor::Anchor> anchor =
+        Must(monitor::ConnectAnchor({run, dir.path(), argv[1]}));
     const cgroup::Layout layout = Must(cgroup::DetectLayout());
     {
-      cri_server::Runtime runtime(cri_server::Dependencies{dir.path(), run, clock, *anchor, *network, images, seccomp, profiles, layout,
-                                                           Must(security::AvailableCapabilities()), "bench"});
+      cri_server::Runtime runtime(cri_server::Dependencies{
+          dir.path(), run, clock, *anchor, *network, images, seccomp, profiles, layout,
+          Must(security::AvailableCapabilities()), "bench"});
       Must(runtime.Recover());
       Samples warm;
       Cycle(runtime, parent, "warm", warm);

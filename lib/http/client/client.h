@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One HTTP request after another over kept connections. TLS is verified against the system's authorities and those given; proxies
-// come from the environment; redirects are answers like others. Blocking; a Client belongs to one thread, Cancel flag aside.
-// Source: libcurl's easy interface.
+// One HTTP request after another over kept connections. TLS is verified against the system's
+// authorities and those given; proxies come from the environment; redirects are answers like
+// others. Blocking; a Client belongs to one thread, Cancel flag aside. Source: libcurl's easy
+// interface.
 #pragma once
 
 #include <atomic>
@@ -35,13 +36,14 @@ struct ClientRequest {
   std::optional<std::string> body;
   TlsOptions tls;
   std::chrono::milliseconds connect_timeout{30000};
-  // Fails with DeadlineExceeded when nothing arrives for so long; time that the body's taker needs does not count.
+  // Fails with DeadlineExceeded when nothing arrives for so long; time that the body's taker needs
+  // does not count.
   std::chrono::milliseconds no_progress_timeout{300000};
 };
 
 struct ResponseHead {
   int status = 0;
-  Headers headers;  // names in lower case
+  Headers headers;                                          // names in lower case
   std::string Get(std::string_view lower_case_name) const;  // the first of that name, or ""
   std::vector<std::string> GetAll(std::string_view lower_case_name) const;
 };
@@ -56,10 +58,12 @@ class Client {
   ~Client();
   Client(Client&&) noexcept;
 
-  // An answer of any status is success. A connection that could not be made or broke is Unavailable.
+  // An answer of any status is success. A connection that could not be made or broke is
+  // Unavailable.
   base::Result<ResponseHead> Perform(const ClientRequest& request, const BodyTaker& taker);
   // The body in memory; more than `limit` bytes are ResourceExhausted.
-  base::Result<std::pair<ResponseHead, std::string>> PerformToString(const ClientRequest& request, size_t limit);
+  base::Result<std::pair<ResponseHead, std::string>> PerformToString(const ClientRequest& request,
+                                                                     size_t limit);
 
  private:
   struct State;

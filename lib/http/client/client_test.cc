@@ -14,7 +14,9 @@ TEST(Url, TakesWebAddressesApart) {
   EXPECT_EQ(url.port, "5000");
   EXPECT_EQ(url.path, "/v2/a/b?x=1");
   EXPECT_EQ(ParseUrl("http://h").value().Origin(), "http://h:80");
-  for (const char* bad : {"", "h", "ftp://h/x", "file:///etc/passwd", "https://user@h/", "https://user:p@h/", "http://h/\nx", "https://", "https:/h/x", "http:///h", "https:h"}) {
+  for (const char* bad :
+       {"", "h", "ftp://h/x", "file:///etc/passwd", "https://user@h/", "https://user:p@h/",
+        "http://h/\nx", "https://", "https:/h/x", "http:///h", "https:h"}) {
     SCOPED_TRACE(bad);
     EXPECT_FALSE(ParseUrl(bad).ok());
   }
@@ -27,7 +29,9 @@ TEST(Url, ResolvesRedirects) {
   EXPECT_FALSE(ResolveUrl("https://h/v2/a", "gopher://x/").ok());
 }
 
-TEST(Url, EncodesWhatIsNotPlain) { EXPECT_EQ(PercentEncode("repository:a/b:pull"), "repository%3Aa%2Fb%3Apull"); }
+TEST(Url, EncodesWhatIsNotPlain) {
+  EXPECT_EQ(PercentEncode("repository:a/b:pull"), "repository%3Aa%2Fb%3Apull");
+}
 
 TEST(HttpClient, SaysThatNoConnectionCameAbout) {
   Client client;

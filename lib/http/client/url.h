@@ -12,8 +12,8 @@ namespace keelson::http {
 struct Url {
   std::string scheme;  // "http" or "https"
   std::string host;
-  std::string port;    // filled in: "80", "443"
-  std::string path;    // with the query, begins with '/'
+  std::string port;  // filled in: "80", "443"
+  std::string path;  // with the query, begins with '/'
   std::string Origin() const { return scheme + "://" + host + ":" + port; }
 };
 // Names with a user or another scheme are refused.

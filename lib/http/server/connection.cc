@@ -17,7 +17,8 @@ using Time = std::chrono::steady_clock;
 
 class Connection final : public BodyWriter {
  public:
-  Connection(int socket, int stop_fd, const ServerOptions& options) : socket_(socket), stop_fd_(stop_fd), options_(options) {}
+  Connection(int socket, int stop_fd, const ServerOptions& options)
+      : socket_(socket), stop_fd_(stop_fd), options_(options) {}
 
   // Appends what the client sent; false at its end, after `deadline`, and when the server stops.
   bool Read(std::string& buffer, Time::time_point deadline) {
@@ -57,7 +58,8 @@ class Connection final : public BodyWriter {
   bool Wait(milliseconds time) override {
     const Time::time_point deadline = Time::now() + time;
     while (!gone_) {
-      // A client that pipelines is not waiting for a stream: what it sends further does not end the wait, its end does.
+      // A client that pipelines is not waiting for a stream: what it sends further does not end the
+      // wait, its end does.
       pollfd fds[] = {{socket_, POLLRDHUP, 0}, {stop_fd_, POLLIN, 0}};
       const int ready = poll(fds, 2, Left(deadline));
       if (ready == 0) return true;
@@ -90,7 +92,9 @@ class Connection final : public BodyWriter {
   bool gone_ = false;
 };
 
-Response ErrorResponse(int status, const std::string& message) { return {.status = status, .body = message + "\n"}; }
+Response ErrorResponse(int status, const std::string& message) {
+  return {.status = status, .body = message + "\n"};
+}
 
 // The connection may be kept when true.
 bool Answer(Connection& connection, RequestParser& parser, const Handler& handler, bool keep) {
@@ -122,8 +126,8 @@ bool Answer(Connection& connection, RequestParser& parser, const Handler& handle
 
 }  // namespace
 
-void ServeConnection(os::UniqueFd socket, int stop_fd, const ServerOptions& options, const Handler& handler,
-                     const std::function<bool()>& crowded) {
+void ServeConnection(os::UniqueFd socket, int stop_fd, const ServerOptions& options,
+                     const Handler& handler, const std::function<bool()>& crowded) {
   Connection connection(socket.get(), stop_fd, options);
   std::string buffer;
   bool keep = true;
@@ -144,10 +148,12 @@ void ServeConnection(os::UniqueFd socket, int stop_fd, const ServerOptions& opti
     }
     keep = Answer(connection, parser, handler, parser.keep_alive() && !crowded());
   }
-  // What the client has sent besides would turn our close into a reset that takes the answer's end away from it.
+  // What the client has sent besides would turn our close into a reset that takes the answer's end
+  // away from it.
   shutdown(socket.get(), SHUT_WR);
   const Time::time_point deadline = Time::now() + std::chrono::seconds(1);
-  while (!connection.gone() && connection.Read(buffer, deadline) && buffer.size() < options.max_body_bytes) {
+  while (!connection.gone() && connection.Read(buffer, deadline) &&
+         buffer.size() < options.max_body_bytes) {
   }
 }
 

@@ -44,7 +44,8 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
 }
 
 Status ParseTarget(std::string_view target, Request& request) {
-  if (!target.starts_with('/')) return base::InvalidArgument("the request's target does not begin with '/'");
+  if (!target.starts_with('/'))
+    return base::InvalidArgument("the request's target does not begin with '/'");
   const size_t mark = target.find('?');
   const std::optional<std::string> path = PercentDecode(target.substr(0, mark), false);
   if (!path) return base::InvalidArgument("the request's path is not percent-encoded correctly");
@@ -54,9 +55,11 @@ Status ParseTarget(std::string_view target, Request& request) {
     if (pair.empty()) continue;
     const size_t equals = pair.find('=');
     const std::optional<std::string> name = PercentDecode(pair.substr(0, equals), true);
-    const std::optional<std::string> value =
-        equals == std::string_view::npos ? std::string() : PercentDecode(pair.substr(equals + 1), true);
-    if (!name || !value) return base::InvalidArgument("the request's query is not percent-encoded correctly");
+    const std::optional<std::string> value = equals == std::string_view::npos
+                                                 ? std::string()
+                                                 : PercentDecode(pair.substr(equals + 1), true);
+    if (!name || !value)
+      return base::InvalidArgument("the request's query is not percent-encoded correctly");
     request.query.emplace(*name, *value);
   }
   return {};
@@ -67,7 +70,8 @@ struct RequestParser::State {
   bool continued = false;
 };
 
-RequestParser::RequestParser(size_t max_header_bytes, size_t max_body_bytes) : state_(std::make_unique<State>()) {
+RequestParser::RequestParser(size_t max_header_bytes, size_t max_body_bytes)
+    : state_(std::make_unique<State>()) {
   state_->parser.header_limit(static_cast<std::uint32_t>(max_header_bytes));
   state_->parser.body_limit(max_body_bytes);
   state_->parser.eager(true);
@@ -81,8 +85,10 @@ Result<bool> RequestParser::Feed(std::string& buffer) {
     const size_t taken = parser.put(boost::asio::buffer(buffer), error);
     buffer.erase(0, taken);
     if (error == beast::error::need_more) break;
-    if (error == beast::error::header_limit) return base::ResourceExhausted("the request's headers are too large");
-    if (error == beast::error::body_limit) return base::ResourceExhausted("the request's body is too large");
+    if (error == beast::error::header_limit)
+      return base::ResourceExhausted("the request's headers are too large");
+    if (error == beast::error::body_limit)
+      return base::ResourceExhausted("the request's body is too large");
     if (error) return base::InvalidArgument("not an HTTP/1.1 request: {}", error.message());
   }
   if (!parser.is_done()) return false;
@@ -101,7 +107,8 @@ bool RequestParser::wants_continue() const {
   const auto& parser = state_->parser;
   if (state_->continued || !parser.is_header_done() || parser.is_done()) return false;
   const auto expect = parser.get().find("Expect");
-  state_->continued = expect != parser.get().end() && base::ToLower(View(expect->value())) == "100-continue";
+  state_->continued =
+      expect != parser.get().end() && base::ToLower(View(expect->value())) == "100-continue";
   return state_->continued;
 }
 bool RequestParser::keep_alive() const { return state_->parser.get().keep_alive(); }
@@ -123,6 +130,8 @@ std::string FormatHead(const Response& response, Framing framing, bool keep_aliv
   return head + "\r\n";
 }
 
-std::string FormatChunk(std::string_view piece) { return fmt::format("{:x}\r\n{}\r\n", piece.size(), piece); }
+std::string FormatChunk(std::string_view piece) {
+  return fmt::format("{:x}\r\n{}\r\n", piece.size(), piece);
+}
 
 }  // namespace keelson::http

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests out of bytes, answers' heads into bytes. No descriptors, no time. Each object belongs to one thread.
+// Requests out of bytes, answers' heads into bytes. No descriptors, no time. Each object belongs to
+// one thread.
 #pragma once
 
 #include <memory>
@@ -22,8 +23,8 @@ class RequestParser {
   RequestParser(size_t max_header_bytes, size_t max_body_bytes);
   ~RequestParser();
 
-  // Takes from the front of `buffer`. True: request() is whole, and what is left in the buffer belongs to the next one.
-  // InvalidArgument: not HTTP; ResourceExhausted: too large.
+  // Takes from the front of `buffer`. True: request() is whole, and what is left in the buffer
+  // belongs to the next one. InvalidArgument: not HTTP; ResourceExhausted: too large.
   base::Result<bool> Feed(std::string& buffer);
   bool wants_continue() const;  // the head is there and asks for "100 Continue" before the body
   // After Feed() gave true.
@@ -38,7 +39,8 @@ class RequestParser {
 };
 
 enum class Framing { kLength, kChunked, kUntilClose };
-// The status line and headers with the empty line after them. Headers with control characters are left out.
+// The status line and headers with the empty line after them. Headers with control characters are
+// left out.
 std::string FormatHead(const Response& response, Framing framing, bool keep_alive);
 std::string FormatChunk(std::string_view piece);  // of an empty piece: the last chunk
 

@@ -28,7 +28,8 @@ TEST(ParseTarget, TakesTheFirstOfANameAndDropsEmptyPairs) {
 }
 
 TEST(RequestParser, TakesARequestByteByByteAndLeavesTheNext) {
-  const std::string text = "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nX-A: b\r\n\r\nabcGET /";
+  const std::string text =
+      "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nX-A: b\r\n\r\nabcGET /";
   RequestParser parser(4096, 4096);
   std::string buffer;
   size_t fed = 0;
@@ -68,7 +69,8 @@ TEST(RequestParser, BoundsHeadersAndBodies) {
 }
 
 TEST(RequestParser, RefusesWhatIsNotHttp) {
-  for (const char* bad : {"\x16\x03\x01 hello\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET /%zz HTTP/1.1\r\n\r\n",
+  for (const char* bad : {"\x16\x03\x01 hello\r\n\r\n", "GET\r\n\r\n",
+                          "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET /%zz HTTP/1.1\r\n\r\n",
                           "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
                           "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"}) {
     SCOPED_TRACE(bad);
@@ -88,7 +90,8 @@ TEST(RequestParser, AsksOnceForTheBodyThatWaits) {
 }
 
 TEST(FormatHead, LeavesOutHeadersThatWouldBecomeTwo) {
-  Response response{.status = 404, .headers = {{"A", "b\r\nEvil: yes"}, {"Good", "yes"}}, .body = "abc"};
+  Response response{
+      .status = 404, .headers = {{"A", "b\r\nEvil: yes"}, {"Good", "yes"}}, .body = "abc"};
   const std::string head = FormatHead(response, Framing::kLength, true);
   EXPECT_TRUE(head.starts_with("HTTP/1.1 404 Not Found\r\n"));
   EXPECT_THAT(head, Not(HasSubstr("Evil")));

@@ -38,26 +38,30 @@ union Address {
 Result<Address> LoopbackAddress(const std::string& endpoint) {
   const size_t colon = endpoint.rfind(':');
   const std::optional<uint64_t> port =
-      colon == std::string::npos ? std::nullopt : base::ParseUint64(std::string_view(endpoint).substr(colon + 1));
+      colon == std::string::npos ? std::nullopt
+                                 : base::ParseUint64(std::string_view(endpoint).substr(colon + 1));
   std::string host = endpoint.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   Address address{};
   if (port && *port <= 65535) {
     const in_port_t network_port = htons(static_cast<uint16_t>(*port));
     if (inet_pton(AF_INET, host.c_str(), &address.v4.sin_addr) == 1) {
-      if (ntohl(address.v4.sin_addr.s_addr) >> 24 != 127) return base::InvalidArgument("'{}' is not a loopback address", host);
+      if (ntohl(address.v4.sin_addr.s_addr) >> 24 != 127)
+        return base::InvalidArgument("'{}' is not a loopback address", host);
       address.v4.sin_family = AF_INET;
       address.v4.sin_port = network_port;
       return address;
     }
     if (inet_pton(AF_INET6, host.c_str(), &address.v6.sin6_addr) == 1) {
-      if (!IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr)) return base::InvalidArgument("'{}' is not a loopback address", host);
+      if (!IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr))
+        return base::InvalidArgument("'{}' is not a loopback address", host);
       address.v6.sin6_family = AF_INET6;
       address.v6.sin6_port = network_port;
       return address;
     }
   }
-  return base::InvalidArgument("'{}' is neither a socket's path nor like 127.0.0.1:10248", endpoint);
+  return base::InvalidArgument("'{}' is neither a socket's path nor like 127.0.0.1:10248",
+                               endpoint);
 }
 
 Result<UniqueFd> ListenTcp(Address& address, const std::string& endpoint) {
@@ -65,11 +69,13 @@ Result<UniqueFd> ListenTcp(Address& address, const std::string& endpoint) {
   UniqueFd fd(socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return Error::FromErrno(errno, "socket");
   const int on = 1;
-  if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) return Error::FromErrno(errno, "SO_REUSEADDR");
+  if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
+    return Error::FromErrno(errno, "SO_REUSEADDR");
   if (bind(fd.get(), &address.any, size) != 0) return Error::FromErrno(errno, "bind {}", endpoint);
   if (listen(fd.get(), 128) != 0) return Error::FromErrno(errno, "listen on {}", endpoint);
   socklen_t actual = sizeof address;
-  if (getsockname(fd.get(), &address.any, &actual) != 0) return Error::FromErrno(errno, "getsockname");
+  if (getsockname(fd.get(), &address.any, &actual) != 0)
+    return Error::FromErrno(errno, "getsockname");
   return fd;
 }
 
@@ -128,7 +134,8 @@ struct Server::Endpoint {
         continue;
       }
       if (socket.error().os_errno() == EAGAIN) continue;  // the client has gone again
-      base::LogWarn("accepting a connection failed, trying again in a second", {{"error", socket.error()}});
+      base::LogWarn("accepting a connection failed, trying again in a second",
+                    {{"error", socket.error()}});
       pollfd stop = {stop_fd, POLLIN, 0};
       (void)poll(&stop, 1, 1000);  // out of descriptors: do not spin
     }
@@ -142,7 +149,9 @@ struct Server::Endpoint {
   }
 };
 
-Server::Server(ServerOptions options) : options_(options), stop_fd_(eventfd(0, EFD_CLOEXEC)) { KEELSON_CHECK(stop_fd_ >= 0); }
+Server::Server(ServerOptions options) : options_(options), stop_fd_(eventfd(0, EFD_CLOEXEC)) {
+  KEELSON_CHECK(stop_fd_ >= 0);
+}
 
 Server::~Server() {
   const uint64_t one = 1;
@@ -153,7 +162,9 @@ Server::~Server() {
 }
 
 Result<int> Server::Listen(const std::string& endpoint, Handler handler) {
-  const std::string path = endpoint.starts_with("unix://") ? endpoint.substr(7) : endpoint.starts_with('/') ? endpoint : "";
+  const std::string path = endpoint.starts_with("unix://") ? endpoint.substr(7)
+                           : endpoint.starts_with('/')     ? endpoint
+                                                           : "";
   UniqueFd listener;
   int port = 0;
   if (!path.empty()) {
@@ -165,7 +176,8 @@ Result<int> Server::Listen(const std::string& endpoint, Handler handler) {
   }
   // A client that goes between poll(2) and accept(2) must not hold the thread up.
   if (fcntl(listener.get(), F_SETFL, O_NONBLOCK) != 0) return Error::FromErrno(errno, "fcntl");
-  endpoints_.push_back(std::unique_ptr<Endpoint>(new Endpoint{std::move(listener), path, std::move(handler), options_, stop_fd_}));
+  endpoints_.push_back(std::unique_ptr<Endpoint>(
+      new Endpoint{std::move(listener), path, std::move(handler), options_, stop_fd_}));
   Endpoint* added = endpoints_.back().get();
   added->acceptor = std::thread([added] { added->Accept(); });
   return port;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small HTTP/1.1 server for this machine: unix sockets (mode 0600) and TCP on loopback. Each connection has a thread of its own
-// while it lasts; their number, the sizes of what they send and the time they may take are bounded. Handlers are called on those
-// threads, many at once, and may block. The destructor ends every stream and waits for the handlers. Source: RFC 9110, RFC 9112.
+// A small HTTP/1.1 server for this machine: unix sockets (mode 0600) and TCP on loopback. Each
+// connection has a thread of its own while it lasts; their number, the sizes of what they send and
+// the time they may take are bounded. Handlers are called on those threads, many at once, and may
+// block. The destructor ends every stream and waits for the handlers. Source: RFC 9110, RFC 9112.
 #pragma once
 
 #include <chrono>
@@ -18,9 +19,9 @@
 namespace keelson::http {
 
 struct Request {
-  std::string method;                          // "GET"
-  std::string path;                            // percent-decoded, without the query
-  std::map<std::string, std::string> query;    // decoded; of a name that comes twice the first counts
+  std::string method;                        // "GET"
+  std::string path;                          // percent-decoded, without the query
+  std::map<std::string, std::string> query;  // decoded; of a name that comes twice the first counts
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
 };
@@ -29,7 +30,8 @@ struct Request {
 class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
-  // False once the client has gone, takes nothing for too long, or the server stops: the stream should end then.
+  // False once the client has gone, takes nothing for too long, or the server stops: the stream
+  // should end then.
   virtual bool Write(std::string_view piece) = 0;
   // Waits so long, or until Write() would be false: then false at once.
   virtual bool Wait(std::chrono::milliseconds time) = 0;
@@ -40,7 +42,8 @@ struct Response {
   std::string content_type = "text/plain; charset=utf-8";
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::function<void(BodyWriter&)> stream;  // instead of `body`: called once, the answer ends when it returns
+  std::function<void(BodyWriter&)>
+      stream;  // instead of `body`: called once, the answer ends when it returns
 };
 
 using Handler = std::function<Response(const Request&)>;
@@ -61,8 +64,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // "unix:///run/x.sock" or an absolute path; "127.0.0.1:10248", "[::1]:0". Serves at once. Returns the port, 0 for unix sockets.
-  // Addresses that are not loopback are refused: there is no TLS here.
+  // "unix:///run/x.sock" or an absolute path; "127.0.0.1:10248", "[::1]:0". Serves at once. Returns
+  // the port, 0 for unix sockets. Addresses that are not loopback are refused: there is no TLS
+  // here.
   base::Result<int> Listen(const std::string& endpoint, Handler handler);
 
  private:

@@ -20,7 +20,8 @@ std::optional<int> Find(std::string_view name) {
   if (!lower.starts_with("cap_")) lower = "cap_" + lower;
   cap_value_t value = 0;
   // libcap also takes plain numbers; a capability is known by its name here.
-  if (lower.find_first_of("0123456789") == 4 || cap_from_name(lower.c_str(), &value) != 0) return std::nullopt;
+  if (lower.find_first_of("0123456789") == 4 || cap_from_name(lower.c_str(), &value) != 0)
+    return std::nullopt;
   return value;
 }
 
@@ -52,7 +53,8 @@ base::Status DropBounding(uint64_t keep) {
   const int count = CountOfThisKernel();
   for (int bit = 0; bit < count; ++bit) {
     if ((keep >> bit & 1) != 0 || prctl(PR_CAPBSET_READ, bit, 0, 0, 0) == 0) continue;
-    if (prctl(PR_CAPBSET_DROP, bit, 0, 0, 0) != 0) return Error::FromErrno(errno, "drop {} from the bounding set", NameOf(bit));
+    if (prctl(PR_CAPBSET_DROP, bit, 0, 0, 0) != 0)
+      return Error::FromErrno(errno, "drop {} from the bounding set", NameOf(bit));
   }
   return base::Ok();
 }

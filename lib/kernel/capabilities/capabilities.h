@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Capability names and bits, and giving a process exactly the sets asked for. Names through libcap; sets as 64-bit masks.
-// Apply() changes the calling thread only. Source: capabilities(7).
+// Capability names and bits, and giving a process exactly the sets asked for. Names through libcap;
+// sets as 64-bit masks. Apply() changes the calling thread only. Source: capabilities(7).
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace keelson::capabilities {
 
 // "CAP_NET_RAW" or "NET_RAW", any case → its bit number.
 std::optional<int> Find(std::string_view name);
-std::string NameOf(int bit);        // "CAP_NET_RAW"
-uint64_t AllOfThisKernel();         // every capability that the running kernel knows
+std::string NameOf(int bit);  // "CAP_NET_RAW"
+uint64_t AllOfThisKernel();   // every capability that the running kernel knows
 
 struct Sets {
   uint64_t bounding = 0;
@@ -24,7 +24,7 @@ struct Sets {
   uint64_t inheritable = 0;
   uint64_t ambient = 0;
 };
-base::Status DropBounding(uint64_t keep);      // needs CAP_SETPCAP: before the user changes
-base::Status Apply(const Sets& sets);          // capset(2), then the ambient set
+base::Status DropBounding(uint64_t keep);  // needs CAP_SETPCAP: before the user changes
+base::Status Apply(const Sets& sets);      // capset(2), then the ambient set
 
 }  // namespace keelson::capabilities

@@ -10,7 +10,8 @@ TEST(Capabilities, AreFoundByNameWithAndWithoutPrefix) {
   EXPECT_EQ(Find("CAP_CHOWN"), 0);
   EXPECT_EQ(Find("net_raw"), 13);
   EXPECT_EQ(Find("SYS_ADMIN"), 21);
-  for (const char* bad : {"", "CAP_", "NOPE", "13", "cap_13", "ALL"}) EXPECT_FALSE(Find(bad).has_value()) << bad;
+  for (const char* bad : {"", "CAP_", "NOPE", "13", "cap_13", "ALL"})
+    EXPECT_FALSE(Find(bad).has_value()) << bad;
   EXPECT_EQ(NameOf(21), "CAP_SYS_ADMIN");
   EXPECT_NE(AllOfThisKernel() & (1ull << 21), 0u);
 }

@@ -40,7 +40,9 @@ class RealGroup : public testing::Test {
     for (const std::string& dir : group_->V1Directories()) {
       if (!os::WriteControl(AT_FDCWD, dir + "/tasks", "0").ok()) _exit(90);
     }
-    if (!group_->UnifiedDirectory().empty() && !os::WriteControl(AT_FDCWD, group_->UnifiedDirectory() + "/cgroup.procs", "0").ok()) _exit(91);
+    if (!group_->UnifiedDirectory().empty() &&
+        !os::WriteControl(AT_FDCWD, group_->UnifiedDirectory() + "/cgroup.procs", "0").ok())
+      _exit(91);
     _exit(work());
   }
   static os::ExitStatus Wait(pid_t pid) {
@@ -73,7 +75,8 @@ TEST_F(RealGroup, AMemoryLimitKillsAndIsCounted) {
   ASSERT_TRUE(status.ok()) << status.error().message();
   EXPECT_EQ(ReadOomKills(group_->MemoryDirectory()), 0u);
   const pid_t pid = Fork([] {
-    char* memory = static_cast<char*>(mmap(nullptr, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    char* memory = static_cast<char*>(
+        mmap(nullptr, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     for (size_t i = 0; i < (64 << 20); i += 4096) memory[i] = 1;
     return 0;
   });
@@ -97,7 +100,8 @@ TEST_F(RealGroup, DeviceRulesOpenAndClose) {
               const bool null_opens = open("/dev/null", O_RDWR) >= 0;
               const bool zero_opens = open("/dev/zero", O_RDONLY) >= 0;
               return (null_opens ? 1 : 0) + (zero_opens ? 2 : 0);
-            })).code(), 1);
+            })).code(),
+            1);
 }
 
 TEST_F(RealGroup, DeviceRulesCanBeGivenAgainAndReplaced) {
@@ -134,7 +138,8 @@ TEST_F(RealGroup, AMemoryLimitBelowWhatIsInUseIsRefusedAndKillsNobody) {
   ASSERT_TRUE(group_->Apply(limits).ok());
   os::Pipe ready = os::CreatePipe().value();
   const pid_t pid = Fork([&] {
-    char* memory = static_cast<char*>(mmap(nullptr, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    char* memory = static_cast<char*>(
+        mmap(nullptr, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     for (size_t i = 0; i < (32 << 20); i += 4096) memory[i] = 1;
     if (write(ready.write_end.get(), "x", 1) != 1) return 1;
     pause();
@@ -185,7 +190,8 @@ TEST_F(RealGroup, ARefusedLimitNamesFileValueAndAnswer) {
   limits.cpuset_cpus = "99999";
   const base::Status status = group_->Apply(limits);
   ASSERT_FALSE(status.ok());
-  EXPECT_NE(status.error().message().find("cpuset.cpus"), std::string::npos) << status.error().message();
+  EXPECT_NE(status.error().message().find("cpuset.cpus"), std::string::npos)
+      << status.error().message();
   EXPECT_NE(status.error().message().find("99999"), std::string::npos);
 }
 

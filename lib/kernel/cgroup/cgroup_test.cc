@@ -9,13 +9,15 @@ namespace keelson::cgroup {
 namespace {
 
 TEST(CgroupLayout, HybridHasHierarchiesAndAUnifiedTreeBeside) {
-  const Layout layout = ParseLayout(
-      "30 25 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs ro\n"
-      "31 30 0:27 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
-      "32 30 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
-      "33 30 0:29 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n"
-      "34 30 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
-      "35 30 0:28 /some/group /elsewhere rw - cgroup cgroup rw,memory\n").value();
+  const Layout layout =
+      ParseLayout(
+          "30 25 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs ro\n"
+          "31 30 0:27 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+          "32 30 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+          "33 30 0:29 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n"
+          "34 30 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+          "35 30 0:28 /some/group /elsewhere rw - cgroup cgroup rw,memory\n")
+          .value();
   EXPECT_FALSE(layout.v2);
   EXPECT_EQ(layout.unified, "/sys/fs/cgroup/unified");
   EXPECT_EQ(layout.hierarchies.at("cpuacct"), "/sys/fs/cgroup/cpu,cpuacct");
@@ -27,7 +29,8 @@ TEST(CgroupLayout, HybridHasHierarchiesAndAUnifiedTreeBeside) {
 }
 
 TEST(CgroupLayout, V2IsOneTree) {
-  const Layout layout = ParseLayout("30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n").value();
+  const Layout layout =
+      ParseLayout("30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n").value();
   EXPECT_TRUE(layout.v2);
   EXPECT_TRUE(Group(layout, "/a").V1Directories().empty());
   EXPECT_FALSE(ParseLayout("1 2 0:3 / / rw - ext4 /dev/x rw\n").ok());
@@ -41,12 +44,13 @@ TEST(CgroupPlan, LimitsBecomeFileWritesOnBothLayouts) {
   r.memory_limit = 64 << 20;
   r.memory_swap_limit = 64 << 20;
   r.pids_limit = -1;
-  EXPECT_EQ(PlanV1(r), (std::vector<Write>{{"cpu", "cpu.shares", "512"},
-                                           {"cpu", "cpu.cfs_period_us", "100000", false, true},
-                                           {"cpu", "cpu.cfs_quota_us", "50000"},
-                                           {"memory", "memory.limit_in_bytes", "67108864", false, true},
-                                           {"memory", "memory.memsw.limit_in_bytes", "67108864", true},
-                                           {"pids", "pids.max", "max"}}));
+  EXPECT_EQ(PlanV1(r),
+            (std::vector<Write>{{"cpu", "cpu.shares", "512"},
+                                {"cpu", "cpu.cfs_period_us", "100000", false, true},
+                                {"cpu", "cpu.cfs_quota_us", "50000"},
+                                {"memory", "memory.limit_in_bytes", "67108864", false, true},
+                                {"memory", "memory.memsw.limit_in_bytes", "67108864", true},
+                                {"pids", "pids.max", "max"}}));
   EXPECT_EQ(PlanV2(r), (std::vector<Write>{{"", "cpu.weight", "59"},
                                            {"", "cpu.max", "50000 100000"},
                                            {"", "memory.max", "67108864"},
@@ -83,14 +87,18 @@ TEST(CgroupPath, OnlyPlainAbsolutePathsAreMade) {
   EXPECT_EQ(JoinPath("/kubepods/pod1", "abc").value(), "/kubepods/pod1/abc");
   EXPECT_EQ(JoinPath("/", "abc").value(), "/abc");
   EXPECT_EQ(JoinPath("/a/", "b").value(), "/a/b");
-  for (const char* parent : {"", "kubepods.slice", "/..", "/a/../b", "/a//b", "/a/./b", "/a\n"}) EXPECT_FALSE(JoinPath(parent, "x").ok()) << parent;
+  for (const char* parent : {"", "kubepods.slice", "/..", "/a/../b", "/a//b", "/a/./b", "/a\n"})
+    EXPECT_FALSE(JoinPath(parent, "x").ok()) << parent;
   EXPECT_FALSE(JoinPath("/a", "").ok());
   EXPECT_FALSE(JoinPath("/a", "..").ok());
 }
 
 TEST(DeviceRules, TheLastMatchingRuleDecides) {
-  const std::vector<DeviceRule> rules = {{false, 'a', {}, {}, "rwm"}, {true, 'c', 1, 3, "rwm"}, {true, 'c', 136, {}, "rw"},
-                                         {true, 'b', {}, {}, "m"}, {false, 'c', 1, 3, "w"}};
+  const std::vector<DeviceRule> rules = {{false, 'a', {}, {}, "rwm"},
+                                         {true, 'c', 1, 3, "rwm"},
+                                         {true, 'c', 136, {}, "rw"},
+                                         {true, 'b', {}, {}, "m"},
+                                         {false, 'c', 1, 3, "w"}};
   EXPECT_TRUE(IsAllowed(rules, 'c', 1, 3, "r"));
   EXPECT_FALSE(IsAllowed(rules, 'c', 1, 3, "rw"));
   EXPECT_TRUE(IsAllowed(rules, 'c', 136, 7, "rw"));

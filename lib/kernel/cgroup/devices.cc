@@ -53,7 +53,8 @@ void AppendRule(std::vector<Instruction>& program, const DeviceRule& rule) {
     checks.push_back({BPF_ALU | BPF_MOV | BPF_X, 0 | 3 << 4, 0, 0});
     checks.push_back({BPF_ALU | BPF_AND | BPF_K, 0, 0, rule.allow ? ~bits & kAllAccess : bits});
     jumps.push_back(checks.size());
-    checks.push_back(rule.allow ? Instruction{BPF_JMP32 | BPF_JNE | BPF_K, 0, 0, 0} : Instruction{BPF_JMP32 | BPF_JEQ | BPF_K, 0, 0, 0});
+    checks.push_back(rule.allow ? Instruction{BPF_JMP32 | BPF_JNE | BPF_K, 0, 0, 0}
+                                : Instruction{BPF_JMP32 | BPF_JEQ | BPF_K, 0, 0, 0});
   }
   if (rule.type != 'a' && rule.major) check(4, static_cast<int32_t>(*rule.major));
   if (rule.type != 'a' && rule.minor) check(5, static_cast<int32_t>(*rule.minor));
@@ -80,10 +81,13 @@ std::vector<Instruction> BuildDeviceProgram(const std::vector<DeviceRule>& rules
   return program;
 }
 
-bool IsAllowed(const std::vector<DeviceRule>& rules, char type, uint32_t major, uint32_t minor, std::string_view access) {
+bool IsAllowed(const std::vector<DeviceRule>& rules, char type, uint32_t major, uint32_t minor,
+               std::string_view access) {
   for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
     if (rule->type == 'a') return rule->allow;
-    if (rule->type != type || (rule->major && *rule->major != major) || (rule->minor && *rule->minor != minor)) continue;
+    if (rule->type != type || (rule->major && *rule->major != major) ||
+        (rule->minor && *rule->minor != minor))
+      continue;
     const int32_t asked = AccessBits(access);
     const int32_t covered = AccessBits(rule->access);
     if (rule->allow ? (asked & ~covered) == 0 : (asked & covered) != 0) return rule->allow;
@@ -93,14 +97,17 @@ bool IsAllowed(const std::vector<DeviceRule>& rules, char type, uint32_t major, 
 
 namespace {
 
-// The verifier is asked once per set of rules: nearly every container has the same. Programs are few and stay loaded.
+// The verifier is asked once per set of rules: nearly every container has the same. Programs are
+// few and stay loaded.
 base::Result<os::UniqueFd> Loaded(const std::vector<Instruction>& program) {
   static std::mutex mutex;
   static std::map<std::string, os::UniqueFd> programs;
   constexpr size_t kMost = 32;
-  const std::string key(reinterpret_cast<const char*>(program.data()), program.size() * sizeof(Instruction));
+  const std::string key(reinterpret_cast<const char*>(program.data()),
+                        program.size() * sizeof(Instruction));
   const std::lock_guard lock(mutex);
-  if (const auto found = programs.find(key); found != programs.end()) return os::Duplicate(found->second.get());
+  if (const auto found = programs.find(key); found != programs.end())
+    return os::Duplicate(found->second.get());
   bpf_attr load{};
   load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
   load.insns = reinterpret_cast<uint64_t>(program.data());
@@ -139,7 +146,8 @@ std::vector<uint32_t> AttachedTo(int group) {
 void Detach(int group, uint32_t id) {
   bpf_attr get{};
   get.prog_id = id;
-  const os::UniqueFd program(static_cast<int>(syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &get, sizeof get)));
+  const os::UniqueFd program(
+      static_cast<int>(syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &get, sizeof get)));
   bpf_attr attr{};
   attr.target_fd = static_cast<uint32_t>(group);
   attr.attach_bpf_fd = static_cast<uint32_t>(program.get());
@@ -153,7 +161,8 @@ base::Status AttachDeviceRules(const std::string& directory, const std::vector<D
   const base::Result<os::UniqueFd> program = Loaded(BuildDeviceProgram(rules));
   if (!program.ok()) return program.error().WithContext("device rules of '" + directory + "'");
   ASSIGN_OR_RETURN(const os::UniqueFd group, os::Open(directory, O_RDONLY | O_DIRECTORY));
-  // A group may be given its rules again, also by a restarted daemon: the new program comes before the old ones go.
+  // A group may be given its rules again, also by a restarted daemon: the new program comes before
+  // the old ones go.
   const std::vector<uint32_t> before = AttachedTo(group.get());
   const uint32_t id = IdOf(program->get());
   if (std::find(before.begin(), before.end(), id) == before.end()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device access on cgroup v2: a BPF_PROG_TYPE_CGROUP_DEVICE program, made from the same rules that v1 takes as lines. Building it is
-// pure; loading and attaching are one bpf(2) each. Later rules win, no rule means no access.
+// Device access on cgroup v2: a BPF_PROG_TYPE_CGROUP_DEVICE program, made from the same rules that
+// v1 takes as lines. Building it is pure; loading and attaching are one bpf(2) each. Later rules
+// win, no rule means no access.
 #pragma once
 
 #include <string>
@@ -19,7 +20,8 @@ struct Instruction {  // struct bpf_insn
 };
 std::vector<Instruction> BuildDeviceProgram(const std::vector<DeviceRule>& rules);
 // What the program decides, computed from the rules: the tests' oracle.
-bool IsAllowed(const std::vector<DeviceRule>& rules, char type, uint32_t major, uint32_t minor, std::string_view access);
+bool IsAllowed(const std::vector<DeviceRule>& rules, char type, uint32_t major, uint32_t minor,
+               std::string_view access);
 
 base::Status AttachDeviceRules(const std::string& directory, const std::vector<DeviceRule>& rules);
 

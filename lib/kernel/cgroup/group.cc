@@ -30,12 +30,15 @@ std::vector<std::string> Group::V1Directories() const {
   std::vector<std::string> out;
   std::string last;
   for (const auto& [name, mount_point] : layout_.hierarchies) {
-    if (std::find(out.begin(), out.end(), mount_point + path_) == out.end()) out.push_back(mount_point + path_);
+    if (std::find(out.begin(), out.end(), mount_point + path_) == out.end())
+      out.push_back(mount_point + path_);
   }
   return out;
 }
 
-std::string Group::UnifiedDirectory() const { return layout_.unified.empty() ? "" : layout_.unified + path_; }
+std::string Group::UnifiedDirectory() const {
+  return layout_.unified.empty() ? "" : layout_.unified + path_;
+}
 
 std::string Group::MemoryDirectory() const {
   if (layout_.v2) return layout_.unified + path_;
@@ -67,24 +70,29 @@ Status FillCpuset(const std::string& directory) {
   for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
     ASSIGN_OR_RETURN(const std::string own, ReadControl(directory + file));
     if (!own.empty()) continue;
-    ASSIGN_OR_RETURN(const std::string inherited, ReadControl(directory.substr(0, directory.find_last_of('/')) + file));
+    ASSIGN_OR_RETURN(const std::string inherited,
+                     ReadControl(directory.substr(0, directory.find_last_of('/')) + file));
     RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, directory + file, inherited));
   }
   return base::Ok();
 }
 
-// Hands down what the parent has of the controllers that we use. All at once; a kernel that refuses one of them (realtime tasks
-// stop "cpu") refuses the whole line, so then each alone: only those that limits need are missed. A group with processes of its
-// own cannot hand down at all (EBUSY): said as it is.
+// Hands down what the parent has of the controllers that we use. All at once; a kernel that refuses
+// one of them (realtime tasks stop "cpu") refuses the whole line, so then each alone: only those
+// that limits need are missed. A group with processes of its own cannot hand down at all (EBUSY):
+// said as it is.
 Status EnableControllers(const std::string& parent) {
   ASSIGN_OR_RETURN(const std::string enabled, ReadControl(parent + "/cgroup.subtree_control"));
   const std::vector<std::string_view> have = base::Split(enabled, ' ');
-  if (std::all_of(std::begin(kNeeded), std::end(kNeeded), [&](std::string_view name) { return Contains(have, name); })) return base::Ok();
+  if (std::all_of(std::begin(kNeeded), std::end(kNeeded),
+                  [&](std::string_view name) { return Contains(have, name); }))
+    return base::Ok();
   ASSIGN_OR_RETURN(const std::string text, ReadControl(parent + "/cgroup.controllers"));
   const std::vector<std::string_view> available = base::Split(text, ' ');
   std::vector<std::string> missing;
   for (const std::string_view controller : kControllers) {
-    if (Contains(available, controller) && !Contains(have, controller)) missing.push_back("+" + std::string(controller));
+    if (Contains(available, controller) && !Contains(have, controller))
+      missing.push_back("+" + std::string(controller));
   }
   if (missing.empty()) return base::Ok();
   const std::string path = parent + "/cgroup.subtree_control";
@@ -92,7 +100,8 @@ Status EnableControllers(const std::string& parent) {
   if (all.ok() || all.error().os_errno() == EBUSY) return all;
   for (const std::string& one : missing) {
     const Status status = os::WriteControl(AT_FDCWD, path, one);
-    const bool needed = std::find(std::begin(kNeeded), std::end(kNeeded), std::string_view(one).substr(1)) != std::end(kNeeded);
+    const bool needed = std::find(std::begin(kNeeded), std::end(kNeeded),
+                                  std::string_view(one).substr(1)) != std::end(kNeeded);
     if (!status.ok() && needed) return status;
   }
   return base::Ok();
@@ -132,12 +141,13 @@ class Writer {
   os::UniqueFd fd_;
 };
 
-// A kernel without swap accounting or hugetlb has no such file; "a" is refused where the parent itself may not use every device,
-// and then the group has the parent's rules already.
+// A kernel without swap accounting or hugetlb has no such file; "a" is refused where the parent
+// itself may not use every device, and then the group has the parent's rules already.
 bool Forgiven(const Write& write, const Error& error) {
   if (!write.optional) return false;
   const int code = error.os_errno();
-  return code == ENOENT || code == EOPNOTSUPP || (write.file == "devices.allow" && (code == EPERM || code == EINVAL));
+  return code == ENOENT || code == EOPNOTSUPP ||
+         (write.file == "devices.allow" && (code == EPERM || code == EINVAL));
 }
 
 }  // namespace
@@ -146,13 +156,18 @@ Result<std::string> JoinPath(std::string_view parent, std::string_view name) {
   std::string path(parent);
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (path.empty() || path.front() != '/') {
-    return base::InvalidArgument("cgroup parent '{}' is not an absolute path (systemd slices need the systemd driver, which is not used)", parent);
+    return base::InvalidArgument(
+        "cgroup parent '{}' is not an absolute path (systemd slices need the systemd driver, which "
+        "is not used)",
+        parent);
   }
   if (path == "/") path.clear();
   path += "/" + std::string(name);
-  if (base::ContainsControlCharacter(path) || path.size() > 3000) return base::InvalidArgument("cgroup path '{}' is not usable", path.substr(0, 200));
+  if (base::ContainsControlCharacter(path) || path.size() > 3000)
+    return base::InvalidArgument("cgroup path '{}' is not usable", path.substr(0, 200));
   for (const std::string_view part : base::Split(std::string_view(path).substr(1), '/')) {
-    if (part.empty() || part == "." || part == ".." || part.size() > 255) return base::InvalidArgument("cgroup path '{}' is not plain", path);
+    if (part.empty() || part == "." || part == ".." || part.size() > 255)
+      return base::InvalidArgument("cgroup path '{}' is not plain", path);
   }
   return path;
 }
@@ -176,7 +191,8 @@ Status Group::Create() const {
   return base::Ok();
 }
 
-// What a v2 file holds together but a request may name by half is completed from the kernel's present value.
+// What a v2 file holds together but a request may name by half is completed from the kernel's
+// present value.
 Result<Resources> Group::Completed(const Resources& resources) const {
   Resources out = resources;
   if (!layout_.v2) return out;
@@ -192,24 +208,31 @@ Result<Resources> Group::Completed(const Resources& resources) const {
   return out;
 }
 
-// memory.max below the present use would kill; v1 refuses (EBUSY) and so do we, after the kernel has given back what it can.
+// memory.max below the present use would kill; v1 refuses (EBUSY) and so do we, after the kernel
+// has given back what it can.
 Status Group::CheckShrink(int64_t limit) const {
   const std::string directory = layout_.unified + path_;
-  const auto used = [&] { return base::ParseInt64(ReadControl(directory + "/memory.current").ValueOr("0")).value_or(0); };
+  const auto used = [&] {
+    return base::ParseInt64(ReadControl(directory + "/memory.current").ValueOr("0")).value_or(0);
+  };
   int64_t now = used();
   if (now <= limit) return base::Ok();
   (void)os::WriteControl(AT_FDCWD, directory + "/memory.reclaim", std::to_string(now - limit));
   now = used();
   if (now <= limit) return base::Ok();
-  return base::FailedPrecondition("set cgroup limit: write '{}' to '{}/memory.max': {} bytes are in use", limit, directory, now);
+  return base::FailedPrecondition(
+      "set cgroup limit: write '{}' to '{}/memory.max': {} bytes are in use", limit, directory,
+      now);
 }
 
 Status Group::Apply(const Resources& requested) const {
   ASSIGN_OR_RETURN(const Resources resources, Completed(requested));
   if (!layout_.v2 && !resources.unified.empty()) {
-    return base::InvalidArgument("cannot set {}: it is of cgroup v2, this machine has v1", resources.unified.begin()->first);
+    return base::InvalidArgument("cannot set {}: it is of cgroup v2, this machine has v1",
+                                 resources.unified.begin()->first);
   }
-  if (layout_.v2 && resources.memory_limit > 0) RETURN_IF_ERROR(CheckShrink(resources.memory_limit));
+  if (layout_.v2 && resources.memory_limit > 0)
+    RETURN_IF_ERROR(CheckShrink(resources.memory_limit));
   std::vector<Write> writes = layout_.v2 ? PlanV2(resources) : PlanV1(resources);
   Writer writer;
   for (size_t i = 0; i < writes.size(); ++i) {
@@ -217,16 +240,19 @@ Status Group::Apply(const Resources& requested) const {
     std::string directory;
     if (layout_.v2) {
       directory = layout_.unified + path_;
-    } else if (const auto found = layout_.hierarchies.find(write.controller); found != layout_.hierarchies.end()) {
+    } else if (const auto found = layout_.hierarchies.find(write.controller);
+               found != layout_.hierarchies.end()) {
       directory = found->second + path_;
     } else if (write.optional) {
       continue;
     } else {
-      return base::FailedPrecondition("cannot set {} to '{}': this machine has no {} cgroup", write.file, write.value, write.controller);
+      return base::FailedPrecondition("cannot set {} to '{}': this machine has no {} cgroup",
+                                      write.file, write.value, write.controller);
     }
     const Status status = writer.Write(directory + "/" + write.file, write.value);
     if (status.ok() || Forgiven(write, status.error())) continue;
-    // Two limits that bound each other (memory and memory+swap, quota and period): growing needs the other order.
+    // Two limits that bound each other (memory and memory+swap, quota and period): growing needs
+    // the other order.
     if (write.partner && i + 1 < writes.size() && !writes[i].swapped) {
       std::swap(writes[i], writes[i + 1]);
       writes[i].swapped = writes[i + 1].swapped = true;
@@ -236,15 +262,19 @@ Status Group::Apply(const Resources& requested) const {
     }
     return status.error().WithContext("set cgroup limit").WithCode(base::Code::kInvalidArgument);
   }
-  if (layout_.v2 && !resources.devices.empty()) return AttachDeviceRules(layout_.unified + path_, resources.devices);
+  if (layout_.v2 && !resources.devices.empty())
+    return AttachDeviceRules(layout_.unified + path_, resources.devices);
   return base::Ok();
 }
 
 Status Group::Freeze(bool on) const {
-  if (layout_.v2) return os::WriteControl(AT_FDCWD, UnifiedDirectory() + "/cgroup.freeze", on ? "1" : "0");
+  if (layout_.v2)
+    return os::WriteControl(AT_FDCWD, UnifiedDirectory() + "/cgroup.freeze", on ? "1" : "0");
   const auto freezer = layout_.hierarchies.find("freezer");
-  if (freezer == layout_.hierarchies.end()) return base::FailedPrecondition("this machine has no freezer cgroup");
-  return os::WriteControl(AT_FDCWD, freezer->second + path_ + "/freezer.state", on ? "FROZEN" : "THAWED");
+  if (freezer == layout_.hierarchies.end())
+    return base::FailedPrecondition("this machine has no freezer cgroup");
+  return os::WriteControl(AT_FDCWD, freezer->second + path_ + "/freezer.state",
+                          on ? "FROZEN" : "THAWED");
 }
 
 }  // namespace keelson::cgroup

@@ -30,12 +30,14 @@ namespace {
 Result<std::vector<int>> ProcessesOf(const std::string& directory) {
   Result<std::string> text = os::ReadFile(directory + "/cgroup.procs");
   if (!text.ok()) {
-    if (text.error().os_errno() == ENOENT || text.error().os_errno() == ENODEV) return std::vector<int>();
+    if (text.error().os_errno() == ENOENT || text.error().os_errno() == ENODEV)
+      return std::vector<int>();
     return text.error();
   }
   std::vector<int> out;
   for (const std::string_view line : base::Split(*text, '\n')) {
-    if (const std::optional<uint64_t> pid = base::ParseUint64(line); pid && *pid > 0) out.push_back(static_cast<int>(*pid));
+    if (const std::optional<uint64_t> pid = base::ParseUint64(line); pid && *pid > 0)
+      out.push_back(static_cast<int>(*pid));
   }
   return out;
 }
@@ -62,8 +64,11 @@ void WaitUntilEmpty(const std::string& directory, std::chrono::milliseconds pati
   while (true) {
     char text[256];
     const ssize_t n = pread(events->get(), text, sizeof text, 0);
-    if (n <= 0 || std::string_view(text, static_cast<size_t>(n)).find("populated 1") == std::string_view::npos) return;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - base::SystemClock().Steady());
+    if (n <= 0 || std::string_view(text, static_cast<size_t>(n)).find("populated 1") ==
+                      std::string_view::npos)
+      return;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - base::SystemClock().Steady());
     if (left.count() <= 0) return;  // rmdir will say what is wrong
     pollfd wait{events->get(), POLLPRI, 0};
     (void)poll(&wait, 1, static_cast<int>(std::min<int64_t>(left.count(), 1000)));
@@ -75,7 +80,8 @@ void WaitUntilEmpty(const std::string& directory, std::chrono::milliseconds pati
 Status KillDirectory(const std::string& directory) {
   if (!os::Exists(directory)) return base::Ok();
   if (os::WriteControl(AT_FDCWD, directory + "/cgroup.kill", "1").ok()) return base::Ok();
-  // Without cgroup.kill processes may fork while we go through the list: again until a round finds none, bounded.
+  // Without cgroup.kill processes may fork while we go through the list: again until a round finds
+  // none, bounded.
   for (int round = 0; round < 100; ++round) {
     ASSIGN_OR_RETURN(const std::vector<int> pids, ProcessesBelow(directory));
     if (pids.empty()) return base::Ok();
@@ -95,13 +101,15 @@ Status RemoveDirectory(const std::string& directory, std::chrono::milliseconds p
   const base::SteadyTime deadline = base::SystemClock().Steady() + patience;
   for (int wait = 0;; wait = std::min(wait + 1, 20)) {
     if (rmdir(directory.c_str()) == 0 || errno == ENOENT) return base::Ok();
-    if (errno != EBUSY || base::SystemClock().Steady() > deadline) return Error::FromErrno(errno, "remove cgroup '{}'", directory);
+    if (errno != EBUSY || base::SystemClock().Steady() > deadline)
+      return Error::FromErrno(errno, "remove cgroup '{}'", directory);
     Pause(wait);
   }
 }
 
 Status Group::Kill() const {
-  // The unified tree has cgroup.kill on every layout that has it at all; a v1 hierarchy is the fallback.
+  // The unified tree has cgroup.kill on every layout that has it at all; a v1 hierarchy is the
+  // fallback.
   for (const std::string& directory : {UnifiedDirectory(), MemoryDirectory()}) {
     if (directory.empty() || !os::Exists(directory)) continue;
     // v1 keeps a frozen process from dying; v2 does not.
@@ -141,7 +149,8 @@ std::optional<uint64_t> ReadOomKills(const std::string& memory_directory) {
 
 Status Group::RemoveIfEmpty() const {
   for (const std::string& directory : AllDirectories()) {
-    if (rmdir(directory.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EBUSY) continue;
+    if (rmdir(directory.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EBUSY)
+      continue;
     return Error::FromErrno(errno, "remove cgroup '{}'", directory);
   }
   return base::Ok();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this machine's kernel can do, each with whether Keelson uses it and what follows when it is missing: for `keelson doctor`.
-// Judging is pure over a Machine; the real one asks the kernel cheaply and leaves nothing (calls that must fail, descriptors that
-// are closed, namespaces of a child that ends). Blocks for some milliseconds, any thread.
+// What this machine's kernel can do, each with whether Keelson uses it and what follows when it is
+// missing: for `keelson doctor`. Judging is pure over a Machine; the real one asks the kernel
+// cheaply and leaves nothing (calls that must fail, descriptors that are closed, namespaces of a
+// child that ends). Blocks for some milliseconds, any thread.
 #pragma once
 
 #include <memory>
@@ -47,8 +48,9 @@ class Machine {
  public:
   virtual ~Machine() = default;
   virtual int Try(Trial trial) const = 0;
-  virtual std::optional<std::string> Read(const std::string& path) const = 0;  // nothing: absent or not readable
-  virtual bool HasProgram(const std::string& name) const = 0;                  // in PATH
+  virtual std::optional<std::string> Read(
+      const std::string& path) const = 0;                      // nothing: absent or not readable
+  virtual bool HasProgram(const std::string& name) const = 0;  // in PATH
 };
 std::unique_ptr<Machine> ThisMachine();
 

@@ -26,15 +26,16 @@ struct FakeMachine : Machine {
 
 FakeMachine Modern() {
   FakeMachine machine;
-  machine.files = {{"/proc/self/mountinfo", "30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"},
-                   {"/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n"},
-                   {"/proc/sys/kernel/osrelease", "6.12.1-amd64\n"},
-                   {"/proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n"},
-                   {"/proc/pressure/memory", "some avg10=0.00\n"},
-                   {"/sys/module/apparmor/parameters/enabled", "Y\n"},
-                   {"/proc/swaps", "Filename Type\n/dev/sda2 partition\n"},
-                   {"/proc/sys/net/ipv4/ip_forward", "1\n"},
-                   {"/proc/sys/kernel/seccomp/actions_avail", "kill_process errno allow\n"}};
+  machine.files = {
+      {"/proc/self/mountinfo", "30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"},
+      {"/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n"},
+      {"/proc/sys/kernel/osrelease", "6.12.1-amd64\n"},
+      {"/proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n"},
+      {"/proc/pressure/memory", "some avg10=0.00\n"},
+      {"/sys/module/apparmor/parameters/enabled", "Y\n"},
+      {"/proc/swaps", "Filename Type\n/dev/sda2 partition\n"},
+      {"/proc/sys/net/ipv4/ip_forward", "1\n"},
+      {"/proc/sys/kernel/seccomp/actions_avail", "kill_process errno allow\n"}};
   machine.programs = {"nft", "iptables-nft", "iptables-legacy"};
   return machine;
 }
@@ -57,7 +58,9 @@ TEST(Features, AModernMachineHasAllThatIsRequired) {
 
 TEST(Features, WhatIsMissingIsSaidWithItsConsequence) {
   FakeMachine machine = Modern();
-  machine.errors = {{Trial::kLowerdirPlus, EINVAL}, {Trial::kVeth, EOPNOTSUPP}, {Trial::kIptablesLegacy, ENOPROTOOPT}};
+  machine.errors = {{Trial::kLowerdirPlus, EINVAL},
+                    {Trial::kVeth, EOPNOTSUPP},
+                    {Trial::kIptablesLegacy, ENOPROTOOPT}};
   machine.files["/proc/self/status"] = "CapEff:\t000000feffffff\n";
   machine.files["/sys/fs/cgroup/cgroup.controllers"] = "cpuset cpu memory\n";
   machine.files["/proc/sys/kernel/osrelease"] = "5.10.0\n";
@@ -79,7 +82,8 @@ TEST(Features, WhatIsMissingIsSaidWithItsConsequence) {
 TEST(Features, BothLayoutsAreNamedAndNoneIsAnError) {
   FakeMachine machine = Modern();
   machine.files["/proc/self/mountinfo"] =
-      "31 30 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n32 30 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+      "31 30 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n32 30 0:28 / "
+      "/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
   EXPECT_NE(Find(Judge(machine), "cgroup").why.find("v1"), std::string::npos);
   EXPECT_FALSE(Find(Judge(machine), "clone3 into a cgroup").present);
   EXPECT_FALSE(Find(Judge(machine), "cgroup pids").present);
@@ -94,12 +98,16 @@ TEST(Features, ThisMachineIsAskedWithoutLeavingAnything) {
   const size_t before = count();
   const std::vector<Feature> all = Judge(*ThisMachine());
   EXPECT_EQ(count(), before);
-  for (const char* name : {"cgroup", "pidfd", "openat2", "fsopen", "open_tree", "mount_setattr", "overlay", "seccomp", "network namespaces"}) {
+  for (const char* name : {"cgroup", "pidfd", "openat2", "fsopen", "open_tree", "mount_setattr",
+                           "overlay", "seccomp", "network namespaces"}) {
     EXPECT_TRUE(Find(all, name).present) << name << ": " << Find(all, name).why;
   }
   for (const Feature& feature : all) {
     std::printf("  %-22s %-3s %-8s %s\n", feature.name.c_str(), feature.present ? "yes" : "no",
-                feature.required ? "required" : feature.used ? "used" : "", feature.why.c_str());
+                feature.required ? "required"
+                : feature.used   ? "used"
+                                 : "",
+                feature.why.c_str());
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real machine. Trials that need a namespace run in a child made by fork() that only makes system calls and ends: its
-// namespaces and links end with it.
+// The real machine. Trials that need a namespace run in a child made by fork() that only makes
+// system calls and ends: its namespaces and links end with it.
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
@@ -71,15 +71,18 @@ int TryMountSetattr() {
   return error == ENOSYS || error == EPERM ? error : 0;
 }
 
-// The machine's own user namespace is refused with EPERM by a kernel that knows the attribute, an unknown attribute with EINVAL.
+// The machine's own user namespace is refused with EPERM by a kernel that knows the attribute, an
+// unknown attribute with EINVAL.
 int TryIdmap() {
-  const os::UniqueFd tree(static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE | O_CLOEXEC)));
+  const os::UniqueFd tree(
+      static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE | O_CLOEXEC)));
   if (!tree) return errno;
   const os::UniqueFd user(open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC));
   mount_attr attr{};
   attr.attr_set = MOUNT_ATTR_IDMAP;
   attr.userns_fd = static_cast<uint64_t>(user.get());
-  const int error = Errno(syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &attr, sizeof attr));
+  const int error =
+      Errno(syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &attr, sizeof attr));
   return error == EPERM ? 0 : error;
 }
 
@@ -98,24 +101,42 @@ class Real : public Machine {
  public:
   int Try(Trial trial) const override {
     switch (trial) {
-      case Trial::kClone3: return TryClone3();
-      case Trial::kCloneIntoCgroup: return TryCloneIntoCgroup();
-      case Trial::kPidfd: return Opened(syscall(SYS_pidfd_open, getpid(), 0));
-      case Trial::kOpenat2: return TryOpenat2();
-      case Trial::kFsopen: return Opened(fsopen("tmpfs", FSOPEN_CLOEXEC));
-      case Trial::kOpenTree: return Opened(syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | O_CLOEXEC));
-      case Trial::kMountSetattr: return TryMountSetattr();
-      case Trial::kIdmappedMounts: return TryIdmap();
-      case Trial::kOverlay: return Opened(fsopen("overlay", FSOPEN_CLOEXEC));
-      case Trial::kLowerdirPlus: return TryLowerdirPlus();
-      case Trial::kSeccomp: return TrySeccomp();
-      case Trial::kUserNamespace: return InChild([] { return Errno(unshare(CLONE_NEWUSER)); });
-      case Trial::kNetNamespace: return InChild([] { return Errno(unshare(CLONE_NEWNET)); });
-      case Trial::kBridge: return InChild([] { return unshare(CLONE_NEWNET) != 0 ? errno : MakeLink("bridge"); });
-      case Trial::kVeth: return InChild([] { return unshare(CLONE_NEWNET) != 0 ? errno : MakeLink("veth"); });
-      case Trial::kNftables: return InChild([] { return unshare(CLONE_NEWNET) != 0 ? errno : AskNftables(); });
-      case Trial::kIptablesLegacy: return InChild([] { return unshare(CLONE_NEWNET) != 0 ? errno : AskIptables(); });
-      case Trial::kIpvs: return InChild([] { return unshare(CLONE_NEWNET) != 0 ? errno : AskFamily("IPVS"); });
+      case Trial::kClone3:
+        return TryClone3();
+      case Trial::kCloneIntoCgroup:
+        return TryCloneIntoCgroup();
+      case Trial::kPidfd:
+        return Opened(syscall(SYS_pidfd_open, getpid(), 0));
+      case Trial::kOpenat2:
+        return TryOpenat2();
+      case Trial::kFsopen:
+        return Opened(fsopen("tmpfs", FSOPEN_CLOEXEC));
+      case Trial::kOpenTree:
+        return Opened(syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | O_CLOEXEC));
+      case Trial::kMountSetattr:
+        return TryMountSetattr();
+      case Trial::kIdmappedMounts:
+        return TryIdmap();
+      case Trial::kOverlay:
+        return Opened(fsopen("overlay", FSOPEN_CLOEXEC));
+      case Trial::kLowerdirPlus:
+        return TryLowerdirPlus();
+      case Trial::kSeccomp:
+        return TrySeccomp();
+      case Trial::kUserNamespace:
+        return InChild([] { return Errno(unshare(CLONE_NEWUSER)); });
+      case Trial::kNetNamespace:
+        return InChild([] { return Errno(unshare(CLONE_NEWNET)); });
+      case Trial::kBridge:
+        return InChild([] { return unshare(CLONE_NEWNET) != 0 ? errno : MakeLink("bridge"); });
+      case Trial::kVeth:
+        return InChild([] { return unshare(CLONE_NEWNET) != 0 ? errno : MakeLink("veth"); });
+      case Trial::kNftables:
+        return InChild([] { return unshare(CLONE_NEWNET) != 0 ? errno : AskNftables(); });
+      case Trial::kIptablesLegacy:
+        return InChild([] { return unshare(CLONE_NEWNET) != 0 ? errno : AskIptables(); });
+      case Trial::kIpvs:
+        return InChild([] { return unshare(CLONE_NEWNET) != 0 ? errno : AskFamily("IPVS"); });
     }
     return ENOSYS;
   }
@@ -129,9 +150,11 @@ class Real : public Machine {
   bool HasProgram(const std::string& name) const override {
     const char* path = getenv("PATH");
     // A service's PATH often lacks the sbin folders, where these programs are.
-    const std::string all = std::string(path == nullptr ? "" : path) + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
+    const std::string all =
+        std::string(path == nullptr ? "" : path) + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
     for (const std::string_view folder : base::Split(all, ':')) {
-      if (folder.starts_with('/') && access((std::string(folder) + "/" + name).c_str(), X_OK) == 0) return true;
+      if (folder.starts_with('/') && access((std::string(folder) + "/" + name).c_str(), X_OK) == 0)
+        return true;
     }
     return false;
   }

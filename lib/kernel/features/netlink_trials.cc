@@ -41,10 +41,14 @@ struct Request {
     header()->nlmsg_len = static_cast<uint32_t>(at + NLMSG_ALIGN(NLA_HDRLEN + size));
     return attribute;
   }
-  void Close(nlattr* nest) { nest->nla_len = static_cast<uint16_t>(bytes + header()->nlmsg_len - reinterpret_cast<char*>(nest)); }
+  void Close(nlattr* nest) {
+    nest->nla_len =
+        static_cast<uint16_t>(bytes + header()->nlmsg_len - reinterpret_cast<char*>(nest));
+  }
 };
 
-// Sends and reads the first answer: an error, an acknowledgement (0), or data, which is success as well.
+// Sends and reads the first answer: an error, an acknowledgement (0), or data, which is success as
+// well.
 int Ask(int protocol, Request& request) {
   const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   if (fd < 0) return errno;

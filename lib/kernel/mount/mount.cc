@@ -30,12 +30,15 @@ std::string KernelMessage(int context) {
   return " (kernel: " + message + ")";
 }
 
-Status Configure(int context, const std::string& type, const std::string& key, const std::string& value) {
-  const int result = value.empty() ? fsconfig(context, FSCONFIG_SET_FLAG, key.c_str(), nullptr, 0)
-                                   : fsconfig(context, FSCONFIG_SET_STRING, key.c_str(), value.c_str(), 0);
+Status Configure(int context, const std::string& type, const std::string& key,
+                 const std::string& value) {
+  const int result = value.empty()
+                         ? fsconfig(context, FSCONFIG_SET_FLAG, key.c_str(), nullptr, 0)
+                         : fsconfig(context, FSCONFIG_SET_STRING, key.c_str(), value.c_str(), 0);
   if (result == 0) return base::Ok();
   const int saved = errno;
-  return Error::FromErrno(saved, "mount {}: option {}={}{}", type, key, value, KernelMessage(context));
+  return Error::FromErrno(saved, "mount {}: option {}={}{}", type, key, value,
+                          KernelMessage(context));
 }
 
 Result<UniqueFd> Finish(int context, const std::string& type, uint64_t attributes) {
@@ -50,10 +53,12 @@ Result<UniqueFd> Finish(int context, const std::string& type, uint64_t attribute
 
 }  // namespace
 
-Result<UniqueFd> NewFilesystem(const std::string& type, const Options& options, uint64_t attributes) {
+Result<UniqueFd> NewFilesystem(const std::string& type, const Options& options,
+                               uint64_t attributes) {
   const UniqueFd context(fsopen(type.c_str(), FSOPEN_CLOEXEC));
   if (!context) return Error::FromErrno(errno, "fsopen {}", type);
-  for (const auto& [key, value] : options) RETURN_IF_ERROR(Configure(context.get(), type, key, value));
+  for (const auto& [key, value] : options)
+    RETURN_IF_ERROR(Configure(context.get(), type, key, value));
   return Finish(context.get(), type, attributes);
 }
 
@@ -62,13 +67,15 @@ Options ParseOptions(std::string_view text) {
   for (const std::string_view item : base::Split(text, ',')) {
     if (item.empty()) continue;
     const size_t equals = item.find('=');
-    out.emplace_back(item.substr(0, equals), equals == std::string_view::npos ? "" : item.substr(equals + 1));
+    out.emplace_back(item.substr(0, equals),
+                     equals == std::string_view::npos ? "" : item.substr(equals + 1));
   }
   return out;
 }
 
 Result<UniqueFd> CloneTree(int dir, const std::string& path, bool recursive) {
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (path.empty() ? AT_EMPTY_PATH : 0u) | (recursive ? AT_RECURSIVE : 0u);
+  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (path.empty() ? AT_EMPTY_PATH : 0u) |
+                         (recursive ? AT_RECURSIVE : 0u);
   UniqueFd fd(open_tree(dir, path.c_str(), flags));
   if (!fd) return Error::FromErrno(errno, "open_tree '{}'", path);
   return fd;
@@ -81,19 +88,22 @@ Status Attach(int mount, int target) {
   return base::Ok();
 }
 
-Status SetAttributes(int mount, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
+Status SetAttributes(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
+                     bool recursive) {
   struct mount_attr attributes{};
   attributes.attr_set = set;
   attributes.attr_clr = clear;
   attributes.propagation = propagation;
-  if (mount_setattr(mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes, sizeof attributes) != 0) {
+  if (mount_setattr(mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes,
+                    sizeof attributes) != 0) {
     return Error::FromErrno(errno, "mount_setattr set={:#x} propagation={:#x}", set, propagation);
   }
   return base::Ok();
 }
 
 Status MakeAllPrivate() {
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return Error::FromErrno(errno, "make mounts private");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return Error::FromErrno(errno, "make mounts private");
   return base::Ok();
 }
 
@@ -113,7 +123,8 @@ Result<UniqueFd> DetachedOverlay(const OverlayLayers& layers) {
   } else {
     // Since 6.7; older kernels answer EINVAL and the caller takes the other way.
     for (const std::string& layer : layers.lower) {
-      if (layer.size() > kConfigStringLimit) return base::Unimplemented("layer path is too long for fsconfig");
+      if (layer.size() > kConfigStringLimit)
+        return base::Unimplemented("layer path is too long for fsconfig");
       RETURN_IF_ERROR(Configure(context.get(), "overlay", "lowerdir+", layer));
     }
   }
@@ -124,12 +135,14 @@ Result<UniqueFd> DetachedOverlay(const OverlayLayers& layers) {
   return Finish(context.get(), "overlay", 0);
 }
 
-// mount(2) takes one page of options. Names relative to the layers' common directory keep many layers inside it.
+// mount(2) takes one page of options. Names relative to the layers' common directory keep many
+// layers inside it.
 Status AttachOverlay(const OverlayLayers& layers, const std::string& staging) {
   const size_t slash = layers.lower.front().find_last_of('/');
   std::string common = layers.lower.front().substr(0, slash + 1);
   for (const std::string& layer : layers.lower) {
-    while (!layer.starts_with(common)) common.resize(common.find_last_of('/', common.size() - 2) + 1);
+    while (!layer.starts_with(common))
+      common.resize(common.find_last_of('/', common.size() - 2) + 1);
   }
   std::string data = "lowerdir=";
   for (size_t i = 0; i < layers.lower.size(); ++i) {
@@ -138,8 +151,9 @@ Status AttachOverlay(const OverlayLayers& layers, const std::string& staging) {
   }
   if (!layers.upper.empty()) data += ",upperdir=" + layers.upper + ",workdir=" + layers.work;
   if (data.size() >= static_cast<size_t>(sysconf(_SC_PAGESIZE))) {
-    return base::ResourceExhausted("overlay: {} layers take {} bytes of mount options, more than one page",
-                                   layers.lower.size(), data.size());
+    return base::ResourceExhausted(
+        "overlay: {} layers take {} bytes of mount options, more than one page",
+        layers.lower.size(), data.size());
   }
   ASSIGN_OR_RETURN(const UniqueFd before, os::Open(".", O_PATH | O_DIRECTORY));
   if (chdir(common.c_str()) != 0) return Error::FromErrno(errno, "chdir '{}'", common);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mounts by descriptor: fsopen(2), fsmount(2), open_tree(2), move_mount(2), mount_setattr(2). A detached mount lives in its
-// descriptor and vanishes with it; nothing here leaves a trace on the host unless it is attached. Thin: one call, one named error.
-// Any thread; the attach functions act on the caller's mount namespace.
+// Mounts by descriptor: fsopen(2), fsmount(2), open_tree(2), move_mount(2), mount_setattr(2). A
+// detached mount lives in its descriptor and vanishes with it; nothing here leaves a trace on the
+// host unless it is attached. Thin: one call, one named error. Any thread; the attach functions act
+// on the caller's mount namespace.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +16,24 @@
 
 namespace keelson::mount {
 
-// A new file system instance. `options` are fsconfig strings ({"mode", "755"}) or flags ({"newinstance", ""}).
+// A new file system instance. `options` are fsconfig strings ({"mode", "755"}) or flags
+// ({"newinstance", ""}).
 using Options = std::vector<std::pair<std::string, std::string>>;
-base::Result<os::UniqueFd> NewFilesystem(const std::string& type, const Options& options, uint64_t attributes);
+base::Result<os::UniqueFd> NewFilesystem(const std::string& type, const Options& options,
+                                         uint64_t attributes);
 // "mode=755,size=65536k" → pairs.
 Options ParseOptions(std::string_view text);
 
-// A detached copy of what is mounted or found at `path`; with `recursive` of everything below it too. Not of a detached mount
-// (kernels before 6.15 refuse that).
+// A detached copy of what is mounted or found at `path`; with `recursive` of everything below it
+// too. Not of a detached mount (kernels before 6.15 refuse that).
 base::Result<os::UniqueFd> CloneTree(int dir, const std::string& path, bool recursive);
-// `target`: an O_PATH descriptor of the mount point. Both by descriptor: no path of the container is walked.
+// `target`: an O_PATH descriptor of the mount point. Both by descriptor: no path of the container
+// is walked.
 base::Status Attach(int mount, int target);
 
 // `propagation`: MS_PRIVATE, MS_SLAVE, MS_SHARED or 0 to leave it.
-base::Status SetAttributes(int mount, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive);
+base::Status SetAttributes(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
+                           bool recursive);
 // Every mount of the caller's namespace becomes private.
 base::Status MakeAllPrivate();
 
@@ -37,9 +42,10 @@ struct OverlayLayers {
   std::string upper;               // empty: read-only overlay
   std::string work;
 };
-// Detached where the kernel and the lengths allow it (`lowerdir+`, or strings below 256 bytes), otherwise mounted on
-// `staging` (a private directory of the caller's) with mount(2); the result is what Attach() or pivot_root(2) wants: a
-// descriptor of the root of the overlay, and whether it sits attached on `staging`.
+// Detached where the kernel and the lengths allow it (`lowerdir+`, or strings below 256 bytes),
+// otherwise mounted on `staging` (a private directory of the caller's) with mount(2); the result is
+// what Attach() or pivot_root(2) wants: a descriptor of the root of the overlay, and whether it
+// sits attached on `staging`.
 struct Overlay {
   os::UniqueFd root;
   bool attached = false;

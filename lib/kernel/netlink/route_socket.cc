@@ -29,9 +29,12 @@ struct MessageCloser {
 };
 using MessagePointer = std::unique_ptr<nl_msg, MessageCloser>;
 
-MessagePointer NewMessage(int type, int flags) { return MessagePointer(nlmsg_alloc_simple(type, flags)); }
+MessagePointer NewMessage(int type, int flags) {
+  return MessagePointer(nlmsg_alloc_simple(type, flags));
+}
 
-// libnl has errors of its own, negative; those of the kernel it translates, so the text is all there is.
+// libnl has errors of its own, negative; those of the kernel it translates, so the text is all
+// there is.
 Error NetlinkError(int code, const std::string& what) {
   switch (-code) {
     case NLE_EXIST:
@@ -62,7 +65,8 @@ Result<RouteSocket> RouteSocket::Open() {
   nl_sock* raw = nl_socket_alloc();
   if (raw == nullptr) return base::ResourceExhausted("netlink socket: out of memory");
   RouteSocket socket(raw);
-  if (const int failure = nl_connect(raw, NETLINK_ROUTE); failure < 0) return NetlinkError(failure, "open a netlink socket");
+  if (const int failure = nl_connect(raw, NETLINK_ROUTE); failure < 0)
+    return NetlinkError(failure, "open a netlink socket");
   return socket;
 }
 
@@ -81,8 +85,10 @@ Result<RouteSocket> RouteSocket::OpenIn(int netns) {
 }
 
 Status RouteSocket::Send(nl_msg* message, const std::string& what) {
-  if (const int failure = nl_send_auto(socket_.get(), message); failure < 0) return NetlinkError(failure, what);
-  if (const int failure = nl_wait_for_ack(socket_.get()); failure < 0) return NetlinkError(failure, what);
+  if (const int failure = nl_send_auto(socket_.get(), message); failure < 0)
+    return NetlinkError(failure, what);
+  if (const int failure = nl_wait_for_ack(socket_.get()); failure < 0)
+    return NetlinkError(failure, what);
   return base::Ok();
 }
 
@@ -93,15 +99,18 @@ int CollectLink(nl_msg* answer, void* argument) {
   const nlmsghdr* header = nlmsg_hdr(answer);
   if (header->nlmsg_type != RTM_NEWLINK) return NL_OK;
   const auto* info = static_cast<const ifinfomsg*>(nlmsg_data(header));
-  const nlattr* name = nlmsg_find_attr(const_cast<nlmsghdr*>(header), sizeof(ifinfomsg), IFLA_IFNAME);
+  const nlattr* name =
+      nlmsg_find_attr(const_cast<nlmsghdr*>(header), sizeof(ifinfomsg), IFLA_IFNAME);
   if (name == nullptr) return NL_OK;
-  static_cast<std::vector<Link>*>(argument)->push_back({info->ifi_index, nla_get_string(name), (info->ifi_flags & IFF_UP) != 0});
+  static_cast<std::vector<Link>*>(argument)->push_back(
+      {info->ifi_index, nla_get_string(name), (info->ifi_flags & IFF_UP) != 0});
   return NL_OK;
 }
 
 }  // namespace
 
-// A list ends by itself; a single answer is followed by an acknowledgement, which libnl needs to count on.
+// A list ends by itself; a single answer is followed by an acknowledgement, which libnl needs to
+// count on.
 Result<std::vector<Link>> RouteSocket::AskLinks(nl_msg* message, const std::string& what) {
   std::vector<Link> links;
   nl_socket_modify_cb(socket_.get(), NL_CB_VALID, NL_CB_CUSTOM, CollectLink, &links);
@@ -127,10 +136,12 @@ Result<std::optional<Link>> RouteSocket::FindLink(const std::string& name) {
 }
 
 Result<int> RouteSocket::IndexOf(const std::string& name) {
-  if (name.empty() || name.size() >= IFNAMSIZ) return base::InvalidArgument("'{}' cannot be the name of a link", name);
+  if (name.empty() || name.size() >= IFNAMSIZ)
+    return base::InvalidArgument("'{}' cannot be the name of a link", name);
   ifreq request{};
   name.copy(request.ifr_name, IFNAMSIZ - 1);
-  if (ioctl(nl_socket_get_fd(socket_.get()), SIOCGIFINDEX, &request) == 0) return request.ifr_ifindex;
+  if (ioctl(nl_socket_get_fd(socket_.get()), SIOCGIFINDEX, &request) == 0)
+    return request.ifr_ifindex;
   if (errno == ENODEV) return 0;
   return Error::FromErrno(errno, "look for link '{}'", name);
 }

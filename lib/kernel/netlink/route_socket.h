@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// rtnetlink requests as single calls: links, addresses, routes. A socket belongs to the network namespace in which it was opened;
-// OpenIn() opens one inside another namespace on a throw-away thread. One caller at a time. Source: rtnetlink(7).
+// rtnetlink requests as single calls: links, addresses, routes. A socket belongs to the network
+// namespace in which it was opened; OpenIn() opens one inside another namespace on a throw-away
+// thread. One caller at a time. Source: rtnetlink(7).
 #pragma once
 
 #include <cstdint>
@@ -33,13 +34,15 @@ class RouteSocket {
   // Waits for the kernel's lock on links: what somebody is changing just now is seen as it will be.
   base::Result<std::optional<Link>> FindLink(const std::string& name);
   base::Result<std::vector<Link>> ListLinks();
-  // 0: not there. Waits for nobody: a link that is being deleted is gone once that cannot fail any more.
+  // 0: not there. Waits for nobody: a link that is being deleted is gone once that cannot fail any
+  // more.
   base::Result<int> IndexOf(const std::string& name);
   base::Status CreateBridge(const std::string& name);
   base::Status SetUp(int index);
   base::Status DeleteLink(const std::string& name);  // absent is success
-  base::Status DeleteLink(int index);                // absent is success; the kernel gives an index out once
-  // One message: the host's side, up and on `bridge`; the pod's side named `peer` inside `peer_netns`.
+  base::Status DeleteLink(int index);  // absent is success; the kernel gives an index out once
+  // One message: the host's side, up and on `bridge`; the pod's side named `peer` inside
+  // `peer_netns`.
   struct Veth {
     std::string name;
     int bridge = 0;

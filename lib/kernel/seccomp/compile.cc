@@ -38,37 +38,56 @@ struct Architecture {
 
 uint32_t LibraryAction(Action action, uint32_t error) {
   switch (action) {
-    case Action::kAllow: return SCMP_ACT_ALLOW;
-    case Action::kErrno: return SCMP_ACT_ERRNO(error);
-    case Action::kKillProcess: return SCMP_ACT_KILL_PROCESS;
-    case Action::kKillThread: return SCMP_ACT_KILL_THREAD;
-    case Action::kTrap: return SCMP_ACT_TRAP;
-    case Action::kLog: return SCMP_ACT_LOG;
+    case Action::kAllow:
+      return SCMP_ACT_ALLOW;
+    case Action::kErrno:
+      return SCMP_ACT_ERRNO(error);
+    case Action::kKillProcess:
+      return SCMP_ACT_KILL_PROCESS;
+    case Action::kKillThread:
+      return SCMP_ACT_KILL_THREAD;
+    case Action::kTrap:
+      return SCMP_ACT_TRAP;
+    case Action::kLog:
+      return SCMP_ACT_LOG;
   }
   return SCMP_ACT_KILL_PROCESS;
 }
 
 uint32_t KernelAction(Action action, uint32_t error) {
   switch (action) {
-    case Action::kAllow: return SECCOMP_RET_ALLOW;
-    case Action::kErrno: return SECCOMP_RET_ERRNO | (error & SECCOMP_RET_DATA);
-    case Action::kKillProcess: return SECCOMP_RET_KILL_PROCESS;
-    case Action::kKillThread: return SECCOMP_RET_KILL_THREAD;
-    case Action::kTrap: return SECCOMP_RET_TRAP;
-    case Action::kLog: return SECCOMP_RET_LOG;
+    case Action::kAllow:
+      return SECCOMP_RET_ALLOW;
+    case Action::kErrno:
+      return SECCOMP_RET_ERRNO | (error & SECCOMP_RET_DATA);
+    case Action::kKillProcess:
+      return SECCOMP_RET_KILL_PROCESS;
+    case Action::kKillThread:
+      return SECCOMP_RET_KILL_THREAD;
+    case Action::kTrap:
+      return SECCOMP_RET_TRAP;
+    case Action::kLog:
+      return SECCOMP_RET_LOG;
   }
   return SECCOMP_RET_KILL_PROCESS;
 }
 
 scmp_compare LibraryCompare(Compare compare) {
   switch (compare) {
-    case Compare::kNotEqual: return SCMP_CMP_NE;
-    case Compare::kLess: return SCMP_CMP_LT;
-    case Compare::kLessOrEqual: return SCMP_CMP_LE;
-    case Compare::kEqual: return SCMP_CMP_EQ;
-    case Compare::kGreaterOrEqual: return SCMP_CMP_GE;
-    case Compare::kGreater: return SCMP_CMP_GT;
-    case Compare::kMaskedEqual: return SCMP_CMP_MASKED_EQ;
+    case Compare::kNotEqual:
+      return SCMP_CMP_NE;
+    case Compare::kLess:
+      return SCMP_CMP_LT;
+    case Compare::kLessOrEqual:
+      return SCMP_CMP_LE;
+    case Compare::kEqual:
+      return SCMP_CMP_EQ;
+    case Compare::kGreaterOrEqual:
+      return SCMP_CMP_GE;
+    case Compare::kGreater:
+      return SCMP_CMP_GT;
+    case Compare::kMaskedEqual:
+      return SCMP_CMP_MASKED_EQ;
   }
   return SCMP_CMP_EQ;
 }
@@ -78,7 +97,9 @@ Result<std::vector<Architecture>> ResolveArchitectures(const std::vector<std::st
   for (const std::string& name : names) {
     const uint32_t token = seccomp_arch_resolve_name(name.c_str());
     if (token == 0) return base::InvalidArgument("seccomp: unknown architecture '{}'", name);
-    if (std::none_of(out.begin(), out.end(), [&](const Architecture& known) { return known.token == token; })) out.push_back({name, token});
+    if (std::none_of(out.begin(), out.end(),
+                     [&](const Architecture& known) { return known.token == token; }))
+      out.push_back({name, token});
   }
   if (out.empty()) {
 #if defined(__x86_64__)
@@ -103,11 +124,14 @@ std::optional<uint32_t> NumberOn(const Architecture& architecture, const std::st
 Status AddRule(const Context& context, const Rule& rule, const std::string& name, int number) {
   std::vector<scmp_arg_cmp> arguments;
   for (const Argument& argument : rule.arguments) {
-    if (argument.index > 5) return base::InvalidArgument("seccomp: '{}' has no argument {}", name, argument.index);
-    arguments.push_back({argument.index, LibraryCompare(argument.compare), argument.value, argument.value_two});
+    if (argument.index > 5)
+      return base::InvalidArgument("seccomp: '{}' has no argument {}", name, argument.index);
+    arguments.push_back(
+        {argument.index, LibraryCompare(argument.compare), argument.value, argument.value_two});
   }
-  const int result = seccomp_rule_add_array(context.get(), LibraryAction(rule.action, rule.error), number,
-                                            static_cast<unsigned>(arguments.size()), arguments.data());
+  const int result =
+      seccomp_rule_add_array(context.get(), LibraryAction(rule.action, rule.error), number,
+                             static_cast<unsigned>(arguments.size()), arguments.data());
   // Said before, in the same words: nothing to add.
   if (result == 0 || result == -EEXIST) return base::Ok();
   return Error::FromErrno(-result, "seccomp: add the rule for '{}'", name);
@@ -119,43 +143,55 @@ Result<std::string> Export(const Context& context) {
   if (const int result = seccomp_export_bpf(context.get(), memory.get()); result != 0) {
     return Error::FromErrno(-result, "seccomp: compile the profile");
   }
-  if (lseek(memory.get(), 0, SEEK_SET) != 0) return Error::FromErrno(errno, "seccomp: rewind the program");
+  if (lseek(memory.get(), 0, SEEK_SET) != 0)
+    return Error::FromErrno(errno, "seccomp: rewind the program");
   return os::ReadAll(memory.get());
 }
 
 }  // namespace
 
 Result<std::string> Compile(const Profile& profile, bool strict) {
-  ASSIGN_OR_RETURN(const std::vector<Architecture> architectures, ResolveArchitectures(profile.architectures));
+  ASSIGN_OR_RETURN(const std::vector<Architecture> architectures,
+                   ResolveArchitectures(profile.architectures));
   const Context context(seccomp_init(LibraryAction(profile.default_action, profile.default_error)));
-  if (context == nullptr) return base::InvalidArgument("seccomp: libseccomp refuses the default action");
+  if (context == nullptr)
+    return base::InvalidArgument("seccomp: libseccomp refuses the default action");
   for (const Architecture& architecture : architectures) {
     const int result = seccomp_arch_add(context.get(), architecture.token);
-    if (result != 0 && result != -EEXIST) return Error::FromErrno(-result, "seccomp: add architecture '{}'", architecture.name);
+    if (result != 0 && result != -EEXIST)
+      return Error::FromErrno(-result, "seccomp: add architecture '{}'", architecture.name);
   }
-  const bool has_native = std::any_of(architectures.begin(), architectures.end(),
-                                      [](const Architecture& each) { return each.token == seccomp_arch_native(); });
+  const bool has_native =
+      std::any_of(architectures.begin(), architectures.end(),
+                  [](const Architecture& each) { return each.token == seccomp_arch_native(); });
   if (!has_native) (void)seccomp_arch_remove(context.get(), SCMP_ARCH_NATIVE);
 
-  const bool default_allows = profile.default_action == Action::kAllow || profile.default_action == Action::kLog;
+  const bool default_allows =
+      profile.default_action == Action::kAllow || profile.default_action == Action::kLog;
   std::vector<Answers> answers;
-  for (const Architecture& architecture : architectures) answers.push_back({architecture.audit_token(), architecture.base(), {}, 0});
+  for (const Architecture& architecture : architectures)
+    answers.push_back({architecture.audit_token(), architecture.base(), {}, 0});
   size_t added = 0;
   for (const Rule& rule : profile.rules) {
-    const bool as_default = rule.action == profile.default_action && (rule.action != Action::kErrno || rule.error == profile.default_error);
+    const bool as_default = rule.action == profile.default_action &&
+                            (rule.action != Action::kErrno || rule.error == profile.default_error);
     for (const std::string& name : rule.names) {
       const int number = seccomp_syscall_resolve_name(name.c_str());
       bool found = number != __NR_SCMP_ERROR;
       for (size_t i = 0; i < architectures.size(); ++i) {
         const std::optional<uint32_t> own = NumberOn(architectures[i], name);
         if (!own) continue;
-        if (!default_allows) answers[i].newest = std::max(answers[i].newest, *own | architectures[i].base());
+        if (!default_allows)
+          answers[i].newest = std::max(answers[i].newest, *own | architectures[i].base());
         if (number != __NR_SCMP_ERROR) continue;
         found = true;
         if (!rule.arguments.empty()) {
-          return base::Unimplemented("seccomp: '{}' is newer than libseccomp here and cannot have argument conditions", name);
+          return base::Unimplemented(
+              "seccomp: '{}' is newer than libseccomp here and cannot have argument conditions",
+              name);
         }
-        answers[i].extra.emplace(*own | architectures[i].base(), KernelAction(rule.action, rule.error));
+        answers[i].extra.emplace(*own | architectures[i].base(),
+                                 KernelAction(rule.action, rule.error));
       }
       if (!found && strict) return base::InvalidArgument("seccomp: unknown system call '{}'", name);
       // libseccomp refuses a rule that says what the default says.
@@ -168,11 +204,13 @@ Result<std::string> Compile(const Profile& profile, bool strict) {
   if (added > 8) (void)seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
   ASSIGN_OR_RETURN(const std::string body, Export(context));
   const std::vector<sock_filter> prologue = BuildPrologue(answers);
-  std::string program(reinterpret_cast<const char*>(prologue.data()), prologue.size() * sizeof(sock_filter));
+  std::string program(reinterpret_cast<const char*>(prologue.data()),
+                      prologue.size() * sizeof(sock_filter));
   program += body;
   if (program.size() / sizeof(sock_filter) > BPF_MAXINSNS) {
-    return base::ResourceExhausted("seccomp: the profile makes {} instructions, the kernel takes {}", program.size() / sizeof(sock_filter),
-                                   BPF_MAXINSNS);
+    return base::ResourceExhausted(
+        "seccomp: the profile makes {} instructions, the kernel takes {}",
+        program.size() / sizeof(sock_filter), BPF_MAXINSNS);
   }
   return program;
 }

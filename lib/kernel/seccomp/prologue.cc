@@ -13,13 +13,16 @@ constexpr uint32_t kX32Base = 0x40000000;
 
 sock_filter Return(uint32_t value) { return BPF_STMT(BPF_RET | BPF_K, value); }
 
-// What is asked of one number range, with the number in the accumulator; what it does not answer falls out at its end.
+// What is asked of one number range, with the number in the accumulator; what it does not answer
+// falls out at its end.
 std::vector<sock_filter> RangeBlock(const Answers& answers) {
   std::vector<sock_filter> out;
   if (!answers.extra.empty()) {
-    // Nearly every call is below the first of them: one comparison skips the list. The list has at most some 20 entries.
+    // Nearly every call is below the first of them: one comparison skips the list. The list has at
+    // most some 20 entries.
     const uint32_t first = answers.extra.begin()->first;
-    out.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first, 0, static_cast<uint8_t>(2 * answers.extra.size())));
+    out.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first, 0,
+                           static_cast<uint8_t>(2 * answers.extra.size())));
     for (const auto& [number, value] : answers.extra) {
       out.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1));
       out.push_back(Return(value));
@@ -32,7 +35,9 @@ std::vector<sock_filter> RangeBlock(const Answers& answers) {
   return out;
 }
 
-void Append(std::vector<sock_filter>& to, const std::vector<sock_filter>& from) { to.insert(to.end(), from.begin(), from.end()); }
+void Append(std::vector<sock_filter>& to, const std::vector<sock_filter>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
 
 }  // namespace
 
@@ -58,11 +63,15 @@ std::vector<sock_filter> BuildPrologue(const std::vector<Answers>& answers) {
     }
     std::vector<sock_filter> block;
 #if defined(__x86_64__)
-    shared_token = shared_token || first.token == 0xc000003eu;  // an x32 call that the profile does not know of is libseccomp's to refuse
+    shared_token =
+        shared_token ||
+        first.token ==
+            0xc000003eu;  // an x32 call that the profile does not know of is libseccomp's to refuse
 #endif
     if (shared_token) {
       // number < base: low, then over high; otherwise high.
-      block.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, kX32Base, static_cast<uint8_t>(low.size() + 1), 0));
+      block.push_back(
+          BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, kX32Base, static_cast<uint8_t>(low.size() + 1), 0));
       Append(block, low);
       block.push_back(BPF_STMT(BPF_JMP | BPF_JA, static_cast<uint32_t>(high.size())));
       Append(block, high);

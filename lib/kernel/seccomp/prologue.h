@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of a filter that stands before libseccomp's: for each architecture token it answers the system calls that libseccomp does
-// not know and the ones newer than the profile, and falls through for the rest. Pure, any thread. Source: seccomp(2), bpf(4).
+// The part of a filter that stands before libseccomp's: for each architecture token it answers the
+// system calls that libseccomp does not know and the ones newer than the profile, and falls through
+// for the rest. Pure, any thread. Source: seccomp(2), bpf(4).
 #pragma once
 
 #include <linux/filter.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seccomp profiles as data, compiled to the sock_filter bytes that a process installs. libseccomp does the work; in front of its
-// program stands a short one of ours for system calls that are newer than that library (resolved by our own table) or newer than
-// the profile (ENOSYS, so that a C library falls back instead of failing with EPERM). Compile() blocks for milliseconds: keep a
+// Seccomp profiles as data, compiled to the sock_filter bytes that a process installs. libseccomp
+// does the work; in front of its program stands a short one of ours for system calls that are newer
+// than that library (resolved by our own table) or newer than the profile (ENOSYS, so that a C
+// library falls back instead of failing with EPERM). Compile() blocks for milliseconds: keep a
 // ProgramCache, which any thread may use. Sources: seccomp(2), seccomp_rule_add(3).
 #pragma once
 
@@ -19,34 +20,44 @@
 namespace keelson::seccomp {
 
 enum class Action : uint8_t { kAllow, kErrno, kKillProcess, kKillThread, kTrap, kLog };
-enum class Compare : uint8_t { kNotEqual, kLess, kLessOrEqual, kEqual, kGreaterOrEqual, kGreater, kMaskedEqual };
+enum class Compare : uint8_t {
+  kNotEqual,
+  kLess,
+  kLessOrEqual,
+  kEqual,
+  kGreaterOrEqual,
+  kGreater,
+  kMaskedEqual
+};
 
 struct Argument {
-  uint32_t index = 0;       // 0…5
+  uint32_t index = 0;  // 0…5
   Compare compare = Compare::kEqual;
-  uint64_t value = 0;       // kMaskedEqual: the mask
-  uint64_t value_two = 0;   // kMaskedEqual: what the masked argument must be
+  uint64_t value = 0;      // kMaskedEqual: the mask
+  uint64_t value_two = 0;  // kMaskedEqual: what the masked argument must be
   bool operator==(const Argument&) const = default;
 };
 
 struct Rule {
   std::vector<std::string> names;
   Action action = Action::kAllow;
-  uint32_t error = 1;                // kErrno: EPERM unless said otherwise
-  std::vector<Argument> arguments;   // all must hold
+  uint32_t error = 1;               // kErrno: EPERM unless said otherwise
+  std::vector<Argument> arguments;  // all must hold
   bool operator==(const Rule&) const = default;
 };
 
 struct Profile {
   Action default_action = Action::kErrno;
   uint32_t default_error = 1;
-  std::vector<std::string> architectures;  // "x86_64", "x86", "x32", "aarch64", "arm"…; empty: the machine's own
+  std::vector<std::string>
+      architectures;  // "x86_64", "x86", "x32", "aarch64", "arm"…; empty: the machine's own
   std::vector<Rule> rules;
   bool operator==(const Profile&) const = default;
 };
 
-// struct sock_filter array as bytes, at most BPF_MAXINSNS of them. Names that no kernel has are an error when `strict`,
-// otherwise they are left out, as a profile is written for more kernels than one.
+// struct sock_filter array as bytes, at most BPF_MAXINSNS of them. Names that no kernel has are an
+// error when `strict`, otherwise they are left out, as a profile is written for more kernels than
+// one.
 base::Result<std::string> Compile(const Profile& profile, bool strict = false);
 
 // Content of a profile in one string: the same text, the same program.
@@ -54,8 +65,8 @@ std::string Fingerprint(const Profile& profile);
 
 using Program = std::shared_ptr<const std::string>;
 
-// Compiled programs by content, the least recently used dropped beyond `capacity`. Two threads that ask for one profile at the
-// same time compile it once.
+// Compiled programs by content, the least recently used dropped beyond `capacity`. Two threads that
+// ask for one profile at the same time compile it once.
 class ProgramCache {
  public:
   explicit ProgramCache(size_t capacity = 64) : capacity_(capacity) {}

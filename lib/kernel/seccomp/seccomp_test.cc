@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs are run two ways: by a small interpreter of the filter language, and by the kernel in a child process.
+// Programs are run two ways: by a small interpreter of the filter language, and by the kernel in a
+// child process.
 #include "lib/kernel/seccomp/seccomp.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +24,8 @@ namespace {
 constexpr uint32_t kX86_64 = AUDIT_ARCH_X86_64;
 
 // The subset of classic BPF that seccomp programs use.
-uint32_t Answer(const std::string& program, uint32_t arch, uint32_t number, const std::vector<uint64_t>& args = {}) {
+uint32_t Answer(const std::string& program, uint32_t arch, uint32_t number,
+                const std::vector<uint64_t>& args = {}) {
   seccomp_data data{};
   data.nr = static_cast<int>(number);
   data.arch = arch;
@@ -34,23 +36,42 @@ uint32_t Answer(const std::string& program, uint32_t arch, uint32_t number, cons
   for (size_t at = 0; at < count; ++at) {
     const sock_filter& i = code[at];
     switch (BPF_CLASS(i.code)) {
-      case BPF_LD: memcpy(&a, reinterpret_cast<const char*>(&data) + i.k, 4); break;
-      case BPF_RET: return i.k;
-      case BPF_ALU: a = BPF_OP(i.code) == BPF_AND ? a & i.k : a; break;
+      case BPF_LD:
+        memcpy(&a, reinterpret_cast<const char*>(&data) + i.k, 4);
+        break;
+      case BPF_RET:
+        return i.k;
+      case BPF_ALU:
+        a = BPF_OP(i.code) == BPF_AND ? a & i.k : a;
+        break;
       case BPF_JMP: {
         bool yes = false;
         switch (BPF_OP(i.code)) {
-          case BPF_JA: at += i.k; continue;
-          case BPF_JEQ: yes = a == i.k; break;
-          case BPF_JGT: yes = a > i.k; break;
-          case BPF_JGE: yes = a >= i.k; break;
-          case BPF_JSET: yes = (a & i.k) != 0; break;
-          default: ADD_FAILURE() << "unknown jump"; return 0;
+          case BPF_JA:
+            at += i.k;
+            continue;
+          case BPF_JEQ:
+            yes = a == i.k;
+            break;
+          case BPF_JGT:
+            yes = a > i.k;
+            break;
+          case BPF_JGE:
+            yes = a >= i.k;
+            break;
+          case BPF_JSET:
+            yes = (a & i.k) != 0;
+            break;
+          default:
+            ADD_FAILURE() << "unknown jump";
+            return 0;
         }
         at += yes ? i.jt : i.jf;
         break;
       }
-      default: ADD_FAILURE() << "unknown class"; return 0;
+      default:
+        ADD_FAILURE() << "unknown class";
+        return 0;
     }
   }
   ADD_FAILURE() << "ran off the end";
@@ -140,7 +161,8 @@ TEST(SeccompCompile, MistakesAreNamed) {
   EXPECT_TRUE(Compile(Profile{}).ok()) << "an empty profile is a filter too";
 }
 
-// Installs the program in a child, runs `work` there and gives its exit code; 128 + signal when it was killed.
+// Installs the program in a child, runs `work` there and gives its exit code; 128 + signal when it
+// was killed.
 template <typename F>
 int InChild(const std::string& program, F work) {
   const pid_t pid = fork();
@@ -148,7 +170,9 @@ int InChild(const std::string& program, F work) {
     sock_fprog filter{};
     filter.len = static_cast<unsigned short>(program.size() / sizeof(sock_filter));
     filter.filter = reinterpret_cast<sock_filter*>(const_cast<char*>(program.data()));
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) _exit(99);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+      _exit(99);
     _exit(work());
   }
   int status = 0;
@@ -161,7 +185,8 @@ TEST(SeccompKernel, TheKernelTakesTheProgramAndObeysIt) {
   GTEST_SKIP() << "sanitizers make system calls of their own in the child";
 #endif
   Profile p;
-  p.rules = {{{"exit_group", "write", "getppid", "cachestat"}}, {{"getpid"}, Action::kErrno, 42, {}}};
+  p.rules = {{{"exit_group", "write", "getppid", "cachestat"}},
+             {{"getpid"}, Action::kErrno, 42, {}}};
   const std::string program = Compile(p).value();
   EXPECT_EQ(InChild(program, [] { return syscall(SYS_getppid) > 0 ? 0 : 1; }), 0);
   EXPECT_EQ(InChild(program, [] { return syscall(SYS_getpid) < 0 ? errno : 0; }), 42);
@@ -175,7 +200,8 @@ TEST(SeccompCache, OneContentIsCompiledOnceByAnyNumberOfThreads) {
   p.rules = {{{"read"}}};
   std::vector<std::thread> threads;
   std::vector<Program> programs(8);
-  for (size_t i = 0; i < programs.size(); ++i) threads.emplace_back([&, i] { programs[i] = cache.Get(p).value(); });
+  for (size_t i = 0; i < programs.size(); ++i)
+    threads.emplace_back([&, i] { programs[i] = cache.Get(p).value(); });
   for (std::thread& thread : threads) thread.join();
   for (const Program& program : programs) EXPECT_EQ(program, programs[0]);
   EXPECT_EQ(cache.compiled(), 1u);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole pods on the real kernel, for tests: real anchor, monitors, cgroups and bridge, in a network and mount namespace of the
-// test's own, one image made of busybox. After each test nothing may be left of any pod.
+// Whole pods on the real kernel, for tests: real anchor, monitors, cgroups and bridge, in a network
+// and mount namespace of the test's own, one image made of busybox. After each test nothing may be
+// left of any pod.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -38,13 +39,19 @@ class OneImage final : public image::ImageService {
     image_.config.command = {"/bin/sh"};
   }
   std::optional<image::Image> Find(const std::string& reference) const override {
-    return named && (reference == "busybox" || reference == image_.id) ? std::optional(image_) : std::nullopt;
+    return named && (reference == "busybox" || reference == image_.id) ? std::optional(image_)
+                                                                       : std::nullopt;
   }
-  std::optional<image::Image> FindHeld(const std::string& id) const override { return id == image_.id ? std::optional(image_) : std::nullopt; }
+  std::optional<image::Image> FindHeld(const std::string& id) const override {
+    return id == image_.id ? std::optional(image_) : std::nullopt;
+  }
   std::vector<image::Image> List() const override { return {image_}; }
   // "endless" ends when nobody wants it any more.
-  base::Result<std::string> Pull(const std::string& reference, const std::optional<image::Credentials>&, std::stop_token stop) override {
-    if (reference == "away/app") return base::Unavailable("pull image 'away/app': connection refused");
+  base::Result<std::string> Pull(const std::string& reference,
+                                 const std::optional<image::Credentials>&,
+                                 std::stop_token stop) override {
+    if (reference == "away/app")
+      return base::Unavailable("pull image 'away/app': connection refused");
     if (reference != "endless") return image_.id;
     std::unique_lock lock(mutex_);
     ++pulls_begun_;
@@ -56,7 +63,9 @@ class OneImage final : public image::ImageService {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this, count] { return pulls_begun_ >= count; });
   }
-  base::Result<std::string> Load(const std::string&, const std::string&) override { return image_.id; }
+  base::Result<std::string> Load(const std::string&, const std::string&) override {
+    return image_.id;
+  }
   base::Status Remove(const std::string&) override { return {}; }
   base::Result<image::FsUsage> Usage() const override { return image::FsUsage{}; }
   void Hold(const std::string&, const std::string& container_id) override {
@@ -86,8 +95,12 @@ class BrittleNetwork final : public network::PodNetwork {
     if (!setup.ok()) return setup.error();
     return real_.Setup(sandbox_id, netns);
   }
-  base::Status Teardown(const std::string& sandbox_id) override { return teardown.ok() ? real_.Teardown(sandbox_id) : teardown; }
-  base::Status CollectGarbage(const std::vector<std::string>& live) override { return real_.CollectGarbage(live); }
+  base::Status Teardown(const std::string& sandbox_id) override {
+    return teardown.ok() ? real_.Teardown(sandbox_id) : teardown;
+  }
+  base::Status CollectGarbage(const std::vector<std::string>& live) override {
+    return real_.CollectGarbage(live);
+  }
   base::Status setup, teardown;  // set while nothing is under way
 
  private:
@@ -112,13 +125,20 @@ class RuntimeTest : public testing::Test {
     ASSERT_TRUE(os::MakeDirs(layer + "/bin", 0755).ok());
     ASSERT_TRUE(os::MakeDirs(layer + "/etc", 0755).ok());
     ASSERT_TRUE(os::MakeDirs(run_, 0700).ok());
-    ASSERT_TRUE(os::WriteFileAtomic(layer + "/bin/busybox", os::ReadFile("/bin/busybox").value(), 0755).ok());
-    ASSERT_TRUE(os::WriteFileAtomic(layer + "/etc/passwd", "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n", 0644).ok());
-    for (const char* applet : {"sh", "cat", "sleep", "id", "mkdir", "chmod", "touch", "hostname", "nc", "wget", "ls"}) {
+    ASSERT_TRUE(
+        os::WriteFileAtomic(layer + "/bin/busybox", os::ReadFile("/bin/busybox").value(), 0755)
+            .ok());
+    ASSERT_TRUE(os::WriteFileAtomic(layer + "/etc/passwd",
+                                    "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n", 0644)
+                    .ok());
+    for (const char* applet :
+         {"sh", "cat", "sleep", "id", "mkdir", "chmod", "touch", "hostname", "nc", "wget", "ls"}) {
       ASSERT_EQ(symlink("busybox", (layer + "/bin/" + applet).c_str()), 0);
     }
     images_ = std::make_unique<OneImage>(layer);
-    network_ = network::BridgeNetwork::Create({"kltest1", "10.201.7.0/24", "10.201.0.0/16", dir_.path() + "/network"}).value();
+    network_ = network::BridgeNetwork::Create(
+                   {"kltest1", "10.201.7.0/24", "10.201.0.0/16", dir_.path() + "/network"})
+                   .value();
     brittle_ = std::make_unique<BrittleNetwork>(*network_);
     Boot();
   }
@@ -155,11 +175,13 @@ class RuntimeTest : public testing::Test {
   void Boot() {
     runtime_.reset();
     anchor_.reset();
-    base::Result<std::unique_ptr<monitor::Anchor>> anchor = monitor::ConnectAnchor({run_, dir_.path(), KEELSON_BIN_DIR});
+    base::Result<std::unique_ptr<monitor::Anchor>> anchor =
+        monitor::ConnectAnchor({run_, dir_.path(), KEELSON_BIN_DIR});
     ASSERT_TRUE(anchor.ok()) << anchor.error().message();
     anchor_ = std::move(anchor).value();
-    runtime_ = std::make_unique<Runtime>(Dependencies{dir_.path(), run_, clock_, *anchor_, *brittle_, *images_, seccomp_, profiles_,
-                                                      cgroup::DetectLayout().value(), security::AvailableCapabilities().value(), boot_id_});
+    runtime_ = std::make_unique<Runtime>(Dependencies{
+        dir_.path(), run_, clock_, *anchor_, *brittle_, *images_, seccomp_, profiles_,
+        cgroup::DetectLayout().value(), security::AvailableCapabilities().value(), boot_id_});
     const base::Status recovered = runtime_->Recover();
     ASSERT_TRUE(recovered.ok()) << recovered.error().message();
   }
@@ -172,14 +194,16 @@ class RuntimeTest : public testing::Test {
     config.set_hostname(name);
     config.set_log_directory(dir_.path() + "/logs/" + name);
     config.mutable_linux()->set_cgroup_parent(parent_ + "/" + name);
-    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::CONTAINER);
+    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(
+        cri::CONTAINER);
     return config;
   }
   cri::ContainerConfig Script(const std::string& name, const std::string& script) {
     cri::ContainerConfig config;
     config.mutable_metadata()->set_name(name);
     config.mutable_image()->set_image("busybox");
-    for (const std::string& word : {std::string("sh"), std::string("-c"), script}) config.add_command(word);
+    for (const std::string& word : {std::string("sh"), std::string("-c"), script})
+      config.add_command(word);
     config.set_log_path(name + "/0.log");
     auto& security = *config.mutable_linux()->mutable_security_context();
     security.mutable_namespace_options()->set_pid(cri::CONTAINER);

@@ -12,10 +12,12 @@
 
 namespace keelson::image::testing {
 
-FakeRegistry::FakeRegistry(const std::string& dir, const std::string& options) : log_(dir + "/requests-" + base::RandomHex(8)) {
+FakeRegistry::FakeRegistry(const std::string& dir, const std::string& options)
+    : log_(dir + "/requests-" + base::RandomHex(8)) {
   os::Pipe out = os::CreatePipe().value();
   os::SpawnOptions spawn;
-  spawn.argv = {"/usr/bin/python3", std::string(KEELSON_SOURCE_DIR) + "/runtime/image/testing/fake_registry.py",
+  spawn.argv = {"/usr/bin/python3",
+                std::string(KEELSON_SOURCE_DIR) + "/runtime/image/testing/fake_registry.py",
                 "{" + options + (options.empty() ? "" : ",") + "\"log\":\"" + log_ + "\"}"};
   spawn.env = {"PATH=/usr/bin:/bin"};
   spawn.fds = {{out.write_end.get(), 1}, {2, 2}};
@@ -24,7 +26,7 @@ FakeRegistry::FakeRegistry(const std::string& dir, const std::string& options) :
   if (!child.ok()) return;
   process_ = std::move(child).value();
   out.write_end.reset();
-  struct pollfd readable {.fd = out.read_end.get(), .events = POLLIN, .revents = 0};
+  struct pollfd readable{.fd = out.read_end.get(), .events = POLLIN, .revents = 0};
   char line[16] = {};
   EXPECT_EQ(poll(&readable, 1, 30000), 1);
   EXPECT_GT(read(out.read_end.get(), line, sizeof line - 1), 0);
@@ -36,7 +38,8 @@ std::string FakeRegistry::Log() const { return os::ReadFile(log_).ValueOr(""); }
 size_t FakeRegistry::Count(const std::string& word) const {
   const std::string log = Log();
   size_t count = 0;
-  for (const std::string_view line : base::Split(log, '\n')) count += line.find(word) != std::string_view::npos ? 1 : 0;
+  for (const std::string_view line : base::Split(log, '\n'))
+    count += line.find(word) != std::string_view::npos ? 1 : 0;
   return count;
 }
 

@@ -15,7 +15,7 @@ class FakeRegistry {
   FakeRegistry(const std::string& dir, const std::string& options);
   std::string Address() const { return "127.0.0.1:" + port_; }
   std::string Port() const { return port_; }
-  std::string Log() const;               // one line a request
+  std::string Log() const;                      // one line a request
   size_t Count(const std::string& word) const;  // of lines that hold it
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: makes image layouts on disk, layer by layer, good ones and broken ones. Every step is asserted through GoogleTest.
+// For tests: makes image layouts on disk, layer by layer, good ones and broken ones. Every step is
+// asserted through GoogleTest.
 #pragma once
 
 #include <string>
@@ -26,9 +27,11 @@ class LayoutMaker {
   // A layer from what `script` makes in an empty directory.
   LayerBytes MakeLayer(const std::string& script, const std::string& compressor = "gzip -n") const;
   // One image of these layers; the layout's index then knows only it, under `name`.
-  void Make(const std::vector<LayerBytes>& layers, const std::string& arch = "amd64", const std::string& name = "");
+  void Make(const std::vector<LayerBytes>& layers, const std::string& arch = "amd64",
+            const std::string& name = "");
   void WriteIndex(const std::string& index) const;
-  static std::string Describe(const std::string& type, const std::string& digest, size_t size, const std::string& more = "");
+  static std::string Describe(const std::string& type, const std::string& digest, size_t size,
+                              const std::string& more = "");
 
   const std::string& config_digest() const { return config_digest_; }
   const std::string& manifest_digest() const { return manifest_digest_; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of pulls: an image service in a folder of its own, through the real keelson-fetch and keelson-unpack, and what must
-// not be left behind. Needs root.
+// For tests of pulls: an image service in a folder of its own, through the real keelson-fetch and
+// keelson-unpack, and what must not be left behind. Needs root.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -42,14 +42,18 @@ class PullFixture : public ::testing::Test {
     const std::string dir = NewDir("config/registries/" + registry);
     ASSERT_TRUE(os::WriteFileAtomic(dir + "/hosts.toml", toml, 0600).ok());
   }
-  base::Result<std::string> Pull(const std::string& reference, const std::optional<Credentials>& credentials = {}) {
+  base::Result<std::string> Pull(const std::string& reference,
+                                 const std::optional<Credentials>& credentials = {}) {
     return service_->Pull(reference, credentials, {});
   }
   // The pull fails with a sentence that holds all of these words, and leaves nothing.
-  void ExpectRefused(const std::string& reference, const std::vector<std::string>& words, const std::optional<Credentials>& credentials = {}) {
+  void ExpectRefused(const std::string& reference, const std::vector<std::string>& words,
+                     const std::optional<Credentials>& credentials = {}) {
     const auto pulled = Pull(reference, credentials);
     ASSERT_FALSE(pulled.ok());
-    for (const std::string& word : words) EXPECT_NE(pulled.error().message().find(word), std::string::npos) << word << " is not in: " << pulled.error().message();
+    for (const std::string& word : words)
+      EXPECT_NE(pulled.error().message().find(word), std::string::npos)
+          << word << " is not in: " << pulled.error().message();
     EXPECT_EQ(pulled.error().message().find('\n'), std::string::npos);
     EXPECT_FALSE(service_->Find(reference).has_value());
     ExpectNothingLeft();
@@ -57,7 +61,10 @@ class PullFixture : public ::testing::Test {
   // No layer, no name, no document, nothing half-made.
   void ExpectNothingLeft() {
     service_->WaitForSweep();
-    EXPECT_EQ(Shell("cd " + options_.paths.state + " && find layers images -type f -o -path '*/sha256/*' -o -path '*/staging/*' -o -path '*/trash/*' -o -path '*/import/*'"), "");
+    EXPECT_EQ(Shell("cd " + options_.paths.state +
+                    " && find layers images -type f -o -path '*/sha256/*' -o -path '*/staging/*' "
+                    "-o -path '*/trash/*' -o -path '*/import/*'"),
+              "");
   }
   std::string ReadInImage(const std::string& reference, const std::string& path) const {
     const auto image = service_->Find(reference);

@@ -33,16 +33,20 @@ bool TestRegistry::IsInstalled() {
 
 TestRegistry::TestRegistry(const Options& options) : options_(options) {
   const std::string log = options.dir + "/log";
-  std::string config = "version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: " + options.dir +
-                       "/storage}, delete: {enabled: true}}\nhttp:\n  addr: 127.0.0.1:0\n";
+  std::string config =
+      "version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: " + options.dir +
+      "/storage}, delete: {enabled: true}}\nhttp:\n  addr: 127.0.0.1:0\n";
   if (!options.certificate.empty()) {
-    config += "  tls:\n    certificate: " + options.certificate + "\n    key: " + options.key + "\n";
-    if (!options.client_authority.empty()) config += "    clientcas: [" + options.client_authority + "]\n";
+    config +=
+        "  tls:\n    certificate: " + options.certificate + "\n    key: " + options.key + "\n";
+    if (!options.client_authority.empty())
+      config += "    clientcas: [" + options.client_authority + "]\n";
   }
   if (!options.user.empty()) {
     // The registry takes bcrypt only, which the C library's crypt() knows.
-    Shell("python3 -W ignore -c \"import crypt; print('" + options.user + ":' + crypt.crypt('" + options.password +
-          "', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))\" >" + options.dir + "/htpasswd");
+    Shell("python3 -W ignore -c \"import crypt; print('" + options.user + ":' + crypt.crypt('" +
+          options.password + "', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))\" >" +
+          options.dir + "/htpasswd");
     config += "auth: {htpasswd: {realm: test, path: " + options.dir + "/htpasswd}}\n";
   }
   EXPECT_TRUE(os::WriteFileAtomic(options.dir + "/config.yaml", config, 0600).ok());
@@ -65,9 +69,12 @@ TestRegistry::TestRegistry(const Options& options) : options_(options) {
 
 std::string TestRegistry::Log() const { return os::ReadFile(options_.dir + "/log").ValueOr(""); }
 
-void TestRegistry::Push(const std::string& layout, const std::string& name, const std::string& more) const {
-  const std::string user = options_.user.empty() ? "" : " --dest-creds " + options_.user + ":" + options_.password;
-  Shell("skopeo --insecure-policy copy -q --dest-tls-verify=false" + user + " " + more + " oci:" + layout + " docker://" + Address() + "/" + name);
+void TestRegistry::Push(const std::string& layout, const std::string& name,
+                        const std::string& more) const {
+  const std::string user =
+      options_.user.empty() ? "" : " --dest-creds " + options_.user + ":" + options_.password;
+  Shell("skopeo --insecure-policy copy -q --dest-tls-verify=false" + user + " " + more +
+        " oci:" + layout + " docker://" + Address() + "/" + name);
 }
 
 }  // namespace keelson::image::testing
