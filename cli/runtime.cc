@@ -6,7 +6,7 @@
 namespace keelson::cli {
 
 Runtime::Runtime(const std::string& endpoint)
-    : socket_(SocketPath(endpoint)), client_(runtime_client::ConnectRuntime("unix://" + socket_)) {}
+    : socket_(SocketPath(endpoint)), client_(cri_client::ConnectRuntime("unix://" + socket_)) {}
 
 base::Error Runtime::ForPeople(const base::Error& error) const {
   if (error.code() != base::Code::kUnavailable) return error;

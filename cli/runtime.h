@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "kubelet/runtime_client/runtime_client.h"
+#include "cri-api/client/runtime_client.h"
 
 namespace keelson::cli {
 
@@ -15,7 +15,7 @@ class Runtime {
  public:
   explicit Runtime(const std::string& endpoint);
 
-  runtime_client::RuntimeClient& client() { return *client_; }
+  cri_client::RuntimeClient& client() { return *client_; }
   // Says in an Unavailable error what does not answer and what to do; others stay as they are.
   base::Error ForPeople(const base::Error& error) const;
   // Asked first: a runtime that is not there is then told from anything else at once.
@@ -24,7 +24,7 @@ class Runtime {
 
  private:
   const std::string socket_;
-  const std::unique_ptr<runtime_client::RuntimeClient> client_;
+  const std::unique_ptr<cri_client::RuntimeClient> client_;
 };
 
 }  // namespace keelson::cli

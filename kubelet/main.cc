@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 
+#include "cri-api/client/runtime_client.h"
 #include "kubelet/cgroup/pod_cgroups.h"
 #include "kubelet/config/config.h"
 #include "kubelet/image/collector.h"
@@ -21,7 +22,6 @@
 #include "kubelet/node/machine.h"
 #include "kubelet/pleg/pleg.h"
 #include "kubelet/probe/probes.h"
-#include "kubelet/runtime_client/runtime_client.h"
 #include "kubelet/server/server.h"
 #include "kubelet/source/file_source.h"
 #include "kubelet/volume/volumes.h"
@@ -59,7 +59,7 @@ base::Result<config::KubeletConfig> Configure(const Options& options) {
   return config;
 }
 
-probe::ExecFunction ExecThrough(runtime_client::RuntimeClient& runtime) {
+probe::ExecFunction ExecThrough(cri_client::RuntimeClient& runtime) {
   return [&runtime](const std::string& id, const std::vector<std::string>& command,
                     std::chrono::seconds timeout) -> base::Result<probe::ExecAnswer> {
     ASSIGN_OR_RETURN(const cri::ExecSyncResponse done, runtime.ExecSync(id, command, timeout));
@@ -139,8 +139,8 @@ base::Status Run(const Options& options) {
   node.seccomp_default = config.seccomp_default;
 
   base::SystemClock clock;
-  const std::unique_ptr<runtime_client::RuntimeClient> runtime =
-      runtime_client::ConnectRuntime(config.container_runtime_endpoint);
+  const std::unique_ptr<cri_client::RuntimeClient> runtime =
+      cri_client::ConnectRuntime(config.container_runtime_endpoint);
   volume::LocalObjects objects(options.objects);
   std::set<std::string> told;  // by the one thread that reloads at a time
   const auto reload_objects = [&] {

@@ -8,8 +8,8 @@
 #include <map>
 #include <string>
 
+#include "cri-api/client/runtime_client.h"
 #include "kubelet/image/image_gc.h"
-#include "kubelet/runtime_client/runtime_client.h"
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
 
@@ -21,7 +21,7 @@ base::Result<Disk> DiskOf(const std::string& path);
 class Collector {
  public:
   using ReadDisk = std::function<base::Result<Disk>(const std::string& path)>;
-  Collector(runtime_client::RuntimeClient& runtime, base::Clock& clock, const Policy& policy,
+  Collector(cri_client::RuntimeClient& runtime, base::Clock& clock, const Policy& policy,
             ReadDisk read_disk = DiskOf)
       : runtime_(runtime), clock_(clock), policy_(policy), read_disk_(std::move(read_disk)) {}
   // Sees what is there and what is used, and removes nothing.
@@ -37,7 +37,7 @@ class Collector {
   base::Result<Disk> Measure();
   base::Status Remove(const std::string& id);
 
-  runtime_client::RuntimeClient& runtime_;
+  cri_client::RuntimeClient& runtime_;
   base::Clock& clock_;
   const Policy policy_;
   const ReadDisk read_disk_;

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "kubelet/runtime_client/fake_runtime.h"
+#include "cri-api/client/fake_runtime.h"
 #include "lib/base/fake_clock.h"
 
 namespace keelson::image_gc {
@@ -37,7 +37,7 @@ class CollectorTest : public testing::Test {
   }
 
   base::ManualClock clock_;
-  runtime_client::FakeRuntime runtime_{clock_};
+  cri_client::FakeRuntime runtime_{clock_};
   Disk disk_;
   std::string measured_;
   std::string container_;

@@ -34,7 +34,7 @@ struct AgentDependencies {
   os::EventLoop& loop;       // the agent's thread runs it
   async::Executor& workers;  // for actions
   base::Clock& clock;
-  runtime_client::RuntimeClient& runtime;
+  cri_client::RuntimeClient& runtime;
   Applier& applier;
   volume::Volumes& volumes;
   node_cgroup::PodCgroups& cgroups;

@@ -9,18 +9,18 @@
 #include <stop_token>
 #include <string>
 
+#include "cri-api/client/runtime_client.h"
 #include "kubelet/cgroup/pod_cgroups.h"
 #include "kubelet/image/pull_gate.h"
 #include "kubelet/pod/runtime_config.h"
 #include "kubelet/probe/prober.h"
-#include "kubelet/runtime_client/runtime_client.h"
 #include "kubelet/sync/planner.h"
 #include "kubelet/volume/volumes.h"
 
 namespace keelson::lifecycle {
 
 struct ApplierDependencies {
-  runtime_client::RuntimeClient& runtime;
+  cri_client::RuntimeClient& runtime;
   volume::Volumes& volumes;
   const volume::Objects& objects;
   node_cgroup::PodCgroups& cgroups;

@@ -15,9 +15,9 @@
 #include <thread>
 #include <vector>
 
+#include "cri-api/client/fake_runtime.h"
 #include "kubelet/lifecycle/agent.h"
 #include "kubelet/pod/test_pod.h"
-#include "kubelet/runtime_client/fake_runtime.h"
 #include "lib/base/fake_clock.h"
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
@@ -225,7 +225,7 @@ class NodeOfATest : public testing::Test {
   const std::string links_ = dir_.path() + "/links";
   const std::string cgroup_root_ = "/keelson-test-" + base::RandomHex(4);
   base::ManualClock clock_;
-  runtime_client::FakeRuntime fake_{clock_};
+  cri_client::FakeRuntime fake_{clock_};
   pod::TestObjects objects_;
   FakeProber prober_;
   pod::NodeSettings node_ = [] {

@@ -39,7 +39,7 @@ bool IsGone(const base::Error& error) { return error.code() == base::Code::kNotF
 
 }  // namespace
 
-Pleg::Pleg(runtime_client::RuntimeClient& runtime, base::Clock& clock, Handler on_snapshot,
+Pleg::Pleg(cri_client::RuntimeClient& runtime, base::Clock& clock, Handler on_snapshot,
            ErrorHandler on_error)
     : runtime_(runtime),
       clock_(clock),

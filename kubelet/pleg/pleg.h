@@ -14,8 +14,8 @@
 #include <string>
 #include <thread>
 
+#include "cri-api/client/runtime_client.h"
 #include "kubelet/pod/facts.h"
-#include "kubelet/runtime_client/runtime_client.h"
 #include "lib/base/clock.h"
 
 namespace keelson::pleg {
@@ -35,7 +35,7 @@ class Pleg {
   using Handler = std::function<void(std::shared_ptr<const Snapshot>)>;
   using ErrorHandler = std::function<void(const base::Error&)>;
   // Handlers are called on the listing thread.
-  Pleg(runtime_client::RuntimeClient& runtime, base::Clock& clock, Handler on_snapshot,
+  Pleg(cri_client::RuntimeClient& runtime, base::Clock& clock, Handler on_snapshot,
        ErrorHandler on_error);
   ~Pleg();
   // A listing that begins after this call; its snapshot's sequence is at least the number returned.
@@ -49,7 +49,7 @@ class Pleg {
   base::Result<pod::SandboxFact> Details(const cri::PodSandbox& listed);
   base::Result<pod::ContainerFact> Details(const cri::Container& listed);
 
-  runtime_client::RuntimeClient& runtime_;
+  cri_client::RuntimeClient& runtime_;
   base::Clock& clock_;
   const Handler on_snapshot_;
   const ErrorHandler on_error_;

@@ -6,8 +6,8 @@
 
 #include <optional>
 
+#include "cri-api/client/fake_runtime.h"
 #include "kubelet/pod/names.h"
-#include "kubelet/runtime_client/fake_runtime.h"
 #include "lib/base/fake_clock.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
@@ -107,7 +107,7 @@ class PlegTest : public testing::Test {
 
   const os::TempDir dir_ = os::TempDir::Create("keelson-pleg").value();
   base::ManualClock clock_;
-  runtime_client::FakeRuntime fake_{clock_};
+  cri_client::FakeRuntime fake_{clock_};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<const Snapshot> latest_;  // guarded by mutex_

@@ -151,7 +151,7 @@ class ContainerdTest : public NodeTest {
          .new_session = true});
     ASSERT_TRUE(started.ok()) << started.error().message();
     containerd_ = std::move(started).value();
-    client_ = runtime_client::ConnectRuntime(endpoint_);
+    client_ = cri_client::ConnectRuntime(endpoint_);
     ASSERT_TRUE(Eventually([&] { return client_->Version().ok(); }))
         << os::ReadFile(dir_.path() + "/containerd.log").ValueOr("");
   }

@@ -180,7 +180,7 @@ class CrashTest : public NodeTest {
     if (monitor && Random(0, 2) == 0) KillRuntime();  // both at about the same time
   }
   void Settle() {
-    client_ = runtime_client::ConnectRuntime(run_ + "/cri.sock");
+    client_ = cri_client::ConnectRuntime(run_ + "/cri.sock");
     ASSERT_TRUE(Eventually([&] { return client_->Version().ok(); })) << DaemonLogs();
     ASSERT_TRUE(Eventually([&] { return Get("/healthz") == "ok"; })) << DaemonLogs();
   }

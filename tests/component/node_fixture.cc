@@ -107,7 +107,7 @@ void NodeTest::SpawnRuntime() {
 
 void NodeTest::StartRuntime() {
   SpawnRuntime();
-  client_ = runtime_client::ConnectRuntime(run_ + "/cri.sock");
+  client_ = cri_client::ConnectRuntime(run_ + "/cri.sock");
   ASSERT_TRUE(Eventually([&] { return client_->Version().ok(); })) << DaemonLogs();
 }
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "kubelet/runtime_client/runtime_client.h"
+#include "cri-api/client/runtime_client.h"
 #include "lib/json/value.h"
 #include "lib/os/process.h"
 #include "lib/os/temp_dir.h"
@@ -40,7 +40,7 @@ class NodeTest : public testing::Test {
   std::string DaemonLogs();
   // Every container's log lines, in order of attempts.
   std::vector<std::string> LogLines(const std::string& pod, const std::string& container);
-  runtime_client::RuntimeClient& Runtime() { return *client_; }
+  cri_client::RuntimeClient& Runtime() { return *client_; }
 
   // Of examples/.
   static std::string Example(const std::string& name);
@@ -73,7 +73,7 @@ class NodeTest : public testing::Test {
   std::string id_, run_, cgroup_root_;
   std::string endpoint_;  // the CRI that the kubelet is given
   std::optional<os::ChildProcess> runtime_, kubelet_;
-  std::unique_ptr<runtime_client::RuntimeClient> client_;
+  std::unique_ptr<cri_client::RuntimeClient> client_;
 
  private:
   std::vector<std::string> RuntimeArguments(const std::vector<std::string>& command) const;

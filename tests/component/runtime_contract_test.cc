@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real runtime under the contract that the kubelet's fake keeps.
-#include "kubelet/runtime_client/runtime_contract.h"
+#include "cri-api/client/runtime_contract.h"
 
 #include "kubelet/log_rotation/log_rotation.h"
 #include "lib/os/process.h"
 #include "tests/component/node_fixture.h"
 
-namespace keelson::runtime_client {
+namespace keelson::cri_client {
 namespace {
 
 class RealRuntime : public node_test::NodeTest {
@@ -78,4 +78,4 @@ TEST_F(RealLogs, LoseNoLineWhileTheyAreTurnedOver) {
 }
 
 }  // namespace
-}  // namespace keelson::runtime_client
+}  // namespace keelson::cri_client

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kubelet/runtime_client/fake_runtime.h"
+#include "cri-api/client/fake_runtime.h"
 
 #include <poll.h>
 
-#include "kubelet/runtime_client/runtime_contract.h"
+#include "cri-api/client/runtime_contract.h"
 #include "lib/base/fake_clock.h"
 #include "lib/os/temp_dir.h"
 
-namespace keelson::runtime_client {
+namespace keelson::cri_client {
 namespace {
 
 class FakeFixture : public testing::Test {
@@ -116,4 +116,4 @@ TEST_F(Fake, EndsEventStreamsAsTheTestSays) {
 }
 
 }  // namespace
-}  // namespace keelson::runtime_client
+}  // namespace keelson::cri_client

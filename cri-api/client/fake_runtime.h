@@ -14,11 +14,11 @@
 #include <string>
 #include <vector>
 
-#include "kubelet/runtime_client/fake_program.h"
-#include "kubelet/runtime_client/runtime_client.h"
+#include "cri-api/client/fake_program.h"
+#include "cri-api/client/runtime_client.h"
 #include "lib/base/clock.h"
 
-namespace keelson::runtime_client {
+namespace keelson::cri_client {
 
 class FakeRuntime final : public RuntimeClient {
  public:
@@ -133,4 +133,4 @@ class FakeRuntime final : public RuntimeClient {
   std::list<std::deque<cri::ContainerEventResponse>*> watchers_;
 };
 
-}  // namespace keelson::runtime_client
+}  // namespace keelson::cri_client

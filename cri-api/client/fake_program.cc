@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kubelet/runtime_client/fake_program.h"
+#include "cri-api/client/fake_program.h"
 
 #include "lib/base/strings.h"
 
-namespace keelson::runtime_client {
+namespace keelson::cri_client {
 namespace {
 
 constexpr std::string_view kToError = " >&2";
@@ -45,4 +45,4 @@ FakeProgram ReadProgram(const std::vector<std::string>& words) {
   return program;
 }
 
-}  // namespace keelson::runtime_client
+}  // namespace keelson::cri_client

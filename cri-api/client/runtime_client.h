@@ -19,7 +19,7 @@
 #include "cri-api/sandbox.pb.h"
 #include "lib/base/result.h"
 
-namespace keelson::runtime_client {
+namespace keelson::cri_client {
 
 class RuntimeClient {
  public:
@@ -73,4 +73,4 @@ class RuntimeClient {
 // "unix:///run/keelson/cri.sock" or a path. Does not connect yet.
 std::unique_ptr<RuntimeClient> ConnectRuntime(const std::string& endpoint);
 
-}  // namespace keelson::runtime_client
+}  // namespace keelson::cri_client

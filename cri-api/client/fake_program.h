@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace keelson::runtime_client {
+namespace keelson::cri_client {
 
 struct FakeProgram {
   std::string out, err;              // lines
@@ -20,4 +20,4 @@ struct FakeProgram {
 };
 FakeProgram ReadProgram(const std::vector<std::string>& words);
 
-}  // namespace keelson::runtime_client
+}  // namespace keelson::cri_client

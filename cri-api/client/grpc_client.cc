@@ -2,12 +2,12 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
+#include "cri-api/client/runtime_client.h"
 #include "cri-api/service.grpc.pb.h"
-#include "kubelet/runtime_client/runtime_client.h"
 #include "lib/rpc/channel.h"
 #include "lib/rpc/status.h"
 
-namespace keelson::runtime_client {
+namespace keelson::cri_client {
 namespace {
 
 constexpr std::chrono::seconds kRequestTimeout{120};
@@ -212,4 +212,4 @@ std::unique_ptr<RuntimeClient> ConnectRuntime(const std::string& endpoint) {
   return std::make_unique<GrpcClient>(endpoint);
 }
 
-}  // namespace keelson::runtime_client
+}  // namespace keelson::cri_client

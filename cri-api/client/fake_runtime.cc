@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kubelet/runtime_client/fake_runtime.h"
+#include "cri-api/client/fake_runtime.h"
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
@@ -9,7 +9,7 @@
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 
-namespace keelson::runtime_client {
+namespace keelson::cri_client {
 namespace {
 
 constexpr int32_t kTerm = 128 + 15, kKill = 128 + 9;
@@ -570,4 +570,4 @@ base::Result<cri::ImageFsInfoResponse> FakeRuntime::ImageFsInfo() {
   return response;
 }
 
-}  // namespace keelson::runtime_client
+}  // namespace keelson::cri_client

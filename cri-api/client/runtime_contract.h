@@ -18,10 +18,10 @@
 #include <thread>
 #include <vector>
 
-#include "kubelet/runtime_client/runtime_client.h"
+#include "cri-api/client/runtime_client.h"
 #include "lib/os/files.h"
 
-namespace keelson::runtime_client {
+namespace keelson::cri_client {
 
 template <typename Fixture>
 class RuntimeContract : public Fixture {
@@ -439,4 +439,4 @@ REGISTER_TYPED_TEST_SUITE_P(RuntimeContract, SaysWhatItIs, ShowsAPodAsItWasAsked
                             RemovesAContainerInAnyState, RunsCommandsInContainersThatRun,
                             WritesLogsAndOpensThemAnew, TellsWhatHappensInOrder, KnowsItsImages);
 
-}  // namespace keelson::runtime_client
+}  // namespace keelson::cri_client
