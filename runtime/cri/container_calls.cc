@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cri/runtime_server.h"
+
+#include "runtime/cri/convert.h"
+#include "runtime/cri/inspect.h"
+
+namespace keelson::cri_server {
+
+cri::ContainerStatus FullStatus(const Runtime& runtime, const ContainerView& view) {
+  cri::ContainerStatus status = ToStatus(view);
+  const base::Result<SandboxView> sandbox = runtime.GetSandbox(view.record.sandbox_id);
+  if (sandbox.ok() && !view.config.log_path().empty() && !sandbox->config.log_directory().empty()) {
+    status.set_log_path(sandbox->config.log_directory() + "/" + view.config.log_path());
+  }
+  return status;
+}
+
+Reactor* RuntimeServer::CreateContainer(Context* context,
+                                        const cri::CreateContainerRequest* request,
+                                        cri::CreateContainerResponse* response) {
+  return Run(executor_, context, [this, request, response]() -> base::Status {
+    ASSIGN_OR_RETURN(*response->mutable_container_id(),
+                     runtime_.CreateContainer(request->pod_sandbox_id(), request->config()));
+    return {};
+  });
+}
+
+Reactor* RuntimeServer::StartContainer(Context* context, const cri::StartContainerRequest* request,
+                                       cri::StartContainerResponse*) {
+  return Run(executor_, context,
+             [this, request] { return runtime_.StartContainer(request->container_id()); });
+}
+
+Reactor* RuntimeServer::StopContainer(Context* context, const cri::StopContainerRequest* request,
+                                      cri::StopContainerResponse*) {
+  const std::chrono::seconds timeout(std::max<int64_t>(0, request->timeout()));
+  return Run(executor_, context, [this, request, timeout] {
+    return runtime_.StopContainer(request->container_id(), timeout);
+  });
+}
+
+Reactor* RuntimeServer::RemoveContainer(Context* context,
+                                        const cri::RemoveContainerRequest* request,
+                                        cri::RemoveContainerResponse*) {
+  return Run(executor_, context,
+             [this, request] { return runtime_.RemoveContainer(request->container_id()); });
+}
+
+Reactor* RuntimeServer::ListContainers(Context* context, const cri::ListContainersRequest* request,
+                                       cri::ListContainersResponse* response) {
+  for (const ContainerView& view : runtime_.ListContainers()) {
+    if (Matches(request->filter(), view)) *response->add_containers() = ToListItem(view);
+  }
+  return Answer(context, grpc::Status::OK);
+}
+
+Reactor* RuntimeServer::ContainerStatus(Context* context,
+                                        const cri::ContainerStatusRequest* request,
+                                        cri::ContainerStatusResponse* response) {
+  const base::Result<ContainerView> view = runtime_.GetContainer(request->container_id());
+  if (!view.ok()) return Answer(context, rpc::ToGrpc(view.error()));
+  *response->mutable_status() = FullStatus(runtime_, *view);
+  if (request->verbose()) (*response->mutable_info())["info"] = Inspect(*view);
+  return Answer(context, grpc::Status::OK);
+}
+
+Reactor* RuntimeServer::ExecSync(Context* context, const cri::ExecSyncRequest* request,
+                                 cri::ExecSyncResponse* response) {
+  return Run(execs_, context, [this, request, response]() -> base::Status {
+    const std::vector<std::string> command(request->cmd().begin(), request->cmd().end());
+    ASSIGN_OR_RETURN(
+        ExecOutput output,
+        runtime_.ExecSync(request->container_id(), command,
+                          std::chrono::seconds(std::max<int64_t>(0, request->timeout()))));
+    *response->mutable_stdout() = std::move(output.out);
+    *response->mutable_stderr() = std::move(output.err);
+    response->set_exit_code(output.exit_code);
+    return {};
+  });
+}
+
+Reactor* RuntimeServer::ReopenContainerLog(Context* context,
+                                           const cri::ReopenContainerLogRequest* request,
+                                           cri::ReopenContainerLogResponse*) {
+  return Run(executor_, context,
+             [this, request] { return runtime_.ReopenContainerLog(request->container_id()); });
+}
+
+}  // namespace keelson::cri_server

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// ImageService: translates between the CRI and the image service. No handler blocks.
+#pragma once
+
+#include <stop_token>
+
+#include "cri-api/cri.h"
+#include "cri-api/service.grpc.pb.h"
+#include "lib/base/clock.h"
+#include "runtime/cri/call.h"
+#include "runtime/cri/lasting_calls.h"
+#include "runtime/image/image_service.h"
+
+namespace keelson::cri_server {
+
+// A pull, which has no deadline: a client that goes away no longer wants it.
+class PullCall final : public Reactor {
+ public:
+  explicit PullCall(std::function<void(PullCall*)> gone) : gone_(std::move(gone)) {}
+  std::stop_token token() const { return stop_.get_token(); }
+  void Stop() { stop_.request_stop(); }
+  void OnCancel() override { Stop(); }
+  void OnDone() override {
+    gone_(this);
+    delete this;
+  }
+
+ private:
+  const std::function<void(PullCall*)> gone_;
+  std::stop_source stop_;
+};
+
+class ImageServer final : public cri::ImageService::CallbackService {
+ public:
+  ImageServer(image::ImageService& images, base::Clock& clock, async::Executor& executor)
+      : images_(images), clock_(clock), executor_(executor) {}
+  void EndPulls() { pulls_.Stop(); }
+
+  Reactor* ListImages(Context* context, const cri::ListImagesRequest* request,
+                      cri::ListImagesResponse* response) override;
+  Reactor* ImageStatus(Context* context, const cri::ImageStatusRequest* request,
+                       cri::ImageStatusResponse* response) override;
+  Reactor* PullImage(Context*, const cri::PullImageRequest* request,
+                     cri::PullImageResponse* response) override;
+  Reactor* RemoveImage(Context* context, const cri::RemoveImageRequest* request,
+                       cri::RemoveImageResponse*) override;
+  Reactor* ImageFsInfo(Context* context, const cri::ImageFsInfoRequest*,
+                       cri::ImageFsInfoResponse* response) override;
+  grpc::ServerWriteReactor<cri::StreamImagesResponse>* StreamImages(
+      Context* context, const cri::StreamImagesRequest* request) override;
+
+ private:
+  image::ImageService& images_;
+  base::Clock& clock_;
+  async::Executor& executor_;
+  LastingCalls<PullCall> pulls_;
+};
+
+}  // namespace keelson::cri_server

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cri/runtime_server.h"
+
+#include "runtime/cri/convert.h"
+
+namespace keelson::cri_server {
+
+RuntimeServer::RuntimeServer(Runtime& runtime, base::Clock& clock, async::Executor& executor,
+                             async::Executor& execs)
+    : runtime_(runtime), clock_(clock), executor_(executor), execs_(execs) {
+  runtime_.SetEventHandler([this](Runtime::Event event, const std::string& id,
+                                  const SandboxView& sandbox) { OnEvent(event, id, sandbox); });
+}
+
+RuntimeServer::~RuntimeServer() { runtime_.SetEventHandler(nullptr); }
+
+Reactor* RuntimeServer::Version(Context* context, const cri::VersionRequest*,
+                                cri::VersionResponse* response) {
+  response->set_version("0.1.0");
+  response->set_runtime_name("keelson");
+  response->set_runtime_version(KEELSON_VERSION);
+  response->set_runtime_api_version("v1");
+  return Answer(context, grpc::Status::OK);
+}
+
+Reactor* RuntimeServer::Status(Context* context, const cri::StatusRequest* request,
+                               cri::StatusResponse* response) {
+  // Asking the network may make its bridge anew: not on this thread.
+  return Run(executor_, context, [this, request, response]() -> base::Status {
+    if (request->verbose()) (*response->mutable_info())["info"] = runtime_.Describe();
+    cri::RuntimeCondition& ready = *response->mutable_status()->add_conditions();
+    ready.set_type("RuntimeReady");
+    ready.set_status(true);
+    cri::RuntimeCondition& network = *response->mutable_status()->add_conditions();
+    network.set_type("NetworkReady");
+    const base::Status state = runtime_.NetworkReady();
+    network.set_status(state.ok());
+    if (!state.ok()) {
+      network.set_reason("NetworkNotReady");
+      network.set_message(state.error().message());
+    }
+    for (const char* name : {"", "keelson"}) {
+      cri::RuntimeHandler& handler = *response->add_runtime_handlers();
+      handler.set_name(name);
+      handler.mutable_features()->set_recursive_read_only_mounts(true);
+    }
+    response->mutable_features()->set_supplemental_groups_policy(true);
+    response->mutable_features()->set_mount_options(true);
+    return {};
+  });
+}
+
+Reactor* RuntimeServer::RuntimeConfig(Context* context, const cri::RuntimeConfigRequest*,
+                                      cri::RuntimeConfigResponse* response) {
+  response->mutable_linux()->set_cgroup_driver(cri::CGROUPFS);
+  return Answer(context, grpc::Status::OK);
+}
+
+// The pod subnet is this daemon's own configuration; kubelets tell theirs in any case.
+Reactor* RuntimeServer::UpdateRuntimeConfig(Context* context,
+                                            const cri::UpdateRuntimeConfigRequest*,
+                                            cri::UpdateRuntimeConfigResponse*) {
+  return Answer(context, grpc::Status::OK);
+}
+
+grpc::ServerWriteReactor<cri::ContainerEventResponse>* RuntimeServer::GetContainerEvents(
+    Context* context, const cri::GetEventsRequest*) {
+  return streams_.Add(context);
+}
+
+void RuntimeServer::OnEvent(Runtime::Event event, const std::string& id,
+                            const SandboxView& sandbox) {
+  if (streams_.Empty()) return;
+  const auto message = std::make_shared<cri::ContainerEventResponse>();
+  message->set_container_id(id);
+  message->set_container_event_type(static_cast<cri::ContainerEventType>(event));
+  message->set_created_at(clock_.WallNanos());
+  *message->mutable_pod_sandbox_status() = ToStatus(sandbox);
+  for (const ContainerView& view : runtime_.ListContainers(sandbox.record.id))
+    *message->add_containers_statuses() = FullStatus(runtime_, view);
+  streams_.ForEach([&message](EventStream* stream) { stream->Push(message); });
+}
+
+}  // namespace keelson::cri_server

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cri/runtime_server.h"
+
+#include "runtime/cri/convert.h"
+#include "runtime/cri/inspect.h"
+
+namespace keelson::cri_server {
+
+Reactor* RuntimeServer::RunPodSandbox(Context* context, const cri::RunPodSandboxRequest* request,
+                                      cri::RunPodSandboxResponse* response) {
+  return Run(executor_, context, [this, request, response]() -> base::Status {
+    ASSIGN_OR_RETURN(*response->mutable_pod_sandbox_id(),
+                     runtime_.RunPodSandbox(request->config(), request->runtime_handler()));
+    return {};
+  });
+}
+
+Reactor* RuntimeServer::StopPodSandbox(Context* context, const cri::StopPodSandboxRequest* request,
+                                       cri::StopPodSandboxResponse*) {
+  return Run(executor_, context,
+             [this, request] { return runtime_.StopPodSandbox(request->pod_sandbox_id()); });
+}
+
+Reactor* RuntimeServer::RemovePodSandbox(Context* context,
+                                         const cri::RemovePodSandboxRequest* request,
+                                         cri::RemovePodSandboxResponse*) {
+  return Run(executor_, context,
+             [this, request] { return runtime_.RemovePodSandbox(request->pod_sandbox_id()); });
+}
+
+Reactor* RuntimeServer::PodSandboxStatus(Context* context,
+                                         const cri::PodSandboxStatusRequest* request,
+                                         cri::PodSandboxStatusResponse* response) {
+  const base::Result<SandboxView> view = runtime_.GetSandbox(request->pod_sandbox_id());
+  if (!view.ok()) return Answer(context, rpc::ToGrpc(view.error()));
+  *response->mutable_status() = ToStatus(*view);
+  response->set_timestamp(clock_.WallNanos());
+  for (const ContainerView& container : runtime_.ListContainers(view->record.id))
+    *response->add_containers_statuses() = FullStatus(runtime_, container);
+  if (request->verbose()) (*response->mutable_info())["info"] = Inspect(*view);
+  return Answer(context, grpc::Status::OK);
+}
+
+Reactor* RuntimeServer::ListPodSandbox(Context* context, const cri::ListPodSandboxRequest* request,
+                                       cri::ListPodSandboxResponse* response) {
+  for (const SandboxView& view : runtime_.ListSandboxes()) {
+    if (Matches(request->filter(), view)) *response->add_items() = ToListItem(view);
+  }
+  return Answer(context, grpc::Status::OK);
+}
+
+}  // namespace keelson::cri_server
