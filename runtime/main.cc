@@ -11,6 +11,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
+#include <map>
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -18,6 +20,7 @@
 #include "lib/log/log.h"
 #include "lib/os/files.h"
 #include "lib/os/scheduling.h"
+#include "runtime/config/config.h"
 #include "runtime/cri/runtime.h"
 #include "runtime/cri/service.h"
 #include "runtime/image/image_service_impl.h"
@@ -29,19 +32,7 @@ namespace {
 
 using namespace keelson;
 
-struct Options {
-  std::string state_dir = "/var/lib/keelson";
-  std::string run_dir = "/run/keelson";
-  std::string config_dir = "/etc/keelson";
-  std::string socket;      // default: <run>/cri.sock
-  std::string binary_dir;  // default: where this program is
-  std::string bridge = "keelson0";
-  std::string pod_subnet = "10.42.0.0/24";
-  std::string pod_network = "10.42.0.0/16";
-  std::string seccomp_root = "/var/lib/kubelet/seccomp";
-  std::string log_level = "info";
-  std::string layout, reference;  // load
-};
+using runtime_config::Config;
 
 // One daemon per run directory: two would take each other's pods for their own.
 base::Result<os::UniqueFd> Lock(const std::string& run_dir) {
@@ -63,7 +54,7 @@ base::Result<os::UniqueFd> Lock(const std::string& run_dir) {
   return lock;
 }
 
-base::Result<std::unique_ptr<image::ImageServiceImpl>> OpenImages(const Options& options) {
+base::Result<std::unique_ptr<image::ImageServiceImpl>> OpenImages(const Config& options) {
   image::ImageServiceImpl::Options images;
   images.paths = {options.state_dir, options.config_dir};
   images.program_dir = options.binary_dir;
@@ -81,7 +72,7 @@ struct Node {
   std::unique_ptr<cri_server::Runtime> runtime;
 };
 
-base::Status Assemble(const Options& options, Node& node) {
+base::Status Assemble(const Config& options, Node& node) {
   RETURN_IF_ERROR(os::MakeDirs(options.state_dir, 0700));
   RETURN_IF_ERROR(os::MakeDirs(options.run_dir, 0700));
   ASSIGN_OR_RETURN(node.lock, Lock(options.run_dir));
@@ -127,7 +118,7 @@ int WaitForSignal(const sigset_t& signals) {
   }
 }
 
-base::Status Serve(const Options& options) {
+base::Status Serve(const Config& options) {
   sigset_t stop;
   sigemptyset(&stop);
   for (const int signal : {SIGTERM, SIGINT}) sigaddset(&stop, signal);
@@ -149,7 +140,7 @@ base::Status Serve(const Options& options) {
 
 // Every pod, the network, the anchor and the cgroup: what `scripts/down` and an uninstalling
 // operator want gone. Images stay.
-base::Status CleanUp(const Options& options) {
+base::Status CleanUp(const Config& options) {
   Node node;
   RETURN_IF_ERROR(Assemble(options, node));
   for (const cri_server::SandboxView& pod : node.runtime->ListSandboxes()) {
@@ -167,58 +158,84 @@ base::Status CleanUp(const Options& options) {
   return os::RemoveTree(pins);
 }
 
-base::Status Load(const Options& options) {
+base::Status Load(const Config& options, const std::string& layout, const std::string& reference) {
   RETURN_IF_ERROR(os::MakeDirs(options.state_dir, 0700));
   RETURN_IF_ERROR(os::MakeDirs(options.run_dir, 0700));
   ASSIGN_OR_RETURN(const os::UniqueFd lock, Lock(options.run_dir));
   ASSIGN_OR_RETURN(const std::unique_ptr<image::ImageServiceImpl> images, OpenImages(options));
-  ASSIGN_OR_RETURN(const std::string id, images->Load(options.layout, options.reference));
+  ASSIGN_OR_RETURN(const std::string id, images->Load(layout, reference));
   std::printf("%s\n", id.c_str());
   return {};
+}
+
+// The settings of this run; a file that was not named may be absent.
+base::Result<runtime_config::Effective> Configure(std::string file,
+                                                  const std::map<std::string, std::string>& given) {
+  runtime_config::Flags flags;
+  for (const runtime_config::Setting& setting : runtime_config::Settings()) {
+    if (const auto flag = given.find(setting.name); flag != given.end()) flags.emplace_back(*flag);
+  }
+  const bool named = !file.empty();
+  if (!named) {
+    const auto directory = given.find("config-dir");
+    file = (directory != given.end() ? directory->second : Config().config_dir) + "/runtime.yaml";
+  }
+  const base::Result<std::string> text = os::ReadFile(file);
+  if (!text.ok() && (named || text.error().code() != base::Code::kNotFound)) return text.error();
+  ASSIGN_OR_RETURN(runtime_config::Effective effective,
+                   runtime_config::Resolve(file, text.ok() ? *text : "", flags));
+  Config& config = effective.config;
+  if (config.socket.empty()) {
+    config.socket = config.run_dir + "/cri.sock";
+    effective.origins["socket"] = "run-dir";
+  }
+  if (config.binary_dir.empty()) {
+    std::error_code failed;
+    config.binary_dir = std::filesystem::read_symlink("/proc/self/exe", failed).parent_path();
+    if (failed) return base::Error::FromErrno(failed.value(), "read /proc/self/exe");
+    effective.origins["binary-dir"] = "where this program is";
+  }
+  return effective;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
   CLI::App app(
       "Keelson's container runtime: serves the CRI on a unix socket. Without a command: serve.");
-  app.add_option("--state-dir", options.state_dir, "what survives a reboot")->capture_default_str();
-  app.add_option("--run-dir", options.run_dir, "what does not, on tmpfs")->capture_default_str();
-  app.add_option("--config-dir", options.config_dir, "registries/<host>/hosts.toml")
-      ->capture_default_str();
-  app.add_option("--socket", options.socket,
-                 "the CRI's socket (default: cri.sock in the run directory)");
-  app.add_option("--binary-dir", options.binary_dir,
-                 "where the helper programs are (default: beside this one)");
-  app.add_option("--bridge", options.bridge, "the pods' bridge")->capture_default_str();
-  app.add_option("--pod-subnet", options.pod_subnet, "this node's pods")->capture_default_str();
-  app.add_option("--pod-network", options.pod_network, "all pods; what leaves it is masqueraded")
-      ->capture_default_str();
-  app.add_option("--seccomp-root", options.seccomp_root,
-                 "Localhost seccomp profiles: the kubelet's root directory and /seccomp")
-      ->capture_default_str();
-  app.add_option("--log-level", options.log_level, "debug, info, warn or error")
-      ->capture_default_str();
+  std::map<std::string, std::string> given;
+  const Config defaults;
+  for (const runtime_config::Setting& setting : runtime_config::Settings()) {
+    app.add_option_function<std::string>(
+           "--" + setting.name,
+           [&given, name = setting.name](const std::string& text) { given[name] = text; },
+           setting.help)
+        ->default_str(setting.show(defaults).AsString());
+  }
+  std::string file;
+  app.add_option("--config", file, "The settings' file; runtime.yaml in --config-dir if there.");
+  CLI::App* show = app.add_subcommand(
+      "config", "print every setting, what it is for, its value and where that is from");
   CLI::App* clean_up = app.add_subcommand(
       "cleanup", "remove every pod, the network and the cgroups of this node; images stay");
   CLI::App* load = app.add_subcommand(
       "load", "store an image from an OCI layout (a directory or tar) while no daemon runs");
-  load->add_option("layout", options.layout)->required();
-  load->add_option("reference", options.reference, "its name")->required();
+  std::string layout, reference;
+  load->add_option("layout", layout)->required();
+  load->add_option("reference", reference, "its name")->required();
   app.require_subcommand(0, 1);
   CLI11_PARSE(app, argc, argv);
-  if (options.socket.empty()) options.socket = options.run_dir + "/cri.sock";
-  if (options.binary_dir.empty()) {
-    char self[4096];
-    const ssize_t length = readlink("/proc/self/exe", self, sizeof self);
-    if (length > 0) options.binary_dir = std::string(self, static_cast<size_t>(length));
-    options.binary_dir.erase(options.binary_dir.find_last_of('/') == std::string::npos
-                                 ? 0
-                                 : options.binary_dir.find_last_of('/'));
+  const base::Result<runtime_config::Effective> settings = Configure(file, given);
+  base::Status done = settings.ok() ? base::Status() : base::Status(settings.error());
+  if (done.ok() && *show) {
+    std::fputs(runtime_config::Explain(*settings).c_str(), stdout);
+    return 0;
   }
-  base::Status done = log::LogToStandardError(options.log_level);
-  if (done.ok()) done = *clean_up ? CleanUp(options) : *load ? Load(options) : Serve(options);
+  if (done.ok()) done = log::LogToStandardError(settings->config.log_level);
+  if (done.ok()) {
+    const Config& config = settings->config;
+    done = *clean_up ? CleanUp(config) : *load ? Load(config, layout, reference) : Serve(config);
+  }
   if (done.ok()) return 0;
   std::fprintf(stderr, "keelson-runtime: %s\n", done.error().message().c_str());
   return 1;

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/config/config.h"
+
+#include <algorithm>
+
+#include "lib/base/strings.h"
+
+namespace keelson::runtime_config {
+namespace {
+
+using json::Value;
+
+Setting Text(std::string name, std::string help, std::string Config::* member) {
+  return {std::move(name), std::move(help),
+          [member](const Value& value, Config& config) -> base::Status {
+            if (!value.IsString()) return base::InvalidArgument("expected a string");
+            config.*member = value.AsString();
+            return {};
+          },
+          [member](const Config& config) { return Value(config.*member); },
+          [](std::string_view text) -> base::Result<Value> { return Value(text); }};
+}
+
+// A place on this machine; empty where `may_be_empty`: it follows another setting.
+Setting Place(std::string name, std::string help, std::string Config::* member,
+              bool may_be_empty = false) {
+  Setting setting = Text(std::move(name), std::move(help), member);
+  setting.read = [member, may_be_empty](const Value& value, Config& config) -> base::Status {
+    if (!value.IsString()) return base::InvalidArgument("expected a string");
+    const std::string& path = value.AsString();
+    if (!path.starts_with('/') && !(may_be_empty && path.empty())) {
+      return base::InvalidArgument("'{}' is not an absolute path", path);
+    }
+    config.*member = path;
+    return {};
+  };
+  return setting;
+}
+
+Setting Choice(std::string name, std::string help, std::string Config::* member,
+               std::vector<std::string> choices) {
+  Setting setting = Text(std::move(name), std::move(help), member);
+  setting.read = [member, choices = std::move(choices)](const Value& value,
+                                                        Config& config) -> base::Status {
+    if (!value.IsString() || std::ranges::find(choices, value.AsString()) == choices.end()) {
+      return base::InvalidArgument("expected one of: {}", base::Join(choices, ", "));
+    }
+    config.*member = value.AsString();
+    return {};
+  };
+  return setting;
+}
+
+const Setting* Find(std::string_view name) {
+  for (const Setting& setting : Settings()) {
+    if (setting.name == name) return &setting;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const std::vector<Setting>& Settings() {
+  static const std::vector<Setting> kSettings = {
+      Place("state-dir", "What survives a reboot: images, containers, records.",
+            &Config::state_dir),
+      Place("run-dir", "What does not, on tmpfs: sockets, namespaces, exit records.",
+            &Config::run_dir),
+      Place("config-dir", "Where registries/<host>/hosts.toml and, unless named, this file are.",
+            &Config::config_dir),
+      Place("socket", "The CRI's socket; empty: cri.sock in the run directory.", &Config::socket,
+            true),
+      Place("binary-dir", "Where the helper programs are; empty: beside this one.",
+            &Config::binary_dir, true),
+      Text("bridge", "The pods' bridge.", &Config::bridge),
+      Text("pod-subnet", "This node's pods.", &Config::pod_subnet),
+      Text("pod-network", "All pods of the cluster; what leaves it is masqueraded.",
+           &Config::pod_network),
+      Place("seccomp-root",
+            "Localhost seccomp profiles: the kubelet's root directory and /seccomp.",
+            &Config::seccomp_root),
+      Choice("log-level", "How much is told: debug, info, warn or error.", &Config::log_level,
+             {"debug", "info", "warn", "error"}),
+  };
+  return kSettings;
+}
+
+base::Result<Effective> Resolve(const std::string& file, std::string_view text,
+                                const Flags& flags) {
+  Effective effective;
+  Value document = Value::Object();
+  // A file of comments alone is a file, though not a document.
+  const bool blank = std::ranges::all_of(base::Split(text, '\n'), [](const std::string_view line) {
+    const std::string_view words = base::Trim(line);
+    return words.empty() || words.starts_with('#');
+  });
+  if (!blank) {
+    base::Result<Value> parsed = json::ParseYaml(text);
+    if (!parsed.ok()) return base::InvalidArgument("{}: {}", file, parsed.error().message());
+    document = std::move(*parsed);
+  }
+  if (!document.IsObject()) {
+    return base::InvalidArgument("{}: expected settings such as 'log-level: info'", file);
+  }
+  for (const auto& [name, value] : document.members()) {
+    const std::string place = file + ":" + std::to_string(value.line());
+    const Setting* const setting = Find(name);
+    if (setting == nullptr) {
+      return base::InvalidArgument(
+          "{}: there is no setting '{}'; `keelson-runtime config` prints them all", place, name);
+    }
+    const base::Status read = setting->read(value, effective.config);
+    if (!read.ok()) return base::InvalidArgument("{}: {}: {}", place, name, read.error().message());
+    effective.origins[name] = place;
+  }
+  for (const auto& [name, words] : flags) {
+    const Setting* const setting = Find(name);
+    if (setting == nullptr) return base::InvalidArgument("there is no flag --{}", name);
+    const base::Result<Value> value = setting->from_flag(words);
+    const base::Status read =
+        value.ok() ? setting->read(*value, effective.config) : base::Status(value.error());
+    if (!read.ok()) return base::InvalidArgument("--{}: {}", name, read.error().message());
+    effective.origins[name] = "--" + name;
+  }
+  return effective;
+}
+
+std::string Explain(const Effective& effective) {
+  const Config defaults;
+  std::string text;
+  for (const Setting& setting : Settings()) {
+    Value line = Value::Object();
+    line.Set(setting.name, setting.show(effective.config));
+    const auto origin = effective.origins.find(setting.name);
+    text += "# " + setting.help +
+            "\n# From: " + (origin == effective.origins.end() ? "default" : origin->second);
+    if (const Value usual = setting.show(defaults); usual != setting.show(effective.config)) {
+      text += "; default: " + json::WriteJson(usual);
+    }
+    text += "\n" + json::WriteYaml(line) + "\n";
+  }
+  return text;
+}
+
+}  // namespace keelson::runtime_config

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// keelson-runtime's settings: one table from which come the flags, the file and what
+// `keelson-runtime config` prints. A value is the flag's, else the file's, else the default, and
+// knows which. Unknown or wrong settings are refused with file and line. Pure.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/json/value.h"
+
+namespace keelson::runtime_config {
+
+struct Config {
+  std::string state_dir = "/var/lib/keelson";
+  std::string run_dir = "/run/keelson";
+  std::string config_dir = "/etc/keelson";
+  std::string socket;      // follows run_dir
+  std::string binary_dir;  // follows the program
+  std::string bridge = "keelson0";
+  std::string pod_subnet = "10.42.0.0/24";
+  std::string pod_network = "10.42.0.0/16";
+  std::string seccomp_root = "/var/lib/kubelet/seccomp";
+  std::string log_level = "info";
+};
+
+struct Setting {
+  std::string name;  // of the flag, without dashes, and of the file's key
+  std::string help;  // one sentence
+  // Refuses with a sentence that does not name the setting.
+  std::function<base::Status(const json::Value&, Config&)> read;
+  std::function<json::Value(const Config&)> show;
+  // The command line's text as the value that a file would have held.
+  std::function<base::Result<json::Value>(std::string_view)> from_flag;
+};
+
+const std::vector<Setting>& Settings();
+
+struct Effective {
+  Config config;
+  std::map<std::string, std::string> origins;  // by setting; absent: the default
+};
+
+using Flags = std::vector<std::pair<std::string, std::string>>;  // setting, text
+
+// `file` names it in messages; `text` is its content, empty when there is none.
+base::Result<Effective> Resolve(const std::string& file, std::string_view text, const Flags& flags);
+
+// YAML that Resolve() reads: every setting with what it is for, its value and where that is from.
+std::string Explain(const Effective& effective);
+
+}  // namespace keelson::runtime_config
