@@ -220,6 +220,12 @@ TEST_F(ContainerdTest, TheWebPodRunsWholeOnContainerd) {
       "periodSeconds: 1\n"
       "      livenessProbe:\n        exec: {command: [test, -d, /pages]}\n        periodSeconds: "
       "1\n";
+  // On an emulated machine an exec through containerd's shim and runc takes longer than the second
+  // that a probe has by default, and the kubelet would rightly restart the container.
+  const std::string period = "        periodSeconds: ", limit = "        timeoutSeconds: 30\n";
+  for (size_t at = manifest.find(period); at != std::string::npos;
+       at = manifest.find(period, at + limit.size() + period.size()))
+    manifest.insert(at, limit);
   PutManifest("web.yaml", manifest);
   ASSERT_TRUE(Eventually([&] { return IsReady("web"); }, 120))
       << Get("/pods") << Get("/explain/default/web-node");
