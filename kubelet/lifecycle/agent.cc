@@ -317,10 +317,10 @@ void Agent::Start(const EntryPtr& entry, const sync::Action& action) {
     context.image_ref = entry->image_refs[start->container];
   }
   const std::weak_ptr<Entry> told = entry;
-  context.tell = [this, &loop = d_.loop, told](const std::string& reason,
+  context.tell = [this, &loop = d_.loop, told](bool warning, const std::string& reason,
                                                const std::string& message) {
-    loop.Post([this, told, reason, message] {
-      if (const EntryPtr pod = told.lock()) Note(*pod, false, reason, message);
+    loop.Post([this, told, warning, reason, message] {
+      if (const EntryPtr pod = told.lock()) Note(*pod, warning, reason, message);
     });
   };
   if (const auto* sandbox = std::get_if<sync::CreateSandbox>(&action);

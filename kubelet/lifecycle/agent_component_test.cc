@@ -289,6 +289,10 @@ TEST_F(AgentTest, RestartsWhatFailsItsPostStartHook) {
   Want({Pod("web", OneContainer(", lifecycle: {postStart: {exec: {command: [x]}}}"))});
   ASSERT_TRUE(Eventually([&] { return !CallsOf("StopContainer").empty(); }));
   EXPECT_FALSE(IsReady("web"));
+  // The first one runs again at once, the second one backs off.
+  ASSERT_TRUE(Eventually([&] { return Waits("web", "a") == "CrashLoopBackOff"; }));
+  EXPECT_THAT(life_->view.Explain("shop", "web").ValueOr(""),
+              testing::HasSubstr("Warning FailedPostStartHook: "));
   prober_.SetFailing("a", false);
   ASSERT_TRUE(Eventually([&] {
     After(seconds(10), "web");

@@ -71,6 +71,12 @@ std::string ReasonOfPull(const base::Error& error) {
   return "ErrImagePull";
 }
 
+std::function<void(const std::string&, const std::string&)> WarningsTo(const Context& context) {
+  return [tell = context.tell](const std::string& reason, const std::string& message) {
+    if (tell) tell(true, reason, message);
+  };
+}
+
 bool AlreadyGone(const base::Status& status) {
   return !status.ok() && status.error().code() == base::Code::kNotFound;
 }
@@ -162,7 +168,7 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context,
     turn.emplace(std::move(entered).value());
   }
   const Time::time_point begun = Time::now();
-  if (context.tell) context.tell("Pulling", "Pulling image \"" + container.image + "\"");
+  if (context.tell) context.tell(false, "Pulling", "Pulling image \"" + container.image + "\"");
   const base::Result<std::string> pulled = d_.runtime.PullImage(spec, nullptr, *config, stop);
   if (!pulled.ok()) return Failed(ReasonOfPull(pulled.error()), pulled.error());
   outcome.image_ref = *pulled;
@@ -268,14 +274,16 @@ Outcome Applier::Do(const sync::StartContainer& action, const Context& context,
 Outcome Applier::Do(const sync::PostStart& action, const Context& context, const std::stop_token&) {
   const kube::Container& container = *Find(context.pod, action.container);
   const std::string address = context.pod_ips.empty() ? "127.0.0.1" : context.pod_ips.front();
-  return Of(d_.prober.Hook(*container.post_start, {address, action.id, &container},
+  return Of(d_.prober.Hook(*container.post_start,
+                           {address, action.id, &container, WarningsTo(context)},
                            std::chrono::minutes(10)));
 }
 
 Outcome Applier::Do(const sync::PreStop& action, const Context& context, const std::stop_token&) {
   const kube::Container& container = *Find(context.pod, action.container);
   const std::string address = context.pod_ips.empty() ? "127.0.0.1" : context.pod_ips.front();
-  return Of(d_.prober.Hook(*container.pre_stop, {address, action.id, &container},
+  return Of(d_.prober.Hook(*container.pre_stop,
+                           {address, action.id, &container, WarningsTo(context)},
                            std::chrono::seconds(action.grace_seconds)));
 }
 

@@ -39,8 +39,8 @@ struct Context {
   std::string image_ref;             // of the container to be started
   bool deleted = false;              // the pod goes for good: its logs too
   bool recursive_read_only = false;  // the runtime can do it
-  // What is told while an action is under way: reason and message. From the worker; may be empty.
-  std::function<void(const std::string& reason, const std::string& message)> tell;
+  // What is told while an action is under way. From the worker; may be empty.
+  std::function<void(bool warning, const std::string& reason, const std::string& message)> tell;
 };
 
 struct Outcome {

@@ -117,12 +117,34 @@ TEST_F(HookTest, HttpsHooksFallBackToHttpWithoutTheirSecrets) {
   server.AnswerGarbageAtOnce();
   kube::HttpGetAction action = GetOf(server.port(), "HTTPS");
   action.http_headers = {{"Authorization", "Bearer x"}, {"X-Kept", "1"}};
-  const auto status = prober_.Hook(action, target_, seconds(10));
+  Target target = target_;
+  std::vector<std::string> warnings;
+  target.warn = [&](const std::string& reason, const std::string& message) {
+    warnings.push_back(reason + ": " + message);
+  };
+  const auto status = prober_.Hook(action, target, seconds(10));
   EXPECT_TRUE(status.ok()) << status.error().message();
+  EXPECT_THAT(warnings,
+              testing::ElementsAre("LifecycleHTTPFallback: request to HTTPS lifecycle hook " +
+                                   target_.address + ":" + std::to_string(server.port()) +
+                                   " got HTTP response, retry with HTTP succeeded"));
   const auto heads = server.heads();
   ASSERT_EQ(heads.size(), 2u);
   EXPECT_THAT(heads[1], HasSubstr("\r\nX-Kept: 1\r\n"));
   EXPECT_THAT(heads[1], Not(HasSubstr("Authorization")));
+}
+
+TEST_F(HookTest, AFallBackThatFailsTooTellsOfTheFirstTry) {
+  TestServer server([](const std::string& head) {
+    return head.starts_with("GET ") ? std::string()  // not a word
+                                    : "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+  });
+  server.AnswerGarbageAtOnce();
+  Target target = target_;
+  target.warn = [](const std::string& reason, const std::string&) { ADD_FAILURE() << reason; };
+  const auto status = prober_.Hook(GetOf(server.port(), "HTTPS"), target, seconds(1));
+  ASSERT_FALSE(status.ok());
+  EXPECT_THAT(status.error().message(), HasSubstr("Get \"https://"));
 }
 
 TEST_F(HookTest, SleepsEndInTime) {

@@ -51,11 +51,11 @@ base::Status HookExec(const ExecFunction& exec, const kube::ExecAction& action,
 }
 
 base::Status HookHttp(const kube::HttpGetAction& action, const Target& target, seconds timeout) {
-  ASSIGN_OR_RETURN(std::string url, HttpUrl(action, target));
+  ASSIGN_OR_RETURN(const std::string url, HttpUrl(action, target));
   std::vector<kube::HttpHeader> headers =
       HttpHeaders(action, std::string("kube-lifecycle/") + kApiVersion);
   const Time::time_point deadline = Time::now() + timeout;
-  auto reply = HttpGet(url, headers, timeout);
+  const auto reply = HttpGet(url, headers, timeout);
   constexpr std::string_view kHttps = "https://";
   if (!reply.ok() && reply.error().code() == base::Code::kFailedPrecondition &&
       url.starts_with(kHttps)) {
@@ -63,10 +63,19 @@ base::Status HookHttp(const kube::HttpGetAction& action, const Target& target, s
     // in plain text.
     base::LogWarn("the server of a lifecycle hook speaks http, not https: asked again over http",
                   {{"url", url}});
-    url = "http://" + url.substr(kHttps.size());
+    const std::string rest = url.substr(kHttps.size());
     std::erase_if(headers,
                   [](const auto& header) { return base::ToLower(header.name) == "authorization"; });
-    reply = HttpGet(url, headers, std::chrono::duration_cast<milliseconds>(deadline - Time::now()));
+    const auto second = HttpGet("http://" + rest, headers,
+                                std::chrono::duration_cast<milliseconds>(deadline - Time::now()));
+    if (!second.ok()) return reply.error();  // as upstream: of what was asked for
+    if (target.warn) {
+      target.warn("LifecycleHTTPFallback",
+                  fmt::format("request to HTTPS lifecycle hook {} got HTTP response, retry with "
+                              "HTTP succeeded",
+                              rest.substr(0, rest.find('/'))));
+    }
+    return base::Ok();
   }
   return reply.ok() ? base::Ok() : base::Status(reply.error());
 }

@@ -18,6 +18,9 @@ struct Target {
   std::string address;                         // the pod's
   std::string container_id;                    // the runtime's
   const kube::Container* container = nullptr;  // for ports by name
+  // What people are told of a hook beside how it ended: reason and message of a warning; may be
+  // empty.
+  std::function<void(const std::string& reason, const std::string& message)> warn = {};
 };
 
 enum class Outcome {

@@ -27,6 +27,38 @@ Value Fields(std::initializer_list<std::pair<const char*, std::string>> fields) 
   return object;
 }
 
+constexpr const char* kPostStartFailed = "PostStartHookError";
+
+enum class HookStage { kNone, kPending, kFailed };  // kNone: there is none, or it is done
+HookStage StageOf(const pod::Facts& facts, const kube::Container& container,
+                  const ContainerFact& fact) {
+  const auto hook = facts.memory.post_start.find(fact.id);
+  if (hook == facts.memory.post_start.end()) {
+    // Seen before the call that starts it has come back.
+    const bool begins = facts.memory.in_flight.contains("start/" + container.name);
+    return container.post_start && begins && fact.state == RunState::kRunning ? HookStage::kPending
+                                                                              : HookStage::kNone;
+  }
+  switch (hook->second.state) {
+    case pod::HookState::kPending:
+      return HookStage::kPending;
+    case pod::HookState::kFailed:
+      return HookStage::kFailed;
+    case pod::HookState::kDone:
+      break;
+  }
+  return HookStage::kNone;
+}
+
+// An earlier run of the same container; null: none.
+const ContainerFact* Before(const pod::Observed& observed, const std::string& name,
+                            const ContainerFact* latest) {
+  for (const ContainerFact& fact : observed.containers) {
+    if (fact.name == name && &fact != latest && fact.state == RunState::kExited) return &fact;
+  }
+  return nullptr;
+}
+
 class Builder {
  public:
   Builder(const pod::Facts& facts, const NodeAddresses& node, int64_t now)
@@ -34,7 +66,7 @@ class Builder {
 
   Value Container(const kube::Container& container, bool init) const {
     const ContainerFact* fact = pod::Latest(f_.observed, container.name);
-    const ContainerFact* before = Before(container.name, fact);
+    const ContainerFact* before = Before(f_.observed, container.name, fact);
     Value out = Value::Object();
     out.Set("name", Value(container.name));
     out.Set("image",
@@ -71,18 +103,26 @@ class Builder {
                             bool init) const {
     const auto memory = f_.memory.containers.find(container.name);
     const bool over = f_.memory.deletion || f_.memory.end || !f_.memory.final_phase.empty();
-    if (fact != nullptr && fact->state == RunState::kRunning) return "";
     if (fact != nullptr && fact->state == RunState::kUnknown) return "";
+    // As upstream, it runs for people once its postStart hook is done.
+    const HookStage hook = fact == nullptr ? HookStage::kNone : StageOf(f_, container, *fact);
+    if (fact != nullptr && fact->state == RunState::kRunning) {
+      if (over || hook == HookStage::kNone) return "";
+      return hook == HookStage::kFailed ? kPostStartFailed : NotYet(init);
+    }
     if (fact != nullptr && fact->state == RunState::kExited) {
       const std::string& policy = f_.pod.spec.restart_policy;
       const bool again = !over && (init ? pod::InitRunsAgain(container, policy, fact->exit_code)
                                         : pod::RunsAgain(container, policy, fact->exit_code));
+      if (!again) return "";
       // The next run is being made: its back-off is for the one after it.
-      if (!again || f_.memory.in_flight.contains("start/" + container.name)) return "";
+      const bool begins = f_.memory.in_flight.contains("start/" + container.name);
+      if (begins) return hook == HookStage::kFailed ? kPostStartFailed : "";
       if (memory != f_.memory.containers.end() &&
           pod::RestartAt(memory->second.crash, fact->finished_at, now_) > now_)
         return "CrashLoopBackOff";
-      if (!(memory != f_.memory.containers.end() && memory->second.failure)) return "";
+      if (!(memory != f_.memory.containers.end() && memory->second.failure))
+        return hook == HookStage::kFailed ? kPostStartFailed : "";
     }
     if (memory != f_.memory.containers.end() && memory->second.failure) {
       const pod::Failure& failure = *memory->second.failure;
@@ -90,6 +130,9 @@ class Builder {
         return "ImagePullBackOff";
       return failure.reason;
     }
+    return NotYet(init);
+  }
+  std::string NotYet(bool init) const {
     const bool init_unfinished =
         !init && std::any_of(f_.pod.spec.init_containers.begin(), f_.pod.spec.init_containers.end(),
                              [&](const kube::Container& c) { return !InitDone(c); });
@@ -142,14 +185,10 @@ class Builder {
     shown.Set("linux", std::move(numbers));
     out.Set("user", std::move(shown));
   }
-  const ContainerFact* Before(const std::string& name, const ContainerFact* latest) const {
-    for (const ContainerFact& fact : f_.observed.containers) {
-      if (fact.name == name && &fact != latest && fact.state == RunState::kExited) return &fact;
-    }
-    return nullptr;
-  }
   std::string WaitingMessage(const kube::Container& container, const ContainerFact* fact,
                              const std::string& reason) const {
+    if (fact != nullptr && reason == kPostStartFailed)
+      return f_.memory.post_start.at(fact->id).message;
     const auto memory = f_.memory.containers.find(container.name);
     if (memory == f_.memory.containers.end())
       return f_.memory.pod_failure ? f_.memory.pod_failure->message : "";
@@ -256,6 +295,8 @@ std::string PhaseOf(const pod::Facts& facts) {
       ++waiting;
     } else if (fact->state == RunState::kExited) {
       ++stopped;
+    } else if (StageOf(facts, container, *fact) != HookStage::kNone && !facts.memory.deletion) {
+      ++(Before(facts.observed, container.name, fact) != nullptr ? stopped : waiting);
     } else {
       ++running;
     }

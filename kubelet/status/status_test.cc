@@ -131,6 +131,68 @@ TEST(PodStatus, ShowsContainersAndPhase) {
          s.Is("a", RunState::kRunning);
          s.f.memory.post_start["a0"] = {};
        },
+       "Pending | a: waiting ContainerCreating;"},
+      {"postStart to come: the call that starts the container is not back",
+       [](Story& s) {
+         s.f.pod.spec.containers[0].post_start = kube::SleepAction{1};
+         s.Is("a", RunState::kRunning);
+         s.f.health["a0"] = {};
+         s.f.memory.in_flight = {"start/a"};
+       },
+       "Pending | a: waiting ContainerCreating;"},
+      {"postStart under way after a crash",
+       [](Story& s) {
+         s.Is("a", RunState::kExited, 0, 1);
+         s.Is("a", RunState::kRunning, 1);
+         s.f.memory.post_start["a1"] = {};
+       },
+       "Running | a: waiting ContainerCreating, was terminated Error 1, restarts 1;"},
+      {"postStart done",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.f.memory.post_start["a0"].state = pod::HookState::kDone;
+       },
+       "Running | a: running, started, ready;"},
+      {"postStart failed, the container is being ended",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.f.memory.post_start["a0"] = {pod::HookState::kFailed, "no"};
+       },
+       "Pending | a: waiting PostStartHookError;"},
+      {"postStart failed, runs again at once",
+       [](Story& s) {
+         s.Is("a", RunState::kExited, 0, 143);
+         s.f.memory.post_start["a0"] = {pod::HookState::kFailed, "no"};
+       },
+       "Running | a: waiting PostStartHookError, was terminated Error 143;"},
+      {"postStart failed, the next run is being made",
+       [](Story& s) {
+         s.Is("a", RunState::kExited, 0, 143);
+         s.f.memory.post_start["a0"] = {pod::HookState::kFailed, "no"};
+         s.f.memory.in_flight = {"start/a"};
+       },
+       "Running | a: waiting PostStartHookError, was terminated Error 143;"},
+      {"postStart failed again, backs off",
+       [](Story& s) {
+         s.Is("a", RunState::kExited, 1, 143);
+         s.f.memory.post_start["a1"] = {pod::HookState::kFailed, "no"};
+         s.f.memory.containers["a"].crash = {10 * kSecond, kNow - 20 * kSecond};
+       },
+       "Running | a: waiting CrashLoopBackOff, was terminated Error 143, restarts 1;"},
+      {"postStart failed for good: the end is the runtime's",
+       [](Story& s) {
+         s.f.pod.spec.restart_policy = "Never";
+         s.f.memory.final_phase = "Failed";
+         s.Is("a", RunState::kExited, 0, 143);
+         s.f.memory.post_start["a0"] = {pod::HookState::kFailed, "no"};
+       },
+       "Failed | a: terminated Error 143;"},
+      {"postStart failed in a pod that goes",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.f.memory.post_start["a0"] = {pod::HookState::kFailed, "no"};
+         s.f.memory.deletion = pod::Deletion{kNow, 30};
+       },
        "Running | a: running;"},
       {"one of two",
        [](Story& s) {
