@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "runtime/cri/network_request.h"
 #include "runtime/cri/runtime.h"
 #include "runtime/network/pod_namespaces.h"
 #include "runtime/security/defaults.h"
@@ -43,6 +44,10 @@ Status Check(const cri::PodSandboxConfig& config, const std::string& handler) {
                            &config.dns_config().options()}) {
     for (const std::string& entry : *list)
       RETURN_IF_ERROR(security::CheckFileText("dns_config", entry));
+  }
+  if (!host_network) {
+    const Result<network::PodRequest> request = NetworkRequest(config);
+    if (!request.ok()) return request.error();
   }
   RETURN_IF_ERROR(container::CheckUserNamespace(NamespacesOf(config)));
   return container::CgroupPath(config.linux().cgroup_parent(), "s", "c").ok()
@@ -87,11 +92,6 @@ Result<std::string> Runtime::RunPodSandbox(const cri::PodSandboxConfig& config,
 
 Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
                                          const std::string& handler) {
-  for (const cri::PortMapping& mapping : config.port_mappings()) {
-    if (mapping.host_port() == 0 || NamespacesOf(config).network() == cri::NODE) continue;
-    base::LogWarn("a host port is not opened: the runtime does not serve host ports yet",
-                  {{"pod", config.metadata().name()}, {"port", mapping.host_port()}});
-  }
   const auto sandbox = std::make_shared<Sandbox>();
   SandboxRecord& record = sandbox->view.record;
   record.id = base::NewObjectId();
@@ -162,9 +162,14 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
   std::future<Result<network::PodAddress>> address;
   if (made.net) {
     ASSIGN_OR_RETURN(os::UniqueFd netns, os::Duplicate(made.net.get()));
-    address = std::async(std::launch::async, [this, id, fd = std::move(netns)] {
-      return d_.network.Setup(id, fd.get());
-    });
+    ASSIGN_OR_RETURN(network::PodRequest pod, NetworkRequest(config));
+    pod.sandbox_id = id;
+    pod.cgroup = container::CgroupPath(config.linux().cgroup_parent(), id, id).value();
+    address = std::async(std::launch::async,
+                         [this, pod = std::move(pod), fd = std::move(netns)]() mutable {
+                           pod.netns = fd.get();
+                           return d_.network.Setup(pod);
+                         });
   }
   monitor::PodNamespaces namespaces{std::move(made.net), std::move(made.ipc), std::move(made.uts)};
   Result<std::unique_ptr<monitor::MonitorClient>> monitor = d_.anchor.StartMonitor(

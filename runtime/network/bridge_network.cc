@@ -84,7 +84,9 @@ Status BridgeNetwork::Ready() {
   return EnsureBridge();
 }
 
-Result<PodAddress> BridgeNetwork::Setup(const std::string& sandbox_id, int netns) {
+Result<PodAddress> BridgeNetwork::Setup(const PodRequest& request) {
+  const std::string& sandbox_id = request.sandbox_id;
+  const int netns = request.netns;
   // The pod's side has a socket of its own, opened before the lock is taken.
   ASSIGN_OR_RETURN(netlink::RouteSocket inside, netlink::RouteSocket::OpenIn(netns));
   uint32_t address = 0;

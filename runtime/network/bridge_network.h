@@ -28,7 +28,7 @@ class BridgeNetwork final : public PodNetwork {
   static base::Result<std::unique_ptr<BridgeNetwork>> Create(const BridgeConfig& config);
 
   base::Status Ready() override;
-  base::Result<PodAddress> Setup(const std::string& sandbox_id, int netns) override;
+  base::Result<PodAddress> Setup(const PodRequest& request) override;
   base::Status Teardown(const std::string& sandbox_id) override;
   base::Status CollectGarbage(const std::vector<std::string>& live) override;
   base::Status RemoveAll();  // bridge, rules and addresses; for a node that is taken down

@@ -12,11 +12,12 @@ namespace keelson::network {
 class FakeNetwork final : public PodNetwork {
  public:
   base::Status Ready() override { return ready; }
-  base::Result<PodAddress> Setup(const std::string& sandbox_id, int) override {
+  base::Result<PodAddress> Setup(const PodRequest& request) override {
     const std::lock_guard lock(mutex_);
     if (!setup.ok()) return setup.error();
     const size_t number = pods_.size() + 2;
-    return pods_.try_emplace(sandbox_id, PodAddress{{"10.0.0." + std::to_string(number)}, "fake"})
+    return pods_
+        .try_emplace(request.sandbox_id, PodAddress{{"10.0.0." + std::to_string(number)}, "fake"})
         .first->second;
   }
   base::Status Teardown(const std::string& sandbox_id) override {

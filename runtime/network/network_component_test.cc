@@ -60,6 +60,15 @@ bool Reaches(int from, int to, const std::string& address) {
   return connect(client.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) == 0;
 }
 
+PodRequest Pod(const std::string& id, int netns) {
+  PodRequest request;
+  request.sandbox_id = id;
+  request.netns = netns;
+  request.name = id.substr(0, 1);
+  request.name_space = "default";
+  return request;
+}
+
 class BridgeTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -77,9 +86,9 @@ TEST_F(BridgeTest, TwoPodsReachEachOtherAndTeardownLeavesNothing) {
     ASSERT_TRUE(ready.ok()) << ready.error().message();
     Namespaces a = std::move(MakeNamespaces({.hostname = "a"})).value();
     Namespaces b = std::move(MakeNamespaces({.hostname = "b"})).value();
-    const base::Result<PodAddress> first = (*network)->Setup("aaaaaaaaaaaaaaaa", a.net.get());
+    const base::Result<PodAddress> first = (*network)->Setup(Pod("aaaaaaaaaaaaaaaa", a.net.get()));
     ASSERT_TRUE(first.ok()) << first.error().message();
-    const PodAddress second = (*network)->Setup("bbbbbbbbbbbbbbbb", b.net.get()).value();
+    const PodAddress second = (*network)->Setup(Pod("bbbbbbbbbbbbbbbb", b.net.get())).value();
     EXPECT_EQ(first->addresses[0], "10.200.7.2");
     EXPECT_EQ(second.addresses[0], "10.200.7.3");
     EXPECT_TRUE(Reaches(a.net.get(), b.net.get(), second.addresses[0]));
@@ -91,7 +100,7 @@ TEST_F(BridgeTest, TwoPodsReachEachOtherAndTeardownLeavesNothing) {
     // A retry after a half-made set-up gives the same address; so does another daemon.
     EXPECT_EQ(BridgeNetwork::Create(Config())
                   .value()
-                  ->Setup("aaaaaaaaaaaaaaaa", std::move(MakeNamespaces({})).value().net.get())
+                  ->Setup(Pod("aaaaaaaaaaaaaaaa", std::move(MakeNamespaces({})).value().net.get()))
                   .value()
                   .addresses[0],
               "10.200.7.2");

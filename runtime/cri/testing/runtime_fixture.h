@@ -91,9 +91,9 @@ class BrittleNetwork final : public network::PodNetwork {
  public:
   explicit BrittleNetwork(network::PodNetwork& real) : real_(real) {}
   base::Status Ready() override { return real_.Ready(); }
-  base::Result<network::PodAddress> Setup(const std::string& sandbox_id, int netns) override {
+  base::Result<network::PodAddress> Setup(const network::PodRequest& request) override {
     if (!setup.ok()) return setup.error();
-    return real_.Setup(sandbox_id, netns);
+    return real_.Setup(request);
   }
   base::Status Teardown(const std::string& sandbox_id) override {
     return teardown.ok() ? real_.Teardown(sandbox_id) : teardown;
