@@ -86,7 +86,8 @@ Status TakeOnRole(const spec::Process& process) {
   // that are not ours stay.
   for (int fd = 0; fd < 3; ++fd) {
     struct stat st{};
-    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+    if (fstat(fd, &st) == 0 &&
+        (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || (process.terminal && S_ISCHR(st.st_mode))))
       (void)!fchown(fd, process.identity.uid, static_cast<gid_t>(-1));
   }
   RETURN_IF_ERROR(capabilities::DropBounding(process.capabilities.bounding));

@@ -30,8 +30,8 @@ using base::Result;
 using base::Status;
 using os::UniqueFd;
 
-Pending::Pending(pid_t pid, UniqueFd pidfd, UniqueFd sync)
-    : pid_(pid), pidfd_(std::move(pidfd)), sync_(std::move(sync)) {}
+Pending::Pending(pid_t pid, UniqueFd pidfd, UniqueFd sync, Terminal terminal)
+    : pid_(pid), pidfd_(std::move(pidfd)), sync_(std::move(sync)), terminal_(std::move(terminal)) {}
 
 Status Pending::Go() {
   const UniqueFd sync = std::move(sync_);
@@ -117,11 +117,14 @@ Status Enter(int namespace_fd, int kind, const char* name) {
 
 // The container's first process: the rest of its root, then "go", then its own program.
 [[noreturn]] void RunFirstProcess(const spec::ContainerSpec& spec, const rootfs::Inputs& inputs,
-                                  int sync) {
+                                  int sync, const Terminal& terminal) {
   (void)setsid();
   if (spec.own_cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0)
     Leave(sync, Error::FromErrno(errno, "new cgroup namespace"));
   if (const Status status = rootfs::Finish(spec, inputs); !status.ok()) Leave(sync, status.error());
+  if (terminal.peer) {
+    if (const Status status = BecomeTerminalOf(terminal); !status.ok()) Leave(sync, status.error());
+  }
   if (!WaitForGo(sync).ok()) _exit(1);
   os::UseOrdinarySlices();
   if (const Status status = TakeOnRole(spec.process); !status.ok()) Leave(sync, status.error());
@@ -129,7 +132,7 @@ Status Enter(int namespace_fd, int kind, const char* name) {
 }
 
 Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext& pod,
-                              rootfs::Inputs& inputs, int sync) {
+                              rootfs::Inputs& inputs, int sync, Terminal& terminal) {
   UniqueFd group;
   if (!spec.unified_cgroup.empty()) {
     ASSIGN_OR_RETURN(group, os::Open(spec.unified_cgroup, O_PATH | O_DIRECTORY));
@@ -145,24 +148,28 @@ Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext&
   if (joins_pid) RETURN_IF_ERROR(Enter(pod.pid, CLONE_NEWPID, "PID"));
   RETURN_IF_ERROR(JoinV1(spec.cgroup_paths));
   RETURN_IF_ERROR(rootfs::Assemble(spec, inputs));
+  if (spec.process.terminal) {
+    ASSIGN_OR_RETURN(terminal, OpenTerminal());
+    RETURN_IF_ERROR(BindConsole(spec, terminal.peer.get()));
+  }
   const uint64_t flags = CLONE_PARENT | (spec.pid_mode == spec::PidMode::kOwn ? CLONE_NEWPID : 0);
   const pid_t pid = Clone(flags, 0, group ? group.get() : -1);
   if (pid < 0) return Error::FromErrno(errno, "clone the container's first process");
   if (pid == 0) {
     group.reset();
-    RunFirstProcess(spec, inputs, sync);
+    RunFirstProcess(spec, inputs, sync, terminal);
   }
   return pid;
 }
 
 Result<Pending> AwaitPid(pid_t first_stage, UniqueFd sync) {
-  Result<pid_t> pid = ReceivePid(sync.get());
+  Result<Born> born = ReceivePid(sync.get());
   int status = 0;
   while (waitpid(first_stage, &status, __WALL) < 0 && errno == EINTR) {
   }
-  if (!pid.ok()) return pid.error();
-  ASSIGN_OR_RETURN(UniqueFd pidfd, os::OpenPidfd(*pid));
-  return Pending(*pid, std::move(pidfd), std::move(sync));
+  if (!born.ok()) return born.error();
+  ASSIGN_OR_RETURN(UniqueFd pidfd, os::OpenPidfd(born->pid));
+  return Pending(born->pid, std::move(pidfd), std::move(sync), std::move(born->terminal));
 }
 
 }  // namespace
@@ -181,9 +188,10 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
     if (const Status status = ArrangeDescriptors(streams, std::move(keep)); !status.ok())
       Leave(sync, status.error());
     rootfs::Inputs inputs{volume_fds, pod.shm_path, pod.staging_path};
-    const Result<pid_t> pid = PrepareAndClone(spec, pod, inputs, sync);
+    Terminal terminal;
+    const Result<pid_t> pid = PrepareAndClone(spec, pod, inputs, sync, terminal);
     if (!pid.ok()) Leave(sync, pid.error());
-    (void)SendPid(sync, *pid);
+    (void)SendPid(sync, *pid, terminal);
     _exit(0);
   }
   pair.second.reset();
@@ -205,6 +213,7 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
   if (stage < 0) return Error::FromErrno(errno, "clone the first stage");
   if (stage == 0) {
     const int sync = pair.second.get();
+    Terminal terminal;
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     ResetSignals();
     const auto begin = [&]() -> Result<pid_t> {
@@ -217,10 +226,17 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
         return Error::FromErrno(errno, "enter the container's namespaces");
       }
       UniqueFd(container_pidfd).reset();
+      if (process.terminal) {
+        ASSIGN_OR_RETURN(terminal, OpenTerminal());
+      }
       const pid_t pid = Clone(CLONE_PARENT, 0, -1);
       if (pid < 0) return Error::FromErrno(errno, "clone the process");
       if (pid == 0) {
         (void)setsid();
+        if (terminal.peer) {
+          if (const Status status = BecomeTerminalOf(terminal); !status.ok())
+            Leave(sync, status.error());
+        }
         if (!WaitForGo(sync).ok()) _exit(1);
         os::UseOrdinarySlices();
         if (const Status status = TakeOnRole(process); !status.ok()) Leave(sync, status.error());
@@ -230,7 +246,7 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
     };
     const Result<pid_t> pid = begin();
     if (!pid.ok()) Leave(sync, pid.error());
-    (void)SendPid(sync, *pid);
+    (void)SendPid(sync, *pid, terminal);
     _exit(0);
   }
   pair.second.reset();

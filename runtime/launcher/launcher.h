@@ -13,6 +13,7 @@
 
 #include "lib/base/result.h"
 #include "lib/os/unique_fd.h"
+#include "runtime/launcher/terminal.h"
 #include "runtime/spec/container_spec.h"
 
 namespace keelson::launcher {
@@ -27,6 +28,7 @@ struct PodContext {
       "/stage";  // an empty directory there: roots are put together on it, in private copies
 };
 
+// Not used when the process has a terminal.
 struct Streams {
   int in = -1;  // -1: /dev/null
   int out = -1;
@@ -35,7 +37,7 @@ struct Streams {
 
 class Pending {
  public:
-  Pending(pid_t pid, os::UniqueFd pidfd, os::UniqueFd sync);
+  Pending(pid_t pid, os::UniqueFd pidfd, os::UniqueFd sync, Terminal terminal);
   Pending(Pending&&) noexcept = default;
   pid_t pid() const { return pid_; }
   int pidfd() const { return pidfd_.get(); }
@@ -43,11 +45,13 @@ class Pending {
   // answer. On error the process has ended or is about to; the caller reaps it.
   base::Status Go();
   os::UniqueFd TakePidfd() { return std::move(pidfd_); }
+  Terminal TakeTerminal() { return std::move(terminal_); }  // empty unless the process has one
 
  private:
   pid_t pid_;
   os::UniqueFd pidfd_;
   os::UniqueFd sync_;
+  Terminal terminal_;
 };
 
 base::Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& pod,

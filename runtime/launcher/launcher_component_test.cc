@@ -154,6 +154,62 @@ TEST_F(Launcher, OnlyStandardStreamsAreOpen) {
   EXPECT_EQ(outcome.out, "0\n1\n2\n");
 }
 
+// What came out of a terminal until the last process let go of it.
+std::string ReadTerminal(int master) {
+  std::string text;
+  char buffer[4096];
+  for (ssize_t n = 0; (n = read(master, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<size_t>(n));
+  return text;
+}
+
+TEST_F(Launcher, ATerminalIsControllingIsTheConsoleAndHasASize) {
+  spec_.process.terminal = true;
+  spec_.devices.push_back({"/dev/tty", S_IFCHR | 0666, 5, 0, 0, 0});
+  spec_.process.identity = {1000, 1000, {}};
+  spec_.process.args = {"sh", "-c",
+                        "busybox tty; busybox stty size; stat -c %t:%T /dev/console; echo console "
+                        ">/dev/console; echo tty >/dev/tty; stat -c %u /dev/pts/0; ls "
+                        "/proc/self/fd; read line; echo got $line; exit 3"};
+  const Outcome outcome = InMonitor([&](const PodContext& pod) {
+    Outcome result;
+    base::Result<Pending> pending = BeginStart(spec_, pod, {}, {});
+    if (!pending.ok()) return result.error = pending.error().message(), result;
+    Terminal terminal = pending->TakeTerminal();
+    terminal.peer.reset();
+    if (const base::Status status = pending->Go(); !status.ok())
+      return result.error = status.error().message(), result;
+    (void)os::WriteAll(terminal.master.get(), "words\n");
+    result.out = ReadTerminal(terminal.master.get());
+    os::ExitStatus exit;
+    waitpid(pending->pid(), &exit.wait_status, __WALL);
+    result.code = exit.code();
+    return result;
+  });
+  EXPECT_EQ(outcome.error, "");
+  // The echo of what was typed may come anywhere.
+  std::string text = outcome.out;
+  const size_t echo = text.find("words\r\n");
+  ASSERT_NE(echo, std::string::npos) << text;
+  text.erase(echo, 7);
+  EXPECT_EQ(text,
+            "/dev/pts/0\r\n24 80\r\n88:0\r\nconsole\r\ntty\r\n1000\r\n0  1  2  3\r\ngot "
+            "words\r\n");
+  EXPECT_EQ(outcome.code, 3);
+}
+
+TEST_F(Launcher, ATerminalNeedsADevptsOfTheContainer) {
+  spec_.process.terminal = true;
+  std::erase_if(spec_.mounts, [](const spec::Mount& m) { return m.destination == "/dev/pts"; });
+  Outcome outcome = Shell("true");
+  EXPECT_EQ(outcome.error,
+            "terminal: the container's /dev/pts: open '/dev/pts' below the root: No such file or "
+            "directory");
+  spec_.mounts.push_back({.kind = spec::Mount::Kind::kTmpfs, .destination = "/dev/pts"});
+  outcome = Shell("true");
+  EXPECT_EQ(outcome.error, "terminal: the container's /dev/pts is no devpts");
+}
+
 TEST_F(Launcher, MasksAndReadOnlyPathsHold) {
   const Outcome outcome = Shell(
       "stat -c %t:%T /proc/interrupts; ls /sys/firmware | grep -c .; echo x 2>/dev/null "

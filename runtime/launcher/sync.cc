@@ -20,11 +20,13 @@ base::Error DecodeError(base::Reader& reader) {
 
 }  // namespace
 
-base::Status SendPid(int socket, pid_t pid) {
+base::Status SendPid(int socket, pid_t pid, const Terminal& terminal) {
   base::Writer w;
   w.U8(static_cast<uint8_t>(Kind::kPid));
   w.I32(pid);
-  return os::SendMessage(socket, w.bytes());
+  std::vector<int> fds;
+  if (terminal.master) fds = {terminal.master.get(), terminal.peer.get()};
+  return os::SendMessage(socket, w.bytes(), fds);
 }
 
 base::Status SendGo(int socket) {
@@ -42,7 +44,7 @@ void SendError(int socket, const base::Error& error) {
   (void)os::SendMessage(socket, w.bytes());
 }
 
-base::Result<pid_t> ReceivePid(int socket) {
+base::Result<Born> ReceivePid(int socket) {
   base::Result<os::Message> message = os::ReceiveMessage(socket);
   if (!message.ok()) return base::Aborted("the starting process ended without a word (killed?)");
   base::Reader reader(message->bytes);
@@ -51,7 +53,11 @@ base::Result<pid_t> ReceivePid(int socket) {
   const pid_t pid = reader.I32();
   if (kind != Kind::kPid || !reader.ok() || pid <= 0)
     return base::DataLoss("the starting process sent an unknown message");
-  return pid;
+  Born born;
+  born.pid = pid;
+  if (message->fds.size() == 2)
+    born.terminal = {std::move(message->fds[0]), std::move(message->fds[1])};
+  return born;
 }
 
 base::Status WaitForGo(int socket) {

@@ -9,14 +9,19 @@
 
 #include "lib/base/result.h"
 #include "lib/os/unique_fd.h"
+#include "runtime/launcher/terminal.h"
 
 namespace keelson::launcher {
 
-base::Status SendPid(int socket, pid_t pid);
+struct Born {
+  pid_t pid = -1;
+  Terminal terminal;  // when it has one
+};
+base::Status SendPid(int socket, pid_t pid, const Terminal& terminal);
 base::Status SendGo(int socket);
 void SendError(int socket, const base::Error& error);  // best effort: the peer may be gone
 
-base::Result<pid_t> ReceivePid(int socket);  // or the error that was sent instead
+base::Result<Born> ReceivePid(int socket);  // or the error that was sent instead
 base::Status WaitForGo(int socket);
 base::Status WaitForExec(int socket);  // success at the end of the stream
 

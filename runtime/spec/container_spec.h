@@ -98,8 +98,10 @@ struct ContainerSpec {
   std::string unified_cgroup;  // cgroup2 directory for CLONE_INTO_CGROUP and cgroup.kill; may be
                                // empty on pure v1
   std::string memory_cgroup;   // where the OOM counter is read
-  // Log: file `log_name` in the directory descriptor sent along; empty: output is discarded.
+  // Log: file `log_name` in the directory descriptor sent along; empty: output is not kept.
   std::string log_name;
+  bool open_stdin = false;  // a pipe that clients may attach to; otherwise /dev/null
+  bool stdin_once = false;  // closed when the first attached client's input has ended
 };
 
 }  // namespace keelson::spec

@@ -140,6 +140,8 @@ std::string Encode(const ContainerSpec& spec) {
   w.String(spec.unified_cgroup);
   w.String(spec.memory_cgroup);
   w.String(spec.log_name);
+  w.Bool(spec.open_stdin);
+  w.Bool(spec.stdin_once);
   return w.Take();
 }
 
@@ -172,6 +174,10 @@ base::Result<ContainerSpec> DecodeContainerSpec(std::string_view bytes) {
   spec.unified_cgroup = r.String();
   spec.memory_cgroup = r.String();
   spec.log_name = r.String();
+  if (!r.AtEnd()) {
+    spec.open_stdin = r.Bool();
+    spec.stdin_once = r.Bool();
+  }
   if (!r.ok() || bad) return Malformed("container spec");
   return spec;
 }
