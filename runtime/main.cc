@@ -16,6 +16,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/http/server/server.h"
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/log/log.h"
 #include "lib/os/files.h"
@@ -24,8 +25,10 @@
 #include "runtime/cri/runtime.h"
 #include "runtime/cri/service.h"
 #include "runtime/image/image_service_impl.h"
+#include "runtime/metrics/metrics.h"
 #include "runtime/monitor/client.h"
 #include "runtime/network/bridge_network.h"
+#include "runtime/operations/operations.h"
 #include "runtime/security/defaults.h"
 
 namespace {
@@ -69,6 +72,8 @@ struct Node {
   std::unique_ptr<image::ImageServiceImpl> images;
   std::unique_ptr<network::BridgeNetwork> network;
   std::unique_ptr<monitor::Anchor> anchor;
+  metrics::RuntimeMetrics metrics;
+  std::unique_ptr<operations::Operations> operations;
   std::unique_ptr<cri_server::Runtime> runtime;
 };
 
@@ -86,9 +91,17 @@ base::Status Assemble(const Config& options, Node& node) {
   ASSIGN_OR_RETURN(node.anchor, monitor::ConnectAnchor(
                                     {options.run_dir, options.state_dir, options.binary_dir}));
   node.profiles = std::make_unique<security::LocalProfiles>(options.seccomp_root);
-  node.runtime = std::make_unique<cri_server::Runtime>(cri_server::Dependencies{
-      options.state_dir, options.run_dir, node.clock, *node.anchor, *node.network, *node.images,
-      node.seccomp, *node.profiles, cgroups, capabilities, std::string(base::Trim(boot_id))});
+  node.operations = std::make_unique<operations::Operations>(
+      node.clock, [&node, trace = options.trace](const operations::Finished& finished) {
+        node.metrics.OperationDone(finished);
+        if (trace) {
+          base::LogInfo(operations::Describe(finished), {{"object", finished.object}});
+        }
+      });
+  node.runtime = std::make_unique<cri_server::Runtime>(
+      cri_server::Dependencies{options.state_dir, options.run_dir, node.clock, *node.anchor,
+                               *node.network, *node.images, node.seccomp, *node.profiles, cgroups,
+                               capabilities, std::string(base::Trim(boot_id)), *node.operations});
   RETURN_IF_ERROR(node.runtime->Recover());
   node.images->CollectGarbage();
   return {};
@@ -100,15 +113,34 @@ double ProcessorSeconds() {
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
 }
 
+// Names what hangs. Stages that wait for what a client asked to be waited for are called so.
+void TellOfStuck(const operations::Operations& operations, std::chrono::nanoseconds age) {
+  for (const operations::UnderWay& operation : operations.List()) {
+    if (operation.age_of_stage < age || operation.stage.starts_with("waiting for the")) continue;
+    base::LogWarn(
+        "a step does not end",
+        {{"call", operation.call},
+         {"object", operation.object},
+         {"stage", operation.stage},
+         {"seconds", std::chrono::floor<std::chrono::seconds>(operation.age_of_stage).count()}});
+  }
+}
+
 // A burst of pods leaves megabytes of free pieces between the allocator's live ones. They go back
 // to the kernel once it is over, not during it, since that holds the allocator's locks.
-int WaitForSignal(const sigset_t& signals) {
+int WaitForSignal(const sigset_t& signals, const operations::Operations& operations) {
   constexpr timespec kLook{2, 0};
   constexpr double kQuiet = 0.02;  // of a look's seconds
   constexpr double kWorth = 0.05;  // of work since the last time
+  constexpr std::chrono::seconds kStuck{10};
   double last = ProcessorSeconds(), given_back = last;
+  base::SteadyTime told{};
   for (;;) {
     if (const int received = sigtimedwait(&signals, nullptr, &kLook); received > 0) return received;
+    if (base::SystemClock().Steady() - told >= kStuck) {
+      told = base::SystemClock().Steady();
+      TellOfStuck(operations, kStuck);
+    }
     const double now = ProcessorSeconds();
     if (now - last < kQuiet && now - given_back > kWorth) {
       (void)malloc_trim(0);
@@ -130,10 +162,24 @@ base::Status Serve(const Config& options) {
   RETURN_IF_ERROR(Assemble(options, node));
   ASSIGN_OR_RETURN(
       const std::unique_ptr<cri_server::Service> service,
-      cri_server::Service::Serve(*node.runtime, *node.images, node.clock, options.socket));
+      cri_server::Service::Serve(
+          *node.runtime, *node.images, node.clock, options.socket,
+          [&node](std::string_view call, std::string_view code, std::chrono::nanoseconds took) {
+            node.metrics.CallDone(call, code, took);
+          }));
   base::LogInfo("serving the CRI",
                 {{"socket", options.socket}, {"pods", node.runtime->ListSandboxes().size()}});
-  const int received = WaitForSignal(stop);
+  http::Server metrics;
+  if (!options.metrics.empty()) {
+    node.metrics.SetGauges([&node] { return node.runtime->Gauges(); });
+    const base::Result<int> port = metrics.Listen(options.metrics, [&node](const http::Request& r) {
+      if (r.path != "/metrics") return http::Response{.status = 404, .body = "see /metrics\n"};
+      return http::Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                            .body = node.metrics.Text()};
+    });
+    if (!port.ok()) return port.error().WithContext("metrics");
+  }
+  const int received = WaitForSignal(stop, *node.operations);
   base::LogInfo("stopping; containers go on", {{"signal", strsignal(received)}});
   return {};
 }
@@ -206,6 +252,12 @@ int main(int argc, char** argv) {
   std::map<std::string, std::string> given;
   const Config defaults;
   for (const runtime_config::Setting& setting : runtime_config::Settings()) {
+    if (setting.is_switch) {
+      app.add_flag_function(
+          "--" + setting.name, [&given, name = setting.name](int64_t) { given[name] = "true"; },
+          setting.help);
+      continue;
+    }
     app.add_option_function<std::string>(
            "--" + setting.name,
            [&given, name = setting.name](const std::string& text) { given[name] = text; },

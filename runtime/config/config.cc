@@ -11,14 +11,29 @@ namespace {
 using json::Value;
 
 Setting Text(std::string name, std::string help, std::string Config::* member) {
-  return {std::move(name), std::move(help),
+  return {std::move(name),
+          std::move(help),
           [member](const Value& value, Config& config) -> base::Status {
             if (!value.IsString()) return base::InvalidArgument("expected a string");
             config.*member = value.AsString();
             return {};
           },
           [member](const Config& config) { return Value(config.*member); },
+          false,
           [](std::string_view text) -> base::Result<Value> { return Value(text); }};
+}
+
+Setting Switch(std::string name, std::string help, bool Config::* member) {
+  return {std::move(name),
+          std::move(help),
+          [member](const Value& value, Config& config) -> base::Status {
+            if (!value.IsBool()) return base::InvalidArgument("expected true or false");
+            config.*member = value.AsBool();
+            return {};
+          },
+          [member](const Config& config) { return Value(config.*member); },
+          true,
+          [](std::string_view text) -> base::Result<Value> { return json::ParseYaml(text); }};
 }
 
 // A place on this machine; empty where `may_be_empty`: it follows another setting.
@@ -81,6 +96,12 @@ const std::vector<Setting>& Settings() {
             &Config::seccomp_root),
       Choice("log-level", "How much is told: debug, info, warn or error.", &Config::log_level,
              {"debug", "info", "warn", "error"}),
+      Text("metrics",
+           "Where Prometheus reads /metrics, such as 127.0.0.1:10258 or a socket's path; empty: "
+           "nowhere.",
+           &Config::metrics),
+      Switch("trace", "Tell after each operation on pods how long each of its stages took.",
+             &Config::trace),
   };
   return kSettings;
 }

@@ -27,6 +27,8 @@ struct Config {
   std::string pod_network = "10.42.0.0/16";
   std::string seccomp_root = "/var/lib/kubelet/seccomp";
   std::string log_level = "info";
+  std::string metrics;  // empty: none
+  bool trace = false;
 };
 
 struct Setting {
@@ -35,6 +37,7 @@ struct Setting {
   // Refuses with a sentence that does not name the setting.
   std::function<base::Status(const json::Value&, Config&)> read;
   std::function<json::Value(const Config&)> show;
+  bool is_switch = false;  // the flag stands alone: true
   // The command line's text as the value that a file would have held.
   std::function<base::Result<json::Value>(std::string_view)> from_flag;
 };

@@ -4,11 +4,13 @@
 
 #include <grpcpp/server.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "lib/async/executor.h"
 #include "lib/rpc/status.h"
+#include "runtime/operations/operations.h"
 
 namespace keelson::cri_server {
 
@@ -22,6 +24,22 @@ inline Reactor* Answer(Context* context, const grpc::Status& status) {
 }
 
 // Runs where it may block and finishes the call from there.
+template <typename Work>
+Reactor* Run(async::Executor& executor, operations::Operations& operations, Context* context,
+             const char* call, std::string object, Work work) {
+  Reactor* reactor = context->DefaultReactor();
+  auto operation = std::make_shared<operations::Operation>(operations, call, std::move(object));
+  executor.Post([reactor, operation = std::move(operation), work = std::move(work)]() mutable {
+    operation->Begin();
+    const base::Status status = work();
+    if (!status.ok()) operation->Failed();
+    operation.reset();  // before the client knows: its next question may be what goes on
+    reactor->Finish(rpc::ToGrpc(status));
+  });
+  return reactor;
+}
+
+// As above for what is not worth being counted.
 template <typename Work>
 Reactor* Run(async::Executor& executor, Context* context, Work work) {
   Reactor* reactor = context->DefaultReactor();

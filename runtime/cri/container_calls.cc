@@ -18,31 +18,34 @@ cri::ContainerStatus FullStatus(const Runtime& runtime, const ContainerView& vie
 Reactor* RuntimeServer::CreateContainer(Context* context,
                                         const cri::CreateContainerRequest* request,
                                         cri::CreateContainerResponse* response) {
-  return Run(executor_, context, [this, request, response]() -> base::Status {
-    ASSIGN_OR_RETURN(*response->mutable_container_id(),
-                     runtime_.CreateContainer(request->pod_sandbox_id(), request->config()));
-    return {};
-  });
+  return Run(executor_, runtime_.operations(), context, "CreateContainer",
+             request->config().metadata().name(), [this, request, response]() -> base::Status {
+               ASSIGN_OR_RETURN(
+                   *response->mutable_container_id(),
+                   runtime_.CreateContainer(request->pod_sandbox_id(), request->config()));
+               return {};
+             });
 }
 
 Reactor* RuntimeServer::StartContainer(Context* context, const cri::StartContainerRequest* request,
                                        cri::StartContainerResponse*) {
-  return Run(executor_, context,
+  return Run(executor_, runtime_.operations(), context, "StartContainer", request->container_id(),
              [this, request] { return runtime_.StartContainer(request->container_id()); });
 }
 
 Reactor* RuntimeServer::StopContainer(Context* context, const cri::StopContainerRequest* request,
                                       cri::StopContainerResponse*) {
   const std::chrono::seconds timeout(std::max<int64_t>(0, request->timeout()));
-  return Run(executor_, context, [this, request, timeout] {
-    return runtime_.StopContainer(request->container_id(), timeout);
-  });
+  return Run(executor_, runtime_.operations(), context, "StopContainer", request->container_id(),
+             [this, request, timeout] {
+               return runtime_.StopContainer(request->container_id(), timeout);
+             });
 }
 
 Reactor* RuntimeServer::RemoveContainer(Context* context,
                                         const cri::RemoveContainerRequest* request,
                                         cri::RemoveContainerResponse*) {
-  return Run(executor_, context,
+  return Run(executor_, runtime_.operations(), context, "RemoveContainer", request->container_id(),
              [this, request] { return runtime_.RemoveContainer(request->container_id()); });
 }
 
@@ -66,23 +69,26 @@ Reactor* RuntimeServer::ContainerStatus(Context* context,
 
 Reactor* RuntimeServer::ExecSync(Context* context, const cri::ExecSyncRequest* request,
                                  cri::ExecSyncResponse* response) {
-  return Run(execs_, context, [this, request, response]() -> base::Status {
-    const std::vector<std::string> command(request->cmd().begin(), request->cmd().end());
-    ASSIGN_OR_RETURN(
-        ExecOutput output,
-        runtime_.ExecSync(request->container_id(), command,
-                          std::chrono::seconds(std::max<int64_t>(0, request->timeout()))));
-    *response->mutable_stdout() = std::move(output.out);
-    *response->mutable_stderr() = std::move(output.err);
-    response->set_exit_code(output.exit_code);
-    return {};
-  });
+  return Run(
+      execs_, runtime_.operations(), context, "ExecSync", request->container_id(),
+      [this, request, response]() -> base::Status {
+        const std::vector<std::string> command(request->cmd().begin(), request->cmd().end());
+        ASSIGN_OR_RETURN(
+            ExecOutput output,
+            runtime_.ExecSync(request->container_id(), command,
+                              std::chrono::seconds(std::max<int64_t>(0, request->timeout()))));
+        *response->mutable_stdout() = std::move(output.out);
+        *response->mutable_stderr() = std::move(output.err);
+        response->set_exit_code(output.exit_code);
+        return {};
+      });
 }
 
 Reactor* RuntimeServer::ReopenContainerLog(Context* context,
                                            const cri::ReopenContainerLogRequest* request,
                                            cri::ReopenContainerLogResponse*) {
-  return Run(executor_, context,
+  return Run(executor_, runtime_.operations(), context, "ReopenContainerLog",
+             request->container_id(),
              [this, request] { return runtime_.ReopenContainerLog(request->container_id()); });
 }
 

@@ -169,7 +169,9 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
   // start and ends it.
   if (pod.record.state != SandboxState::kReady)
     return base::FailedPrecondition("pod sandbox '{}' is being stopped", pod.record.id);
+  operations::Stage("plan");
   ASSIGN_OR_RETURN(container::Plan plan, PlanOf(container->view, pod));
+  operations::Stage("seccomp");
   if (plan.seccomp == container::Plan::Seccomp::kRuntimeDefault) {
     ASSIGN_OR_RETURN(const seccomp::Program program,
                      d_.seccomp.For(plan.spec.process.capabilities.bounding));
@@ -182,6 +184,7 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     RETURN_IF_ERROR(os::WriteFileAtomic(ContainerDir(plan.spec.id) + "/seccomp", *program, 0600));
   }
   // Now, not at creation: what was mounted on the host in between must be seen.
+  operations::Stage("volumes");
   std::vector<os::UniqueFd> sources;
   for (const container::HostSource& source : plan.sources) {
     Result<os::UniqueFd> tree = mount::CloneTree(AT_FDCWD, source.path, true);
@@ -192,6 +195,7 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     }
     sources.push_back(std::move(tree).value());
   }
+  operations::Stage("devices");
   if (plan.all_devices) {
     ASSIGN_OR_RETURN(plan.spec.devices, container::AllDevices());
   }
@@ -206,11 +210,13 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
   ASSIGN_OR_RETURN(
       const container::LogPlace log,
       container::PlanLog(pod.config.log_directory(), container->view.config.log_path()));
+  operations::Stage("log directory");
   os::UniqueFd log_dir;
   if (!log.name.empty()) {
     ASSIGN_OR_RETURN(log_dir, OpenLogDirectory(pod.config.log_directory(), log.directory));
   }
   plan.spec.log_name = log.name;
+  operations::Stage("cgroup");
   const cgroup::Group group(d_.cgroups, plan.cgroup_path);
   RETURN_IF_ERROR(group.Create().WithContext("make the container's cgroup"));
   Status status = group.Apply(plan.resources);
@@ -218,9 +224,11 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     plan.spec.cgroup_paths = group.V1Directories();
     plan.spec.unified_cgroup = group.UnifiedDirectory();
     plan.spec.memory_cgroup = group.MemoryDirectory();
+    operations::Stage("monitor");
     Result<monitor::StartedContainer> started =
         monitor->Start(plan.spec, std::move(sources), std::move(log_dir));
     if (started.ok()) {
+      operations::Stage("record");
       // It may have ended already; then its end is written and stays.
       return Update(container, [&](ContainerRecord& r) {
         if (r.state != ContainerState::kStarting) return;
@@ -406,7 +414,9 @@ Status Runtime::StopContainer(const std::string& id, std::chrono::seconds timeou
     if (!sent.ok() && sent.error().code() != base::Code::kUnavailable) return sent;
     if (!sent.ok()) timeout = std::chrono::seconds(0);  // nobody can ask it politely
   }
+  operations::Stage("waiting for the container to end");
   if (timeout.count() > 0 && AwaitExit(container, now + timeout).ok()) return base::Ok();
+  operations::Stage("kill");
   RETURN_IF_ERROR(KillContainer(record));
   return AwaitExit(container, base::SystemClock().Steady() + std::chrono::minutes(1));
 }
@@ -533,6 +543,7 @@ Result<ExecOutput> Runtime::ExecNow(const ContainerView& view,
   ExecOutput output;
   std::thread reader(
       [&] { ReadOutputs(out.read_end.get(), err.read_end.get(), stop.get(), output); });
+  operations::Stage("waiting for the command");
   const Result<monitor::ExecResult> result = monitor->Exec(std::move(request));
   const uint64_t one = 1;
   (void)!write(stop.get(), &one, sizeof one);

@@ -32,7 +32,11 @@ Reactor* ImageServer::ImageStatus(Context* context, const cri::ImageStatusReques
 Reactor* ImageServer::PullImage(Context*, const cri::PullImageRequest* request,
                                 cri::PullImageResponse* response) {
   PullCall* const call = pulls_.Add();
-  executor_.Post([this, request, response, call] {
+  auto operation =
+      std::make_shared<operations::Operation>(operations_, "PullImage", request->image().image());
+  executor_.Post([this, request, response, call, operation = std::move(operation)]() mutable {
+    operation->Begin();
+    operations::Stage("waiting for the pull");
     std::optional<image::Credentials> credentials;
     if (request->has_auth()) {
       const cri::AuthConfig& auth = request->auth();
@@ -49,6 +53,8 @@ Reactor* ImageServer::PullImage(Context*, const cri::PullImageRequest* request,
     }
     Result<std::string> id = images_.Pull(request->image().image(), credentials, call->token());
     if (id.ok()) response->set_image_ref(*id);
+    if (!id.ok()) operation->Failed();
+    operation.reset();
     if (!id.ok() && id.error().code() == base::Code::kUnavailable) {
       // The word by which kubelets tell it from a missing image; they look at the message only
       // when the code says nothing.
@@ -62,23 +68,24 @@ Reactor* ImageServer::PullImage(Context*, const cri::PullImageRequest* request,
 
 Reactor* ImageServer::RemoveImage(Context* context, const cri::RemoveImageRequest* request,
                                   cri::RemoveImageResponse*) {
-  return Run(executor_, context,
+  return Run(executor_, operations_, context, "RemoveImage", request->image().image(),
              [this, request] { return images_.Remove(request->image().image()); });
 }
 
 Reactor* ImageServer::ImageFsInfo(Context* context, const cri::ImageFsInfoRequest*,
                                   cri::ImageFsInfoResponse* response) {
-  return Run(executor_, context, [this, response]() -> base::Status {
-    ASSIGN_OR_RETURN(const image::FsUsage usage, images_.Usage());
-    for (cri::FilesystemUsage* out :
-         {response->add_image_filesystems(), response->add_container_filesystems()}) {
-      out->set_timestamp(clock_.WallNanos());
-      out->mutable_fs_id()->set_mountpoint(usage.mountpoint);
-      out->mutable_used_bytes()->set_value(usage.used_bytes);
-      out->mutable_inodes_used()->set_value(usage.inodes_used);
-    }
-    return {};
-  });
+  return Run(executor_, operations_, context, "ImageFsInfo", "",
+             [this, response]() -> base::Status {
+               ASSIGN_OR_RETURN(const image::FsUsage usage, images_.Usage());
+               for (cri::FilesystemUsage* out :
+                    {response->add_image_filesystems(), response->add_container_filesystems()}) {
+                 out->set_timestamp(clock_.WallNanos());
+                 out->mutable_fs_id()->set_mountpoint(usage.mountpoint);
+                 out->mutable_used_bytes()->set_value(usage.used_bytes);
+                 out->mutable_inodes_used()->set_value(usage.inodes_used);
+               }
+               return {};
+             });
 }
 
 grpc::ServerWriteReactor<cri::StreamImagesResponse>* ImageServer::StreamImages(

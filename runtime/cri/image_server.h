@@ -32,8 +32,9 @@ class PullCall final : public Reactor {
 
 class ImageServer final : public cri::ImageService::CallbackService {
  public:
-  ImageServer(image::ImageService& images, base::Clock& clock, async::Executor& executor)
-      : images_(images), clock_(clock), executor_(executor) {}
+  ImageServer(image::ImageService& images, base::Clock& clock, async::Executor& executor,
+              operations::Operations& operations)
+      : images_(images), clock_(clock), executor_(executor), operations_(operations) {}
   void EndPulls() { pulls_.Stop(); }
 
   Reactor* ListImages(Context* context, const cri::ListImagesRequest* request,
@@ -53,6 +54,7 @@ class ImageServer final : public cri::ImageService::CallbackService {
   image::ImageService& images_;
   base::Clock& clock_;
   async::Executor& executor_;
+  operations::Operations& operations_;
   LastingCalls<PullCall> pulls_;
 };
 

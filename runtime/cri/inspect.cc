@@ -64,6 +64,17 @@ std::string Runtime::Describe() const {
     pods = sandboxes_.size();
     containers = containers_.size();
   }
+  Value under_way = Value::Array();
+  const auto milliseconds = [](std::chrono::nanoseconds time) {
+    return Value(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+  };
+  for (const operations::UnderWay& operation : d_.operations.List()) {
+    under_way.Append(Value::Object({{"call", Value(operation.call)},
+                                    {"object", Value(operation.object)},
+                                    {"stage", Value(operation.stage)},
+                                    {"stageMilliseconds", milliseconds(operation.age_of_stage)},
+                                    {"milliseconds", milliseconds(operation.age)}}));
+  }
   return json::WriteJson(Value::Object({{"version", Value(KEELSON_VERSION)},
                                         {"stateDir", Value(d_.state_dir)},
                                         {"runDir", Value(d_.run_dir)},
@@ -71,7 +82,36 @@ std::string Runtime::Describe() const {
                                         {"cgroupDriver", Value("cgroupfs")},
                                         {"bootID", Value(d_.boot_id)},
                                         {"podSandboxes", Value(static_cast<int64_t>(pods))},
-                                        {"containers", Value(static_cast<int64_t>(containers))}}));
+                                        {"containers", Value(static_cast<int64_t>(containers))},
+                                        {"underWay", std::move(under_way)}}));
+}
+
+std::map<std::string, double> Runtime::Gauges() const {
+  std::map<std::string, double> gauges = {{"keelson_pods", 0},
+                                          {"keelson_pods_ready", 0},
+                                          {"keelson_containers", 0},
+                                          {"keelson_containers_running", 0},
+                                          {"keelson_operations_under_way", 0},
+                                          {"keelson_oldest_stage_seconds", 0}};
+  {
+    const std::lock_guard lock(mutex_);
+    gauges["keelson_pods"] = static_cast<double>(sandboxes_.size());
+    for (const auto& [id, sandbox] : sandboxes_) {
+      gauges["keelson_pods_ready"] +=
+          sandbox->view.record.state == container::SandboxState::kReady ? 1 : 0;
+    }
+    gauges["keelson_containers"] = static_cast<double>(containers_.size());
+    for (const auto& [id, container] : containers_) {
+      gauges["keelson_containers_running"] +=
+          container->view.record.state == container::ContainerState::kRunning ? 1 : 0;
+    }
+  }
+  for (const operations::UnderWay& operation : d_.operations.List()) {
+    gauges["keelson_operations_under_way"] += 1;
+    double& oldest = gauges["keelson_oldest_stage_seconds"];
+    oldest = std::max(oldest, std::chrono::duration<double>(operation.age_of_stage).count());
+  }
+  return gauges;
 }
 
 }  // namespace keelson::cri_server

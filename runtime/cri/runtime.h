@@ -27,6 +27,7 @@
 #include "runtime/image/image_service.h"
 #include "runtime/monitor/client.h"
 #include "runtime/network/network.h"
+#include "runtime/operations/operations.h"
 #include "runtime/security/identity.h"
 #include "runtime/security/local_profiles.h"
 #include "runtime/security/seccomp.h"
@@ -45,6 +46,7 @@ struct Dependencies {
   cgroup::Layout cgroups;
   uint64_t available_capabilities = 0;
   std::string boot_id;
+  operations::Operations& operations;
 };
 
 // Copies for readers.
@@ -98,6 +100,8 @@ class Runtime {
   std::vector<ContainerView> ListContainers(
       const std::string& sandbox_id) const;  // of one pod, by its whole id
   base::Status NetworkReady() { return d_.network.Ready(); }
+  operations::Operations& operations() { return d_.operations; }
+  std::map<std::string, double> Gauges() const;  // what it holds, by metric name
   std::string Describe() const;  // JSON for people: places and what the machine gives
 
   enum class Event { kCreated, kStarted, kStopped, kDeleted };

@@ -26,28 +26,29 @@ Reactor* RuntimeServer::Version(Context* context, const cri::VersionRequest*,
 Reactor* RuntimeServer::Status(Context* context, const cri::StatusRequest* request,
                                cri::StatusResponse* response) {
   // Asking the network may make its bridge anew: not on this thread.
-  return Run(executor_, context, [this, request, response]() -> base::Status {
-    if (request->verbose()) (*response->mutable_info())["info"] = runtime_.Describe();
-    cri::RuntimeCondition& ready = *response->mutable_status()->add_conditions();
-    ready.set_type("RuntimeReady");
-    ready.set_status(true);
-    cri::RuntimeCondition& network = *response->mutable_status()->add_conditions();
-    network.set_type("NetworkReady");
-    const base::Status state = runtime_.NetworkReady();
-    network.set_status(state.ok());
-    if (!state.ok()) {
-      network.set_reason("NetworkNotReady");
-      network.set_message(state.error().message());
-    }
-    for (const char* name : {"", "keelson"}) {
-      cri::RuntimeHandler& handler = *response->add_runtime_handlers();
-      handler.set_name(name);
-      handler.mutable_features()->set_recursive_read_only_mounts(true);
-    }
-    response->mutable_features()->set_supplemental_groups_policy(true);
-    response->mutable_features()->set_mount_options(true);
-    return {};
-  });
+  return Run(executor_, runtime_.operations(), context, "Status", "",
+             [this, request, response]() -> base::Status {
+               if (request->verbose()) (*response->mutable_info())["info"] = runtime_.Describe();
+               cri::RuntimeCondition& ready = *response->mutable_status()->add_conditions();
+               ready.set_type("RuntimeReady");
+               ready.set_status(true);
+               cri::RuntimeCondition& network = *response->mutable_status()->add_conditions();
+               network.set_type("NetworkReady");
+               const base::Status state = runtime_.NetworkReady();
+               network.set_status(state.ok());
+               if (!state.ok()) {
+                 network.set_reason("NetworkNotReady");
+                 network.set_message(state.error().message());
+               }
+               for (const char* name : {"", "keelson"}) {
+                 cri::RuntimeHandler& handler = *response->add_runtime_handlers();
+                 handler.set_name(name);
+                 handler.mutable_features()->set_recursive_read_only_mounts(true);
+               }
+               response->mutable_features()->set_supplemental_groups_policy(true);
+               response->mutable_features()->set_mount_options(true);
+               return {};
+             });
 }
 
 Reactor* RuntimeServer::RuntimeConfig(Context* context, const cri::RuntimeConfigRequest*,

@@ -8,23 +8,27 @@ namespace keelson::cri_server {
 
 Reactor* RuntimeServer::RunPodSandbox(Context* context, const cri::RunPodSandboxRequest* request,
                                       cri::RunPodSandboxResponse* response) {
-  return Run(executor_, context, [this, request, response]() -> base::Status {
-    ASSIGN_OR_RETURN(*response->mutable_pod_sandbox_id(),
-                     runtime_.RunPodSandbox(request->config(), request->runtime_handler()));
-    return {};
-  });
+  return Run(executor_, runtime_.operations(), context, "RunPodSandbox",
+             request->config().metadata().namespace_() + "/" + request->config().metadata().name(),
+             [this, request, response]() -> base::Status {
+               ASSIGN_OR_RETURN(
+                   *response->mutable_pod_sandbox_id(),
+                   runtime_.RunPodSandbox(request->config(), request->runtime_handler()));
+               return {};
+             });
 }
 
 Reactor* RuntimeServer::StopPodSandbox(Context* context, const cri::StopPodSandboxRequest* request,
                                        cri::StopPodSandboxResponse*) {
-  return Run(executor_, context,
+  return Run(executor_, runtime_.operations(), context, "StopPodSandbox", request->pod_sandbox_id(),
              [this, request] { return runtime_.StopPodSandbox(request->pod_sandbox_id()); });
 }
 
 Reactor* RuntimeServer::RemovePodSandbox(Context* context,
                                          const cri::RemovePodSandboxRequest* request,
                                          cri::RemovePodSandboxResponse*) {
-  return Run(executor_, context,
+  return Run(executor_, runtime_.operations(), context, "RemovePodSandbox",
+             request->pod_sandbox_id(),
              [this, request] { return runtime_.RemovePodSandbox(request->pod_sandbox_id()); });
 }
 

@@ -92,6 +92,7 @@ Result<std::string> Runtime::RunPodSandbox(const cri::PodSandboxConfig& config,
 
 Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
                                          const std::string& handler) {
+  operations::Stage("record");
   const auto sandbox = std::make_shared<Sandbox>();
   SandboxRecord& record = sandbox->view.record;
   record.id = base::NewObjectId();
@@ -151,11 +152,14 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
   request.ipc = NamespacesOf(config).ipc() != cri::NODE;
   request.hostname = config.hostname();
   for (const auto& [name, value] : config.linux().sysctls()) request.sysctls[name] = value;
+  operations::Stage("namespaces");
   ASSIGN_OR_RETURN(network::Namespaces made, network::MakeNamespaces(request));
   RETURN_IF_ERROR(os::MakeDirs(PodRunDir(id), 0700));
+  operations::Stage("cgroup");
   const cgroup::Group group(d_.cgroups,
                             container::CgroupPath(config.linux().cgroup_parent(), id, id).value());
   RETURN_IF_ERROR(group.Create().WithContext("make the pod's cgroup"));
+  operations::Stage("pin the network namespace");
   if (made.net) RETURN_IF_ERROR(network::PinNamespace(made.net.get(), PinDir(), id));
 
   // The network is set up while the monitor starts.
@@ -172,6 +176,7 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
                          });
   }
   monitor::PodNamespaces namespaces{std::move(made.net), std::move(made.ipc), std::move(made.uts)};
+  operations::Stage("monitor");
   Result<std::unique_ptr<monitor::MonitorClient>> monitor = d_.anchor.StartMonitor(
       SetupOf(sandbox->view), namespaces,
       [this](const monitor::ExitRecord& record) { OnExit(record); },
@@ -180,6 +185,7 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
     const std::lock_guard lock(mutex_);
     sandbox->monitor = std::move(monitor).value();
   }
+  operations::Stage("network");
   std::vector<std::string> addresses;
   if (address.valid()) {
     ASSIGN_OR_RETURN(network::PodAddress given, address.get());
@@ -190,6 +196,7 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
     const std::lock_guard lock(mutex_);
     sandbox->view.record.addresses = addresses;
   }
+  operations::Stage("files");
   return WritePodFiles(*sandbox, addresses);
 }
 
@@ -249,13 +256,16 @@ Status Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
     if (!left.ok() && left.error().code() != base::Code::kNotFound)
       note(d_.anchor.Drop(id), "monitor");
   }
+  operations::Stage("monitor");
   if (monitor) {
     const Status ended = monitor->Shutdown();
     note(ended, "monitor");
     const std::lock_guard lock(mutex_);
     if (ended.ok()) sandbox->monitor.reset();
   }
+  operations::Stage("network");
   note(d_.network.Teardown(id), "network");
+  operations::Stage("cgroup and directories");
   note(network::UnpinNamespace(PinDir(), id), "network namespace");
   const Result<std::string> path =
       container::CgroupPath(sandbox->view.config.linux().cgroup_parent(), id, id);

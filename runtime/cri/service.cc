@@ -3,6 +3,7 @@
 
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <grpcpp/support/server_interceptor.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,11 +19,48 @@ using base::Result;
 
 namespace {
 
+using Factory = grpc::experimental::ServerInterceptorFactoryInterface;
+
+// Times one call from its arrival to its status.
+class CallObserver final : public grpc::experimental::Interceptor {
+ public:
+  CallObserver(const char* method, base::Clock& clock, const CallSink& sink)
+      : method_(method), clock_(clock), sink_(sink), start_(clock.Steady()) {}
+  void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+    if (methods->QueryInterceptionHookPoint(
+            grpc::experimental::InterceptionHookPoints::PRE_SEND_STATUS)) {
+      const auto code = static_cast<base::Code>(methods->GetSendStatus().error_code());
+      // "/runtime.v1.RuntimeService/Version"
+      sink_(method_.substr(method_.rfind('/') + 1), base::CodeName(code), clock_.Steady() - start_);
+    }
+    methods->Proceed();
+  }
+
+ private:
+  const std::string_view method_;
+  base::Clock& clock_;
+  const CallSink& sink_;
+  const base::SteadyTime start_;
+};
+
+class CallObservers final : public Factory {
+ public:
+  CallObservers(base::Clock& clock, CallSink sink) : clock_(clock), sink_(std::move(sink)) {}
+  grpc::experimental::Interceptor* CreateServerInterceptor(
+      grpc::experimental::ServerRpcInfo* info) override {
+    return new CallObserver(info->method(), clock_, sink_);
+  }
+
+ private:
+  base::Clock& clock_;
+  const CallSink sink_;
+};
+
 class ServiceImpl final : public Service {
  public:
   ServiceImpl(Runtime& runtime, image::ImageService& images, base::Clock& clock)
       : runtime_server_(runtime, clock, executor_, execs_),
-        image_server_(images, clock, executor_) {}
+        image_server_(images, clock, executor_, runtime.operations()) {}
   ~ServiceImpl() override {
     if (!server_) return;
     runtime_server_.EndStreams();
@@ -31,7 +69,7 @@ class ServiceImpl final : public Service {
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
     server_->Wait();
   }
-  base::Status Start(const std::string& path) {
+  base::Status Start(const std::string& path, base::Clock& clock, CallSink on_call) {
     if (unlink(path.c_str()) != 0 && errno != ENOENT)
       return base::Error::FromErrno(errno, "unlink '{}'", path);
     grpc::ServerBuilder builder;
@@ -39,6 +77,11 @@ class ServiceImpl final : public Service {
     builder.SetMaxSendMessageSize(64 << 20);
     builder.RegisterService(&runtime_server_);
     builder.RegisterService(&image_server_);
+    if (on_call) {
+      std::vector<std::unique_ptr<Factory>> observers;
+      observers.push_back(std::make_unique<CallObservers>(clock, std::move(on_call)));
+      builder.experimental().SetInterceptorCreators(std::move(observers));
+    }
     int bound = 0;
     builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials(), &bound);
     // The library makes the socket with our umask; the directory is closed to others besides.
@@ -60,10 +103,10 @@ class ServiceImpl final : public Service {
 }  // namespace
 
 Result<std::unique_ptr<Service>> Service::Serve(Runtime& runtime, image::ImageService& images,
-                                                base::Clock& clock,
-                                                const std::string& socket_path) {
+                                                base::Clock& clock, const std::string& socket_path,
+                                                CallSink on_call) {
   auto service = std::make_unique<ServiceImpl>(runtime, images, clock);
-  RETURN_IF_ERROR(service->Start(socket_path));
+  RETURN_IF_ERROR(service->Start(socket_path, clock, std::move(on_call)));
   return std::unique_ptr<Service>(std::move(service));
 }
 

@@ -4,8 +4,11 @@
 // yet answer UNIMPLEMENTED and name themselves.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "lib/base/result.h"
 #include "runtime/cri/runtime.h"
@@ -13,12 +16,17 @@
 
 namespace keelson::cri_server {
 
+// Told of every call that was answered: its name, gRPC's code and the time. Must not block.
+using CallSink = std::function<void(std::string_view call, std::string_view code,
+                                    std::chrono::nanoseconds took)>;
+
 class Service {
  public:
   // The socket's directory must be there; a stale socket is replaced. Serves until destroyed.
   static base::Result<std::unique_ptr<Service>> Serve(Runtime& runtime, image::ImageService& images,
                                                       base::Clock& clock,
-                                                      const std::string& socket_path);
+                                                      const std::string& socket_path,
+                                                      CallSink on_call = nullptr);
   virtual ~Service() = default;
 };
 

@@ -147,9 +147,10 @@ int Main(int argc, char** argv) {
         Must(monitor::ConnectAnchor({run, dir.path(), argv[1]}));
     const cgroup::Layout layout = Must(cgroup::DetectLayout());
     {
+      operations::Operations operations(clock);
       cri_server::Runtime runtime(cri_server::Dependencies{
           dir.path(), run, clock, *anchor, *network, images, seccomp, profiles, layout,
-          Must(security::AvailableCapabilities()), "bench"});
+          Must(security::AvailableCapabilities()), "bench", operations});
       Must(runtime.Recover());
       Samples warm;
       Cycle(runtime, parent, "warm", warm);

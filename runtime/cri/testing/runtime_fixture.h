@@ -179,9 +179,10 @@ class RuntimeTest : public testing::Test {
         monitor::ConnectAnchor({run_, dir_.path(), KEELSON_BIN_DIR});
     ASSERT_TRUE(anchor.ok()) << anchor.error().message();
     anchor_ = std::move(anchor).value();
-    runtime_ = std::make_unique<Runtime>(Dependencies{
-        dir_.path(), run_, clock_, *anchor_, *brittle_, *images_, seccomp_, profiles_,
-        cgroup::DetectLayout().value(), security::AvailableCapabilities().value(), boot_id_});
+    runtime_ = std::make_unique<Runtime>(
+        Dependencies{dir_.path(), run_, clock_, *anchor_, *brittle_, *images_, seccomp_, profiles_,
+                     cgroup::DetectLayout().value(), security::AvailableCapabilities().value(),
+                     boot_id_, operations_});
     const base::Status recovered = runtime_->Recover();
     ASSERT_TRUE(recovered.ok()) << recovered.error().message();
   }
@@ -251,6 +252,7 @@ class RuntimeTest : public testing::Test {
   std::unique_ptr<network::BridgeNetwork> network_;
   std::unique_ptr<BrittleNetwork> brittle_;
   std::unique_ptr<monitor::Anchor> anchor_;
+  operations::Operations operations_{clock_};
   std::unique_ptr<Runtime> runtime_;
 };
 
