@@ -10,6 +10,7 @@
 #include "cri-api/cri.h"
 #include "cri-api/sandbox.pb.h"
 #include "lib/base/strings.h"
+#include "runtime/container/resources.h"
 #include "runtime/security/defaults.h"
 
 namespace keelson::container {
@@ -335,35 +336,13 @@ Status PlanDevices(const PlanInput& input, Plan& plan) {
 }
 
 Status PlanResources(const PlanInput& input, Plan& plan) {
+  RETURN_IF_ERROR(CheckClasses(*input.sandbox, *input.container));
   const cri::LinuxContainerResources& wanted = input.container->linux().resources();
-  cgroup::Resources& r = plan.resources;
-  r.cpu_shares = wanted.cpu_shares();
-  r.cpu_quota = wanted.cpu_quota();
-  r.cpu_period = wanted.cpu_period();
-  r.cpuset_cpus = wanted.cpuset_cpus();
-  r.cpuset_mems = wanted.cpuset_mems();
-  r.memory_limit = wanted.memory_limit_in_bytes();
-  r.memory_swap_limit = wanted.memory_swap_limit_in_bytes();
-  for (const auto& [file, value] : wanted.unified()) {
-    // A name in the container's own directory and nothing that moves processes or changes the tree.
-    const bool plain = file.find('.') != std::string::npos &&
-                       file.find_first_not_of(
-                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._") ==
-                           std::string::npos;
-    if (!plain || file.starts_with('.') || file.starts_with("cgroup."))
-      return base::InvalidArgument("unified: '{}' is no limit's file", file);
-    r.unified[file] = value;
-  }
+  ASSIGN_OR_RETURN(cgroup::Resources limits, ToCgroup(wanted));
+  limits.devices = std::move(plan.resources.devices);
+  plan.resources = std::move(limits);
   plan.spec.process.oom_score_adj =
       static_cast<int32_t>(std::clamp<int64_t>(wanted.oom_score_adj(), -1000, 1000));
-  for (const cri::HugepageLimit& limit : wanted.hugepage_limits()) {
-    if (limit.page_size().empty() ||
-        limit.page_size().find_first_not_of("0123456789KMGB") != std::string::npos) {
-      return base::InvalidArgument("hugepage_limits: '{}' is no page size", limit.page_size());
-    }
-    r.hugepages[limit.page_size()] =
-        static_cast<int64_t>(std::min<uint64_t>(limit.limit(), INT64_MAX));
-  }
   return base::Ok();
 }
 

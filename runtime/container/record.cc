@@ -88,6 +88,8 @@ std::string Encode(const ContainerRecord& r) {
   w.U32(static_cast<uint32_t>(r.groups.size()));
   for (const uint32_t group : r.groups) w.U32(group);
   w.I32(r.stop_signal);
+  w.String(r.resources);
+  w.Bool(r.updating);
   return Seal(kContainerMagic, w.bytes());
 }
 
@@ -114,6 +116,10 @@ base::Result<ContainerRecord> DecodeContainerRecord(std::string_view bytes) {
   record.gid = r.U32();
   for (uint32_t n = r.Count(4); n > 0; --n) record.groups.push_back(r.U32());
   record.stop_signal = r.I32();
+  if (!r.AtEnd()) {
+    record.resources = r.String();
+    record.updating = r.Bool();
+  }
   if (!r.ok() || state > static_cast<uint8_t>(ContainerState::kRemoving))
     return base::DataLoss("container record is malformed");
   return record;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the runtime remembers of sandboxes and containers, on disk and in memory: the request as it
-// came, and what became of it. Layout below the state directory:
+// came (its limits as they were last changed), and what became of it. Layout below the state
+// directory:
 //   pods/<sandbox id>/record                  SandboxRecord
 //   pods/<sandbox id>/{hostname,hosts,resolv.conf}
 //   containers/<container id>/record          ContainerRecord
@@ -59,6 +60,10 @@ struct ContainerRecord {
   uint32_t gid = 0;
   std::vector<uint32_t> groups;
   int32_t stop_signal = 15;
+  // cri::LinuxContainerResources, serialised: what the kernel holds, as read back when limits were
+  // set; empty until then.
+  std::string resources;
+  bool updating = false;  // `config` has limits that may not have reached the kernel
 };
 
 std::string Encode(const SandboxRecord& record);

@@ -14,7 +14,9 @@ TEST(Records, RoundTripAndRefuseDamage) {
                             .reason = "OOMKilled",
                             .config = std::string("\0\xff", 2),
                             .groups = {1, 2},
-                            .stop_signal = 3};
+                            .stop_signal = 3,
+                            .resources = "r",
+                            .updating = true};
   const std::string bytes = Encode(container);
   EXPECT_EQ(Encode(DecodeContainerRecord(bytes).value()), bytes);
   for (size_t i = 0; i < bytes.size(); ++i) {

@@ -79,6 +79,10 @@ class Group {
   base::Status Create() const;
   // All or the error that names file, value and the kernel's answer.
   base::Status Apply(const Resources& resources) const;
+  // The same for a group in use: when something is refused, what was written before is put back.
+  base::Status Update(const Resources& resources) const;
+  // What the kernel holds now of the limits that `like` names; 0 or empty where it cannot be read.
+  Resources Read(const Resources& like) const;
   bool Exists() const;
   base::Status Kill() const;  // SIGKILL to every process in it and below
   base::Status Freeze(bool on) const;
@@ -97,6 +101,7 @@ class Group {
 
  private:
   std::vector<std::string> AllDirectories() const;
+  std::optional<std::string> DirectoryOf(const std::string& controller) const;
   base::Result<Resources> Completed(const Resources& resources) const;
   base::Status CheckShrink(int64_t limit) const;
   Layout layout_;

@@ -156,6 +156,62 @@ TEST_F(RealGroup, AMemoryLimitBelowWhatIsInUseIsRefusedAndKillsNobody) {
   EXPECT_EQ(Wait(pid).code(), 137);
 }
 
+TEST_F(RealGroup, AnUpdateThatIsRefusedChangesNothing) {
+  Resources before;
+  before.cpu_shares = 512;
+  before.cpu_period = 100000;
+  before.cpu_quota = 50000;
+  before.cpuset_cpus = "0";
+  before.memory_limit = before.memory_swap_limit = 64 << 20;
+  ASSERT_TRUE(group_->Apply(before).ok());
+  Resources wanted;
+  wanted.cpu_shares = 2048;
+  wanted.cpu_period = 50000;
+  wanted.cpu_quota = 40000;
+  wanted.memory_limit = wanted.memory_swap_limit = 256 << 20;
+  wanted.hugepages["3MB"] = 1 << 20;  // no machine has such pages
+  const base::Status refused = group_->Update(wanted);
+  ASSERT_FALSE(refused.ok());
+  const Resources now = group_->Read(before);
+  EXPECT_EQ(now.cpu_shares, 512);
+  EXPECT_EQ(now.cpu_period, 100000);
+  EXPECT_EQ(now.cpu_quota, 50000);
+  EXPECT_EQ(now.memory_limit, 64 << 20);
+  wanted.hugepages.clear();
+  wanted.cpuset_cpus = "99999";
+  ASSERT_FALSE(group_->Update(wanted).ok());
+  EXPECT_EQ(group_->Read(before).cpuset_cpus, "0");
+  EXPECT_EQ(group_->Read(before).memory_limit, 64 << 20);
+  EXPECT_EQ(group_->Read(before).cpu_quota, 50000);
+}
+
+TEST_F(RealGroup, WhatTheKernelMadeOfALimitIsReadBack) {
+  Resources wanted;
+  wanted.cpu_shares = 333;
+  wanted.cpu_quota = -1;
+  wanted.memory_limit = 100'000'000;  // not a whole number of pages
+  wanted.cpuset_cpus = "0";
+  const base::Status updated = group_->Update(wanted);
+  ASSERT_TRUE(updated.ok()) << updated.error().message();
+  const Resources now = group_->Read(wanted);
+  EXPECT_EQ(now.cpu_shares, 333);
+  EXPECT_EQ(now.cpu_quota, -1);
+  EXPECT_EQ(now.memory_limit, 100'000'000 / 4096 * 4096);
+  EXPECT_EQ(now.cpuset_cpus, "0");
+  EXPECT_TRUE(now.cpuset_mems.empty()) << "not asked for";
+  Resources unlimited;
+  unlimited.memory_limit = -1;
+  ASSERT_TRUE(group_->Update(unlimited).ok());
+  EXPECT_EQ(group_->Read(unlimited).memory_limit, -1);
+}
+
+TEST_F(RealGroup, MemoryAndSwapBelowMemoryIsRefused) {
+  Resources limits;
+  limits.memory_limit = 64 << 20;
+  limits.memory_swap_limit = 32 << 20;
+  EXPECT_EQ(group_->Update(limits).error().code(), base::Code::kInvalidArgument);
+}
+
 TEST_F(RealGroup, AFrozenGroupCanBeRemoved) {
   const pid_t pid = Fork([] {
     pause();

@@ -46,6 +46,13 @@ std::string Group::MemoryDirectory() const {
   return memory == layout_.hierarchies.end() ? "" : memory->second + path_;
 }
 
+std::optional<std::string> Group::DirectoryOf(const std::string& controller) const {
+  if (layout_.v2) return layout_.unified + path_;
+  const auto found = layout_.hierarchies.find(controller);
+  if (found == layout_.hierarchies.end()) return std::nullopt;
+  return found->second + path_;
+}
+
 std::vector<std::string> Group::AllDirectories() const {
   std::vector<std::string> out = V1Directories();
   if (!layout_.unified.empty()) out.push_back(UnifiedDirectory());
@@ -205,6 +212,11 @@ Result<Resources> Group::Completed(const Resources& resources) const {
     ASSIGN_OR_RETURN(const std::string now, ReadControl(directory + "/memory.max"));
     out.memory_limit = base::ParseInt64(now).value_or(-1);
   }
+  if (out.memory_swap_limit > 0 && out.memory_swap_limit < out.memory_limit) {
+    return base::InvalidArgument(
+        "the limit of memory and swap together, {}, is below that of memory, {}",
+        out.memory_swap_limit, out.memory_limit);
+  }
   return out;
 }
 
@@ -233,23 +245,21 @@ Status Group::Apply(const Resources& requested) const {
   }
   if (layout_.v2 && resources.memory_limit > 0)
     RETURN_IF_ERROR(CheckShrink(resources.memory_limit));
+  if (const auto own = resources.unified.find("memory.max"); own != resources.unified.end()) {
+    if (const std::optional<int64_t> limit = base::ParseInt64(own->second))
+      RETURN_IF_ERROR(CheckShrink(*limit));
+  }
   std::vector<Write> writes = layout_.v2 ? PlanV2(resources) : PlanV1(resources);
   Writer writer;
   for (size_t i = 0; i < writes.size(); ++i) {
     const Write& write = writes[i];
-    std::string directory;
-    if (layout_.v2) {
-      directory = layout_.unified + path_;
-    } else if (const auto found = layout_.hierarchies.find(write.controller);
-               found != layout_.hierarchies.end()) {
-      directory = found->second + path_;
-    } else if (write.optional) {
-      continue;
-    } else {
+    const std::optional<std::string> directory = DirectoryOf(write.controller);
+    if (!directory && write.optional) continue;
+    if (!directory) {
       return base::FailedPrecondition("cannot set {} to '{}': this machine has no {} cgroup",
                                       write.file, write.value, write.controller);
     }
-    const Status status = writer.Write(directory + "/" + write.file, write.value);
+    const Status status = writer.Write(*directory + "/" + write.file, write.value);
     if (status.ok() || Forgiven(write, status.error())) continue;
     // Two limits that bound each other (memory and memory+swap, quota and period): growing needs
     // the other order.
