@@ -4,8 +4,10 @@
 the ten slowest cases, and the closing line. Labels: unit and lint run side by side; component, contract, conformance and crash
 touch the kernel and run one after another. The lab machine is emulated and slow: `lab` marks programs that run once more in it on each
 kernel, `lab_newest` those that do on the newest, `lab_long` those that do with --whole-lab only (then all do, on each). `images` marks
-those that use the demo images, which are made before, since the lab machine has no network. With --reports=FOLDER (scripts/
-sanitize) every file in it when all is done is a failure, and programs have three times as long."""
+those that use the demo images, which are made before, since the lab machine has no network; `critest` those that use critest and its
+images, likewise. `lab_only` programs run nowhere else. A program that is not googletest's counts its cases by lines
+`case passed|failed|skipped <n> ms NAME[ -- REASON]`. With --reports=FOLDER (scripts/sanitize) every file in it when all is done is a
+failure, and programs have three times as long."""
 import concurrent.futures
 import json
 import os
@@ -45,6 +47,8 @@ def parse(name, text, status):
             outcome = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}[match[1]]
             reason = " ".join(p.strip() for p in pending if p.strip() and not re.match(r".*: Skipped$", p))
             cases.append((f"{name}: {match[2]}", outcome, int(match[3]), reason))
+        elif told := re.match(r"case (passed|failed|skipped) (\d+) ms (.+?)(?: -- (.*))?$", line):
+            cases.append((f"{name}: {told[3]}", told[1], int(told[2]), told[4] or ""))
         else:
             pending.append(line)
     if not cases or (status != 0 and all(c[1] != "failed" for c in cases)):
@@ -72,14 +76,20 @@ def run(name, command, limit):
 
 tests = [t for t in known_tests() if only in t[0]]
 serial_labels = {"component", "contract", "conformance", "crash"}
-parallel = [t for t in tests if not t[2] & serial_labels]
-serial = [t for t in tests if t[2] & serial_labels]
+here = [t for t in tests if "lab_only" not in t[2]]
+parallel = [t for t in here if not t[2] & serial_labels]
+serial = [t for t in here if t[2] & serial_labels]
 results = []
 if any("images" in t[2] for t in tests) and os.geteuid() == 0:
     print("==> the demo images", flush=True)
     made = subprocess.run([os.path.join(root, "scripts/demo-images.sh")], stdin=subprocess.DEVNULL)
     if made.returncode != 0:
         results.append(("demo images", [("demo images: are made", "failed", 0, f"exit status {made.returncode}")], ""))
+if any("critest" in t[2] for t in tests) and os.geteuid() == 0:
+    print("==> critest and its images", flush=True)
+    made = subprocess.run([os.path.join(root, "tests/critest/run"), "--prepare"], stdin=subprocess.DEVNULL)
+    if made.returncode not in (0, 77):
+        results.append(("critest", [("critest: is made", "failed", 0, f"exit status {made.returncode}")], ""))
 print(f"==> {len(parallel)} programs side by side", flush=True)
 with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
     results += pool.map(lambda t: run(t[0], t[1], t[3]), parallel)
