@@ -230,7 +230,10 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     if (started.ok()) {
       operations::Stage("record");
       // It may have ended already; then its end is written and stays.
+      const std::string limits =
+          ActualLimits(group, container->view.config.linux().resources(), started->pid);
       return Update(container, [&](ContainerRecord& r) {
+        r.resources = limits;
         if (r.state != ContainerState::kStarting) return;
         r.state = ContainerState::kRunning;
         r.pid = started->pid;

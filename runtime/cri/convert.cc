@@ -118,7 +118,10 @@ cri::ContainerStatus ToStatus(const ContainerView& view) {
   *status.mutable_labels() = view.config.labels();
   *status.mutable_annotations() = view.config.annotations();
   *status.mutable_mounts() = view.config.mounts();
-  *status.mutable_resources()->mutable_linux() = view.config.linux().resources();
+  // The kernel's own values once it has been told any.
+  cri::LinuxContainerResources& limits = *status.mutable_resources()->mutable_linux();
+  if (record.resources.empty() || !limits.ParseFromString(record.resources))
+    limits = view.config.linux().resources();
   cri::LinuxContainerUser& user = *status.mutable_user()->mutable_linux();
   user.set_uid(record.uid);
   user.set_gid(record.gid);

@@ -447,6 +447,7 @@ Status Runtime::Recover() {
     if (!TearDownOrKeep(sandbox)) continue;
     RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; }));
   }
+  FinishUpdates();
   return d_.network.CollectGarbage(live);
 }
 

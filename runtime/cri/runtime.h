@@ -91,6 +91,13 @@ class Runtime {
   base::Result<ExecOutput> ExecSync(const std::string& id, const std::vector<std::string>& command,
                                     std::chrono::seconds timeout);
   base::Status ReopenContainerLog(const std::string& id);
+  // All that `change` names, or nothing; of a container that waits to be started as well.
+  base::Status UpdateContainerResources(const std::string& id,
+                                        const ::runtime::v1::LinuxContainerResources& change);
+  // Remembered and shown: the pod's cgroup is its parent's owner's to limit. Null: untouched.
+  base::Status UpdatePodSandboxResources(const std::string& id,
+                                         const ::runtime::v1::LinuxContainerResources* overhead,
+                                         const ::runtime::v1::LinuxContainerResources* resources);
 
   // By id or unique prefix; NotFound names it.
   base::Result<SandboxView> GetSandbox(const std::string& id) const;
@@ -186,6 +193,15 @@ class Runtime {
   base::Result<bool> AskSuccessor(const ContainerPtr& container,
                                   std::shared_ptr<monitor::MonitorClient> lost);
   base::Status LaunchUntilKnown(const ContainerPtr& container, const SandboxPtr& sandbox);
+  // LinuxContainerResources, serialised: `asked` with what the kernel has. Without a pid the score
+  // is the one asked for.
+  std::string ActualLimits(const cgroup::Group& group,
+                           const ::runtime::v1::LinuxContainerResources& asked, int32_t pid) const;
+  // Record and configuration together.
+  base::Status SetLimits(const ContainerPtr& container,
+                         const std::function<void(container::ContainerRecord&)>& change,
+                         const ::runtime::v1::LinuxContainerResources& limits);
+  void FinishUpdates();  // those that an earlier life left under way
   void SetStarting(const ContainerPtr& container, bool starting);
   base::Status AwaitExit(const ContainerPtr& container, base::SteadyTime deadline);
   base::Status KillContainer(const container::ContainerRecord&
