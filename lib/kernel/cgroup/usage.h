@@ -130,7 +130,11 @@ class DescriptorBudget {
   std::atomic<int> left_;
 };
 
-enum class Detail { kBasic, kAll };
+enum class Detail {
+  kTotals,  // without the processes
+  kBasic,
+  kAll
+};
 
 class UsageReader {
  public:

@@ -267,7 +267,7 @@ base::Result<Usage> UsageReader::Read(Detail detail) {
   } else {
     ReadV1(detail, usage);
   }
-  if (!gone_) ReadProcesses(detail, usage);
+  if (!gone_ && detail != Detail::kTotals) ReadProcesses(detail, usage);
   for (const auto& [name, into] : {std::pair{"cpu.pressure", &usage.cpu_pressure},
                                    std::pair{"memory.pressure", &usage.memory_pressure},
                                    std::pair{"io.pressure", &usage.io_pressure}}) {
