@@ -11,10 +11,15 @@ using base::Result;
 
 namespace {
 
-bool IsAddress(const std::string& text) {
+// One spelling of an address; empty: it is none.
+std::string Canonical(const std::string& text) {
   in6_addr parsed{};
-  return inet_pton(AF_INET, text.c_str(), &parsed) == 1 ||
-         inet_pton(AF_INET6, text.c_str(), &parsed) == 1;
+  char canonical[INET6_ADDRSTRLEN] = {};
+  for (const int family : {AF_INET, AF_INET6}) {
+    if (inet_pton(family, text.c_str(), &parsed) == 1)
+      (void)inet_ntop(family, &parsed, canonical, sizeof canonical);
+  }
+  return canonical;
 }
 
 Result<network::PortMapping> Mapping(const cri::PortMapping& asked, int at) {
@@ -41,11 +46,11 @@ Result<network::PortMapping> Mapping(const cri::PortMapping& asked, int at) {
     return base::InvalidArgument("port_mappings[{}].container_port: {} is not a port", at,
                                  asked.container_port());
   }
-  if (!asked.host_ip().empty() && !IsAddress(asked.host_ip())) {
+  if (!asked.host_ip().empty() && Canonical(asked.host_ip()).empty()) {
     return base::InvalidArgument("port_mappings[{}].host_ip: '{}' is not an address", at,
                                  asked.host_ip());
   }
-  mapping.host_ip = asked.host_ip();
+  mapping.host_ip = Canonical(asked.host_ip());
   mapping.host_port = static_cast<uint16_t>(asked.host_port());
   mapping.container_port = static_cast<uint16_t>(asked.container_port());
   return mapping;

@@ -15,7 +15,7 @@ TEST(NetworkRequestTest, HostPortsAndBandwidthComeFromThePodsConfiguration) {
   config.mutable_metadata()->set_uid("u1");
   cri::PortMapping* open = config.add_port_mappings();
   open->set_protocol(cri::UDP);
-  open->set_host_ip("::1");
+  open->set_host_ip("0:0::1");
   open->set_host_port(8080);
   open->set_container_port(80);
   config.add_port_mappings()->set_container_port(443);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <optional>
 
 #include "lib/base/strings.h"
@@ -76,6 +77,18 @@ Result<Bandwidth> BandwidthOf(const std::map<std::string, std::string>& annotati
   ASSIGN_OR_RETURN(bandwidth.in, Limit(annotations, "kubernetes.io/ingress-bandwidth"));
   ASSIGN_OR_RETURN(bandwidth.out, Limit(annotations, "kubernetes.io/egress-bandwidth"));
   return bandwidth;
+}
+
+TokenBucket BucketOf(uint64_t bits_per_second) {
+  constexpr uint64_t kLargestPacket = 64 << 10;
+  constexpr uint64_t kMostBytes = 256 << 20;
+  TokenBucket bucket;
+  bucket.bytes_per_second = std::max<uint64_t>(bits_per_second / 8, 1);
+  bucket.burst =
+      static_cast<uint32_t>(std::clamp(bucket.bytes_per_second / 20, kLargestPacket, kMostBytes));
+  bucket.limit = static_cast<uint32_t>(
+      std::min(bucket.burst + std::max(bucket.bytes_per_second / 10, kLargestPacket), kMostBytes));
+  return bucket;
 }
 
 const char* ProtocolName(Protocol protocol) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The few packet filter rules of the built-in network, in chains of our own: masquerade from pods
-// to outside, forwarding accepted before another firewall's policy can drop it. Rule text is pure;
-// applying runs iptables-restore of each flavour that is in use.
+// to outside, forwarding accepted before another firewall's policy can drop it, host ports, and a
+// guard of the machine's loopback. Rule text is pure; applying runs iptables-restore (ip6tables for
+// IPv6) of each flavour that is in use.
 #pragma once
 
 #include <string>
@@ -15,19 +16,24 @@ struct FirewallConfig {
   std::string bridge;
   std::string subnet;       // this node's pods
   std::string pod_network;  // all nodes' pods: not masqueraded
+  bool v6 = false;
 };
-// For `iptables-restore --noflush`: our chains made or emptied, and filled.
+// For `iptables-restore --noflush`: our chains made or emptied, and filled. Host ports are
+// host_ports.h's.
 std::string PlanChains(const FirewallConfig& config);
-// {table, chain, our chain, at the front}: the jumps that must be there once.
+// {table, chain, our chain, at the front, what it looks at}: the jumps that must be there once.
 struct Jump {
   std::string table;
   std::string chain;
   std::string target;
   bool first = false;
+  std::vector<std::string> match = {};
 };
 std::vector<Jump> PlanJumps(const FirewallConfig& config);
 
-base::Status ApplyFirewall(const FirewallConfig& config);   // safe to repeat
+// `host_ports`: the text that fills the chain of host ports. Safe to repeat.
+base::Status ApplyFirewall(const FirewallConfig& config, const std::string& host_ports);
+base::Status ApplyHostPorts(const FirewallConfig& config, const std::string& host_ports);
 base::Status RemoveFirewall(const FirewallConfig& config);  // absent is success
 
 }  // namespace keelson::network

@@ -33,6 +33,14 @@ struct Bandwidth {
 // From the pod's annotations kubernetes.io/ingress-bandwidth and egress-bandwidth: quantities
 // between 1k and 1P.
 base::Result<Bandwidth> BandwidthOf(const std::map<std::string, std::string>& annotations);
+// The token bucket for that many bits a second: bursts of 50 ms, and never less than the largest
+// packet that the kernel hands on in one piece; 100 ms more may wait.
+struct TokenBucket {
+  uint64_t bytes_per_second = 0;
+  uint32_t burst = 0;
+  uint32_t limit = 0;
+};
+TokenBucket BucketOf(uint64_t bits_per_second);
 
 struct PodRequest {
   std::string sandbox_id;

@@ -1,73 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The built-in network in a fresh network namespace that plays the host: nothing of the machine's
 // own links or rules is touched.
-#include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <net/if.h>
-#include <poll.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cstring>
-#include <thread>
-
-#include "lib/os/files.h"
-#include "lib/os/process.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/network/bridge_network.h"
 #include "runtime/network/pod_namespaces.h"
+#include "runtime/network/testing/fresh_host.h"
 
 namespace keelson::network {
 namespace {
-
-// Everything of a test runs on one thread that has left the machine's network.
-void InFreshHost(const std::function<void()>& work) {
-  std::thread thread([&] {
-    ASSERT_EQ(unshare(CLONE_NEWNET | CLONE_NEWNS), 0);
-    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    // /sys and /proc/sys/net show the namespace of who looks; iptables wants its lock file
-    // somewhere private.
-    ASSERT_EQ(mount("tmpfs", "/run", "tmpfs", 0, nullptr), 0);
-    netlink::RouteSocket::Open().value().SetUp(1).ok();
-    work();
-  });
-  thread.join();
-}
-
-// Says "hi" from inside `from` to a listener inside `to`.
-bool Reaches(int from, int to, const std::string& address) {
-  const auto open_in = [](int netns) {
-    int fd = -1;
-    std::thread([&] {
-      if (setns(netns, CLONE_NEWNET) == 0) fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    }).join();
-    return os::UniqueFd(fd);
-  };
-  const os::UniqueFd listener = open_in(to);
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  inet_pton(AF_INET, address.c_str(), &where.sin_addr);
-  if (bind(listener.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) != 0 ||
-      listen(listener.get(), 1) != 0)
-    return false;
-  socklen_t size = sizeof where;
-  getsockname(listener.get(), reinterpret_cast<sockaddr*>(&where), &size);
-  const os::UniqueFd client = open_in(from);
-  timeval limit{3, 0};
-  setsockopt(client.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  return connect(client.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) == 0;
-}
-
-PodRequest Pod(const std::string& id, int netns) {
-  PodRequest request;
-  request.sandbox_id = id;
-  request.netns = netns;
-  request.name = id.substr(0, 1);
-  request.name_space = "default";
-  return request;
-}
 
 class BridgeTest : public testing::Test {
  protected:

@@ -54,6 +54,7 @@ TEST(Firewall, RulesAreFewAndOurs) {
   EXPECT_EQ(PlanChains({"keelson0", "10.42.0.0/24", "10.42.0.0/16"}),
             "*nat\n"
             ":KEELSON-NAT-keelson0 - [0:0]\n"
+            "-A KEELSON-NAT-keelson0 -m mark --mark 0x2000/0x2000 -j MASQUERADE\n"
             "-A KEELSON-NAT-keelson0 -s 10.42.0.0/24 -d 224.0.0.0/4 -j RETURN\n"
             "-A KEELSON-NAT-keelson0 -s 10.42.0.0/24 ! -d 10.42.0.0/16 -j MASQUERADE\n"
             "COMMIT\n"
@@ -61,6 +62,9 @@ TEST(Firewall, RulesAreFewAndOurs) {
             ":KEELSON-FWD-keelson0 - [0:0]\n"
             "-A KEELSON-FWD-keelson0 -i keelson0 -j ACCEPT\n"
             "-A KEELSON-FWD-keelson0 -o keelson0 -j ACCEPT\n"
+            ":KEELSON-IN-keelson0 - [0:0]\n"
+            "-A KEELSON-IN-keelson0 -i keelson0 -d 127.0.0.0/8 -m conntrack ! --ctstate "
+            "RELATED,ESTABLISHED -j DROP\n"
             "COMMIT\n");
 }
 

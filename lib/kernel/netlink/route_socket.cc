@@ -16,22 +16,13 @@
 #include <cerrno>
 #include <thread>
 
+#include "lib/kernel/netlink/message.h"
+
 namespace keelson::netlink {
 
 using base::Error;
 using base::Result;
 using base::Status;
-
-namespace {
-
-struct MessageCloser {
-  void operator()(nl_msg* message) const { nlmsg_free(message); }
-};
-using MessagePointer = std::unique_ptr<nl_msg, MessageCloser>;
-
-MessagePointer NewMessage(int type, int flags) {
-  return MessagePointer(nlmsg_alloc_simple(type, flags));
-}
 
 // libnl has errors of its own, negative; those of the kernel it translates, so the text is all
 // there is.
@@ -57,8 +48,6 @@ Error NetlinkError(int code, const std::string& what) {
   }
 }
 
-}  // namespace
-
 void RouteSocket::Closer::operator()(nl_sock* socket) const { nl_socket_free(socket); }
 
 Result<RouteSocket> RouteSocket::Open() {
@@ -70,7 +59,7 @@ Result<RouteSocket> RouteSocket::Open() {
   return socket;
 }
 
-Result<RouteSocket> RouteSocket::OpenIn(int netns) {
+Result<RouteSocket> RouteSocket::OpenIn(int netns, const std::function<void()>& also) {
   std::optional<Result<RouteSocket>> result;
   // setns(2) would move a pool thread for good; this one ends.
   std::thread thread([&] {
@@ -78,6 +67,7 @@ Result<RouteSocket> RouteSocket::OpenIn(int netns) {
       result = Result<RouteSocket>(Error::FromErrno(errno, "enter the network namespace"));
     } else {
       result = Open();
+      if (also) also();
     }
   });
   thread.join();
@@ -154,16 +144,18 @@ Result<std::vector<Link>> RouteSocket::ListLinks() {
   return AskLinks(message.get(), "list links");
 }
 
-Status RouteSocket::CreateBridge(const std::string& name) {
+Status RouteSocket::CreateBridge(const std::string& name) { return CreateLink(name, "bridge"); }
+
+Status RouteSocket::CreateLink(const std::string& name, const std::string& kind) {
   const MessagePointer message = NewMessage(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
   ifinfomsg body{};
   body.ifi_flags = body.ifi_change = IFF_UP;
   nlmsg_append(message.get(), &body, sizeof body, NLMSG_ALIGNTO);
   nla_put_string(message.get(), IFLA_IFNAME, name.c_str());
   nlattr* info = nla_nest_start(message.get(), IFLA_LINKINFO);
-  nla_put_string(message.get(), IFLA_INFO_KIND, "bridge");
+  nla_put_string(message.get(), IFLA_INFO_KIND, kind.c_str());
   nla_nest_end(message.get(), info);
-  return Send(message.get(), "create bridge '" + name + "'");
+  return Send(message.get(), "create " + kind + " '" + name + "'");
 }
 
 Status RouteSocket::SetUp(int index) {
@@ -230,6 +222,46 @@ Status RouteSocket::AddAddress(int index, uint32_t address, int prefix) {
   nla_put_u32(message.get(), IFA_BROADCAST, broadcast);
   const Status status = Send(message.get(), "add an address to link " + std::to_string(index));
   return !status.ok() && status.error().os_errno() == EEXIST ? base::Ok() : status;
+}
+
+Status RouteSocket::AddAddress(int index, const Address6& address, int prefix) {
+  const MessagePointer message = NewMessage(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+  ifaddrmsg body{};
+  body.ifa_family = AF_INET6;
+  body.ifa_prefixlen = static_cast<uint8_t>(prefix);
+  body.ifa_flags = IFA_F_NODAD;
+  body.ifa_index = static_cast<uint32_t>(index);
+  nlmsg_append(message.get(), &body, sizeof body, NLMSG_ALIGNTO);
+  nla_put(message.get(), IFA_LOCAL, 16, address.data());
+  nla_put(message.get(), IFA_ADDRESS, 16, address.data());
+  const Status status = Send(message.get(), "add an IPv6 address to link " + std::to_string(index));
+  return !status.ok() && status.error().os_errno() == EEXIST ? base::Ok() : status;
+}
+
+Status RouteSocket::AddDefaultRoute(int index, const Address6& gateway) {
+  const MessagePointer message = NewMessage(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_CREATE);
+  rtmsg body{};
+  body.rtm_family = AF_INET6;
+  body.rtm_table = RT_TABLE_MAIN;
+  body.rtm_protocol = RTPROT_BOOT;
+  body.rtm_scope = RT_SCOPE_UNIVERSE;
+  body.rtm_type = RTN_UNICAST;
+  nlmsg_append(message.get(), &body, sizeof body, NLMSG_ALIGNTO);
+  nla_put(message.get(), RTA_GATEWAY, 16, gateway.data());
+  nla_put_u32(message.get(), RTA_OIF, static_cast<uint32_t>(index));
+  return Send(message.get(), "add the IPv6 default route");
+}
+
+Status RouteSocket::SetHairpin(int index) {
+  const MessagePointer message = NewMessage(RTM_SETLINK, NLM_F_REQUEST);
+  ifinfomsg body{};
+  body.ifi_family = PF_BRIDGE;
+  body.ifi_index = index;
+  nlmsg_append(message.get(), &body, sizeof body, NLMSG_ALIGNTO);
+  nlattr* port = nla_nest_start(message.get(), IFLA_PROTINFO | NLA_F_NESTED);
+  nla_put_u8(message.get(), IFLA_BRPORT_MODE, 1);
+  nla_nest_end(message.get(), port);
+  return Send(message.get(), "let bridge port " + std::to_string(index) + " send back");
 }
 
 Status RouteSocket::AddDefaultRoute(int index, uint32_t gateway) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// rtnetlink requests as single calls: links, addresses, routes. A socket belongs to the network
-// namespace in which it was opened; OpenIn() opens one inside another namespace on a throw-away
-// thread. One caller at a time. Source: rtnetlink(7).
+// rtnetlink requests as single calls: links, addresses, routes, limits of rate. A socket belongs to
+// the network namespace in which it was opened; OpenIn() opens one inside another namespace on a
+// throw-away thread. One caller at a time. Source: rtnetlink(7).
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,10 +26,22 @@ struct Link {
   bool up = false;
 };
 
+using Address6 = std::array<uint8_t, 16>;  // network order
+
+struct Qdisc {
+  int link = 0;
+  std::string kind;
+  uint32_t parent = 0;
+  uint64_t bytes_per_second = 0;  // of a token bucket, else 0; so the next two
+  uint32_t burst = 0;             // bytes
+  uint32_t limit = 0;             // bytes that may wait
+};
+
 class RouteSocket {
  public:
   static base::Result<RouteSocket> Open();
-  static base::Result<RouteSocket> OpenIn(int netns);
+  // `also`: more to do inside the namespace, on the same thread.
+  static base::Result<RouteSocket> OpenIn(int netns, const std::function<void()>& also = {});
   RouteSocket(RouteSocket&&) noexcept = default;
   RouteSocket& operator=(RouteSocket&&) noexcept = default;
 
@@ -54,6 +68,18 @@ class RouteSocket {
   // IPv4 in host byte order.
   base::Status AddAddress(int index, uint32_t address, int prefix);  // there already is success
   base::Status AddDefaultRoute(int index, uint32_t gateway);
+  // IPv6, in use at once: nobody looks for duplicates.
+  base::Status AddAddress(int index, const Address6& address, int prefix);
+  base::Status AddDefaultRoute(int index, const Address6& gateway);
+  // A port of a bridge may get its own frames back: a pod speaks to itself by the host's address.
+  base::Status SetHairpin(int index);
+  base::Status CreateLink(const std::string& name, const std::string& kind);  // up; "ifb"
+
+  // tc(8)'s part. What leaves by the link: a token bucket (tbf) as its root, replaced if there.
+  base::Status LimitRate(int index, uint64_t bytes_per_second, uint32_t burst, uint32_t limit);
+  // What comes in by the link leaves by link `to` instead (an ifb) and comes back in behind it.
+  base::Status RedirectIngress(int index, int to);
+  base::Result<std::vector<Qdisc>> ListQdiscs();
 
  private:
   struct Closer {
