@@ -99,6 +99,9 @@ base::Status Run(const Options& options) {
   sigprocmask(SIG_BLOCK, &stop, nullptr);  // before any thread
   signal(SIGPIPE, SIG_IGN);
   ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
+  ASSIGN_OR_RETURN(const cgroup::Layout layout, cgroup::DetectLayout());
+  RETURN_IF_ERROR(config::CheckMachine(config, layout.v2));
+  const node_cgroup::CpuQuota cpu_quota{config.cpu_cfs_quota, config.cpu_cfs_quota_period.count()};
   ASSIGN_OR_RETURN(node_cgroup::NodeCapacity capacity, node::Capacity());
   SetOomScore(config.oom_score_adj);
   // What the pods' cgroup may take, and what they are promised together: less what must be left
@@ -107,8 +110,9 @@ base::Status Run(const Options& options) {
       node::Allocatable(capacity, config.system_reserved, config.kube_reserved, config.max_pods,
                         config.pods_per_core);
   node_cgroup::NodeCapacity allocatable = limits;
-  allocatable.memory_bytes = std::max<int64_t>(
-      0, limits.memory_bytes - config::KeptFree(config, "memory.available", capacity.memory_bytes));
+  allocatable.memory_bytes = node::WithoutHugePages(
+      limits.memory_bytes - config::KeptFree(config, "memory.available", capacity.memory_bytes),
+      capacity);
   for (const std::string& directory : {options.root_dir, config.pod_logs_dir, options.log_links}) {
     if (!directory.empty()) RETURN_IF_ERROR(os::MakeDirs(directory, 0755));
   }
@@ -137,6 +141,8 @@ base::Status Run(const Options& options) {
   node.capacity = capacity;
   node.allocatable = allocatable;
   node.seccomp_default = config.seccomp_default;
+  node.cpu_quota = cpu_quota;
+  if (layout.v2) node.oom_group = config.single_process_oom_kill.value_or(false) ? "0" : "1";
 
   base::SystemClock clock;
   const std::unique_ptr<cri_client::RuntimeClient> runtime =
@@ -153,9 +159,9 @@ base::Status Run(const Options& options) {
   };
   reload_objects();
   volume::Volumes volumes(options.root_dir, objects);
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<node_cgroup::PodCgroups> cgroups,
-      node_cgroup::PodCgroups::Create(PodsCgroup(config), limits, config.pod_pids_limit));
+  ASSIGN_OR_RETURN(const std::unique_ptr<node_cgroup::PodCgroups> cgroups,
+                   node_cgroup::PodCgroups::Create(PodsCgroup(config), limits,
+                                                   config.pod_pids_limit, cpu_quota));
   probe::NodeProber prober(ExecThrough(*runtime));
   image_gc::PullGate pulls({config.serialize_image_pulls ? 1 : config.max_parallel_image_pulls,
                             config.registry_pull_qps, config.registry_burst},

@@ -38,7 +38,7 @@ cgroup::Resources SharesOnly(int64_t shares) {
 
 Result<std::unique_ptr<PodCgroups>> PodCgroups::Create(const std::string& root,
                                                        const NodeCapacity& allocatable,
-                                                       int64_t pids) {
+                                                       int64_t pids, const CpuQuota& cpu) {
   if (root.size() < 2 || root.front() != '/')
     return base::InvalidArgument("cgroup root '{}': give an absolute path like /kubepods", root);
   ASSIGN_OR_RETURN(cgroup::Layout layout, cgroup::DetectLayout());
@@ -48,20 +48,24 @@ Result<std::unique_ptr<PodCgroups>> PodCgroups::Create(const std::string& root,
   resources.oom_group = false;
   resources.cpu_shares = SharesOf(allocatable.milli_cpu);
   resources.memory_limit = allocatable.memory_bytes;
+  for (const auto& [resource, bytes] : allocatable.huge_pages)
+    resources.hugepages[HugePageUnit(HugePageSize(resource))] = bytes;
   RETURN_IF_ERROR(group.Apply(resources).WithContext("the node's pods"));
   for (const char* tier : {kBurstable, kBestEffort}) {
     const cgroup::Group made(layout, root + "/" + tier);
     RETURN_IF_ERROR(made.Create());
     RETURN_IF_ERROR(made.Apply(SharesOnly(SharesOf(0))));
   }
-  return std::unique_ptr<PodCgroups>(new PodCgroups(std::move(layout), root, pids));
+  return std::unique_ptr<PodCgroups>(
+      new PodCgroups(std::move(layout), root, allocatable, pids, cpu));
 }
 
 Result<std::string> PodCgroups::Ensure(const kube::Pod& pod) {
   const std::string path = PodCgroupPath(root_, pod);
   const cgroup::Group group(layout_, path);
   RETURN_IF_ERROR(group.Create());
-  cgroup::Resources resources = ResourcesOf(SharesOfPod(pod));
+  cgroup::Resources resources = ResourcesOf(SharesOfPod(pod, cpu_));
+  resources.hugepages = HugePageLimits(PodRequests(pod), node_);
   if (pids_ != 0) resources.pids_limit = pids_;
   RETURN_IF_ERROR(group.Apply(resources));
   return path;

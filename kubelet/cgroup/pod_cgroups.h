@@ -20,7 +20,8 @@ class PodCgroups {
   // is the most that a pod may have, -1: no limit.
   static base::Result<std::unique_ptr<PodCgroups>> Create(const std::string& root,
                                                           const NodeCapacity& allocatable,
-                                                          int64_t pids = -1);
+                                                          int64_t pids = -1,
+                                                          const CpuQuota& cpu = {});
   // Makes or updates the group; returns the path to hand to the runtime as cgroup_parent.
   base::Result<std::string> Ensure(const kube::Pod& pod);
   // Of any tier; kills what still lives in it. Absent is success.
@@ -31,11 +32,18 @@ class PodCgroups {
   base::Status RemoveAll();  // a node that is taken down
 
  private:
-  PodCgroups(cgroup::Layout layout, std::string root, int64_t pids)
-      : layout_(std::move(layout)), root_(std::move(root)), pids_(pids) {}
+  PodCgroups(cgroup::Layout layout, std::string root, NodeCapacity node, int64_t pids,
+             const CpuQuota& cpu)
+      : layout_(std::move(layout)),
+        root_(std::move(root)),
+        node_(std::move(node)),
+        pids_(pids),
+        cpu_(cpu) {}
   const cgroup::Layout layout_;
   const std::string root_;
+  const NodeCapacity node_;
   const int64_t pids_;
+  const CpuQuota cpu_;
 };
 
 }  // namespace keelson::node_cgroup

@@ -2,13 +2,16 @@
 #include "kubelet/cgroup/resources.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <string_view>
 
 namespace keelson::node_cgroup {
 namespace {
 
 constexpr int64_t kMinShares = 2, kMaxShares = 262144;
 constexpr int64_t kMinQuota = 1000;
+constexpr std::string_view kHugePages = "hugepages-";
 constexpr int kGuaranteedScore = -997, kBestEffortScore = 1000;
 
 int64_t QuotaOf(int64_t milli_cpu, int64_t period) {
@@ -46,7 +49,7 @@ void Raise(kube::ResourceList& to, const kube::ResourceList& floor) {
 
 bool IsSidecar(const kube::Container& container) { return container.restart_policy == "Always"; }
 bool IsPodLevel(const std::string& name) {
-  return name == "cpu" || name == "memory" || name.starts_with("hugepages-");
+  return name == "cpu" || name == "memory" || name.starts_with(kHugePages);
 }
 
 // The most that the pod uses at any one time: all that run together, or an init step beside the
@@ -147,27 +150,64 @@ std::string QosName(QosClass qos) {
   return "BestEffort";
 }
 
-Shares SharesOfContainer(const kube::Container& container) {
+Shares SharesOfContainer(const kube::Container& container, const CpuQuota& rule) {
   const int64_t limit = MilliCpu(container.resources.limits);
   const int64_t request = MilliCpu(container.resources.requests);
   Shares shares;
   shares.cpu_shares = SharesOf(request == 0 ? limit : request);
-  shares.cpu_quota = QuotaOf(limit, shares.cpu_period);
+  // Nothing is said of what is not enforced.
+  shares.cpu_period = rule.enforced ? rule.period : 0;
+  if (rule.enforced) shares.cpu_quota = QuotaOf(limit, shares.cpu_period);
   shares.memory_bytes = Memory(container.resources.limits);
   return shares;
 }
 
-Shares SharesOfPod(const kube::Pod& pod) {
+Shares SharesOfPod(const kube::Pod& pod, const CpuQuota& rule) {
   Shares shares;
+  shares.cpu_period = rule.period;
   const QosClass qos = QosOf(pod);
   if (qos == QosClass::kBestEffort) return shares;
   const kube::ResourceList limits = PodLimits(pod);
   shares.cpu_shares = SharesOf(MilliCpu(PodRequests(pod)));
-  if (qos == QosClass::kGuaranteed || EveryContainerLimits(pod, "cpu"))
+  if (rule.enforced && (qos == QosClass::kGuaranteed || EveryContainerLimits(pod, "cpu")))
     shares.cpu_quota = QuotaOf(MilliCpu(limits), shares.cpu_period);
   if (qos == QosClass::kGuaranteed || EveryContainerLimits(pod, "memory"))
     shares.memory_bytes = Memory(limits);
   return shares;
+}
+
+std::string HugePageResource(int64_t page_bytes) {
+  static constexpr const char* kUnits[] = {"", "Ki", "Mi", "Gi", "Ti"};
+  size_t unit = 0;
+  for (; page_bytes > 0 && page_bytes % 1024 == 0 && unit + 1 < std::size(kUnits); ++unit)
+    page_bytes /= 1024;
+  return std::string(kHugePages) + std::to_string(page_bytes) + kUnits[unit];
+}
+
+std::string HugePageUnit(int64_t page_bytes) {
+  static constexpr const char* kUnits[] = {"B", "KB", "MB", "GB", "TB"};
+  size_t unit = 0;
+  for (; page_bytes >= 1024 && unit + 1 < std::size(kUnits); ++unit) page_bytes /= 1024;
+  return std::to_string(page_bytes) + kUnits[unit];
+}
+
+int64_t HugePageSize(const std::string& resource) {
+  if (!resource.starts_with(kHugePages)) return 0;
+  const base::Result<kube::Quantity> size =
+      kube::Quantity::Parse(resource.substr(kHugePages.size()));
+  return size.ok() ? std::max<int64_t>(size->Value(), 0) : 0;
+}
+
+std::map<std::string, int64_t> HugePageLimits(const kube::ResourceList& amounts,
+                                              const NodeCapacity& node) {
+  std::map<std::string, int64_t> limits;
+  for (const auto& [resource, bytes] : node.huge_pages)
+    limits[HugePageUnit(HugePageSize(resource))] = 0;
+  for (const auto& [resource, amount] : amounts) {
+    const auto known = limits.find(HugePageUnit(HugePageSize(resource)));
+    if (known != limits.end()) known->second = amount.Value();
+  }
+  return limits;
 }
 
 kube::ResourceList PodRequests(const kube::Pod& pod) {

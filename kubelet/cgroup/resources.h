@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -21,6 +22,14 @@ struct NodeCapacity {
   int64_t memory_bytes = 0;
   int64_t pods = 110;
   int64_t storage_bytes = 0;  // of the disk that holds pods; 0: not counted
+  // Bytes by resource ("hugepages-2Mi"), of every size that the machine knows.
+  std::map<std::string, int64_t> huge_pages;
+};
+
+// How CPU limits are kept: cpuCFSQuota, cpuCFSQuotaPeriod.
+struct CpuQuota {
+  bool enforced = true;
+  int64_t period = 100000;  // microseconds
 };
 
 struct Shares {
@@ -30,8 +39,17 @@ struct Shares {
   int64_t memory_bytes = 0;  // 0: none
 };
 int64_t SharesOf(int64_t milli_cpu);  // 2…262144; 1024 is one CPU
-Shares SharesOfContainer(const kube::Container& container);
-Shares SharesOfPod(const kube::Pod& pod);
+Shares SharesOfContainer(const kube::Container& container, const CpuQuota& rule = {});
+Shares SharesOfPod(const kube::Pod& pod, const CpuQuota& rule = {});
+
+// "hugepages-2Mi" for 2 MiB; "2MB", as the kernel's cgroups name that size; 0 of what is no such
+// resource.
+std::string HugePageResource(int64_t page_bytes);
+std::string HugePageUnit(int64_t page_bytes);
+int64_t HugePageSize(const std::string& resource);
+// Bytes by the kernel's name, of every size that the node knows: none where nothing is said.
+std::map<std::string, int64_t> HugePageLimits(const kube::ResourceList& amounts,
+                                              const NodeCapacity& node);
 int OomScoreAdjust(const kube::Pod& pod, const kube::Container& container,
                    const NodeCapacity& capacity);
 

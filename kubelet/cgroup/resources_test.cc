@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/cgroup/resources.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace keelson::node_cgroup {
@@ -102,6 +103,65 @@ TEST(ContainerShares, FollowTheKubeletsConversions) {
     EXPECT_EQ(shares.memory_bytes, 0);
   }
   EXPECT_EQ(SharesOfContainer(Box("", "64Mi", "", "128Mi")).memory_bytes, 128 * kMi);
+}
+
+TEST(ContainerShares, QuotaIsOfTheConfiguredPeriodOrNotAtAll) {
+  struct Case {
+    std::string limit;
+    CpuQuota rule;
+    int64_t quota, period;
+  };
+  const std::vector<Case> cases = {
+      {"500m", {true, 100000}, 50000, 100000},  {"500m", {true, 5000}, 2500, 5000},
+      {"100m", {true, 5000}, 1000, 5000},  // the least that the kernel takes
+      {"3", {true, 1000000}, 3000000, 1000000}, {"", {true, 5000}, 0, 5000},
+      {"500m", {false, 100000}, 0, 0},
+  };
+  for (const Case& c : cases) {
+    const Shares shares = SharesOfContainer(Box("", "", c.limit, ""), c.rule);
+    EXPECT_EQ(shares.cpu_quota, c.quota) << c.limit;
+    EXPECT_EQ(shares.cpu_period, c.period) << c.limit;
+    EXPECT_EQ(shares.cpu_shares, SharesOfContainer(Box("", "", c.limit, "")).cpu_shares);
+  }
+  const kube::Pod pod = PodOf({Box("100m", "1Mi", "200m", "2Mi"), Box("", "", "1", "1Mi")});
+  EXPECT_EQ(SharesOfPod(pod, {true, 10000}).cpu_quota, 12000);
+  EXPECT_EQ(SharesOfPod(pod, {true, 10000}).cpu_period, 10000);
+  EXPECT_EQ(SharesOfPod(pod, {false, 100000}).cpu_quota, 0);
+  EXPECT_EQ(SharesOfPod(pod, {false, 100000}).memory_bytes, 3 * kMi);
+}
+
+TEST(HugePages, AreNamedAsKubernetesAndTheKernelDo) {
+  struct Case {
+    int64_t bytes;
+    std::string resource, unit;
+  };
+  for (const Case& c :
+       {Case{64 << 10, "hugepages-64Ki", "64KB"}, Case{2 << 20, "hugepages-2Mi", "2MB"},
+        Case{32 << 20, "hugepages-32Mi", "32MB"}, Case{1 << 30, "hugepages-1Gi", "1GB"},
+        Case{int64_t{16} << 30, "hugepages-16Gi", "16GB"}}) {
+    EXPECT_EQ(HugePageResource(c.bytes), c.resource);
+    EXPECT_EQ(HugePageUnit(c.bytes), c.unit);
+    EXPECT_EQ(HugePageSize(c.resource), c.bytes);
+  }
+  for (const char* other : {"cpu", "hugepages-", "hugepages-x", "memory"})
+    EXPECT_EQ(HugePageSize(other), 0) << other;
+}
+
+TEST(HugePages, EverySizeOfTheMachineIsLimited) {
+  using testing::ElementsAre;
+  using testing::Pair;
+  NodeCapacity node;
+  EXPECT_THAT(HugePageLimits({{"hugepages-2Mi", Quantity::FromUnits(4 * kMi)}}, node),
+              testing::IsEmpty());
+  node.huge_pages = {{"hugepages-1Gi", 0}, {"hugepages-2Mi", 64 * kMi}};
+  EXPECT_THAT(HugePageLimits({}, node), ElementsAre(Pair("1GB", 0), Pair("2MB", 0)));
+  EXPECT_THAT(HugePageLimits({{"hugepages-2Mi", Quantity::FromUnits(4 * kMi)},
+                              {"memory", Quantity::FromUnits(kMi)}},
+                             node),
+              ElementsAre(Pair("1GB", 0), Pair("2MB", 4 * kMi)));
+  // The same size written otherwise is the same size.
+  EXPECT_THAT(HugePageLimits({{"hugepages-2048Ki", Quantity::FromUnits(4 * kMi)}}, node),
+              ElementsAre(Pair("1GB", 0), Pair("2MB", 4 * kMi)));
 }
 
 TEST(PodShares, LimitsHoldWhereEveryContainerHasOne) {

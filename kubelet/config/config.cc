@@ -26,6 +26,13 @@ std::string DurationText(std::chrono::seconds seconds) {  // Go's
   return text + std::to_string(count % 60) + "s";
 }
 
+std::string ShortDurationText(std::chrono::microseconds time) {
+  const int64_t count = time.count();
+  if (count % 1'000'000 == 0) return DurationText(std::chrono::seconds(count / 1'000'000));
+  if (count % 1000 == 0) return std::to_string(count / 1000) + "ms";
+  return std::to_string(count) + "µs";
+}
+
 // One field: how it is read and how it is shown. The table is the one list of what is acted on.
 struct Field {
   std::function<base::Status(const std::string&, const Value&, KubeletConfig&)> read;
@@ -99,6 +106,27 @@ Field Duration(std::chrono::seconds KubeletConfig::* member) {
         return {};
       },
       [member](const KubeletConfig& config) { return Value(DurationText(config.*member)); }};
+}
+Field MaybeFlag(std::optional<bool> KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsBool()) return Wrong(name, value, "expected true or false");
+        config.*member = value.AsBool();
+        return {};
+      },
+      [member](const KubeletConfig& config) {
+        return config.*member ? Value(*(config.*member)) : Value();
+      }};
+}
+Field ShortDuration(std::chrono::microseconds KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        const base::Result<std::chrono::nanoseconds> time = ParseExactDuration(value.AsString());
+        if (!time.ok()) return Wrong(name, value, time.error().message());
+        config.*member = std::chrono::duration_cast<std::chrono::microseconds>(*time);
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value(ShortDurationText(config.*member)); }};
 }
 Field Amount(kube::Quantity KubeletConfig::* member) {
   return {
@@ -213,6 +241,9 @@ const std::map<std::string, Field>& Fields() {
       {"registryPullQPS", Number(&C::registry_pull_qps, 0, 1000000)},
       {"registryBurst", Number(&C::registry_burst, 0, 1000000)},
       {"oomScoreAdj", Number(&C::oom_score_adj, -1000, 1000)},
+      {"cpuCFSQuota", Flag(&C::cpu_cfs_quota)},
+      {"cpuCFSQuotaPeriod", ShortDuration(&C::cpu_cfs_quota_period)},
+      {"singleProcessOOMKill", MaybeFlag(&C::single_process_oom_kill)},
       {"evictionHard", Thresholds(&C::eviction_hard)},
   };
   return kFields;
@@ -251,8 +282,6 @@ const std::set<std::string>& WithoutEffect() {
                                                "hairpinMode",
                                                "podCIDR",
                                                "runOnce",
-                                               "cpuCFSQuota",
-                                               "cpuCFSQuotaPeriod",
                                                "nodeStatusMaxImages",
                                                "maxOpenFiles",
                                                "contentType",
@@ -303,7 +332,6 @@ const std::set<std::string>& WithoutEffect() {
                                                "tlsPrivateKeyFile",
                                                "tlsCipherSuites",
                                                "tlsMinVersion",
-                                               "singleProcessOOMKill",
                                                "imagePullCredentialsVerificationPolicy",
                                                "preloadedImagesVerificationAllowlist"};
   return kNames;
@@ -320,8 +348,6 @@ cgroupsPerQOS: true
 configMapAndSecretChangeDetectionStrategy: Watch
 containerLogMaxWorkers: 1
 contentType: application/vnd.kubernetes.protobuf
-cpuCFSQuota: true
-cpuCFSQuotaPeriod: 100ms
 cpuManagerPolicy: none
 cpuManagerReconcilePeriod: 10s
 enableControllerAttachDetach: true
@@ -366,9 +392,14 @@ volumeStatsAggPeriod: 1m0s
 }  // namespace
 
 base::Result<std::chrono::seconds> ParseDuration(const std::string& text) {
-  static const std::map<std::string, double> kUnits = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3},
-                                                       {"s", 1},     {"m", 60},    {"h", 3600}};
-  if (text == "0") return std::chrono::seconds(0);
+  ASSIGN_OR_RETURN(const std::chrono::nanoseconds exact, ParseExactDuration(text));
+  return std::chrono::seconds((exact.count() + 500'000'000) / 1'000'000'000);
+}
+
+base::Result<std::chrono::nanoseconds> ParseExactDuration(const std::string& text) {
+  static const std::map<std::string, double> kUnits = {
+      {"ns", 1e-9}, {"us", 1e-6}, {"µs", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
+  if (text == "0") return std::chrono::nanoseconds(0);
   double total = 0;
   size_t at = 0;
   while (at < text.size()) {
@@ -391,7 +422,39 @@ base::Result<std::chrono::seconds> ParseDuration(const std::string& text) {
   }
   if (text.empty() || !(total <= 1e9))
     return base::InvalidArgument("\"{}\" is not a duration such as 20s or 1m30s", text);
-  return std::chrono::seconds(std::llround(total));
+  return std::chrono::nanoseconds(std::llround(total * 1e9));
+}
+
+namespace {
+
+constexpr const char* kQuotaPeriodGate = "CustomCPUCFSQuotaPeriod";
+
+// Other periods than the kernel's are an alpha feature upstream, and to be asked for by its name.
+base::Status CheckQuotaPeriod(const Value& document, const KubeletConfig& config) {
+  const Value* given = document.Find("cpuCFSQuotaPeriod");
+  if (given == nullptr || config.cpu_cfs_quota_period == KubeletConfig().cpu_cfs_quota_period)
+    return {};
+  if (!document.At({"featureGates", kQuotaPeriodGate}).AsBool()) {
+    return Wrong("cpuCFSQuotaPeriod", *given,
+                 given->AsString() + " requires feature gate CustomCPUCFSQuotaPeriod");
+  }
+  if (config.cpu_cfs_quota_period < std::chrono::milliseconds(1) ||
+      config.cpu_cfs_quota_period > std::chrono::seconds(1)) {
+    return Wrong("cpuCFSQuotaPeriod", *given,
+                 given->AsString() + " must be between 1ms and 1sec, inclusive");
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Status CheckMachine(const KubeletConfig& config, bool cgroup_v2) {
+  if (!cgroup_v2 && !config.single_process_oom_kill.value_or(true)) {
+    return base::FailedPrecondition(
+        "invalid configuration: singleProcessOOMKill must not be explicitly set to false when "
+        "using cgroup v1");
+  }
+  return {};
 }
 
 base::Result<KubeletConfig> ParseConfig(const Value& document) {
@@ -428,6 +491,10 @@ base::Result<KubeletConfig> ParseConfig(const Value& document) {
     }
     config.serialize_image_pulls = false;  // as upstream
   }
+  RETURN_IF_ERROR(CheckQuotaPeriod(document, config));
+  if (const Value gates = document.At({"featureGates"});
+      gates.IsObject() && gates.members().size() == 1 && gates.Find(kQuotaPeriodGate) != nullptr)
+    std::erase(config.without_effect, "featureGates");
   if (config.max_pods == 0) config.max_pods = KubeletConfig().max_pods;  // as upstream
   return config;
 }
@@ -506,7 +573,9 @@ Value ShowConfig(const KubeletConfig& config) {
   static const Value kOthers = json::ParseYaml(kOtherDefaults).value();
   for (const auto& [name, value] : kOthers.members()) shown.Set(name, value);
   for (const auto& [name, value] : config.given.members()) shown.Set(name, value);
-  for (const auto& [name, field] : Fields()) shown.Set(name, field.show(config));
+  for (const auto& [name, field] : Fields()) {
+    if (Value value = field.show(config); !value.IsNull()) shown.Set(name, std::move(value));
+  }
   Value document = Value::Object();
   document.Set("kubeletconfig", std::move(shown));
   return document;

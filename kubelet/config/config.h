@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ struct KubeletConfig {
   int64_t max_parallel_image_pulls = 0;                // 0: no limit, unless they are serialized
   int64_t registry_pull_qps = 5, registry_burst = 10;  // QPS 0: no limit
   int64_t oom_score_adj = -999;                        // of the kubelet itself
+  bool cpu_cfs_quota = true;                           // CPU limits are kept
+  std::chrono::microseconds cpu_cfs_quota_period{100'000};
+  std::optional<bool> single_process_oom_kill;  // unset: whole containers where the machine can
   std::map<std::string, std::string> eviction_hard = {{"imagefs.available", "15%"},
                                                       {"imagefs.inodesFree", "5%"},
                                                       {"memory.available", "100Mi"},
@@ -62,11 +66,15 @@ base::Result<KubeletConfig> ReadConfig(const std::string& path);  // errors name
 // The file (empty: none), then every *.conf of the folder (empty: none) in the order of their
 // names: maps are merged, all else is replaced by the later one.
 base::Result<KubeletConfig> ReadConfig(const std::string& path, const std::string& drop_ins);
+// What the file asks for and this machine cannot do, by the version of its control groups.
+base::Status CheckMachine(const KubeletConfig& config, bool cgroup_v2);
 // What must be left of something before pods would be evicted (evictionHard's "memory.available",
 // …), which no pod is promised.
 int64_t KeptFree(const KubeletConfig& config, const std::string& signal, int64_t capacity);
 // What /configz shows: what is acted on, upstream's defaults of the rest, and what the file gave.
 json::Value ShowConfig(const KubeletConfig& config);
-base::Result<std::chrono::seconds> ParseDuration(const std::string& text);  // Go's "1m30s"
+// Go's "1m30s", to the nearest second; and as it is.
+base::Result<std::chrono::seconds> ParseDuration(const std::string& text);
+base::Result<std::chrono::nanoseconds> ParseExactDuration(const std::string& text);
 
 }  // namespace keelson::config

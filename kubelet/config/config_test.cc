@@ -151,6 +151,43 @@ TEST(Config, NamesWhatIsWithoutEffect) {
               ElementsAre("cpuManagerPolicy", "failSwapOn"));
 }
 
+TEST(Config, CpuLimitsAreKeptAsItSays) {
+  EXPECT_TRUE(Good("").cpu_cfs_quota);
+  EXPECT_EQ(Good("").cpu_cfs_quota_period, std::chrono::milliseconds(100));
+  EXPECT_FALSE(Good("cpuCFSQuota: false\n").cpu_cfs_quota);
+  EXPECT_THAT(Good("cpuCFSQuotaPeriod: 0.1s\n").without_effect, IsEmpty());
+  const KubeletConfig config =
+      Good("featureGates: {CustomCPUCFSQuotaPeriod: true}\ncpuCFSQuotaPeriod: 1500us\n");
+  EXPECT_EQ(config.cpu_cfs_quota_period, std::chrono::microseconds(1500));
+  EXPECT_THAT(config.without_effect, IsEmpty());
+  EXPECT_THAT(Good("featureGates: {CustomCPUCFSQuotaPeriod: true, X: true}\n").without_effect,
+              ElementsAre("featureGates"));
+  const json::Value shown = ShowConfig(config).At({"kubeletconfig"});
+  EXPECT_EQ(shown.At({"cpuCFSQuotaPeriod"}).AsString(), "1500µs");
+  EXPECT_EQ(ShowConfig(Good(json::WriteYaml(shown))), ShowConfig(config));
+  EXPECT_EQ(ShowConfig(Good("")).At({"kubeletconfig", "cpuCFSQuotaPeriod"}).AsString(), "100ms");
+}
+
+TEST(Config, WholeContainersAreEndedWhereTheMachineCan) {
+  struct Case {
+    std::string text;
+    bool v1, v2;  // taken
+  };
+  for (const Case& c : {Case{"", true, true}, Case{"singleProcessOOMKill: null\n", true, true},
+                        Case{"singleProcessOOMKill: true\n", true, true},
+                        Case{"singleProcessOOMKill: false\n", false, true}}) {
+    EXPECT_EQ(CheckMachine(Good(c.text), false).ok(), c.v1) << c.text;
+    EXPECT_EQ(CheckMachine(Good(c.text), true).ok(), c.v2) << c.text;
+  }
+  EXPECT_EQ(CheckMachine(Good("singleProcessOOMKill: false\n"), false).error().message(),
+            "invalid configuration: singleProcessOOMKill must not be explicitly set to false when "
+            "using cgroup v1");
+  EXPECT_EQ(ShowConfig(Good("")).At({"kubeletconfig"}).Find("singleProcessOOMKill"), nullptr);
+  EXPECT_TRUE(ShowConfig(Good("singleProcessOOMKill: true\n"))
+                  .At({"kubeletconfig", "singleProcessOOMKill"})
+                  .AsBool());
+}
+
 TEST(Config, NamesTheLineOfWhatIsWrong) {
   struct Case {
     std::string_view name;
@@ -183,6 +220,19 @@ TEST(Config, NamesTheLineOfWhatIsWrong) {
        "line 4: maxParallelImagePulls: must not be more than 1"},
       {"a threshold of nothing", "evictionHard: {memory.available: much}\n",
        "line 3: evictionHard.memory.available: \"much\" is neither"},
+      {"another quota period without its gate", "maxPods: 5\ncpuCFSQuotaPeriod: 50ms\n",
+       "line 4: cpuCFSQuotaPeriod: 50ms requires feature gate CustomCPUCFSQuotaPeriod"},
+      {"the gate is off",
+       "cpuCFSQuotaPeriod: 50ms\nfeatureGates: {CustomCPUCFSQuotaPeriod: false}\n",
+       "line 3: cpuCFSQuotaPeriod: 50ms requires feature gate"},
+      {"a quota period that is too long",
+       "featureGates: {CustomCPUCFSQuotaPeriod: true}\ncpuCFSQuotaPeriod: 2s\n",
+       "line 4: cpuCFSQuotaPeriod: 2s must be between 1ms and 1sec, inclusive"},
+      {"and one that is too short",
+       "featureGates: {CustomCPUCFSQuotaPeriod: true}\ncpuCFSQuotaPeriod: 999us\n",
+       "line 4: cpuCFSQuotaPeriod: 999us must be between 1ms and 1sec, inclusive"},
+      {"neither one nor all", "singleProcessOOMKill: some\n",
+       "line 3: singleProcessOOMKill: expected true or false"},
       {"one log file", "containerLogMaxFiles: 1\n",
        "line 3: containerLogMaxFiles: must be between 2 and 1000"},
       {"thresholds the wrong way round",

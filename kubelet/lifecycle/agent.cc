@@ -17,7 +17,6 @@ using pod::kSecond;
 using pod::RunState;
 
 constexpr int64_t kRetry = 5 * kSecond;
-
 bool TouchesRuntime(const sync::Action& action) {
   return !std::holds_alternative<sync::Prepare>(action) &&
          !std::holds_alternative<sync::EnsureImage>(action) &&
@@ -116,13 +115,16 @@ void Agent::Reconcile() {
       SyncPod(uid);
     }
   }
-  for (const auto& [uid, pod] : wanted_) {
-    const bool same_name_is_here =
-        std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) {
-          return e.first == uid ||
-                 pod::FullName(e.second->facts.pod.metadata) == pod::FullName(pod.metadata);
-        });
-    if (!same_name_is_here) Adopt(pod);
+  // Those that were taken before keep their room; the others see what is left.
+  for (const bool taken : {true, false}) {
+    for (const auto& [uid, pod] : wanted_) {
+      const bool same_name_is_here =
+          std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) {
+            return e.first == uid ||
+                   pod::FullName(e.second->facts.pod.metadata) == pod::FullName(pod.metadata);
+          });
+      if (!same_name_is_here && WasTaken(pod) == taken) Adopt(pod);
+    }
   }
   for (const auto& [uid, seen] : snapshot_->pods) {
     if (!entries_.contains(uid) && !wanted_.contains(uid))
@@ -156,7 +158,6 @@ void Agent::Adopt(const kube::Pod& pod) {
   memory.first_seen = Now();
   const auto seen = snapshot_->pods.find(pod.metadata.uid);
   if (seen != snapshot_->pods.end()) {
-    memory.admitted = true;
     for (const pod::SandboxFact& sandbox : seen->second.observed.sandboxes)
       memory.first_seen = std::min(memory.first_seen, sandbox.created_at);
     for (const pod::ContainerFact& container : seen->second.observed.containers)
@@ -164,16 +165,9 @@ void Agent::Adopt(const kube::Pod& pod) {
     entry->health_saved = os::ReadFile(HealthFile(pod.metadata.uid)).ValueOr("");
     entry->health_before = ReadHealth(entry->health_saved);
     Note(*entry, false, "Adopted", "the pod ran before this kubelet did");
-  } else {
-    std::vector<const kube::Pod*> others;
-    for (const auto& [uid, other] : entries_) {
-      if (!other->orphan && !other->facts.memory.end && other->facts.memory.final_phase.empty())
-        others.push_back(&other->facts.pod);
-    }
-    memory.end = pod::Refusal(pod, others, d_.admission);
-    memory.admitted = !memory.end;
-    if (memory.end) Note(*entry, true, memory.end->reason, memory.end->message);
   }
+  memory.admitted = WasTaken(pod);
+  if (!memory.admitted) AdmitNew(*entry);
   entries_[pod.metadata.uid] = entry;
   RefreshShares();
   SyncPod(pod.metadata.uid);
@@ -280,6 +274,9 @@ void Agent::SyncPod(const std::string& uid) {
                                                             : facts.observed.sandboxes.front().ips;
   RefreshHealth(*entry);
   SaveHealth(entry);
+  AwaitRoom(*entry);
+  if (!entry->preempted_by.empty())
+    d_.loop.Post([this, other = entry->preempted_by] { SyncPod(other); });
   entry->plan = sync::PlanPod(facts, Now());
   if (entry->plan.waits_for_network && !entry->network_told)
     Note(*entry, true, "NetworkNotReady", "network is not ready: " + network_message_);

@@ -90,11 +90,17 @@ class Agent {
     std::string health_saved;  // what is on the disk
     std::stop_source stop_pulls;
     bool orphan = false;
+    std::set<std::string> preempts;  // uids of pods that must end before this one begins
+    std::string preempted_by;        // uid of the pod that this one makes room for
   };
   using EntryPtr = std::shared_ptr<Entry>;
 
   void Reconcile();
   void Adopt(const kube::Pod& pod);
+  bool WasTaken(const kube::Pod& pod) const;
+  void AdmitNew(Entry& entry);
+  void Preempt(Entry& entry, Entry& victim);
+  void AwaitRoom(Entry& entry);
   void AddOrphan(const kube::ObjectMeta& metadata);
   void Delete(Entry& entry, int64_t grace_seconds);
   void SyncPod(const std::string& uid);

@@ -100,6 +100,88 @@ TEST_F(AgentStoryTest, LogsOfAPodThatIsGoneEvenFromTheRuntimeGoToo) {
   EXPECT_TRUE(IsReady("web"));
 }
 
+kube::Pod Static(kube::Pod pod, int32_t priority) {
+  pod.metadata.annotations["kubernetes.io/config.source"] = "file";
+  pod.spec.priority = priority;
+  return pod;
+}
+
+TEST_F(AgentStoryTest, APodOfMorePriorityPushesAnotherOneOutAndWaitsForItsEnd) {
+  const std::string cpu = ", resources: {requests: {cpu: 1500m}}";
+  const kube::Pod low = Static(Pod("low", OneContainer(cpu)), 1);
+  const kube::Pod high = Static(Pod("high", OneContainer(cpu)), 2);
+  Want({low});
+  ASSERT_TRUE(Eventually([&] { return IsReady("low"); }));
+  fake_.Hold("StopContainer");
+  Want({low, high});
+  ASSERT_TRUE(Eventually([&] { return !CallsOf("StopContainer").empty(); }));
+  EXPECT_EQ(Phase("low"), "Failed");
+  EXPECT_EQ(Status("low").At({"reason"}).AsString(), "Preempting");
+  EXPECT_EQ(Status("low").At({"message"}).AsString(), "Preempted in order to admit critical pod");
+  const json::Value status = Status("low");
+  const json::Value& condition = status.At({"conditions"}).items().back();
+  EXPECT_EQ(condition.At({"type"}).AsString(), "DisruptionTarget");
+  EXPECT_EQ(condition.At({"status"}).AsString(), "True");
+  EXPECT_EQ(condition.At({"reason"}).AsString(), "TerminationByKubelet");
+  EXPECT_THAT(Story("low"), HasSubstr("Warning Preempting: Preempted in order to admit"));
+  EXPECT_TRUE(Eventually([&] {
+    return Story("high").find("room that these pods give up: low") != std::string::npos;
+  })) << Story("high");
+  EXPECT_EQ(Phase("high"), "Pending");
+  EXPECT_EQ(CallsOf("RunPodSandbox").size(), 1u);
+  fake_.Release("StopContainer");
+  ASSERT_TRUE(Eventually([&] { return IsReady("high"); })) << Story("high");
+  // A later life of the kubelet does not bring it back over the node's size.
+  ASSERT_TRUE(Eventually([&] { return CallsOf("StopPodSandbox").size() == 1; }));
+  Restart();
+  Want({low, high});
+  ASSERT_TRUE(Eventually([&] { return IsReady("high"); })) << Story("high");
+  ASSERT_TRUE(Eventually([&] { return Phase("low") == "Failed"; })) << Story("low");
+  EXPECT_EQ(Status("low").At({"reason"}).AsString(), "OutOfcpu");
+  EXPECT_EQ(CallsOf("RunPodSandbox").size(), 2u);
+}
+
+TEST_F(AgentStoryTest, APodThatGivesNoRoomIsNotWaitedForForEver) {
+  const std::string cpu = ", resources: {requests: {cpu: 1500m}}";
+  const kube::Pod low =
+      Static(Pod("low", OneContainer(cpu) + "terminationGracePeriodSeconds: 20\n"), 1);
+  const kube::Pod high = Static(Pod("high", OneContainer(cpu)), 2);
+  Want({low});
+  ASSERT_TRUE(Eventually([&] { return IsReady("low"); }));
+  fake_.Hold("StopContainer");
+  Want({low, high});
+  ASSERT_TRUE(Eventually([&] { return !CallsOf("StopContainer").empty(); }));
+  After(std::chrono::seconds(29), "high");
+  EXPECT_TRUE(Eventually([&] {
+    return Story("high").find("give up: low, for 1 s more") != std::string::npos;
+  })) << Story("high");
+  After(std::chrono::seconds(1), "high");
+  ASSERT_TRUE(Eventually([&] { return IsReady("high"); })) << Story("high");
+  EXPECT_TRUE(Eventually([&] {
+    return Story("low").find(
+               "Warning ExceededGracePeriod: Container runtime did not kill the "
+               "pod within specified grace period.") != std::string::npos;
+  })) << Story("low");
+  fake_.Release("StopContainer");
+}
+
+TEST_F(AgentStoryTest, RemainsOfAPodGiveItNoRightToRoom) {
+  const std::string cpu = ", resources: {requests: {cpu: 1500m}}";
+  const kube::Pod first = Pod("a", OneContainer(cpu)),
+                  done = Pod("done", OneContainer(cpu) + "restartPolicy: Never\n");
+  Want({done});
+  ASSERT_TRUE(Eventually([&] { return IsReady("done"); }));
+  fake_.Exit(fake_.ContainerId("a"), 0);
+  ASSERT_TRUE(Eventually([&] { return Phase("done") == "Succeeded"; }));
+  Want({done, first});
+  ASSERT_TRUE(Eventually([&] { return IsReady("a"); }));
+  ASSERT_TRUE(Eventually([&] { return CallsOf("StopPodSandbox").size() == 1; }));
+  // What has come to its end stays so, whatever room there is.
+  Restart();
+  Want({done, first});
+  ASSERT_TRUE(Eventually([&] { return IsReady("a") && Phase("done") == "Succeeded"; }));
+}
+
 TEST_F(AgentStoryTest, ImagesAreLookedAtFromTheBeginning) {
   std::atomic<int> looks = 0, collections = 0;
   Agent agent({*life_->loop,

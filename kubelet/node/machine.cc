@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "lib/base/strings.h"
+#include "lib/os/files.h"
 #include "lib/os/unique_fd.h"
 
 namespace keelson::node {
@@ -73,12 +74,26 @@ std::vector<std::string> NodeAddresses(const std::string& chosen) {
   return found;
 }
 
-base::Result<node_cgroup::NodeCapacity> Capacity() {
+base::Result<node_cgroup::NodeCapacity> Capacity(const std::string& huge_pages) {
   struct sysinfo info{};
   if (sysinfo(&info) != 0) return base::Error::FromErrno(errno, "sysinfo");
   node_cgroup::NodeCapacity capacity;
   capacity.milli_cpu = sysconf(_SC_NPROCESSORS_ONLN) * 1000;
   capacity.memory_bytes = static_cast<int64_t>(info.totalram) * info.mem_unit;
+  const base::Result<std::vector<os::DirEntry>> pools = os::ListDir(huge_pages);
+  for (const os::DirEntry& pool : pools.ok() ? *pools : std::vector<os::DirEntry>()) {
+    // "hugepages-2048kB"
+    std::string_view size = pool.name;
+    if (!size.starts_with("hugepages-") || !size.ends_with("kB")) continue;
+    size = size.substr(10, size.size() - 12);
+    std::string text = os::ReadFile(huge_pages + "/" + pool.name + "/nr_hugepages").ValueOr("0");
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    const auto kilobytes = base::ParseUint64(size), pages = base::ParseUint64(text);
+    if (!kilobytes || !pages || *kilobytes > (uint64_t{1} << 40)) continue;
+    const int64_t bytes = static_cast<int64_t>(*kilobytes) * 1024;
+    capacity.huge_pages[node_cgroup::HugePageResource(bytes)] =
+        static_cast<int64_t>(*pages) * bytes;
+  }
   return capacity;
 }
 
@@ -92,12 +107,21 @@ node_cgroup::NodeCapacity Allocatable(const node_cgroup::NodeCapacity& capacity,
       left.milli_cpu -= cpu->second.MilliValue();
     if (const auto memory = reserved->find("memory"); memory != reserved->end())
       left.memory_bytes -= memory->second.Value();
+    for (auto& [resource, bytes] : left.huge_pages) {
+      if (const auto pages = reserved->find(resource); pages != reserved->end())
+        bytes = std::max<int64_t>(bytes - pages->second.Value(), 0);
+    }
   }
   left.milli_cpu = std::max<int64_t>(left.milli_cpu, 0);
   left.memory_bytes = std::max<int64_t>(left.memory_bytes, 0);
   left.pods = max_pods;
   if (pods_per_core > 0) left.pods = std::min(max_pods, pods_per_core * capacity.milli_cpu / 1000);
   return left;
+}
+
+int64_t WithoutHugePages(int64_t memory, const node_cgroup::NodeCapacity& capacity) {
+  for (const auto& [resource, bytes] : capacity.huge_pages) memory -= bytes;
+  return std::max<int64_t>(memory, 0);
 }
 
 }  // namespace keelson::node

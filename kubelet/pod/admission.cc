@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
+
+#include "kubelet/pod/preemption.h"
 
 namespace keelson::pod {
 namespace {
@@ -101,49 +104,49 @@ std::optional<End> RefusedPorts(const kube::Pod& pod, const std::vector<const ku
   return std::nullopt;
 }
 
-}  // namespace
+// What there is too little of.
+struct Shortage {
+  std::string resource;
+  int64_t requested = 0, used = 0, capacity = 0;  // milli-CPUs, bytes, pods
+  int64_t Missing() const { return requested - (capacity - used); }
+};
 
-std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::Pod*>& others,
-                           const AdmissionRules& rules) {
-  const auto insufficient = [](const char* resource, int64_t requested, int64_t used,
-                               int64_t capacity) {
-    return End{
-        fmt::format("OutOf{}", resource),
-        fmt::format("Node didn't have enough resource: {}, requested: {}, used: {}, capacity: {}",
-                    resource, requested, used, capacity)};
-  };
-  if (static_cast<int64_t>(others.size()) + 1 > rules.allocatable.pods) {
-    return insufficient("pods", 1, static_cast<int64_t>(others.size()), rules.allocatable.pods);
+std::vector<Shortage> Shortages(const kube::Pod& pod, const std::vector<const kube::Pod*>& others,
+                                const AdmissionRules& rules) {
+  const node_cgroup::NodeCapacity& node = rules.allocatable;
+  std::vector<std::pair<std::string, int64_t>> counted = {
+      {"pods", node.pods},
+      {"cpu", node.milli_cpu},
+      {"memory", node.memory_bytes},
+      {"ephemeral-storage", node.storage_bytes > 0 ? node.storage_bytes : INT64_MAX}};
+  for (const auto& [resource, quantity] : node_cgroup::PodRequests(pod)) {
+    const int64_t page = node_cgroup::HugePageSize(resource);
+    if (page == 0) continue;
+    const auto pool = node.huge_pages.find(node_cgroup::HugePageResource(page));
+    counted.emplace_back(resource, pool == node.huge_pages.end() ? 0 : pool->second);
   }
-  struct Counted {
-    const char* name;
-    bool milli;
-    int64_t allocatable;
-  };
-  const Counted counted[] = {
-      {"cpu", true, rules.allocatable.milli_cpu},
-      {"memory", false, rules.allocatable.memory_bytes},
-      {"ephemeral-storage", false,
-       rules.allocatable.storage_bytes > 0 ? rules.allocatable.storage_bytes : INT64_MAX}};
-  const kube::ResourceList requests = node_cgroup::PodRequests(pod);
-  for (const Counted& resource : counted) {
-    const auto amount = [&](const kube::Quantity& quantity) {
-      return resource.milli ? quantity.MilliValue() : quantity.Value();
-    };
-    const auto wanted = requests.find(resource.name);
-    if (wanted == requests.end() || wanted->second.IsZero()) continue;
-    kube::Quantity used;
-    for (const kube::Pod* other : others) {
-      const kube::ResourceList theirs = node_cgroup::PodRequests(*other);
-      if (const auto found = theirs.find(resource.name); found != theirs.end())
-        used = used + found->second;
-    }
-    const bool fits = resource.allocatable >= amount(used) &&
-                      amount(wanted->second) <= resource.allocatable - amount(used);
-    if (!fits)
-      return insufficient(resource.name, amount(wanted->second), amount(used),
-                          resource.allocatable);
+  std::vector<Shortage> found;
+  for (const auto& [resource, capacity] : counted) {
+    Shortage shortage{resource, RequestOf(pod, resource), 0, capacity};
+    if (shortage.requested == 0) continue;
+    kube::Wide used = 0;
+    for (const kube::Pod* other : others) used += RequestOf(*other, resource);
+    shortage.used = static_cast<int64_t>(std::min<kube::Wide>(used, INT64_MAX));
+    const bool fits = capacity >= shortage.used && shortage.requested <= capacity - shortage.used;
+    if (!fits) found.push_back(std::move(shortage));
   }
+  return found;
+}
+
+End RefusalOf(const Shortage& shortage) {
+  return {fmt::format("OutOf{}", shortage.resource),
+          fmt::format("Node didn't have enough resource: {}, requested: {}, used: {}, capacity: {}",
+                      shortage.resource, shortage.requested, shortage.used, shortage.capacity)};
+}
+
+// What is wrong beside too little room.
+std::optional<End> OtherRefusal(const kube::Pod& pod, const std::vector<const kube::Pod*>& others,
+                                const AdmissionRules& rules) {
   if (std::optional<End> refused = RefusedPorts(pod, others)) return refused;
   if (std::optional<End> refused = RefusedSystem(pod)) return refused;
   if (!pod.spec.host_users.value_or(true)) {
@@ -151,6 +154,33 @@ std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::P
                "hostUsers: false: this node gives pods no user namespace of their own yet"};
   }
   return RefusedSysctl(pod, rules);
+}
+
+}  // namespace
+
+std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::Pod*>& others,
+                           const AdmissionRules& rules) {
+  const std::vector<Shortage> shortages = Shortages(pod, others, rules);
+  return shortages.empty() ? OtherRefusal(pod, others, rules) : RefusalOf(shortages.front());
+}
+
+Admission Admit(const kube::Pod& pod, const std::vector<const kube::Pod*>& others,
+                const AdmissionRules& rules) {
+  const std::vector<Shortage> shortages = Shortages(pod, others, rules);
+  if (shortages.empty()) return {OtherRefusal(pod, others, rules), {}};
+  if (!IsCritical(pod)) return {RefusalOf(shortages.front()), {}};
+  if (std::optional<End> refused = OtherRefusal(pod, others, rules))
+    return {std::move(refused), {}};
+  std::vector<Lack> lacks;
+  for (const Shortage& shortage : shortages)
+    lacks.push_back({shortage.resource, shortage.Missing()});
+  std::vector<const kube::Pod*> candidates;
+  for (const kube::Pod* other : others) {
+    if (MayPreempt(pod, *other)) candidates.push_back(other);
+  }
+  std::optional<std::vector<const kube::Pod*>> preempted = ToPreempt(candidates, lacks);
+  if (!preempted) return {RefusalOf(shortages.front()), {}};
+  return {std::nullopt, *std::move(preempted)};
 }
 
 }  // namespace keelson::pod

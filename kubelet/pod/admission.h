@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether this node takes a pod: room for its requests, its ports on the host, its system, its
-// kernel settings. Pure. The first thing that is wrong is the answer, with upstream's reason.
+// kernel settings. Pure. The first thing that is wrong is the answer, with upstream's reason. For
+// a critical pod that lacks nothing but room, pods of less priority are named that must go.
 #pragma once
 
 #include <optional>
@@ -19,5 +20,12 @@ struct AdmissionRules {
 // `others`: pods that are on the node and have not ended.
 std::optional<End> Refusal(const kube::Pod& pod, const std::vector<const kube::Pod*>& others,
                            const AdmissionRules& rules);
+
+struct Admission {
+  std::optional<End> refusal;
+  std::vector<const kube::Pod*> preempted;  // of the others: must end first
+};
+Admission Admit(const kube::Pod& pod, const std::vector<const kube::Pod*>& others,
+                const AdmissionRules& rules);
 
 }  // namespace keelson::pod

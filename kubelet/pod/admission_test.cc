@@ -8,8 +8,9 @@
 namespace keelson::pod {
 namespace {
 
-std::string Container(const std::string& requests) {
-  return "containers: [{name: a, image: b, resources: {requests: {" + requests + "}}}]";
+std::string Container(const std::string& requests, const std::string& limits = "") {
+  return "containers: [{name: a, image: b, resources: {requests: {" + requests + "}, limits: {" +
+         limits + "}}}]";
 }
 std::string Port(const std::string& port) {
   return "containers: [{name: a, image: b, ports: [{" + port + "}]}]";
@@ -43,6 +44,22 @@ TEST(Admission, RefusesWithUpstreamsReasons) {
        "OutOfephemeral-storage",
        "Node didn't have enough resource: ephemeral-storage, requested: 6442450944, used: "
        "5368709120, capacity: 10737418240"},
+      {"huge pages",
+       Container("cpu: 1, memory: 1Gi, hugepages-2Mi: 48Mi", "hugepages-2Mi: 48Mi"),
+       {Container("cpu: 1, memory: 1Gi, hugepages-2Mi: 32Mi", "hugepages-2Mi: 32Mi")},
+       "OutOfhugepages-2Mi",
+       "Node didn't have enough resource: hugepages-2Mi, requested: 50331648, used: 33554432, "
+       "capacity: 67108864"},
+      {"huge pages enough",
+       Container("cpu: 1, memory: 1Gi, hugepages-2Mi: 32Mi", "hugepages-2Mi: 32Mi"),
+       {Container("cpu: 1, memory: 1Gi, hugepages-2Mi: 32Mi", "hugepages-2Mi: 32Mi")},
+       ""},
+      {"huge pages of a size that the machine does not have",
+       Container("cpu: 1, memory: 1Gi, hugepages-1Gi: 1Gi", "hugepages-1Gi: 1Gi"),
+       {},
+       "OutOfhugepages-1Gi",
+       "Node didn't have enough resource: hugepages-1Gi, requested: 1073741824, used: 0, "
+       "capacity: 0"},
       {"storage enough",
        Container("ephemeral-storage: 5Gi"),
        {Container("ephemeral-storage: 5Gi")},
@@ -124,7 +141,8 @@ TEST(Admission, RefusesWithUpstreamsReasons) {
   const AdmissionRules rules{.allocatable = {.milli_cpu = 2000,
                                              .memory_bytes = int64_t{4} << 30,
                                              .pods = 3,
-                                             .storage_bytes = int64_t{10} << 30},
+                                             .storage_bytes = int64_t{10} << 30,
+                                             .huge_pages = {{"hugepages-2Mi", 64 << 20}}},
                              .allowed_unsafe_sysctls = {"kernel.sem", "net/ipv4/conf/*"}};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
@@ -139,6 +157,39 @@ TEST(Admission, RefusesWithUpstreamsReasons) {
       EXPECT_EQ(refused->message, c.message);
     }
   }
+}
+
+TEST(Admission, ACriticalPodThatLacksNothingButRoomPushesOthersOut) {
+  const AdmissionRules rules{
+      .allocatable = {.milli_cpu = 2000, .memory_bytes = int64_t{4} << 30, .pods = 3}};
+  const auto pod = [](const std::string& cpu, std::optional<int32_t> priority,
+                      const std::string& more = "") {
+    kube::Pod made = TestPod(Container("cpu: " + cpu) + more);
+    made.spec.priority = priority;
+    made.metadata.annotations["kubernetes.io/config.source"] = "file";
+    return made;
+  };
+  const kube::Pod low = pod("500m", 1), high = pod("1500m", 9), none = pod("0", {});
+  const auto verdict = [&](const kube::Pod& wanted, std::vector<const kube::Pod*> others) {
+    const Admission made = Admit(wanted, others, rules);
+    std::string text = made.refusal ? made.refusal->reason : "";
+    for (const kube::Pod* other : made.preempted)
+      text += other == &low ? " low" : other == &high ? " high" : " none";
+    return text;
+  };
+  EXPECT_EQ(verdict(pod("0", 5), {&low, &high}), "");
+  EXPECT_EQ(verdict(pod("400m", 5), {&low, &high}), " low");
+  EXPECT_EQ(verdict(pod("600m", 5), {&low, &high}), "OutOfcpu") << "all of low is not enough";
+  EXPECT_EQ(verdict(pod("600m", 10), {&low, &high}), " high");
+  EXPECT_EQ(verdict(pod("1900m", 10), {&low, &high}), " high low");
+  EXPECT_EQ(verdict(pod("400m", {}), {&low, &high}), "OutOfcpu") << "of no priority";
+  EXPECT_EQ(verdict(pod("1", 5), {&low, &high, &none}), "OutOfpods");
+  EXPECT_EQ(verdict(pod("500m", 5), {&low, &high, &none}), " low") << "its place and its CPU";
+  // Something else is wrong: nobody goes for that.
+  EXPECT_EQ(verdict(pod("400m", 5, "\nos: {name: windows}"), {&low, &high}), "PodOSNotSupported");
+  kube::Pod ordinary = pod("400m", 5);
+  ordinary.metadata.annotations.clear();
+  EXPECT_EQ(verdict(ordinary, {&low, &high}), "OutOfcpu");
 }
 
 // What the decoder would not let through; pods of other sources may come.

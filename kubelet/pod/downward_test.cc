@@ -8,7 +8,7 @@
 namespace keelson::pod {
 namespace {
 
-constexpr node_cgroup::NodeCapacity kNode{.milli_cpu = 3500, .memory_bytes = int64_t{8} << 30};
+const node_cgroup::NodeCapacity kNode{.milli_cpu = 3500, .memory_bytes = int64_t{8} << 30};
 
 TEST(Downward, TellsAPodAboutItself) {
   const kube::Pod pod = TestPod(

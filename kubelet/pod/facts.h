@@ -126,6 +126,9 @@ struct Memory {
   std::set<std::string> in_flight;  // keys of actions
   std::vector<ContainerFact> lost;  // ran, and the runtime knows nothing of them any more
   std::map<std::string, int64_t> condition_changes;  // "Ready=True" -> when it became so
+  // Names of pods that must end before this one begins, and until when they are waited for.
+  std::vector<std::string> awaits;
+  int64_t awaits_until = 0;
 };
 
 struct Facts {

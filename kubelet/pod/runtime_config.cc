@@ -230,7 +230,7 @@ base::Result<cri::PodSandboxConfig> SandboxConfig(const kube::Pod& pod, const No
   security.set_privileged(
       std::any_of(pod.spec.containers.begin(), pod.spec.containers.end(), privileged) ||
       std::any_of(pod.spec.init_containers.begin(), pod.spec.init_containers.end(), privileged));
-  const node_cgroup::Shares shares = node_cgroup::SharesOfPod(pod);
+  const node_cgroup::Shares shares = node_cgroup::SharesOfPod(pod, node.cpu_quota);
   linux_config.mutable_resources()->set_cpu_shares(shares.cpu_shares);
   linux_config.mutable_resources()->set_cpu_quota(shares.cpu_quota);
   linux_config.mutable_resources()->set_cpu_period(shares.cpu_period);
@@ -280,13 +280,21 @@ base::Result<cri::ContainerConfig> ContainerConfig(
   config.set_tty(container.tty);
 
   cri::LinuxContainerConfig& linux_config = *config.mutable_linux();
-  const node_cgroup::Shares shares = node_cgroup::SharesOfContainer(container);
+  const node_cgroup::Shares shares = node_cgroup::SharesOfContainer(container, node.cpu_quota);
   linux_config.mutable_resources()->set_cpu_shares(shares.cpu_shares);
   linux_config.mutable_resources()->set_cpu_quota(shares.cpu_quota);
   linux_config.mutable_resources()->set_cpu_period(shares.cpu_period);
   linux_config.mutable_resources()->set_memory_limit_in_bytes(shares.memory_bytes);
   linux_config.mutable_resources()->set_oom_score_adj(
       node_cgroup::OomScoreAdjust(pod, container, node.capacity));
+  for (const auto& [size, bytes] :
+       node_cgroup::HugePageLimits(container.resources.limits, node.capacity)) {
+    cri::HugepageLimit& limit = *linux_config.mutable_resources()->add_hugepage_limits();
+    limit.set_page_size(size);
+    limit.set_limit(static_cast<uint64_t>(std::max<int64_t>(bytes, 0)));
+  }
+  if (!node.oom_group.empty())
+    (*linux_config.mutable_resources()->mutable_unified())["memory.oom.group"] = node.oom_group;
   FillSecurity(pod, container, node, *linux_config.mutable_security_context());
   return config;
 }

@@ -26,6 +26,10 @@ struct NodeSettings {
   ClusterDns cluster_dns;
   ResolverSettings host_resolver;
   node_cgroup::NodeCapacity capacity, allocatable;
+  node_cgroup::CpuQuota cpu_quota;
+  // memory.oom.group of containers: "1" ends all processes of a container that is out of memory,
+  // "0" one; empty on cgroup v1, which has no such thing.
+  std::string oom_group;
   bool seccomp_default = false;
   std::string seccomp_root = "/var/lib/kubelet/seccomp/";  // of Localhost profiles
   std::string resolver_file;  // read again for each sandbox; empty: host_resolver stays

@@ -360,6 +360,35 @@ TEST(ContainerConfig, CarriesItsShareOfTheNode) {
             1000);
 }
 
+TEST(ContainerConfig, TheNodeSaysHowLimitsAreKept) {
+  const kube::Pod pod = TestPod(
+      "containers: [{name: a, image: b, resources: {limits: {cpu: 1, memory: 1Gi, hugepages-2Mi: "
+      "4Mi}}}]");
+  NodeSettings node = Node();
+  const auto resources = [&] { return Configure(pod, {}, node).value().linux().resources(); };
+  EXPECT_EQ(resources().unified().size(), 0u);
+  EXPECT_EQ(resources().hugepage_limits_size(), 0);
+  node.oom_group = "1";
+  EXPECT_THAT(resources().unified(), UnorderedElementsAre(Pair("memory.oom.group", "1")));
+  node.oom_group = "0";
+  EXPECT_THAT(resources().unified(), UnorderedElementsAre(Pair("memory.oom.group", "0")));
+  node.cpu_quota = {.enforced = true, .period = 20000};
+  EXPECT_EQ(resources().cpu_quota(), 20000);
+  EXPECT_EQ(resources().cpu_period(), 20000);
+  EXPECT_EQ(SandboxConfig(pod, node, "/p", 0)->linux().resources().cpu_quota(), 20000);
+  node.cpu_quota.enforced = false;
+  EXPECT_EQ(resources().cpu_quota(), 0);
+  EXPECT_EQ(resources().cpu_period(), 0);
+  EXPECT_EQ(SandboxConfig(pod, node, "/p", 0)->linux().resources().cpu_quota(), 0);
+  node.capacity.huge_pages = {{"hugepages-1Gi", 0}, {"hugepages-2Mi", 64 << 20}};
+  const cri::LinuxContainerResources pages = resources();
+  ASSERT_EQ(pages.hugepage_limits_size(), 2);
+  EXPECT_EQ(pages.hugepage_limits(0).page_size(), "1GB");
+  EXPECT_EQ(pages.hugepage_limits(0).limit(), 0u);
+  EXPECT_EQ(pages.hugepage_limits(1).page_size(), "2MB");
+  EXPECT_EQ(pages.hugepage_limits(1).limit(), uint64_t{4} << 20);
+}
+
 TEST(ContainerConfig, TellsWhatItsEnvironmentLacks) {
   const base::Result<cri::ContainerConfig> config =
       Configure(TestPod("containers: [{name: a, image: b, envFrom: [{configMapRef: {name: c}}]}]"));

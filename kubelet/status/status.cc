@@ -262,8 +262,9 @@ void AddCondition(Value& conditions, int64_t generation, const std::string& type
   condition.Set("status", Value(value));
   condition.Set("lastProbeTime", Value());
   condition.Set("lastTransitionTime", Value(Rfc3339(since)));
-  if (!holds && !reason.empty()) condition.Set("reason", Value(reason));
-  if (!holds && !message.empty()) condition.Set("message", Value(message));
+  const bool says_why = !holds || type == "DisruptionTarget";
+  if (says_why && !reason.empty()) condition.Set("reason", Value(reason));
+  if (says_why && !message.empty()) condition.Set("message", Value(message));
   conditions.Append(std::move(condition));
 }
 
@@ -347,6 +348,10 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now,
   AddCondition(conditions, generation, "ContainersReady", ready, why, message, now, changes);
   AddCondition(conditions, generation, "PodScheduled", true, "", "", facts.memory.first_seen,
                changes);
+  if (facts.memory.end && facts.memory.end->reason == "Preempting") {
+    AddCondition(conditions, generation, "DisruptionTarget", true, "TerminationByKubelet",
+                 "Pod was preempted by Kubelet to accommodate a critical pod.", now, changes);
+  }
   status.Set("conditions", std::move(conditions));
 
   if (facts.memory.end) {

@@ -65,6 +65,12 @@ class Planner {
     Wait(what + ", for " + std::to_string((at - now_ + kSecond - 1) / kSecond) + " s more");
   }
 
+  static std::string Listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  }
+
   const pod::ContainerMemory& MemoryOf(const std::string& name) const {
     static const pod::ContainerMemory kNothing;
     const auto found = f_.memory.containers.find(name);
@@ -210,6 +216,11 @@ class Planner {
 
   // --- keeping it running
   void Keep() {
+    if (!f_.memory.awaits.empty()) {
+      WaitUntil(f_.memory.awaits_until,
+                "room that these pods give up: " + Listed(f_.memory.awaits));
+      return;
+    }
     if (!f_.memory.prepared) {
       Do(Prepare{});
       return;

@@ -85,6 +85,14 @@ TEST(Planner, DoesWhatEachStoryNeeds) {
          s.f.observed = {};
        },
        "prepare"},
+      {"not while another pod makes room for it",
+       [](Story& s) {
+         s.f.memory.prepared = false;
+         s.f.observed = {};
+         s.f.memory.awaits = {"other"};
+         s.f.memory.awaits_until = kNow + kSecond;
+       },
+       ""},
       {"then gets its sandbox", [](Story& s) { s.f.observed = {}; }, "sandbox"},
       {"not while the network is not ready",
        [](Story& s) {

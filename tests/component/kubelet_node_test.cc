@@ -19,6 +19,9 @@ class KubeletNodeTest : public NodeTest {
   void Begin(const std::string& settings = "") {
     LoadImage("busybox");
     StartRuntime();
+    Configure(settings);
+  }
+  void Configure(const std::string& settings) {
     const std::string file = dir_.path() + "/kubelet.yaml";
     ASSERT_TRUE(
         os::WriteFileAtomic(
@@ -71,6 +74,53 @@ TEST_F(KubeletNodeTest, HealthIsOnAPortOfTheLoopbackAndNothingElse) {
   StopKubelet(SIGTERM);
   StartKubelet({"--healthz-port", "0"});
   EXPECT_EQ(Health("/healthz"), "");
+}
+
+TEST_F(KubeletNodeTest, LimitsAreKeptAsTheConfigurationSays) {
+  Begin(
+      "featureGates: {CustomCPUCFSQuotaPeriod: true}\ncpuCFSQuotaPeriod: 20ms\n"
+      "singleProcessOOMKill: true\n");
+  const auto file = [&](const std::string& controller, const std::string& v1,
+                        const std::string& v2) {
+    const std::string id = Container("a", "main").At({"containerID"}).AsString();
+    return CgroupFile(
+        "/pod" + Pod("a").At({"metadata", "uid"}).AsString() + "/" + id.substr(id.rfind('/') + 1),
+        controller, v1, v2);
+  };
+  PutManifest("a.yaml", BusyboxPod("a", "sleep 1000", "",
+                                   "      resources: {limits: {cpu: 500m, memory: 32Mi}}\n"));
+  ASSERT_TRUE(Eventually([&] { return IsReady("a"); })) << Get("/pods");
+  const bool v2 = cgroup::DetectLayout().value().v2;
+  EXPECT_EQ(file("cpu", "cpu.cfs_quota_us", "cpu.max"), v2 ? "10000 20000\n" : "10000\n");
+  if (v2) {
+    EXPECT_EQ(file("memory", "", "memory.oom.group"), "0\n");
+  }
+  RemoveManifest("a.yaml");
+  ASSERT_TRUE(Eventually([&] { return IsGone(); })) << Get("/pods");
+  StopKubelet(SIGTERM);
+  Configure("cpuCFSQuota: false\n");
+  PutManifest("a.yaml", BusyboxPod("a", "sleep 1000", "",
+                                   "      resources: {limits: {cpu: 500m, memory: 32Mi}}\n"));
+  ASSERT_TRUE(Eventually([&] { return IsReady("a"); })) << Get("/pods");
+  EXPECT_EQ(file("cpu", "cpu.cfs_quota_us", "cpu.max"), v2 ? "max 100000\n" : "-1\n");
+  if (v2) {
+    EXPECT_EQ(file("memory", "", "memory.oom.group"), "1\n");
+  }
+}
+
+TEST_F(KubeletNodeTest, OneProcessAtATimeIsAllThatCgroupV1Can) {
+  if (cgroup::DetectLayout().value().v2) GTEST_SKIP() << "this machine has cgroup v2";
+  const std::string config = dir_.path() + "/kubelet.yaml";
+  ASSERT_TRUE(os::WriteFileAtomic(config,
+                                  "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: "
+                                  "KubeletConfiguration\nsingleProcessOOMKill: false\n",
+                                  0644)
+                  .ok());
+  SpawnKubelet({"--config", config});
+  EXPECT_NE(kubelet_->Wait().value().code(), 0);
+  kubelet_.reset();
+  EXPECT_THAT(DaemonLogs(), HasSubstr("singleProcessOOMKill must not be explicitly set to false "
+                                      "when using cgroup v1"));
 }
 
 TEST_F(KubeletNodeTest, ShowsTheSettingsItHasAndUpstreamsDefaults) {
