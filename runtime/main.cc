@@ -99,9 +99,19 @@ base::Status Assemble(const Config& options, Node& node) {
         }
       });
   node.runtime = std::make_unique<cri_server::Runtime>(
-      cri_server::Dependencies{options.state_dir, options.run_dir, node.clock, *node.anchor,
-                               *node.network, *node.images, node.seccomp, *node.profiles, cgroups,
-                               capabilities, std::string(base::Trim(boot_id)), *node.operations});
+      cri_server::Dependencies{options.state_dir,
+                               options.run_dir,
+                               node.clock,
+                               *node.anchor,
+                               *node.network,
+                               *node.images,
+                               node.seccomp,
+                               *node.profiles,
+                               cgroups,
+                               capabilities,
+                               std::string(base::Trim(boot_id)),
+                               *node.operations,
+                               {options.binary_dir + "/keelson-volume"}});
   RETURN_IF_ERROR(node.runtime->Recover());
   node.images->CollectGarbage();
   return {};

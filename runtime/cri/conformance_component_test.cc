@@ -21,19 +21,6 @@ namespace {
 using container::ContainerState;
 using container::SandboxState;
 
-// Processes of a program with this word on their command line.
-std::vector<pid_t> ProcessesOf(const std::string& program, const std::string& word) {
-  std::vector<pid_t> out;
-  for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
-    const std::optional<uint64_t> pid = base::ParseUint64(entry.name);
-    if (!pid) continue;
-    const std::string line = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
-    if (line.find(program) != std::string::npos && line.find(word) != std::string::npos)
-      out.push_back(static_cast<pid_t>(*pid));
-  }
-  return out;
-}
-
 TEST_F(RuntimeTest, ATearDownThatFailsIsSaidAndTheNextTryEndsIt) {
   const std::string pod = Start("p");
   const std::string id = Run(pod, Script("c", "while true; do sleep 1; done"));

@@ -12,12 +12,12 @@
 #include "cri-api/cri.h"
 #include "lib/base/ids.h"
 #include "lib/base/log.h"
-#include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
 #include "lib/os/rooted_dir.h"
 #include "runtime/cri/runtime.h"
 #include "runtime/security/identity.h"
+#include "runtime/volume/open_source.h"
 
 namespace keelson::cri_server {
 
@@ -185,9 +185,14 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
   }
   // Now, not at creation: what was mounted on the host in between must be seen.
   operations::Stage("volumes");
+  std::stop_token unwanted;
+  {
+    const std::lock_guard lock(mutex_);
+    unwanted = container->start_unwanted.get_token();
+  }
   std::vector<os::UniqueFd> sources;
   for (const container::HostSource& source : plan.sources) {
-    Result<os::UniqueFd> tree = mount::CloneTree(AT_FDCWD, source.path, true);
+    Result<os::UniqueFd> tree = volume::OpenSource(d_.volumes, source.path, unwanted);
     if (!tree.ok()) {
       if (tree.error().os_errno() == ENOENT)
         return base::NotFound("{}: host path '{}' does not exist", source.field, source.path);
@@ -399,6 +404,7 @@ Status Runtime::StopContainer(const std::string& id, std::chrono::seconds timeou
   bool send = false;
   {
     std::unique_lock lock(mutex_);
+    container->start_unwanted.request_stop();
     // A start under way ends soon, one way or the other; only then there is something to stop.
     changed_.wait_until(lock, now + std::chrono::minutes(1),
                         [&] { return container->view.record.state != ContainerState::kStarting; });

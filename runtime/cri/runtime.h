@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@
 #include "runtime/security/identity.h"
 #include "runtime/security/local_profiles.h"
 #include "runtime/security/seccomp.h"
+#include "runtime/volume/open_source.h"
 
 namespace keelson::cri_server {
 
@@ -47,6 +49,7 @@ struct Dependencies {
   uint64_t available_capabilities = 0;
   std::string boot_id;
   operations::Operations& operations;
+  volume::Opener volumes;
 };
 
 // Copies for readers.
@@ -127,9 +130,10 @@ class Runtime {
     std::mutex record;                                // one writer of the record at a time
   };
   struct Container {
-    ContainerView view;      // guarded by mutex_
-    bool stop_sent = false;  // guarded by mutex_
-    std::mutex operation;    // start and remove exclude each other
+    ContainerView view;               // guarded by mutex_
+    bool stop_sent = false;           // guarded by mutex_
+    std::stop_source start_unwanted;  // asked: a start need not wait for slow volumes any more
+    std::mutex operation;             // start and remove exclude each other
     std::mutex
         record;  // one writer of the record at a time: an end may overtake the start's own words
     bool starting =

@@ -111,10 +111,12 @@ Status MountOne(const RootedDir& root, const spec::ContainerSpec& spec, const In
   if (item.kind == Mount::Kind::kCgroup && !spec.cgroup_paths.empty())
     return MountCgroupV1(root, spec, item);
   ASSIGN_OR_RETURN(const UniqueFd source, MakeSource(spec, inputs, item));
-  struct stat st{};
-  if (fstat(source.get(), &st) != 0) return Error::FromErrno(errno, "stat the mount's source");
-  Result<UniqueFd> target = S_ISDIR(st.st_mode) ? root.MakeDirs(item.destination, 0755)
-                                                : root.MakeFile(item.destination, 0644);
+  // What the kernel has at hand: the filesystem of a volume may not answer.
+  struct statx st{};
+  if (statx(source.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) != 0)
+    return Error::FromErrno(errno, "stat the mount's source");
+  Result<UniqueFd> target = S_ISDIR(st.stx_mode) ? root.MakeDirs(item.destination, 0755)
+                                                 : root.MakeFile(item.destination, 0644);
   if (!target.ok()) return target.error();
   RETURN_IF_ERROR(mount::Attach(source.get(), target->get()));
   return mount::SetAttributes(source.get(), 0, 0, PropagationFlag(item.propagation),

@@ -148,9 +148,20 @@ int Main(int argc, char** argv) {
     const cgroup::Layout layout = Must(cgroup::DetectLayout());
     {
       operations::Operations operations(clock);
-      cri_server::Runtime runtime(cri_server::Dependencies{
-          dir.path(), run, clock, *anchor, *network, images, seccomp, profiles, layout,
-          Must(security::AvailableCapabilities()), "bench", operations});
+      cri_server::Runtime runtime(
+          cri_server::Dependencies{dir.path(),
+                                   run,
+                                   clock,
+                                   *anchor,
+                                   *network,
+                                   images,
+                                   seccomp,
+                                   profiles,
+                                   layout,
+                                   Must(security::AvailableCapabilities()),
+                                   "bench",
+                                   operations,
+                                   {std::string(argv[1]) + "/keelson-volume"}});
       Must(runtime.Recover());
       Samples warm;
       Cycle(runtime, parent, "warm", warm);

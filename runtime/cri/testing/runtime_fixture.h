@@ -30,6 +30,19 @@
 
 namespace keelson::cri_server {
 
+// Processes of a program with this word on their command line.
+inline std::vector<pid_t> ProcessesOf(const std::string& program, const std::string& word) {
+  std::vector<pid_t> out;
+  for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
+    const std::optional<uint64_t> pid = base::ParseUint64(entry.name);
+    if (!pid) continue;
+    const std::string line = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
+    if (line.find(program) != std::string::npos && line.find(word) != std::string::npos)
+      out.push_back(static_cast<pid_t>(*pid));
+  }
+  return out;
+}
+
 class OneImage final : public image::ImageService {
  public:
   explicit OneImage(const std::string& layer) {
@@ -179,10 +192,19 @@ class RuntimeTest : public testing::Test {
         monitor::ConnectAnchor({run_, dir_.path(), KEELSON_BIN_DIR});
     ASSERT_TRUE(anchor.ok()) << anchor.error().message();
     anchor_ = std::move(anchor).value();
-    runtime_ = std::make_unique<Runtime>(
-        Dependencies{dir_.path(), run_, clock_, *anchor_, *brittle_, *images_, seccomp_, profiles_,
-                     cgroup::DetectLayout().value(), security::AvailableCapabilities().value(),
-                     boot_id_, operations_});
+    runtime_ = std::make_unique<Runtime>(Dependencies{dir_.path(),
+                                                      run_,
+                                                      clock_,
+                                                      *anchor_,
+                                                      *brittle_,
+                                                      *images_,
+                                                      seccomp_,
+                                                      profiles_,
+                                                      cgroup::DetectLayout().value(),
+                                                      security::AvailableCapabilities().value(),
+                                                      boot_id_,
+                                                      operations_,
+                                                      {KEELSON_BIN_DIR "/keelson-volume"}});
     const base::Status recovered = runtime_->Recover();
     ASSERT_TRUE(recovered.ok()) << recovered.error().message();
   }

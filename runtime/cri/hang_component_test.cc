@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps that hang: reads go on, other pods go on, and the step is named with its age.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mount.h>
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
+#include <future>
+
+#include "cri-api/service.grpc.pb.h"
+#include "lib/json/value.h"
+#include "lib/rpc/channel.h"
+#include "runtime/cri/service.h"
+#include "runtime/cri/testing/runtime_fixture.h"
+
+namespace keelson::cri_server {
+namespace {
+
+class HangTest : public RuntimeTest {
+ protected:
+  void SetUp() override {
+    RuntimeTest::SetUp();
+    if (!runtime_) return;
+    base::Result<std::unique_ptr<Service>> service =
+        Service::Serve(*runtime_, *images_, clock_, run_ + "/cri.sock");
+    ASSERT_TRUE(service.ok()) << service.error().message();
+    service_ = std::move(service).value();
+    const auto channel = rpc::ConnectUnix(run_ + "/cri.sock");
+    pods_ = cri::RuntimeService::NewStub(channel);
+  }
+  void TearDown() override {
+    service_.reset();
+    RuntimeTest::TearDown();
+  }
+  grpc::Status StartOverTheSocket(const std::string& id) {
+    grpc::ClientContext context;
+    cri::StartContainerRequest request;
+    request.set_container_id(id);
+    cri::StartContainerResponse response;
+    return pods_->StartContainer(&context, request, &response);
+  }
+  // Calls that may not wait for anything: a second is plenty on any machine.
+  template <typename Response, typename Request, typename Method>
+  Response Read(Method method, const Request& request) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+    Response response;
+    const grpc::Status status = (*pods_.*method)(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
+  }
+  using Pods = cri::RuntimeService::Stub;
+  // The stage in which StartContainer of `id` is, from the verbose status; empty: none.
+  std::string StageOf(const std::string& id) {
+    cri::StatusRequest verbose;
+    verbose.set_verbose(true);
+    const auto status = Read<cri::StatusResponse>(&Pods::Status, verbose);
+    const base::Result<json::Value> info = json::ParseJson(status.info().at("info"));
+    if (!info.ok()) return "";
+    for (const json::Value& operation : info->At({"underWay"}).items()) {
+      if (operation.At({"call"}).AsString() != "StartContainer") continue;
+      EXPECT_EQ(operation.At({"object"}).AsString(), id);
+      EXPECT_TRUE(operation.At({"stageMilliseconds"}).IsInt());
+      return operation.At({"stage"}).AsString();
+    }
+    return "";
+  }
+  void ReadsAndOtherPodsGoOn(const std::string& pod, const std::string& container) {
+    EXPECT_GE(Read<cri::ListContainersResponse>(&Pods::ListContainers, cri::ListContainersRequest())
+                  .containers_size(),
+              1);
+    EXPECT_GE(Read<cri::ListPodSandboxResponse>(&Pods::ListPodSandbox, cri::ListPodSandboxRequest())
+                  .items_size(),
+              1);
+    cri::ContainerStatusRequest of_container;
+    of_container.set_container_id(container);
+    EXPECT_EQ(
+        Read<cri::ContainerStatusResponse>(&Pods::ContainerStatus, of_container).status().state(),
+        cri::CONTAINER_CREATED);
+    cri::PodSandboxStatusRequest of_pod;
+    of_pod.set_pod_sandbox_id(pod);
+    EXPECT_EQ(Read<cri::PodSandboxStatusResponse>(&Pods::PodSandboxStatus, of_pod).status().state(),
+              cri::SANDBOX_READY);
+    const std::string other = Start("other");
+    EXPECT_EQ(WaitForExit(Run(other, Script("c", "exit 4"))).exit_code, 4);
+    EXPECT_TRUE(runtime_->RemovePodSandbox(other).ok());
+  }
+
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<cri::RuntimeService::Stub> pods_;
+};
+
+TEST_F(HangTest, OfAMonitorHoldsUpItsOwnPodAlone) {
+  const std::string pod = Start("p");
+  const std::string id = runtime_->CreateContainer(pod, Script("c", "exit 3")).value();
+  const std::vector<pid_t> monitors = ProcessesOf("keelson-monitor", pod);
+  ASSERT_EQ(monitors.size(), 1u);
+  ASSERT_EQ(kill(monitors.front(), SIGSTOP), 0);
+  auto start = std::async(std::launch::async, [&] { return StartOverTheSocket(id); });
+  EXPECT_TRUE(Eventually([&] { return StageOf(id) == "monitor"; }));
+  ReadsAndOtherPodsGoOn(pod, id);
+  ASSERT_EQ(kill(monitors.front(), SIGCONT), 0);
+  const grpc::Status started = start.get();
+  EXPECT_TRUE(started.ok()) << started.error_message();
+  EXPECT_EQ(WaitForExit(id).exit_code, 3);
+}
+
+TEST_F(HangTest, OfAVolumeHoldsUpItsOwnPodAlone) {
+  const std::string place = dir_.path() + "/dead";
+  ASSERT_TRUE(os::MakeDirs(place, 0755).ok());
+  os::UniqueFd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  const std::string options =
+      "fd=" + std::to_string(device.get()) + ",rootmode=40000,user_id=0,group_id=0";
+  if (!device || mount("dead", place.c_str(), "fuse", 0, options.c_str()) != 0)
+    GTEST_SKIP() << "this kernel has no FUSE";
+  const std::string pod = Start("p");
+  cri::ContainerConfig config = Script("c", "exit 3");
+  cri::Mount& volume = *config.add_mounts();
+  volume.set_host_path(place + "/below");
+  volume.set_container_path("/volume");
+  const std::string id = runtime_->CreateContainer(pod, config).value();
+  auto start = std::async(std::launch::async, [&] { return StartOverTheSocket(id); });
+  EXPECT_TRUE(Eventually([&] { return StageOf(id) == "volumes"; }));
+  ReadsAndOtherPodsGoOn(pod, id);
+  // Whoever stops the pod does not wait for the filesystem.
+  const base::Status removed = runtime_->RemovePodSandbox(pod);
+  EXPECT_TRUE(removed.ok()) << removed.error().message();
+  EXPECT_FALSE(start.get().ok());
+  (void)umount2(place.c_str(), MNT_DETACH);
+}
+
+}  // namespace
+}  // namespace keelson::cri_server
