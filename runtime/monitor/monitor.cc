@@ -28,7 +28,7 @@ using os::UniqueFd;
 
 namespace {
 
-constexpr std::chrono::milliseconds kLogPatience{100}, kAnchorPatience{10'000};
+constexpr std::chrono::milliseconds kAnchorPatience{10'000};
 
 int64_t Now() { return base::SystemClock().WallNanos(); }
 
@@ -190,6 +190,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   note.I32(pending.pid());
   note.String(blob.bytes());
   const Result<Packet> registered = Ask(kAnchor, Type::kRegister, note.bytes());
+  uint64_t log_added = 0;
   Status ready = WithoutAnchor(
       registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor")));
   if (ready.ok() && logged) {
@@ -201,7 +202,11 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
     ready = KeepWithAnchor(
         "log/" + spec.id,
         {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()});
-    if (ready.ok()) ready = AddLog(container);
+    if (ready.ok()) {
+      const Result<uint64_t> added = AddLog(container);
+      if (added.ok()) log_added = *added;
+      if (!added.ok()) ready = added.error();
+    }
   }
   if (ready.ok()) {
     base::Writer begun;
@@ -224,6 +229,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   answer.I32(container.state.started.pid);
   answer.I64(container.state.started.started_at);
   containers_[spec.id] = std::move(container);
+  if (logged) AwaitLog(log_added);
   return answer.Take();
 }
 
@@ -335,7 +341,7 @@ void Monitor::TellExit(const std::string& id) {
   draining_.insert(id);
   AskLog(Type::kLogDrain, id, {-1, 0, id});
   // A log that waits for a frozen disk delays nobody's exit.
-  loop_.After(kLogPatience, [this, id] {
+  loop_.After(kLogEndPatience, [this, id] {
     if (draining_.contains(id)) PublishExit(id);
   });
 }

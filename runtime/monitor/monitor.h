@@ -34,6 +34,8 @@ class Monitor {
   Prepare();  // namespaces, shared memory, log process; what an earlier monitor left is taken over
 
  private:
+  static constexpr std::chrono::milliseconds kLogEndPatience{100}, kLogStartPatience{500};
+
   struct Container {
     ContainerState state;
     os::UniqueFd pidfd;
@@ -88,7 +90,8 @@ class Monitor {
   void TellExit(const std::string& id);  // once the log is written, or has taken too long
 
   base::Status StartLogProcess();
-  base::Status AddLog(const Container& container);
+  base::Result<uint64_t> AddLog(const Container& container);
+  void AwaitLog(uint64_t question);
   void AskLog(Type type, const std::string& id, LogQuestion question);
   base::Status StartPodInit();
   base::Status Adopt();

@@ -212,6 +212,14 @@ TEST_F(MonitorTest, AContainerRunsLogsAndEndsWithItsCode) {
   EXPECT_TRUE(pod_->ListContainers().value().empty());
 }
 
+TEST_F(MonitorTest, TheLogIsThereWhenTheStartIsAnswered) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = "c" + std::to_string(i);
+    ASSERT_TRUE(Start(id, "/bin/busybox sleep 1000").ok());
+    EXPECT_TRUE(os::Exists(state_.path() + "/logs/" + id + ".log")) << id;
+  }
+}
+
 TEST_F(MonitorTest, AMissingCommandIsTheStartsError) {
   spec::ContainerSpec spec = Spec("c1", "");
   spec.process.args = {"/none"};

@@ -3,6 +3,7 @@
 // log process, and taking over from a monitor that died.
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -13,6 +14,7 @@
 
 #include <cerrno>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/kernel/capabilities/capabilities.h"
@@ -188,21 +190,36 @@ Status Monitor::StartLogProcess() {
                    loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
   RETURN_IF_ERROR(KeepWithAnchor("log-connection", {log_socket_.get()}));
   for (const auto& [id, container] : containers_) {
-    if (container.log_fds.size() == 3) RETURN_IF_ERROR(AddLog(container));
+    if (container.log_fds.size() == 3) {
+      if (const Result<uint64_t> added = AddLog(container); !added.ok()) return added.error();
+    }
   }
   return base::Ok();
 }
 
-Status Monitor::AddLog(const Container& container) {
+Result<uint64_t> Monitor::AddLog(const Container& container) {
   if (!log_socket_) return base::Unavailable("the log process is gone");
   base::Writer w;
   w.String(container.state.id);
   w.String(container.log_name);
   const uint64_t question = next_question_++;
   log_questions_[question] = {};
-  return SendPacket(
+  RETURN_IF_ERROR(SendPacket(
       log_socket_.get(), Type::kLogAdd, question, w.bytes(),
-      {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()});
+      {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()}));
+  return question;
+}
+
+// Whoever is told that a container runs finds its log, unless the disk is too slow for that.
+void Monitor::AwaitLog(uint64_t question) {
+  const base::SteadyTime deadline = base::SystemClock().Steady() + kLogStartPatience;
+  while (log_socket_ && log_questions_.contains(question)) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - base::SystemClock().Steady());
+    pollfd answer{log_socket_.get(), POLLIN, 0};
+    if (left.count() <= 0 || poll(&answer, 1, static_cast<int>(left.count())) <= 0) return;
+    OnLog();
+  }
 }
 
 void Monitor::AskLog(Type type, const std::string& id, LogQuestion question) {
