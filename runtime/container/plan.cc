@@ -11,6 +11,7 @@
 #include "cri-api/sandbox.pb.h"
 #include "lib/base/strings.h"
 #include "runtime/container/resources.h"
+#include "runtime/container/volumes.h"
 #include "runtime/security/defaults.h"
 
 namespace keelson::container {
@@ -22,26 +23,6 @@ using spec::Mount;
 namespace {
 
 constexpr uint64_t kSafe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-
-Status CheckContainerPath(const std::string& path, const std::string& field) {
-  if (!path.starts_with('/') || path == "/" || path.find('\0') != std::string::npos) {
-    return base::InvalidArgument("{}: '{}' must be an absolute path below / in the container",
-                                 field, path);
-  }
-  return base::Ok();
-}
-
-// Normalised the way it will be looked up: no empty, "." or trailing parts. ".." stays for the
-// kernel, inside the root.
-std::string Clean(const std::string& path) {
-  std::string out;
-  for (const std::string_view part : base::Split(path, '/')) {
-    if (part.empty() || part == ".") continue;
-    out += '/';
-    out += part;
-  }
-  return out.empty() ? "/" : out;
-}
 
 void AddStandardMounts(const cri::LinuxContainerSecurityContext& security, Plan& plan) {
   const bool privileged = security.privileged();
@@ -61,7 +42,7 @@ void AddStandardMounts(const cri::LinuxContainerSecurityContext& security, Plan&
                       .destination = "/dev/shm",
                       .source_fd = static_cast<uint32_t>(plan.sources.size()),
                       .attributes = kSafe});
-    plan.sources.push_back({"/dev/shm", "/dev/shm"});
+    plan.sources.push_back({.path = "/dev/shm", .field = "/dev/shm"});
   } else {
     mounts.push_back(
         {.kind = Mount::Kind::kPodShm, .destination = "/dev/shm", .attributes = kSafe});
@@ -72,63 +53,6 @@ void AddStandardMounts(const cri::LinuxContainerSecurityContext& security, Plan&
   mounts.push_back({.kind = Mount::Kind::kSysfs, .destination = "/sys", .attributes = kernel_view});
   mounts.push_back(
       {.kind = Mount::Kind::kCgroup, .destination = "/sys/fs/cgroup", .attributes = kernel_view});
-}
-
-Status AddVolume(const cri::Mount& wanted, size_t index, Plan& plan) {
-  const std::string field = fmt::format("mounts[{}]", index);
-  RETURN_IF_ERROR(CheckContainerPath(wanted.container_path(), field + ".container_path"));
-  if (wanted.has_image() && !wanted.image().image().empty()) {
-    return base::Unimplemented("{}: ImageVolumeMountFailed: image volumes are not there yet",
-                               field);
-  }
-  if (!wanted.uidmappings().empty() || !wanted.gidmappings().empty()) {
-    return base::Unimplemented("{}: mapped volumes need user namespaces, which are not there yet",
-                               field);
-  }
-  if (!wanted.host_path().starts_with('/')) {
-    return base::InvalidArgument("{}.host_path: '{}' must be an absolute path", field,
-                                 wanted.host_path());
-  }
-  Mount mount;
-  mount.kind = Mount::Kind::kBind;
-  mount.destination = Clean(wanted.container_path());
-  mount.source_fd = static_cast<uint32_t>(plan.sources.size());
-  if (wanted.readonly()) mount.attributes |= MOUNT_ATTR_RDONLY;
-  if (wanted.recursive_read_only()) {
-    if (!wanted.readonly() || wanted.propagation() != cri::PROPAGATION_PRIVATE) {
-      return base::InvalidArgument(
-          "{}: RROUnsupported: recursive_read_only needs readonly and private propagation", field);
-    }
-    mount.recursive_attributes = true;
-  }
-  for (const std::string& option : wanted.mount_options()) {
-    if (option == "noexec") {
-      mount.attributes |= MOUNT_ATTR_NOEXEC;
-    } else if (option == "nodev") {
-      mount.attributes |= MOUNT_ATTR_NODEV;
-    } else if (option == "nosuid") {
-      mount.attributes |= MOUNT_ATTR_NOSUID;
-    } else {
-      return base::InvalidArgument("{}.mount_options: '{}' is none of noexec, nodev, nosuid", field,
-                                   option);
-    }
-  }
-  switch (wanted.propagation()) {
-    case cri::PROPAGATION_PRIVATE:
-      break;
-    case cri::PROPAGATION_HOST_TO_CONTAINER:
-      mount.propagation = spec::Propagation::kSlave;
-      break;
-    case cri::PROPAGATION_BIDIRECTIONAL:
-      mount.propagation = spec::Propagation::kShared;
-      break;
-    default:
-      return base::InvalidArgument("{}.propagation: unknown value {}", field,
-                                   static_cast<int>(wanted.propagation()));
-  }
-  plan.sources.push_back({wanted.host_path(), field});
-  plan.spec.mounts.push_back(std::move(mount));
-  return base::Ok();
 }
 
 void AddPodFile(const std::string& host_path, const char* container_path, bool read_only_root,
@@ -142,7 +66,7 @@ void AddPodFile(const std::string& host_path, const char* container_path, bool r
   mount.destination = container_path;
   mount.source_fd = static_cast<uint32_t>(plan.sources.size());
   if (read_only_root) mount.attributes |= MOUNT_ATTR_RDONLY;
-  plan.sources.push_back({host_path, container_path});
+  plan.sources.push_back({.path = host_path, .field = container_path});
   plan.spec.mounts.push_back(std::move(mount));
 }
 
@@ -330,7 +254,7 @@ Status PlanDevices(const PlanInput& input, Plan& plan) {
       return base::InvalidArgument("{}.permissions: '{}' may hold r, w and m only", field,
                                    permissions);
     }
-    plan.devices.push_back({wanted.host_path(), Clean(inside), permissions, field});
+    plan.devices.push_back({wanted.host_path(), CleanPath(inside), permissions, field});
   }
   return base::Ok();
 }
@@ -408,7 +332,7 @@ Status CheckUserNamespace(const cri::NamespaceOption& options) {
 Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id,
                                const std::string& id) {
   if (parent.empty()) return "/keelson/" + sandbox_id + "/" + id;
-  const std::string clean = Clean(parent);
+  const std::string clean = CleanPath(parent);
   for (const std::string_view part : base::Split(clean, '/')) {
     if (part == "..")
       return base::InvalidArgument("cgroup_parent: '{}' must not go upwards", parent);
@@ -484,7 +408,7 @@ Result<Plan> PlanContainer(const PlanInput& input) {
   AddStandardMounts(wanted.linux().security_context(), plan);
   const size_t standard = spec.mounts.size();
   for (int i = 0; i < wanted.mounts_size(); ++i)
-    RETURN_IF_ERROR(AddVolume(wanted.mounts(i), static_cast<size_t>(i), plan));
+    RETURN_IF_ERROR(AddVolume(wanted.mounts(i), static_cast<size_t>(i), input.volume_images, plan));
   // A volume at a standard place stands instead of it.
   const auto replaced = [&](const Mount& mount) {
     return std::any_of(

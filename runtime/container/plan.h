@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,12 +42,18 @@ struct PlanInput {
   const security::IdentityFiles* identity_files = nullptr;
   uint64_t available_capabilities = 0;
   PodFiles pod_files;
+  std::map<size_t, image::Image> volume_images;  // by the number of the mount that names one
 };
 
 // A place on the host to be opened at start; its number is the mount's source_fd.
 struct HostSource {
   std::string path;
   std::string field;  // for messages: "mounts[2]"
+  // Of an image: `path` is the name asked for, `layers` are its directories, top first, `sub_path`
+  // says what of it is mounted.
+  bool image = false;
+  std::vector<std::string> layers;
+  std::string sub_path;
 };
 
 struct Plan {

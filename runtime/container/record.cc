@@ -90,6 +90,8 @@ std::string Encode(const ContainerRecord& r) {
   w.I32(r.stop_signal);
   w.String(r.resources);
   w.Bool(r.updating);
+  w.Strings(r.volume_images);
+  w.Strings(r.volume_digests);
   return Seal(kContainerMagic, w.bytes());
 }
 
@@ -119,6 +121,10 @@ base::Result<ContainerRecord> DecodeContainerRecord(std::string_view bytes) {
   if (!r.AtEnd()) {
     record.resources = r.String();
     record.updating = r.Bool();
+  }
+  if (!r.AtEnd()) {
+    record.volume_images = r.Strings();
+    record.volume_digests = r.Strings();
   }
   if (!r.ok() || state > static_cast<uint8_t>(ContainerState::kRemoving))
     return base::DataLoss("container record is malformed");

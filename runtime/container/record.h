@@ -63,6 +63,9 @@ struct ContainerRecord {
   // cri::LinuxContainerResources, serialised: what the kernel holds, as read back when limits were
   // set; empty until then.
   std::string resources;
+  // Images mounted as volumes, in the order of the mounts that name one: ids, and digests to show.
+  std::vector<std::string> volume_images;
+  std::vector<std::string> volume_digests;
   bool updating = false;  // `config` has limits that may not have reached the kernel
 };
 

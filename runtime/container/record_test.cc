@@ -16,6 +16,8 @@ TEST(Records, RoundTripAndRefuseDamage) {
                             .groups = {1, 2},
                             .stop_signal = 3,
                             .resources = "r",
+                            .volume_images = {"i"},
+                            .volume_digests = {"d"},
                             .updating = true};
   const std::string bytes = Encode(container);
   EXPECT_EQ(Encode(DecodeContainerRecord(bytes).value()), bytes);

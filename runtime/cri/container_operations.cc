@@ -15,6 +15,7 @@
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
 #include "lib/os/rooted_dir.h"
+#include "runtime/container/volumes.h"
 #include "runtime/cri/runtime.h"
 #include "runtime/security/identity.h"
 #include "runtime/volume/open_source.h"
@@ -50,6 +51,43 @@ Result<std::shared_ptr<const security::IdentityFiles>> Runtime::IdentitiesOf(
   return files;
 }
 
+std::map<size_t, image::Image> Runtime::VolumeImagesOf(const ContainerView& container) const {
+  std::map<size_t, image::Image> out;
+  size_t next = 0;
+  for (int i = 0; i < container.config.mounts_size(); ++i) {
+    if (!container::IsImageVolume(container.config.mounts(i))) continue;
+    // What was found at creation stays, whatever its name means by now.
+    if (next >= container.record.volume_images.size()) break;
+    if (std::optional<image::Image> found =
+            d_.images.FindHeld(container.record.volume_images[next++]))
+      out.emplace(static_cast<size_t>(i), *std::move(found));
+  }
+  return out;
+}
+
+void Runtime::NoteVolumeImages(const cri::ContainerConfig& config, ContainerRecord& record) const {
+  for (const cri::Mount& mount : config.mounts()) {
+    if (!container::IsImageVolume(mount)) continue;
+    const std::optional<image::Image> found = d_.images.Find(mount.image().image());
+    record.volume_images.push_back(found ? found->id : "");
+    record.volume_digests.push_back(!found                        ? ""
+                                    : found->repo_digests.empty() ? found->id
+                                                                  : found->repo_digests.front());
+  }
+}
+
+void Runtime::HoldImages(const ContainerRecord& record) {
+  d_.images.Hold(record.image_id, record.id);
+  for (size_t i = 0; i < record.volume_images.size(); ++i)
+    d_.images.Hold(record.volume_images[i], fmt::format("{}/volume-{}", record.id, i));
+}
+
+void Runtime::ReleaseImages(const ContainerRecord& record) {
+  d_.images.Release(record.id);
+  for (size_t i = 0; i < record.volume_images.size(); ++i)
+    d_.images.Release(fmt::format("{}/volume-{}", record.id, i));
+}
+
 Result<container::Plan> Runtime::PlanOf(const ContainerView& container,
                                         const SandboxView& sandbox) const {
   const std::optional<image::Image> image = d_.images.FindHeld(container.record.image_id);
@@ -67,6 +105,7 @@ Result<container::Plan> Runtime::PlanOf(const ContainerView& container,
   input.available_capabilities = d_.available_capabilities;
   const std::string pod = SandboxDir(sandbox.record.id);
   input.pod_files = {pod + "/hostname", pod + "/hosts", pod + "/resolv.conf"};
+  input.volume_images = VolumeImagesOf(container);
   ASSIGN_OR_RETURN(container::Plan plan, container::PlanContainer(input));
   ASSIGN_OR_RETURN(plan.cgroup_path, container::CgroupPath(sandbox.config.linux().cgroup_parent(),
                                                            sandbox.record.id, container.record.id));
@@ -106,7 +145,9 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id,
   record.image_ref = !config.image().user_specified_image().empty()
                          ? config.image().user_specified_image()
                          : config.image().image();
+  NoteVolumeImages(config, record);
   ASSIGN_OR_RETURN(const container::Plan plan, PlanOf(made->view, pod));
+  RETURN_IF_ERROR(container::CheckImageVolumes(plan.sources));
   record.cgroup_path = plan.cgroup_path;
   record.uid = plan.spec.process.identity.uid;
   record.gid = plan.spec.process.identity.gid;
@@ -128,7 +169,7 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id,
     return status.error().WithContext(
         fmt::format("create container '{}'", config.metadata().name()));
   }
-  d_.images.Hold(image->id, id);
+  HoldImages(record);
   {
     const std::lock_guard lock(mutex_);
     containers_[id] = made;
@@ -191,7 +232,13 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     unwanted = container->start_unwanted.get_token();
   }
   std::vector<os::UniqueFd> sources;
+  const container::ImageMountPlaces places{d_.state_dir + "/empty", d_.run_dir};
   for (const container::HostSource& source : plan.sources) {
+    if (source.image) {
+      ASSIGN_OR_RETURN(os::UniqueFd image, container::OpenImageVolume(source, places));
+      sources.push_back(std::move(image));
+      continue;
+    }
     Result<os::UniqueFd> tree = volume::OpenSource(d_.volumes, source.path, unwanted);
     if (!tree.ok()) {
       if (tree.error().os_errno() == ENOENT)
@@ -445,7 +492,7 @@ Status Runtime::RemoveContainer(const std::string& id) {
   }
   RETURN_IF_ERROR(cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove());
   RETURN_IF_ERROR(Discard(ContainerDir(full)));
-  d_.images.Release(full);
+  ReleaseImages(container->view.record);
   {
     const std::lock_guard lock(mutex_);
     if (containers_.erase(full) == 0) return base::Ok();  // two removed it at once

@@ -3,6 +3,7 @@
 
 #include "cri-api/cri.h"
 #include "lib/base/strings.h"
+#include "runtime/container/volumes.h"
 
 namespace keelson::cri_server {
 namespace {
@@ -118,6 +119,12 @@ cri::ContainerStatus ToStatus(const ContainerView& view) {
   *status.mutable_labels() = view.config.labels();
   *status.mutable_annotations() = view.config.annotations();
   *status.mutable_mounts() = view.config.mounts();
+  size_t next = 0;
+  for (cri::Mount& mount : *status.mutable_mounts()) {
+    if (!container::IsImageVolume(mount) || next >= record.volume_digests.size()) continue;
+    mount.mutable_image()->set_image(record.volume_digests[next++]);
+    mount.set_readonly(true);
+  }
   // The kernel's own values once it has been told any.
   cri::LinuxContainerResources& limits = *status.mutable_resources()->mutable_linux();
   if (record.resources.empty() || !limits.ParseFromString(record.resources))

@@ -406,7 +406,7 @@ Status Runtime::Recover() {
       continue;
     }
     containers_[entry.name] = container;
-    d_.images.Hold(container->view.record.image_id, entry.name);
+    HoldImages(container->view.record);
   }
   std::vector<SandboxPtr> all;
   for (const auto& [id, sandbox] : sandboxes_) all.push_back(sandbox);

@@ -188,6 +188,12 @@ class Runtime {
   // What an image's layers say of users never changes: read once an image, for the few read last.
   base::Result<std::shared_ptr<const security::IdentityFiles>> IdentitiesOf(
       const image::Image& image) const;
+  // Images that mounts name: found at creation, written down and held like the container's own.
+  void NoteVolumeImages(const ::runtime::v1::ContainerConfig& config,
+                        container::ContainerRecord& record) const;
+  std::map<size_t, image::Image> VolumeImagesOf(const ContainerView& container) const;
+  void HoldImages(const container::ContainerRecord& record);
+  void ReleaseImages(const container::ContainerRecord& record);
   base::Result<container::Plan> PlanOf(const ContainerView& container,
                                        const SandboxView& sandbox) const;
   base::Status Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
