@@ -22,6 +22,7 @@
 #include "lib/os/files.h"
 #include "lib/os/scheduling.h"
 #include "runtime/config/config.h"
+#include "runtime/cri/crio_form.h"
 #include "runtime/cri/runtime.h"
 #include "runtime/cri/service.h"
 #include "runtime/image/image_service_impl.h"
@@ -111,7 +112,8 @@ base::Status Assemble(const Config& options, Node& node) {
                                capabilities,
                                std::string(base::Trim(boot_id)),
                                *node.operations,
-                               {options.binary_dir + "/keelson-volume"}});
+                               {options.binary_dir + "/keelson-volume"},
+                               options.crio_socket.empty() ? "" : cri_server::kCrioPrefix});
   RETURN_IF_ERROR(node.runtime->Recover());
   node.images->CollectGarbage();
   return {};
@@ -179,6 +181,16 @@ base::Status Serve(const Config& options) {
           }));
   base::LogInfo("serving the CRI",
                 {{"socket", options.socket}, {"pods", node.runtime->ListSandboxes().size()}});
+  http::Server crio;
+  if (!options.crio_socket.empty()) {
+    RETURN_IF_ERROR(
+        os::MakeDirs(options.crio_socket.substr(0, options.crio_socket.rfind('/')), 0700));
+    const base::Result<int> served =
+        crio.Listen(options.crio_socket, [&node](const http::Request& request) {
+          return cri_server::AnswerAsCrio(*node.runtime, request);
+        });
+    if (!served.ok()) return served.error().WithContext("crio-socket");
+  }
   http::Server metrics;
   if (!options.metrics.empty()) {
     node.metrics.SetGauges([&node] { return node.runtime->Gauges(); });

@@ -102,6 +102,10 @@ const std::vector<Setting>& Settings() {
            "Where Prometheus reads /metrics, such as 127.0.0.1:10258 or a socket's path; empty: "
            "nowhere.",
            &Config::metrics),
+      Place("crio-socket",
+            "Where the runtime looks like CRI-O to cAdvisor, /var/run/crio/crio.sock: an upstream "
+            "kubelet's metrics then carry pod and container; empty: nowhere.",
+            &Config::crio_socket, true),
       Switch("trace", "Tell after each operation on pods how long each of its stages took.",
              &Config::trace),
   };

@@ -29,6 +29,7 @@ struct Config {
   std::string log_level = "info";
   std::string metrics;  // empty: none
   bool trace = false;
+  std::string crio_socket;  // empty: none
 };
 
 struct Setting {

@@ -375,7 +375,7 @@ Result<Plan> PlanContainer(const PlanInput& input) {
   spec::ContainerSpec& spec = plan.spec;
   spec.id = input.id;
   spec.lower_layers = input.image->layer_dirs;
-  spec.upper = input.directory + "/upper";
+  spec.upper = input.directory + "/diff";
   spec.work = input.directory + "/work";
   if (wanted.tty()) return base::Unimplemented("tty: terminals are not there yet");
 

@@ -12,6 +12,7 @@
 #include "cri-api/service.grpc.pb.h"
 #include "lib/json/value.h"
 #include "lib/rpc/channel.h"
+#include "runtime/cri/crio_form.h"
 #include "runtime/cri/service.h"
 #include "runtime/cri/testing/runtime_fixture.h"
 
@@ -519,6 +520,29 @@ TEST_F(ServedTest, AClientTooSlowForItsEventsIsCutOffAndToldSo) {
       Ask(&Pods::Version, cri::VersionRequest(), std::make_unique<cri::VersionResponse>().get())
           .ok())
       << "nobody else is disturbed";
+}
+
+TEST_F(ServedTest, CadvisorIsAnsweredAsCrioDoes) {
+  const std::string pod = Start("p");
+  cri::ContainerConfig config = Script("c", "while true; do sleep 1; done");
+  (*config.mutable_labels())["io.kubernetes.pod.name"] = "p";
+  const std::string id = Run(pod, config);
+  const http::Response info = AnswerAsCrio(*runtime_, {.method = "GET", .path = "/info"});
+  EXPECT_EQ(json::ParseJson(info.body).value().At({"storage_driver"}).AsString(), "overlay");
+  const http::Response found =
+      AnswerAsCrio(*runtime_, {.method = "GET", .path = "/containers/" + id});
+  ASSERT_EQ(found.status, 200) << found.body;
+  const json::Value container = json::ParseJson(found.body).value();
+  EXPECT_EQ(container.At({"name"}).AsString(), "k8s_c_p_default_uid-p_0");
+  EXPECT_EQ(container.At({"pid"}).AsInt(), runtime_->GetContainer(id).value().record.pid);
+  EXPECT_EQ(container.At({"labels", "io.kubernetes.pod.name"}).AsString(), "p");
+  std::string root = container.At({"root"}).AsString();
+  root.resize(root.size() - std::string("/merged").size());
+  EXPECT_TRUE(os::Exists(root + "/diff"));
+  EXPECT_EQ(
+      AnswerAsCrio(*runtime_, {.method = "GET", .path = "/containers/" + id.substr(0, 12)}).status,
+      404);
+  EXPECT_EQ(AnswerAsCrio(*runtime_, {.method = "POST", .path = "/info"}).status, 405);
 }
 
 }  // namespace

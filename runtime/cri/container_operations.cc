@@ -107,8 +107,13 @@ Result<container::Plan> Runtime::PlanOf(const ContainerView& container,
   input.pod_files = {pod + "/hostname", pod + "/hosts", pod + "/resolv.conf"};
   input.volume_images = VolumeImagesOf(container);
   ASSIGN_OR_RETURN(container::Plan plan, container::PlanContainer(input));
-  ASSIGN_OR_RETURN(plan.cgroup_path, container::CgroupPath(sandbox.config.linux().cgroup_parent(),
-                                                           sandbox.record.id, container.record.id));
+  plan.cgroup_path = container.record.cgroup_path;  // once made, it stays where it is
+  if (plan.cgroup_path.empty()) {
+    ASSIGN_OR_RETURN(
+        plan.cgroup_path,
+        container::CgroupPath(sandbox.config.linux().cgroup_parent(), sandbox.record.id,
+                              d_.cgroup_prefix + container.record.id));
+  }
   return plan;
 }
 
@@ -159,7 +164,7 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id,
   const std::string unborn = ContainerDir(kUnborn + id);
   RETURN_IF_ERROR(os::MakeDirs(unborn, 0700));
   Status status = os::WriteFileAtomic(unborn + "/record", container::Encode(record), 0600);
-  for (const char* part : {"/upper", "/work"}) {
+  for (const char* part : {"/diff", "/work"}) {
     if (status.ok()) status = os::MakeDir(unborn + part, 0755);
   }
   if (status.ok() && rename(unborn.c_str(), ContainerDir(id).c_str()) != 0)

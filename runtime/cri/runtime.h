@@ -50,6 +50,7 @@ struct Dependencies {
   std::string boot_id;
   operations::Operations& operations;
   volume::Opener volumes;
+  std::string cgroup_prefix;  // of the name of a container's cgroup, which ends with its id
 };
 
 // Copies for readers.
@@ -110,6 +111,10 @@ class Runtime {
   std::vector<ContainerView> ListContainers(
       const std::string& sandbox_id) const;  // of one pod, by its whole id
   base::Status NetworkReady() { return d_.network.Ready(); }
+  const std::string& state_dir() const { return d_.state_dir; }
+  std::string DirectoryOf(const std::string& container_id) const {
+    return ContainerDir(container_id);
+  }
   operations::Operations& operations() { return d_.operations; }
   std::map<std::string, double> Gauges() const;  // what it holds, by metric name
   std::string Describe() const;  // JSON for people: places and what the machine gives

@@ -189,7 +189,7 @@ TEST_F(RuntimeTest, BadRecordsArePutAsideAndTheRestGoesOn) {
 }
 
 TEST_F(RuntimeTest, WhatWasHalfMadeOrHalfDeletedGoesAtTheNextStart) {
-  for (const char* folder : {"/trash/0123/upper/etc", "/containers/.new-4567/upper"}) {
+  for (const char* folder : {"/trash/0123/diff/etc", "/containers/.new-4567/diff"}) {
     ASSERT_TRUE(os::MakeDirs(dir_.path() + folder, 0700).ok());
     ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + folder + "/file", "x", 0600).ok());
   }
