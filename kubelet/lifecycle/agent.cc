@@ -281,6 +281,11 @@ void Agent::SyncPod(const std::string& uid) {
   if (entry->plan.waits_for_network && !entry->network_told)
     Note(*entry, true, "NetworkNotReady", "network is not ready: " + network_message_);
   entry->network_told = entry->plan.waits_for_network;
+  if (entry->plan.volumes_overdue) {
+    const status::Event event = VolumesOverdue(facts.memory.unmounted);
+    Note(*entry, event.warning, event.reason, event.message);
+    facts.memory.volumes_since = Now() + 2 * kRetry;  // as upstream, which begins its sync anew
+  }
   if (entry->plan.end && !facts.memory.end) {
     facts.memory.end = entry->plan.end;
     Note(*entry, true, entry->plan.end->reason, entry->plan.end->message);
@@ -309,6 +314,12 @@ void Agent::Start(const EntryPtr& entry, const sync::Action& action) {
   pod::Memory& memory = entry->facts.memory;
   memory.in_flight.insert(sync::Key(action));
   Context context = entry->context;
+  if (std::holds_alternative<sync::Prepare>(action) && memory.volumes_since == 0) {
+    memory.volumes_since = Now();
+    memory.unmounted.clear();
+    for (const kube::Volume& volume : entry->facts.pod.spec.volumes)
+      memory.unmounted.push_back(volume.name);
+  }
   if (const auto* start = std::get_if<sync::StartContainer>(&action)) {
     memory.containers[start->container].crash = start->crash;
     context.image_ref = entry->image_refs[start->container];
@@ -370,6 +381,12 @@ void Agent::Fail(Entry& entry, const sync::Action& action, const Outcome& outcom
     memory.kills[hook->id].pre_stop_done = true;  // its failure is told, and changes nothing
     return;
   }
+  if (std::holds_alternative<sync::Prepare>(action)) {
+    if (outcome.volume_failures.empty()) memory.volumes_since = 0;  // it did not come to that
+    memory.unmounted.clear();
+    for (const volume::VolumeFailure& failure : outcome.volume_failures)
+      memory.unmounted.push_back(failure.volume);
+  }
   memory.pod_failure = pod::Failure{reason, message, Now(), Now() + kRetry};
 }
 
@@ -384,6 +401,7 @@ void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outc
     Fail(*entry, action, outcome);
   } else if (std::holds_alternative<sync::Prepare>(action)) {
     memory.prepared = true;
+    memory.volumes_since = 0;
     memory.torn_down = false;
     entry->context.cgroup_parent = outcome.cgroup_parent;
     entry->context.volume_paths = outcome.volume_paths;

@@ -165,6 +165,37 @@ TEST_F(AgentStoryTest, APodThatGivesNoRoomIsNotWaitedForForEver) {
   fake_.Release("StopContainer");
 }
 
+TEST_F(AgentStoryTest, VolumesThatDoNotComeInTimeAreTold) {
+  const std::string overdue =
+      "Warning FailedMount: Unable to attach or mount volumes: unmounted volumes=[v], unattached "
+      "volumes=[], failed to process volumes=[]: context deadline exceeded";
+  objects_.Add(false, "here", {{"k", "v"}});
+  Want({Pod("web", OneContainer() +
+                       "volumes: [{name: v, configMap: {name: late}}, {name: w, configMap: {name: "
+                       "here}}]\n")});
+  ASSERT_TRUE(Eventually([&] {
+    return Story("web").find("Warning FailedMount: MountVolume.SetUp failed for volume \"v\" : ") !=
+           std::string::npos;
+  })) << Story("web");
+  const auto is_told = [&](const std::string& text) {
+    return Eventually([&] { return Story("web").find(text) != std::string::npos; });
+  };
+  After(std::chrono::seconds(122), "web");
+  EXPECT_TRUE(is_told(" (2 times since ")) << Story("web");  // the volume was tried again
+  EXPECT_THAT(Story("web"), testing::Not(HasSubstr("Unable to attach")));
+  After(std::chrono::seconds(1), "web");
+  EXPECT_TRUE(is_told(overdue)) << Story("web");
+  // It is waited for again, and told again after the same time.
+  After(std::chrono::seconds(10 + 122), "web");
+  EXPECT_THAT(Story("web"), testing::Not(HasSubstr("deadline exceeded (2 times")));
+  EXPECT_EQ(Phase("web"), "Pending");
+  objects_.Add(false, "late", {{"k", "v"}});
+  ASSERT_TRUE(Eventually([&] {
+    After(std::chrono::milliseconds(500), "web");
+    return IsReady("web");
+  })) << Story("web");
+}
+
 TEST_F(AgentStoryTest, RemainsOfAPodGiveItNoRightToRoom) {
   const std::string cpu = ", resources: {requests: {cpu: 1500m}}";
   const kube::Pod first = Pod("a", OneContainer(cpu)),

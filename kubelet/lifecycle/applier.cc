@@ -105,8 +105,13 @@ Outcome Applier::Do(const sync::Prepare&, const Context& context, const std::sto
   }
   const volume::DownwardValues values =
       pod::DownwardOf(context.pod, d_.node.names, {}, d_.node.allocatable);
-  base::Result<std::map<std::string, std::string>> paths = d_.volumes.SetUp(context.pod, values);
-  if (!paths.ok()) return Failed("FailedMount", paths.error());
+  base::Result<std::map<std::string, std::string>> paths =
+      d_.volumes.SetUp(context.pod, values, &outcome.volume_failures);
+  if (!paths.ok()) {
+    outcome.status = paths.error();
+    outcome.reason = "FailedMount";
+    return outcome;
+  }
   outcome.volume_paths = std::move(paths).value();
   return outcome;
 }

@@ -50,6 +50,7 @@ struct Outcome {
   std::string cgroup_parent;
   std::map<std::string, std::string> volume_paths;
   std::map<std::string, uint32_t> first_attempts;
+  std::vector<volume::VolumeFailure> volume_failures;
   // CreateSandbox
   std::vector<std::string> dns_notes;  // what was left out
   bool cluster_dns_missing = false;

@@ -72,6 +72,18 @@ TEST_F(ApplierTest, TellsWhichVolumeCannotBe) {
   context_.pod = Pod("web", OneContainer() + "volumes: [{name: v, configMap: {name: none}}]");
   EXPECT_THAT(Text(Apply(sync::Prepare{})), testing::StartsWith("FailedMount: "));
   EXPECT_EQ(Text(Apply(sync::TearDown{})), "");
+  // The others are set up all the same.
+  context_.pod = Pod("web", OneContainer() +
+                                "volumes: [{name: v, configMap: {name: none}}, {name: e, emptyDir: "
+                                "{}}, {name: w, secret: {secretName: gone}}]");
+  const Outcome outcome = Apply(sync::Prepare{});
+  EXPECT_THAT(Text(outcome),
+              testing::StartsWith("FailedMount: MountVolume.SetUp failed for volume \"v\" : "));
+  ASSERT_EQ(outcome.volume_failures.size(), 2u);
+  EXPECT_EQ(outcome.volume_failures[0].volume, "v");
+  EXPECT_EQ(outcome.volume_failures[1].volume, "w");
+  EXPECT_TRUE(os::Exists(life_->volumes.PodDir("uid-web") + "/volumes/kubernetes.io~empty-dir/e"));
+  EXPECT_EQ(Text(Apply(sync::TearDown{})), "");
 }
 
 TEST_F(ApplierTest, MakesSureOfImagesAsThePolicySays) {

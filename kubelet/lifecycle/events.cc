@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "kubelet/pod/names.h"
 
 namespace keelson::lifecycle {
@@ -101,8 +103,22 @@ Events EventsOfFailure(const sync::Action& action, const Outcome& outcome, const
         {true, "FailedKillPod", "error killing pod: " + sync::Describe(action) + ": " + message}};
   }
   const std::string reason = outcome.reason.empty() ? "FailedSync" : outcome.reason;
+  if (reason == "FailedMount" && !outcome.volume_failures.empty()) {
+    Events events;
+    for (const volume::VolumeFailure& failure : outcome.volume_failures)
+      events.push_back({true, reason, failure.error.message()});
+    return events;
+  }
   if (reason == "FailedMount") return {{true, reason, message}};
   return {{true, reason, "Error syncing pod: " + sync::Describe(action) + ": " + message}};
+}
+
+Event VolumesOverdue(std::vector<std::string> unmounted) {
+  std::sort(unmounted.begin(), unmounted.end());
+  return {true, "FailedMount",
+          fmt::format("Unable to attach or mount volumes: unmounted volumes=[{}], unattached "
+                      "volumes=[], failed to process volumes=[]: context deadline exceeded",
+                      fmt::join(unmounted, " "))};
 }
 
 }  // namespace keelson::lifecycle

@@ -3,6 +3,7 @@
 // search for them. Pure.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "kubelet/lifecycle/applier.h"
@@ -14,5 +15,7 @@ std::vector<status::Event> EventsOfSuccess(const sync::Action& action, const Out
                                            const kube::Pod& pod);
 std::vector<status::Event> EventsOfFailure(const sync::Action& action, const Outcome& outcome,
                                            const kube::Pod& pod);
+// A pod has waited for these as long as it may.
+status::Event VolumesOverdue(std::vector<std::string> unmounted);
 
 }  // namespace keelson::lifecycle

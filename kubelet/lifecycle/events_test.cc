@@ -84,6 +84,17 @@ TEST(Events, TellOfPods) {
   EXPECT_THAT(Failed(sync::CreateSandbox{}, "CreatePodSandboxError"),
               ElementsAre("Warning FailedCreatePodSandBox: Failed to create pod sandbox: why"));
   EXPECT_THAT(Failed(sync::Prepare{}, "FailedMount"), ElementsAre("Warning FailedMount: why"));
+  Outcome volumes;
+  volumes.status = base::Unknown("first");
+  volumes.reason = "FailedMount";
+  volumes.volume_failures = {{"v", base::Unknown("first")}, {"w", base::Unknown("second")}};
+  EXPECT_THAT(Told(EventsOfFailure(sync::Prepare{}, volumes, Web())),
+              ElementsAre("Warning FailedMount: first", "Warning FailedMount: second"));
+  EXPECT_THAT(
+      Told({VolumesOverdue({"w", "v"})}),
+      ElementsAre("Warning FailedMount: Unable to attach or mount volumes: unmounted "
+                  "volumes=[v w], unattached volumes=[], failed to process volumes=[]: context "
+                  "deadline exceeded"));
   EXPECT_THAT(Failed(sync::Prepare{}, "FailedCreatePodContainer"),
               ElementsAre("Warning FailedCreatePodContainer: Error syncing pod: prepare cgroup, "
                           "directories and volumes: why"));

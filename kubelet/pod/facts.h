@@ -19,6 +19,7 @@ namespace keelson::pod {
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kBackoffBase = 10 * kSecond;
 constexpr int64_t kBackoffCap = 300 * kSecond;
+constexpr int64_t kVolumeWait = 123 * kSecond;  // then it is said which volumes a pod waits for
 constexpr int64_t kBackoffForgotten = 600 * kSecond;
 
 // --- what the runtime shows
@@ -117,8 +118,10 @@ struct Memory {
   bool torn_down = false;
   std::optional<Deletion> deletion;
   std::optional<End> end;
-  std::string final_phase;                            // Succeeded or Failed, sticky
-  std::optional<Failure> pod_failure;                 // preparing, sandbox
+  std::string final_phase;             // Succeeded or Failed, sticky
+  std::optional<Failure> pod_failure;  // preparing, sandbox
+  int64_t volumes_since = 0;           // since when its volumes are waited for; 0: they are not
+  std::vector<std::string> unmounted;  // which
   std::map<std::string, ContainerMemory> containers;  // by name
   std::map<std::string, KillMemory> kills;            // by container id
   std::map<std::string, HookState>

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <mutex>
 #include <string>
 
 #include "kubelet/volume/objects.h"
@@ -37,16 +38,19 @@ class TestObjects final : public volume::Objects {
     object.secret = secret;
     object.metadata.name = name;
     object.data = std::move(data);
+    const std::lock_guard lock(mutex_);
     objects_[{secret, name}] = std::move(object);
   }
   std::optional<kube::ConfigObject> Find(bool secret, const std::string& namespace_name,
                                          const std::string& name) const override {
+    const std::lock_guard lock(mutex_);
     const auto found = objects_.find({secret, name});
     return found == objects_.end() || namespace_name != "shop" ? std::nullopt
                                                                : std::optional(found->second);
   }
 
  private:
+  mutable std::mutex mutex_;
   std::map<std::pair<bool, std::string>, kube::ConfigObject> objects_;
 };
 

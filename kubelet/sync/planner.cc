@@ -223,6 +223,7 @@ class Planner {
     }
     if (!f_.memory.prepared) {
       Do(Prepare{});
+      AwaitVolumes();
       return;
     }
     const SandboxFact* sandbox = GoodSandbox();
@@ -248,6 +249,12 @@ class Planner {
                           PostStartPending(*fact);
       if (before_it_.empty() && on_its_way && begins) before_it_ = container.name;
     }
+  }
+  void AwaitVolumes() {
+    if (f_.memory.volumes_since == 0 || f_.memory.unmounted.empty()) return;
+    const int64_t deadline = f_.memory.volumes_since + pod::kVolumeWait;
+    plan_.volumes_overdue = now_ >= deadline;
+    if (!plan_.volumes_overdue) WakeAt(deadline);
   }
   bool PostStartPending(const ContainerFact& fact) const {
     const auto hook = f_.memory.post_start.find(fact.id);

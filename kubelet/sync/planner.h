@@ -69,7 +69,8 @@ struct Plan {
   std::string final_phase;         // set when the pod has come to its end: Succeeded or Failed
   std::optional<pod::End> end;     // the pod must end, for this reason
   bool waits_for_network = false;
-  bool forget = false;  // deleted, and nothing of it is left
+  bool volumes_overdue = false;  // to be told, and waited for anew
+  bool forget = false;           // deleted, and nothing of it is left
 };
 
 Plan PlanPod(const pod::Facts& facts, int64_t now);

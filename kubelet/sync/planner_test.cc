@@ -648,5 +648,30 @@ TEST(Planner, BringsEveryPodToItsEndWhateverHappens) {
   }
 }
 
+TEST(Planner, SaysWhenVolumesAreWaitedForTooLong) {
+  Story story;
+  pod::Memory& memory = story.f.memory;
+  memory.prepared = false;
+  memory.in_flight = {"prepare"};
+  memory.unmounted = {"v"};
+  struct Case {
+    int64_t since, wake_at;
+    bool overdue;
+  };
+  for (const Case& c : {Case{0, 0, false}, Case{kNow, kNow + pod::kVolumeWait, false},
+                        Case{kNow - pod::kVolumeWait + 1, kNow + 1, false},
+                        Case{kNow - pod::kVolumeWait, 0, true}}) {
+    memory.volumes_since = c.since;
+    const Plan plan = PlanPod(story.f, kNow);
+    EXPECT_EQ(plan.volumes_overdue, c.overdue) << kNow - c.since;
+    EXPECT_EQ(plan.wake_at, c.wake_at) << kNow - c.since;
+  }
+  memory.unmounted.clear();  // something else keeps it
+  EXPECT_FALSE(PlanPod(story.f, kNow).volumes_overdue);
+  memory.unmounted = {"v"};
+  memory.prepared = true;
+  EXPECT_FALSE(PlanPod(story.f, kNow).volumes_overdue);
+}
+
 }  // namespace
 }  // namespace keelson::sync

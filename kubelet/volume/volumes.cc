@@ -91,8 +91,8 @@ class Setter {
 
 Result<std::map<std::string, std::string>> SetUpAll(const kube::Pod& pod,
                                                     const std::string& pod_dir,
-                                                    const PayloadInputs& inputs,
-                                                    bool payload_only) {
+                                                    const PayloadInputs& inputs, bool payload_only,
+                                                    std::vector<VolumeFailure>& failures) {
   RETURN_IF_ERROR(CheckPart("the pod's uid", pod.metadata.uid));
   std::map<std::string, std::string> paths;
   Setter setter(pod, pod_dir, inputs, payload_only);
@@ -101,25 +101,33 @@ Result<std::map<std::string, std::string>> SetUpAll(const kube::Pod& pod,
     setter.For(volume.name);
     Result<std::string> path = std::visit(setter, volume.source);
     if (!path.ok()) {
-      return base::Error(path.error().code(), "MountVolume.SetUp failed for volume \"" +
-                                                  volume.name + "\" : " + path.error().message());
+      failures.push_back(
+          {volume.name,
+           base::Error(path.error().code(), "MountVolume.SetUp failed for volume \"" + volume.name +
+                                                "\" : " + path.error().message())});
+      continue;
     }
     paths[volume.name] = std::move(*path);
   }
+  if (!failures.empty()) return failures.front().error;
   return paths;
 }
 
 }  // namespace
 
 Result<std::map<std::string, std::string>> Volumes::SetUp(const kube::Pod& pod,
-                                                          const DownwardValues& values) {
+                                                          const DownwardValues& values,
+                                                          std::vector<VolumeFailure>* failures) {
+  std::vector<VolumeFailure> ignored;
   return SetUpAll(pod, PodDir(pod.metadata.uid), {pod.metadata.namespace_name, objects_, values},
-                  false);
+                  false, failures != nullptr ? *failures : ignored);
 }
 
 Status Volumes::Refresh(const kube::Pod& pod, const DownwardValues& values) {
-  const Result<std::map<std::string, std::string>> paths = SetUpAll(
-      pod, PodDir(pod.metadata.uid), {pod.metadata.namespace_name, objects_, values}, true);
+  std::vector<VolumeFailure> failures;
+  const Result<std::map<std::string, std::string>> paths =
+      SetUpAll(pod, PodDir(pod.metadata.uid), {pod.metadata.namespace_name, objects_, values}, true,
+               failures);
   return paths.ok() ? Status() : Status(paths.error());
 }
 

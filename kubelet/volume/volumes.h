@@ -28,14 +28,21 @@ inline std::string ResourceKey(const kube::ResourceFieldSelector& selector,
          selector.resource + "/" + selector.divisor.text();
 }
 
+struct VolumeFailure {
+  std::string volume;
+  base::Error error;
+};
+
 class Volumes {
  public:
   Volumes(std::string root, const Objects& objects) : root_(std::move(root)), objects_(objects) {}
 
-  // Host path of each volume by name. The error is upstream's FailedMount text: which volume, and
-  // why.
-  base::Result<std::map<std::string, std::string>> SetUp(const kube::Pod& pod,
-                                                         const DownwardValues& values);
+  // Host path of each volume by name. One that cannot be had keeps no other from being set up; the
+  // error is upstream's FailedMount text of the first: which volume, and why. `failures`, if given,
+  // gets all of them.
+  base::Result<std::map<std::string, std::string>> SetUp(
+      const kube::Pod& pod, const DownwardValues& values,
+      std::vector<VolumeFailure>* failures = nullptr);
   // Writes configMap, secret, downwardAPI and projected volumes again where their content changed
   // (atomically for readers).
   base::Status Refresh(const kube::Pod& pod, const DownwardValues& values);
