@@ -61,7 +61,7 @@ double Millis(base::SteadyTime from) {
 }
 
 template <typename T>
-T Must(base::Result<T> result) {
+T Must(base::Result<T>&& result) {
   if (!result.ok()) {
     std::fprintf(stderr, "%s\n", result.error().message().c_str());
     std::_Exit(1);
