@@ -4,9 +4,9 @@
 the ten slowest cases, and the closing line. Labels: unit and lint run side by side; component, contract, conformance and crash
 touch the kernel and run one after another. The lab machine is emulated and slow: `lab` marks programs that run once more in it on each
 kernel, `lab_newest` those that do on the newest, `lab_long` those that do with --whole-lab only (then all do, on each). `images` marks
-those that use the demo images, which are made before, since the lab machine has no network; `critest` those that use critest and its
-images, likewise. `lab_only` programs run nowhere else. A program that is not googletest's counts its cases by lines
-`case passed|failed|skipped <n> ms NAME[ -- REASON]`. With --reports=FOLDER (scripts/sanitize) every file in it when all is done is a
+those that use the demo images, which are made before, since the lab machine has no network; `prepared` those whose program
+is called with --prepare before, likewise. `lab_only` programs run nowhere else. A program that is not googletest's counts its cases by
+lines `case passed|failed|skipped <n> ms NAME[ -- REASON]`. With --reports=FOLDER (scripts/sanitize) every file in it when all is done is a
 failure, and programs have three times as long."""
 import concurrent.futures
 import json
@@ -85,11 +85,11 @@ if any("images" in t[2] for t in tests) and os.geteuid() == 0:
     made = subprocess.run([os.path.join(root, "scripts/demo-images.sh")], stdin=subprocess.DEVNULL)
     if made.returncode != 0:
         results.append(("demo images", [("demo images: are made", "failed", 0, f"exit status {made.returncode}")], ""))
-if any("critest" in t[2] for t in tests) and os.geteuid() == 0:
-    print("==> critest and its images", flush=True)
-    made = subprocess.run([os.path.join(root, "tests/critest/run"), "--prepare"], stdin=subprocess.DEVNULL)
+for program in sorted({t[1][0] for t in tests if "prepared" in t[2] and t[1]}) if os.geteuid() == 0 else ():
+    print(f"==> {os.path.relpath(program, root)} --prepare", flush=True)
+    made = subprocess.run([program, "--prepare"], stdin=subprocess.DEVNULL)
     if made.returncode not in (0, 77):
-        results.append(("critest", [("critest: is made", "failed", 0, f"exit status {made.returncode}")], ""))
+        results.append((program, [(f"{program} --prepare", "failed", 0, f"exit status {made.returncode}")], ""))
 print(f"==> {len(parallel)} programs side by side", flush=True)
 with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
     results += pool.map(lambda t: run(t[0], t[1], t[3]), parallel)

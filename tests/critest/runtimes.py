@@ -139,3 +139,10 @@ SystemdCgroup = false
 
     def pods_written_down(self):
         return [os.path.basename(p) for p in glob.glob(self.folder + "/state/io.containerd.runtime.v2.task/k8s.io/*")]
+
+    def load(self, images):
+        for layout, name in images:
+            archive = self.folder + "/image.tar"
+            subprocess.run(["tar", "-C", layout, "-cf", archive, "."], check=True)
+            subprocess.run(["ctr", "-a", self.endpoint.removeprefix("unix://"), "-n", "k8s.io", "images", "import", "--base-name",
+                            name.rpartition(":")[0], archive], check=True, stdout=subprocess.DEVNULL)
