@@ -21,6 +21,7 @@
 #include "lib/log/log.h"
 #include "lib/os/files.h"
 #include "lib/os/scheduling.h"
+#include "runtime/cni/cni_network.h"
 #include "runtime/config/config.h"
 #include "runtime/cri/crio_form.h"
 #include "runtime/cri/runtime.h"
@@ -29,6 +30,7 @@
 #include "runtime/metrics/metrics.h"
 #include "runtime/monitor/client.h"
 #include "runtime/network/bridge_network.h"
+#include "runtime/network/network_choice.h"
 #include "runtime/operations/operations.h"
 #include "runtime/security/defaults.h"
 
@@ -71,12 +73,40 @@ struct Node {
   security::DefaultPrograms seccomp;
   std::unique_ptr<security::LocalProfiles> profiles;
   std::unique_ptr<image::ImageServiceImpl> images;
-  std::unique_ptr<network::BridgeNetwork> network;
+  std::unique_ptr<network::BridgeNetwork> bridge;
+  std::unique_ptr<cni::CniNetwork> plugins;  // only where they are used, or were
+  std::unique_ptr<network::NetworkChoice> network;
   std::unique_ptr<monitor::Anchor> anchor;
   metrics::RuntimeMetrics metrics;
   std::unique_ptr<operations::Operations> operations;
   std::unique_ptr<cri_server::Runtime> runtime;
 };
+
+base::Status OpenNetworks(const Config& options, const std::string& boot_id, Node& node) {
+  const std::string state = options.state_dir + "/network";
+  ASSIGN_OR_RETURN(node.bridge, network::BridgeNetwork::Create({options.bridge, options.pod_subnet,
+                                                                options.pod_network, state}));
+  const bool chosen = options.network == "cni";
+  const base::Result<std::vector<os::DirEntry>> records = os::ListDir(state + "/cni");
+  if (chosen || (records.ok() && !records->empty())) {
+    cni::CniOptions cni;
+    cni.conf_dir = options.cni_conf_dir;
+    cni.bin_dirs.clear();
+    for (const std::string_view dir : base::Split(options.cni_bin_dirs, ':'))
+      cni.bin_dirs.emplace_back(dir);
+    cni.state_dir = state + "/cni";
+    cni.boot_id = boot_id;
+    cni.pod_subnets = options.pod_subnet;
+    ASSIGN_OR_RETURN(node.plugins, cni::CniNetwork::Create(cni, node.clock));
+  }
+  network::PodNetwork* other =
+      chosen ? static_cast<network::PodNetwork*>(node.bridge.get()) : node.plugins.get();
+  node.network = std::make_unique<network::NetworkChoice>(
+      chosen ? static_cast<network::PodNetwork&>(*node.plugins) : *node.bridge,
+      other == nullptr ? std::vector<network::PodNetwork*>()
+                       : std::vector<network::PodNetwork*>{other});
+  return {};
+}
 
 base::Status Assemble(const Config& options, Node& node) {
   RETURN_IF_ERROR(os::MakeDirs(options.state_dir, 0700));
@@ -86,9 +116,7 @@ base::Status Assemble(const Config& options, Node& node) {
   ASSIGN_OR_RETURN(const uint64_t capabilities, security::AvailableCapabilities());
   ASSIGN_OR_RETURN(const std::string boot_id, os::ReadFile("/proc/sys/kernel/random/boot_id"));
   ASSIGN_OR_RETURN(node.images, OpenImages(options));
-  ASSIGN_OR_RETURN(node.network, network::BridgeNetwork::Create({options.bridge, options.pod_subnet,
-                                                                 options.pod_network,
-                                                                 options.state_dir + "/network"}));
+  RETURN_IF_ERROR(OpenNetworks(options, std::string(base::Trim(boot_id)), node));
   ASSIGN_OR_RETURN(node.anchor, monitor::ConnectAnchor(
                                     {options.run_dir, options.state_dir, options.binary_dir}));
   node.profiles = std::make_unique<security::LocalProfiles>(options.seccomp_root);
@@ -215,7 +243,7 @@ base::Status CleanUp(const Config& options) {
     RETURN_IF_ERROR(node.runtime->RemovePodSandbox(pod.record.id));
   }
   node.runtime.reset();
-  RETURN_IF_ERROR(node.network->RemoveAll());
+  RETURN_IF_ERROR(node.bridge->RemoveAll());
   RETURN_IF_ERROR(node.anchor->Stop());
   ASSIGN_OR_RETURN(const cgroup::Layout cgroups, cgroup::DetectLayout());
   // Another daemon on this machine may have pods there.

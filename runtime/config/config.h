@@ -22,6 +22,9 @@ struct Config {
   std::string config_dir = "/etc/keelson";
   std::string socket;      // follows run_dir
   std::string binary_dir;  // follows the program
+  std::string network = "builtin";
+  std::string cni_conf_dir = "/etc/cni/net.d";
+  std::string cni_bin_dirs = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
   std::string bridge = "keelson0";
   std::string pod_subnet = "10.42.0.0/24";
   std::string pod_network = "10.42.0.0/16";

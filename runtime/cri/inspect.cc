@@ -75,6 +75,8 @@ std::string Runtime::Describe() const {
                                     {"stageMilliseconds", milliseconds(operation.age_of_stage)},
                                     {"milliseconds", milliseconds(operation.age)}}));
   }
+  Value network = Value::Array();
+  for (const std::string& note : d_.network.Notes()) network.Append(Value(note));
   return json::WriteJson(Value::Object({{"version", Value(KEELSON_VERSION)},
                                         {"stateDir", Value(d_.state_dir)},
                                         {"runDir", Value(d_.run_dir)},
@@ -83,7 +85,8 @@ std::string Runtime::Describe() const {
                                         {"bootID", Value(d_.boot_id)},
                                         {"podSandboxes", Value(static_cast<int64_t>(pods))},
                                         {"containers", Value(static_cast<int64_t>(containers))},
-                                        {"underWay", std::move(under_way)}}));
+                                        {"underWay", std::move(under_way)},
+                                        {"network", std::move(network)}}));
 }
 
 std::map<std::string, double> Runtime::Gauges() const {

@@ -75,6 +75,46 @@ Status PrepareNamespaceDirectory(const std::string& directory) {
   return base::Ok();
 }
 
+Status PrepareSharedNamespaceDirectory(const std::string& directory) {
+  RETURN_IF_ERROR(os::MakeDirs(directory, 0755));
+  if (mount(nullptr, directory.c_str(), nullptr, MS_SHARED | MS_REC, nullptr) == 0)
+    return base::Ok();
+  if (errno != EINVAL) return Error::FromErrno(errno, "make '{}' shared", directory);
+  if (mount(directory.c_str(), directory.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
+    return Error::FromErrno(errno, "bind '{}' on itself", directory);
+  if (mount(nullptr, directory.c_str(), nullptr, MS_SHARED | MS_REC, nullptr) != 0)
+    return Error::FromErrno(errno, "make '{}' shared", directory);
+  return base::Ok();
+}
+
+namespace {
+
+// The pin's mount lies below one that was put over the directory later: no path leads to it. A file
+// that is no mount point in the caller's own mount namespace can be unlinked, and the kernel then
+// takes it off everywhere. So: a namespace of one's own, in which everything on the directory is
+// taken away.
+Status UnlinkFromElsewhere(const std::string& directory, const std::string& path) {
+  Status result;
+  std::thread([&] {
+    if (unshare(CLONE_NEWNS) != 0 ||
+        mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+      result = Error::FromErrno(errno, "leave the mount namespace to remove '{}'", path);
+      return;
+    }
+    const auto uncover = [](const std::string& place) {
+      while (umount2(place.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+      }
+    };
+    uncover(path);
+    uncover(directory);
+    uncover(path);
+    result = os::RemoveFile(path);
+  }).join();
+  return result;
+}
+
+}  // namespace
+
 Status PinNamespace(int netns, const std::string& directory, const std::string& name) {
   const std::string path = directory + "/" + name;
   ASSIGN_OR_RETURN(const os::UniqueFd file, os::Open(path, O_RDONLY | O_CREAT, 0600));
@@ -89,7 +129,10 @@ Status UnpinNamespace(const std::string& directory, const std::string& name) {
   while (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
   }
   if (errno != EINVAL && errno != ENOENT) return Error::FromErrno(errno, "unpin '{}'", path);
-  return os::RemoveFile(path);
+  const Status removed = os::RemoveFile(path);
+  if (!removed.ok() && removed.error().os_errno() == EBUSY)
+    return UnlinkFromElsewhere(directory, path);
+  return removed;
 }
 
 }  // namespace keelson::network

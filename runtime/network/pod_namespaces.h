@@ -28,8 +28,12 @@ base::Result<Namespaces> MakeNamespaces(const NamespaceRequest& request);
 // <directory>/<name> becomes a mount of the namespace. The directory is made private first, so that
 // the pin shows up in no other mount namespace.
 base::Status PrepareNamespaceDirectory(const std::string& directory);
+// The same where others look too (/run/netns): shared, as ip-netns(8) makes it, so that its first
+// use finds nothing left to do.
+base::Status PrepareSharedNamespaceDirectory(const std::string& directory);
 base::Status PinNamespace(int netns, const std::string& directory, const std::string& name);
-base::Status UnpinNamespace(const std::string& directory,
-                            const std::string& name);  // absent is success
+// Absent is success. Another program may have bound the directory on itself in the meantime, which
+// hides the pin from umount(2): it goes all the same.
+base::Status UnpinNamespace(const std::string& directory, const std::string& name);
 
 }  // namespace keelson::network
