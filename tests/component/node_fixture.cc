@@ -54,7 +54,7 @@ os::CommandResult NodeTest::Command(std::vector<std::string> words, std::chrono:
 std::string NodeTest::ImageLayout(const std::string& name) { return *images + "/" + name; }
 
 void NodeTest::SetUpTestSuite() {
-  if (geteuid() != 0) return;
+  if (geteuid() != 0 || images != nullptr) return;  // once for all suites of a program
   images = new std::string(std::string(KEELSON_SOURCE_DIR) + "/build/demo-images");
   MakeImages(&NodeTest::Command);
   // Before any thread: every thread and process of the test lives in it.
