@@ -9,9 +9,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "cri-api/client/runtime_client.h"
 #include "kubelet/cgroup/pod_cgroups.h"
@@ -75,6 +78,40 @@ void SetOomScore(int64_t score) {
   if (!file.ok() || write(file->get(), text.data(), text.size()) < 0)
     base::LogWarn("the kubelet's OOM score stays as it is", {{"wanted", text}});
 }
+
+// Waits for SIGTERM or SIGINT, which are blocked in every thread, and stops the loop. What workers
+// still do (a container that takes its time to end, a hook) is not waited for: the runtime goes on
+// with it, and the next life of the kubelet finds it.
+class Farewell {
+ public:
+  Farewell(const sigset_t& signals, os::EventLoop& loop)
+      : waiter_([this, signals, &loop] { Wait(signals, loop); }) {}
+  ~Farewell() {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    ended_.notify_all();
+  }
+
+ private:
+  static constexpr std::chrono::seconds kPatience{1};
+  void Wait(const sigset_t& signals, os::EventLoop& loop) {
+    int received = 0;
+    sigwait(&signals, &received);
+    base::LogInfo("stopping; pods go on", {{"signal", strsignal(received)}});
+    loop.Stop();
+    std::unique_lock lock(mutex_);
+    if (ended_.wait_for(lock, kPatience, [this] { return done_; })) return;
+    base::LogInfo("what is still under way is left to the runtime and the next life");
+    _exit(0);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool done_ = false;  // guarded by mutex_
+  std::jthread waiter_;
+};
 
 std::string PodsCgroup(const config::KubeletConfig& config) {
   return (config.cgroup_root == "/" ? "" : config.cgroup_root) + "/kubepods";
@@ -173,6 +210,7 @@ base::Status Run(const Options& options) {
   lifecycle::Applier applier(
       {*runtime, volumes, objects, *cgroups, prober, node, options.log_links, &pulls});
   lifecycle::View view(clock, json::WriteJson(config::ShowConfig(config)));
+  std::optional<Farewell> farewell;  // ends last of all
   ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   async::Executor workers(128);
   lifecycle::Agent agent(
@@ -224,12 +262,7 @@ base::Status Run(const Options& options) {
     base::LogInfo("the kubelet runs", {{"node", node_name},
                                        {"manifests", config.static_pod_path},
                                        {"runtime", config.container_runtime_endpoint}});
-    std::jthread waiter([&] {
-      int received = 0;
-      sigwait(&stop, &received);
-      base::LogInfo("stopping; pods go on", {{"signal", strsignal(received)}});
-      loop->Stop();
-    });
+    farewell.emplace(stop, *loop);
     loop->Run();
   }
   return {};

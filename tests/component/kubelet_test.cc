@@ -77,6 +77,56 @@ TEST_F(KubeletTest, DaemonsKilledUnderRunningPodsHarmNoPod) {
   EXPECT_TRUE(Eventually([&] { return IsGone(); })) << Get("/pods");
 }
 
+TEST_F(KubeletTest, ItsOwnEndWaitsForNoPod) {
+  Begin();
+  const std::string shared = dir_.path() + "/shared";
+  ASSERT_TRUE(os::MakeDir(shared, 0755).ok());
+  struct Release {  // also when the test fails
+    const std::string file;
+    void operator()() const { EXPECT_TRUE(os::WriteFileAtomic(file, "", 0644).ok()); }
+    ~Release() { (*this)(); }
+  } const release{shared + "/go"};
+  // Takes no notice of SIGTERM until it may; writes down each that it gets.
+  std::string slow = BusyboxPod(
+      "slow", "trap \"echo x >>/shared/asked\" TERM; while [ ! -e /shared/go ]; do sleep 0.1; done",
+      "  volumes: [{name: shared, hostPath: {path: " + shared + "}}]\n",
+      "      volumeMounts: [{name: shared, mountPath: /shared}]\n");
+  slow.replace(slow.find("Seconds: 1\n"), 11, "Seconds: 600\n");
+  PutManifest("slow.yaml", slow);
+  PutManifest("hook.yaml", BusyboxPod("hook", "sleep 1000"));
+  ASSERT_TRUE(Eventually([&] { return IsReady("slow") && IsReady("hook"); })) << Get("/pods");
+  std::string hook = BusyboxPod("hook", "sleep 1001", "",
+                                "      lifecycle: {postStart: {sleep: {seconds: 500}}}\n");
+  hook.replace(hook.find("Seconds: 1\n"), 11, "Seconds: 600\n");
+  PutManifest("hook.yaml", hook);
+  RemoveManifest("slow.yaml");
+  const auto asked = [&] { return os::ReadFile(shared + "/asked").ValueOr(""); };
+  ASSERT_TRUE(Eventually([&] { return !asked().empty(); })) << DaemonLogs();
+  ASSERT_TRUE(Eventually([&] {
+    return Container("hook", "main").At({"state", "waiting", "reason"}).AsString() ==
+               "ContainerCreating" &&
+           !Container("hook", "main").At({"containerID"}).AsString().empty();
+  })) << Get("/pods");
+  const std::string id = Container("slow", "main").At({"containerID"}).AsString();
+  const auto begun = std::chrono::steady_clock::now();
+  StopKubelet(SIGTERM);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+  EXPECT_THAT(DaemonLogs(), HasSubstr("what is still under way is left to the runtime"));
+  // Nothing was killed for that, and the next life knows what was being done.
+  StartKubelet();
+  ASSERT_TRUE(Eventually([&] {
+    return !Pod("slow").At({"metadata", "deletionTimestamp"}).IsNull() && IsReady("hook");
+  })) << Get("/pods");
+  EXPECT_EQ(Container("slow", "main").At({"containerID"}).AsString(), id);
+  EXPECT_TRUE(Eventually([&] {
+    return Get("/explain/default/slow-node").find("end container main within") != std::string::npos;
+  })) << Get("/explain/default/slow-node");
+  EXPECT_EQ(Container("slow", "main").At({"restartCount"}).AsInt(), 0);
+  release();
+  EXPECT_TRUE(Eventually([&] { return Pod("slow").IsNull(); })) << Get("/pods");
+  EXPECT_TRUE(IsReady("hook"));
+}
+
 TEST_F(KubeletTest, ManifestsThatAreWrongHarmNobodyElse) {
   Begin();
   PutManifest("good.yaml", BusyboxPod("good", "sleep 1000"));
