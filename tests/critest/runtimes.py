@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 
+import isolation
 import tools
 
 
@@ -50,12 +51,7 @@ class Runtime:
     def remove_groups(self):
         """Control groups of pods, by the ids that the runtime wrote down, once all their processes are gone."""
         for pod in self.pods_written_down():
-            for top in glob.glob(f"/sys/fs/cgroup/*/{self.group}/{pod}") + glob.glob(f"/sys/fs/cgroup/{self.group}/{pod}"):
-                for place, _, _ in os.walk(top, topdown=False):
-                    try:
-                        os.rmdir(place)
-                    except OSError:
-                        pass
+            isolation.remove_control_groups(f"{self.group}/{pod}")
 
 
 class Keelson(Runtime):
