@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/stream/session/connection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/base/log.h"
@@ -55,10 +56,9 @@ void Connection::OnBytes(std::string_view bytes) {
 
 void Connection::OnHead() {
   const size_t end = head_.find("\r\n\r\n");
-  if (end == std::string::npos) {
-    if (head_.size() > kMaxHeadBytes) Refuse({431, "the request's head is too large", {}});
-    return;
-  }
+  if (std::min(end, head_.size()) > kMaxHeadBytes)
+    return Refuse({431, "the request's head is too large", {}});
+  if (end == std::string::npos) return;
   loop_.CancelTimer(std::exchange(head_timer_, 0));
   const base::Result<HttpRequest> request = ParseHead(std::string_view(head_).substr(0, end + 4));
   if (!request.ok()) return Refuse({400, request.error().message(), {}});

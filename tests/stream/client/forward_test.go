@@ -172,8 +172,7 @@ func TestAConnectionThatTakesNothingDoesNotStopTheOthers(t *testing.T) {
 	s := start(t)
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	must(t, err)
-	defer l.Close()
-	go func() { // takes connections and never reads
+	go func() { // takes connections and never reads, until the listener is closed
 		for {
 			conn, err := l.Accept()
 			if err != nil {
@@ -187,6 +186,7 @@ func TestAConnectionThatTakesNothingDoesNotStopTheOthers(t *testing.T) {
 	// Two clients: the windows that would keep connections of one client apart are not kept by client-go.
 	localDeaf, _, stopDeaf := forward(t, s, dialers[0], deaf)
 	defer stopDeaf()
+	defer l.Close() // first: a client that is not listened to cannot say that it leaves
 	local, _, stop := forward(t, s, dialers[0], good)
 	defer stop()
 	conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", localDeaf))

@@ -123,6 +123,9 @@ func TestAURLOutlivesTheProgram(t *testing.T) {
 }
 
 func TestTheProgramHasNoRights(t *testing.T) {
+	if os.Getenv("KEELSON_INSTRUMENTED") != "" {
+		t.Skip("a program that sanitizers look at keeps its rights")
+	}
 	s := start(t)
 	status, err := os.ReadFile(filepath.Join("/proc", strings.TrimPrefix(strings.Fields(s.ask("state"))[4], "program="), "status"))
 	must(t, err)

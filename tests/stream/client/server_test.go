@@ -30,7 +30,12 @@ func start(t *testing.T, tls ...string) *server {
 	if bin == "" {
 		t.Skip("KEELSON_BIN_DIR is not set")
 	}
-	args := append([]string{filepath.Join(bin, "keelson-stream")}, tls...)
+	// With a sanitizer the program is the one that it can look at.
+	program := "keelson-stream"
+	if os.Getenv("KEELSON_INSTRUMENTED") != "" {
+		program = "stream-test-program"
+	}
+	args := append([]string{filepath.Join(bin, program)}, tls...)
 	cmd := exec.Command(filepath.Join(bin, "stream-test-server"), args...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
