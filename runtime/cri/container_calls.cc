@@ -49,11 +49,16 @@ Reactor* RuntimeServer::RemoveContainer(Context* context,
              [this, request] { return runtime_.RemoveContainer(request->container_id()); });
 }
 
-Reactor* RuntimeServer::ListContainers(Context* context, const cri::ListContainersRequest* request,
-                                       cri::ListContainersResponse* response) {
-  for (const ContainerView& view : runtime_.ListContainers()) {
-    if (Matches(request->filter(), view)) *response->add_containers() = ToListItem(view);
+Reactor* RuntimeServer::ListContainers(Context* context, const grpc::ByteBuffer* request,
+                                       RawAnswer* response) {
+  const base::Result<cri::ListContainersRequest> asked =
+      ParseRequest<cri::ListContainersRequest>(*request);
+  if (!asked.ok()) return Answer(context, rpc::ToGrpc(asked.error()));
+  ItemList list;
+  for (const ContainerItemPtr& item : runtime_.ContainerItems()) {
+    if (Matches(asked->filter(), *item)) list.Add(item->bytes);
   }
+  *response = list.Take();
   return Answer(context, grpc::Status::OK);
 }
 

@@ -37,8 +37,8 @@ cri::Signal SignalOf(int number) {
   return cri::SIGNAL_RUNTIME_DEFAULT;
 }
 
-template <typename Labels>
-bool HasLabels(const Labels& labels, const Labels& wanted) {
+template <typename Wanted>
+bool HasLabels(const Labels& labels, const Wanted& wanted) {
   for (const auto& [key, value] : wanted) {
     const auto found = labels.find(key);
     if (found == labels.end() || found->second != value) return false;
@@ -157,19 +157,28 @@ cri::Image ToImage(const image::Image& image) {
   return out;
 }
 
-bool Matches(const cri::PodSandboxFilter& filter, const SandboxView& view) {
-  if (!filter.id().empty() && !view.record.id.starts_with(filter.id())) return false;
-  if (filter.has_state() && filter.state().state() != StateOf(view)) return false;
-  return HasLabels(view.config.labels(), filter.label_selector());
+bool Matches(const cri::PodSandboxFilter& filter, const SandboxItem& item) {
+  if (!item.id.starts_with(filter.id())) return false;
+  if (filter.has_state() && (filter.state().state() == cri::SANDBOX_READY) != item.ready)
+    return false;
+  return HasLabels(item.labels, filter.label_selector());
 }
 
-bool Matches(const cri::ContainerFilter& filter, const ContainerView& view) {
-  if (!filter.id().empty() && !view.record.id.starts_with(filter.id())) return false;
-  if (!filter.pod_sandbox_id().empty() &&
-      !view.record.sandbox_id.starts_with(filter.pod_sandbox_id()))
-    return false;
-  if (filter.has_state() && filter.state().state() != StateOf(view)) return false;
-  return HasLabels(view.config.labels(), filter.label_selector());
+bool Matches(const cri::ContainerFilter& filter, const ContainerItem& item) {
+  if (!item.id.starts_with(filter.id())) return false;
+  if (!item.sandbox_id.starts_with(filter.pod_sandbox_id())) return false;
+  if (filter.has_state() && filter.state().state() != item.state) return false;
+  return HasLabels(item.labels, filter.label_selector());
+}
+
+bool Matches(const cri::PodSandboxStatsFilter& filter, const stats::PodTarget& target) {
+  return target.id.starts_with(filter.id()) && HasLabels(target.labels, filter.label_selector());
+}
+
+bool Matches(const cri::ContainerStatsFilter& filter, const stats::ContainerTarget& target) {
+  return target.id.starts_with(filter.id()) &&
+         target.sandbox_id.starts_with(filter.pod_sandbox_id()) &&
+         HasLabels(target.labels, filter.label_selector());
 }
 
 }  // namespace keelson::cri_server

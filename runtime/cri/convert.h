@@ -4,6 +4,7 @@
 
 #include "cri-api/calls.pb.h"
 #include "cri-api/image.pb.h"
+#include "cri-api/stats.pb.h"
 #include "runtime/cri/runtime.h"
 
 namespace keelson::cri_server {
@@ -14,7 +15,10 @@ namespace keelson::cri_server {
 ::runtime::v1::ContainerStatus ToStatus(const ContainerView& view);
 ::runtime::v1::Image ToImage(const image::Image& image);
 
-bool Matches(const ::runtime::v1::PodSandboxFilter& filter, const SandboxView& view);
-bool Matches(const ::runtime::v1::ContainerFilter& filter, const ContainerView& view);
+bool Matches(const ::runtime::v1::PodSandboxFilter& filter, const SandboxItem& item);
+bool Matches(const ::runtime::v1::ContainerFilter& filter, const ContainerItem& item);
+bool Matches(const ::runtime::v1::PodSandboxStatsFilter& filter, const stats::PodTarget& target);
+bool Matches(const ::runtime::v1::ContainerStatsFilter& filter,
+             const stats::ContainerTarget& target);
 
 }  // namespace keelson::cri_server

@@ -158,7 +158,8 @@ TEST(ImagesInCri, HaveANumberOrANameOfTheirUserNeverBoth) {
 }
 
 TEST(FiltersOfCri, AllMustMatch) {
-  const SandboxView pod = Pod();
+  const SandboxItem pod{
+      .id = "abcdef", .ready = true, .labels = {{"app", "web"}, {"tier", "front"}}};
   cri::PodSandboxFilter pods;
   EXPECT_TRUE(Matches(pods, pod));
   pods.set_id("abc");
@@ -176,7 +177,10 @@ TEST(FiltersOfCri, AllMustMatch) {
   pods.set_id("abd");
   EXPECT_FALSE(Matches(pods, pod));
 
-  const ContainerView container = Container();
+  const ContainerItem container{.id = "123456",
+                                .sandbox_id = "abcdef",
+                                .state = cri::CONTAINER_EXITED,
+                                .labels = {{"app", "web"}}};
   cri::ContainerFilter containers;
   containers.set_id("123456");
   containers.set_pod_sandbox_id("abcdef");
@@ -191,6 +195,27 @@ TEST(FiltersOfCri, AllMustMatch) {
   containers.clear_label_selector();
   containers.mutable_state()->set_state(cri::CONTAINER_CREATED);
   EXPECT_FALSE(Matches(containers, container)) << "the state with the number zero is one too";
+}
+
+TEST(FiltersOfCri, OfStatsAreByIdPodAndLabels) {
+  stats::ContainerTarget container;
+  container.id = "123456";
+  container.sandbox_id = "abcdef";
+  container.labels = {{"app", "web"}};
+  cri::ContainerStatsFilter filter;
+  EXPECT_TRUE(Matches(filter, container));
+  filter.set_id("1234");
+  filter.set_pod_sandbox_id("abc");
+  (*filter.mutable_label_selector())["app"] = "web";
+  EXPECT_TRUE(Matches(filter, container));
+  (*filter.mutable_label_selector())["foo"] = "baz";
+  EXPECT_FALSE(Matches(filter, container));
+  stats::PodTarget pod;
+  pod.id = "abcdef";
+  cri::PodSandboxStatsFilter pods;
+  EXPECT_TRUE(Matches(pods, pod));
+  pods.set_id("b");
+  EXPECT_FALSE(Matches(pods, pod));
 }
 
 TEST(VerboseCri, IsJson) {

@@ -88,9 +88,4 @@ Reactor* ImageServer::ImageFsInfo(Context* context, const cri::ImageFsInfoReques
              });
 }
 
-grpc::ServerWriteReactor<cri::StreamImagesResponse>* ImageServer::StreamImages(
-    Context*, const cri::StreamImagesRequest*) {
-  return UnimplementedStream<cri::StreamImagesResponse>("StreamImages");
-}
-
 }  // namespace keelson::cri_server

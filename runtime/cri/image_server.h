@@ -8,6 +8,7 @@
 #include "cri-api/service.grpc.pb.h"
 #include "lib/base/clock.h"
 #include "runtime/cri/call.h"
+#include "runtime/cri/item_stream.h"
 #include "runtime/cri/lasting_calls.h"
 #include "runtime/image/image_service.h"
 
@@ -30,12 +31,16 @@ class PullCall final : public Reactor {
   std::stop_source stop_;
 };
 
-class ImageServer final : public cri::ImageService::CallbackService {
+class ImageServer final : public cri::ImageService::WithRawCallbackMethod_StreamImages<
+                              cri::ImageService::CallbackService> {
  public:
   ImageServer(image::ImageService& images, base::Clock& clock, async::Executor& executor,
               operations::Operations& operations)
       : images_(images), clock_(clock), executor_(executor), operations_(operations) {}
-  void EndPulls() { pulls_.Stop(); }
+  void EndCalls() {
+    pulls_.Stop();
+    list_streams_.Stop();
+  }
 
   Reactor* ListImages(Context* context, const cri::ListImagesRequest* request,
                       cri::ListImagesResponse* response) override;
@@ -47,8 +52,9 @@ class ImageServer final : public cri::ImageService::CallbackService {
                        cri::RemoveImageResponse*) override;
   Reactor* ImageFsInfo(Context* context, const cri::ImageFsInfoRequest*,
                        cri::ImageFsInfoResponse* response) override;
-  grpc::ServerWriteReactor<cri::StreamImagesResponse>* StreamImages(
-      Context* context, const cri::StreamImagesRequest* request) override;
+  // list_stream_calls.cc
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamImages(
+      Context* context, const grpc::ByteBuffer* request) override;
 
  private:
   image::ImageService& images_;
@@ -56,6 +62,7 @@ class ImageServer final : public cri::ImageService::CallbackService {
   async::Executor& executor_;
   operations::Operations& operations_;
   LastingCalls<PullCall> pulls_;
+  LastingCalls<ItemStream> list_streams_;
 };
 
 }  // namespace keelson::cri_server

@@ -153,6 +153,8 @@ Status Runtime::Update(const SandboxPtr& sandbox,
       os::WriteFileAtomic(SandboxDir(copy.id) + "/record", container::Encode(copy), 0600));
   const std::lock_guard lock(mutex_);
   sandbox->view.record = std::move(copy);
+  sandbox->item.reset();
+  ++changes_;
   return base::Ok();
 }
 
@@ -172,6 +174,8 @@ Status Runtime::Update(const ContainerPtr& container,
   {
     const std::lock_guard lock(mutex_);
     container->view.record = std::move(copy);
+    container->item.reset();
+    ++changes_;
   }
   changed_.notify_all();
   return written;

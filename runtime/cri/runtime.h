@@ -25,6 +25,7 @@
 #include "lib/kernel/cgroup/cgroup.h"
 #include "runtime/container/plan.h"
 #include "runtime/container/record.h"
+#include "runtime/cri/items.h"
 #include "runtime/image/image_service.h"
 #include "runtime/monitor/client.h"
 #include "runtime/network/network.h"
@@ -32,6 +33,7 @@
 #include "runtime/security/identity.h"
 #include "runtime/security/local_profiles.h"
 #include "runtime/security/seccomp.h"
+#include "runtime/stats/targets.h"
 #include "runtime/volume/open_source.h"
 
 namespace keelson::cri_server {
@@ -71,10 +73,10 @@ struct ExecOutput {
 
 constexpr char kUnborn[] = ".new-";  // the directory of a container that is being made
 
-class Runtime {
+class Runtime final : public stats::Source {
  public:
   explicit Runtime(Dependencies dependencies);
-  ~Runtime();
+  ~Runtime() override;
 
   // Before the first request: reads every record, adopts what lives, finishes or undoes the rest.
   // Bad records are put aside.
@@ -110,6 +112,14 @@ class Runtime {
   std::vector<ContainerView> ListContainers() const;
   std::vector<ContainerView> ListContainers(
       const std::string& sandbox_id) const;  // of one pod, by its whole id
+  // As lists show them, by id: no copies, and no more work than a change has made.
+  std::vector<SandboxItemPtr> SandboxItems() const;
+  std::vector<ContainerItemPtr> ContainerItems() const;
+  base::Result<SandboxItemPtr> GetSandboxItem(const std::string& id) const;
+  base::Result<ContainerItemPtr> GetContainerItem(const std::string& id) const;
+  stats::Targets Live() const override;
+  uint64_t Generation() const override { return changes_; }
+  const cgroup::Layout& cgroups() const { return d_.cgroups; }
   base::Status NetworkReady() { return d_.network.Ready(); }
   const std::string& state_dir() const { return d_.state_dir; }
   std::string DirectoryOf(const std::string& container_id) const {
@@ -129,6 +139,7 @@ class Runtime {
  private:
   struct Sandbox {
     SandboxView view;                                 // guarded by mutex_
+    mutable SandboxItemPtr item;                      // guarded by mutex_; none since a change
     std::shared_ptr<monitor::MonitorClient> monitor;  // guarded by mutex_
     int execs = 0;                                    // under way; guarded by mutex_
     std::mutex operation;                             // one change of the pod at a time
@@ -136,6 +147,7 @@ class Runtime {
   };
   struct Container {
     ContainerView view;               // guarded by mutex_
+    mutable ContainerItemPtr item;    // guarded by mutex_; none since a change
     bool stop_sent = false;           // guarded by mutex_
     std::stop_source start_unwanted;  // asked: a start need not wait for slow volumes any more
     std::mutex operation;             // start and remove exclude each other
@@ -148,6 +160,8 @@ class Runtime {
   using SandboxPtr = std::shared_ptr<Sandbox>;
   using ContainerPtr = std::shared_ptr<Container>;
 
+  SandboxItemPtr ItemOf(const Sandbox& sandbox) const;        // mutex_ is held
+  ContainerItemPtr ItemOf(const Container& container) const;  // mutex_ is held
   SandboxPtr FindSandbox(const std::string& id) const;
   ContainerPtr FindContainer(const std::string& id) const;
   std::vector<ContainerPtr> ContainersOf(const std::string& sandbox_id) const;
@@ -230,6 +244,7 @@ class Runtime {
   Dependencies d_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;                 // some container's state
+  std::atomic<uint64_t> changes_{1};                // of records; written with mutex_
   std::map<std::string, SandboxPtr> sandboxes_;     // guarded by mutex_
   std::map<std::string, ContainerPtr> containers_;  // guarded by mutex_
   std::map<std::string, std::shared_future<base::Result<std::string>>>

@@ -1,13 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cri/runtime_server.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include "runtime/cri/convert.h"
 
 namespace keelson::cri_server {
 
+namespace {
+
+stats::Sampler::Options SamplerOptions(const Runtime& runtime) {
+  stats::Sampler::Options options;
+  options.collector.cgroups = runtime.cgroups();
+  options.collector.filesystem = runtime.state_dir();
+  // A quarter of what this process may open: the rest is for pods.
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+    options.collector.most_descriptors =
+        static_cast<int>(std::min<rlim_t>(files.rlim_cur / 4, 8192));
+  return options;
+}
+
+}  // namespace
+
 RuntimeServer::RuntimeServer(Runtime& runtime, base::Clock& clock, async::Executor& executor,
                              async::Executor& execs)
-    : runtime_(runtime), clock_(clock), executor_(executor), execs_(execs) {
+    : runtime_(runtime),
+      clock_(clock),
+      executor_(executor),
+      execs_(execs),
+      sampler_(runtime, clock, SamplerOptions(runtime)) {
   runtime_.SetEventHandler([this](Runtime::Event event, const std::string& id,
                                   const SandboxView& sandbox) { OnEvent(event, id, sandbox); });
 }

@@ -8,20 +8,41 @@
 #include "lib/base/clock.h"
 #include "runtime/cri/call.h"
 #include "runtime/cri/event_stream.h"
+#include "runtime/cri/item_stream.h"
 #include "runtime/cri/lasting_calls.h"
 #include "runtime/cri/runtime.h"
+#include "runtime/stats/sampler.h"
 
 namespace keelson::cri_server {
 
 // A container's status with what its sandbox knows of it: the whole path of its log.
 cri::ContainerStatus FullStatus(const Runtime& runtime, const ContainerView& view);
 
-class RuntimeServer final : public cri::RuntimeService::CallbackService {
+// Lists of what there may be hundreds of take requests and give answers as bytes: their items are
+// serialised already.
+template <typename Base>
+using RawLists = cri::RuntimeService::WithRawCallbackMethod_ListPodSandbox<
+    cri::RuntimeService::WithRawCallbackMethod_ListContainers<
+        cri::RuntimeService::WithRawCallbackMethod_ListContainerStats<
+            cri::RuntimeService::WithRawCallbackMethod_ListPodSandboxStats<
+                cri::RuntimeService::WithRawCallbackMethod_ListPodSandboxMetrics<Base>>>>>;
+template <typename Base>
+using RawStreams = cri::RuntimeService::WithRawCallbackMethod_StreamPodSandboxes<
+    cri::RuntimeService::WithRawCallbackMethod_StreamContainers<
+        cri::RuntimeService::WithRawCallbackMethod_StreamContainerStats<
+            cri::RuntimeService::WithRawCallbackMethod_StreamPodSandboxStats<
+                cri::RuntimeService::WithRawCallbackMethod_StreamPodSandboxMetrics<Base>>>>>;
+using RawAnswer = grpc::ByteBuffer;
+
+class RuntimeServer final : public RawStreams<RawLists<cri::RuntimeService::CallbackService>> {
  public:
   RuntimeServer(Runtime& runtime, base::Clock& clock, async::Executor& executor,
                 async::Executor& execs);
   ~RuntimeServer() override;
-  void EndStreams() { streams_.Stop(); }
+  void EndStreams() {
+    streams_.Stop();
+    list_streams_.Stop();
+  }
 
   // runtime_calls.cc
   Reactor* Version(Context* context, const cri::VersionRequest*,
@@ -44,8 +65,8 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
                             cri::RemovePodSandboxResponse*) override;
   Reactor* PodSandboxStatus(Context* context, const cri::PodSandboxStatusRequest* request,
                             cri::PodSandboxStatusResponse* response) override;
-  Reactor* ListPodSandbox(Context* context, const cri::ListPodSandboxRequest* request,
-                          cri::ListPodSandboxResponse* response) override;
+  Reactor* ListPodSandbox(Context* context, const grpc::ByteBuffer* request,
+                          RawAnswer* response) override;
 
   // container_calls.cc
   Reactor* CreateContainer(Context* context, const cri::CreateContainerRequest* request,
@@ -56,8 +77,8 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
                          cri::StopContainerResponse*) override;
   Reactor* RemoveContainer(Context* context, const cri::RemoveContainerRequest* request,
                            cri::RemoveContainerResponse*) override;
-  Reactor* ListContainers(Context* context, const cri::ListContainersRequest* request,
-                          cri::ListContainersResponse* response) override;
+  Reactor* ListContainers(Context* context, const grpc::ByteBuffer* request,
+                          RawAnswer* response) override;
   Reactor* ContainerStatus(Context* context, const cri::ContainerStatusRequest* request,
                            cri::ContainerStatusResponse* response) override;
   Reactor* ExecSync(Context* context, const cri::ExecSyncRequest* request,
@@ -84,16 +105,16 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
   // stats_calls.cc
   Reactor* ContainerStats(Context* context, const cri::ContainerStatsRequest* request,
                           cri::ContainerStatsResponse* response) override;
-  Reactor* ListContainerStats(Context* context, const cri::ListContainerStatsRequest* request,
-                              cri::ListContainerStatsResponse* response) override;
+  Reactor* ListContainerStats(Context* context, const grpc::ByteBuffer* request,
+                              RawAnswer* response) override;
   Reactor* PodSandboxStats(Context* context, const cri::PodSandboxStatsRequest* request,
                            cri::PodSandboxStatsResponse* response) override;
-  Reactor* ListPodSandboxStats(Context* context, const cri::ListPodSandboxStatsRequest* request,
-                               cri::ListPodSandboxStatsResponse* response) override;
+  Reactor* ListPodSandboxStats(Context* context, const grpc::ByteBuffer* request,
+                               RawAnswer* response) override;
   Reactor* ListMetricDescriptors(Context* context, const cri::ListMetricDescriptorsRequest* request,
                                  cri::ListMetricDescriptorsResponse* response) override;
-  Reactor* ListPodSandboxMetrics(Context* context, const cri::ListPodSandboxMetricsRequest* request,
-                                 cri::ListPodSandboxMetricsResponse* response) override;
+  Reactor* ListPodSandboxMetrics(Context* context, const grpc::ByteBuffer* request,
+                                 RawAnswer* response) override;
 
   // checkpoint_calls.cc
   Reactor* CheckpointContainer(Context* context, const cri::CheckpointContainerRequest* request,
@@ -104,18 +125,24 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
                       cri::RestorePodResponse* response) override;
 
   // list_stream_calls.cc
-  grpc::ServerWriteReactor<cri::StreamPodSandboxesResponse>* StreamPodSandboxes(
-      Context* context, const cri::StreamPodSandboxesRequest* request) override;
-  grpc::ServerWriteReactor<cri::StreamContainersResponse>* StreamContainers(
-      Context* context, const cri::StreamContainersRequest* request) override;
-  grpc::ServerWriteReactor<cri::StreamContainerStatsResponse>* StreamContainerStats(
-      Context* context, const cri::StreamContainerStatsRequest* request) override;
-  grpc::ServerWriteReactor<cri::StreamPodSandboxStatsResponse>* StreamPodSandboxStats(
-      Context* context, const cri::StreamPodSandboxStatsRequest* request) override;
-  grpc::ServerWriteReactor<cri::StreamPodSandboxMetricsResponse>* StreamPodSandboxMetrics(
-      Context* context, const cri::StreamPodSandboxMetricsRequest* request) override;
+  grpc::ServerWriteReactor<RawAnswer>* StreamPodSandboxes(Context* context,
+                                                          const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<RawAnswer>* StreamContainers(Context* context,
+                                                        const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<RawAnswer>* StreamContainerStats(
+      Context* context, const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<RawAnswer>* StreamPodSandboxStats(
+      Context* context, const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<RawAnswer>* StreamPodSandboxMetrics(
+      Context* context, const grpc::ByteBuffer* request) override;
 
  private:
+  // The call ends with what is made of the samples.
+  using AnswerSamples = std::function<grpc::Status(const stats::Snapshot&)>;
+  Reactor* WithSamples(Context* context, stats::Scope scope, AnswerSamples answer);
+  ItemStream* Refuse(Context* context, const base::Error& error);
+  ItemStream* StreamSamples(Context* context, stats::Scope scope, size_t most_items,
+                            std::function<ItemStream::Next(stats::SnapshotPtr)> next);
   void OnEvent(Runtime::Event event, const std::string& id, const SandboxView& sandbox);
 
   Runtime& runtime_;
@@ -123,6 +150,8 @@ class RuntimeServer final : public cri::RuntimeService::CallbackService {
   async::Executor& executor_;
   async::Executor& execs_;  // of their own: commands may last, and stops must not wait for them
   LastingCalls<EventStream> streams_;
+  LastingCalls<ItemStream> list_streams_;
+  stats::Sampler sampler_;
 };
 
 }  // namespace keelson::cri_server

@@ -45,11 +45,16 @@ Reactor* RuntimeServer::PodSandboxStatus(Context* context,
   return Answer(context, grpc::Status::OK);
 }
 
-Reactor* RuntimeServer::ListPodSandbox(Context* context, const cri::ListPodSandboxRequest* request,
-                                       cri::ListPodSandboxResponse* response) {
-  for (const SandboxView& view : runtime_.ListSandboxes()) {
-    if (Matches(request->filter(), view)) *response->add_items() = ToListItem(view);
+Reactor* RuntimeServer::ListPodSandbox(Context* context, const grpc::ByteBuffer* request,
+                                       RawAnswer* response) {
+  const base::Result<cri::ListPodSandboxRequest> asked =
+      ParseRequest<cri::ListPodSandboxRequest>(*request);
+  if (!asked.ok()) return Answer(context, rpc::ToGrpc(asked.error()));
+  ItemList list;
+  for (const SandboxItemPtr& item : runtime_.SandboxItems()) {
+    if (Matches(asked->filter(), *item)) list.Add(item->bytes);
   }
+  *response = list.Take();
   return Answer(context, grpc::Status::OK);
 }
 

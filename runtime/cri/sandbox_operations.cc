@@ -121,6 +121,7 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
   {
     const std::lock_guard lock(mutex_);
     sandboxes_[id] = sandbox;
+    ++changes_;
   }
   Emit(Event::kCreated, id, id);
   Emit(Event::kStarted, id, id);

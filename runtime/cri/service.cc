@@ -64,7 +64,7 @@ class ServiceImpl final : public Service {
   ~ServiceImpl() override {
     if (!server_) return;
     runtime_server_.EndStreams();
-    image_server_.EndPulls();
+    image_server_.EndCalls();
     // Returns at once when nothing is under way; what is, may end.
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
     server_->Wait();

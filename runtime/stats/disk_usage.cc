@@ -26,6 +26,8 @@ using base::Result;
 namespace {
 
 constexpr int kEntriesBetweenPauses = 256;
+// Most of what a container writes for good it writes when it begins.
+constexpr std::chrono::seconds kFirstWait(5);
 constexpr size_t kMostSharedFiles = 65536;  // files with several names that are remembered
 
 struct DirCloser {
@@ -128,6 +130,7 @@ void DiskCounter::Want(std::map<std::string, std::string> directories) {
       if (!added) continue;
       at->second.directory = std::move(directory);
       at->second.due = now;
+      at->second.wait = std::min<std::chrono::nanoseconds>(period_, kFirstWait);
       fresh = true;
     }
   }
@@ -180,7 +183,8 @@ void DiskCounter::Run() {
       usage->counted_at = clock_.WallNanos();
       entry->second.usage = *usage;
     }
-    entry->second.due = clock_.Steady() + period_;
+    entry->second.due = clock_.Steady() + entry->second.wait;
+    entry->second.wait = std::min<std::chrono::nanoseconds>(entry->second.wait * 2, period_);
   }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What containers wrote to their own layers: counted by a thread of lowest priority that takes its
-// time, one directory after the other, each about once a minute, and remembered. Reading answers
-// from memory. A container can shape what lies there: nothing is followed, crossed or opened but
-// directories, and depth and number are bounded. Thread-safe.
+// time, one directory after the other, each about once a minute (a new one sooner), and remembered.
+// Reading answers from memory. A container can shape what lies there: nothing is followed, crossed
+// or opened but directories, and depth and number are bounded. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -51,6 +51,7 @@ class DiskCounter {
     std::string directory;
     std::optional<DiskUsage> usage;
     base::SteadyTime due;
+    std::chrono::nanoseconds wait;  // until it is counted again
   };
   void Run();
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ struct ContainerTarget {
   int32_t pid = 0;             // its first process
   int64_t started_at = 0;      // wall nanoseconds
   Names names;
+  std::map<std::string, std::string> labels;
   std::string attributes;  // cri::ContainerStats with its attributes alone, serialised
 };
 
@@ -34,6 +36,7 @@ struct PodTarget {
   std::string cgroup_path;  // the group above its containers'
   std::string netns_path;   // a pin of its network namespace; empty: the host's, not measured
   Names names;
+  std::map<std::string, std::string> labels;
   std::string attributes;  // cri::PodSandboxStats with its attributes alone, serialised
 };
 
