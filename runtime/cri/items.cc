@@ -78,7 +78,7 @@ ContainerItemPtr Runtime::ItemOf(const Container& container) const {
     target->id = item->id;
     target->sandbox_id = item->sandbox_id;
     target->cgroup_path = view.record.cgroup_path;
-    target->writable_layer = ContainerDir(item->id) + "/upper";
+    target->writable_layer = ContainerDir(item->id) + "/diff";
     target->pid = view.record.pid;
     target->started_at = view.record.started_at;
     target->names.container = view.config.metadata().name();

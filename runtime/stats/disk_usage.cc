@@ -144,10 +144,11 @@ std::optional<DiskUsage> DiskCounter::Find(const std::string& id) const {
 }
 
 void DiskCounter::Run() {
-  // For this thread alone. Both may be refused; then it only is less polite.
-  constexpr int kOneself = 1, kIdleClass = 3 << 13;  // ioprio_set(2)
-  (void)syscall(SYS_ioprio_set, kOneself, 0, kIdleClass);
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 19);
+  // For this thread alone, and low enough to be polite, not so low that who waits for its lock
+  // waits long. Both may be refused.
+  constexpr int kOneself = 1, kLowest = 2 << 13 | 7;  // best effort: ioprio_set(2)
+  (void)syscall(SYS_ioprio_set, kOneself, 0, kLowest);
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
   std::unique_lock lock(mutex_);
   while (!stop_) {
     const auto next =

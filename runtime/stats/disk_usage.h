@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What containers wrote to their own layers: counted by a thread of lowest priority that takes its
+// What containers wrote to their own layers: counted by a thread of low priority that takes its
 // time, one directory after the other, each about once a minute (a new one sooner), and remembered.
 // Reading answers from memory. A container can shape what lies there: nothing is followed, crossed
 // or opened but directories, and depth and number are bounded. Thread-safe.
