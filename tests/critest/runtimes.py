@@ -27,7 +27,7 @@ class Runtime:
         deadline = time.monotonic() + 120
         while not os.path.exists(self.endpoint.removeprefix("unix://")):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{command[0]} does not start:\n{self.log_tail()}")
+                raise RuntimeError(f"{command[0]} does not start (status {self.process.poll()}):\n{self.log_tail()}")
             time.sleep(0.05)
 
     def log_tail(self, lines=25):
