@@ -22,7 +22,8 @@ class Runtime:
 
     def spawn(self, command, path):
         with open(os.path.join(self.folder, "log"), "a") as log:
-            environment = {"PATH": path, "HOME": self.folder, "TMPDIR": os.environ.get("TMPDIR", "/tmp")}
+            environment = {"PATH": path, "HOME": self.folder, "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
+                           **{name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}}
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         deadline = time.monotonic() + 120
         while not os.path.exists(self.endpoint.removeprefix("unix://")):
