@@ -114,6 +114,7 @@ class BrittleNetwork final : public network::PodNetwork {
   base::Status CollectGarbage(const std::vector<std::string>& live) override {
     return real_.CollectGarbage(live);
   }
+  std::vector<std::string> Notes() override { return real_.Notes(); }
   base::Status setup, teardown;  // set while nothing is under way
 
  private:
