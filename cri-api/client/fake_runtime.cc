@@ -520,8 +520,14 @@ void FakeRuntime::Publish(const std::string& reference) {
   published_.insert(reference);
 }
 
+void FakeRuntime::Publish(const std::string& reference, const std::string& user) {
+  Publish(reference);
+  const Lock lock(mutex_);
+  private_[reference] = user;
+}
+
 base::Result<std::string> FakeRuntime::PullImage(const cri::ImageSpec& image,
-                                                 const cri::AuthConfig*,
+                                                 const cri::AuthConfig* auth,
                                                  const cri::PodSandboxConfig&,
                                                  std::stop_token stop) {
   {
@@ -529,6 +535,12 @@ base::Result<std::string> FakeRuntime::PullImage(const cri::ImageSpec& image,
     RETURN_IF_ERROR(Enter(lock, "PullImage", image.image(), stop));
     if (!published_.contains(image.image()))
       return base::NotFound("pull '{}': no registry has it", image.image());
+    const std::string user = auth != nullptr ? auth->username() : "";
+    if (const auto owner = private_.find(image.image());
+        owner != private_.end() && owner->second != user) {
+      return base::PermissionDenied("pull '{}': not for {}", image.image(),
+                                    user.empty() ? "strangers" : user);
+    }
   }
   AddImage(image.image());
   Lock lock(mutex_);

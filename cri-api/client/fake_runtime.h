@@ -27,6 +27,7 @@ class FakeRuntime final : public RuntimeClient {
   // --- what a test makes of it. Calls are named as CRI does: "RunPodSandbox", "StartContainer", …
   void AddImage(const std::string& reference, const std::string& user = "");  // is here
   void Publish(const std::string& reference);                                 // can be pulled
+  void Publish(const std::string& reference, const std::string& user);        // by that user
   void FailNext(const std::string& call, base::Error error, int times = 1);   // without effect
   void LoseAnswer(const std::string& call,
                   int times = 1);      // the effect happens, the answer does not arrive
@@ -126,6 +127,7 @@ class FakeRuntime final : public RuntimeClient {
   std::map<std::string, Container> containers_;
   std::map<std::string, cri::Image> images_;  // by reference
   std::set<std::string> published_;
+  std::map<std::string, std::string> private_;  // by reference, who may pull it
   std::map<std::string, Injected> injected_;
   std::map<std::string, std::deque<FakeProgram>> scripts_;
   std::vector<std::string> calls_;

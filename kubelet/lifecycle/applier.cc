@@ -5,6 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <optional>
+
+#include "kubelet/image/pull_secrets.h"
 #include "kubelet/pod/environment.h"
 #include "kubelet/pod/names.h"
 #include "lib/base/ids.h"
@@ -141,6 +145,7 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context,
                     const std::stop_token& stop) {
   const kube::Container& container = *Find(context.pod, action.container);
   Outcome outcome;
+  const std::vector<kube::ConfigObject> secrets = PullSecrets(context);
   const base::Result<cri::ImageStatusResponse> present = d_.runtime.ImageStatus(container.image);
   if (!present.ok() && present.error().code() == base::Code::kInvalidArgument)
     return Failed("InvalidImageName", present.error());
@@ -174,7 +179,7 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context,
   }
   const Time::time_point begun = Time::now();
   if (context.tell) context.tell(false, "Pulling", "Pulling image \"" + container.image + "\"");
-  const base::Result<std::string> pulled = d_.runtime.PullImage(spec, nullptr, *config, stop);
+  const base::Result<std::string> pulled = Pull(spec, secrets, *config, stop);
   if (!pulled.ok()) return Failed(ReasonOfPull(pulled.error()), pulled.error());
   outcome.image_ref = *pulled;
   outcome.pulled = true;
@@ -184,6 +189,49 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context,
       image.ok())
     outcome.image_bytes = image->image().size();
   return outcome;
+}
+
+// Those that there are; the others are told, and the pull is tried all the same.
+std::vector<kube::ConfigObject> Applier::PullSecrets(const Context& context) const {
+  std::vector<kube::ConfigObject> found;
+  std::vector<std::string> missing;
+  for (const std::string& name : context.pod.spec.image_pull_secrets) {
+    if (name.empty()) continue;
+    if (auto secret = d_.objects.Find(true, context.pod.metadata.namespace_name, name)) {
+      found.push_back(*std::move(secret));
+    } else {
+      missing.push_back(name);
+    }
+  }
+  if (!missing.empty() && context.tell) {
+    context.tell(true, "FailedToRetrieveImagePullSecret",
+                 "Unable to retrieve some image pull secrets (" + base::Join(missing, ", ") +
+                     "); attempting to pull the image may not succeed.");
+  }
+  return found;
+}
+
+// With each of the pod's credentials for it, then with the node's own, which the runtime knows.
+base::Result<std::string> Applier::Pull(const cri::ImageSpec& image,
+                                        const std::vector<kube::ConfigObject>& secrets,
+                                        const cri::PodSandboxConfig& sandbox,
+                                        const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const std::vector<cri::AuthConfig> credentials,
+                   image_gc::CredentialsFor(image.image(), secrets));
+  std::vector<const cri::AuthConfig*> tries;
+  for (const cri::AuthConfig& one : credentials) tries.push_back(&one);
+  tries.push_back(nullptr);
+  std::vector<std::string> failures;
+  std::optional<base::Error> last;
+  for (const cri::AuthConfig* auth : tries) {
+    const base::Result<std::string> pulled = d_.runtime.PullImage(image, auth, sandbox, stop);
+    if (pulled.ok() || stop.stop_requested()) return pulled;
+    last = pulled.error();
+    if (std::find(failures.begin(), failures.end(), last->message()) == failures.end())
+      failures.push_back(last->message());
+  }
+  if (failures.size() == 1) return *last;
+  return base::Error(last->code(), "[" + base::Join(failures, ", ") + "]");
 }
 
 base::Status Applier::Refresh(const Context& context) {

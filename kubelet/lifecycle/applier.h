@@ -84,6 +84,10 @@ class Applier {
   Outcome Do(const sync::StopSandbox&, const Context&, const std::stop_token&);
   Outcome Do(const sync::RemoveSandbox&, const Context&, const std::stop_token&);
   Outcome Do(const sync::TearDown&, const Context&, const std::stop_token&);
+  std::vector<kube::ConfigObject> PullSecrets(const Context& context) const;
+  base::Result<std::string> Pull(const cri::ImageSpec& image,
+                                 const std::vector<kube::ConfigObject>& secrets,
+                                 const cri::PodSandboxConfig& sandbox, const std::stop_token& stop);
   base::Status RemoveLogDirectories(const std::string& uid);
   base::Result<pod::ContainerInputs> Inputs(const kube::Container& container,
                                             const Context& context);

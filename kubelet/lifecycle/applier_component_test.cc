@@ -132,6 +132,49 @@ TEST_F(ApplierTest, MakesSureOfImagesAsThePolicySays) {
   }
 }
 
+TEST_F(ApplierTest, PullSecretsThatAreMissingAreToldAndThePullGoesOn) {
+  std::vector<std::string> told;
+  context_.tell = [&](bool warning, const std::string& reason, const std::string& message) {
+    told.push_back((warning ? "Warning " : "Normal ") + reason + ": " + message);
+  };
+  fake_.Publish("r.example/open:1");
+  context_.pod = Pod("web",
+                     "imagePullSecrets: [{name: none}, {name: login}, {}, {name: gone}]\n"
+                     "containers: [{name: a, image: 'r.example/open:1'}]\n");
+  objects_.Add(true, "login", {{"other", "x"}});
+  EXPECT_EQ(Text(Apply(sync::EnsureImage{"a", 0})), "");
+  EXPECT_THAT(told, testing::ElementsAre(
+                        "Warning FailedToRetrieveImagePullSecret: Unable to retrieve some image "
+                        "pull secrets (none, gone); attempting to pull the image may not succeed.",
+                        "Normal Pulling: Pulling image \"r.example/open:1\""));
+}
+
+TEST_F(ApplierTest, PullSecretsOfTheNodeAreTriedOneAfterAnother) {
+  fake_.Publish("r.example/team/app:1", "good");
+  const auto secret = [](const std::string& place, const std::string& user) {
+    return "{\"auths\":{\"" + place + "\":{\"username\":\"" + user + "\",\"password\":\"p\"}}}";
+  };
+  objects_.Add(true, "bad", {{".dockerconfigjson", secret("r.example/team", "bad")}});
+  objects_.Add(true, "other", {{".dockerconfigjson", secret("q.example", "good")}});
+  objects_.Add(true, "good", {{".dockerconfigjson", secret("r.example", "good")}});
+  objects_.Add(true, "broken", {{".dockerconfigjson", "secret words"}});
+  const auto with = [&](const std::string& secrets) {
+    context_.pod = Pod("web", "imagePullSecrets: [" + secrets +
+                                  "]\ncontainers: [{name: a, image: 'r.example/team/app:1', "
+                                  "imagePullPolicy: Always}]\n");
+    return Text(Apply(sync::EnsureImage{"a", 0}));
+  };
+  EXPECT_EQ(with("{name: good}"), "");
+  EXPECT_EQ(with("{name: bad}, {name: good}"), "");
+  EXPECT_EQ(with("{name: other}"), "ErrImagePull: pull 'r.example/team/app:1': not for strangers");
+  EXPECT_EQ(with("{name: bad}"),
+            "ErrImagePull: [pull 'r.example/team/app:1': not for bad, pull "
+            "'r.example/team/app:1': not for strangers]");
+  EXPECT_EQ(with("{name: good}, {name: broken}"),
+            "ErrImagePull: image pull secret \"broken\": its Docker configuration is no JSON "
+            "object");
+}
+
 TEST_F(ApplierTest, StartsAContainerWithItsFiles) {
   Begin(OneContainer(", volumeMounts: [{name: v, mountPath: /data, subPathExpr: '$(WHO)/x'}], env: "
                      "[{name: WHO, value: me}]") +
