@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/network/host_port_keeper.h"
 
+#include <netinet/in.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
 #include "lib/base/log.h"
+#include "lib/kernel/netlink/flows.h"
 #include "lib/os/files.h"
 
 namespace keelson::network {
 
 using base::Result;
 using base::Status;
+
+namespace {
+
+bool HasDatagrams(const HostPorts& pod) {
+  return std::ranges::any_of(
+      pod.ports, [](const PortMapping& mapping) { return mapping.protocol == Protocol::kUdp; });
+}
+
+}  // namespace
 
 HostPortKeeper::HostPortKeeper(std::string path, std::vector<FirewallConfig> families)
     : path_(std::move(path)), families_(std::move(families)) {}
@@ -49,6 +62,25 @@ Status HostPortKeeper::Apply(const HostPortTable& table) const {
   return base::Ok();
 }
 
+// Flows of datagrams that began before the port was the pod's, or while it was.
+void HostPortKeeper::ForgetFlowsOf(const HostPorts& pod, bool closing) const {
+  for (const FirewallConfig& family : families_) {
+    const std::string& address = family.v6 ? pod.address6 : pod.address4;
+    const auto outdated = [&](const netlink::Flow& flow) {
+      if (flow.protocol != IPPROTO_UDP) return false;
+      for (const PortMapping& mapping : pod.ports) {
+        if (mapping.protocol == Protocol::kUdp && mapping.host_port == flow.to_port)
+          return closing ? flow.answers_from == address : flow.Untranslated();
+      }
+      return false;
+    };
+    const Result<int> forgotten = netlink::ForgetFlows(family.v6, outdated);
+    if (!forgotten.ok())
+      base::LogWarn("clients that are sending to a host port go on where they did",
+                    {{"pod", pod.pod}, {"error", forgotten.error()}});
+  }
+}
+
 Status HostPortKeeper::Reserve(const PodRequest& request) {
   const std::lock_guard lock(mutex_);
   if (request.ports.empty()) return base::Ok();
@@ -67,15 +99,19 @@ Status HostPortKeeper::Open(const std::string& sandbox_id, const std::string& ad
   found->second.address4 = address4;
   found->second.address6 = address6;
   RETURN_IF_ERROR(Save());
-  return Apply(table_);
+  RETURN_IF_ERROR(Apply(table_));
+  if (HasDatagrams(found->second)) ForgetFlowsOf(found->second, false);
+  return base::Ok();
 }
 
 Status HostPortKeeper::Close(const std::string& sandbox_id) {
   const std::lock_guard lock(mutex_);
-  if (!table_.contains(sandbox_id)) return base::Ok();
+  const auto found = table_.find(sandbox_id);
+  if (found == table_.end()) return base::Ok();
   HostPortTable without = table_;
   without.erase(sandbox_id);
   RETURN_IF_ERROR(Apply(without));
+  if (HasDatagrams(found->second)) ForgetFlowsOf(found->second, true);
   table_ = std::move(without);
   return Save();
 }

@@ -30,8 +30,9 @@ class HostPortKeeper {
   bool Empty();
 
  private:
-  base::Status Save();                                   // mutex_ held
-  base::Status Apply(const HostPortTable& table) const;  // mutex_ held
+  void ForgetFlowsOf(const HostPorts& pod, bool closing) const;  // mutex_ held
+  base::Status Save();                                           // mutex_ held
+  base::Status Apply(const HostPortTable& table) const;          // mutex_ held
 
   const std::string path_;
   const std::vector<FirewallConfig> families_;

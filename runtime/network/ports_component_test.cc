@@ -246,5 +246,37 @@ TEST_F(PortsTest, BandwidthIsLimitedBothWaysAndOnlyForThatPod) {
   });
 }
 
+TEST_F(PortsTest, AClientThatSendsDatagramsAllTheTimeIsLedToEachPodInTurn) {
+  InFreshHost([&] {
+    const std::unique_ptr<BridgeNetwork> network = Make();
+    ASSERT_TRUE(network->Ready().ok());
+    const Namespaces client = Client();
+    SocketAddress server("192.0.2.1", 5300);
+    const os::UniqueFd sender = OpenSocket(client.net.get(), server, SOCK_DGRAM);
+    ASSERT_EQ(connect(sender.get(), server.get(), server.size), 0);
+    const auto send_one = [&] {
+      // Before anybody answers, errors come back; each is told once.
+      for (int i = 0; i < 2 && send(sender.get(), "x", 1, 0) < 0; ++i) {
+      }
+    };
+    send_one();  // to nobody
+    for (const char* id : {"aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"}) {
+      const Namespaces pod = std::move(MakeNamespaces({})).value();
+      PodRequest request = Pod(id, pod.net.get());
+      request.ports = {{Protocol::kUdp, "", 5300, 53}};
+      ASSERT_TRUE(network->Setup(request).ok());
+      SocketAddress here("0.0.0.0", 53);
+      const os::UniqueFd receiver = OpenSocket(pod.net.get(), here, SOCK_DGRAM);
+      ASSERT_EQ(bind(receiver.get(), here.get(), here.size), 0);
+      send_one();
+      char got[8];
+      EXPECT_EQ(recv(receiver.get(), got, sizeof got, 0), 1) << id;
+      ASSERT_TRUE(network->Teardown(id).ok());
+      send_one();
+    }
+    ASSERT_TRUE(network->RemoveAll().ok());
+  });
+}
+
 }  // namespace
 }  // namespace keelson::network
