@@ -314,7 +314,7 @@ func TestFailingExecsLeaveNothingBehind(t *testing.T) {
 	programFds := s.state("program_fds")
 	run(48) // threads and what they keep are there afterwards
 	fds := s.state("fds")
-	run(1000)
+	run(10000)
 	s.await("descriptors are as before", func() bool {
 		return s.state("fds") <= fds && s.state("program_fds") <= programFds
 	})
