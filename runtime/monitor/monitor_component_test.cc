@@ -12,6 +12,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "lib/base/clock.h"
 #include "lib/base/ids.h"
@@ -218,6 +219,21 @@ TEST_F(MonitorTest, TheLogIsThereWhenTheStartIsAnswered) {
     ASSERT_TRUE(Start(id, "/bin/busybox sleep 1000").ok());
     EXPECT_TRUE(os::Exists(state_.path() + "/logs/" + id + ".log")) << id;
   }
+}
+
+TEST_F(MonitorTest, StartsWhileOthersEndAreAnswered) {
+  std::vector<std::thread> clients;
+  for (int client = 0; client < 4; ++client) {
+    clients.emplace_back([&, client] {
+      for (int i = 0; i < 25; ++i) {
+        const std::string id = "c" + std::to_string(client) + "-" + std::to_string(i);
+        const base::Result<StartedContainer> started = Start(id, "exit 0");
+        ASSERT_TRUE(started.ok()) << started.error().message();
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_TRUE(exits_.WaitFor("c3-24").has_value());
 }
 
 TEST_F(MonitorTest, AMissingCommandIsTheStartsError) {

@@ -236,6 +236,9 @@ void Monitor::AskLog(Type type, const std::string& id, LogQuestion question) {
 }
 
 void Monitor::OnLog() {
+  // AwaitLog() may have read what the loop woke up for together with a client's question.
+  pollfd answer{log_socket_.get(), POLLIN, 0};
+  if (poll(&answer, 1, 0) == 0) return;
   Result<Packet> packet = ReceivePacket(log_socket_.get());
   if (!packet.ok()) {
     // It died: everybody who waits is answered, another takes the kept ends of the pipes.
