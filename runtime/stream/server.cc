@@ -65,13 +65,11 @@ class StreamServer::State {
  private:
   Result<Program> StartProgram();
   void Supervise(Program program);
-  void Serve(Link& link, const std::shared_ptr<Link>& shared);
+  void Serve(const std::shared_ptr<Link>& link);
   void Handle(Packet packet, const std::shared_ptr<Link>& link);
   void Redeem(const Packet& packet, const std::shared_ptr<Link>& link);
   std::shared_ptr<ServedSession> Find(uint64_t id);
   void CloseAll();
-  // False: stopped meanwhile. `fd` may be -1.
-  bool WaitFor(int fd, milliseconds time, bool& readable);
 
   const ServerOptions options_;
   Backend& backend_;
@@ -131,10 +129,9 @@ Result<Program> StreamServer::State::StartProgram() {
                                                     {config.get(), kConfigFd}},
                                             .new_session = true}));
   pair.second.reset();
-  ASSIGN_OR_RETURN(std::shared_ptr<Link> link, Link::Create(std::move(pair.first)));
-  bool readable = false;
-  (void)WaitFor(link->fd(), kReadyTime, readable);
-  if (!readable) return base::DeadlineExceeded("keelson-stream does not say that it serves");
+  ASSIGN_OR_RETURN(std::shared_ptr<Link> link, Link::Create(std::move(pair.first), clock_));
+  if (!link->Wait(stop_.get(), kReadyTime))
+    return base::DeadlineExceeded("keelson-stream does not say that it serves");
   const Result<Packet> ready = link->Receive();
   if (!ready.ok() || ready->type != Type::kReady)
     return base::Unavailable("keelson-stream ended before it served; its log says why");
@@ -146,7 +143,7 @@ void StreamServer::State::Supervise(Program program) {
   std::optional<Program> current = std::move(program);
   while (!stopped_) {
     if (current.has_value()) {
-      Serve(*current->link, current->link);
+      Serve(current->link);
       CloseAll();
       pid_ = 0;
       current.reset();
@@ -161,31 +158,23 @@ void StreamServer::State::Supervise(Program program) {
     if (stopped_) break;
     base::LogError("keelson-stream does not start: no exec, attach or port-forward, trying again",
                    {{"error", next.error()}});
-    bool readable = false;
-    (void)WaitFor(-1, kRestartPause, readable);
+    struct pollfd stop{.fd = stop_.get(), .events = POLLIN, .revents = 0};
+    (void)poll(&stop, 1, static_cast<int>(kRestartPause.count()));
   }
 }
 
-bool StreamServer::State::WaitFor(int fd, milliseconds time, bool& readable) {
-  struct pollfd fds[] = {{stop_.get(), POLLIN, 0}, {fd, POLLIN, 0}};
-  const int n = poll(fds, 2, static_cast<int>(time.count()));
-  readable = n > 0 && fds[1].revents != 0;
-  return n <= 0 || fds[0].revents == 0;
-}
-
-void StreamServer::State::Serve(Link& link, const std::shared_ptr<Link>& shared) {
-  for (;;) {
-    bool readable = false;
-    if (!WaitFor(link.fd(), milliseconds(-1), readable)) break;
-    if (!readable) continue;
-    Result<Packet> packet = link.Receive();
+void StreamServer::State::Serve(const std::shared_ptr<Link>& link) {
+  while (!stopped_) {
+    if (!link->Wait(stop_.get(), milliseconds(-1))) continue;
+    Result<Packet> packet = link->Receive();
     if (!packet.ok()) {
+      if (packet.error().os_errno() == EAGAIN) continue;
       base::LogDebug("keelson-stream is not heard any more", {{"error", packet.error()}});
       break;
     }
-    Handle(std::move(packet).value(), shared);
+    Handle(std::move(packet).value(), link);
   }
-  link.Break();
+  link->Break();
 }
 
 std::shared_ptr<ServedSession> StreamServer::State::Find(uint64_t id) {
