@@ -66,7 +66,7 @@ class StreamServer::State {
   Result<Program> StartProgram();
   void Supervise(Program program);
   void Serve(const std::shared_ptr<Link>& link);
-  void Handle(Packet packet, const std::shared_ptr<Link>& link);
+  void Handle(const Packet& packet, const std::shared_ptr<Link>& link);
   void Redeem(const Packet& packet, const std::shared_ptr<Link>& link);
   std::shared_ptr<ServedSession> Find(uint64_t id);
   void CloseAll();
@@ -166,13 +166,13 @@ void StreamServer::State::Supervise(Program program) {
 void StreamServer::State::Serve(const std::shared_ptr<Link>& link) {
   while (!stopped_) {
     if (!link->Wait(stop_.get(), milliseconds(-1))) continue;
-    Result<Packet> packet = link->Receive();
+    const Result<Packet> packet = link->Receive();
     if (!packet.ok()) {
       if (packet.error().os_errno() == EAGAIN) continue;
       base::LogDebug("keelson-stream is not heard any more", {{"error", packet.error()}});
       break;
     }
-    Handle(std::move(packet).value(), link);
+    Handle(*packet, link);
   }
   link->Break();
 }
@@ -183,7 +183,7 @@ std::shared_ptr<ServedSession> StreamServer::State::Find(uint64_t id) {
   return it == sessions_.end() ? nullptr : it->second;
 }
 
-void StreamServer::State::Handle(Packet packet, const std::shared_ptr<Link>& link) {
+void StreamServer::State::Handle(const Packet& packet, const std::shared_ptr<Link>& link) {
   if (packet.type == Type::kRedeem) return Redeem(packet, link);
   const std::shared_ptr<ServedSession> session = Find(packet.session);
   if (session == nullptr) return;

@@ -21,7 +21,6 @@ namespace keelson::stream_test {
 namespace {
 
 using namespace std::chrono_literals;
-using stream::ProcessRequest;
 using stream::StreamServer;
 using Clock = std::chrono::steady_clock;
 
