@@ -32,6 +32,7 @@
 #include "runtime/network/bridge_network.h"
 #include "runtime/network/network_choice.h"
 #include "runtime/operations/operations.h"
+#include "runtime/security/apparmor.h"
 #include "runtime/security/defaults.h"
 
 namespace {
@@ -141,7 +142,8 @@ base::Status Assemble(const Config& options, Node& node) {
                                std::string(base::Trim(boot_id)),
                                *node.operations,
                                {options.binary_dir + "/keelson-volume"},
-                               options.crio_socket.empty() ? "" : cri_server::kCrioPrefix});
+                               options.crio_socket.empty() ? "" : cri_server::kCrioPrefix,
+                               security::PrepareAppArmor(options.run_dir)});
   RETURN_IF_ERROR(node.runtime->Recover());
   node.images->CollectGarbage();
   return {};

@@ -81,6 +81,9 @@ Result<std::vector<FoundDevice>> FindDevices(const DeviceRequest& request) {
                                  request.field, request.host_path);
   std::vector<FoundDevice> out;
   for (spec::Device& node : nodes) {
+    if (request.file_mode) node.mode = (node.mode & S_IFMT) | (*request.file_mode & 0777);
+    node.uid = request.uid.value_or(node.uid);
+    node.gid = request.gid.value_or(node.gid);
     const cgroup::DeviceRule rule{true, S_ISBLK(node.mode) ? 'b' : 'c', node.major, node.minor,
                                   request.permissions};
     out.push_back({std::move(node), rule});

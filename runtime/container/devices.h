@@ -3,6 +3,8 @@
 // Looks at the host's /dev by fstatat(2) and opens no device. Any thread.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,10 @@ struct DeviceRequest {
   std::string container_path;
   std::string permissions;  // of "rwm"
   std::string field;        // for messages: "devices[1]"
+  // Instead of what the host's device has.
+  std::optional<uint32_t> file_mode = {};
+  std::optional<uint32_t> uid = {};
+  std::optional<uint32_t> gid = {};
 };
 
 struct FoundDevice {

@@ -13,6 +13,7 @@
 #include "runtime/container/resources.h"
 #include "runtime/container/volumes.h"
 #include "runtime/security/defaults.h"
+#include "runtime/security/selinux.h"
 
 namespace keelson::container {
 
@@ -103,6 +104,8 @@ Result<std::vector<std::string>> PlanEnvironment(const PlanInput& input, const s
     RETURN_IF_ERROR(security::CheckEnvironment(entry.key(), entry.value()).WithContext("envs"));
     set(entry.key(), entry.value());
   }
+  for (const std::string& line : input.cdi ? input.cdi->env : std::vector<std::string>())
+    set(line.substr(0, line.find('=')), line.substr(line.find('=') + 1));
   const bool has_home = std::any_of(variables.begin(), variables.end(),
                                     [](const auto& v) { return v.first == "HOME"; });
   if (!has_home) variables.emplace_back("HOME", home);
@@ -148,13 +151,26 @@ Status PlanSeccomp(const cri::LinuxContainerSecurityContext& security, Plan& pla
   return base::Ok();
 }
 
-// A profile of the user's own that cannot be applied must not be dropped in silence.
-Status CheckAppArmor(const cri::LinuxContainerSecurityContext& security) {
-  const bool wanted = security.has_apparmor()
-                          ? security.apparmor().profile_type() == cri::SecurityProfile::Localhost
-                          : security.apparmor_profile().starts_with("localhost/");
-  if (!wanted || security.privileged()) return base::Ok();
-  return base::Unimplemented("security_context.apparmor: AppArmor profiles are not there yet");
+// The newer field stands over the older string.
+Result<std::string> PlanAppArmor(const cri::LinuxContainerSecurityContext& security,
+                                 const security::AppArmor& machine) {
+  using Kind = security::ProfileRequest::Kind;
+  security::ProfileRequest request;
+  if (security.has_apparmor()) {
+    switch (security.apparmor().profile_type()) {
+      case cri::SecurityProfile::RuntimeDefault:
+        request.kind = Kind::kRuntimeDefault;
+        break;
+      case cri::SecurityProfile::Localhost:
+        request = {Kind::kLocalhost, security.apparmor().localhost_ref()};
+        break;
+      default:
+        request.kind = Kind::kUnconfined;
+    }
+  } else {
+    ASSIGN_OR_RETURN(request, security::ParseProfileString(security.apparmor_profile()));
+  }
+  return security::ResolveAppArmor(request, security.privileged(), machine);
 }
 
 #pragma GCC diagnostic pop
@@ -165,8 +181,15 @@ Status PlanSecurity(const PlanInput& input, Plan& plan) {
     return base::InvalidArgument(
         "security_context.privileged: the pod sandbox was not made for privileged containers");
   }
-  RETURN_IF_ERROR(CheckAppArmor(security));
   spec::Process& process = plan.spec.process;
+  ASSIGN_OR_RETURN(process.apparmor_profile, PlanAppArmor(security, input.apparmor));
+  const cri::SELinuxOption& selinux = security.selinux_options();
+  ASSIGN_OR_RETURN(
+      security::SelinuxLabels labels,
+      security::ResolveSelinux({selinux.user(), selinux.role(), selinux.type(), selinux.level()},
+                               input.selinux));
+  process.selinux_label = std::move(labels.process);
+  plan.spec.mount_label = std::move(labels.mount);
   security::UserRequest user;
   user.image_user = input.image->config.user;
   if (security.has_run_as_user()) user.run_as_user = security.run_as_user().value();
@@ -177,6 +200,10 @@ Status PlanSecurity(const PlanInput& input, Plan& plan) {
   if (security.supplemental_groups_policy() == cri::SupplementalGroupsPolicy::Strict)
     user.policy = security::GroupsPolicy::kStrict;
   ASSIGN_OR_RETURN(process.identity, security::ResolveUser(user, *input.identity_files));
+  for (const uint32_t group : input.cdi ? input.cdi->groups : std::vector<uint32_t>()) {
+    std::vector<uint32_t>& groups = process.identity.groups;
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) groups.push_back(group);
+  }
 
   security::CapabilityRequest wanted;
   wanted.privileged = security.privileged();
@@ -231,9 +258,9 @@ Status PlanNamespaces(const PlanInput& input, Plan& plan) {
 }
 
 Status PlanDevices(const PlanInput& input, Plan& plan) {
-  if (!input.container->cdi_devices().empty()) {
-    return base::Unimplemented("CDI_devices: '{}' cannot be given, CDI is not there yet",
-                               input.container->cdi_devices(0).name());
+  if (!input.container->cdi_devices().empty() && !input.cdi) {
+    return base::FailedPrecondition("CDI_devices: '{}' was not looked up",
+                                    input.container->cdi_devices(0).name());
   }
   const bool privileged = input.container->linux().security_context().privileged();
   plan.spec.devices = security::DefaultDevices();
@@ -255,6 +282,12 @@ Status PlanDevices(const PlanInput& input, Plan& plan) {
                                    permissions);
     }
     plan.devices.push_back({wanted.host_path(), CleanPath(inside), permissions, field});
+  }
+  if (!input.cdi) return base::Ok();
+  for (const CdiDevice& device : input.cdi->devices) {
+    RETURN_IF_ERROR(CheckContainerPath(device.path, "CDI_devices"));
+    plan.devices.push_back({device.host_path, CleanPath(device.path), device.permissions,
+                            "CDI_devices", device.file_mode, device.uid, device.gid});
   }
   return base::Ok();
 }
@@ -409,6 +442,8 @@ Result<Plan> PlanContainer(const PlanInput& input) {
   const size_t standard = spec.mounts.size();
   for (int i = 0; i < wanted.mounts_size(); ++i)
     RETURN_IF_ERROR(AddVolume(wanted.mounts(i), static_cast<size_t>(i), input.volume_images, plan));
+  for (const CdiMount& mount : input.cdi ? input.cdi->mounts : std::vector<CdiMount>())
+    RETURN_IF_ERROR(AddCdiMount(mount, plan));
   // A volume at a standard place stands instead of it.
   const auto replaced = [&](const Mount& mount) {
     return std::any_of(

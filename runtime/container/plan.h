@@ -12,8 +12,10 @@
 
 #include "lib/base/result.h"
 #include "lib/kernel/cgroup/cgroup.h"
+#include "runtime/container/cdi.h"
 #include "runtime/container/devices.h"
 #include "runtime/image/image_service.h"
+#include "runtime/security/apparmor.h"
 #include "runtime/security/identity.h"
 #include "runtime/spec/container_spec.h"
 
@@ -42,6 +44,9 @@ struct PlanInput {
   const security::IdentityFiles* identity_files = nullptr;
   uint64_t available_capabilities = 0;
   PodFiles pod_files;
+  security::AppArmor apparmor;
+  bool selinux = false;
+  std::optional<CdiEdits> cdi;  // what the request's CDI_devices mean on this machine
   std::map<size_t, image::Image> volume_images;  // by the number of the mount that names one
 };
 
@@ -67,6 +72,7 @@ struct Plan {
   std::string seccomp_file;          // kLocalhost: the profile to be read
   std::string cgroup_path;           // "/kubepods/…/<id>"
   int stop_signal = 15;
+  std::string cdi_for_exec;  // kept beside the record
 };
 
 base::Result<Plan> PlanContainer(const PlanInput& input);

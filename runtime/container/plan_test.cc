@@ -202,6 +202,7 @@ TEST_F(PlanTest, BadInputIsRefusedWithItsField) {
            {"AppArmor",
             [&] {
               Security().mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost);
+              Security().mutable_apparmor()->set_localhost_ref("mine");
             }},
            {"AppArmor", [&] { Security().set_apparmor_profile("localhost/mine"); }},
            {"seccomp_profile_path", [&] { Security().set_seccomp_profile_path("mine"); }},

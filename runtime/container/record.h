@@ -7,7 +7,9 @@
 //   containers/<container id>/record          ContainerRecord
 //   containers/<container id>/{upper,work}    the writable layer
 //   containers/<container id>/seccomp         the program of a Localhost profile as it was at the
-//   start, for exec quarantine/<pods|containers>-<id>         whatever could not be read
+//   start, for exec
+//   containers/<container id>/cdi             variables and groups of CDI devices, likewise
+//   quarantine/<pods|containers>-<id>         whatever could not be read
 // A file is: magic, version, base/codec body, CRC-32C. Bodies only grow at their end. Written
 // beside the name and renamed.
 #pragma once

@@ -137,6 +137,23 @@ Status AddVolume(const cri::Mount& wanted, size_t index,
   return base::Ok();
 }
 
+Status AddCdiMount(const CdiMount& wanted, Plan& plan) {
+  RETURN_IF_ERROR(CheckContainerPath(wanted.container_path, "CDI_devices"));
+  Mount mount;
+  mount.kind = Mount::Kind::kBind;
+  mount.destination = CleanPath(wanted.container_path);
+  mount.source_fd = static_cast<uint32_t>(plan.sources.size());
+  for (const std::string& option : wanted.options) {
+    if (option == "ro") mount.attributes |= MOUNT_ATTR_RDONLY;
+    if (option == "nosuid") mount.attributes |= MOUNT_ATTR_NOSUID;
+    if (option == "nodev") mount.attributes |= MOUNT_ATTR_NODEV;
+    if (option == "noexec") mount.attributes |= MOUNT_ATTR_NOEXEC;
+  }
+  plan.sources.push_back({.path = wanted.host_path, .field = "CDI_devices"});
+  plan.spec.mounts.push_back(std::move(mount));
+  return base::Ok();
+}
+
 Status CheckImageVolumes(const std::vector<HostSource>& sources) {
   for (const HostSource& source : sources) {
     if (!source.image || source.sub_path.empty()) continue;

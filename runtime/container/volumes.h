@@ -29,6 +29,9 @@ bool IsImageVolume(const ::runtime::v1::Mount& mount);
 base::Status AddVolume(const ::runtime::v1::Mount& wanted, size_t index,
                        const std::map<size_t, image::Image>& images, Plan& plan);
 
+// The options are those that the reader of CDI files lets through.
+base::Status AddCdiMount(const CdiMount& wanted, Plan& plan);
+
 // Whether images have the paths that are asked for, looked up in their layers without a mount.
 base::Status CheckImageVolumes(const std::vector<HostSource>& sources);
 

@@ -105,8 +105,22 @@ Result<container::Plan> Runtime::PlanOf(const ContainerView& container,
   input.available_capabilities = d_.available_capabilities;
   const std::string pod = SandboxDir(sandbox.record.id);
   input.pod_files = {pod + "/hostname", pod + "/hosts", pod + "/resolv.conf"};
+  input.apparmor = d_.apparmor;
+  if (container.config.cdi_devices_size() > 0) {
+    if (container.record.state == ContainerState::kRunning) {
+      ASSIGN_OR_RETURN(const std::string kept, os::ReadFile(ContainerDir(input.id) + "/cdi"));
+      ASSIGN_OR_RETURN(input.cdi, container::DecodeForExec(kept));
+    } else {
+      std::vector<std::string> names;
+      for (const cri::CDIDevice& device : container.config.cdi_devices())
+        names.push_back(device.name());
+      ASSIGN_OR_RETURN(input.cdi, container::ResolveCdi(d_.cdi_dirs, names));
+    }
+  }
+  input.selinux = selinux_;
   input.volume_images = VolumeImagesOf(container);
   ASSIGN_OR_RETURN(container::Plan plan, container::PlanContainer(input));
+  if (input.cdi) plan.cdi_for_exec = container::EncodeForExec(*input.cdi);
   plan.cgroup_path = container.record.cgroup_path;  // once made, it stays where it is
   if (plan.cgroup_path.empty()) {
     ASSIGN_OR_RETURN(
@@ -153,6 +167,12 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id,
   NoteVolumeImages(config, record);
   ASSIGN_OR_RETURN(const container::Plan plan, PlanOf(made->view, pod));
   RETURN_IF_ERROR(container::CheckImageVolumes(plan.sources));
+  if (const std::string& profile = plan.spec.process.apparmor_profile;
+      !profile.empty() && profile != d_.apparmor.default_profile) {
+    ASSIGN_OR_RETURN(const bool loaded, security::IsProfileLoaded(profile));
+    if (!loaded)
+      return base::FailedPrecondition("apparmor: the profile '{}' is not loaded", profile);
+  }
   record.cgroup_path = plan.cgroup_path;
   record.uid = plan.spec.process.identity.uid;
   record.gid = plan.spec.process.identity.gid;
@@ -228,6 +248,10 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     plan.spec.process.seccomp_program = *program;
     // The file may be another one by the time of an exec.
     RETURN_IF_ERROR(os::WriteFileAtomic(ContainerDir(plan.spec.id) + "/seccomp", *program, 0600));
+  }
+  if (!plan.cdi_for_exec.empty()) {
+    RETURN_IF_ERROR(
+        os::WriteFileAtomic(ContainerDir(plan.spec.id) + "/cdi", plan.cdi_for_exec, 0600));
   }
   // Now, not at creation: what was mounted on the host in between must be seen.
   operations::Stage("volumes");

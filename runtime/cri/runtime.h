@@ -30,9 +30,11 @@
 #include "runtime/monitor/client.h"
 #include "runtime/network/network.h"
 #include "runtime/operations/operations.h"
+#include "runtime/security/apparmor.h"
 #include "runtime/security/identity.h"
 #include "runtime/security/local_profiles.h"
 #include "runtime/security/seccomp.h"
+#include "runtime/security/selinux.h"
 #include "runtime/stats/targets.h"
 #include "runtime/volume/open_source.h"
 
@@ -53,6 +55,8 @@ struct Dependencies {
   operations::Operations& operations;
   volume::Opener volumes;
   std::string cgroup_prefix;  // of the name of a container's cgroup, which ends with its id
+  security::AppArmor apparmor = {};
+  std::vector<std::string> cdi_dirs = {"/etc/cdi", "/var/run/cdi"};  // later ones win
 };
 
 // Copies for readers.
@@ -242,6 +246,7 @@ class Runtime final : public stats::Source {
   void Quarantine(const std::string& kind, const std::string& id, const base::Error& why);
 
   Dependencies d_;
+  const bool selinux_ = security::SelinuxEnabled();
   mutable std::mutex mutex_;
   std::condition_variable changed_;                 // some container's state
   std::atomic<uint64_t> changes_{1};                // of records; written with mutex_

@@ -101,7 +101,7 @@ TEST_F(SettingsTest, AProcessNamespaceIsSharedByThePodWhenAsked) {
   const std::string pod = StartWith(config);
   cri::ContainerConfig one = Script("one", "while true; do sleep 1; done");
   cri::ContainerConfig two =
-      Script("two", "cat /proc/1/comm; busybox ps -o args | grep -c 'while true[;]'");
+      Script("two", "cat /proc/1/comm; busybox ps -o args | grep -q 'while true[;]' && echo 1 || echo 0");
   for (cri::ContainerConfig* container : {&one, &two}) Options(*container).set_pid(cri::POD);
   const std::string id = Run(pod, one);
   EXPECT_EQ(Lines(pod, two), (Words{"keelson-init", "1"}));
@@ -121,7 +121,7 @@ TEST_F(SettingsTest, AContainerCanJoinTheProcessesOfAnother) {
   const std::string pod = Start("p");
   const std::string target = Run(pod, Script("target", "while true; do sleep 1; done"));
   cri::ContainerConfig debugger =
-      Script("debugger", "busybox ps -o args | grep -c 'while true[;]'");
+      Script("debugger", "busybox ps -o args | grep -q 'while true[;]' && echo 1 || echo 0");
   Options(debugger).set_pid(cri::TARGET);
   Options(debugger).set_target_id(target);
   EXPECT_EQ(Lines(pod, debugger), Words{"1"});

@@ -16,6 +16,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/kernel/capabilities/capabilities.h"
+#include "runtime/launcher/labels.h"
 
 namespace keelson::launcher {
 
@@ -82,6 +83,7 @@ Status SwitchUser(const spec::Identity& identity) {
 Status TakeOnRole(const spec::Process& process) {
   RETURN_IF_ERROR(EnterDirectory(process.cwd));
   RETURN_IF_ERROR(SetLimits(process));
+  RETURN_IF_ERROR(SetExecLabels(process));
   // /dev/stdout is opened anew by many programs: the pipe must belong to the user that runs. Files
   // that are not ours stay.
   for (int fd = 0; fd < 3; ++fd) {

@@ -72,6 +72,12 @@ Status MountCgroupV1(const RootedDir& root, const spec::ContainerSpec& spec, con
   return mount::SetAttributes(tmpfs.get(), item.attributes & MOUNT_ATTR_RDONLY, 0, 0, false);
 }
 
+mount::Options WithLabel(const Mount& item, const spec::ContainerSpec& spec) {
+  mount::Options options = mount::ParseOptions(item.options);
+  if (!spec.mount_label.empty()) options.emplace_back("context", spec.mount_label);
+  return options;
+}
+
 Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& inputs,
                             const Mount& item) {
   switch (item.kind) {
@@ -88,7 +94,7 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
       return shm;
     }
     case Mount::Kind::kTmpfs:
-      return mount::NewFilesystem("tmpfs", mount::ParseOptions(item.options), item.attributes);
+      return mount::NewFilesystem("tmpfs", WithLabel(item, spec), item.attributes);
     case Mount::Kind::kProc:
       return mount::NewFilesystem("proc", mount::ParseOptions(item.options), item.attributes);
     case Mount::Kind::kSysfs: {
@@ -96,9 +102,9 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
       return sysfs;
     }
     case Mount::Kind::kDevpts:
-      return mount::NewFilesystem("devpts", mount::ParseOptions(item.options), item.attributes);
+      return mount::NewFilesystem("devpts", WithLabel(item, spec), item.attributes);
     case Mount::Kind::kMqueue:
-      return mount::NewFilesystem("mqueue", {}, item.attributes);
+      return mount::NewFilesystem("mqueue", WithLabel(item, spec), item.attributes);
     case Mount::Kind::kCgroup:
       (void)spec;
       return mount::NewFilesystem("cgroup2", {}, item.attributes);
@@ -256,7 +262,8 @@ std::vector<size_t> DeferredMounts(const std::vector<Mount>& mounts) {
 
 Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
   ASSIGN_OR_RETURN(mount::Overlay overlay,
-                   mount::MountOverlay({spec.lower_layers, spec.upper, spec.work}, inputs.staging));
+                   mount::MountOverlay({spec.lower_layers, spec.upper, spec.work, spec.mount_label},
+                                       inputs.staging));
   if (!overlay.attached) {
     ASSIGN_OR_RETURN(const UniqueFd place, os::Open(inputs.staging, O_PATH | O_DIRECTORY));
     RETURN_IF_ERROR(mount::Attach(overlay.root.get(), place.get()).WithContext("attach the root"));

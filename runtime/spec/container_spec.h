@@ -70,6 +70,8 @@ struct Process {
   std::string seccomp_program;  // struct sock_filter array as bytes; empty: none
   bool terminal = false;
   int32_t oom_score_adj = 0;
+  std::string apparmor_profile;  // taken with execve; empty: none
+  std::string selinux_label;     // likewise
 };
 
 enum class PidMode : uint8_t { kOwn, kPod, kHost, kTarget };
@@ -102,6 +104,7 @@ struct ContainerSpec {
   std::string log_name;
   bool open_stdin = false;  // a pipe that clients may attach to; otherwise /dev/null
   bool stdin_once = false;  // closed when the first attached client's input has ended
+  std::string mount_label;  // SELinux: context of the root and of file systems made for it
 };
 
 }  // namespace keelson::spec

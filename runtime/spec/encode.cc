@@ -102,6 +102,8 @@ std::string Encode(const Process& process) {
   Writer w;
   w.U32(kVersion);
   Put(w, process);
+  w.String(process.apparmor_profile);
+  w.String(process.selinux_label);
   return w.Take();
 }
 
@@ -109,6 +111,10 @@ base::Result<Process> DecodeProcess(std::string_view bytes) {
   Reader r(bytes);
   if (r.U32() != kVersion) return Malformed("process");
   Process process = GetProcess(r);
+  if (!r.AtEnd()) {
+    process.apparmor_profile = r.String();
+    process.selinux_label = r.String();
+  }
   if (!r.ok()) return Malformed("process");
   return process;
 }
@@ -142,6 +148,9 @@ std::string Encode(const ContainerSpec& spec) {
   w.String(spec.log_name);
   w.Bool(spec.open_stdin);
   w.Bool(spec.stdin_once);
+  w.String(spec.process.apparmor_profile);
+  w.String(spec.process.selinux_label);
+  w.String(spec.mount_label);
   return w.Take();
 }
 
@@ -177,6 +186,11 @@ base::Result<ContainerSpec> DecodeContainerSpec(std::string_view bytes) {
   if (!r.AtEnd()) {
     spec.open_stdin = r.Bool();
     spec.stdin_once = r.Bool();
+  }
+  if (!r.AtEnd()) {
+    spec.process.apparmor_profile = r.String();
+    spec.process.selinux_label = r.String();
+    spec.mount_label = r.String();
   }
   if (!r.ok() || bad) return Malformed("container spec");
   return spec;

@@ -27,6 +27,9 @@ ContainerSpec Example() {
   spec.cgroup_paths = {"/sys/fs/cgroup/cpu/x"};
   spec.log_name = "0.log";
   spec.open_stdin = spec.stdin_once = true;
+  spec.process.apparmor_profile = "p";
+  spec.process.selinux_label = "s";
+  spec.mount_label = "m";
   return spec;
 }
 
@@ -43,16 +46,17 @@ TEST(SpecEncoding, RoundTripsEveryField) {
 TEST(SpecEncoding, RefusesEveryTruncation) {
   const std::string bytes = Encode(Example());
   // What an earlier version wrote ends before the fields that came later.
-  constexpr size_t kAdded = 2;
+  constexpr size_t kLabels = 3 * (4 + 1);
+  constexpr size_t kAdded = 2 + kLabels;
   for (size_t cut = 0; cut < bytes.size(); ++cut) {
-    if (cut == bytes.size() - kAdded) continue;
+    if (cut == bytes.size() - kAdded || cut == bytes.size() - kLabels) continue;
     EXPECT_FALSE(DecodeContainerSpec(std::string_view(bytes).substr(0, cut)).ok()) << cut;
   }
 }
 
 TEST(SpecEncoding, ReadsWhatAnEarlierVersionWrote) {
   std::string bytes = Encode(Example());
-  bytes.resize(bytes.size() - 2);
+  bytes.resize(bytes.size() - 2 - 3 * (4 + 1));
   const base::Result<ContainerSpec> spec = DecodeContainerSpec(bytes);
   ASSERT_TRUE(spec.ok());
   EXPECT_FALSE(spec->open_stdin);

@@ -108,8 +108,8 @@ void AddSettings(Report& report, const Machine& machine) {
              pressure ? "pressure can be read"
                       : "kernel built or booted without it (psi=1): no pressure figures");
   const bool apparmor = Trimmed(machine.Read("/sys/module/apparmor/parameters/enabled")) == "Y";
-  report.Add("AppArmor", apparmor, kUnused,
-             apparmor ? "enabled" : "not enabled: pods that ask for a profile are refused");
+  report.Add("AppArmor", apparmor, kUsed,
+             apparmor ? "enabled" : "not enabled: pods that ask for a profile by name are refused");
   const std::string enforce = Trimmed(machine.Read("/sys/fs/selinux/enforce"));
   report.Add("SELinux", !enforce.empty(), kUnused,
              enforce == "1"    ? "enforcing"

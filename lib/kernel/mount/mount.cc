@@ -132,6 +132,8 @@ Result<UniqueFd> DetachedOverlay(const OverlayLayers& layers) {
     RETURN_IF_ERROR(Configure(context.get(), "overlay", "upperdir", layers.upper));
     RETURN_IF_ERROR(Configure(context.get(), "overlay", "workdir", layers.work));
   }
+  if (!layers.context.empty())
+    RETURN_IF_ERROR(Configure(context.get(), "overlay", "context", layers.context));
   return Finish(context.get(), "overlay", 0);
 }
 
@@ -150,6 +152,8 @@ Status AttachOverlay(const OverlayLayers& layers, const std::string& staging) {
     data += layers.lower[i].substr(common.size());
   }
   if (!layers.upper.empty()) data += ",upperdir=" + layers.upper + ",workdir=" + layers.work;
+  // Quoted: a label's level may hold a comma.
+  if (!layers.context.empty()) data += ",context=\"" + layers.context + "\"";
   if (data.size() >= static_cast<size_t>(sysconf(_SC_PAGESIZE))) {
     return base::ResourceExhausted(
         "overlay: {} layers take {} bytes of mount options, more than one page",

@@ -41,6 +41,7 @@ struct OverlayLayers {
   std::vector<std::string> lower;  // absolute, top first
   std::string upper;               // empty: read-only overlay
   std::string work;
+  std::string context = {};  // SELinux label of everything in it
 };
 // Detached where the kernel and the lengths allow it (`lowerdir+`, or strings below 256 bytes),
 // otherwise mounted on `staging` (a private directory of the caller's) with mount(2); the result is

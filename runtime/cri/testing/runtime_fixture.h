@@ -193,19 +193,23 @@ class RuntimeTest : public testing::Test {
         monitor::ConnectAnchor({run_, dir_.path(), KEELSON_BIN_DIR});
     ASSERT_TRUE(anchor.ok()) << anchor.error().message();
     anchor_ = std::move(anchor).value();
-    runtime_ = std::make_unique<Runtime>(Dependencies{dir_.path(),
-                                                      run_,
-                                                      clock_,
-                                                      *anchor_,
-                                                      *brittle_,
-                                                      *images_,
-                                                      seccomp_,
-                                                      profiles_,
-                                                      cgroup::DetectLayout().value(),
-                                                      security::AvailableCapabilities().value(),
-                                                      boot_id_,
-                                                      operations_,
-                                                      {KEELSON_BIN_DIR "/keelson-volume"}});
+    runtime_ =
+        std::make_unique<Runtime>(Dependencies{dir_.path(),
+                                               run_,
+                                               clock_,
+                                               *anchor_,
+                                               *brittle_,
+                                               *images_,
+                                               seccomp_,
+                                               profiles_,
+                                               cgroup::DetectLayout().value(),
+                                               security::AvailableCapabilities().value(),
+                                               boot_id_,
+                                               operations_,
+                                               {KEELSON_BIN_DIR "/keelson-volume"},
+                                               "",
+                                               apparmor_,
+                                               {dir_.path() + "/cdi", dir_.path() + "/cdi-later"}});
     const base::Status recovered = runtime_->Recover();
     ASSERT_TRUE(recovered.ok()) << recovered.error().message();
   }
@@ -270,6 +274,7 @@ class RuntimeTest : public testing::Test {
   std::string boot_id_ = "first";
   base::SystemClock clock_;
   security::DefaultPrograms seccomp_;
+  security::AppArmor apparmor_;
   security::LocalProfiles profiles_{dir_.path() + "/seccomp"};
   std::unique_ptr<OneImage> images_;
   std::unique_ptr<network::BridgeNetwork> network_;
