@@ -297,6 +297,20 @@ TEST_F(StreamTest, StopEndsSessionsAndHandsOutNothingMore) {
   server_.reset();
 }
 
+TEST_F(StreamTest, AProgramThatHangsKeepsNobodyWaiting) {
+  Start();
+  Client client(Exec({"/bin/sleep", "600"}));
+  client.Upgrade();
+  client.Open("error");
+  client.Open("stdout");
+  ASSERT_TRUE(Await([&] { return backend_.sessions() == 1; }));
+  ASSERT_EQ(kill(server_->program_pid(), SIGSTOP), 0);
+  EXPECT_FALSE(Exec({"/bin/echo"}).empty());
+  server_->Stop();
+  EXPECT_TRUE(AwaitNothingLeft());
+  EXPECT_TRUE(client.UntilClosed());
+}
+
 TEST_F(StreamTest, AProgramThatCannotServeIsAnErrorAtOnce) {
   for (const char* program : {"/bin/false", "/no/such"}) {
     const auto server = StreamServer::Create({.program = program}, backend_);
