@@ -12,8 +12,8 @@ namespace keelson::stream {
 namespace {
 
 constexpr std::chrono::seconds kHeadTime{10};
-constexpr std::chrono::seconds kAliveTime{10};  // Kubernetes' clients give up after a minute
-constexpr size_t kMaxForwardedPorts = 64;       // over WebSocket's channels: two numbers each
+constexpr std::chrono::seconds kAliveTime{5};  // Kubernetes' clients give up after a minute
+constexpr size_t kMaxForwardedPorts = 64;      // over WebSocket's channels: two numbers each
 
 }  // namespace
 

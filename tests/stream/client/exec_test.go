@@ -22,13 +22,13 @@ import (
 
 type executorMaker struct {
 	name     string
-	executor func(t *testing.T, config *restclient.Config, address string) remotecommand.Executor
+	executor func(t testing.TB, config *restclient.Config, address string) remotecommand.Executor
 	// Whether the client can say that its input has ended.
 	halfClose bool
 }
 
-func spdyExecutor(protocols ...string) func(*testing.T, *restclient.Config, string) remotecommand.Executor {
-	return func(t *testing.T, config *restclient.Config, address string) remotecommand.Executor {
+func spdyExecutor(protocols ...string) func(testing.TB, *restclient.Config, string) remotecommand.Executor {
+	return func(t testing.TB, config *restclient.Config, address string) remotecommand.Executor {
 		u, err := url.Parse(address)
 		must(t, err)
 		transport, upgrader, err := spdy.RoundTripperFor(config)
@@ -39,8 +39,8 @@ func spdyExecutor(protocols ...string) func(*testing.T, *restclient.Config, stri
 	}
 }
 
-func wsExecutor(protocols ...string) func(*testing.T, *restclient.Config, string) remotecommand.Executor {
-	return func(t *testing.T, config *restclient.Config, address string) remotecommand.Executor {
+func wsExecutor(protocols ...string) func(testing.TB, *restclient.Config, string) remotecommand.Executor {
+	return func(t testing.TB, config *restclient.Config, address string) remotecommand.Executor {
 		e, err := remotecommand.NewWebSocketExecutorForProtocols(config, "GET", address, protocols...)
 		must(t, err)
 		return e
@@ -56,7 +56,7 @@ var executors = []executorMaker{
 	{"WebSocketv4", wsExecutor("v4.channel.k8s.io"), false},
 }
 
-func stream(t *testing.T, e remotecommand.Executor, options remotecommand.StreamOptions) error {
+func stream(t testing.TB, e remotecommand.Executor, options remotecommand.StreamOptions) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	return e.StreamWithContext(ctx, options)

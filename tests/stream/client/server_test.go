@@ -18,13 +18,13 @@ import (
 
 // server is a running stream-test-server, which makes URLs on request.
 type server struct {
-	t   *testing.T
+	t   testing.TB
 	mu  sync.Mutex
 	in  io.Writer
 	out *bufio.Reader
 }
 
-func start(t *testing.T, tls ...string) *server {
+func start(t testing.TB, tls ...string) *server {
 	t.Helper()
 	bin := os.Getenv("KEELSON_BIN_DIR")
 	if bin == "" {
@@ -52,7 +52,7 @@ func start(t *testing.T, tls ...string) *server {
 	return &server{t: t, in: in, out: bufio.NewReader(out)}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
