@@ -342,5 +342,12 @@ TEST(LogPlaces, StayBelowThePodsDirectory) {
     EXPECT_FALSE(PlanLog("/var/log/pods/x", bad).ok()) << bad;
 }
 
+// CVE-2022-23648: nothing is copied or mounted because an image says so.
+TEST_F(PlanTest, VolumesThatAnImageDeclaresAreNobodys) {
+  const std::vector<std::string> before = Destinations();
+  image_.config.volumes = {"/proc", "../../etc", "/data", "/link/../.."};
+  EXPECT_EQ(Destinations(), before);
+}
+
 }  // namespace
 }  // namespace keelson::container

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AppArmor where the kernel enforces it, and CDI devices; named after the calls.
+#include <algorithm>
+
 #include "lib/os/process.h"
 #include "runtime/cri/testing/runtime_fixture.h"
 
@@ -186,6 +188,89 @@ TEST_F(SecurityTest, CreateContainerTakesCdiDevicesFromNoAnnotation) {
   cri::ContainerConfig config = Script("c", kLoop);
   (*config.mutable_annotations())["cdi.k8s.io/x"] = "vendor.com/card=0";
   EXPECT_TRUE(runtime_->CreateContainer(pod, config).ok()) << "it means nothing here";
+}
+
+TEST_F(SecurityTest, RunPodSandboxRefusesSysctlsThatAreNotThePodsOwn) {
+  const auto refused = [&](const std::string& name, const std::string& value,
+                           const std::string& words, bool host_network, bool host_ipc) {
+    cri::PodSandboxConfig config = Pod("p");
+    (*config.mutable_linux()->mutable_sysctls())[name] = value;
+    auto& options =
+        *config.mutable_linux()->mutable_security_context()->mutable_namespace_options();
+    if (host_network) options.set_network(cri::NODE);
+    if (host_ipc) options.set_ipc(cri::NODE);
+    const base::Result<std::string> made = runtime_->RunPodSandbox(config, "");
+    ASSERT_FALSE(made.ok()) << name;
+    EXPECT_EQ(made.error().code(), base::Code::kInvalidArgument) << name;
+    EXPECT_NE(made.error().message().find(words), std::string::npos) << made.error().message();
+    EXPECT_TRUE(runtime_->ListSandboxes().empty());
+  };
+  const std::string core = os::ReadFile("/proc/sys/kernel/core_pattern").value();
+  refused("kernel.core_pattern", "|/x", "does not belong", false, false);
+  refused("vm.overcommit_memory", "1", "does not belong", false, false);
+  refused("net.ipv4.ip_forward", "1", "host's network", true, false);
+  refused("kernel.shmmax", "1", "host's IPC", false, true);
+  refused("kernel.shmmax", "1\n2", "control character", false, false);
+  refused("net.ipv4.ip_forward", std::string("1\0", 2), "control character", false, false);
+  refused("net.ipv4.ip_forward+kernel.core_pattern", "|/x", "not a valid name", false, false);
+  refused("net/../kernel/core_pattern", "|/x", "", false, false);
+  EXPECT_EQ(os::ReadFile("/proc/sys/kernel/core_pattern").value(), core);
+}
+
+TEST_F(SecurityTest, RunPodSandboxTakesNoValueOfTwoLines) {
+  const auto refused = [&](const std::function<void(cri::PodSandboxConfig&)>& spoil) {
+    cri::PodSandboxConfig config = Pod("p");
+    spoil(config);
+    const base::Result<std::string> made = runtime_->RunPodSandbox(config, "");
+    ASSERT_FALSE(made.ok());
+    EXPECT_EQ(made.error().code(), base::Code::kInvalidArgument) << made.error().message();
+    EXPECT_TRUE(runtime_->ListSandboxes().empty());
+  };
+  refused([](auto& c) { c.set_hostname("a\n127.0.0.1 registry"); });
+  refused([](auto& c) { c.mutable_dns_config()->add_servers("10.0.0.1\nsearch evil"); });
+  refused([](auto& c) { c.mutable_dns_config()->add_searches("a\nb"); });
+  refused([](auto& c) { c.mutable_dns_config()->add_options("a\nb"); });
+}
+
+TEST_F(SecurityTest, CreateContainerGivesSupplementalGroupsByThePolicy) {
+  ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/layer/etc/group",
+                                  "root:x:0:\nweb:x:33:\nextra:x:77:web\nother:x:88:root\n", 0644)
+                  .ok());
+  ASSERT_TRUE(os::WriteFileAtomic(
+                  dir_.path() + "/layer/etc/passwd",
+                  "root:x:0:0::/root:/bin/sh\n33:x:0:0::/:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n",
+                  0644)
+                  .ok());
+  const std::string pod = Start("p");
+  struct Case {
+    const char* name;
+    cri::SupplementalGroupsPolicy policy;
+    bool by_name;
+    const char* groups;
+  };
+  for (const Case& one : {Case{"merge", cri::Merge, false, "33 77 5000"},
+                          Case{"strict", cri::Strict, false, "33 5000"},
+                          Case{"merge-by-name", cri::Merge, true, "33 77 5000"},
+                          Case{"strict-by-name", cri::Strict, true, "33 5000"}}) {
+    cri::ContainerConfig config = Script(one.name, kLoop);
+    if (one.by_name) {
+      Of(config).set_run_as_username("web");
+    } else {
+      Of(config).mutable_run_as_user()->set_value(33);
+      Of(config).mutable_run_as_group()->set_value(33);
+    }
+    Of(config).add_supplemental_groups(5000);
+    Of(config).set_supplemental_groups_policy(one.policy);
+    const std::string id = Run(pod, config);
+    std::vector<std::string> got;
+    const std::string out = Out(id, "id -G");
+    for (const std::string_view word : base::Split(out, ' ')) got.emplace_back(word);
+    std::sort(got.begin(), got.end(), [](const auto& a, const auto& b) {
+      return base::ParseInt64(a).value_or(0) < base::ParseInt64(b).value_or(0);
+    });
+    EXPECT_EQ(base::Join(got, " "), one.groups) << one.name;
+    EXPECT_EQ(Out(id, "id -u"), "33") << "a user that is a number is no name";
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/ids.h"
+#include "lib/base/strings.h"
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
@@ -269,6 +270,31 @@ TEST_F(RealGroup, WhatV2AloneKnowsIsRefusedOnV1) {
   Resources limits;
   limits.unified["memory.high"] = "max";
   EXPECT_EQ(group_->Apply(limits).ok(), DetectLayout().value().v2);
+}
+
+TEST_F(RealGroup, HugePagesBeyondTheLimitAreRefused) {
+  const char* const kFree = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
+  const int64_t free = base::ParseInt64(base::Trim(os::ReadFile(kFree).ValueOr("0"))).value_or(0);
+  if (free < 2) GTEST_SKIP() << "no huge pages are set aside on this machine";
+  Resources limits;
+  limits.hugepages["2MB"] = 2 << 20;
+  const base::Status applied = group_->Update(limits);
+  ASSERT_TRUE(applied.ok()) << applied.error().message();
+  EXPECT_EQ(group_->Read(limits).hugepages.at("2MB"), 2 << 20);
+  const auto use = [](size_t pages) {
+    return [pages] {
+      char* memory = static_cast<char*>(mmap(nullptr, pages << 21, PROT_READ | PROT_WRITE,
+                                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0));
+      if (memory == MAP_FAILED) return 7;
+      for (size_t i = 0; i < pages; ++i) memory[i << 21] = 1;
+      return 0;
+    };
+  };
+  EXPECT_EQ(Wait(Fork(use(1))).code(), 0);
+  EXPECT_NE(Wait(Fork(use(2))).code(), 0);
+  limits.hugepages["2MB"] = 4 << 20;
+  ASSERT_TRUE(group_->Update(limits).ok());
+  EXPECT_EQ(Wait(Fork(use(2))).code(), 0);
 }
 
 }  // namespace
