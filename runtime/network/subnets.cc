@@ -17,16 +17,18 @@ Result<Subnet6> ParseSubnet6(std::string_view text, uint64_t least, uint64_t mos
   const size_t slash = text.find('/');
   Subnet6 subnet;
   const std::string host(text.substr(0, slash));
-  const std::optional<uint64_t> prefix =
-      slash == std::string_view::npos ? std::nullopt : base::ParseUint64(text.substr(slash + 1));
-  if (inet_pton(AF_INET6, host.c_str(), subnet.base.data()) != 1 || !prefix || *prefix < least ||
-      *prefix > most) {
+  constexpr uint64_t kNone = UINT64_MAX;
+  const uint64_t prefix = slash == std::string_view::npos
+                              ? kNone
+                              : base::ParseUint64(text.substr(slash + 1)).value_or(kNone);
+  if (inet_pton(AF_INET6, host.c_str(), subnet.base.data()) != 1 || prefix < least ||
+      prefix > most) {
     return base::InvalidArgument(
         "'{}' is not an IPv6 network: expected one such as fd42::/64, prefix {} to {}", text, least,
         most);
   }
-  subnet.prefix = static_cast<int>(*prefix);
-  for (size_t bit = *prefix; bit < 128; ++bit)
+  subnet.prefix = static_cast<int>(prefix);
+  for (size_t bit = prefix; bit < 128; ++bit)
     subnet.base[bit / 8] = static_cast<uint8_t>(subnet.base[bit / 8] & ~(0x80u >> bit % 8));
   return subnet;
 }
