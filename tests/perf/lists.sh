@@ -25,7 +25,7 @@ measure() { # SIDE DAEMON HANDLER PID
   echo "$1: $((pods * containers)) containers in $pods pods, $calls calls of each list; bytes, then milliseconds"
   local own=(--socket "/run/$2.sock" --image docker.io/library/busybox:demo --parent "/$name/$2" --logs "$work/logs" --handler "$3")
   "$bin/keelson-list-bench" "${own[@]}" --pods "$pods" --containers "$containers" --calls "$calls"
-  # What being asked costs: processor time of the daemon in ten seconds with a question each.
+  # What being asked costs: processor time of the daemon in ten seconds with each list once a second, metrics aside.
   first=$(awk '{print $14 + $15}' "/proc/$4/stat")
   for _ in 1 2 3 4 5 6 7 8 9 10; do "$bin/keelson-list-bench" "${own[@]}" --pods 0 --calls 1 >/dev/null; sleep 1; done
   echo "processor time of the daemon while asked each second: $(($(awk '{print $14 + $15}' "/proc/$4/stat") - first)) ms a second"
