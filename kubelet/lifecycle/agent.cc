@@ -17,6 +17,25 @@ using pod::kSecond;
 using pod::RunState;
 
 constexpr int64_t kRetry = 5 * kSecond;
+constexpr int kHookTries = 3;
+
+// A command of a hook that the runtime was not there to run: no fault of the container's. It is
+// tried again when the runtime has been listed, a few times.
+bool WasNotAsked(const kube::Pod& pod, const sync::Action& action, const Outcome& outcome) {
+  if (outcome.status.error().code() != base::Code::kUnavailable) return false;
+  const auto* post_start = std::get_if<sync::PostStart>(&action);
+  const auto* pre_stop = std::get_if<sync::PreStop>(&action);
+  for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
+    for (const kube::Container& container : *list) {
+      const bool is_it = (post_start != nullptr && container.name == post_start->container) ||
+                         (pre_stop != nullptr && container.name == pre_stop->container);
+      const auto& handler = post_start != nullptr ? container.post_start : container.pre_stop;
+      if (is_it && handler) return std::holds_alternative<kube::ExecAction>(*handler);
+    }
+  }
+  return false;
+}
+
 bool TouchesRuntime(const sync::Action& action) {
   return !std::holds_alternative<sync::Prepare>(action) &&
          !std::holds_alternative<sync::EnsureImage>(action) &&
@@ -374,11 +393,21 @@ void Agent::Fail(Entry& entry, const sync::Action& action, const Outcome& outcom
     return;
   }
   if (const auto* hook = std::get_if<sync::PostStart>(&action)) {
-    memory.post_start[hook->id] = {pod::HookState::kFailed, message};
+    pod::HookState& state = memory.post_start[hook->id];
+    if (WasNotAsked(entry.facts.pod, action, outcome) && ++state.tries < kHookTries) {
+      entry.needs_sequence = std::max(entry.needs_sequence, pleg_->Ask());
+      return;
+    }
+    state = {pod::HookState::kFailed, message};
     return;
   }
   if (const auto* hook = std::get_if<sync::PreStop>(&action)) {
-    memory.kills[hook->id].pre_stop_done = true;  // its failure is told, and changes nothing
+    pod::KillMemory& kill = memory.kills[hook->id];
+    if (WasNotAsked(entry.facts.pod, action, outcome) && ++kill.hook_tries < kHookTries) {
+      entry.needs_sequence = std::max(entry.needs_sequence, pleg_->Ask());
+      return;
+    }
+    kill.pre_stop_done = true;  // its failure is told, and changes nothing
     return;
   }
   if (std::holds_alternative<sync::Prepare>(action)) {

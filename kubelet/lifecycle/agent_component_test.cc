@@ -284,6 +284,33 @@ TEST_F(AgentTest, RunsHooksAroundAContainersLife) {
   EXPECT_THAT(CallsOf("StopContainer"), ElementsAre("StopContainer a 9s"));
 }
 
+TEST_F(AgentTest, HooksThatFoundNoRuntimeAreTriedAgain) {
+  const std::string hooks =
+      ", lifecycle: {postStart: {exec: {command: [x]}}, preStop: {exec: {command: [z]}}}";
+  prober_.SetAway(2);
+  Want({Pod("web", OneContainer(hooks))});
+  ASSERT_TRUE(Eventually([&] { return IsReady("web"); }));
+  EXPECT_EQ(prober_.Hooks().size(), 3u);
+  EXPECT_THAT(CallsOf("StopContainer"), IsEmpty());
+  prober_.SetAway(2);
+  Want({});
+  ASSERT_TRUE(Eventually([&] { return IsGone("web"); }));
+  EXPECT_EQ(prober_.Hooks().size(), 6u);
+  // Not for ever: postStart, then preStop of the container that is ended for it.
+  prober_.SetAway(1000);
+  Want({Pod("never", OneContainer(hooks) + "restartPolicy: Never\n")});
+  ASSERT_TRUE(
+      Eventually([&] { return !fake_.ContainerId("a").empty() && Phase("never") == "Failed"; }));
+  EXPECT_EQ(prober_.Hooks().size(), 12u);
+  // And not where the runtime has nothing to do with it.
+  prober_.SetAway(1);
+  Want({Pod("other", OneContainer(", lifecycle: {postStart: {httpGet: {port: 80}}}"))});
+  ASSERT_TRUE(Eventually([&] {
+    return life_->view.Explain("shop", "other").ValueOr("").find("FailedPostStartHook") !=
+           std::string::npos;
+  }));
+}
+
 TEST_F(AgentTest, RestartsWhatFailsItsPostStartHook) {
   prober_.SetFailing("a", true);
   Want({Pod("web", OneContainer(", lifecycle: {postStart: {exec: {command: [x]}}}"))});

@@ -40,6 +40,10 @@ class FakeProber final : public probe::Prober {
     const std::lock_guard lock(mutex_);
     hooks_.push_back(target.container->name + " " + target.address + " " +
                      std::to_string(timeout.count()) + "s");
+    if (away_ > 0) {
+      --away_;
+      return base::Unavailable("connection refused");
+    }
     if (Fails(target)) return base::Unknown("the hook says no");
     return {};
   }
@@ -52,6 +56,11 @@ class FakeProber final : public probe::Prober {
       failing_.erase(container);
     }
   }
+  // The runtime is not there for so many hooks.
+  void SetAway(int times) {
+    const std::lock_guard lock(mutex_);
+    away_ = times;
+  }
   std::vector<std::string> Hooks() const {
     const std::lock_guard lock(mutex_);
     return hooks_;
@@ -63,6 +72,7 @@ class FakeProber final : public probe::Prober {
   }
 
   mutable std::mutex mutex_;
+  int away_ = 0;
   std::set<std::string> failing_;
   std::vector<std::string> hooks_;
 };

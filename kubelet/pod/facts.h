@@ -98,10 +98,12 @@ struct KillMemory {
   int64_t began_at = 0;
   bool pre_stop_done = false;
   std::string why;
+  int hook_tries = 0;  // that did not reach the runtime
 };
 struct HookState {
   enum { kPending, kDone, kFailed } state = kPending;
   std::string message;
+  int tries = 0;  // that did not reach the runtime
 };
 struct Deletion {
   int64_t requested_at = 0;
