@@ -205,8 +205,9 @@ TEST_F(CniTest, AFailedDelIsOwedAndAfterARebootDoneWithoutANamespaceThenGarbageI
 
 TEST_F(CniTest, APluginThatNeverEndsIsNamedAndKilledWithAllItStarted) {
   Scripted();
-  options_.timeout = std::chrono::milliseconds(1500);
+  options_.timeout = std::chrono::milliseconds(4000);
   options_.stop_patience = std::chrono::milliseconds(100);
+  options_.ready_patience = std::chrono::milliseconds(60'000);
   InFreshHost([&] {
     Write("ADD.sh", "sleep 1000 & echo $! >\"$log/child\"; wait");
     const std::unique_ptr<CniNetwork> network = Make();
@@ -222,7 +223,7 @@ TEST_F(CniTest, APluginThatNeverEndsIsNamedAndKilledWithAllItStarted) {
     adding.join();
     EXPECT_EQ(given.error().code(), base::Code::kDeadlineExceeded);
     EXPECT_EQ(given.error().message(),
-              "network plugin 'scripted' (ADD, pod default/a) did not end within 1.5 s and was "
+              "network plugin 'scripted' (ADD, pod default/a) did not end within 4 s and was "
               "killed");
     const std::string child = os::ReadFile(dir_.path() + "/bin/child").value();
     const std::string process = "/proc/" + child.substr(0, child.find('\n'));
