@@ -88,6 +88,43 @@ TEST_F(PodCgroupsTest, TiersByQosAndLimitsOfEachPod) {
   EXPECT_THAT(pods_->PodsOnNode().value(), testing::ElementsAre("a", "b", "c"));
 }
 
+TEST_F(PodCgroupsTest, HugePagesAreForThoseThatAskForThem) {
+  if (!layout_.v2 && !layout_.hierarchies.contains("hugetlb"))
+    GTEST_SKIP() << "the machine has no hugetlb controller";
+  if (!os::Exists("/sys/kernel/mm/hugepages/hugepages-2048kB"))
+    GTEST_SKIP() << "the machine has no pages of 2 MiB";
+  NodeCapacity node;
+  node.memory_bytes = int64_t{1} << 30;
+  node.huge_pages = {{"hugepages-2Mi", 64 << 20}};
+  const auto pods = PodCgroups::Create(root_, node).value();
+  kube::Pod asks = PodOf("a", "500m", "64Mi");
+  for (kube::ResourceList* list :
+       {&asks.spec.containers[0].resources.requests, &asks.spec.containers[0].resources.limits})
+    (*list)["hugepages-2Mi"] = kube::Quantity::FromUnits(4 << 20);
+  ASSERT_TRUE(pods->Ensure(asks).ok());
+  ASSERT_TRUE(pods->Ensure(PodOf("b", "", "")).ok());
+  const auto limit = [&](const std::string& path) {
+    return Read(path, "hugetlb", "hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.max");
+  };
+  EXPECT_EQ(limit(root_), std::to_string(64 << 20));
+  EXPECT_EQ(limit(root_ + "/poda"), std::to_string(4 << 20));
+  EXPECT_EQ(limit(root_ + "/besteffort/podb"), "0");
+}
+
+TEST_F(PodCgroupsTest, CpuLimitsAreOfTheConfiguredPeriodOrNotAtAll) {
+  NodeCapacity node;
+  node.memory_bytes = int64_t{1} << 30;
+  const auto quota = [&](const CpuQuota& rule) {
+    EXPECT_TRUE(
+        PodCgroups::Create(root_, node, -1, rule).value()->Ensure(PodOf("a", "500m", "64Mi")).ok());
+    return Read(root_ + "/poda", "cpu", "cpu.cfs_quota_us", "cpu.max");
+  };
+  EXPECT_EQ(quota({true, 20000}), layout_.v2 ? "10000 20000" : "10000");
+  // What a life with other settings left is taken back.
+  EXPECT_EQ(quota({false, 100000}), layout_.v2 ? "max 100000" : "-1");
+  EXPECT_EQ(quota({true, 100000}), layout_.v2 ? "50000 100000" : "50000");
+}
+
 TEST_F(PodCgroupsTest, SafeToRepeatAlsoWithOtherNumbers) {
   ASSERT_TRUE(pods_->Ensure(PodOf("a", "500m", "64Mi")).ok());
   ASSERT_TRUE(pods_->Ensure(PodOf("a", "1", "128Mi")).ok());
