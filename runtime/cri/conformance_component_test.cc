@@ -451,6 +451,39 @@ TEST_F(ServedTest, PodsAndContainersAnswerAsKubeletsNeedIt) {
   EXPECT_EQ(Ask(&Pods::ExecSync, exec, &executed).error_code(), grpc::DEADLINE_EXCEEDED);
 }
 
+TEST_F(ServedTest, UpdateContainerResourcesIsSeenInTheStatusAtOnce) {
+  const std::string pod = Start("p");
+  const std::string id = Run(pod, Script("c", "while true; do sleep 1; done"));
+  cri::UpdateContainerResourcesRequest update;
+  update.set_container_id(id);
+  update.mutable_linux()->set_memory_limit_in_bytes(64 << 20);
+  update.mutable_linux()->set_cpu_shares(512);
+  cri::UpdateContainerResourcesResponse updated;
+  ASSERT_TRUE(Ask(&Pods::UpdateContainerResources, update, &updated).ok());
+  cri::ContainerStatusRequest question;
+  question.set_container_id(id);
+  cri::ContainerStatusResponse status;
+  ASSERT_TRUE(Ask(&Pods::ContainerStatus, question, &status).ok());
+  EXPECT_EQ(status.status().resources().linux().memory_limit_in_bytes(), 64 << 20);
+  EXPECT_EQ(status.status().resources().linux().cpu_shares(), 512);
+  update.mutable_linux()->set_cpuset_cpus("4000");
+  EXPECT_EQ(Ask(&Pods::UpdateContainerResources, update, &updated).error_code(),
+            grpc::INVALID_ARGUMENT);
+  update.set_container_id("nobody");
+  EXPECT_EQ(Ask(&Pods::UpdateContainerResources, update, &updated).error_code(), grpc::NOT_FOUND);
+  cri::UpdatePodSandboxResourcesRequest of_pod;
+  of_pod.set_pod_sandbox_id(pod);
+  of_pod.mutable_resources()->set_memory_limit_in_bytes(128 << 20);
+  cri::UpdatePodSandboxResourcesResponse done;
+  ASSERT_TRUE(Ask(&Pods::UpdatePodSandboxResources, of_pod, &done).ok());
+  cri::PodSandboxStatusRequest of_status;
+  of_status.set_pod_sandbox_id(pod);
+  of_status.set_verbose(true);
+  cri::PodSandboxStatusResponse shown;
+  ASSERT_TRUE(Ask(&Pods::PodSandboxStatus, of_status, &shown).ok());
+  EXPECT_NE(shown.info().at("info").find("134217728"), std::string::npos);
+}
+
 TEST_F(ServedTest, OutputBeyondTheLimitIsDroppedAndTheCommandGoesOn) {
   const std::string id = Run(Start("p"), Script("c", "while true; do sleep 1; done"));
   const ExecOutput output =
