@@ -9,6 +9,7 @@
 //   containers/<container id>/seccomp         the program of a Localhost profile as it was at the
 //   start, for exec
 //   containers/<container id>/cdi             variables and groups of CDI devices, likewise
+//   empty                                     below images mounted as volumes; stays empty
 //   quarantine/<pods|containers>-<id>         whatever could not be read
 // A file is: magic, version, base/codec body, CRC-32C. Bodies only grow at their end. Written
 // beside the name and renamed.

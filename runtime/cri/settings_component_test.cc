@@ -100,8 +100,8 @@ TEST_F(SettingsTest, AProcessNamespaceIsSharedByThePodWhenAsked) {
       cri::POD);
   const std::string pod = StartWith(config);
   cri::ContainerConfig one = Script("one", "while true; do sleep 1; done");
-  cri::ContainerConfig two =
-      Script("two", "cat /proc/1/comm; busybox ps -o args | grep -q 'while true[;]' && echo 1 || echo 0");
+  cri::ContainerConfig two = Script(
+      "two", "cat /proc/1/comm; busybox ps -o args | grep -q 'while true[;]' && echo 1 || echo 0");
   for (cri::ContainerConfig* container : {&one, &two}) Options(*container).set_pid(cri::POD);
   const std::string id = Run(pod, one);
   EXPECT_EQ(Lines(pod, two), (Words{"keelson-init", "1"}));
