@@ -410,7 +410,9 @@ Result<Plan> PlanContainer(const PlanInput& input) {
   spec.lower_layers = input.image->layer_dirs;
   spec.upper = input.directory + "/diff";
   spec.work = input.directory + "/work";
-  if (wanted.tty()) return base::Unimplemented("tty: terminals are not there yet");
+  spec.process.terminal = wanted.tty();
+  spec.open_stdin = wanted.stdin();
+  spec.stdin_once = wanted.stdin_once();
 
   // command replaces the entrypoint and its arguments, args alone only the image's arguments.
   spec.process.args.assign(wanted.command().begin(), wanted.command().end());

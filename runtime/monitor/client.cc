@@ -106,8 +106,17 @@ class AnchorConnection {
 };
 
 struct Waiter {
+  uint64_t id = 0;
   std::condition_variable done;
-  std::optional<Result<std::string>> answer;
+  std::optional<Result<Packet>> answer;  // its payload is what follows the answer's bool
+};
+
+// A session that has not been told its end.
+struct Live {
+  MonitorClient::EndHandler ended;
+  std::string attached;             // the container; empty: a command
+  bool opened = false;              // the monitor has said so
+  std::optional<SessionEnd> early;  // the end that came before that
 };
 
 // Shared with the reader thread's callbacks, which may still run while the client object goes.
@@ -119,9 +128,34 @@ struct Connection {
   std::mutex mutex;
   uint64_t next_id = 1;                              // guarded by mutex
   std::map<uint64_t, std::shared_ptr<Waiter>> open;  // guarded by mutex
+  std::map<uint64_t, Live> live;                     // guarded by mutex
   bool lost = false;                                 // guarded by mutex
   bool closing = false;                              // guarded by mutex
 };
+
+// Those that `which` names are told their end, outside the lock.
+template <typename Which>
+void EndSessions(Connection& connection, const SessionEnd& end, Which which) {
+  std::vector<Live> ended;
+  {
+    const std::lock_guard lock(connection.mutex);
+    for (auto at = connection.live.begin(); at != connection.live.end();) {
+      if (!which(at->first, at->second)) {
+        ++at;
+      } else if (!at->second.opened) {
+        (at++)->second.early = end;
+      } else {
+        ended.push_back(std::move(at->second));
+        at = connection.live.erase(at);
+      }
+    }
+  }
+  for (const Live& live : ended) live.ended(end);
+}
+
+void EndSession(Connection& connection, uint64_t id, const SessionEnd& end) {
+  EndSessions(connection, end, [id](uint64_t other, const Live&) { return other == id; });
+}
 
 void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connection) {
   Result<Packet> packet = ReceivePacket(connection->socket.get());
@@ -133,27 +167,77 @@ void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connect
       connection->lost = true;
       tell = !connection->closing;
       for (auto& [id, waiter] : connection->open) {
-        waiter->answer = Result<std::string>(base::Unavailable("the pod's monitor is gone"));
+        waiter->answer = Result<Packet>(base::Unavailable("the pod's monitor is gone"));
         waiter->done.notify_all();
       }
       connection->open.clear();
     }
+    EndSessions(*connection, {.error = "the pod's monitor is gone"},
+                [](uint64_t, const Live&) { return true; });
     if (tell && connection->on_lost) connection->on_lost();
     return;
   }
   if (packet->type == Type::kExited) {
     base::Reader r(packet->payload);
     const ExitRecord record = GetExitRecord(r);
-    if (r.ok() && connection->on_exit) connection->on_exit(record);
+    if (!r.ok()) return;
+    EndSessions(*connection, {.exit_code = record.exit_code},
+                [&](uint64_t, const Live& live) { return live.attached == record.container_id; });
+    if (connection->on_exit) connection->on_exit(record);
     return;
   }
-  const std::lock_guard lock(connection->mutex);
-  const auto found = connection->open.find(packet->id);
+  if (packet->type == Type::kExecEnded) {
+    base::Reader r(packet->payload);
+    return EndSession(*connection, packet->id, {.exit_code = r.I32()});
+  }
+  if (packet->type == Type::kAttachEnded) {
+    base::Reader r(packet->payload);
+    const std::string why = r.String();
+    // Without a reason the container has ended, and its code follows.
+    if (!why.empty()) EndSession(*connection, packet->id, {.error = why});
+    return;
+  }
+  const uint64_t id = packet->id;
+  std::unique_lock lock(connection->mutex);
+  const auto found = connection->open.find(id);
   if (found == connection->open.end()) return;
-  found->second->answer = ReadAnswer(packet->payload);
+  Result<std::string> answer = ReadAnswer(packet->payload);
+  if (answer.ok()) {
+    packet->payload = std::move(answer).value();
+    found->second->answer = std::move(packet);
+  } else {
+    found->second->answer = Result<Packet>(answer.error());
+  }
+  const bool opened = found->second->answer->ok();
   found->second->done.notify_all();
   connection->open.erase(found);
+  const auto live = connection->live.find(id);
+  if (live == connection->live.end()) return;
+  if (!opened) {
+    connection->live.erase(live);
+    return;
+  }
+  live->second.opened = true;
+  const std::optional<SessionEnd> early = live->second.early;
+  lock.unlock();
+  if (early) EndSession(*connection, id, *early);
 }
+
+class LiveSessionImpl final : public LiveSession {
+ public:
+  LiveSessionImpl(std::shared_ptr<Connection> connection, uint64_t id, Type farewell)
+      : connection_(std::move(connection)), id_(id), farewell_(farewell) {}
+  ~LiveSessionImpl() override {
+    const std::lock_guard lock(connection_->mutex);
+    if (connection_->live.contains(id_) && !connection_->lost)
+      (void)SendPacket(connection_->socket.get(), farewell_, id_, "");
+  }
+
+ private:
+  const std::shared_ptr<Connection> connection_;
+  const uint64_t id_;
+  const Type farewell_;
+};
 
 class MonitorClientImpl final : public MonitorClient {
  public:
@@ -173,8 +257,11 @@ class MonitorClientImpl final : public MonitorClient {
     }
     const std::shared_ptr<Connection> connection = connection_;
     const std::shared_ptr<ReaderThread> reader = reader_;
-    reader_->loop().Post(
-        [connection, loop = &reader->loop()] { loop->Unwatch(connection->watch); });
+    reader_->loop().Post([connection, loop = &reader->loop()] {
+      loop->Unwatch(connection->watch);
+      EndSessions(*connection, {.error = "the pod is gone"},
+                  [](uint64_t, const Live&) { return true; });
+    });
   }
 
   Result<std::vector<ContainerState>> ListContainers() override {
@@ -221,35 +308,52 @@ class MonitorClientImpl final : public MonitorClient {
   }
 
   Result<ExecResult> Exec(ExecRequest request) override {
-    ASSIGN_OR_RETURN(const UniqueFd memfd,
-                     os::CreateSealedMemfd("exec-spec", spec::Encode(request.process)));
-    std::vector<int> raw = {memfd.get()};
-    uint8_t which = 0;
-    const UniqueFd* streams[] = {&request.in, &request.out, &request.err};
-    for (int i = 0; i < 3; ++i) {
-      if (!*streams[i]) continue;
-      which = static_cast<uint8_t>(which | 1 << i);
-      raw.push_back(streams[i]->get());
-    }
-    base::Writer w;
-    w.String(request.container_id);
-    w.I64(request.timeout.count());
-    w.U8(which);
     // Without a time-out of its own a command may run for ever; the answer comes at its end.
     std::optional<std::chrono::milliseconds> patience;
     if (request.timeout.count() > 0) patience = request.timeout + kPatience;
-    ASSIGN_OR_RETURN(const std::string answer,
-                     Ask(Type::kExec, w.bytes(), raw, patience, [&request] {
-                       request.in.reset();
-                       request.out.reset();
-                       request.err.reset();
-                     }));
-    base::Reader r(answer);
+    const std::stop_token stop = request.stop;
+    ASSIGN_OR_RETURN(const std::shared_ptr<Waiter> waiter,
+                     SendExec(Type::kExec, std::move(request), {}));
+    const std::stop_callback kill(stop, [this, waiter] {
+      const std::lock_guard lock(connection_->mutex);
+      if (connection_->open.contains(waiter->id))
+        (void)SendPacket(connection_->socket.get(), Type::kKillExec, waiter->id, "");
+    });
+    ASSIGN_OR_RETURN(const Packet answer, Await(*waiter, patience));
+    base::Reader r(answer.payload);
     ExecResult result;
     result.exit_code = r.I32();
     result.timed_out = r.Bool();
     if (!r.ok()) return base::DataLoss("the monitor's answer is malformed");
     return result;
+  }
+
+  Result<std::unique_ptr<LiveSession>> OpenExec(ExecRequest request, EndHandler ended) override {
+    ASSIGN_OR_RETURN(
+        const std::shared_ptr<Waiter> waiter,
+        SendExec(Type::kOpenExec, std::move(request), Live{.ended = std::move(ended)}));
+    return Opened(*waiter, Type::kKillExec);
+  }
+
+  Result<std::unique_ptr<LiveSession>> Attach(AttachRequest request, EndHandler ended) override {
+    uint8_t flags = request.terminal ? kAttachTerminal : 0;
+    std::vector<int> raw;
+    const std::pair<const UniqueFd*, uint8_t> streams[] = {
+        {&request.in, uint8_t{kAttachIn}},
+        {&request.out, request.terminal ? uint8_t{0} : uint8_t{kAttachOut}},
+        {&request.err, uint8_t{kAttachErr}}};
+    for (const auto& [fd, flag] : streams) {
+      if (!*fd) continue;
+      flags = static_cast<uint8_t>(flags | flag);
+      raw.push_back(fd->get());
+    }
+    base::Writer w;
+    w.String(request.container_id);
+    w.U8(flags);
+    ASSIGN_OR_RETURN(const std::shared_ptr<Waiter> waiter,
+                     Send(Type::kAttach, w.bytes(), raw,
+                          Live{.ended = std::move(ended), .attached = request.container_id}));
+    return Opened(*waiter, Type::kDetach);
   }
 
   Status Shutdown() override {
@@ -275,29 +379,73 @@ class MonitorClientImpl final : public MonitorClient {
     return base::Ok();
   }
 
-  Result<std::string> Ask(Type type, std::string_view payload, const std::vector<int>& fds = {},
-                          std::optional<std::chrono::milliseconds> patience = kPatience,
-                          const std::function<void()>& sent = {}) {
+  Result<std::string> Ask(Type type, std::string_view payload, const std::vector<int>& fds = {}) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<Waiter> waiter, Send(type, payload, fds, {}));
+    ASSIGN_OR_RETURN(Packet answer, Await(*waiter, kPatience));
+    return std::move(answer.payload);
+  }
+
+  Result<std::shared_ptr<Waiter>> Send(Type type, std::string_view payload,
+                                       const std::vector<int>& fds, std::optional<Live> live) {
     KEELSON_CHECK(!reader_->OnThread());
     const auto waiter = std::make_shared<Waiter>();
-    std::unique_lock lock(connection_->mutex);
+    const std::lock_guard lock(connection_->mutex);
     if (connection_->lost) return base::Unavailable("the pod's monitor is gone");
-    const uint64_t id = connection_->next_id++;
-    RETURN_IF_ERROR(SendPacket(connection_->socket.get(), type, id, payload, fds)
+    waiter->id = connection_->next_id++;
+    RETURN_IF_ERROR(SendPacket(connection_->socket.get(), type, waiter->id, payload, fds)
                         .WithContext("ask the pod's monitor"));
-    connection_->open[id] = waiter;
-    if (sent) sent();
-    const auto answered = [&] { return waiter->answer.has_value(); };
-    if (patience) {
-      if (!waiter->done.wait_for(lock, *patience, answered)) {
-        connection_->open.erase(id);
-        return base::DeadlineExceeded("the pod's monitor did not answer within {} ms",
-                                      patience->count());
-      }
-    } else {
-      waiter->done.wait(lock, answered);
+    connection_->open[waiter->id] = waiter;
+    if (live) connection_->live[waiter->id] = std::move(*live);
+    return waiter;
+  }
+
+  // The request's descriptors are closed when it is sent: the end of a stream must be seen.
+  Result<std::shared_ptr<Waiter>> SendExec(Type type, ExecRequest request,
+                                           std::optional<Live> live) {
+    ASSIGN_OR_RETURN(const UniqueFd memfd,
+                     os::CreateSealedMemfd("exec-spec", spec::Encode(request.process)));
+    std::vector<int> raw = {memfd.get()};
+    uint8_t which = 0;
+    const UniqueFd* streams[] = {&request.in, &request.out, &request.err};
+    for (int i = 0; i < 3; ++i) {
+      if (!*streams[i]) continue;
+      which = static_cast<uint8_t>(which | 1 << i);
+      raw.push_back(streams[i]->get());
     }
-    return *waiter->answer;
+    base::Writer w;
+    w.String(request.container_id);
+    w.I64(request.timeout.count());
+    w.U8(which);
+    return Send(type, w.bytes(), raw, std::move(live));
+  }
+
+  Result<Packet> Await(Waiter& waiter, std::optional<std::chrono::milliseconds> patience) {
+    std::unique_lock lock(connection_->mutex);
+    const auto answered = [&] { return waiter.answer.has_value(); };
+    if (!patience) {
+      waiter.done.wait(lock, answered);
+    } else if (!waiter.done.wait_for(lock, *patience, answered)) {
+      connection_->open.erase(waiter.id);
+      return base::DeadlineExceeded("the pod's monitor did not answer within {} ms",
+                                    patience->count());
+    }
+    return std::move(*waiter.answer);
+  }
+
+  Result<std::unique_ptr<LiveSession>> Opened(Waiter& waiter, Type farewell) {
+    // From here on it is ended when it is dropped, also when the answer is late.
+    auto session = std::make_unique<LiveSessionImpl>(connection_, waiter.id, farewell);
+    Result<Packet> answer = Await(waiter, kPatience);
+    if (!answer.ok()) {
+      const bool late = answer.error().code() == base::Code::kDeadlineExceeded;
+      const std::lock_guard lock(connection_->mutex);
+      if (late && !connection_->lost)
+        (void)SendPacket(connection_->socket.get(), farewell, waiter.id, "");
+      connection_->live.erase(waiter.id);
+      return answer.error();
+    }
+    if (!answer->fds.empty()) session->terminal = std::move(answer->fds[0]);
+    return std::unique_ptr<LiveSession>(std::move(session));
   }
 
   const std::string sandbox_id_;

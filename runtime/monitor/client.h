@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -69,10 +70,36 @@ struct ExecRequest {
   os::UniqueFd in;
   os::UniqueFd out;
   os::UniqueFd err;
+  std::stop_token stop{};  // Exec: ends it, and everything that it started
 };
 struct ExecResult {
   int32_t exit_code = 0;
   bool timed_out = false;
+};
+
+// The ends of pipes that the log process is to use; of a container with a terminal `out` is a
+// socket, for both directions.
+struct AttachRequest {
+  std::string container_id;
+  bool terminal = false;
+  os::UniqueFd in;
+  os::UniqueFd out;
+  os::UniqueFd err;
+};
+// How a command ended, or the container that somebody is attached to; `error` instead of a code
+// when that is not known, or when it was not the process that ended.
+struct SessionEnd {
+  int32_t exit_code = 0;
+  std::string error;
+};
+// A command or an attachment whose streams are its caller's. Destroying it ends it: a command is
+// killed with all that it has started. Any thread.
+class LiveSession {
+ public:
+  virtual ~LiveSession() = default;
+  // The terminal's master when there is one. An attachment's is for its size only: the log process
+  // reads it.
+  os::UniqueFd terminal;
 };
 
 class MonitorClient {
@@ -95,6 +122,15 @@ class MonitorClient {
   // Blocks until the process has ended or was killed at its timeout; grandchildren that hold the
   // streams don't matter.
   virtual base::Result<ExecResult> Exec(ExecRequest request) = 0;
+  // Called once for every session that was opened, on some thread, also after it was destroyed;
+  // must not block.
+  using EndHandler = std::function<void(const SessionEnd&)>;
+  // Returns when the program runs. With process.terminal the streams are not used.
+  virtual base::Result<std::unique_ptr<LiveSession>> OpenExec(ExecRequest request,
+                                                              EndHandler ended) = 0;
+  // Output from now on. A client that does not read loses its session, nothing else waits for it.
+  virtual base::Result<std::unique_ptr<LiveSession>> Attach(AttachRequest request,
+                                                            EndHandler ended) = 0;
   // Opens the name anew in the directory given at start; the old file is not touched. The answer
   // comes when it is done.
   virtual base::Status ReopenLog(const std::string& container_id) = 0;

@@ -64,15 +64,27 @@ void Monitor::CloseClient(int client) {
     client_watches_.erase(watch);
   }
   clients_.erase(client);
+  // Nobody is left who would read them.
   for (auto& [pid, exec] : execs_) {
-    if (exec.client == client) exec.client = -1;
+    if (exec.client != client) continue;
+    exec.client = -1;
+    KillExec(pid, exec);
+  }
+  for (auto& [number, question] : log_questions_) {
+    if (question.client == client) question.client = -1;
+  }
+  for (auto& [session, attachment] : attachments_) {
+    if (attachment.client != client) continue;
+    Detach(client, attachment.question);
+    attachment.client = -1;
   }
 }
 
-void Monitor::Answer(int client, uint64_t question, const Result<std::string>& result) {
+void Monitor::Answer(int client, uint64_t question, const Result<std::string>& result,
+                     const std::vector<int>& fds) {
   if (!clients_.contains(client)) return;
   (void)SendPacket(client, Type::kAnswer, question,
-                   result.ok() ? AnswerOk(*result) : AnswerError(result.error()));
+                   result.ok() ? AnswerOk(*result) : AnswerError(result.error()), fds);
 }
 
 void Monitor::OnClient(int client) {
@@ -85,9 +97,18 @@ void Monitor::OnClient(int client) {
     case Type::kStart:
       return Answer(client, packet->id, Start(*packet));
     case Type::kExec:
+    case Type::kOpenExec:
       if (const Status status = StartExec(client, *packet); !status.ok())
         Answer(client, packet->id, status.error());
       return;
+    case Type::kKillExec:
+      return KillExecOf(client, packet->id);
+    case Type::kAttach:
+      if (const Status status = Attach(client, *packet); !status.ok())
+        Answer(client, packet->id, status.error());
+      return;
+    case Type::kDetach:
+      return Detach(client, packet->id);
     case Type::kSignal: {
       const std::string id = r.String();
       return Answer(client, packet->id, Done(Signal(id, r.I32())));
@@ -141,6 +162,9 @@ Result<std::string> Monitor::Start(Packet& packet) {
   container.memory_cgroup = spec.memory_cgroup;
   container.cgroups = spec.cgroup_paths;
   container.log_name = spec.log_name;
+  container.log_flags = static_cast<uint8_t>(
+      (has_log ? kLogFile : 0) | (spec.process.terminal ? kLogTerminal : 0) |
+      (spec.open_stdin ? kLogInput : 0) | (spec.stdin_once ? kLogInputOnce : 0));
   if (has_log) container.log_fds.push_back(std::move(packet.fds[1]));
   return LaunchContainer(spec, volumes, container);
 }
@@ -166,14 +190,20 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
         os::Open(fmt::format("/proc/{}/ns/pid", other->second.state.started.pid), O_RDONLY));
     pod.pid = target.get();
   }
-  ASSIGN_OR_RETURN(os::Pipe out, os::CreatePipe());
-  ASSIGN_OR_RETURN(os::Pipe err, os::CreatePipe());
-  const bool logged = !container.log_fds.empty();
-  launcher::Streams streams;
-  if (logged) streams = {-1, out.write_end.get(), err.write_end.get()};
+  os::Pipe in, out, err;
+  if (!container.HasTerminal()) {
+    ASSIGN_OR_RETURN(out, os::CreatePipe());
+    ASSIGN_OR_RETURN(err, os::CreatePipe());
+    if (spec.open_stdin) {
+      ASSIGN_OR_RETURN(in, os::CreatePipe());
+    }
+  }
+  const launcher::Streams streams = {in.read_end.get(), out.write_end.get(), err.write_end.get()};
   ASSIGN_OR_RETURN(launcher::Pending pending, launcher::BeginStart(spec, pod, volumes, streams));
+  in.read_end.reset();
   out.write_end.reset();
   err.write_end.reset();
+  launcher::Terminal terminal = pending.TakeTerminal();
   container.state.phase = ContainerPhase::kRunning;
   container.state.started = {pending.pid(), Now()};
   container.oom_before = cgroup::ReadOomKills(container.memory_cgroup).value_or(0);
@@ -185,6 +215,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   blob.Strings(container.cgroups);
   blob.U64(container.oom_before);
   blob.String(container.log_name);
+  blob.U8(container.log_flags);
   base::Writer note;
   note.String(spec.id);
   note.I32(pending.pid());
@@ -193,15 +224,14 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   uint64_t log_added = 0;
   Status ready = WithoutAnchor(
       registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor")));
-  if (ready.ok() && logged) {
-    UniqueFd dir = std::move(container.log_fds[0]);
-    container.log_fds.clear();
-    container.log_fds.push_back(std::move(out.read_end));
-    container.log_fds.push_back(std::move(err.read_end));
-    container.log_fds.push_back(std::move(dir));
-    ready = KeepWithAnchor(
-        "log/" + spec.id,
-        {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()});
+  if (ready.ok()) {
+    std::vector<UniqueFd> fds;
+    fds.push_back(std::move(container.HasTerminal() ? terminal.master : out.read_end));
+    fds.push_back(std::move(container.HasTerminal() ? terminal.peer : err.read_end));
+    for (UniqueFd& dir : container.log_fds) fds.push_back(std::move(dir));
+    if (in.write_end) fds.push_back(std::move(in.write_end));
+    container.log_fds = std::move(fds);
+    ready = KeepStreams(container);
     if (ready.ok()) {
       const Result<uint64_t> added = AddLog(container);
       if (added.ok()) log_added = *added;
@@ -221,7 +251,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
     base::Writer w;
     w.String(spec.id);
     (void)SendPacket(kAnchor, Type::kUnregister, 0, w.bytes());
-    if (logged) AskLog(Type::kLogRemove, spec.id, {});
+    AskLog(Type::kLogRemove, spec.id, {});
     return ready.error();
   }
   container.pidfd = pending.TakePidfd();
@@ -229,7 +259,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   answer.I32(container.state.started.pid);
   answer.I64(container.state.started.started_at);
   containers_[spec.id] = std::move(container);
-  if (logged) AwaitLog(log_added);
+  AwaitLog(log_added);
   return answer.Take();
 }
 
@@ -269,7 +299,7 @@ void Monitor::Shutdown() {
   for (const auto& [id, container] : containers_) {
     if (container.state.phase == ContainerPhase::kRunning) (void)KillAll(id);
   }
-  for (const auto& [pid, exec] : execs_) (void)kill(pid, SIGKILL);
+  for (const auto& [pid, exec] : execs_) KillExec(pid, exec);
   if (pod_init_) (void)os::SignalPidfd(pod_init_.get(), SIGKILL);
   // The log process ends with the last copy of its connection, after writing what it has.
   if (log_socket_) loop_.Unwatch(log_watch_);
@@ -388,84 +418,6 @@ void Monitor::AwaitExitRecord(const std::string& id, std::chrono::milliseconds w
   record->oom_killed = record->exit_code == 128 + SIGKILL && oom_now > container.oom_before;
   container.state.exit = *record;
   TellExit(id);
-}
-
-// --- exec
-// ------------------------------------------------------------------------------------------------------------
-
-Status Monitor::StartExec(int client, Packet& packet) {
-  base::Reader r(packet.payload);
-  const std::string id = r.String();
-  const int64_t timeout_ms = r.I64();
-  const uint8_t streams_sent = r.U8();
-  if (!r.ok() || packet.fds.empty()) return base::InvalidArgument("malformed exec");
-  const auto found = containers_.find(id);
-  if (found == containers_.end() || found->second.state.phase != ContainerPhase::kRunning ||
-      found->second.state.exit) {
-    return base::FailedPrecondition("container '{}' does not run", id);
-  }
-  const Container& container = found->second;
-  ASSIGN_OR_RETURN(const std::string bytes, os::ReadAll(packet.fds[0].get()));
-  ASSIGN_OR_RETURN(const spec::Process process, spec::DecodeProcess(bytes));
-  launcher::Streams streams;
-  int* const targets[] = {&streams.in, &streams.out, &streams.err};
-  size_t next = 1;
-  for (int i = 0; i < 3; ++i) {
-    if ((streams_sent >> i & 1) != 0 && next < packet.fds.size())
-      *targets[i] = packet.fds[next++].get();
-  }
-  Exec exec;
-  exec.client = client;
-  exec.question = packet.id;
-  exec.container = id;
-  std::string group = container.unified_cgroup;
-  if (timeout_ms > 0 && !group.empty()) {
-    // A leaf of its own, so that a time-out can end everything that the command started. Only for
-    // these: programs look for their limits in the container's own group.
-    exec.leaf = group + "/x-" + std::to_string(next_exec_++);
-    if (mkdir(exec.leaf.c_str(), 0755) != 0)
-      return Error::FromErrno(errno, "make cgroup '{}'", exec.leaf);
-    group = exec.leaf;
-  }
-  Result<launcher::Pending> pending =
-      launcher::BeginExec(process, container.pidfd.get(), container.cgroups, group, streams);
-  Status started = pending.ok() ? pending->Go() : Status(pending.error());
-  if (!started.ok()) {
-    if (pending.ok()) {
-      while (waitpid(pending->pid(), nullptr, __WALL) < 0 && errno == EINTR) {
-      }
-    }
-    if (!exec.leaf.empty()) (void)rmdir(exec.leaf.c_str());
-    return started;
-  }
-  const pid_t pid = pending->pid();
-  if (timeout_ms > 0) {
-    exec.timer = loop_.After(std::chrono::milliseconds(timeout_ms), [this, pid] {
-      const auto late = execs_.find(pid);
-      if (late == execs_.end()) return;
-      late->second.timed_out = true;
-      late->second.timer = 0;
-      if (late->second.leaf.empty() ||
-          !os::WriteControl(AT_FDCWD, late->second.leaf + "/cgroup.kill", "1").ok()) {
-        (void)kill(-pid, SIGKILL);  // its session, where there is no cgroup.kill
-        (void)kill(pid, SIGKILL);
-      }
-    });
-  }
-  execs_[pid] = std::move(exec);
-  return base::Ok();
-}
-
-void Monitor::OnExecExit(pid_t pid, os::ExitStatus status) {
-  const Exec exec = std::move(execs_[pid]);
-  execs_.erase(pid);
-  if (exec.timer != 0) loop_.CancelTimer(exec.timer);
-  if (!exec.leaf.empty())
-    (void)rmdir(exec.leaf.c_str());  // what is left running in it keeps it until the container goes
-  base::Writer w;
-  w.I32(status.code());
-  w.Bool(exec.timed_out);
-  Answer(exec.client, exec.question, w.Take());
 }
 
 }  // namespace keelson::monitor

@@ -46,7 +46,11 @@ class Monitor {
     std::vector<std::string> cgroups;
     uint64_t oom_before = 0;
     std::string log_name;
-    std::vector<os::UniqueFd> log_fds;  // read ends of both pipes, the log directory
+    uint8_t log_flags = kLogFile;
+    // Read ends of both pipes, or a terminal's master and peer; the log directory; the input's
+    // write end: as the flags say.
+    std::vector<os::UniqueFd> log_fds;
+    bool HasTerminal() const { return (log_flags & kLogTerminal) != 0; }
   };
   struct Exec {
     int client = -1;
@@ -54,12 +58,19 @@ class Monitor {
     std::string container;
     std::string leaf;
     os::EventLoop::TimerId timer = 0;
+    bool live = false;  // its begin was the answer, its end is told besides
     bool timed_out = false;
+  };
+  struct Attachment {
+    int client = -1;
+    uint64_t question = 0;
   };
   struct LogQuestion {
     int client = -1;  // whom to answer; -1: nobody
     uint64_t question = 0;
-    std::string exited;  // a drain before this container's exit is told
+    std::string exited;     // a drain before this container's exit is told
+    uint64_t attached = 0;  // this attachment's begin; a failure takes it off
+    std::string container;
   };
 
   void OnConnect();
@@ -68,13 +79,23 @@ class Monitor {
   void OnChild(pid_t pid, os::ExitStatus status);
   void OnLog();
   void CloseClient(int client);
-  void Answer(int client, uint64_t question, const base::Result<std::string>& result);
+  void Answer(int client, uint64_t question, const base::Result<std::string>& result,
+              const std::vector<int>& fds = {});
 
   base::Result<std::string> List() const;
   base::Result<std::string> Start(Packet& packet);
   base::Result<std::string> LaunchContainer(const spec::ContainerSpec& spec,
                                             const std::vector<int>& volumes, Container& container);
   base::Status StartExec(int client, Packet& packet);
+  void KillExec(pid_t pid, const Exec& exec);
+  void KillExecOf(int client, uint64_t question);
+  void RemoveLeaf(const std::string& leaf, std::chrono::milliseconds waited);
+  void SweepLeaves(const Container& container);
+  base::Status Attach(int client, Packet& packet);
+  void Detach(int client, uint64_t question);
+  void OnAttached(uint64_t session, const LogQuestion& question, const base::Result<std::string>&);
+  void EndAttachment(uint64_t session, const std::string& why);
+  void OnInputClosed(const std::string& id);
   base::Status Signal(const std::string& id, int signal);
   base::Status KillAll(const std::string& id);
   base::Status Forget(const std::string& id);
@@ -95,6 +116,7 @@ class Monitor {
   void AskLog(Type type, const std::string& id, LogQuestion question);
   base::Status StartPodInit();
   base::Status Adopt();
+  base::Status KeepStreams(const Container& container);
   base::Status KeepWithAnchor(const std::string& key, const std::vector<int>& fds);
   // A dead anchor stops nothing: what it would have kept is not kept.
   base::Status WithoutAnchor(const base::Status& status);
@@ -117,6 +139,7 @@ class Monitor {
   std::map<int, os::EventLoop::WatchId> client_watches_;
   std::map<std::string, Container> containers_;
   std::map<pid_t, Exec> execs_;
+  std::map<uint64_t, Attachment> attachments_;
   std::set<std::string> draining_;  // exited, waiting for the log
 };
 

@@ -190,11 +190,16 @@ Status Monitor::StartLogProcess() {
                    loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
   RETURN_IF_ERROR(KeepWithAnchor("log-connection", {log_socket_.get()}));
   for (const auto& [id, container] : containers_) {
-    if (container.log_fds.size() == 3) {
-      if (const Result<uint64_t> added = AddLog(container); !added.ok()) return added.error();
-    }
+    if (container.log_fds.empty()) continue;
+    if (const Result<uint64_t> added = AddLog(container); !added.ok()) return added.error();
   }
   return base::Ok();
+}
+
+Status Monitor::KeepStreams(const Container& container) {
+  std::vector<int> fds;
+  for (const UniqueFd& fd : container.log_fds) fds.push_back(fd.get());
+  return KeepWithAnchor("log/" + container.state.id, fds);
 }
 
 Result<uint64_t> Monitor::AddLog(const Container& container) {
@@ -202,11 +207,12 @@ Result<uint64_t> Monitor::AddLog(const Container& container) {
   base::Writer w;
   w.String(container.state.id);
   w.String(container.log_name);
+  w.U8(container.log_flags);
   const uint64_t question = next_question_++;
   log_questions_[question] = {};
-  RETURN_IF_ERROR(SendPacket(
-      log_socket_.get(), Type::kLogAdd, question, w.bytes(),
-      {container.log_fds[0].get(), container.log_fds[1].get(), container.log_fds[2].get()}));
+  std::vector<int> fds;
+  for (const UniqueFd& fd : container.log_fds) fds.push_back(fd.get());
+  RETURN_IF_ERROR(SendPacket(log_socket_.get(), Type::kLogAdd, question, w.bytes(), fds));
   return question;
 }
 
@@ -247,18 +253,29 @@ void Monitor::OnLog() {
     const std::map<uint64_t, LogQuestion> open = std::move(log_questions_);
     log_questions_.clear();
     for (const auto& [number, question] : open) {
+      if (question.attached != 0) attachments_.erase(question.attached);
       if (question.client >= 0)
         Answer(question.client, question.question, base::Unavailable("the log process died"));
       if (!question.exited.empty()) PublishExit(question.exited);
     }
+    while (!attachments_.empty())
+      EndAttachment(attachments_.begin()->first, "the log process died");
     if (const Status status = StartLogProcess(); !status.ok())
       base::LogError("no log process", {{"error", status.error()}});
     return;
   }
+  base::Reader r(packet->payload);
+  if (packet->type == Type::kLogAttachEnded) {
+    const uint64_t session = r.U64();
+    return EndAttachment(session, r.String());
+  }
+  if (packet->type == Type::kLogInputClosed) return OnInputClosed(r.String());
   const auto found = log_questions_.find(packet->id);
   if (found == log_questions_.end()) return;
   const LogQuestion question = std::move(found->second);
   log_questions_.erase(found);
+  if (question.attached != 0)
+    return OnAttached(question.attached, question, ReadAnswer(packet->payload));
   if (question.client >= 0) Answer(question.client, question.question, ReadAnswer(packet->payload));
   if (!question.exited.empty()) PublishExit(question.exited);
 }
@@ -283,8 +300,14 @@ Status Monitor::Adopt() {
     container.cgroups = b.Strings();
     container.oom_before = b.U64();
     container.log_name = b.String();
+    if (!b.AtEnd()) container.log_flags = b.U8();
     container.state.phase = ContainerPhase::kRunning;
     ASSIGN_OR_RETURN(container.log_fds, FetchFromAnchor("log/" + container.state.id));
+    // An input that was closed once is kept no longer.
+    const size_t without_input = (container.log_flags & kLogFile) != 0 ? 3 : 2;
+    if (!container.HasTerminal() && container.log_fds.size() == without_input)
+      container.log_flags &= static_cast<uint8_t>(~kLogInput);
+    SweepLeaves(container);
     const std::string id = container.state.id;
     // First of all: whoever saw its end has written it, and its pid may be another's by now.
     if (Result<ExitRecord> record = ReadExitFile(setup_.run_dir, id); record.ok()) {

@@ -6,16 +6,23 @@
 // major version is refused with a sentence. Pure, any thread.
 //
 //   daemon  → anchor : kStartMonitor{PodSetup, which namespaces}+fds   kDropPod{sandbox}
-//   kHasMonitor{sandbox}   kStopAnchor{} monitor → anchor : kKeep{key}+fds   kFetch{prefix} →
-//   {keys, count of fds each}+fds   kRegister{container, pid, blob}
+//                      kHasMonitor{sandbox}   kStopAnchor{}
+//   monitor → anchor : kKeep{key}+fds   kFetch{prefix} → {keys, count of fds each}+fds
+//                      kRegister{container, pid, blob}
 //                      kBegun{container}: from now on its program may run   kUnregister{container}
 //                      kRegistered{} → {container, pid, blob, exited?}
-//   daemon  → monitor: kList{}   kStart{flags}+spec memfd[, log dir], volumes   kExec{…}+process
-//   memfd, streams   kSignal{id, n}
-//                      kKillAll{id}   kReopenLog{id}   kForget{id}   kShutdown{}
-//   monitor → daemon : kExited{ExitRecord}, unasked
-//   monitor → log    : kLogAdd{id, name}+out, err, dir   kLogReopen{id}   kLogDrain{id}
-//   kLogRemove{id}
+//   daemon  → monitor: kList{}   kStart{flags}+spec memfd[, log dir], volumes
+//                      kExec{…}+process memfd, streams: answered at its end
+//                      kOpenExec{…} the same, answered at its begin[+ terminal], kExecEnded follows
+//                      kKillExec{}: of the question with the same id; no answer
+//                      kAttach{id, streams}+fds → [terminal]   kDetach{}: as kKillExec
+//                      kSignal{id, n}   kKillAll{id}   kReopenLog{id}   kForget{id}   kShutdown{}
+//   monitor → daemon : unasked: kExited{ExitRecord}   kExecEnded{code, timed out} and
+//                      kAttachEnded{why; empty: its container ended} with their question's id
+//   monitor → log    : kLogAdd{id, name, LogFlags}+out, err[, dir][, in]; of a terminal: its master
+//                      and its peer   kLogReopen{id}   kLogDrain{id}: it has ended
+//                      kLogRemove{id}   kLogAttach{id, session, streams}+fds   kLogDetach{session}
+//   log → monitor    : unasked: kLogAttachEnded{session, why}   kLogInputClosed{id}
 #pragma once
 
 #include <cstdint>
@@ -52,11 +59,36 @@ enum class Type : uint32_t {
   kReopenLog,
   kForget,
   kShutdown,
+  kOpenExec,
+  kKillExec,
+  kAttach,
+  kDetach,
   kExited = 70,
+  kExecEnded,
+  kAttachEnded,
   kLogAdd = 90,
   kLogReopen,
   kLogDrain,
   kLogRemove,
+  kLogAttach,
+  kLogDetach,
+  kLogAttachEnded,
+  kLogInputClosed,
+};
+
+// What a container's streams are, and which descriptors come with them.
+enum LogFlags : uint8_t {
+  kLogFile = 1,
+  kLogTerminal = 2,
+  kLogInput = 4,
+  kLogInputOnce = 8,
+};
+// Which streams an attachment takes; of a terminal one socket stands for all of them.
+enum AttachFlags : uint8_t {
+  kAttachIn = 1,
+  kAttachOut = 2,
+  kAttachErr = 4,
+  kAttachTerminal = 8,
 };
 
 struct Packet {
