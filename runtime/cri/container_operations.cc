@@ -579,7 +579,7 @@ void ReadOutputs(int out, int err, int stop, ExecOutput& into) {
 }  // namespace
 
 Result<ExecOutput> Runtime::ExecSync(const std::string& id, const std::vector<std::string>& command,
-                                     std::chrono::seconds timeout) {
+                                     std::chrono::seconds timeout, std::stop_token stop) {
   ASSIGN_OR_RETURN(const ContainerView view, GetContainer(id));
   if (view.record.state != ContainerState::kRunning)
     return base::FailedPrecondition("container '{}' does not run", id);
@@ -592,24 +592,21 @@ Result<ExecOutput> Runtime::ExecSync(const std::string& id, const std::vector<st
       return base::ResourceExhausted("exec: {} commands run in this pod already", kMostExecs);
     ++sandbox->execs;
   }
-  Result<ExecOutput> output = ExecNow(view, command, timeout);
+  Result<ExecOutput> output = ExecNow(view, command, timeout, stop);
   const std::lock_guard lock(mutex_);
   --sandbox->execs;
   return output;
 }
 
-Result<ExecOutput> Runtime::ExecNow(const ContainerView& view,
-                                    const std::vector<std::string>& command,
-                                    std::chrono::seconds timeout) {
-  const std::string& id = view.record.id;
-  const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(view.record.sandbox_id);
-  if (!monitor) return base::Unavailable("the pod of container '{}' has no monitor", id);
+Result<monitor::ExecRequest> Runtime::ExecRequestFor(
+    const ContainerView& view, const std::vector<std::string>& command) const {
   ASSIGN_OR_RETURN(const SandboxView pod, GetSandbox(view.record.sandbox_id));
   ASSIGN_OR_RETURN(container::Plan plan, PlanOf(view, pod));
   monitor::ExecRequest request;
   request.container_id = view.record.id;
   request.process = std::move(plan.spec.process);
   request.process.args = command;
+  request.process.terminal = false;
   if (plan.seccomp == container::Plan::Seccomp::kRuntimeDefault) {
     ASSIGN_OR_RETURN(const seccomp::Program program,
                      d_.seccomp.For(request.process.capabilities.bounding));
@@ -618,22 +615,34 @@ Result<ExecOutput> Runtime::ExecNow(const ContainerView& view,
     ASSIGN_OR_RETURN(request.process.seccomp_program,
                      os::ReadFile(ContainerDir(view.record.id) + "/seccomp").WithContext("exec"));
   }
+  return request;
+}
+
+Result<ExecOutput> Runtime::ExecNow(const ContainerView& view,
+                                    const std::vector<std::string>& command,
+                                    std::chrono::seconds timeout, const std::stop_token& stop) {
+  const std::string& id = view.record.id;
+  const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(view.record.sandbox_id);
+  if (!monitor) return base::Unavailable("the pod of container '{}' has no monitor", id);
+  ASSIGN_OR_RETURN(monitor::ExecRequest request, ExecRequestFor(view, command));
+  request.stop = stop;
   request.timeout = timeout;
   ASSIGN_OR_RETURN(os::Pipe out, os::CreatePipe());
   ASSIGN_OR_RETURN(os::Pipe err, os::CreatePipe());
   request.out = std::move(out.write_end);
   request.err = std::move(err.write_end);
-  const os::UniqueFd stop(eventfd(0, EFD_CLOEXEC));
-  if (!stop) return Error::FromErrno(errno, "eventfd");
+  const os::UniqueFd over(eventfd(0, EFD_CLOEXEC));
+  if (!over) return Error::FromErrno(errno, "eventfd");
   ExecOutput output;
   std::thread reader(
-      [&] { ReadOutputs(out.read_end.get(), err.read_end.get(), stop.get(), output); });
+      [&] { ReadOutputs(out.read_end.get(), err.read_end.get(), over.get(), output); });
   operations::Stage("waiting for the command");
   const Result<monitor::ExecResult> result = monitor->Exec(std::move(request));
   const uint64_t one = 1;
-  (void)!write(stop.get(), &one, sizeof one);
+  (void)!write(over.get(), &one, sizeof one);
   reader.join();
   if (!result.ok()) return result.error().WithContext("exec");
+  if (stop.stop_requested()) return base::Cancelled("exec: nobody waits for '{}'", command[0]);
   if (result->timed_out)
     return base::DeadlineExceeded("exec: '{}' did not end within {} s", command[0],
                                   timeout.count());

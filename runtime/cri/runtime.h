@@ -36,6 +36,7 @@
 #include "runtime/security/seccomp.h"
 #include "runtime/security/selinux.h"
 #include "runtime/stats/targets.h"
+#include "runtime/stream/backend.h"
 #include "runtime/volume/open_source.h"
 
 namespace keelson::cri_server {
@@ -77,7 +78,7 @@ struct ExecOutput {
 
 constexpr char kUnborn[] = ".new-";  // the directory of a container that is being made
 
-class Runtime final : public stats::Source {
+class Runtime final : public stats::Source, public stream::Backend {
  public:
   explicit Runtime(Dependencies dependencies);
   ~Runtime() override;
@@ -99,7 +100,7 @@ class Runtime final : public stats::Source {
   // threads.
   static constexpr int kMostExecs = 32;
   base::Result<ExecOutput> ExecSync(const std::string& id, const std::vector<std::string>& command,
-                                    std::chrono::seconds timeout);
+                                    std::chrono::seconds timeout, std::stop_token stop = {});
   base::Status ReopenContainerLog(const std::string& id);
   // All that `change` names, or nothing; of a container that waits to be started as well.
   base::Status UpdateContainerResources(const std::string& id,
@@ -108,6 +109,16 @@ class Runtime final : public stats::Source {
   base::Status UpdatePodSandboxResources(const std::string& id,
                                          const ::runtime::v1::LinuxContainerResources* overhead,
                                          const ::runtime::v1::LinuxContainerResources* resources);
+
+  // Streams, from worker threads of their server's. Live commands and attached clients: at most
+  // kMostSessions at once in one pod.
+  static constexpr int kMostSessions = 128;
+  base::Result<std::unique_ptr<stream::Session>> Open(
+      const stream::ProcessRequest& wanted,
+      std::function<void(const stream::Ended&)> ended) override;
+  base::Result<os::UniqueFd> Connect(const std::string& sandbox_id, uint16_t port) override;
+  // Who attaches must know whether there is a terminal.
+  base::Status CheckAttach(const ContainerView& view, bool tty) const;
 
   // By id or unique prefix; NotFound names it.
   base::Result<SandboxView> GetSandbox(const std::string& id) const;
@@ -146,8 +157,10 @@ class Runtime final : public stats::Source {
     mutable SandboxItemPtr item;                      // guarded by mutex_; none since a change
     std::shared_ptr<monitor::MonitorClient> monitor;  // guarded by mutex_
     int execs = 0;                                    // under way; guarded by mutex_
-    std::mutex operation;                             // one change of the pod at a time
-    std::mutex record;                                // one writer of the record at a time
+    // Live commands and attached clients; their sessions may outlive it.
+    const std::shared_ptr<std::atomic<int>> sessions = std::make_shared<std::atomic<int>>(0);
+    std::mutex operation;  // one change of the pod at a time
+    std::mutex record;     // one writer of the record at a time
   };
   struct Container {
     ContainerView view;               // guarded by mutex_
@@ -169,9 +182,11 @@ class Runtime final : public stats::Source {
   SandboxPtr FindSandbox(const std::string& id) const;
   ContainerPtr FindContainer(const std::string& id) const;
   std::vector<ContainerPtr> ContainersOf(const std::string& sandbox_id) const;
+  base::Result<monitor::ExecRequest> ExecRequestFor(const ContainerView& view,
+                                                    const std::vector<std::string>& command) const;
   base::Result<ExecOutput> ExecNow(const ContainerView& view,
                                    const std::vector<std::string>& command,
-                                   std::chrono::seconds timeout);
+                                   std::chrono::seconds timeout, const std::stop_token& stop);
   std::shared_ptr<monitor::MonitorClient> MonitorOf(const std::string& sandbox_id) const;
   std::shared_ptr<monitor::MonitorClient> MonitorOf(const SandboxPtr& sandbox) const;
 

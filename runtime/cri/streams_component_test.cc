@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// Live commands, attached clients and forwarded ports of whole pods: what streaming gets from the
+// runtime, and what is left when its clients are gone.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <thread>
+
+#include "runtime/cri/testing/runtime_fixture.h"
+
+namespace keelson::cri_server {
+namespace {
+
+class Ends {
+ public:
+  std::function<void(const stream::Ended&)> Handler() {
+    return [state = state_](const stream::Ended& end) {
+      const std::lock_guard lock(state->mutex);
+      state->ends.push_back(end);
+      state->changed.notify_all();
+    };
+  }
+  std::optional<stream::Ended> Wait(size_t count = 1) {
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait_for(lock, std::chrono::seconds(20),
+                             [&] { return state_->ends.size() >= count; });
+    return state_->ends.size() == count ? std::optional(state_->ends.back()) : std::nullopt;
+  }
+
+ private:
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<stream::Ended> ends;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+std::string ReadEnd(const os::UniqueFd& fd) {
+  std::string text;
+  char buffer[65536];
+  for (ssize_t n = 0; (n = read(fd.get(), buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<size_t>(n));
+  return text;
+}
+
+size_t Count(const std::string& folder) { return os::ListDir(folder).value().size(); }
+
+class StreamsTest : public RuntimeTest {
+ protected:
+  stream::ProcessRequest Command(const std::string& container, const std::string& script) {
+    stream::ProcessRequest request;
+    request.container_id = container;
+    request.command = {"sh", "-c", script};
+    request.out = request.err = true;
+    return request;
+  }
+  // A server in the network namespace that `pid` is in; -1: the test's own. Its port.
+  static uint16_t Listen(os::UniqueFd& server, pid_t pid, int family) {
+    uint16_t port = 0;
+    std::thread([&] {
+      if (pid > 0) {
+        const os::UniqueFd net =
+            std::move(os::Open("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY)).value();
+        ASSERT_EQ(setns(net.get(), CLONE_NEWNET), 0);
+      }
+      server.reset(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      sockaddr_in6 v6{};
+      sockaddr_in v4{};
+      v6.sin6_family = AF_INET6;
+      v6.sin6_addr = in6addr_loopback;
+      v4.sin_family = AF_INET;
+      v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      auto* address =
+          family == AF_INET ? reinterpret_cast<sockaddr*>(&v4) : reinterpret_cast<sockaddr*>(&v6);
+      socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
+      ASSERT_EQ(bind(server.get(), address, size), 0) << strerror(errno);
+      ASSERT_EQ(listen(server.get(), 8), 0);
+      ASSERT_EQ(getsockname(server.get(), address, &size), 0);
+      port = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
+    }).join();
+    return port;
+  }
+  pid_t PidOf(const std::string& id) { return runtime_->GetContainer(id)->record.pid; }
+};
+
+TEST_F(StreamsTest, ExecGivesTheClientsEndsAndTheCodeOnce) {
+  const std::string id = Run(Start("web"), Script("app", "sleep 1000"));
+  stream::ProcessRequest request = Command(id, "cat; echo err >&2; exit 5");
+  request.in = true;
+  Ends ends;
+  const auto session = runtime_->Open(request, ends.Handler());
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  stream::Ends streams = (*session)->TakeEnds();
+  EXPECT_FALSE(streams.terminal);
+  ASSERT_TRUE(os::WriteAll(streams.in.get(), "words").ok());
+  streams.in.reset();
+  EXPECT_EQ(ReadEnd(streams.out), "words");
+  EXPECT_EQ(ReadEnd(streams.err), "err\n");
+  EXPECT_EQ(ends.Wait()->exit_code, 5);
+  EXPECT_FALSE((*session)->Resize(1, 1).ok());
+}
+
+TEST_F(StreamsTest, ExecHasATerminalWithTheSizeOfItsClient) {
+  const std::string id = Run(Start("web"), Script("app", "sleep 1000"));
+  stream::ProcessRequest request =
+      Command(id, "read go; echo $TERM $(/bin/busybox stty size); exit 5");
+  request.tty = request.in = true;
+  request.err = false;
+  Ends ends;
+  const auto session = runtime_->Open(request, ends.Handler());
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  const stream::Ends streams = (*session)->TakeEnds();
+  ASSERT_TRUE(streams.terminal);
+  EXPECT_FALSE(streams.in || streams.out || streams.err);
+  ASSERT_TRUE((*session)->Resize(132, 50).ok());
+  ASSERT_TRUE(os::WriteAll(streams.terminal.get(), "go\n").ok());
+  EXPECT_EQ(ReadEnd(streams.terminal), "go\r\nxterm 50 132\r\n");
+  EXPECT_EQ(ends.Wait()->exit_code, 5);
+}
+
+TEST_F(StreamsTest, ExecsOfOnePodAreCountedApartFromExecSyncs) {
+  const std::string id = Run(Start("web"), Script("app", "sleep 1000"));
+  Ends ends;
+  std::vector<std::unique_ptr<stream::Session>> sessions;
+  for (int i = 0; i < Runtime::kMostSessions; ++i) {
+    auto session = runtime_->Open(Command(id, "exec sleep 1000"), ends.Handler());
+    ASSERT_TRUE(session.ok()) << session.error().message();
+    sessions.push_back(std::move(session).value());
+  }
+  const auto more = runtime_->Open(Command(id, "true"), {});
+  ASSERT_FALSE(more.ok());
+  EXPECT_EQ(more.error().code(), base::Code::kResourceExhausted);
+  EXPECT_EQ(runtime_->ExecSync(id, {"sh", "-c", "exit 3"}, std::chrono::seconds(10))->exit_code, 3);
+  sessions.clear();
+  ASSERT_TRUE(ends.Wait(Runtime::kMostSessions).has_value());
+  EXPECT_TRUE(runtime_->Open(Command(id, "true"), ends.Handler()).ok());
+}
+
+TEST_F(StreamsTest, ExecsThatFailLeaveNothingBehind) {
+  const std::string id = Run(Start("web"), Script("app", "sleep 1000"));
+  const std::string group =
+      cgroup::Group(cgroup::DetectLayout().value(), runtime_->GetContainer(id)->record.cgroup_path)
+          .UnifiedDirectory();
+  // KEELSON_FAILING_EXECS=10000 for the long form.
+  const char* wanted = getenv("KEELSON_FAILING_EXECS");
+  const int count = wanted != nullptr ? std::stoi(wanted) : 500;
+  Ends ends;
+  size_t fds = 0, threads = 0, groups = 0, begun = 0;
+  for (int i = 0; i < count; ++i) {
+    if (i == 20) {
+      ASSERT_TRUE(ends.Wait(begun).has_value());
+      fds = Count("/proc/self/fd");
+      threads = Count("/proc/self/task");
+      groups = group.empty() ? 0 : Count(group);
+    }
+    stream::ProcessRequest request = Command(id, "exit 3");
+    if (i % 3 == 0) request.command = {"/none"};
+    if (i % 3 == 1) request.tty = true;
+    const auto session = runtime_->Open(request, ends.Handler());
+    EXPECT_EQ(session.ok(), i % 3 != 0);
+    begun += session.ok() ? 1 : 0;
+  }
+  ASSERT_TRUE(ends.Wait(begun).has_value());
+  EXPECT_TRUE(Eventually([&] { return Count("/proc/self/fd") == fds; }));
+  EXPECT_EQ(Count("/proc/self/task"), threads);
+  if (!group.empty()) {
+    EXPECT_TRUE(Eventually([&] { return Count(group) == groups; }));
+  }
+}
+
+TEST_F(StreamsTest, ExecSyncEndsWithItsCallersInterest) {
+  const std::string id = Run(Start("web"), Script("app", "sleep 1000"));
+  std::stop_source stop;
+  std::thread waiter([&] {
+    EXPECT_TRUE(Eventually([&] { return Log("web", "app").empty(); }));
+    (void)poll(nullptr, 0, 50);
+    stop.request_stop();
+  });
+  const auto output =
+      runtime_->ExecSync(id, {"sleep", "1000"}, std::chrono::seconds(0), stop.get_token());
+  waiter.join();
+  ASSERT_FALSE(output.ok());
+  EXPECT_EQ(output.error().code(), base::Code::kCancelled);
+}
+
+TEST_F(StreamsTest, AttachNeedsTheTerminalOfTheContainersCreation) {
+  const std::string pod = Start("web");
+  cri::ContainerConfig config = Script("app", "read line; echo got $line; exit 3");
+  config.set_tty(true);
+  config.set_stdin(true);
+  const std::string id = Run(pod, config);
+  stream::ProcessRequest request;
+  request.container_id = id;
+  request.in = request.out = true;
+  const auto refused = runtime_->Open(request, {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message(), "tty: container '" + id + "' was made with a terminal");
+  request.tty = true;
+  Ends ends;
+  const auto session = runtime_->Open(request, ends.Handler());
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  ASSERT_TRUE((*session)->Resize(100, 30).ok());
+  const stream::Ends streams = (*session)->TakeEnds();
+  ASSERT_TRUE(os::WriteAll(streams.terminal.get(), "words\n").ok());
+  EXPECT_EQ(ReadEnd(streams.terminal), "words\r\ngot words\r\n");
+  EXPECT_EQ(ends.Wait()->exit_code, 3);
+  WaitForExit(id);
+  EXPECT_NE(Log("web", "app").find("stdout F got words\r\n"), std::string::npos);
+}
+
+TEST_F(StreamsTest, AttachOfStdinOnceEndsTheContainersInput) {
+  const std::string pod = Start("web");
+  cri::ContainerConfig config = Script("app", "cat; echo over");
+  config.set_stdin(true);
+  config.set_stdin_once(true);
+  config.clear_log_path();
+  const std::string id = Run(pod, config);
+  stream::ProcessRequest request;
+  request.container_id = id;
+  request.in = request.out = request.err = true;
+  Ends ends;
+  const auto session = runtime_->Open(request, ends.Handler());
+  ASSERT_TRUE(session.ok()) << session.error().message();
+  stream::Ends streams = (*session)->TakeEnds();
+  ASSERT_TRUE(os::WriteAll(streams.in.get(), "words\n").ok());
+  streams.in.reset();
+  EXPECT_EQ(ReadEnd(streams.out), "words\nover\n");
+  EXPECT_EQ(ReadEnd(streams.err), "");
+  EXPECT_EQ(ends.Wait()->exit_code, 0);
+}
+
+TEST_F(StreamsTest, PortForwardConnectsInThePodToTheFirstFamilyThatAnswers) {
+  const std::string pod = Start("web");
+  const std::string id = Run(pod, Script("app", "sleep 1000"));
+  for (const int family : {AF_INET, AF_INET6}) {
+    os::UniqueFd server;
+    const uint16_t port = Listen(server, PidOf(id), family);
+    const auto connected = runtime_->Connect(pod, port);
+    ASSERT_TRUE(connected.ok()) << connected.error().message();
+    const os::UniqueFd accepted(accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    ASSERT_TRUE(os::WriteAll(accepted.get(), "hello").ok());
+    char buffer[8];
+    pollfd item{connected->get(), POLLIN, 0};
+    ASSERT_EQ(poll(&item, 1, 10000), 1);
+    EXPECT_EQ(read(connected->get(), buffer, sizeof buffer), 5);
+    server.reset();
+    const auto refused = runtime_->Connect(pod, port);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().os_errno(), ECONNREFUSED) << refused.error().message();
+  }
+}
+
+TEST_F(StreamsTest, PortForwardOfAHostNetworkPodIsTheHosts) {
+  cri::PodSandboxConfig config = Pod("host");
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(
+      cri::NODE);
+  const base::Result<std::string> pod = runtime_->RunPodSandbox(config, "");
+  ASSERT_TRUE(pod.ok()) << pod.error().message();
+  os::UniqueFd server;
+  const uint16_t port = Listen(server, -1, AF_INET);
+  const auto connected = runtime_->Connect(*pod, port);
+  EXPECT_TRUE(connected.ok()) << connected.error().message();
+  ASSERT_TRUE(runtime_->StopPodSandbox(*pod).ok());
+  EXPECT_FALSE(runtime_->Connect(*pod, port).ok());
+}
+
+}  // namespace
+}  // namespace keelson::cri_server
