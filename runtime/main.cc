@@ -34,6 +34,7 @@
 #include "runtime/operations/operations.h"
 #include "runtime/security/apparmor.h"
 #include "runtime/security/defaults.h"
+#include "runtime/stream/server.h"
 
 namespace {
 
@@ -81,6 +82,7 @@ struct Node {
   metrics::RuntimeMetrics metrics;
   std::unique_ptr<operations::Operations> operations;
   std::unique_ptr<cri_server::Runtime> runtime;
+  std::unique_ptr<stream::StreamServer> streams;  // it asks the runtime: it ends first
 };
 
 base::Status OpenNetworks(const Config& options, const std::string& boot_id, Node& node) {
@@ -149,6 +151,23 @@ base::Status Assemble(const Config& options, Node& node) {
   return {};
 }
 
+base::Status OpenStreams(const Config& options, Node& node) {
+  stream::ServerOptions streams;
+  streams.address = options.stream_address;
+  streams.port = static_cast<uint16_t>(options.stream_port);
+  streams.program = options.binary_dir + "/keelson-stream";
+  for (const auto& [path, text] : {std::pair(&options.stream_certificate, &streams.certificate),
+                                   std::pair(&options.stream_key, &streams.key)}) {
+    if (path->empty()) continue;
+    ASSIGN_OR_RETURN(*text, os::ReadFile(*path));
+  }
+  base::Result<std::unique_ptr<stream::StreamServer>> server =
+      stream::StreamServer::Create(std::move(streams), *node.runtime);
+  if (!server.ok()) return server.error().WithContext("streaming");
+  node.streams = std::move(*server);
+  return {};
+}
+
 double ProcessorSeconds() {
   timespec used{};
   (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
@@ -202,13 +221,15 @@ base::Status Serve(const Config& options) {
                             // processes
   Node node;
   RETURN_IF_ERROR(Assemble(options, node));
+  RETURN_IF_ERROR(OpenStreams(options, node));
   ASSIGN_OR_RETURN(
       const std::unique_ptr<cri_server::Service> service,
       cri_server::Service::Serve(
           *node.runtime, *node.images, node.clock, options.socket,
           [&node](std::string_view call, std::string_view code, std::chrono::nanoseconds took) {
             node.metrics.CallDone(call, code, took);
-          }));
+          },
+          node.streams.get()));
   base::LogInfo("serving the CRI",
                 {{"socket", options.socket}, {"pods", node.runtime->ListSandboxes().size()}});
   http::Server crio;

@@ -36,6 +36,20 @@ Setting Switch(std::string name, std::string help, bool Config::* member) {
           [](std::string_view text) -> base::Result<Value> { return json::ParseYaml(text); }};
 }
 
+Setting Port(std::string name, std::string help, int Config::* member) {
+  return {std::move(name),
+          std::move(help),
+          [member](const Value& value, Config& config) -> base::Status {
+            if (!value.IsInt() || value.AsInt() < 0 || value.AsInt() > 65535)
+              return base::InvalidArgument("expected a port, 0 to 65535");
+            config.*member = static_cast<int>(value.AsInt());
+            return {};
+          },
+          [member](const Config& config) { return Value(int64_t{config.*member}); },
+          false,
+          [](std::string_view text) -> base::Result<Value> { return json::ParseYaml(text); }};
+}
+
 // A place on this machine; empty where `may_be_empty`: it follows another setting.
 Setting Place(std::string name, std::string help, std::string Config::* member,
               bool may_be_empty = false) {
@@ -114,6 +128,14 @@ const std::vector<Setting>& Settings() {
             "Where the runtime looks like CRI-O to cAdvisor, /var/run/crio/crio.sock: an upstream "
             "kubelet's metrics then carry pod and container; empty: nowhere.",
             &Config::crio_socket, true),
+      Text("stream-address",
+           "The address of this machine at which exec, attach and port-forward are served; the "
+           "kubelet passes its clients on to it.",
+           &Config::stream_address),
+      Port("stream-port", "Its port; 0: any that is free.", &Config::stream_port),
+      Place("stream-certificate", "PEM; with it and its key streams are https; empty: http.",
+            &Config::stream_certificate, true),
+      Place("stream-key", "PEM.", &Config::stream_key, true),
       Switch("trace", "Tell after each operation on pods how long each of its stages took.",
              &Config::trace),
   };

@@ -33,6 +33,10 @@ struct Config {
   std::string metrics;  // empty: none
   bool trace = false;
   std::string crio_socket;  // empty: none
+  std::string stream_address = "127.0.0.1";
+  int stream_port = 0;             // 0: any
+  std::string stream_certificate;  // empty: http
+  std::string stream_key;
 };
 
 struct Setting {

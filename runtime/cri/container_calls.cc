@@ -72,21 +72,26 @@ Reactor* RuntimeServer::ContainerStatus(Context* context,
   return Answer(context, grpc::Status::OK);
 }
 
-Reactor* RuntimeServer::ExecSync(Context* context, const cri::ExecSyncRequest* request,
+Reactor* RuntimeServer::ExecSync(Context*, const cri::ExecSyncRequest* request,
                                  cri::ExecSyncResponse* response) {
-  return Run(
-      execs_, runtime_.operations(), context, "ExecSync", request->container_id(),
-      [this, request, response]() -> base::Status {
-        const std::vector<std::string> command(request->cmd().begin(), request->cmd().end());
-        ASSIGN_OR_RETURN(
-            ExecOutput output,
-            runtime_.ExecSync(request->container_id(), command,
-                              std::chrono::seconds(std::max<int64_t>(0, request->timeout()))));
-        *response->mutable_stdout() = std::move(output.out);
-        *response->mutable_stderr() = std::move(output.err);
-        response->set_exit_code(output.exit_code);
-        return {};
-      });
+  CancellableCall* const call = exec_syncs_.Add();
+  auto operation = std::make_shared<operations::Operation>(runtime_.operations(), "ExecSync",
+                                                           request->container_id());
+  execs_.Post([this, request, response, call, operation = std::move(operation)]() mutable {
+    operation->Begin();
+    const std::vector<std::string> command(request->cmd().begin(), request->cmd().end());
+    base::Result<ExecOutput> output = runtime_.ExecSync(
+        request->container_id(), command,
+        std::chrono::seconds(std::max<int64_t>(0, request->timeout())), call->token());
+    if (!output.ok()) operation->Failed();
+    operation.reset();
+    if (!output.ok()) return call->Finish(rpc::ToGrpc(output.error()));
+    *response->mutable_stdout() = std::move(output->out);
+    *response->mutable_stderr() = std::move(output->err);
+    response->set_exit_code(output->exit_code);
+    call->Finish(grpc::Status::OK);
+  });
+  return call;
 }
 
 Reactor* RuntimeServer::ReopenContainerLog(Context* context,

@@ -31,7 +31,7 @@ Reactor* ImageServer::ImageStatus(Context* context, const cri::ImageStatusReques
 
 Reactor* ImageServer::PullImage(Context*, const cri::PullImageRequest* request,
                                 cri::PullImageResponse* response) {
-  PullCall* const call = pulls_.Add();
+  CancellableCall* const call = pulls_.Add();
   auto operation =
       std::make_shared<operations::Operation>(operations_, "PullImage", request->image().image());
   executor_.Post([this, request, response, call, operation = std::move(operation)]() mutable {

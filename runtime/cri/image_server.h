@@ -2,8 +2,6 @@
 // ImageService: translates between the CRI and the image service. No handler blocks.
 #pragma once
 
-#include <stop_token>
-
 #include "cri-api/cri.h"
 #include "cri-api/service.grpc.pb.h"
 #include "lib/base/clock.h"
@@ -13,23 +11,6 @@
 #include "runtime/image/image_service.h"
 
 namespace keelson::cri_server {
-
-// A pull, which has no deadline: a client that goes away no longer wants it.
-class PullCall final : public Reactor {
- public:
-  explicit PullCall(std::function<void(PullCall*)> gone) : gone_(std::move(gone)) {}
-  std::stop_token token() const { return stop_.get_token(); }
-  void Stop() { stop_.request_stop(); }
-  void OnCancel() override { Stop(); }
-  void OnDone() override {
-    gone_(this);
-    delete this;
-  }
-
- private:
-  const std::function<void(PullCall*)> gone_;
-  std::stop_source stop_;
-};
 
 class ImageServer final : public cri::ImageService::WithRawCallbackMethod_StreamImages<
                               cri::ImageService::CallbackService> {
@@ -61,7 +42,7 @@ class ImageServer final : public cri::ImageService::WithRawCallbackMethod_Stream
   base::Clock& clock_;
   async::Executor& executor_;
   operations::Operations& operations_;
-  LastingCalls<PullCall> pulls_;
+  LastingCalls<CancellableCall> pulls_;
   LastingCalls<ItemStream> list_streams_;
 };
 

@@ -2,8 +2,12 @@
 // Calls that go on until their client or the server ends them.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <set>
+#include <stop_token>
+
+#include "runtime/cri/call.h"
 
 namespace keelson::cri_server {
 
@@ -47,6 +51,23 @@ class LastingCalls {
   std::mutex mutex_;
   std::set<Call*> calls_;  // guarded by mutex_
   bool stopping_ = false;  // guarded by mutex_
+};
+
+// A call without a deadline of its own: a client that goes away no longer wants it.
+class CancellableCall final : public Reactor {
+ public:
+  explicit CancellableCall(std::function<void(CancellableCall*)> gone) : gone_(std::move(gone)) {}
+  std::stop_token token() const { return stop_.get_token(); }
+  void Stop() { stop_.request_stop(); }
+  void OnCancel() override { Stop(); }
+  void OnDone() override {
+    gone_(this);
+    delete this;
+  }
+
+ private:
+  const std::function<void(CancellableCall*)> gone_;
+  std::stop_source stop_;
 };
 
 }  // namespace keelson::cri_server

@@ -12,6 +12,7 @@
 #include "runtime/cri/lasting_calls.h"
 #include "runtime/cri/runtime.h"
 #include "runtime/stats/sampler.h"
+#include "runtime/stream/server.h"
 
 namespace keelson::cri_server {
 
@@ -43,6 +44,8 @@ class RuntimeServer final : public RawStreams<RawLists<cri::RuntimeService::Call
     streams_.Stop();
     list_streams_.Stop();
   }
+  // Before the first call; without it the streaming calls are not there.
+  void UseStreams(stream::StreamServer* streams) { stream_server_ = streams; }
 
   // runtime_calls.cc
   Reactor* Version(Context* context, const cri::VersionRequest*,
@@ -149,9 +152,11 @@ class RuntimeServer final : public RawStreams<RawLists<cri::RuntimeService::Call
   base::Clock& clock_;
   async::Executor& executor_;
   async::Executor& execs_;  // of their own: commands may last, and stops must not wait for them
+  stream::StreamServer* stream_server_ = nullptr;
   LastingCalls<EventStream> streams_;
   LastingCalls<ItemStream> list_streams_;
   stats::Sampler sampler_;
+  LastingCalls<CancellableCall> exec_syncs_;
 };
 
 }  // namespace keelson::cri_server

@@ -69,6 +69,7 @@ class ServiceImpl final : public Service {
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
     server_->Wait();
   }
+  void UseStreams(stream::StreamServer* streams) { runtime_server_.UseStreams(streams); }
   base::Status Start(const std::string& path, base::Clock& clock, CallSink on_call) {
     if (unlink(path.c_str()) != 0 && errno != ENOENT)
       return base::Error::FromErrno(errno, "unlink '{}'", path);
@@ -104,8 +105,9 @@ class ServiceImpl final : public Service {
 
 Result<std::unique_ptr<Service>> Service::Serve(Runtime& runtime, image::ImageService& images,
                                                 base::Clock& clock, const std::string& socket_path,
-                                                CallSink on_call) {
+                                                CallSink on_call, stream::StreamServer* streams) {
   auto service = std::make_unique<ServiceImpl>(runtime, images, clock);
+  service->UseStreams(streams);
   RETURN_IF_ERROR(service->Start(socket_path, clock, std::move(on_call)));
   return std::unique_ptr<Service>(std::move(service));
 }

@@ -13,6 +13,7 @@
 #include "lib/base/result.h"
 #include "runtime/cri/runtime.h"
 #include "runtime/image/image_service.h"
+#include "runtime/stream/server.h"
 
 namespace keelson::cri_server {
 
@@ -23,10 +24,12 @@ using CallSink = std::function<void(std::string_view call, std::string_view code
 class Service {
  public:
   // The socket's directory must be there; a stale socket is replaced. Serves until destroyed.
+  // Without `streams` Exec, Attach and PortForward answer UNIMPLEMENTED.
   static base::Result<std::unique_ptr<Service>> Serve(Runtime& runtime, image::ImageService& images,
                                                       base::Clock& clock,
                                                       const std::string& socket_path,
-                                                      CallSink on_call = nullptr);
+                                                      CallSink on_call = nullptr,
+                                                      stream::StreamServer* streams = nullptr);
   virtual ~Service() = default;
 };
 
