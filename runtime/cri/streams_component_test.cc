@@ -2,13 +2,19 @@
 // Live commands, attached clients and forwarded ports of whole pods: what streaming gets from the
 // runtime, and what is left when its clients are gone.
 #include <arpa/inet.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
 
 #include <thread>
 
+#include "cri-api/service.grpc.pb.h"
+#include "lib/rpc/channel.h"
+#include "runtime/cri/service.h"
 #include "runtime/cri/testing/runtime_fixture.h"
+#include "runtime/stream/server.h"
 
 namespace keelson::cri_server {
 namespace {
@@ -265,6 +271,103 @@ TEST_F(StreamsTest, PortForwardOfAHostNetworkPodIsTheHosts) {
   EXPECT_TRUE(connected.ok()) << connected.error().message();
   ASSERT_TRUE(runtime_->StopPodSandbox(*pod).ok());
   EXPECT_FALSE(runtime_->Connect(*pod, port).ok());
+}
+
+// The calls as clients make them.
+class ServedStreamsTest : public StreamsTest {
+ protected:
+  void SetUp() override {
+    StreamsTest::SetUp();
+    if (IsSkipped()) return;
+    auto streams = stream::StreamServer::Create(
+        {.program = std::string(KEELSON_BIN_DIR) + "/keelson-stream"}, *runtime_);
+    ASSERT_TRUE(streams.ok()) << streams.error().message();
+    streams_ = std::move(*streams);
+    auto service =
+        Service::Serve(*runtime_, *images_, clock_, run_ + "/cri.sock", nullptr, streams_.get());
+    ASSERT_TRUE(service.ok()) << service.error().message();
+    service_ = std::move(*service);
+    stub_ = cri::RuntimeService::NewStub(rpc::ConnectUnix(run_ + "/cri.sock"));
+  }
+  void TearDown() override {
+    service_.reset();
+    streams_.reset();
+    StreamsTest::TearDown();
+  }
+  std::unique_ptr<stream::StreamServer> streams_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<cri::RuntimeService::Stub> stub_;
+};
+
+TEST_F(ServedStreamsTest, ExecAttachAndPortForwardAnswerWithWholeUrlsWhereTheyCanBe) {
+  const std::string pod = Start("web");
+  const std::string id = Run(pod, Script("app", "sleep 1000"));
+  cri::ExecRequest exec;
+  exec.set_container_id(id);
+  exec.add_cmd("true");
+  exec.set_stdout(true);
+  cri::ExecResponse executed;
+  const auto call_exec = [&] {
+    grpc::ClientContext context;
+    return stub_->Exec(&context, exec, &executed);
+  };
+  ASSERT_TRUE(call_exec().ok());
+  EXPECT_TRUE(executed.url().starts_with("http://127.0.0.1:")) << executed.url();
+  exec.set_tty(true);
+  exec.set_stderr(true);
+  EXPECT_EQ(call_exec().error_code(), grpc::INVALID_ARGUMENT);
+  exec.set_container_id("none");
+  EXPECT_EQ(call_exec().error_code(), grpc::NOT_FOUND);
+
+  cri::AttachRequest attach;
+  attach.set_container_id(id);
+  attach.set_stdout(true);
+  cri::AttachResponse attached;
+  const auto call_attach = [&] {
+    grpc::ClientContext context;
+    return stub_->Attach(&context, attach, &attached);
+  };
+  ASSERT_TRUE(call_attach().ok());
+  EXPECT_TRUE(attached.url().starts_with("http://127.0.0.1:")) << attached.url();
+  attach.set_tty(true);
+  EXPECT_EQ(call_attach().error_code(), grpc::INVALID_ARGUMENT) << "made without a terminal";
+
+  cri::PortForwardRequest forward;
+  forward.set_pod_sandbox_id(pod);
+  forward.add_port(80);
+  cri::PortForwardResponse forwarded;
+  const auto call_forward = [&] {
+    grpc::ClientContext context;
+    return stub_->PortForward(&context, forward, &forwarded);
+  };
+  ASSERT_TRUE(call_forward().ok());
+  EXPECT_TRUE(forwarded.url().starts_with("http://127.0.0.1:")) << forwarded.url();
+  forward.add_port(65536);
+  EXPECT_EQ(call_forward().error_code(), grpc::INVALID_ARGUMENT);
+  ASSERT_TRUE(runtime_->StopContainer(id, std::chrono::seconds(0)).ok());
+  attach.set_tty(false);
+  EXPECT_EQ(call_attach().error_code(), grpc::FAILED_PRECONDITION);
+}
+
+TEST_F(ServedStreamsTest, ExecSyncOfAClientThatWentAwayEnds) {
+  const std::string id = Run(Start("web"), Script("app", "sleep 1000"));
+  cri::ExecSyncRequest request;
+  request.set_container_id(id);
+  for (const char* word : {"sh", "-c", "touch /begun; exec sleep 1234"}) request.add_cmd(word);
+  grpc::ClientContext context;
+  std::thread client([&] {
+    cri::ExecSyncResponse response;
+    EXPECT_EQ(stub_->ExecSync(&context, request, &response).error_code(), grpc::CANCELLED);
+  });
+  const auto lists = [&](const std::string& what) {
+    return runtime_->ExecSync(id, {"sh", "-c", what}, std::chrono::seconds(10))->exit_code == 0;
+  };
+  EXPECT_TRUE(Eventually([&] { return lists("ls /begun"); }));
+  context.TryCancel();
+  client.join();
+  EXPECT_TRUE(
+      Eventually([&] { return lists("! /bin/busybox grep -q 123[4] /proc/[0-9]*/cmdline"); }));
+  EXPECT_TRUE(Eventually([&] { return runtime_->operations().List().empty(); }));
 }
 
 }  // namespace
