@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -71,8 +72,12 @@ class FrozenLogTest : public NodeTest {
     return kubelet_root() + "/pods/" + Uid(pod) + "/volumes/kubernetes.io~empty-dir/v/";
   }
   int64_t Counted(const std::string& pod) {
-    return static_cast<int64_t>(
-        base::ParseUint64(std::string(base::Trim(File(Volume(pod) + "n")))).value_or(0));
+    const std::string file = Volume(pod) + "n";
+    std::string text = File(file);
+    // A shell that begins to write has emptied it.
+    for (int i = 0; i < 500 && text.empty() && os::Exists(file); ++i, text = File(file))
+      (void)poll(nullptr, 0, 1);
+    return static_cast<int64_t>(base::ParseUint64(std::string(base::Trim(text))).value_or(0));
   }
   static milliseconds Since(Clock::time_point start) {
     return std::chrono::duration_cast<milliseconds>(Clock::now() - start);

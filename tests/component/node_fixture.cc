@@ -294,8 +294,10 @@ void NodeTest::CheckNothingIsLeft() {
   EXPECT_EQ(mounts.find(dir_.path()), std::string::npos) << mounts;
   // Processes end a moment after they were told to.
   EXPECT_TRUE(Eventually([&] { return SmallProcesses().empty(); }, 5));
-  for (const auto& [pid, arguments] : SmallProcesses())
+  for (const auto& [pid, arguments] : SmallProcesses()) {
     ADD_FAILURE() << "left over: " << pid << " " << arguments;
+    (void)kill(pid, SIGKILL);
+  }
   // Each of the others has the run directory among its arguments.
   for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
     if (!base::ParseUint64(entry.name)) continue;

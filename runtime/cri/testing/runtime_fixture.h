@@ -25,6 +25,7 @@
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/cri/runtime.h"
+#include "runtime/monitor/testing/descendants.h"
 #include "runtime/network/bridge_network.h"
 #include "runtime/security/defaults.h"
 
@@ -175,6 +176,7 @@ class RuntimeTest : public testing::Test {
     EXPECT_TRUE(os::ListDir(dir_.path() + "/trash").value().empty());
     const base::Status stopped = anchor_->Stop();
     EXPECT_TRUE(stopped.ok()) << stopped.error().message();
+    if (!stopped.ok()) monitor::KillDescendants();
     anchor_.reset();
     EXPECT_TRUE(network_->RemoveAll().ok());
     EXPECT_TRUE(cgroup::Group(cgroup::DetectLayout().value(), parent_).Remove().ok());

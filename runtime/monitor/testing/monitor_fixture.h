@@ -24,6 +24,7 @@
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/monitor/client.h"
+#include "runtime/monitor/testing/descendants.h"
 
 namespace keelson::monitor {
 
@@ -82,6 +83,7 @@ class MonitorTest : public testing::Test {
     if (anchor_) {
       const base::Status stopped = anchor_->Stop();
       EXPECT_TRUE(stopped.ok()) << stopped.error().message();
+      if (!stopped.ok()) KillDescendants();
     }
     anchor_.reset();
     if (layout_) {
