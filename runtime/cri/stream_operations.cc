@@ -61,6 +61,8 @@ class StreamSession final : public stream::Session {
   stream::Ends TakeEnds() override { return std::move(ends_); }
   Status Resize(uint16_t columns, uint16_t rows) override {
     if (!live_->terminal) return base::FailedPrecondition("the session has no terminal");
+    // Clients whose own terminal has no size say so; programs would take it at its word.
+    if (rows == 0 || columns == 0) return base::Ok();
     const winsize size{rows, columns, 0, 0};
     if (ioctl(live_->terminal.get(), TIOCSWINSZ, &size) != 0)
       return Error::FromErrno(errno, "set the terminal's size");

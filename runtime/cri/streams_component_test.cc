@@ -54,6 +54,14 @@ std::string ReadEnd(const os::UniqueFd& fd) {
 
 size_t Count(const std::string& folder) { return os::ListDir(folder).value().size(); }
 
+// Memory of its own, in KiB.
+uint64_t PrivateMemory(const std::string& pid) {
+  const std::string status = os::ReadFile("/proc/" + pid + "/status").ValueOr("");
+  const size_t at = status.find("RssAnon:");
+  if (at == std::string::npos) return 0;
+  return static_cast<uint64_t>(std::strtoull(status.c_str() + at + 8, nullptr, 10));
+}
+
 class StreamsTest : public RuntimeTest {
  protected:
   stream::ProcessRequest Command(const std::string& container, const std::string& script) {
@@ -146,7 +154,11 @@ TEST_F(StreamsTest, ExecsOfOnePodAreCountedApartFromExecSyncs) {
 }
 
 TEST_F(StreamsTest, ExecsThatFailLeaveNothingBehind) {
-  const std::string id = Run(Start("web"), Script("app", "sleep 1000"));
+  const std::string pod = Start("web");
+  const std::string id = Run(pod, Script("app", "sleep 1000"));
+  const std::vector<pid_t> monitors = ProcessesOf("keelson-monitor", pod);
+  ASSERT_EQ(monitors.size(), 1u);
+  const std::string monitor = std::to_string(monitors[0]);
   const std::string group =
       cgroup::Group(cgroup::DetectLayout().value(), runtime_->GetContainer(id)->record.cgroup_path)
           .UnifiedDirectory();
@@ -155,11 +167,14 @@ TEST_F(StreamsTest, ExecsThatFailLeaveNothingBehind) {
   const int count = wanted != nullptr ? std::stoi(wanted) : 500;
   Ends ends;
   size_t fds = 0, threads = 0, groups = 0, begun = 0;
+  uint64_t memory = 0, monitors_memory = 0;
   for (int i = 0; i < count; ++i) {
     if (i == 20) {
       ASSERT_TRUE(ends.Wait(begun).has_value());
       fds = Count("/proc/self/fd");
       threads = Count("/proc/self/task");
+      memory = PrivateMemory("self");
+      monitors_memory = PrivateMemory(monitor);
       groups = group.empty() ? 0 : Count(group);
     }
     stream::ProcessRequest request = Command(id, "exit 3");
@@ -172,6 +187,8 @@ TEST_F(StreamsTest, ExecsThatFailLeaveNothingBehind) {
   ASSERT_TRUE(ends.Wait(begun).has_value());
   EXPECT_TRUE(Eventually([&] { return Count("/proc/self/fd") == fds; }));
   EXPECT_EQ(Count("/proc/self/task"), threads);
+  EXPECT_LE(PrivateMemory("self"), memory + 4096);
+  EXPECT_LE(PrivateMemory(monitor), monitors_memory + 128);
   if (!group.empty()) {
     EXPECT_TRUE(Eventually([&] { return Count(group) == groups; }));
   }
