@@ -144,6 +144,7 @@ base::Status Assemble(const Config& options, Node& node) {
                                std::string(base::Trim(boot_id)),
                                *node.operations,
                                {options.binary_dir + "/keelson-volume"},
+                               options.binary_dir + "/keelson-namespaces",
                                options.crio_socket.empty() ? "" : cri_server::kCrioPrefix,
                                security::PrepareAppArmor(options.run_dir)});
   RETURN_IF_ERROR(node.runtime->Recover());

@@ -152,9 +152,9 @@ class Anchor {
     if (pods_.contains(setup.sandbox_id)) return std::string();  // a retry
     Pod pod;
     pod.setup = setup;
-    static constexpr const char* kNames[] = {"net", "ipc", "uts"};
+    static constexpr const char* kNames[] = {"net", "ipc", "uts", "user"};
     size_t next = 0;
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 4; ++i) {
       if ((which >> i & 1) != 0 && next < fds.size())
         pod.kept[std::string("ns/") + kNames[i]].push_back(std::move(fds[next++]));
     }

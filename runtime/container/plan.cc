@@ -254,7 +254,22 @@ Status PlanNamespaces(const PlanInput& input, Plan& plan) {
     default:
       plan.spec.pid_mode = spec::PidMode::kOwn;
   }
-  return CheckUserNamespace(options);
+  const cri::NamespaceOption& pod = input.sandbox->linux().security_context().namespace_options();
+  ASSIGN_OR_RETURN(const spec::UserMapping of_pod, PlanUserNamespace(pod));
+  ASSIGN_OR_RETURN(const spec::UserMapping own, PlanUserNamespace(options));
+  // The pod's holds for every container; one that names another asks for what cannot be.
+  if (own.size != 0 && own != of_pod)
+    return base::InvalidArgument(
+        "namespace_options.userns_options: not the mappings that the pod was made with");
+  const spec::Identity& identity = plan.spec.process.identity;
+  uint32_t highest = std::max(identity.uid, identity.gid);
+  for (const uint32_t group : identity.groups) highest = std::max(highest, group);
+  if (of_pod.size != 0 && highest >= of_pod.size) {
+    return base::InvalidArgument(
+        "user or group {} is outside the pod's user namespace, which has {} of them", highest,
+        of_pod.size);
+  }
+  return base::Ok();
 }
 
 Status PlanDevices(const PlanInput& input, Plan& plan) {
@@ -344,22 +359,43 @@ std::optional<int> ParseSignal(std::string_view text) {
   return std::nullopt;
 }
 
-Status CheckUserNamespace(const cri::NamespaceOption& options) {
-  if (!options.has_userns_options()) return base::Ok();
+Result<spec::UserMapping> PlanUserNamespace(const cri::NamespaceOption& options) {
+  spec::UserMapping mapping;
+  if (!options.has_userns_options()) return mapping;
   const cri::UserNamespace& wanted = options.userns_options();
-  switch (wanted.mode()) {
-    case cri::NODE:
-      if (wanted.uids().empty() && wanted.gids().empty()) return base::Ok();
-      return base::InvalidArgument(
-          "namespace_options.userns_options: the host's user namespace takes no mappings");
-    case cri::POD:
-      return base::Unimplemented(
-          "namespace_options.userns_options: user namespaces are not there yet");
-    default:
-      return base::InvalidArgument(
-          "namespace_options.userns_options: mode {} is none that a pod can have",
-          cri::NamespaceMode_Name(wanted.mode()));
+  constexpr char kField[] = "namespace_options.userns_options";
+  if (wanted.mode() == cri::NODE) {
+    if (wanted.uids().empty() && wanted.gids().empty()) return mapping;
+    return base::InvalidArgument("{}: the host's user namespace takes no mappings", kField);
   }
+  if (wanted.mode() != cri::POD) {
+    return base::InvalidArgument("{}: mode {} is none that a pod can have", kField,
+                                 cri::NamespaceMode_Name(wanted.mode()));
+  }
+  if (options.pid() == cri::NODE || options.ipc() == cri::NODE) {
+    return base::InvalidArgument(
+        "{}: a pod with a user namespace cannot share the host's processes or IPC", kField);
+  }
+  for (const auto* list : {&wanted.uids(), &wanted.gids()}) {
+    const char* const name = list == &wanted.uids() ? "uids" : "gids";
+    if (list->size() != 1)
+      return base::InvalidArgument("{}.{}: one mapping is wanted, not {}", kField, name,
+                                   list->size());
+    const cri::IDMapping& only = list->Get(0);
+    if (only.container_id() != 0) {
+      return base::InvalidArgument("{}.{}: must map 0 of the container, not begin with {}", kField,
+                                   name, only.container_id());
+    }
+    // 4294967295 is no user.
+    if (only.length() == 0 || uint64_t{only.host_id()} + only.length() > 0xffffffffu)
+      return base::InvalidArgument("{}.{}: {} from {} on are no users", kField, name, only.length(),
+                                   only.host_id());
+    if (mapping.size != 0 && mapping.size != only.length())
+      return base::InvalidArgument("{}: uids and gids differ in length", kField);
+    mapping.size = only.length();
+    (list == &wanted.uids() ? mapping.uid : mapping.gid) = only.host_id();
+  }
+  return mapping;
 }
 
 Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id,
@@ -442,8 +478,12 @@ Result<Plan> PlanContainer(const PlanInput& input) {
 
   AddStandardMounts(wanted.linux().security_context(), plan);
   const size_t standard = spec.mounts.size();
+  ASSIGN_OR_RETURN(
+      const spec::UserMapping users,
+      PlanUserNamespace(input.sandbox->linux().security_context().namespace_options()));
   for (int i = 0; i < wanted.mounts_size(); ++i)
-    RETURN_IF_ERROR(AddVolume(wanted.mounts(i), static_cast<size_t>(i), input.volume_images, plan));
+    RETURN_IF_ERROR(
+        AddVolume(wanted.mounts(i), static_cast<size_t>(i), input.volume_images, users, plan));
   for (const CdiMount& mount : input.cdi ? input.cdi->mounts : std::vector<CdiMount>())
     RETURN_IF_ERROR(AddCdiMount(mount, plan));
   // A volume at a standard place stands instead of it.

@@ -77,8 +77,9 @@ struct Plan {
 
 base::Result<Plan> PlanContainer(const PlanInput& input);
 
-// User namespaces are not there yet, and some requests for one can never be.
-base::Status CheckUserNamespace(const ::runtime::v1::NamespaceOption& options);
+// The pod's user namespace: size 0 when it has none. One mapping of users and one of groups, from
+// the container's 0 on; some requests for one can never be.
+base::Result<spec::UserMapping> PlanUserNamespace(const ::runtime::v1::NamespaceOption& options);
 // The container's cgroup: below the pod's parent, or /keelson/<sandbox id> when it names none.
 base::Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id,
                                      const std::string& id);

@@ -2,7 +2,9 @@
 #include "runtime/container/plan.h"
 
 #include <gtest/gtest.h>
+
 #include <sys/mount.h>
+#include <array>
 
 #include <functional>
 
@@ -46,6 +48,18 @@ class PlanTest : public testing::Test {
   }
   cri::LinuxContainerSecurityContext& Security() {
     return *container_.mutable_linux()->mutable_security_context();
+  }
+  using Mappings = std::vector<std::array<uint32_t, 3>>;  // host, container, length
+  void Users(const Mappings& uids, const Mappings& gids) {
+    cri::UserNamespace& users = *Security().mutable_namespace_options()->mutable_userns_options();
+    users.set_mode(cri::POD);
+    const auto add = [](const auto& one, cri::IDMapping* mapping) {
+      mapping->set_host_id(one[0]);
+      mapping->set_container_id(one[1]);
+      mapping->set_length(one[2]);
+    };
+    for (const auto& one : uids) add(one, users.add_uids());
+    for (const auto& one : gids) add(one, users.add_gids());
   }
   cri::Mount& Volume(const std::string& where) {
     cri::Mount& mount = *container_.add_mounts();
@@ -181,7 +195,7 @@ TEST_F(PlanTest, BadInputIsRefusedWithItsField) {
               container_.mutable_devices(0)->set_permissions("rx");
             }},
            {"CDI_devices", [&] { container_.add_cdi_devices()->set_name("vendor.com/gpu=1"); }},
-           {"mounts[0]: mapped volumes", [&] { Volume("/x").add_uidmappings(); }},
+           {"mounts[0]: uidMappings and gidMappings", [&] { Volume("/x").add_uidmappings(); }},
            {"hugepage_limits",
             [&] {
               container_.mutable_linux()->mutable_resources()->add_hugepage_limits()->set_page_size(
@@ -208,10 +222,20 @@ TEST_F(PlanTest, BadInputIsRefusedWithItsField) {
            {"seccomp_profile_path", [&] { Security().set_seccomp_profile_path("mine"); }},
            {"seccomp.localhost_ref",
             [&] { Security().set_seccomp_profile_path("localhost/mine"); }},
-           {"user namespaces are not there yet",
+           {"uids: one mapping is wanted, not 0", [&] { Users({}, {{1000, 0, 10}}); }},
+           {"uids: one mapping is wanted, not 2",
+            [&] { Users({{1000, 0, 10}, {2000, 10, 10}}, {{1000, 0, 10}}); }},
+           {"gids: must map 0", [&] { Users({{1000, 0, 10}}, {{1000, 1, 10}}); }},
+           {"uids: 0 from 1000 on", [&] { Users({{1000, 0, 0}}, {{1000, 0, 0}}); }},
+           {"are no users", [&] { Users({{0xfffffff0u, 0, 16}}, {{1000, 0, 16}}); }},
+           {"differ in length", [&] { Users({{1000, 0, 10}}, {{1000, 0, 11}}); }},
+           {"share the host's processes",
             [&] {
-              Security().mutable_namespace_options()->mutable_userns_options()->set_mode(cri::POD);
+              Users({{1000, 0, 10}}, {{1000, 0, 10}});
+              Security().mutable_namespace_options()->set_pid(cri::NODE);
             }},
+           {"not the mappings that the pod was made with",
+            [&] { Users({{1000, 0, 10}}, {{1000, 0, 10}}); }},
            {"mode TARGET",
             [&] {
               Security().mutable_namespace_options()->mutable_userns_options()->set_mode(

@@ -75,13 +75,22 @@ Result<HostSource> ImageSource(const cri::Mount& wanted, const std::string& fiel
 
 }  // namespace
 
+template <typename Mappings>
+bool IsPods(const Mappings& mappings, uint32_t first, const spec::UserMapping& users) {
+  return users.size != 0 && mappings.size() == 1 && mappings.Get(0).container_id() == 0 &&
+         mappings.Get(0).host_id() == first && mappings.Get(0).length() == users.size;
+}
+
 Status AddVolume(const cri::Mount& wanted, size_t index,
-                 const std::map<size_t, image::Image>& images, Plan& plan) {
+                 const std::map<size_t, image::Image>& images, const spec::UserMapping& users,
+                 Plan& plan) {
   const std::string field = fmt::format("mounts[{}]", index);
   RETURN_IF_ERROR(CheckContainerPath(wanted.container_path(), field + ".container_path"));
-  if (!wanted.uidmappings().empty() || !wanted.gidmappings().empty()) {
-    return base::Unimplemented("{}: mapped volumes need user namespaces, which are not there yet",
-                               field);
+  const bool mapped = !wanted.uidmappings().empty() || !wanted.gidmappings().empty();
+  if (mapped && (!IsPods(wanted.uidmappings(), users.uid, users) ||
+                 !IsPods(wanted.gidmappings(), users.gid, users))) {
+    return base::InvalidArgument(
+        "{}: uidMappings and gidMappings must be those of the pod's user namespace", field);
   }
   const bool of_image = IsImageVolume(wanted);
   if (!of_image && !wanted.host_path().starts_with('/')) {
@@ -90,6 +99,8 @@ Status AddVolume(const cri::Mount& wanted, size_t index,
   }
   Mount mount;
   mount.kind = Mount::Kind::kBind;
+  // The overlay of an image's layers cannot be mapped: its files show their owners as nobody.
+  mount.idmapped = mapped && !of_image;
   mount.destination = CleanPath(wanted.container_path());
   mount.source_fd = static_cast<uint32_t>(plan.sources.size());
   if (wanted.readonly() || of_image) mount.attributes |= MOUNT_ATTR_RDONLY;

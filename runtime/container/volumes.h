@@ -25,9 +25,10 @@ base::Status CheckContainerPath(const std::string& path, const std::string& fiel
 std::string CleanPath(const std::string& path);
 
 bool IsImageVolume(const ::runtime::v1::Mount& mount);
-// `images`: those of mounts that name one, by the mount's number.
+// `images`: those of mounts that name one, by the mount's number; `users`: of the pod.
 base::Status AddVolume(const ::runtime::v1::Mount& wanted, size_t index,
-                       const std::map<size_t, image::Image>& images, Plan& plan);
+                       const std::map<size_t, image::Image>& images, const spec::UserMapping& users,
+                       Plan& plan);
 
 // The options are those that the reader of CDI files lets through.
 base::Status AddCdiMount(const CdiMount& wanted, Plan& plan);

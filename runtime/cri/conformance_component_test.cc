@@ -330,7 +330,7 @@ TEST_F(ServedTest, TheNodeIsDescribedAsKubeletsNeedIt) {
   EXPECT_EQ(status.runtime_handlers(0).name(), "");
   EXPECT_EQ(status.runtime_handlers(1).name(), "keelson");
   EXPECT_TRUE(status.runtime_handlers(1).features().recursive_read_only_mounts());
-  EXPECT_FALSE(status.runtime_handlers(1).features().user_namespaces());
+  EXPECT_TRUE(status.runtime_handlers(1).features().user_namespaces());
   EXPECT_TRUE(status.features().supplemental_groups_policy());
   EXPECT_EQ(json::ParseJson(status.info().at("info")).value().At({"stateDir"}).AsString(),
             dir_.path());

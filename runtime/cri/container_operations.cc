@@ -187,6 +187,12 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id,
   for (const char* part : {"/diff", "/work"}) {
     if (status.ok()) status = os::MakeDir(unborn + part, 0755);
   }
+  const spec::UserMapping users =
+      container::PlanUserNamespace(pod.config.linux().security_context().namespace_options())
+          .ValueOr({});
+  if (status.ok() && users.size != 0 &&
+      chown((unborn + "/diff").c_str(), users.uid, users.gid) != 0)
+    status = Error::FromErrno(errno, "give the container's files to its user namespace");
   if (status.ok() && rename(unborn.c_str(), ContainerDir(id).c_str()) != 0)
     status = Error::FromErrno(errno, "name the container's directory");
   if (!status.ok()) {

@@ -55,7 +55,8 @@ struct Dependencies {
   std::string boot_id;
   operations::Operations& operations;
   volume::Opener volumes;
-  std::string cgroup_prefix;  // of the name of a container's cgroup, which ends with its id
+  std::string namespaces_program;  // keelson-namespaces
+  std::string cgroup_prefix;       // of the name of a container's cgroup, which ends with its id
   security::AppArmor apparmor = {};
   std::vector<std::string> cdi_dirs = {"/etc/cdi", "/var/run/cdi"};  // later ones win
 };

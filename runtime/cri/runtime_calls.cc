@@ -2,14 +2,25 @@
 #include "runtime/cri/runtime_server.h"
 
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
+#include <cstdio>
 
+#include "lib/os/files.h"
 #include "runtime/cri/convert.h"
 
 namespace keelson::cri_server {
-
 namespace {
+
+// Layers with mapped owners below an overlay: since 5.19.
+bool KernelMapsOwners() {
+  utsname name{};
+  if (uname(&name) != 0 || !os::Exists("/proc/self/ns/user")) return false;
+  int major = 0, minor = 0;
+  if (std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return false;
+  return major > 5 || (major == 5 && minor >= 19);
+}
 
 stats::Sampler::Options SamplerOptions(const Runtime& runtime) {
   stats::Sampler::Options options;
@@ -64,13 +75,16 @@ Reactor* RuntimeServer::Status(Context* context, const cri::StatusRequest* reque
                  network.set_reason("NetworkNotReady");
                  network.set_message(state.error().message());
                }
+               const bool user_namespaces = KernelMapsOwners();
                for (const char* name : {"", "keelson"}) {
                  cri::RuntimeHandler& handler = *response->add_runtime_handlers();
                  handler.set_name(name);
                  handler.mutable_features()->set_recursive_read_only_mounts(true);
+                 handler.mutable_features()->set_user_namespaces(user_namespaces);
                }
                response->mutable_features()->set_supplemental_groups_policy(true);
                response->mutable_features()->set_mount_options(true);
+               response->mutable_features()->set_user_namespaces_host_network(user_namespaces);
                return {};
              });
 }

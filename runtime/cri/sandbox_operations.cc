@@ -49,7 +49,8 @@ Status Check(const cri::PodSandboxConfig& config, const std::string& handler) {
     const Result<network::PodRequest> request = NetworkRequest(config);
     if (!request.ok()) return request.error();
   }
-  RETURN_IF_ERROR(container::CheckUserNamespace(NamespacesOf(config)));
+  ASSIGN_OR_RETURN([[maybe_unused]] const spec::UserMapping users,
+                   container::PlanUserNamespace(NamespacesOf(config)));
   return container::CgroupPath(config.linux().cgroup_parent(), "s", "c").ok()
              ? base::Ok()
              : Status(container::CgroupPath(config.linux().cgroup_parent(), "s", "c").error());
@@ -132,6 +133,7 @@ monitor::PodSetup Runtime::SetupOf(const SandboxView& view) const {
   monitor::PodSetup setup;
   setup.sandbox_id = view.record.id;
   setup.run_dir = PodRunDir(view.record.id);
+  setup.users = container::PlanUserNamespace(NamespacesOf(view.config)).ValueOr({});
   setup.share_process_namespace = NamespacesOf(view.config).pid() == cri::POD;
   const std::string parent = view.config.linux().cgroup_parent();
   const cgroup::Group group(d_.cgroups,
@@ -152,6 +154,9 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
   request.uts = !host_network;
   request.ipc = NamespacesOf(config).ipc() != cri::NODE;
   request.hostname = config.hostname();
+  const spec::UserMapping users = container::PlanUserNamespace(NamespacesOf(config)).ValueOr({});
+  if (users.size != 0) request.owners = {users.uid, users.gid, users.size};
+  request.helper = d_.namespaces_program;
   for (const auto& [name, value] : config.linux().sysctls()) request.sysctls[name] = value;
   operations::Stage("namespaces");
   ASSIGN_OR_RETURN(network::Namespaces made, network::MakeNamespaces(request));
@@ -176,7 +181,8 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
                            return d_.network.Setup(pod);
                          });
   }
-  monitor::PodNamespaces namespaces{std::move(made.net), std::move(made.ipc), std::move(made.uts)};
+  monitor::PodNamespaces namespaces{std::move(made.net), std::move(made.ipc), std::move(made.uts),
+                                    std::move(made.user)};
   operations::Stage("monitor");
   Result<std::unique_ptr<monitor::MonitorClient>> monitor = d_.anchor.StartMonitor(
       SetupOf(sandbox->view), namespaces,

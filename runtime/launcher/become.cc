@@ -38,21 +38,6 @@ Status EnterDirectory(const std::string& cwd) {
   return base::Ok();
 }
 
-Status SetLimits(const spec::Process& process) {
-  for (const spec::Rlimit& limit : process.rlimits) {
-    rlimit64 value{limit.soft, limit.hard};
-    if (prlimit64(0, static_cast<__rlimit_resource>(limit.resource), &value, nullptr) == 0)
-      continue;
-    if (errno != EPERM) return Error::FromErrno(errno, "set resource limit {}", limit.resource);
-    rlimit64 now{};
-    if (prlimit64(0, static_cast<__rlimit_resource>(limit.resource), nullptr, &now) != 0) continue;
-    value.rlim_max = now.rlim_max;
-    value.rlim_cur = std::min(limit.soft, now.rlim_max);
-    (void)prlimit64(0, static_cast<__rlimit_resource>(limit.resource), &value, nullptr);
-  }
-  return base::Ok();
-}
-
 Status InstallSeccomp(const std::string& program) {
   if (program.empty()) return base::Ok();
   if (program.size() % sizeof(sock_filter) != 0 || program.size() / sizeof(sock_filter) > 65535) {
@@ -79,6 +64,27 @@ Status SwitchUser(const spec::Identity& identity) {
 }
 
 }  // namespace
+
+Status SetLimits(const spec::Process& process) {
+  for (const spec::Rlimit& limit : process.rlimits) {
+    rlimit64 value{limit.soft, limit.hard};
+    if (prlimit64(0, static_cast<__rlimit_resource>(limit.resource), &value, nullptr) == 0)
+      continue;
+    if (errno != EPERM) return Error::FromErrno(errno, "set resource limit {}", limit.resource);
+    rlimit64 now{};
+    if (prlimit64(0, static_cast<__rlimit_resource>(limit.resource), nullptr, &now) != 0) continue;
+    value.rlim_max = now.rlim_max;
+    value.rlim_cur = std::min(limit.soft, now.rlim_max);
+    (void)prlimit64(0, static_cast<__rlimit_resource>(limit.resource), &value, nullptr);
+  }
+  return base::Ok();
+}
+
+Status BecomeRootInside() {
+  if (setresgid(0, 0, 0) != 0 || setgroups(0, nullptr) != 0 || setresuid(0, 0, 0) != 0)
+    return Error::FromErrno(errno, "become root in the user namespace");
+  return base::Ok();
+}
 
 Status TakeOnRole(const spec::Process& process) {
   RETURN_IF_ERROR(EnterDirectory(process.cwd));

@@ -10,6 +10,10 @@ namespace keelson::launcher {
 
 // Everything up to, not including, execve. `null` limits (rlimits, OOM score) that the machine does
 // not let us raise are kept as they are: a test machine without CAP_SYS_RESOURCE still runs pods.
+// Limits that this machine lets nobody raise stay as they are.
+base::Status SetLimits(const spec::Process& process);
+// In a user namespace just entered: its root, with the rights that were there.
+base::Status BecomeRootInside();
 base::Status TakeOnRole(const spec::Process& process);
 // Returns only with the error, worded as the user knows it: exec "name": why.
 base::Error Execute(const spec::Process& process);

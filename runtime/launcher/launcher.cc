@@ -115,10 +115,22 @@ Status Enter(int namespace_fd, int kind, const char* name) {
   return Error::FromErrno(errno, "enter the pod's {} namespace", name);
 }
 
+// The streams' owner, before the rights over it are given up: see TakeOnRole.
+void GiveStreams(const spec::Process& process, const spec::UserMapping& users) {
+  for (int fd = 0; fd < 3; ++fd) {
+    struct stat st{};
+    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+      (void)!fchown(fd, users.uid + process.identity.uid, users.gid + process.identity.gid);
+  }
+}
+
 // The container's first process: the rest of its root, then "go", then its own program.
 [[noreturn]] void RunFirstProcess(const spec::ContainerSpec& spec, const rootfs::Inputs& inputs,
                                   int sync, const Terminal& terminal) {
   (void)setsid();
+  if (inputs.user >= 0) {
+    if (const Status status = BecomeRootInside(); !status.ok()) Leave(sync, status.error());
+  }
   if (spec.own_cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0)
     Leave(sync, Error::FromErrno(errno, "new cgroup namespace"));
   if (const Status status = rootfs::Finish(spec, inputs); !status.ok()) Leave(sync, status.error());
@@ -134,7 +146,7 @@ Status Enter(int namespace_fd, int kind, const char* name) {
 Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext& pod,
                               rootfs::Inputs& inputs, int sync, Terminal& terminal) {
   UniqueFd group;
-  if (!spec.unified_cgroup.empty()) {
+  if (!spec.unified_cgroup.empty() && pod.user < 0) {
     ASSIGN_OR_RETURN(group, os::Open(spec.unified_cgroup, O_PATH | O_DIRECTORY));
   }
   WriteOomScore(spec.process.oom_score_adj);
@@ -149,10 +161,18 @@ Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext&
   RETURN_IF_ERROR(JoinV1(spec.cgroup_paths));
   RETURN_IF_ERROR(rootfs::Assemble(spec, inputs));
   if (spec.process.terminal) {
-    ASSIGN_OR_RETURN(terminal, OpenTerminal());
-    RETURN_IF_ERROR(BindConsole(spec, terminal.peer.get()));
+    const std::string root = rootfs::RootPath(inputs);
+    ASSIGN_OR_RETURN(terminal, OpenTerminal(root));
+    RETURN_IF_ERROR(BindConsole(spec, root, terminal.peer.get()));
   }
-  const uint64_t flags = CLONE_PARENT | (spec.pid_mode == spec::PidMode::kOwn ? CLONE_NEWPID : 0);
+  uint64_t flags = CLONE_PARENT | (spec.pid_mode == spec::PidMode::kOwn ? CLONE_NEWPID : 0);
+  if (pod.user >= 0) {
+    GiveStreams(spec.process, pod.users);
+    RETURN_IF_ERROR(SetLimits(spec.process));
+    RETURN_IF_ERROR(Enter(pod.user, CLONE_NEWUSER, "user"));
+    // Of its own: what is mounted in it is the user namespace's, what came along is locked.
+    flags |= CLONE_NEWNS;
+  }
   const pid_t pid = Clone(flags, 0, group ? group.get() : -1);
   if (pid < 0) return Error::FromErrno(errno, "clone the container's first process");
   if (pid == 0) {
@@ -177,17 +197,22 @@ Result<Pending> AwaitPid(pid_t first_stage, UniqueFd sync) {
 Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& pod,
                            const std::vector<int>& volume_fds, const Streams& streams) {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
-  const pid_t stage = Clone(CLONE_NEWNS, SIGCHLD, -1);
+  // From inside a user namespace nobody may join a group of the host's: the first stage does.
+  UniqueFd group;
+  if (pod.user >= 0 && !spec.unified_cgroup.empty()) {
+    ASSIGN_OR_RETURN(group, os::Open(spec.unified_cgroup, O_PATH | O_DIRECTORY));
+  }
+  const pid_t stage = Clone(CLONE_NEWNS, SIGCHLD, group ? group.get() : -1);
   if (stage < 0) return Error::FromErrno(errno, "clone the first stage");
   if (stage == 0) {
     const int sync = pair.second.get();
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     ResetSignals();
-    std::vector<int> keep = {sync, pod.net, pod.ipc, pod.uts, pod.pid};
+    std::vector<int> keep = {sync, pod.net, pod.ipc, pod.uts, pod.user, pod.pid};
     keep.insert(keep.end(), volume_fds.begin(), volume_fds.end());
     if (const Status status = ArrangeDescriptors(streams, std::move(keep)); !status.ok())
       Leave(sync, status.error());
-    rootfs::Inputs inputs{volume_fds, pod.shm_path, pod.staging_path};
+    rootfs::Inputs inputs{volume_fds, pod.shm_path, pod.staging_path, pod.user, pod.users};
     Terminal terminal;
     const Result<pid_t> pid = PrepareAndClone(spec, pod, inputs, sync, terminal);
     if (!pid.ok()) Leave(sync, pid.error());
@@ -200,7 +225,8 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
 
 Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
                           const std::vector<std::string>& exec_cgroups,
-                          const std::string& unified_cgroup, const Streams& streams) {
+                          const std::string& unified_cgroup, const spec::UserMapping& users,
+                          const Streams& streams) {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
   // The first stage goes into the group itself and its child inherits it: from inside the
   // container's cgroup namespace the kernel refuses a group that this namespace does not show
@@ -221,13 +247,19 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
       WriteOomScore(process.oom_score_adj);
       RETURN_IF_ERROR(JoinV1(exec_cgroups));
       // All at once, the kernel checks them together; the PID namespace holds for children only.
+      if (users.size > 0) {
+        GiveStreams(process, users);
+        RETURN_IF_ERROR(SetLimits(process));
+      }
       if (setns(container_pidfd, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-                                     CLONE_NEWUTS | CLONE_NEWCGROUP) != 0) {
+                                     CLONE_NEWUTS | CLONE_NEWCGROUP |
+                                     (users.size > 0 ? CLONE_NEWUSER : 0)) != 0) {
         return Error::FromErrno(errno, "enter the container's namespaces");
       }
       UniqueFd(container_pidfd).reset();
+      if (users.size > 0) RETURN_IF_ERROR(BecomeRootInside());
       if (process.terminal) {
-        ASSIGN_OR_RETURN(terminal, OpenTerminal());
+        ASSIGN_OR_RETURN(terminal, OpenTerminal("/"));
       }
       const pid_t pid = Clone(CLONE_PARENT, 0, -1);
       if (pid < 0) return Error::FromErrno(errno, "clone the process");

@@ -22,6 +22,8 @@ struct PodContext {
   int net = -1;  // namespaces of the pod; -1: the host's
   int ipc = -1;
   int uts = -1;
+  int user = -1;
+  spec::UserMapping users;        // with `user`
   int pid = -1;                   // PidMode::kPod: the PID namespace of the pod's init
   std::string shm_path = "/shm";  // the pod's /dev/shm in the monitor's mount namespace
   std::string staging_path =
@@ -61,6 +63,7 @@ base::Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodConte
 // directories, one per hierarchy; v2: a leaf made for a timed exec, or the container's own).
 base::Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
                                 const std::vector<std::string>& exec_cgroups,
-                                const std::string& unified_cgroup, const Streams& streams);
+                                const std::string& unified_cgroup, const spec::UserMapping& users,
+                                const Streams& streams);
 
 }  // namespace keelson::launcher

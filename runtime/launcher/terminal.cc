@@ -22,8 +22,8 @@ using base::Result;
 using base::Status;
 using os::UniqueFd;
 
-Result<Terminal> OpenTerminal() {
-  ASSIGN_OR_RETURN(const os::RootedDir root, os::RootedDir::Open("/"));
+Result<Terminal> OpenTerminal(const std::string& root_path) {
+  ASSIGN_OR_RETURN(const os::RootedDir root, os::RootedDir::Open(root_path));
   Result<UniqueFd> folder = root.OpenAt("/dev/pts", O_PATH | O_DIRECTORY);
   if (!folder.ok()) return folder.error().WithContext("terminal: the container's /dev/pts");
   struct statfs kind{};
@@ -49,14 +49,14 @@ Result<Terminal> OpenTerminal() {
   return terminal;
 }
 
-Status BindConsole(const spec::ContainerSpec& spec, int peer) {
+Status BindConsole(const spec::ContainerSpec& spec, const std::string& root_path, int peer) {
   using spec::Mount;
   const bool volume = std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const Mount& mount) {
     return mount.kind == Mount::Kind::kBind &&
            (mount.destination == "/dev" || mount.destination == "/dev/console");
   });
   if (volume) return base::Ok();
-  ASSIGN_OR_RETURN(const os::RootedDir root, os::RootedDir::Open("/"));
+  ASSIGN_OR_RETURN(const os::RootedDir root, os::RootedDir::Open(root_path));
   ASSIGN_OR_RETURN(const UniqueFd target, root.MakeFile("/dev/console", 0600));
   ASSIGN_OR_RETURN(const UniqueFd console, mount::CloneTree(peer, "", false));
   return mount::Attach(console.get(), target.get()).WithContext("/dev/console");

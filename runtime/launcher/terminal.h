@@ -17,9 +17,9 @@ struct Terminal {
 };
 
 // In the caller's root, 80 by 24 until somebody says otherwise.
-base::Result<Terminal> OpenTerminal();
+base::Result<Terminal> OpenTerminal(const std::string& root);
 // /dev/console becomes the terminal. A volume at /dev is its owner's: nothing is made in it.
-base::Status BindConsole(const spec::ContainerSpec& spec, int peer);
+base::Status BindConsole(const spec::ContainerSpec& spec, const std::string& root, int peer);
 // In a session leader: its standard streams and its controlling terminal.
 base::Status BecomeTerminalOf(const Terminal& terminal);
 

@@ -467,8 +467,8 @@ class AnchorImpl final : public Anchor {
     Put(w, setup);
     uint8_t which = 0;
     std::vector<int> fds;
-    const UniqueFd* all[] = {&namespaces.net, &namespaces.ipc, &namespaces.uts};
-    for (int i = 0; i < 3; ++i) {
+    const UniqueFd* all[] = {&namespaces.net, &namespaces.ipc, &namespaces.uts, &namespaces.user};
+    for (int i = 0; i < 4; ++i) {
       if (!*all[i]) continue;
       which = static_cast<uint8_t>(which | 1 << i);
       fds.push_back(all[i]->get());

@@ -50,6 +50,7 @@ struct PodNamespaces {
   os::UniqueFd net;
   os::UniqueFd ipc;
   os::UniqueFd uts;
+  os::UniqueFd user;
 };
 
 struct PodSetup {
@@ -58,6 +59,7 @@ struct PodSetup {
   std::string log_cgroup;  // where keelson-log is put (charged to the pod): directories, one per
                            // hierarchy, '\n' separated
   uint64_t shm_bytes = 64u << 20;
+  spec::UserMapping users;  // of the pod's user namespace, when it has one
   bool share_process_namespace =
       false;  // the monitor runs keelson-init as PID 1 of a PID namespace for the pod
 };

@@ -176,6 +176,8 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   pod.net = net_.get();
   pod.ipc = ipc_.get();
   pod.uts = uts_.get();
+  pod.user = user_.get();
+  pod.users = setup_.users;
   UniqueFd target;
   pod.pid = pod_pid_.get();
   if (spec.pid_mode == spec::PidMode::kTarget) {

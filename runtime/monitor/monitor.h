@@ -126,7 +126,7 @@ class Monitor {
   const PodSetup setup_;
   bool anchor_gone_ = false;
   const int signals_;
-  os::UniqueFd net_, ipc_, uts_, pod_pid_;
+  os::UniqueFd net_, ipc_, uts_, user_, pod_pid_;
   os::UniqueFd pod_init_;  // a pidfd
   os::UniqueFd log_socket_;
   os::EventLoop::WatchId log_watch_ = 0;

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,6 +22,7 @@
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
+#include "lib/os/pipe.h"
 #include "lib/os/process.h"
 #include "runtime/monitor/monitor.h"
 
@@ -63,6 +65,7 @@ Status Monitor::Prepare() {
   RETURN_IF_ERROR(fetch_one("ns/net", net_));
   RETURN_IF_ERROR(fetch_one("ns/ipc", ipc_));
   RETURN_IF_ERROR(fetch_one("ns/uts", uts_));
+  RETURN_IF_ERROR(fetch_one("ns/user", user_));
   UniqueFd mounts;
   RETURN_IF_ERROR(fetch_one("ns/mnt", mounts));
   const bool adopting = mounts.valid();
@@ -127,26 +130,43 @@ namespace {
 }  // namespace
 
 // The pod's process 1 must show its neighbours nothing of the host: an empty root, no rights, no
-// descriptors.
+// descriptors. It is made by a process that has entered the pod's user namespace, which then owns
+// the PID namespace too.
 Status Monitor::StartPodInit() {
+  ASSIGN_OR_RETURN(os::Pipe told, os::CreatePipe());
   clone_args args{};
-  args.flags = CLONE_NEWPID | CLONE_NEWNS;
+  args.flags = CLONE_NEWNS;
   args.exit_signal = SIGCHLD;
-  const pid_t pid = static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
-  if (pid < 0) return Error::FromErrno(errno, "clone the pod's first process");
-  if (pid == 0) {
-    (void)setsid();
+  const pid_t maker = static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+  if (maker < 0) return Error::FromErrno(errno, "clone the pod's first process");
+  if (maker == 0) {
     const Result<UniqueFd> empty =
         mount::NewFilesystem("tmpfs", {{"size", "0"}, {"mode", "555"}}, MOUNT_ATTR_RDONLY);
     const Result<UniqueFd> place = os::Open("/stage", O_PATH | O_DIRECTORY);
     if (!empty.ok() || !place.ok() || !mount::Attach(empty->get(), place->get()).ok() ||
         chdir("/stage") != 0 || syscall(SYS_pivot_root, ".", ".") != 0 ||
-        umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) {
+        umount2(".", MNT_DETACH) != 0 || chdir("/") != 0 ||
+        (user_ && setns(user_.get(), CLONE_NEWUSER) != 0)) {
       _exit(126);
     }
+    args.flags = CLONE_NEWPID | CLONE_PARENT;
+    args.exit_signal = 0;
+    const pid_t pid = static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+    if (pid != 0) {
+      const bool sent = pid > 0 && write(told.write_end.get(), &pid, sizeof pid) == sizeof pid;
+      _exit(sent ? 0 : 126);
+    }
+    (void)setsid();
+    if (user_ && (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)) _exit(126);
     if (!capabilities::DropBounding(0).ok() || !capabilities::Apply({}).ok()) _exit(126);
     RunProgram(kInitProgram, "keelson-init", -1);
   }
+  told.write_end.reset();
+  pid_t pid = -1;
+  const bool born = read(told.read_end.get(), &pid, sizeof pid) == sizeof pid;
+  while (waitpid(maker, nullptr, __WALL) < 0 && errno == EINTR) {
+  }
+  if (!born) return base::Internal("the pod's first process could not be made");
   ASSIGN_OR_RETURN(pod_init_, os::OpenPidfd(pid));
   ASSIGN_OR_RETURN(pod_pid_, os::Open(fmt::format("/proc/{}/ns/pid", pid), O_RDONLY));
   return KeepWithAnchor("ns/pid", {pod_pid_.get(), pod_init_.get()});

@@ -80,6 +80,7 @@ void Put(Writer& w, const PodSetup& setup) {
   w.String(setup.log_cgroup);
   w.U64(setup.shm_bytes);
   w.Bool(setup.share_process_namespace);
+  for (const uint32_t v : {setup.users.uid, setup.users.gid, setup.users.size}) w.U32(v);
 }
 
 PodSetup GetPodSetup(Reader& r) {
@@ -89,6 +90,7 @@ PodSetup GetPodSetup(Reader& r) {
   setup.log_cgroup = r.String();
   setup.shm_bytes = r.U64();
   setup.share_process_namespace = r.Bool();
+  for (uint32_t* v : {&setup.users.uid, &setup.users.gid, &setup.users.size}) *v = r.U32();
   return setup;
 }
 

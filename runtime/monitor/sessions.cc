@@ -71,8 +71,8 @@ Status Monitor::StartExec(int client, Packet& packet) {
       return Error::FromErrno(errno, "make cgroup '{}'", exec.leaf);
     group = exec.leaf;
   }
-  Result<launcher::Pending> pending =
-      launcher::BeginExec(process, container.pidfd.get(), container.cgroups, group, streams);
+  Result<launcher::Pending> pending = launcher::BeginExec(
+      process, container.pidfd.get(), container.cgroups, group, setup_.users, streams);
   Status started = pending.ok() ? pending->Go() : Status(pending.error());
   if (!started.ok()) {
     if (pending.ok()) {

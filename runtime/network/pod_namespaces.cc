@@ -4,13 +4,17 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <optional>
 #include <thread>
 
+#include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "lib/os/process.h"
+#include "lib/os/socket.h"
 
 namespace keelson::network {
 
@@ -20,11 +24,7 @@ using base::Status;
 
 namespace {
 
-Result<Namespaces> MakeHere(const NamespaceRequest& request) {
-  const int flags = (request.net ? CLONE_NEWNET : 0) | (request.ipc ? CLONE_NEWIPC : 0) |
-                    (request.uts ? CLONE_NEWUTS : 0);
-  if (flags != 0 && unshare(flags) != 0)
-    return Error::FromErrno(errno, "make the pod's namespaces");
+Status Configure(const NamespaceRequest& request) {
   if (request.uts && !request.hostname.empty() &&
       sethostname(request.hostname.data(), request.hostname.size()) != 0) {
     return Error::FromErrno(errno, "set the pod's host name '{}'", request.hostname);
@@ -40,24 +40,75 @@ Result<Namespaces> MakeHere(const NamespaceRequest& request) {
     RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, "/proc/sys/" + path, value)
                         .WithContext("set sysctl '" + name + "'"));
   }
+  return base::Ok();
+}
+
+int Kinds(const NamespaceRequest& request) {
+  return (request.net ? CLONE_NEWNET : 0) | (request.ipc ? CLONE_NEWIPC : 0) |
+         (request.uts ? CLONE_NEWUTS : 0);
+}
+
+Result<Namespaces> OpenAll(const NamespaceRequest& request, const std::string& folder) {
   Namespaces made;
   if (request.net) {
-    ASSIGN_OR_RETURN(made.net, os::Open("/proc/thread-self/ns/net", O_RDONLY));
+    ASSIGN_OR_RETURN(made.net, os::Open(folder + "/net", O_RDONLY));
   }
   if (request.ipc) {
-    ASSIGN_OR_RETURN(made.ipc, os::Open("/proc/thread-self/ns/ipc", O_RDONLY));
+    ASSIGN_OR_RETURN(made.ipc, os::Open(folder + "/ipc", O_RDONLY));
   }
   if (request.uts) {
-    ASSIGN_OR_RETURN(made.uts, os::Open("/proc/thread-self/ns/uts", O_RDONLY));
+    ASSIGN_OR_RETURN(made.uts, os::Open(folder + "/uts", O_RDONLY));
+  }
+  if (request.owners) {
+    ASSIGN_OR_RETURN(made.user, os::Open(folder + "/user", O_RDONLY));
   }
   return made;
+}
+
+Result<Namespaces> MakeHere(const NamespaceRequest& request) {
+  if (Kinds(request) != 0 && unshare(Kinds(request)) != 0)
+    return Error::FromErrno(errno, "make the pod's namespaces");
+  RETURN_IF_ERROR(Configure(request));
+  return OpenAll(request, "/proc/thread-self/ns");
+}
+
+// On the throw-away thread: a small process makes them and holds them until all are open here.
+Result<Namespaces> MakeOwned(const NamespaceRequest& request) {
+  ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
+  os::SpawnOptions spawn;
+  spawn.argv = {request.helper, std::to_string(Kinds(request))};
+  spawn.fds = {{pair.second.get(), 3}};
+  ASSIGN_OR_RETURN(os::ChildProcess holder, os::ChildProcess::Spawn(spawn));
+  pair.second.reset();
+  Result<os::Message> made = os::ReceiveMessage(pair.first.get());
+  if (!made.ok()) return made.error().WithContext("make the pod's user namespace");
+  if (made->bytes != "0") {
+    return Error::FromErrno(static_cast<int>(base::ParseUint64(made->bytes).value_or(EIO)),
+                            "make the pod's user namespace");
+  }
+  const std::string process = "/proc/" + std::to_string(holder.pid());
+  const auto line = [&](uint32_t first) {
+    return fmt::format("0 {} {}", first, request.owners->size);
+  };
+  RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, process + "/uid_map", line(request.owners->uid)));
+  RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, process + "/gid_map", line(request.owners->gid)));
+  ASSIGN_OR_RETURN(Namespaces all, OpenAll(request, process + "/ns"));
+  for (const auto& [fd, kind] :
+       {std::pair(all.net.get(), CLONE_NEWNET), std::pair(all.ipc.get(), CLONE_NEWIPC),
+        std::pair(all.uts.get(), CLONE_NEWUTS)}) {
+    if (fd >= 0 && setns(fd, kind) != 0)
+      return Error::FromErrno(errno, "enter the pod's namespaces");
+  }
+  RETURN_IF_ERROR(Configure(request));
+  return all;
 }
 
 }  // namespace
 
 Result<Namespaces> MakeNamespaces(const NamespaceRequest& request) {
   std::optional<Result<Namespaces>> result;
-  std::thread thread([&] { result.emplace(MakeHere(request)); });
+  std::thread thread(
+      [&] { result.emplace(request.owners ? MakeOwned(request) : MakeHere(request)); });
   thread.join();
   return std::move(*result);
 }

@@ -2,6 +2,7 @@
 #include "runtime/rootfs/rootfs.h"
 
 #include <fcntl.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,6 +14,7 @@
 #include <optional>
 
 #include "lib/base/strings.h"
+#include "lib/kernel/capabilities/capabilities.h"
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
 #include "lib/os/rooted_dir.h"
@@ -85,6 +87,11 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
       if (item.source_fd >= inputs.volume_fds.size())
         return base::Internal("mount source {} was not sent", item.source_fd);
       const int fd = inputs.volume_fds[item.source_fd];
+      if (item.idmapped) {
+        if (inputs.user < 0) return base::Internal("owners to be mapped without a user namespace");
+        RETURN_IF_ERROR(mount::MapOwners(fd, inputs.user)
+                            .WithContext("the file system of the volume cannot map owners"));
+      }
       RETURN_IF_ERROR(mount::SetAttributes(fd, item.attributes, 0, 0, item.recursive_attributes));
       return os::Duplicate(fd);
     }
@@ -101,8 +108,16 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
       ASSIGN_OR_RETURN(UniqueFd sysfs, mount::NewFilesystem("sysfs", {}, item.attributes));
       return sysfs;
     }
-    case Mount::Kind::kDevpts:
-      return mount::NewFilesystem("devpts", WithLabel(item, spec), item.attributes);
+    case Mount::Kind::kDevpts: {
+      mount::Options options = WithLabel(item, spec);
+      for (auto& [name, value] : options) {
+        // The number is the container's; the kernel wants the host's.
+        if (name == "gid" && inputs.user >= 0) {
+          value = std::to_string(inputs.users.gid + base::ParseUint64(value).value_or(0));
+        }
+      }
+      return mount::NewFilesystem("devpts", options, item.attributes);
+    }
     case Mount::Kind::kMqueue:
       return mount::NewFilesystem("mqueue", WithLabel(item, spec), item.attributes);
     case Mount::Kind::kCgroup:
@@ -131,7 +146,7 @@ Status MountOne(const RootedDir& root, const spec::ContainerSpec& spec, const In
 
 Status MountSome(const RootedDir& root, const spec::ContainerSpec& spec, const Inputs& inputs,
                  bool deferred_half) {
-  const std::vector<size_t> deferred = DeferredMounts(spec.mounts);
+  const std::vector<size_t> deferred = DeferredMounts(spec.mounts, inputs.user >= 0);
   for (size_t i = 0; i < spec.mounts.size(); ++i) {
     if (IsDeferred(deferred, i) != deferred_half) continue;
     RETURN_IF_ERROR(MountOne(root, spec, inputs, spec.mounts[i])
@@ -140,7 +155,7 @@ Status MountSome(const RootedDir& root, const spec::ContainerSpec& spec, const I
   return base::Ok();
 }
 
-Status MakeDevices(const RootedDir& root, const spec::ContainerSpec& spec) {
+Status MakeDevices(const RootedDir& root, const spec::ContainerSpec& spec, const Inputs& inputs) {
   // A volume at /dev is its owner's: nothing is made in it.
   const bool volume = std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const Mount& mount) {
     return mount.kind == Mount::Kind::kBind && mount.destination == "/dev";
@@ -163,7 +178,8 @@ Status MakeDevices(const RootedDir& root, const spec::ContainerSpec& spec) {
       }
     }
     if ((device.uid != 0 || device.gid != 0) &&
-        fchownat(parent.get(), name.c_str(), device.uid, device.gid, AT_SYMLINK_NOFOLLOW) != 0) {
+        fchownat(parent.get(), name.c_str(), inputs.users.uid + device.uid,
+                 inputs.users.gid + device.gid, AT_SYMLINK_NOFOLLOW) != 0) {
       return Error::FromErrno(errno, "give device '{}' its owner", device.path);
     }
   }
@@ -244,12 +260,13 @@ Status ProtectPaths(const RootedDir& root, const spec::ContainerSpec& spec) {
 
 }  // namespace
 
-std::vector<size_t> DeferredMounts(const std::vector<Mount>& mounts) {
+std::vector<size_t> DeferredMounts(const std::vector<Mount>& mounts, bool user_namespace) {
   std::vector<size_t> deferred;
   std::vector<std::string> roots;
   for (size_t i = 0; i < mounts.size(); ++i) {
-    const bool needs_first_process =
-        mounts[i].kind == Mount::Kind::kProc || mounts[i].kind == Mount::Kind::kCgroup;
+    const bool needs_first_process = mounts[i].kind == Mount::Kind::kProc ||
+                                     mounts[i].kind == Mount::Kind::kCgroup ||
+                                     (user_namespace && mounts[i].kind == Mount::Kind::kMqueue);
     const bool on_top = std::any_of(roots.begin(), roots.end(), [&](const std::string& folder) {
       return IsBelow(mounts[i].destination, folder);
     });
@@ -260,25 +277,38 @@ std::vector<size_t> DeferredMounts(const std::vector<Mount>& mounts) {
   return deferred;
 }
 
-Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
-  ASSIGN_OR_RETURN(mount::Overlay overlay,
-                   mount::MountOverlay({spec.lower_layers, spec.upper, spec.work, spec.mount_label},
-                                       inputs.staging));
-  if (!overlay.attached) {
-    ASSIGN_OR_RETURN(const UniqueFd place, os::Open(inputs.staging, O_PATH | O_DIRECTORY));
-    RETURN_IF_ERROR(mount::Attach(overlay.root.get(), place.get()).WithContext("attach the root"));
+namespace {
+
+// What is made from now on belongs to the pod's root. The kernel takes the rights over files from
+// whoever stops being root in files: they are taken back.
+Status MakeFilesAsPodRoot(const Inputs& inputs) {
+  (void)setfsgid(inputs.users.gid);
+  (void)setfsuid(inputs.users.uid);
+  return capabilities::RaiseAllPermitted();
+}
+
+// The image's layers with their owners mapped: attached, since kernels before 6.15 take no others
+// as layers.
+Status MapLayers(const Inputs& inputs, std::vector<std::string>& layers) {
+  ASSIGN_OR_RETURN(const UniqueFd room, mount::NewFilesystem("tmpfs", {{"mode", "755"}}, 0));
+  ASSIGN_OR_RETURN(const UniqueFd place, os::Open(inputs.staging, O_PATH | O_DIRECTORY));
+  RETURN_IF_ERROR(mount::Attach(room.get(), place.get()).WithContext("a place for the layers"));
+  RETURN_IF_ERROR(os::MakeDir(RootPath(inputs), 0755));
+  for (size_t i = 0; i < layers.size(); ++i) {
+    ASSIGN_OR_RETURN(const UniqueFd layer, mount::CloneTree(AT_FDCWD, layers[i], false));
+    RETURN_IF_ERROR(mount::MapOwners(layer.get(), inputs.user)
+                        .WithContext("the file system of the images cannot map owners, which a "
+                                     "pod with a user namespace needs"));
+    layers[i] = inputs.staging + "/" + std::to_string(i);
+    RETURN_IF_ERROR(os::MakeDir(layers[i], 0700));
+    ASSIGN_OR_RETURN(const UniqueFd target, os::Open(layers[i], O_PATH | O_DIRECTORY));
+    RETURN_IF_ERROR(mount::Attach(layer.get(), target.get()));
   }
-  ASSIGN_OR_RETURN(UniqueFd root_fd, os::Open(inputs.staging, O_PATH | O_DIRECTORY));
-  const RootedDir root(std::move(root_fd));
-  RETURN_IF_ERROR(MountSome(root, spec, inputs, false));
-  RETURN_IF_ERROR(MakeDevices(root, spec));
-  // The places that Finish() mounts on must be there before the root may become read-only.
-  for (const size_t index : DeferredMounts(spec.mounts)) {
-    if (spec.mounts[index].kind == Mount::Kind::kProc) {
-      ASSIGN_OR_RETURN(const UniqueFd made, root.MakeDirs(spec.mounts[index].destination, 0755));
-    }
-  }
-  if (fchdir(root.fd()) != 0) return Error::FromErrno(errno, "enter the root");
+  return base::Ok();
+}
+
+Status PivotInto(int root) {
+  if (fchdir(root) != 0) return Error::FromErrno(errno, "enter the root");
   if (syscall(SYS_pivot_root, ".", ".") != 0) return Error::FromErrno(errno, "pivot_root");
   // The old root lies on top of the new one now; off with it, mounts and all.
   if (umount2(".", MNT_DETACH) != 0) return Error::FromErrno(errno, "leave the host's tree");
@@ -286,8 +316,46 @@ Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
   return base::Ok();
 }
 
+}  // namespace
+
+std::string RootPath(const Inputs& inputs) {
+  return inputs.user >= 0 ? inputs.staging + "/root" : "/";
+}
+
+Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
+  const bool user_namespace = inputs.user >= 0;
+  const std::string place_path = user_namespace ? RootPath(inputs) : inputs.staging;
+  std::vector<std::string> layers = spec.lower_layers;
+  if (user_namespace) RETURN_IF_ERROR(MapLayers(inputs, layers));
+  ASSIGN_OR_RETURN(mount::Overlay overlay,
+                   mount::MountOverlay({std::move(layers), spec.upper, spec.work, spec.mount_label},
+                                       place_path));
+  if (!overlay.attached) {
+    ASSIGN_OR_RETURN(const UniqueFd place, os::Open(place_path, O_PATH | O_DIRECTORY));
+    RETURN_IF_ERROR(mount::Attach(overlay.root.get(), place.get()).WithContext("attach the root"));
+  }
+  ASSIGN_OR_RETURN(UniqueFd root_fd, os::Open(place_path, O_PATH | O_DIRECTORY));
+  const RootedDir root(std::move(root_fd));
+  if (user_namespace) RETURN_IF_ERROR(MakeFilesAsPodRoot(inputs));
+  RETURN_IF_ERROR(MountSome(root, spec, inputs, false));
+  RETURN_IF_ERROR(MakeDevices(root, spec, inputs));
+  // The places that Finish() mounts on must be there before the root may become read-only.
+  for (const size_t index : DeferredMounts(spec.mounts, user_namespace)) {
+    if (spec.mounts[index].kind == Mount::Kind::kProc) {
+      ASSIGN_OR_RETURN(const UniqueFd made, root.MakeDirs(spec.mounts[index].destination, 0755));
+    }
+  }
+  return user_namespace ? base::Ok() : PivotInto(root.fd());
+}
+
 Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs) {
-  ASSIGN_OR_RETURN(const RootedDir root, RootedDir::Open("/"));
+  if (inputs.user >= 0) {
+    // A copy of the tree is this namespace's own and can be pivoted into.
+    ASSIGN_OR_RETURN(const UniqueFd place, os::Open(RootPath(inputs), O_PATH | O_DIRECTORY));
+    ASSIGN_OR_RETURN(const UniqueFd copy, mount::CloneTree(place.get(), "", true));
+    RETURN_IF_ERROR(mount::Attach(copy.get(), place.get()).WithContext("attach the root"));
+  }
+  ASSIGN_OR_RETURN(const RootedDir root, RootedDir::Open(RootPath(inputs)));
   RETURN_IF_ERROR(MountSome(root, spec, inputs, true));
   RETURN_IF_ERROR(ProtectPaths(root, spec));
   RETURN_IF_ERROR(MaskPaths(root, spec));
@@ -296,6 +364,7 @@ Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs) {
     // closed.
     ASSIGN_OR_RETURN(const UniqueFd made, root.MakeDirs(spec.process.cwd, 0755));
   }
+  if (inputs.user >= 0) RETURN_IF_ERROR(PivotInto(root.fd()));
   if (spec.read_only_root) {
     RETURN_IF_ERROR(mount::SetAttributes(root.fd(), MOUNT_ATTR_RDONLY, 0, 0, false)
                         .WithContext("make the root read-only"));

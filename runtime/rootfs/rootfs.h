@@ -15,15 +15,23 @@
 
 namespace keelson::rootfs {
 
-// Which mounts wait for Finish(): procfs and cgroupfs themselves and whatever lies below one of
-// them. Pure; indices into `mounts`.
-std::vector<size_t> DeferredMounts(const std::vector<spec::Mount>& mounts);
+// Which mounts wait for Finish(): procfs and cgroupfs themselves (in a user namespace mqueue too)
+// and whatever lies below one of them. Pure; indices into `mounts`.
+std::vector<size_t> DeferredMounts(const std::vector<spec::Mount>& mounts,
+                                   bool user_namespace = false);
 
 struct Inputs {
   std::vector<int> volume_fds;  // by spec::Mount::source_fd
   std::string shm_path;         // the pod's /dev/shm in this mount namespace
   std::string staging;          // an empty directory of this mount namespace
+  int user = -1;                // the pod's user namespace
+  spec::UserMapping users;      // with `user`
 };
+// With a user namespace the two halves are parted otherwise: Assemble() makes everything whose
+// owners must be mapped, and leaves the root where RootPath() says; Finish(), in a mount namespace
+// that belongs to the user namespace, pivots into it. A procfs is only to be had there while
+// another one can be seen, and what came along from the other namespace can't be taken apart.
+std::string RootPath(const Inputs& inputs);  // between the two
 base::Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs);
 base::Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs);
 

@@ -27,6 +27,7 @@ struct Mount {
   uint64_t attributes = 0;  // MOUNT_ATTR_* of mount_setattr(2)
   bool recursive_attributes = false;
   Propagation propagation = Propagation::kPrivate;
+  bool idmapped = false;  // kBind: its owners are shown through the pod's user namespace
 };
 
 struct Device {
@@ -72,6 +73,14 @@ struct Process {
   int32_t oom_score_adj = 0;
   std::string apparmor_profile;  // taken with execve; empty: none
   std::string selinux_label;     // likewise
+};
+
+// Users and groups of a pod's user namespace: `size` of them from 0 on are these of the host.
+struct UserMapping {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint32_t size = 0;  // 0: no user namespace of its own
+  friend bool operator==(const UserMapping&, const UserMapping&) = default;
 };
 
 enum class PidMode : uint8_t { kOwn, kPod, kHost, kTarget };

@@ -151,6 +151,7 @@ std::string Encode(const ContainerSpec& spec) {
   w.String(spec.process.apparmor_profile);
   w.String(spec.process.selinux_label);
   w.String(spec.mount_label);
+  for (const Mount& m : spec.mounts) w.Bool(m.idmapped);
   return w.Take();
 }
 
@@ -191,6 +192,7 @@ base::Result<ContainerSpec> DecodeContainerSpec(std::string_view bytes) {
     spec.process.apparmor_profile = r.String();
     spec.process.selinux_label = r.String();
     spec.mount_label = r.String();
+    for (Mount& m : spec.mounts) m.idmapped = r.Bool();
   }
   if (!r.ok() || bad) return Malformed("container spec");
   return spec;

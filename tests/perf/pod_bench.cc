@@ -161,7 +161,8 @@ int Main(int argc, char** argv) {
                                    Must(security::AvailableCapabilities()),
                                    "bench",
                                    operations,
-                                   {std::string(argv[1]) + "/keelson-volume"}});
+                                   {std::string(argv[1]) + "/keelson-volume"},
+                                   std::string(argv[1]) + "/keelson-namespaces"});
       Must(runtime.Recover());
       Samples warm;
       Cycle(runtime, parent, "warm", warm);

@@ -59,6 +59,15 @@ base::Status DropBounding(uint64_t keep) {
   return base::Ok();
 }
 
+base::Status RaiseAllPermitted() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) != 0) return Error::FromErrno(errno, "capget");
+  for (__user_cap_data_struct& half : data) half.effective = half.permitted;
+  if (syscall(SYS_capset, &header, data) != 0) return Error::FromErrno(errno, "capset");
+  return base::Ok();
+}
+
 base::Status Apply(const Sets& sets) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2];

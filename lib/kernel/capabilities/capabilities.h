@@ -25,6 +25,7 @@ struct Sets {
   uint64_t ambient = 0;
 };
 base::Status DropBounding(uint64_t keep);  // needs CAP_SETPCAP: before the user changes
+base::Status RaiseAllPermitted();          // what is permitted takes effect
 base::Status Apply(const Sets& sets);      // capset(2), then the ambient set
 
 }  // namespace keelson::capabilities

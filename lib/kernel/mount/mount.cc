@@ -101,6 +101,15 @@ Status SetAttributes(int mount, uint64_t set, uint64_t clear, uint64_t propagati
   return base::Ok();
 }
 
+Status MapOwners(int mount, int user_namespace) {
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<uint64_t>(user_namespace);
+  if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
+    return Error::FromErrno(errno, "map the owners of a mount");
+  return base::Ok();
+}
+
 Status MakeAllPrivate() {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return Error::FromErrno(errno, "make mounts private");

@@ -34,6 +34,9 @@ base::Status Attach(int mount, int target);
 // `propagation`: MS_PRIVATE, MS_SLAVE, MS_SHARED or 0 to leave it.
 base::Status SetAttributes(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
                            bool recursive);
+// Owners as the user namespace shows them: a detached mount, not mapped before, of a file system
+// that can (EINVAL else).
+base::Status MapOwners(int mount, int user_namespace);
 // Every mount of the caller's namespace becomes private.
 base::Status MakeAllPrivate();
 

@@ -209,6 +209,7 @@ class RuntimeTest : public testing::Test {
                                                boot_id_,
                                                operations_,
                                                {KEELSON_BIN_DIR "/keelson-volume"},
+                                               KEELSON_BIN_DIR "/keelson-namespaces",
                                                "",
                                                apparmor_,
                                                {dir_.path() + "/cdi", dir_.path() + "/cdi-later"}});
