@@ -170,7 +170,7 @@ TEST(Admission, ACriticalPodThatLacksNothingButRoomPushesOthersOut) {
     return made;
   };
   const kube::Pod low = pod("500m", 1), high = pod("1500m", 9), none = pod("0", {});
-  const auto verdict = [&](const kube::Pod& wanted, std::vector<const kube::Pod*> others) {
+  const auto verdict = [&](const kube::Pod& wanted, const std::vector<const kube::Pod*>& others) {
     const Admission made = Admit(wanted, others, rules);
     std::string text = made.refusal ? made.refusal->reason : "";
     for (const kube::Pod* other : made.preempted)
