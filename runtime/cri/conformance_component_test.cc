@@ -555,6 +555,27 @@ TEST_F(ServedTest, AClientTooSlowForItsEventsIsCutOffAndToldSo) {
       << "nobody else is disturbed";
 }
 
+TEST_F(ServedTest, StopContainer_DoesNotHoldUpTheEndOfTheDaemon) {
+  const std::string id =
+      Run(Start("p"), Script("c", "trap '' TERM; echo ready >/r; while true; do sleep 1; done"));
+  EXPECT_TRUE(Eventually([&] { return os::Exists(runtime_->DirectoryOf(id) + "/diff/r"); }));
+  auto stop = std::async(std::launch::async, [&] {
+    cri::StopContainerRequest request;
+    request.set_container_id(id);
+    request.set_timeout(600);
+    cri::StopContainerResponse response;
+    return Ask(&Pods::StopContainer, request, &response);
+  });
+  EXPECT_TRUE(Eventually([&] {
+    const std::vector<operations::UnderWay> all = operations_.List();
+    return all.size() == 1 && all[0].stage == "waiting for the container to end";
+  }));
+  service_.reset();
+  ASSERT_EQ(stop.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_EQ(stop.get().error_code(), grpc::UNAVAILABLE);
+  EXPECT_EQ(runtime_->GetContainer(id).value().record.state, ContainerState::kRunning);
+}
+
 TEST_F(ServedTest, CadvisorIsAnsweredAsCrioDoes) {
   const std::string pod = Start("p");
   cri::ContainerConfig config = Script("c", "while true; do sleep 1; done");

@@ -444,13 +444,25 @@ Status Runtime::StartContainer(const std::string& id) {
   return base::Ok();
 }
 
-Status Runtime::AwaitExit(const ContainerPtr& container, base::SteadyTime deadline) {
+void Runtime::StopWaiting() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+}
+
+Status Runtime::AwaitExit(const ContainerPtr& container, base::SteadyTime deadline,
+                          bool until_stop) {
   std::unique_lock lock(mutex_);
   const auto over = [&] {
     return container->view.record.state != ContainerState::kRunning &&
            container->view.record.state != ContainerState::kStarting;
   };
-  if (changed_.wait_until(lock, deadline, over)) return base::Ok();
+  if (changed_.wait_until(lock, deadline, [&] { return (until_stop && stopping_) || over(); })) {
+    if (over()) return base::Ok();
+    return base::Unavailable("the runtime is stopping; the container's end is not waited for");
+  }
   return base::DeadlineExceeded("container '{}' still runs", container->view.record.id);
 }
 
@@ -506,7 +518,11 @@ Status Runtime::StopContainer(const std::string& id, std::chrono::seconds timeou
     if (!sent.ok()) timeout = std::chrono::seconds(0);  // nobody can ask it politely
   }
   operations::Stage("waiting for the container to end");
-  if (timeout.count() > 0 && AwaitExit(container, now + timeout).ok()) return base::Ok();
+  if (timeout.count() > 0) {
+    const Status ended = AwaitExit(container, now + timeout, true);
+    // The time that its program was given is not over because this daemon's is.
+    if (ended.ok() || ended.error().code() == base::Code::kUnavailable) return ended;
+  }
   operations::Stage("kill");
   RETURN_IF_ERROR(KillContainer(record));
   return AwaitExit(container, base::SystemClock().Steady() + std::chrono::minutes(1));

@@ -102,6 +102,8 @@ class Runtime final : public stats::Source, public stream::Backend {
   static constexpr int kMostExecs = 32;
   base::Result<ExecOutput> ExecSync(const std::string& id, const std::vector<std::string>& command,
                                     std::chrono::seconds timeout, std::stop_token stop = {});
+  // Calls that give a container time to end return at once from now on: the daemon stops.
+  void StopWaiting();
   base::Status ReopenContainerLog(const std::string& id);
   // All that `change` names, or nothing; of a container that waits to be started as well.
   base::Status UpdateContainerResources(const std::string& id,
@@ -252,7 +254,9 @@ class Runtime final : public stats::Source, public stream::Backend {
                          const ::runtime::v1::LinuxContainerResources& limits);
   void FinishUpdates();  // those that an earlier life left under way
   void SetStarting(const ContainerPtr& container, bool starting);
-  base::Status AwaitExit(const ContainerPtr& container, base::SteadyTime deadline);
+  // `until_stop`: Unavailable at once when the daemon stops.
+  base::Status AwaitExit(const ContainerPtr& container, base::SteadyTime deadline,
+                         bool until_stop = false);
   base::Status KillContainer(const container::ContainerRecord&
                                  record);  // every process of it, by whoever is left to do so
   // Out of sight by one rename, then deleted while nobody waits: freeing blocks can take long.
@@ -264,6 +268,7 @@ class Runtime final : public stats::Source, public stream::Backend {
   Dependencies d_;
   const bool selinux_ = security::SelinuxEnabled();
   mutable std::mutex mutex_;
+  bool stopping_ = false;                           // guarded by mutex_
   std::condition_variable changed_;                 // some container's state
   std::atomic<uint64_t> changes_{1};                // of records; written with mutex_
   std::map<std::string, SandboxPtr> sandboxes_;     // guarded by mutex_

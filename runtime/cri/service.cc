@@ -59,11 +59,13 @@ class CallObservers final : public Factory {
 class ServiceImpl final : public Service {
  public:
   ServiceImpl(Runtime& runtime, image::ImageService& images, base::Clock& clock)
-      : runtime_server_(runtime, clock, executor_, execs_),
+      : runtime_(runtime),
+        runtime_server_(runtime, clock, executor_, execs_),
         image_server_(images, clock, executor_, runtime.operations()) {}
   ~ServiceImpl() override {
     if (!server_) return;
     runtime_server_.EndStreams();
+    runtime_.StopWaiting();
     image_server_.EndCalls();
     // Returns at once when nothing is under way; what is, may end.
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
@@ -94,6 +96,7 @@ class ServiceImpl final : public Service {
   }
 
  private:
+  Runtime& runtime_;
   async::Executor executor_{256};
   async::Executor execs_{256};
   RuntimeServer runtime_server_;
