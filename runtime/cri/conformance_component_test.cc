@@ -332,8 +332,9 @@ TEST_F(ServedTest, TheNodeIsDescribedAsKubeletsNeedIt) {
   EXPECT_TRUE(status.runtime_handlers(1).features().recursive_read_only_mounts());
   EXPECT_TRUE(status.runtime_handlers(1).features().user_namespaces());
   EXPECT_TRUE(status.features().supplemental_groups_policy());
-  EXPECT_EQ(json::ParseJson(status.info().at("info")).value().At({"stateDir"}).AsString(),
-            dir_.path());
+  for (const char* key : {"info", "config"})
+    EXPECT_EQ(json::ParseJson(status.info().at(key)).value().At({"stateDir"}).AsString(),
+              dir_.path());
   status.Clear();
   ASSERT_TRUE(Ask(&Pods::Status, cri::StatusRequest(), &status).ok());
   EXPECT_TRUE(status.info().empty());

@@ -63,7 +63,12 @@ Reactor* RuntimeServer::Status(Context* context, const cri::StatusRequest* reque
   // Asking the network may make its bridge anew: not on this thread.
   return Run(executor_, runtime_.operations(), context, "Status", "",
              [this, request, response]() -> base::Status {
-               if (request->verbose()) (*response->mutable_info())["info"] = runtime_.Describe();
+               if (request->verbose()) {
+                 const std::string described = runtime_.Describe();
+                 // Clients of containerd look for stateDir in "config".
+                 for (const char* key : {"info", "config"})
+                   (*response->mutable_info())[key] = described;
+               }
                cri::RuntimeCondition& ready = *response->mutable_status()->add_conditions();
                ready.set_type("RuntimeReady");
                ready.set_status(true);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The runtimes under test, each an instance with every folder below one, started and taken away again: Keelson, and containerd 2 as
 scripts/bench builds it. They run in namespaces of the test's own (see run), so bridge names and subnets need not be unique."""
+import contextlib
 import glob
 import os
 import shutil
@@ -53,6 +54,9 @@ class Runtime:
         """Control groups of pods, by the ids that the runtime wrote down, once all their processes are gone."""
         for pod in self.pods_written_down():
             isolation.remove_control_groups(f"{self.group}/{pod}")
+        for top in isolation.control_groups(self.group):
+            with contextlib.suppress(OSError):  # others' pods are in it
+                os.rmdir(top)
 
 
 class Keelson(Runtime):
