@@ -369,6 +369,11 @@ Status Runtime::Recover() {
     const Result<std::string> bytes = os::ReadFile(SandboxDir(entry.name) + "/record");
     Result<SandboxRecord> record =
         bytes.ok() ? container::DecodeSandboxRecord(*bytes) : Result<SandboxRecord>(bytes.error());
+    if (!bytes.ok() && bytes.error().code() == base::Code::kNotFound) {
+      // A life ended before the first word about the pod was written, and nothing was made of it.
+      RETURN_IF_ERROR(os::RemoveTree(SandboxDir(entry.name)));
+      continue;
+    }
     const auto sandbox = std::make_shared<Sandbox>();
     if (record.ok() && !sandbox->view.config.ParseFromString(record->config))
       record = base::DataLoss("the pod's configuration is malformed");

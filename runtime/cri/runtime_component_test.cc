@@ -15,6 +15,15 @@
 namespace keelson::cri_server {
 namespace {
 
+TEST_F(RuntimeTest, APodOfWhichNothingWasWrittenIsForgotten) {
+  const std::string folder = dir_.path() + "/pods/" + std::string(64, 'd');
+  ASSERT_TRUE(os::MakeDirs(folder, 0700).ok());
+  Boot();
+  EXPECT_FALSE(os::Exists(folder));
+  EXPECT_TRUE(runtime_->ListSandboxes().empty());
+  EXPECT_FALSE(os::Exists(dir_.path() + "/quarantine/pods-" + std::string(64, 'd')));
+}
+
 TEST_F(RuntimeTest, ContainersOfAPodShareItsNetworkAndName) {
   const std::string pod = Start("web");
   EXPECT_EQ(runtime_->GetSandbox(pod).value().record.addresses,

@@ -111,7 +111,7 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
   }
   if (!built.ok()) {
     if (TearDownOrKeep(sandbox)) {
-      (void)os::RemoveTree(SandboxDir(id));
+      (void)Discard(SandboxDir(id));
     } else {
       const std::lock_guard lock(mutex_);
       sandboxes_[id] = sandbox;
