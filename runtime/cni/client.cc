@@ -28,19 +28,26 @@ Result<std::string> Client::VersionFor(const NetworkConfig& network) {
       network.name, base::Join(network.versions, ", "), base::Join(SpokenVersions(), ", "), who);
 }
 
+Result<std::string> Client::RunFor(const std::string& command, const NetworkConfig& network,
+                                   const PluginConfig& plugin, const std::string& version,
+                                   const Attachment& attachment, const std::string& previous) {
+  PluginRunner::Call call{plugin.type,
+                          command,
+                          "pod " + attachment.pod,
+                          Environment(command, attachment, runner_.bin_dirs()),
+                          {},
+                          timeout_};
+  ASSIGN_OR_RETURN(call.input, Input(network, plugin, version, attachment, previous));
+  return runner_.Run(call);
+}
+
 Result<AddResult> Client::Add(const NetworkConfig& network, const std::string& version,
                               const Attachment& attachment) {
   AddResult result;
   std::string previous;
   for (const PluginConfig& plugin : network.plugins) {
-    PluginRunner::Call call{plugin.type,
-                            "ADD",
-                            "pod " + attachment.pod,
-                            Environment("ADD", attachment, runner_.bin_dirs()),
-                            {},
-                            timeout_};
-    ASSIGN_OR_RETURN(call.input, Input(network, plugin, version, attachment, previous));
-    ASSIGN_OR_RETURN(const std::string out, runner_.Run(call));
+    ASSIGN_OR_RETURN(const std::string out,
+                     RunFor("ADD", network, plugin, version, attachment, previous));
     Result<AddResult> parsed = ParseAddResult(out, attachment.interface);
     if (!parsed.ok()) {
       return parsed.error().WithContext(
@@ -56,14 +63,7 @@ Status Client::Delete(const NetworkConfig& network, const std::string& version,
                       const Attachment& attachment, const std::string& result) {
   const std::string previous = OlderVersion(version, "0.4.0") ? "" : result;
   for (const PluginConfig& plugin : std::views::reverse(network.plugins)) {
-    PluginRunner::Call call{plugin.type,
-                            "DEL",
-                            "pod " + attachment.pod,
-                            Environment("DEL", attachment, runner_.bin_dirs()),
-                            {},
-                            timeout_};
-    ASSIGN_OR_RETURN(call.input, Input(network, plugin, version, attachment, previous));
-    const Result<std::string> done = runner_.Run(call);
+    const Result<std::string> done = RunFor("DEL", network, plugin, version, attachment, previous);
     if (!done.ok()) return done.error();
   }
   return base::Ok();
@@ -76,14 +76,7 @@ Status Client::Check(const NetworkConfig& network, const std::string& version,
     return base::Unimplemented("CNI version {} of network '{}' has no CHECK", version,
                                network.name);
   for (const PluginConfig& plugin : network.plugins) {
-    PluginRunner::Call call{plugin.type,
-                            "CHECK",
-                            "pod " + attachment.pod,
-                            Environment("CHECK", attachment, runner_.bin_dirs()),
-                            {},
-                            timeout_};
-    ASSIGN_OR_RETURN(call.input, Input(network, plugin, version, attachment, result));
-    const Result<std::string> done = runner_.Run(call);
+    const Result<std::string> done = RunFor("CHECK", network, plugin, version, attachment, result);
     if (!done.ok()) return done.error();
   }
   return base::Ok();

@@ -37,6 +37,11 @@ class Client {
                               const std::vector<std::pair<std::string, std::string>>& valid);
 
  private:
+  // One plugin, one command for one pod; `previous`: the result that it is given.
+  base::Result<std::string> RunFor(const std::string& command, const NetworkConfig& network,
+                                   const PluginConfig& plugin, const std::string& version,
+                                   const Attachment& attachment, const std::string& previous);
+
   PluginRunner& runner_;
   const std::chrono::milliseconds timeout_;
 };

@@ -42,6 +42,8 @@ class CniTest : public testing::Test {
     options_.state_dir = dir_.path() + "/state";
     options_.netns_dir = "/run/netns";
     options_.boot_id = "this";
+    options_.ready_patience =
+        std::chrono::seconds(60);  // an emulated kernel's plugins take seconds
     options_.first_pause = std::chrono::milliseconds(20);
     options_.longest_pause = std::chrono::milliseconds(50);
     ASSERT_TRUE(os::MakeDirs(options_.conf_dir, 0755).ok());
@@ -207,7 +209,6 @@ TEST_F(CniTest, APluginThatNeverEndsIsNamedAndKilledWithAllItStarted) {
   Scripted();
   options_.timeout = std::chrono::milliseconds(4000);
   options_.stop_patience = std::chrono::milliseconds(100);
-  options_.ready_patience = std::chrono::milliseconds(60'000);
   InFreshHost([&] {
     Write("ADD.sh", "sleep 1000 & echo $! >\"$log/child\"; wait");
     const std::unique_ptr<CniNetwork> network = Make();

@@ -3,11 +3,8 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,6 +14,7 @@
 
 #include "lib/kernel/capabilities/capabilities.h"
 #include "lib/kernel/mount/mount.h"
+#include "lib/kernel/rights/rights.h"
 #include "lib/kernel/seccomp/seccomp.h"
 #include "lib/os/files.h"
 
@@ -49,16 +47,6 @@ Status EnterRoot(int directory) {
   if (syscall(SYS_pivot_root, ".", ".") != 0) return Error::FromErrno(errno, "pivot_root");
   if (umount2(".", MNT_DETACH) != 0) return Error::FromErrno(errno, "leave the host's root");
   if (chdir("/") != 0) return Error::FromErrno(errno, "enter the jail's root");
-  return base::Ok();
-}
-
-Status Limit(int resource, const char* name, uint64_t value) {
-  struct rlimit limit{};
-  if (getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0)
-    return Error::FromErrno(errno, "getrlimit {}", name);
-  limit.rlim_cur = limit.rlim_max = std::min<rlim_t>(value, limit.rlim_max);
-  if (setrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0)
-    return Error::FromErrno(errno, "setrlimit {}", name);
   return base::Ok();
 }
 
@@ -129,33 +117,22 @@ seccomp::Profile SystemCalls() {
   return profile;
 }
 
-Status Install(const std::string& program) {
-  struct sock_fprog filter{};
-  filter.len = static_cast<unsigned short>(program.size() / sizeof(struct sock_filter));
-  filter.filter = reinterpret_cast<struct sock_filter*>(const_cast<char*>(program.data()));
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0)
-    return Error::FromErrno(errno, "install the seccomp filter");
-  return base::Ok();
-}
-
 }  // namespace
 
 Status EnterJail(int directory, const JailLimits& limits) {
   umask(0);
   ASSIGN_OR_RETURN(const std::string program, seccomp::Compile(SystemCalls()));
   RETURN_IF_ERROR(EnterRoot(directory).WithContext("enter the unpack jail"));
-  RETURN_IF_ERROR(Limit(RLIMIT_FSIZE, "FSIZE", limits.max_file_bytes));
-  RETURN_IF_ERROR(Limit(RLIMIT_CPU, "CPU", limits.cpu_seconds));
-  RETURN_IF_ERROR(Limit(RLIMIT_NOFILE, "NOFILE", 256));
-  RETURN_IF_ERROR(Limit(RLIMIT_CORE, "CORE", 0));
-  RETURN_IF_ERROR(Limit(RLIMIT_MEMLOCK, "MEMLOCK", 0));
-  RETURN_IF_ERROR(Limit(RLIMIT_AS, "AS", kAddressSpace));
+  RETURN_IF_ERROR(rights::Limit(RLIMIT_FSIZE, "FSIZE", limits.max_file_bytes));
+  RETURN_IF_ERROR(rights::Limit(RLIMIT_CPU, "CPU", limits.cpu_seconds));
+  RETURN_IF_ERROR(rights::Limit(RLIMIT_NOFILE, "NOFILE", 256));
+  RETURN_IF_ERROR(rights::Limit(RLIMIT_CORE, "CORE", 0));
+  RETURN_IF_ERROR(rights::Limit(RLIMIT_MEMLOCK, "MEMLOCK", 0));
+  RETURN_IF_ERROR(rights::Limit(RLIMIT_AS, "AS", kAddressSpace));
   const uint64_t kept = kKept & capabilities::AllOfThisKernel();
   RETURN_IF_ERROR(capabilities::DropBounding(kept));
   RETURN_IF_ERROR(capabilities::Apply({.bounding = kept, .effective = kept, .permitted = kept}));
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "no_new_privs");
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::FromErrno(errno, "PR_SET_DUMPABLE");
-  return Install(program).WithContext("enter the unpack jail");
+  return rights::Confine(program).WithContext("enter the unpack jail");
 }
 
 }  // namespace keelson::unpack
