@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// StopContainer: the signal, the wait, the kill.
+
+#include "cri-api/cri.h"
+#include "lib/base/log.h"
+#include "runtime/cri/runtime.h"
+
+namespace keelson::cri_server {
+
+using base::Status;
+using container::ContainerRecord;
+using container::ContainerState;
+
+void Runtime::StopWaiting() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+}
+
+Status Runtime::AwaitExit(const ContainerPtr& container, base::SteadyTime deadline,
+                          bool until_stop) {
+  std::unique_lock lock(mutex_);
+  const auto over = [&] {
+    return container->view.record.state != ContainerState::kRunning &&
+           container->view.record.state != ContainerState::kStarting;
+  };
+  if (changed_.wait_until(lock, deadline, [&] { return (until_stop && stopping_) || over(); })) {
+    if (over()) return base::Ok();
+    return base::Unavailable("the runtime is stopping; the container's end is not waited for");
+  }
+  return base::DeadlineExceeded("container '{}' still runs", container->view.record.id);
+}
+
+Status Runtime::KillContainer(const ContainerRecord& record) {
+  std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(record.sandbox_id);
+  Status killed = monitor
+                      ? monitor->KillAll(record.id)
+                      : base::Unavailable("the pod of container '{}' has no monitor", record.id);
+  if (!killed.ok() && killed.error().code() == base::Code::kUnavailable) {
+    // It died: its successor does it.
+    if (const SandboxPtr sandbox = FindSandbox(record.sandbox_id);
+        sandbox && AdoptSandbox(sandbox).ok()) {
+      monitor = MonitorOf(sandbox);
+      killed = monitor->KillAll(record.id);
+    }
+  }
+  if (killed.ok() || killed.error().code() == base::Code::kNotFound) return base::Ok();
+  if (killed.error().code() != base::Code::kUnavailable) return killed;
+  // Nobody is left who would see it end: its cgroup knows every process.
+  RETURN_IF_ERROR(cgroup::Group(d_.cgroups, record.cgroup_path).Kill());
+  RecordExit({.container_id = record.id,
+              .exit_code = 255,
+              .lost = true,
+              .finished_at = d_.clock.WallNanos()});
+  return base::Ok();
+}
+
+Status Runtime::StopContainer(const std::string& id, std::chrono::seconds timeout) {
+  const ContainerPtr container = FindContainer(id);
+  if (!container) return base::Ok();
+  const base::SteadyTime now = base::SystemClock().Steady();
+  ContainerRecord record;
+  bool send = false;
+  {
+    std::unique_lock lock(mutex_);
+    container->start_unwanted.request_stop();
+    // A start under way ends soon, one way or the other; only then there is something to stop.
+    changed_.wait_until(lock, now + std::chrono::minutes(1),
+                        [&] { return container->view.record.state != ContainerState::kStarting; });
+    record = container->view.record;
+    if (record.state != ContainerState::kRunning && record.state != ContainerState::kStarting)
+      return base::Ok();
+    // Once: a retry with a shorter time waits shorter, but programs take a second signal as "at
+    // once".
+    send = timeout.count() > 0 && !container->stop_sent;
+    if (send) container->stop_sent = true;
+  }
+  if (send) {
+    const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(record.sandbox_id);
+    const Status sent =
+        monitor ? monitor->Signal(record.id, record.stop_signal) : base::Unavailable("no monitor");
+    if (!sent.ok() && sent.error().code() != base::Code::kUnavailable) return sent;
+    if (!sent.ok()) timeout = std::chrono::seconds(0);  // nobody can ask it politely
+  }
+  operations::Stage("waiting for the container to end");
+  if (timeout.count() > 0) {
+    const Status ended = AwaitExit(container, now + timeout, true);
+    // The time that its program was given is not over because this daemon's is.
+    if (ended.ok() || ended.error().code() == base::Code::kUnavailable) return ended;
+  }
+  operations::Stage("kill");
+  RETURN_IF_ERROR(KillContainer(record));
+  return AwaitExit(container, base::SystemClock().Steady() + std::chrono::minutes(1));
+}
+
+}  // namespace keelson::cri_server
