@@ -7,12 +7,21 @@ set(KEELSON_SANITIZE "" CACHE STRING "Sanitizers for our own code, e.g. address,
 option(KEELSON_COVERAGE "Instrument for gcov" OFF)
 option(KEELSON_FUZZ "Build libFuzzer targets (clang only)" OFF)
 
+# One cache for all checkouts on a machine: the compiler sees paths relative to this one's root, which is told to every call (a
+# preset's environment reaches cmake alone, not ninja).
+find_program(KEELSON_CCACHE ccache)
+if(KEELSON_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${KEELSON_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_C_COMPILER_LAUNCHER})
+endif()
+cmake_path(RELATIVE_PATH CMAKE_SOURCE_DIR BASE_DIRECTORY ${CMAKE_BINARY_DIR} OUTPUT_VARIABLE KEELSON_RELATIVE_ROOT)
+
 find_program(KEELSON_MOLD mold)
 add_library(keelson_plain_flags INTERFACE)
 target_include_directories(keelson_plain_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(keelson_plain_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror
-  -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+  -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${KEELSON_RELATIVE_ROOT}/=)
 target_compile_definitions(keelson_plain_flags INTERFACE
   KEELSON_VERSION="${PROJECT_VERSION}" $<$<CONFIG:Debug>:KEELSON_DEBUG>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

@@ -11,6 +11,7 @@
 
 #include "cri-api/calls.pb.h"
 #include "cri-api/service.pb.h"
+#include "lib/base/testing/places.h"
 
 namespace keelson {
 namespace {
@@ -79,7 +80,7 @@ TEST(CriApi, CompiledDescriptorsAreTheTable) {
   std::set<std::string> seen;
   AddFile(*service, compiled, seen);
 
-  std::ifstream table(KEELSON_SOURCE_DIR "/cri-api/testdata/cri-v1.tsv");
+  std::ifstream table(base::SourceDir() + "/cri-api/testdata/cri-v1.tsv");
   std::string line;
   size_t facts = 0;
   while (std::getline(table, line)) {

@@ -17,6 +17,7 @@ for line in (root / "layers.txt").read_text().splitlines():
 BANS = [
     (r"#include <regex>", (), "slow to compile and to run: use RE2 or a small parser"),
     (r"\bstd::system\(|\bpopen\(", (), "a shell between us and a program: use os::ChildProcess"),
+    (r"KEELSON_(BIN|SOURCE)_DIR", ("lib/base/testing",), "a path that differs with each checkout: use lib/base/testing/places.h"),
     (r"\bsleep_for\(|\busleep\(", ("tests/perf",), "waits that are not for an event: use timers, conditions or poll"),
 ]
 

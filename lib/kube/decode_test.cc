@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/kube/decode.h"
+#include "lib/base/testing/places.h"
 
 #include <gtest/gtest.h>
 
@@ -155,7 +156,7 @@ TEST(DecodePod, RefusesUnknownFieldsAndWrongTypesWithLines) {
 TEST(DecodePod, ReadsTheExamples) {
   for (const std::string name : {"web", "port-clash"}) {
     SCOPED_TRACE(name);
-    std::ifstream file(std::string(KEELSON_SOURCE_DIR "/examples/") + name + ".yaml");
+    std::ifstream file(base::SourceDir() + "/examples/" + name + ".yaml");
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     const auto pod = FromYaml(text);
     ASSERT_TRUE(pod.ok()) << pod.error().message();

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "lib/base/testing/places.h"
 #include "lib/kube/decode.h"
 
 namespace keelson::kube {
@@ -28,7 +29,7 @@ void DropAdmission(PodSpec& spec) {
 }
 
 TEST(Defaults, AreThoseOfTheRealServer) {
-  std::ifstream file(KEELSON_SOURCE_DIR "/lib/kube/testdata/defaults.json");
+  std::ifstream file(base::SourceDir() + "/lib/kube/testdata/defaults.json");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   const auto data = json::ParseJson(text);
   ASSERT_TRUE(data.ok()) << data.error().message();

@@ -8,13 +8,14 @@
 #include <fstream>
 
 #include "lib/base/strings.h"
+#include "lib/base/testing/places.h"
 #include "lib/kube/decode.h"
 
 namespace keelson::kube {
 namespace {
 
 json::Value Load() {
-  std::ifstream file(KEELSON_SOURCE_DIR "/lib/kube/testdata/refusals.json");
+  std::ifstream file(base::SourceDir() + "/lib/kube/testdata/refusals.json");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   auto parsed = json::ParseJson(text);
   EXPECT_TRUE(parsed.ok()) << parsed.error().message();

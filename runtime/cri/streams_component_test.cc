@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "cri-api/service.grpc.pb.h"
+#include "lib/base/testing/places.h"
 #include "lib/rpc/channel.h"
 #include "runtime/cri/service.h"
 #include "runtime/cri/testing/runtime_fixture.h"
@@ -296,8 +297,8 @@ class ServedStreamsTest : public StreamsTest {
   void SetUp() override {
     StreamsTest::SetUp();
     if (IsSkipped()) return;
-    auto streams = stream::StreamServer::Create(
-        {.program = std::string(KEELSON_BIN_DIR) + "/keelson-stream"}, *runtime_);
+    auto streams =
+        stream::StreamServer::Create({.program = base::BinDir() + "/keelson-stream"}, *runtime_);
     ASSERT_TRUE(streams.ok()) << streams.error().message();
     streams_ = std::move(*streams);
     auto service =

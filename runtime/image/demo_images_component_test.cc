@@ -2,6 +2,7 @@
 // The demo images as scripts/up uses them: made from Debian's packages, pushed to a real registry,
 // pulled from there, and their programs started in the overlay of their layers.
 #include "lib/base/strings.h"
+#include "lib/base/testing/places.h"
 #include "runtime/image/testing/pull_fixture.h"
 #include "runtime/image/testing/test_registry.h"
 
@@ -32,8 +33,8 @@ class DemoImages : public testing::PullFixture {
 TEST_F(DemoImages, AreMadePushedPulledAndRun) {
   if (!TestRegistry::IsInstalled()) GTEST_SKIP() << "docker-registry and skopeo are not installed";
   if (access("/usr/bin/umoci", X_OK) != 0) GTEST_SKIP() << "umoci is not installed";
-  const std::string script = std::string(KEELSON_SOURCE_DIR) + "/scripts/demo-images.sh " +
-                             KEELSON_SOURCE_DIR + "/build/demo-images";
+  const std::string script =
+      base::SourceDir() + "/scripts/demo-images.sh " + base::SourceDir() + "/build/demo-images";
   TestRegistry registry({.dir = NewDir("registry")});
   Shell(script + " " + registry.Address());
   EXPECT_NE(Shell(script + " " + registry.Address()).find("has library/nginx:demo"),

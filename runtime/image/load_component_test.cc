@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "lib/base/testing/places.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/content/digest.h"
@@ -27,7 +28,7 @@ class LoadImage : public ::testing::Test {
   std::unique_ptr<ImageServiceImpl> OpenService(uint64_t max_layer_bytes = uint64_t{1} << 30) {
     ImageServiceImpl::Options options;
     options.paths = {dir_.path() + "/state", dir_.path() + "/config"};
-    options.program_dir = KEELSON_BIN_DIR;
+    options.program_dir = base::BinDir();
     options.docker_config = "";
     options.max_layer_bytes = max_layer_bytes;
     auto service = ImageServiceImpl::Open(options);

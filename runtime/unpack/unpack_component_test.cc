@@ -11,6 +11,7 @@
 #include <functional>
 #include <thread>
 
+#include "lib/base/testing/places.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
 #include "lib/os/temp_dir.h"
@@ -68,9 +69,8 @@ class Unpack : public testing::Test {
     os::Pipe pipe = std::move(os::CreatePipe()).value();
     const os::UniqueFd layer =
         std::move(os::Open(dir_.path() + "/layer", O_RDONLY | O_DIRECTORY)).value();
-    base::Result<UnpackProcess> process =
-        UnpackProcess::Start(std::string(KEELSON_BIN_DIR) + "/keelson-unpack",
-                             std::move(pipe.read_end), layer.get(), Budget{});
+    base::Result<UnpackProcess> process = UnpackProcess::Start(
+        base::BinDir() + "/keelson-unpack", std::move(pipe.read_end), layer.get(), Budget{});
     if (!process.ok()) return process.error();
     std::thread writer([&] {
       (void)os::WriteAll(pipe.write_end.get(), bytes);

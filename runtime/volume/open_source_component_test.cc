@@ -13,6 +13,7 @@
 #include <future>
 
 #include "lib/base/clock.h"
+#include "lib/base/testing/places.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
 
@@ -48,7 +49,7 @@ class OpenSourceTest : public testing::Test {
     ASSERT_TRUE(os::MakeDirs(dir_.path() + "/there", 0755).ok());
   }
   os::TempDir dir_ = std::move(os::TempDir::Create("keelson-volume")).value();
-  Opener opener_{KEELSON_BIN_DIR "/keelson-volume", std::chrono::milliseconds(300)};
+  Opener opener_{base::BinDir() + "/keelson-volume", std::chrono::milliseconds(300)};
 };
 
 TEST_F(OpenSourceTest, WhatIsThereIsOpenedWithoutAnotherProcess) {

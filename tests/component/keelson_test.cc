@@ -3,6 +3,7 @@
 // that do well and of those that don't.
 #include <gmock/gmock.h>
 
+#include "lib/base/testing/places.h"
 #include "lib/json/value.h"
 #include "tests/component/node_fixture.h"
 
@@ -24,7 +25,7 @@ spec:
 class KeelsonTest : public NodeTest {
  protected:
   os::CommandResult Keelson(std::vector<std::string> words) {
-    words.insert(words.begin(), std::string(KEELSON_BIN_DIR) + "/keelson");
+    words.insert(words.begin(), base::BinDir() + "/keelson");
     const auto done = os::RunCommand({.argv = std::move(words),
                                       .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                                               "KEELSON_KUBELET_SOCKET=" + run() + "/kubelet.sock",

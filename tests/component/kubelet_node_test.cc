@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include "lib/base/testing/places.h"
 #include "lib/http/client/client.h"
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/os/files.h"
@@ -61,11 +62,11 @@ TEST_F(KubeletNodeTest, HealthIsOnAPortOfTheLoopbackAndNothingElse) {
   EXPECT_TRUE(Eventually([&] { return Health("/healthz") == "200 ok"; }));
   // Another kubelet on the machine says what is in its way, and that it can do without.
   const os::CommandResult other =
-      Command({std::string(KEELSON_BIN_DIR) + "/keelson-kubelet", "--pod-manifest-path",
-               manifests(), "--root-dir", dir_.path() + "/other", "--socket",
-               dir_.path() + "/other.sock", "--objects", dir_.path() + "/objects", "--cgroup-root",
-               cgroup_root_ + "/other", "--pod-logs-dir", dir_.path() + "/other-logs",
-               "--log-links-dir", "", "--container-runtime-endpoint", run() + "/cri.sock"},
+      Command({base::BinDir() + "/keelson-kubelet", "--pod-manifest-path", manifests(),
+               "--root-dir", dir_.path() + "/other", "--socket", dir_.path() + "/other.sock",
+               "--objects", dir_.path() + "/objects", "--cgroup-root", cgroup_root_ + "/other",
+               "--pod-logs-dir", dir_.path() + "/other-logs", "--log-links-dir", "",
+               "--container-runtime-endpoint", run() + "/cri.sock"},
               std::chrono::seconds(30));
   EXPECT_NE(other.status.code(), 0);
   EXPECT_THAT(other.err,

@@ -14,6 +14,7 @@
 
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
+#include "lib/base/testing/places.h"
 #include "lib/http/client/client.h"
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/kernel/netlink/route_socket.h"
@@ -22,7 +23,7 @@
 namespace keelson::node_test {
 namespace {
 
-const std::string kBin = KEELSON_BIN_DIR;
+const std::string kBin = base::BinDir();
 std::string* images = nullptr;  // where the layouts are
 
 // scripts/run_tests.py has made them, since neither the lab machine nor the network of this test
@@ -35,8 +36,7 @@ void MakeImages(os::CommandResult (*command)(std::vector<std::string>, std::chro
       }))
     return;
   const os::CommandResult made =
-      command({std::string(KEELSON_SOURCE_DIR) + "/scripts/demo-images.sh", *images},
-              std::chrono::seconds(300));
+      command({base::SourceDir() + "/scripts/demo-images.sh", *images}, std::chrono::seconds(300));
   ASSERT_EQ(made.status.code(), 0) << made.out << made.err;
 }
 
@@ -55,7 +55,7 @@ std::string NodeTest::ImageLayout(const std::string& name) { return *images + "/
 
 void NodeTest::SetUpTestSuite() {
   if (geteuid() != 0 || images != nullptr) return;  // once for all suites of a program
-  images = new std::string(std::string(KEELSON_SOURCE_DIR) + "/build/demo-images");
+  images = new std::string(base::SourceDir() + "/build/demo-images");
   MakeImages(&NodeTest::Command);
   // Before any thread: every thread and process of the test lives in it.
   ASSERT_EQ(unshare(CLONE_NEWNET | CLONE_NEWNS), 0);
@@ -225,7 +225,7 @@ std::vector<std::string> NodeTest::LogLines(const std::string& pod, const std::s
 }
 
 std::string NodeTest::Example(const std::string& name) {
-  return os::ReadFile(std::string(KEELSON_SOURCE_DIR) + "/examples/" + name).value();
+  return os::ReadFile(base::SourceDir() + "/examples/" + name).value();
 }
 
 std::string NodeTest::BusyboxPod(const std::string& name, const std::string& script,

@@ -3,6 +3,7 @@
 // that outlive it.
 #include <signal.h>
 
+#include "lib/base/testing/places.h"
 #include "lib/os/files.h"
 #include "tests/component/node_fixture.h"
 
@@ -86,10 +87,9 @@ TEST_F(RuntimeDaemon, ItsContainersOutliveItsDeath) {
 }
 
 TEST_F(RuntimeDaemon, RefusesASecondDaemonOnItsFolders) {
-  const base::Result<os::CommandResult> second =
-      os::RunCommand({.argv = {std::string(KEELSON_BIN_DIR) + "/keelson-runtime", "--state-dir",
-                               state(), "--run-dir", run()}},
-                     "", std::chrono::seconds(20));
+  const base::Result<os::CommandResult> second = os::RunCommand(
+      {.argv = {base::BinDir() + "/keelson-runtime", "--state-dir", state(), "--run-dir", run()}},
+      "", std::chrono::seconds(20));
   ASSERT_TRUE(second.ok());
   EXPECT_EQ(second->status.code(), 1);
   EXPECT_NE(second->err.find("another keelson-runtime uses " + run()), std::string::npos)
@@ -104,8 +104,8 @@ TEST_F(RuntimeDaemon, AnothersCleanUpLeavesItsPodsAlone) {
       Runtime().RunPodSandbox(sandbox_, "").value();  // in the group that all daemons share
   const std::string id = RunScript(pod, "c", "while true; do sleep 1; done");
   const os::CommandResult other =
-      Command({std::string(KEELSON_BIN_DIR) + "/keelson-runtime", "--state-dir", state() + "-other",
-               "--run-dir", run() + "-o", "--bridge", "klother0", "--pod-subnet", "10.204.9.0/24",
+      Command({base::BinDir() + "/keelson-runtime", "--state-dir", state() + "-other", "--run-dir",
+               run() + "-o", "--bridge", "klother0", "--pod-subnet", "10.204.9.0/24",
                "--pod-network", "10.204.0.0/16", "cleanup"},
               std::chrono::seconds(60));
   EXPECT_EQ(other.status.code(), 0) << other.err;

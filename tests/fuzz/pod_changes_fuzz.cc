@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "lib/base/testing/places.h"
 #include "tests/fuzz/pod_rules.h"
 
 namespace {
@@ -13,7 +14,7 @@ using keelson::json::Value;
 
 const Value& FullPod() {
   static const Value pod = [] {
-    std::ifstream file(KEELSON_SOURCE_DIR "/tests/fuzz/corpus/pod/full.yaml");
+    std::ifstream file(keelson::base::SourceDir() + "/tests/fuzz/corpus/pod/full.yaml");
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     auto parsed = keelson::json::ParseYaml(text);
     const keelson::base::Result<keelson::kube::Pod> decoded =

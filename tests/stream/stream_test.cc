@@ -12,6 +12,7 @@
 #include <map>
 
 #include "lib/base/strings.h"
+#include "lib/base/testing/places.h"
 #include "lib/http/spdy/session.h"
 #include "lib/os/files.h"
 #include "runtime/stream/server.h"
@@ -127,7 +128,7 @@ class Client final : public spdy::Events {
 class StreamTest : public testing::Test {
  protected:
   void Start(uint32_t idle_seconds = 3600, uint32_t creation_seconds = 30) {
-    auto server = StreamServer::Create({.program = KEELSON_BIN_DIR "/" KEELSON_STREAM_PROGRAM,
+    auto server = StreamServer::Create({.program = base::BinDir() + "/" KEELSON_STREAM_PROGRAM,
                                         .idle_seconds = idle_seconds,
                                         .creation_seconds = creation_seconds},
                                        backend_);
@@ -319,7 +320,7 @@ TEST_F(StreamTest, AProgramThatCannotServeIsAnErrorAtOnce) {
   EXPECT_FALSE(
       StreamServer::Create({.address = "0.0.0.0", .program = "/bin/false"}, backend_).ok());
   EXPECT_FALSE(StreamServer::Create({.address = "node", .program = "/bin/false"}, backend_).ok());
-  EXPECT_FALSE(StreamServer::Create({.program = KEELSON_BIN_DIR "/keelson-stream",
+  EXPECT_FALSE(StreamServer::Create({.program = base::BinDir() + "/keelson-stream",
                                      .certificate = "no certificate",
                                      .key = "no key"},
                                     backend_)

@@ -21,6 +21,7 @@
 #include "cri-api/cri.h"
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
+#include "lib/base/testing/places.h"
 #include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
@@ -192,7 +193,7 @@ class RuntimeTest : public testing::Test {
     runtime_.reset();
     anchor_.reset();
     base::Result<std::unique_ptr<monitor::Anchor>> anchor =
-        monitor::ConnectAnchor({run_, dir_.path(), KEELSON_BIN_DIR});
+        monitor::ConnectAnchor({run_, dir_.path(), base::BinDir()});
     ASSERT_TRUE(anchor.ok()) << anchor.error().message();
     anchor_ = std::move(anchor).value();
     runtime_ =
@@ -208,8 +209,8 @@ class RuntimeTest : public testing::Test {
                                                security::AvailableCapabilities().value(),
                                                boot_id_,
                                                operations_,
-                                               {KEELSON_BIN_DIR "/keelson-volume"},
-                                               KEELSON_BIN_DIR "/keelson-namespaces",
+                                               {base::BinDir() + "/keelson-volume"},
+                                               base::BinDir() + "/keelson-namespaces",
                                                "",
                                                apparmor_,
                                                {dir_.path() + "/cdi", dir_.path() + "/cdi-later"}});

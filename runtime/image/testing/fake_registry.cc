@@ -7,6 +7,7 @@
 
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
+#include "lib/base/testing/places.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
 
@@ -16,8 +17,7 @@ FakeRegistry::FakeRegistry(const std::string& dir, const std::string& options)
     : log_(dir + "/requests-" + base::RandomHex(8)) {
   os::Pipe out = os::CreatePipe().value();
   os::SpawnOptions spawn;
-  spawn.argv = {"/usr/bin/python3",
-                std::string(KEELSON_SOURCE_DIR) + "/runtime/image/testing/fake_registry.py",
+  spawn.argv = {"/usr/bin/python3", base::SourceDir() + "/runtime/image/testing/fake_registry.py",
                 "{" + options + (options.empty() ? "" : ",") + "\"log\":\"" + log_ + "\"}"};
   spawn.env = {"PATH=/usr/bin:/bin"};
   spawn.fds = {{out.write_end.get(), 1}, {2, 2}};

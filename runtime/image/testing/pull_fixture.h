@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/testing/places.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/image/image_service_impl.h"
@@ -22,7 +23,7 @@ class PullFixture : public ::testing::Test {
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
     options_.paths = {Dir() + "/state", Dir() + "/config"};
-    options_.program_dir = KEELSON_BIN_DIR;
+    options_.program_dir = base::BinDir();
     options_.docker_config = Dir() + "/docker.json";
     options_.no_progress_timeout = std::chrono::seconds(30);
     options_.max_layer_bytes = uint64_t{1} << 30;

@@ -20,6 +20,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
+#include "lib/base/testing/places.h"
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
@@ -64,7 +65,7 @@ class MonitorTest : public testing::Test {
     ASSERT_EQ(symlink("busybox", (state_.path() + "/layer/bin/sh").c_str()), 0);
     layout_ = cgroup::DetectLayout().value();
     group_ = "/keelson-test-" + base::RandomHex(4);
-    options_ = {run_, state_.path(), KEELSON_BIN_DIR};
+    options_ = {run_, state_.path(), base::BinDir()};
     Connect();
     setup_.sandbox_id = "p1";
     setup_.run_dir = run_ + "/pods/p1";
