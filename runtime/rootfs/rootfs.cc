@@ -322,18 +322,26 @@ std::string RootPath(const Inputs& inputs) {
   return inputs.user >= 0 ? inputs.staging + "/root" : "/";
 }
 
+Status MountImage(const spec::ContainerSpec& spec, const Inputs& inputs, const std::string& at) {
+  std::vector<std::string> layers = spec.lower_layers;
+  if (inputs.user >= 0) RETURN_IF_ERROR(MapLayers(inputs, layers));
+  ASSIGN_OR_RETURN(
+      mount::Overlay overlay,
+      mount::MountOverlay({std::move(layers), spec.upper, spec.work, spec.mount_label}, at));
+  if (overlay.attached) return base::Ok();
+  ASSIGN_OR_RETURN(const UniqueFd place, os::Open(at, O_PATH | O_DIRECTORY));
+  return mount::Attach(overlay.root.get(), place.get()).WithContext("attach the root");
+}
+
+Result<UniqueFd> OpenSource(const spec::ContainerSpec& spec, const Inputs& inputs,
+                            const Mount& item) {
+  return MakeSource(spec, inputs, item);
+}
+
 Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
   const bool user_namespace = inputs.user >= 0;
   const std::string place_path = user_namespace ? RootPath(inputs) : inputs.staging;
-  std::vector<std::string> layers = spec.lower_layers;
-  if (user_namespace) RETURN_IF_ERROR(MapLayers(inputs, layers));
-  ASSIGN_OR_RETURN(mount::Overlay overlay,
-                   mount::MountOverlay({std::move(layers), spec.upper, spec.work, spec.mount_label},
-                                       place_path));
-  if (!overlay.attached) {
-    ASSIGN_OR_RETURN(const UniqueFd place, os::Open(place_path, O_PATH | O_DIRECTORY));
-    RETURN_IF_ERROR(mount::Attach(overlay.root.get(), place.get()).WithContext("attach the root"));
-  }
+  RETURN_IF_ERROR(MountImage(spec, inputs, place_path));
   ASSIGN_OR_RETURN(UniqueFd root_fd, os::Open(place_path, O_PATH | O_DIRECTORY));
   const RootedDir root(std::move(root_fd));
   if (user_namespace) RETURN_IF_ERROR(MakeFilesAsPodRoot(inputs));

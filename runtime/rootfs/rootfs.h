@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/os/unique_fd.h"
 #include "runtime/spec/container_spec.h"
 
 namespace keelson::rootfs {
@@ -32,6 +33,12 @@ struct Inputs {
 // that belongs to the user namespace, pivots into it. A procfs is only to be had there while
 // another one can be seen, and what came along from the other namespace can't be taken apart.
 std::string RootPath(const Inputs& inputs);  // between the two
+// Parts of Assemble() for who puts a root together otherwise: the image's overlay at an empty
+// directory of this mount namespace, and one mount's detached source.
+base::Status MountImage(const spec::ContainerSpec& spec, const Inputs& inputs,
+                        const std::string& at);
+base::Result<os::UniqueFd> OpenSource(const spec::ContainerSpec& spec, const Inputs& inputs,
+                                      const spec::Mount& item);
 base::Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs);
 base::Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs);
 

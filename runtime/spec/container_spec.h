@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace keelson::spec {
@@ -83,6 +84,26 @@ struct UserMapping {
   friend bool operator==(const UserMapping&, const UserMapping&) = default;
 };
 
+struct DeviceRule {
+  bool allow = false;
+  char type = 'a';     // 'a', 'b', 'c'
+  int64_t major = -1;  // -1: any
+  int64_t minor = -1;
+  std::string access;
+};
+
+// A runtime handler that names a program: what is needed to start the container through its command
+// line (runtime/oci) and not by the monitor itself.
+struct OtherRuntime {
+  std::string program;       // absolute, on the host; empty: the container is the monitor's own
+  std::string state_root;    // the program's --root
+  uint32_t host_mounts = 0;  // the host's mount namespace: counts into the start's descriptors
+  std::string cgroup_path;   // below every hierarchy's root
+  std::vector<DeviceRule> device_rules;
+  std::string seccomp;  // runtime-spec's linux.seccomp as JSON text; empty: none
+  std::vector<std::pair<std::string, std::string>> annotations;
+};
+
 enum class PidMode : uint8_t { kOwn, kPod, kHost, kTarget };
 
 struct ContainerSpec {
@@ -114,6 +135,7 @@ struct ContainerSpec {
   bool open_stdin = false;  // a pipe that clients may attach to; otherwise /dev/null
   bool stdin_once = false;  // closed when the first attached client's input has ended
   std::string mount_label;  // SELinux: context of the root and of file systems made for it
+  OtherRuntime other;
 };
 
 }  // namespace keelson::spec

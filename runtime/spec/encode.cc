@@ -92,6 +92,50 @@ Mount GetMount(Reader& r, bool& bad) {
   return m;
 }
 
+void Put(Writer& w, const OtherRuntime& other) {
+  w.String(other.program);
+  w.String(other.state_root);
+  w.U32(other.host_mounts);
+  w.String(other.cgroup_path);
+  w.U32(static_cast<uint32_t>(other.device_rules.size()));
+  for (const DeviceRule& rule : other.device_rules) {
+    w.Bool(rule.allow);
+    w.U8(static_cast<uint8_t>(rule.type));
+    w.I64(rule.major);
+    w.I64(rule.minor);
+    w.String(rule.access);
+  }
+  w.String(other.seccomp);
+  w.U32(static_cast<uint32_t>(other.annotations.size()));
+  for (const auto& [name, value] : other.annotations) {
+    w.String(name);
+    w.String(value);
+  }
+}
+
+OtherRuntime GetOtherRuntime(Reader& r) {
+  OtherRuntime other;
+  other.program = r.String();
+  other.state_root = r.String();
+  other.host_mounts = r.U32();
+  other.cgroup_path = r.String();
+  for (uint32_t n = r.Count(22); n > 0; --n) {
+    DeviceRule rule;
+    rule.allow = r.Bool();
+    rule.type = static_cast<char>(r.U8());
+    rule.major = r.I64();
+    rule.minor = r.I64();
+    rule.access = r.String();
+    other.device_rules.push_back(std::move(rule));
+  }
+  other.seccomp = r.String();
+  for (uint32_t n = r.Count(8); n > 0; --n) {
+    std::string name = r.String();
+    other.annotations.emplace_back(std::move(name), r.String());
+  }
+  return other;
+}
+
 base::Error Malformed(const char* what) {
   return base::DataLoss("decode {}: malformed or of an unknown version", what);
 }
@@ -152,6 +196,7 @@ std::string Encode(const ContainerSpec& spec) {
   w.String(spec.process.selinux_label);
   w.String(spec.mount_label);
   for (const Mount& m : spec.mounts) w.Bool(m.idmapped);
+  Put(w, spec.other);
   return w.Take();
 }
 
@@ -194,6 +239,7 @@ base::Result<ContainerSpec> DecodeContainerSpec(std::string_view bytes) {
     spec.mount_label = r.String();
     for (Mount& m : spec.mounts) m.idmapped = r.Bool();
   }
+  if (!r.AtEnd()) spec.other = GetOtherRuntime(r);
   if (!r.ok() || bad) return Malformed("container spec");
   return spec;
 }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace keelson::spec {
 namespace {
 
@@ -30,6 +32,13 @@ ContainerSpec Example() {
   spec.process.apparmor_profile = "p";
   spec.process.selinux_label = "s";
   spec.mount_label = "m";
+  spec.other.program = "/usr/bin/crun";
+  spec.other.state_root = "/run/keelson/oci/crun";
+  spec.other.host_mounts = 7;
+  spec.other.cgroup_path = "/x";
+  spec.other.device_rules = {{false, 'a', -1, -1, "rwm"}, {true, 'c', 1, 3, "r"}};
+  spec.other.seccomp = "{}";
+  spec.other.annotations = {{"a", "b"}};
   return spec;
 }
 
@@ -43,26 +52,37 @@ TEST(SpecEncoding, RoundTripsEveryField) {
   EXPECT_EQ(Encode(DecodeProcess(Encode(Example().process)).value()), Encode(Example().process));
 }
 
+// Bytes that came at the end with each later version.
+std::vector<size_t> Later() {
+  ContainerSpec without = Example();
+  without.other = {};
+  const size_t empty_other = 3 * 4 + 4 + 4 + 4 + 4;
+  const size_t other = Encode(Example()).size() - Encode(without).size() + empty_other;
+  const size_t labels = other + Example().mounts.size() + 3 * (4 + 1);
+  return {other, labels, labels + 2};
+}
+
 TEST(SpecEncoding, RefusesEveryTruncation) {
   const std::string bytes = Encode(Example());
-  // What an earlier version wrote ends before the fields that came later.
-  constexpr size_t kLabels = 3 * (4 + 1);
-  constexpr size_t kStdin = 2;
-  const size_t idmapped = Example().mounts.size();
-  const size_t without_mapped = bytes.size() - idmapped - kLabels;
+  // What earlier versions wrote ends before the fields that came later.
+  std::set<size_t> earlier;
+  for (const size_t later : Later()) earlier.insert(bytes.size() - later);
   for (size_t cut = 0; cut < bytes.size(); ++cut) {
-    if (cut == without_mapped || cut == without_mapped - kStdin) continue;
+    if (earlier.contains(cut)) continue;
     EXPECT_FALSE(DecodeContainerSpec(std::string_view(bytes).substr(0, cut)).ok()) << cut;
   }
 }
 
-TEST(SpecEncoding, ReadsWhatAnEarlierVersionWrote) {
-  std::string bytes = Encode(Example());
-  bytes.resize(bytes.size() - Example().mounts.size() - 3 * (4 + 1) - 2);
-  const base::Result<ContainerSpec> spec = DecodeContainerSpec(bytes);
-  ASSERT_TRUE(spec.ok());
-  EXPECT_FALSE(spec->open_stdin);
-  EXPECT_EQ(spec->log_name, "0.log");
+TEST(SpecEncoding, ReadsWhatEarlierVersionsWrote) {
+  for (const size_t later : Later()) {
+    std::string bytes = Encode(Example());
+    bytes.resize(bytes.size() - later);
+    const base::Result<ContainerSpec> spec = DecodeContainerSpec(bytes);
+    ASSERT_TRUE(spec.ok()) << later;
+    EXPECT_EQ(spec->other.program, "");
+    EXPECT_EQ(spec->log_name, "0.log");
+    EXPECT_EQ(spec->open_stdin, later < Later().back());
+  }
 }
 
 TEST(SpecEncoding, RefusesAnotherVersion) {
