@@ -76,16 +76,43 @@ std::string Shown(const json::Value& value) {
   return value.IsString() ? json::Quote(value.AsString()) : json::WriteJson(value);
 }
 
-void Problems::AddBare(int line, std::string_view what) {
-  if (++count_ <= kMostLines)
-    lines_.push_back(fmt::format("line {}: {}", line, Printable(Shortened(what, 4096))));
+std::string_view ReasonOf(ProblemKind kind) {
+  switch (kind) {
+    case ProblemKind::kRequired:
+      return "FieldValueRequired";
+    case ProblemKind::kInvalid:
+      return "FieldValueInvalid";
+    case ProblemKind::kDuplicate:
+      return "FieldValueDuplicate";
+    case ProblemKind::kNotFound:
+      return "FieldValueNotFound";
+    case ProblemKind::kForbidden:
+      return "FieldValueForbidden";
+    case ProblemKind::kNotSupported:
+      return "FieldValueNotSupported";
+    case ProblemKind::kTooLong:
+      return "FieldValueTooLong";
+    case ProblemKind::kTooMany:
+      return "FieldValueTooMany";
+    case ProblemKind::kUnknown:
+      return "";
+  }
+  return "";
 }
-void Problems::Add(const Field& at, std::string_view what) {
-  AddBare(at.line(), fmt::format("{}: {}", at.path(), what));
+
+void Problems::Keep(Problem problem) {
+  if (++count_ <= kMost) list_.push_back(std::move(problem));
+}
+void Problems::AddBare(int line, std::string_view what) {
+  Keep({ProblemKind::kUnknown, "", Printable(Shortened(what, 4096)), line});
+}
+void Problems::Add(const Field& at, std::string_view what, ProblemKind kind) {
+  Keep({kind, Printable(at.path()), Printable(Shortened(what, 4096)), at.line()});
 }
 
 void Problems::Required(const Field& at, std::string_view why) {
-  Add(at, why.empty() ? "Required value" : fmt::format("Required value: {}", why));
+  Add(at, why.empty() ? "Required value" : fmt::format("Required value: {}", why),
+      ProblemKind::kRequired);
 }
 void Problems::Invalid(const Field& at, std::string_view value, std::string_view why) {
   Add(at, fmt::format("Invalid value: {}: {}", Shortened(value), why));
@@ -104,38 +131,46 @@ void Problems::Invalid(const Field& at, const std::vector<std::string>& whys) {
   for (const std::string& why : whys) Invalid(at, why);
 }
 void Problems::Duplicate(const Field& at, std::string_view value) {
-  Add(at, fmt::format("Duplicate value: {}", value));
+  Add(at, fmt::format("Duplicate value: {}", value), ProblemKind::kDuplicate);
 }
 void Problems::Duplicate(const Field& at) { Duplicate(at, Shown(at.value())); }
 void Problems::NotFound(const Field& at, std::string_view value) {
-  Add(at, fmt::format("Not found: {}", json::Quote(value)));
+  Add(at, fmt::format("Not found: {}", json::Quote(value)), ProblemKind::kNotFound);
 }
 void Problems::Forbidden(const Field& at, std::string_view why) {
-  Add(at, fmt::format("Forbidden: {}", why));
+  Add(at, fmt::format("Forbidden: {}", why), ProblemKind::kForbidden);
 }
 
 void Problems::NotSupported(const Field& at, std::string_view value,
                             std::vector<std::string> supported) {
   for (std::string& s : supported) s = json::Quote(s);
-  Add(at, fmt::format("Unsupported value: {}: supported values: {}", json::Quote(value),
-                      base::Join(supported, ", ")));
+  Add(at,
+      fmt::format("Unsupported value: {}: supported values: {}", json::Quote(value),
+                  base::Join(supported, ", ")),
+      ProblemKind::kNotSupported);
 }
 
 void Problems::TooMany(const Field& at, size_t count, size_t most) {
-  Add(at, fmt::format("Too many: {}: must have at most {} {}", count, most,
-                      most == 1 ? "item" : "items"));
+  Add(at,
+      fmt::format("Too many: {}: must have at most {} {}", count, most,
+                  most == 1 ? "item" : "items"),
+      ProblemKind::kTooMany);
 }
 
 void Problems::TooLong(const Field& at, size_t most) {
-  Add(at, fmt::format("Too long: may not be more than {} bytes", most));
+  Add(at, fmt::format("Too long: may not be more than {} bytes", most), ProblemKind::kTooLong);
 }
 
 base::Error Problems::ToError() const {
-  std::string text = base::Join(lines_, "\n");
-  if (count_ > lines_.size())
-    text += fmt::format("\n{}: and {} more problems",
-                        lines_.back().substr(0, lines_.back().find(':')), count_ - lines_.size());
-  return base::Error(base::Code::kInvalidArgument, std::move(text));
+  std::vector<std::string> lines;
+  for (const Problem& problem : list_) {
+    lines.push_back(fmt::format("line {}: {}{}{}", problem.line, problem.field,
+                                problem.field.empty() ? "" : ": ", problem.what));
+  }
+  if (count_ > list_.size())
+    lines.push_back(
+        fmt::format("line {}: and {} more problems", list_.back().line, count_ - list_.size()));
+  return base::Error(base::Code::kInvalidArgument, base::Join(lines, "\n"));
 }
 
 }  // namespace keelson::kube

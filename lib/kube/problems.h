@@ -51,10 +51,31 @@ class Field {
   int line_;
 };
 
+// What kind of problem, and as upstream's causes call it: "FieldValueRequired".
+enum class ProblemKind {
+  kUnknown,  // of no field, or of none of these kinds
+  kRequired,
+  kInvalid,
+  kDuplicate,
+  kNotFound,
+  kForbidden,
+  kNotSupported,
+  kTooLong,
+  kTooMany,
+};
+std::string_view ReasonOf(ProblemKind kind);
+
+struct Problem {
+  ProblemKind kind;
+  std::string field;  // path, empty for what is of no field
+  std::string what;   // "Required value: …"
+  int line;
+};
+
 class Problems {
  public:
   // "line N: <path>: <what>"
-  void Add(const Field& at, std::string_view what);
+  void Add(const Field& at, std::string_view what, ProblemKind kind = ProblemKind::kInvalid);
   // "line N: <what>"
   void AddBare(int line, std::string_view what);
 
@@ -77,13 +98,15 @@ class Problems {
 
   bool empty() const { return count_ == 0; }
   size_t count() const { return count_; }
-  const std::vector<std::string>& lines() const { return lines_; }  // the first kMostLines
-  base::Error ToError() const;                                      // one per line
+  const std::vector<Problem>& list() const { return list_; }  // the first kMost
+  base::Error ToError() const;                                // one per line
 
-  static constexpr size_t kMostLines = 100;
+  static constexpr size_t kMost = 100;
 
  private:
-  std::vector<std::string> lines_;
+  void Keep(Problem problem);
+
+  std::vector<Problem> list_;
   size_t count_ = 0;
 };
 

@@ -92,7 +92,8 @@ void ValidateClaims(const Field& claims, const std::vector<std::string>& known,
           claim,
           fmt::format(
               "Not found: {}: must be one of the names in pod.spec.resourceClaims which is empty",
-              json::Quote(name)));
+              json::Quote(name)),
+          ProblemKind::kNotFound);
     } else if (std::find(known.begin(), known.end(), name) == known.end()) {
       problems.NotFound(claim["name"], name);
     }
