@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/systemd/bus.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/systemd/connection.h"
+
+namespace keelson::systemd {
+namespace {
+
+using base::Code;
+using base::Error;
+using base::Result;
+using base::Status;
+
+constexpr char kManagerPath[] = "/org/freedesktop/systemd1";
+constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
+
+int Append(sd_bus_message* message, const PropertyValue& value) {
+  if (const bool* flag = std::get_if<bool>(&value))
+    return sd_bus_message_append(message, "v", "b", static_cast<int>(*flag));
+  if (const uint64_t* number = std::get_if<uint64_t>(&value))
+    return sd_bus_message_append(message, "v", "t", *number);
+  if (const std::string* text = std::get_if<std::string>(&value))
+    return sd_bus_message_append(message, "v", "s", text->c_str());
+  const std::vector<uint32_t>& list = *std::get_if<std::vector<uint32_t>>(&value);
+  int done = sd_bus_message_open_container(message, 'v', "au");
+  if (done >= 0) {
+    done = sd_bus_message_append_array(message, 'u', list.data(), list.size() * sizeof list[0]);
+  }
+  return done < 0 ? done : sd_bus_message_close_container(message);
+}
+
+int Append(sd_bus_message* message, const Properties& properties) {
+  int done = sd_bus_message_open_container(message, 'a', "(sv)");
+  for (const Property& property : properties) {
+    if (done >= 0) done = sd_bus_message_open_container(message, 'r', "sv");
+    if (done >= 0) done = sd_bus_message_append(message, "s", property.name.c_str());
+    if (done >= 0) done = Append(message, property.value);
+    if (done >= 0) done = sd_bus_message_close_container(message);
+  }
+  return done < 0 ? done : sd_bus_message_close_container(message);
+}
+
+class Manager final : public BusUnits {
+ public:
+  Manager(const BusOptions& options, os::UniqueFd wake)
+      : deadline_(options.deadline), connection_(options, std::move(wake)) {}
+
+  Status StartTransient(const std::string& unit, const Properties& properties) override {
+    Call call = ToManager(unit, "StartTransientUnit", Reply::kJob);
+    call.fill = [&](sd_bus_message* message) {
+      int done = sd_bus_message_append(message, "ss", unit.c_str(), "replace");
+      if (done >= 0) done = Append(message, properties);
+      return done < 0 ? done : sd_bus_message_append(message, "a(sa(sv))", 0);
+    };
+    bool again = false;
+    Status started = Ask(call, again).status;
+    // The answer to an earlier asking was lost on its way.
+    if (again && !started.ok() && started.error().code() == Code::kAlreadyExists) {
+      if (State(unit).ValueOr("") == "active") return {};
+    }
+    return started;
+  }
+
+  Status Stop(const std::string& unit) override {
+    Call call = ToManager(unit, "StopUnit", Reply::kJob);
+    call.fill = [&](sd_bus_message* message) {
+      return sd_bus_message_append(message, "ss", unit.c_str(), "replace");
+    };
+    return UnlessGone(Ask(call).status);
+  }
+
+  Status ResetFailed(const std::string& unit) override {
+    Call call = ToManager(unit, "ResetFailedUnit", Reply::kNothing);
+    call.fill = [&](sd_bus_message* message) {
+      return sd_bus_message_append(message, "s", unit.c_str());
+    };
+    return UnlessGone(Ask(call).status);
+  }
+
+  Status SetProperties(const std::string& unit, const Properties& properties) override {
+    Call call = ToManager(unit, "SetUnitProperties", Reply::kNothing);
+    call.fill = [&](sd_bus_message* message) {
+      const int done = sd_bus_message_append(message, "sb", unit.c_str(), 1);
+      return done < 0 ? done : Append(message, properties);
+    };
+    return Ask(call).status;
+  }
+
+  Result<std::string> State(const std::string& unit) override {
+    char* path = nullptr;
+    if (const int made = sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &path);
+        made < 0)
+      return Error::FromErrno(-made, "name the unit '{}'", unit);
+    Call call{unit, path, "org.freedesktop.DBus.Properties", "Get", {}, Reply::kText};
+    free(path);
+    call.fill = [](sd_bus_message* message) {
+      return sd_bus_message_append(message, "ss", "org.freedesktop.systemd1.Unit", "ActiveState");
+    };
+    const Answer answer = Ask(call);
+    if (!answer.status.ok()) return answer.status.error();
+    return answer.text;
+  }
+
+  uint64_t Calls() const override { return connection_.calls(); }
+  uint64_t Connections() const override { return connection_.connections(); }
+
+ private:
+  struct Answer {
+    Status status;
+    std::string text;
+  };
+  static Call ToManager(const std::string& unit, const char* member, Reply reply) {
+    return {unit, kManagerPath, kManager, member, {}, reply};
+  }
+  static Status UnlessGone(Status status) {
+    if (!status.ok() && status.error().code() == Code::kNotFound) return {};
+    return status;
+  }
+  Answer Ask(const Call& call) {
+    bool again = false;
+    return Ask(call, again);
+  }
+  // Until it is answered or the deadline is over; `again`: it was asked more than once.
+  Answer Ask(const Call& call, bool& again) {
+    const base::SteadyTime deadline = base::SystemClock().Steady() + deadline_;
+    for (int wait = 10;; wait = std::min(wait * 2, 500)) {
+      Result<std::string> result = connection_.Perform(call, deadline);
+      if (result.ok()) return {{}, std::move(*result)};
+      const Error& error = result.error();
+      if (error.code() != Code::kUnavailable ||
+          base::SystemClock().Steady() + std::chrono::milliseconds(wait) > deadline) {
+        return {error.WithContext(fmt::format("systemd, {} '{}'", call.member, call.unit)), {}};
+      }
+      again = true;
+      (void)poll(nullptr, 0, wait);
+    }
+  }
+
+  const std::chrono::milliseconds deadline_;
+  Connection connection_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<BusUnits>> ConnectUnits(BusOptions options) {
+  os::UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) return Error::FromErrno(errno, "eventfd");
+  return std::unique_ptr<BusUnits>(std::make_unique<Manager>(options, std::move(wake)));
+}
+
+bool IsBooted() { return sd_booted() > 0; }
+
+}  // namespace keelson::systemd

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// The connection behind BusUnits: a thread, the calls that are under way and the jobs they wait
+// for. Only bus.cc and connection.cc include this. Perform() from any thread; everything else
+// happens on the thread that the object owns.
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <future>
+#include <list>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "lib/os/unique_fd.h"
+#include "lib/systemd/bus.h"
+
+namespace keelson::systemd {
+
+struct BusFree {
+  void operator()(sd_bus* bus) const;
+};
+struct MessageFree {
+  void operator()(sd_bus_message* message) const { sd_bus_message_unref(message); }
+};
+using BusPtr = std::unique_ptr<sd_bus, BusFree>;
+using MessagePtr = std::unique_ptr<sd_bus_message, MessageFree>;
+
+enum class Reply { kNothing, kJob, kText };  // a job is waited for; a variant with a text
+
+struct Call {
+  std::string unit;  // for messages
+  std::string path;
+  std::string interface;
+  std::string member;
+  std::function<int(sd_bus_message*)> fill;  // arguments; below 0: an errno
+  Reply reply = Reply::kNothing;
+};
+
+class Connection {
+ public:
+  Connection(BusOptions options, os::UniqueFd wake);
+  ~Connection();
+
+  // Blocks. Unavailable: it was not answered and may be asked again.
+  base::Result<std::string> Perform(const Call& call, base::SteadyTime deadline);
+  uint64_t calls() const { return calls_; }
+  uint64_t connections() const { return connections_; }
+
+ private:
+  struct Pending {
+    Connection* connection = nullptr;
+    const Call* call = nullptr;  // its caller waits, so it lives
+    base::SteadyTime deadline;
+    std::promise<base::Result<std::string>> done;
+    std::string job;  // waited for
+  };
+  using PendingList = std::list<Pending>;
+
+  void Run();
+  base::Status Open();
+  void Send(Pending& pending);
+  void Process();
+  void Wait();
+  void EndLate();
+  void EndAll(const base::Error& error);
+  void End(Pending& pending, base::Result<std::string> result);
+  void OnReply(Pending& pending, sd_bus_message* reply);
+  void OnJobRemoved(sd_bus_message* signal);
+  static base::Result<std::string> ResultOf(const Call& call, const std::string& job_result);
+
+  const BusOptions options_;
+  const os::UniqueFd wake_;
+  std::atomic<uint64_t> calls_{0}, connections_{0};
+  std::mutex mutex_;
+  PendingList asked_;    // guarded by mutex_
+  bool ending_ = false;  // guarded by mutex_
+  // Of the thread:
+  PendingList under_way_;
+  // Jobs that ended before the reply that names them was read; the last ones.
+  std::deque<std::pair<std::string, std::string>> ended_jobs_;
+  BusPtr bus_;
+  std::thread thread_;
+};
+
+}  // namespace keelson::systemd
