@@ -6,7 +6,8 @@ touch the kernel and run one after another. The lab machine is emulated and slow
 kernel, `lab_newest` those that do on the newest, `lab_long` those that do with --whole-lab only (then all do, on each). `images` marks
 those that use the demo images, which are made before, since the lab machine has no network; `prepared` those whose program
 is called with --prepare before, likewise. `lab_only` programs run nowhere else. A program that is not googletest's counts its cases by
-lines `case passed|failed|skipped <n> ms NAME[ -- REASON]`. With --reports=FOLDER (scripts/sanitize) every file in it when all is done is a
+lines `case passed|failed|skipped <n> ms NAME[ -- REASON]`. In the lab those of the highest COST (about the seconds there) begin first,
+since a machine keeps one core busy. With --reports=FOLDER (scripts/sanitize) every file in it when all is done is a
 failure, and programs have three times as long."""
 import concurrent.futures
 import json
@@ -23,6 +24,7 @@ use_lab = "--no-lab" not in arguments
 whole_lab = "--whole-lab" in arguments
 only = next((a for a in arguments if not a.startswith("--")), "")
 reports = next((a.removeprefix("--reports=") for a in arguments if a.startswith("--reports=")), "")
+cores = len(os.sched_getaffinity(0))
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -30,10 +32,11 @@ def known_tests():
     listing = json.loads(subprocess.check_output(["ctest", "--show-only=json-v1"], cwd=build))
     for test in listing["tests"]:
         if "command" not in test:
-            yield test["name"], None, set(), 60
+            yield test["name"], None, set(), 60, 0
             continue
         properties = {p["name"]: p["value"] for p in test.get("properties", [])}
-        yield test["name"], test["command"], set(properties.get("LABELS", [])), int(properties.get("TIMEOUT", 300)) * (3 if reports else 1)
+        limit = int(properties.get("TIMEOUT", 300)) * (3 if reports else 1)
+        yield test["name"], test["command"], set(properties.get("LABELS", [])), limit, float(properties.get("COST", 0))
 
 
 def parse(name, text, status):
@@ -91,28 +94,31 @@ for program in sorted({t[1][0] for t in tests if "prepared" in t[2] and t[1]}) i
     if made.returncode not in (0, 77):
         results.append((program, [(f"{program} --prepare", "failed", 0, f"exit status {made.returncode}")], ""))
 print(f"==> {len(parallel)} programs side by side", flush=True)
-with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+with concurrent.futures.ThreadPoolExecutor(cores) as pool:
     results += pool.map(lambda t: run(t[0], t[1], t[3]), parallel)
 print(f"==> {len(serial)} programs on the real kernel, one after another", flush=True)
 results += [run(t[0], t[1], t[3]) for t in serial]
+
+
+def in_lab(job):
+    kernel, test = job
+    limit = max(600, 4 * test[3])
+    command = [os.path.join(root, "scripts/lab"), "--kernel", kernel, "--timeout", str(limit), "--scratch",
+               "1024:/var/lib/keelson-lab", "--env", "TMPDIR=/var/lib/keelson-lab", "--"] + test[1]
+    return run(f"{test[0]} on {kernel}", command, limit + 60)
+
+
 if use_lab:
+    jobs = []
     for kernel in LAB_KERNELS:
         labels = {"lab"} | ({"lab_newest"} if kernel == LAB_KERNELS[0] else set())
         if whole_lab:
             labels = {"lab", "lab_newest", "lab_long"}
-        lab = [t for t in tests if t[2] & labels and t[1]]
-        if not lab:
-            continue
-        print(f"==> {len(lab)} programs in the lab machine, kernel {kernel}, cgroup v2", flush=True)
-
-        def in_lab(test, kernel=kernel):
-            limit = max(600, 4 * test[3])
-            command = [os.path.join(root, "scripts/lab"), "--kernel", kernel, "--timeout", str(limit), "--scratch",
-                       "1024:/var/lib/keelson-lab", "--env", "TMPDIR=/var/lib/keelson-lab", "--"] + test[1]
-            return run(f"{test[0]} on {kernel}", command, limit + 60)
-
-        with concurrent.futures.ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2)) as pool:
-            results += pool.map(in_lab, lab)
+        jobs += [(kernel, t) for t in tests if t[2] & labels and t[1]]
+    if jobs:
+        print(f"==> {len(jobs)} programs in lab machines, kernels {' and '.join(LAB_KERNELS)}, cgroup v2", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(max(2, cores // 2)) as pool:
+        results += pool.map(in_lab, sorted(jobs, key=lambda job: -job[1][4]))
 
 for report in sorted(os.listdir(reports)) if reports else ():
     with open(os.path.join(reports, report), errors="replace") as file:
