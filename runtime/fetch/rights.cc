@@ -2,7 +2,6 @@
 #include "runtime/fetch/rights.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,18 +22,9 @@ constexpr uint64_t kMaxFileBytes =
 
 seccomp::Profile SystemCalls() {
   using seccomp::Compare;
-  seccomp::Profile profile;
-  profile.default_action = seccomp::Action::kErrno;
-  profile.default_error = EPERM;
-  profile.rules.push_back({.names = {"read",
-                                     "write",
-                                     "readv",
-                                     "writev",
+  seccomp::Profile profile = rights::CommonCalls();
+  profile.rules.push_back({.names = {"readv",
                                      "pread64",
-                                     "close",
-                                     "lseek",
-                                     "fstat",
-                                     "newfstatat",
                                      "stat",
                                      "lstat",
                                      "statx",
@@ -44,7 +34,6 @@ seccomp::Profile SystemCalls() {
                                      "readlink",
                                      "readlinkat",
                                      "getdents64",
-                                     "fcntl",
                                      "ioctl",
                                      "dup",
                                      "dup3",
@@ -72,40 +61,20 @@ seccomp::Profile SystemCalls() {
                                      "recvmsg",
                                      "recvmmsg",
                                      "socketpair",
-                                     "mmap",
-                                     "munmap",
-                                     "mremap",
-                                     "mprotect",
-                                     "madvise",
-                                     "brk",
-                                     "futex",
                                      "set_robust_list",
                                      "rseq",
-                                     "sched_yield",
                                      "sched_getaffinity",
-                                     "getpid",
-                                     "gettid",
                                      "getuid",
                                      "geteuid",
                                      "getgid",
                                      "getegid",
-                                     "getrandom",
                                      "uname",
                                      "sysinfo",
                                      "getcwd",
                                      "gettimeofday",
                                      "time",
-                                     "clock_gettime",
                                      "clock_getres",
-                                     "clock_nanosleep",
                                      "nanosleep",
-                                     "restart_syscall",
-                                     "rt_sigaction",
-                                     "rt_sigprocmask",
-                                     "rt_sigreturn",
-                                     "sigaltstack",
-                                     "exit",
-                                     "exit_group",
                                      "prlimit64",
                                      "getrlimit"}});
   // Reading is allowed, as far as a user who owns nothing may.
@@ -121,15 +90,7 @@ seccomp::Profile SystemCalls() {
   for (const uint64_t family : {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK}) {
     profile.rules.push_back({.names = {"socket"}, .arguments = {{.index = 0, .value = family}}});
   }
-  profile.rules.push_back({.names = {"clone"},
-                           .arguments = {{.index = 0,
-                                          .compare = Compare::kMaskedEqual,
-                                          .value = CLONE_THREAD,
-                                          .value_two = CLONE_THREAD}}});
-  profile.rules.push_back(
-      {.names = {"clone3"}, .action = seccomp::Action::kErrno, .error = ENOSYS});
-  profile.rules.push_back(
-      {.names = {"tgkill"}, .arguments = {{.index = 0, .value = static_cast<uint64_t>(getpid())}}});
+  rights::AllowThreads(profile);
   return profile;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/stream/protocol.h"
 
+#include <tuple>
+
 namespace keelson::stream {
 namespace {
 
@@ -8,26 +10,97 @@ using base::Reader;
 using base::Result;
 using base::Writer;
 
+// The fields of each message in their order on the wire, for writing and for reading.
+auto Fields(auto& message) {
+  using Message = std::remove_cvref_t<decltype(message)>;
+  auto& m = message;
+  if constexpr (std::is_same_v<Message, Config>) {
+    return std::tie(m.certificate, m.key, m.idle_seconds, m.creation_seconds, m.max_sessions);
+  } else if constexpr (std::is_same_v<Message, Redeem>) {
+    return std::tie(m.kind, m.token);
+  } else if constexpr (std::is_same_v<Message, Grant>) {
+    return std::tie(m.kind, m.tty, m.in, m.out, m.err, m.ports);
+  } else if constexpr (std::is_same_v<Message, Opened>) {
+    return std::tie(m.in, m.out, m.err, m.terminal);
+  } else if constexpr (std::is_same_v<Message, EndedMessage>) {
+    return std::tie(m.exit_code, m.error);
+  } else if constexpr (std::is_same_v<Message, Size>) {
+    return std::tie(m.columns, m.rows);
+  } else if constexpr (std::is_same_v<Message, Connect>) {
+    return std::tie(m.lane, m.port);
+  } else if constexpr (std::is_same_v<Message, Connected>) {
+    return std::tie(m.lane, m.error);
+  }
+}
+
+void PutField(Writer& w, bool v) { w.Bool(v); }
+void PutField(Writer& w, uint16_t v) { w.U32(v); }
+void PutField(Writer& w, uint32_t v) { w.U32(v); }
+void PutField(Writer& w, int32_t v) { w.I32(v); }
+void PutField(Writer& w, Kind v) { w.U8(static_cast<uint8_t>(v)); }
+void PutField(Writer& w, const std::string& v) { w.String(v); }
+void PutField(Writer& w, const std::vector<uint16_t>& v) {
+  w.U32(static_cast<uint32_t>(v.size()));
+  for (const uint16_t item : v) w.U32(item);
+}
+
+void TakeField(Reader& r, bool& v) { v = r.Bool(); }
+void TakeField(Reader& r, uint16_t& v) { v = static_cast<uint16_t>(r.U32()); }
+void TakeField(Reader& r, uint32_t& v) { v = r.U32(); }
+void TakeField(Reader& r, int32_t& v) { v = r.I32(); }
+void TakeField(Reader& r, Kind& v) { v = static_cast<Kind>(r.U8()); }
+void TakeField(Reader& r, std::string& v) { v = r.String(); }
+void TakeField(Reader& r, std::vector<uint16_t>& v) {
+  for (uint32_t n = r.Count(4); n > 0 && r.ok(); --n) v.push_back(static_cast<uint16_t>(r.U32()));
+}
+
 template <typename T>
-Result<T> Whole(const Reader& r, T value, std::string_view what) {
+void Put(Writer& w, const T& message) {
+  std::apply([&w](const auto&... field) { (PutField(w, field), ...); }, Fields(message));
+}
+
+template <typename T>
+std::string Written(const T& message) {
+  Writer w;
+  Put(w, message);
+  return w.Take();
+}
+
+template <typename T>
+Result<T> Take(Reader& r, std::string_view what) {
+  T message;
+  std::apply([&r](auto&... field) { (TakeField(r, field), ...); }, Fields(message));
   if (!r.ok()) return base::InvalidArgument("{} is cut", what);
-  return value;
+  if constexpr (requires { message.kind; }) {
+    if (const int kind = static_cast<int>(message.kind); kind < 1 || kind > 3)
+      return base::InvalidArgument("a session of the kind {}", kind);
+  }
+  return message;
 }
 
-Result<Kind> ReadKind(Reader& r) {
-  const uint8_t kind = r.U8();
-  if (kind < 1 || kind > 3) return base::InvalidArgument("a session of the kind {}", kind);
-  return static_cast<Kind>(kind);
+template <typename T>
+Result<T> Read(std::string_view payload, std::string_view what) {
+  Reader r(payload);
+  return Take<T>(r, what);
 }
 
-void PutOutcome(Writer& w, bool ok, const std::string& message) {
-  w.Bool(ok);
-  if (!ok) w.String(message);
+// An answer: the message or the error.
+template <typename T>
+std::string WrittenAnswer(const Result<T>& answer) {
+  Writer w;
+  w.Bool(answer.ok());
+  if (answer.ok()) {
+    Put(w, *answer);
+  } else {
+    w.String(answer.error().message());
+  }
+  return w.Take();
 }
 
-// The peer's error, if that is what was sent.
-base::Status TakeOutcome(Reader& r) {
-  if (r.Bool()) return base::Ok();
+template <typename T>
+Result<T> ReadAnswer(std::string_view payload, std::string_view what) {
+  Reader r(payload);
+  if (r.Bool()) return Take<T>(r, what);
   const std::string message = r.String();
   if (!r.ok()) return base::InvalidArgument("an answer is cut");
   return base::Unknown("{}", message);
@@ -50,11 +123,7 @@ std::string_view NameOf(Kind kind) {
 std::string Encode(const Config& config) {
   Writer w;
   w.U32(kProtocolVersion);
-  w.String(config.certificate);
-  w.String(config.key);
-  w.U32(config.idle_seconds);
-  w.U32(config.creation_seconds);
-  w.U32(config.max_sessions);
+  Put(w, config);
   return w.Take();
 }
 
@@ -62,13 +131,7 @@ Result<Config> DecodeConfig(std::string_view bytes) {
   Reader r(bytes);
   if (const uint32_t version = r.U32(); version != kProtocolVersion)
     return base::FailedPrecondition("configuration of version {}", version);
-  Config config;
-  config.certificate = r.String();
-  config.key = r.String();
-  config.idle_seconds = r.U32();
-  config.creation_seconds = r.U32();
-  config.max_sessions = r.U32();
-  return Whole(r, std::move(config), "the configuration");
+  return Take<Config>(r, "the configuration");
 }
 
 std::string FormatPacket(Type type, uint64_t session, std::string_view payload) {
@@ -95,123 +158,33 @@ Result<Packet> ParsePacket(os::Message message) {
   return packet;
 }
 
-std::string Encode(const Redeem& redeem) {
-  Writer w;
-  w.U8(static_cast<uint8_t>(redeem.kind));
-  w.String(redeem.token);
-  return w.Take();
-}
+std::string Encode(const Redeem& redeem) { return Written(redeem); }
+Result<Redeem> DecodeRedeem(std::string_view payload) { return Read<Redeem>(payload, "a token"); }
 
-Result<Redeem> DecodeRedeem(std::string_view payload) {
-  Reader r(payload);
-  Redeem redeem;
-  ASSIGN_OR_RETURN(redeem.kind, ReadKind(r));
-  redeem.token = r.String();
-  return Whole(r, std::move(redeem), "a token");
-}
-
-std::string EncodeGrant(const Result<Grant>& grant) {
-  Writer w;
-  PutOutcome(w, grant.ok(), grant.ok() ? "" : grant.error().message());
-  if (!grant.ok()) return w.Take();
-  w.U8(static_cast<uint8_t>(grant->kind));
-  w.Bool(grant->tty);
-  w.Bool(grant->in);
-  w.Bool(grant->out);
-  w.Bool(grant->err);
-  w.U32(static_cast<uint32_t>(grant->ports.size()));
-  for (const uint16_t port : grant->ports) w.U32(port);
-  return w.Take();
-}
-
-Result<Grant> DecodeGrant(std::string_view payload) {
-  Reader r(payload);
-  RETURN_IF_ERROR(TakeOutcome(r));
-  Grant grant;
-  ASSIGN_OR_RETURN(grant.kind, ReadKind(r));
-  grant.tty = r.Bool();
-  grant.in = r.Bool();
-  grant.out = r.Bool();
-  grant.err = r.Bool();
-  for (uint32_t n = r.Count(4); n > 0 && r.ok(); --n)
-    grant.ports.push_back(static_cast<uint16_t>(r.U32()));
-  return Whole(r, std::move(grant), "a grant");
-}
-
-std::string EncodeOpened(const Result<Opened>& opened) {
-  Writer w;
-  PutOutcome(w, opened.ok(), opened.ok() ? "" : opened.error().message());
-  if (!opened.ok()) return w.Take();
-  for (const bool there : {opened->in, opened->out, opened->err, opened->terminal}) w.Bool(there);
-  return w.Take();
-}
-
-Result<Opened> DecodeOpened(std::string_view payload) {
-  Reader r(payload);
-  RETURN_IF_ERROR(TakeOutcome(r));
-  Opened opened;
-  for (bool* there : {&opened.in, &opened.out, &opened.err, &opened.terminal}) *there = r.Bool();
-  return Whole(r, opened, "what was opened");
-}
-
-std::string Encode(const EndedMessage& ended) {
-  Writer w;
-  w.I32(ended.exit_code);
-  w.String(ended.error);
-  return w.Take();
-}
-
+std::string Encode(const EndedMessage& ended) { return Written(ended); }
 Result<EndedMessage> DecodeEnded(std::string_view payload) {
-  Reader r(payload);
-  EndedMessage ended;
-  ended.exit_code = r.I32();
-  ended.error = r.String();
-  return Whole(r, std::move(ended), "an end");
+  return Read<EndedMessage>(payload, "an end");
 }
 
-std::string Encode(const Size& size) {
-  Writer w;
-  w.U32(size.columns);
-  w.U32(size.rows);
-  return w.Take();
-}
+std::string Encode(const Size& size) { return Written(size); }
+Result<Size> DecodeSize(std::string_view payload) { return Read<Size>(payload, "a size"); }
 
-Result<Size> DecodeSize(std::string_view payload) {
-  Reader r(payload);
-  Size size;
-  size.columns = static_cast<uint16_t>(r.U32());
-  size.rows = static_cast<uint16_t>(r.U32());
-  return Whole(r, size, "a size");
-}
+std::string Encode(const Connect& connect) { return Written(connect); }
+Result<Connect> DecodeConnect(std::string_view payload) { return Read<Connect>(payload, "a port"); }
 
-std::string Encode(const Connect& connect) {
-  Writer w;
-  w.U32(connect.lane);
-  w.U32(connect.port);
-  return w.Take();
-}
-
-Result<Connect> DecodeConnect(std::string_view payload) {
-  Reader r(payload);
-  Connect connect;
-  connect.lane = r.U32();
-  connect.port = static_cast<uint16_t>(r.U32());
-  return Whole(r, connect, "a port");
-}
-
-std::string Encode(const Connected& connected) {
-  Writer w;
-  w.U32(connected.lane);
-  w.String(connected.error);
-  return w.Take();
-}
-
+std::string Encode(const Connected& connected) { return Written(connected); }
 Result<Connected> DecodeConnected(std::string_view payload) {
-  Reader r(payload);
-  Connected connected;
-  connected.lane = r.U32();
-  connected.error = r.String();
-  return Whole(r, std::move(connected), "a connection");
+  return Read<Connected>(payload, "a connection");
+}
+
+std::string EncodeGrant(const Result<Grant>& grant) { return WrittenAnswer(grant); }
+Result<Grant> DecodeGrant(std::string_view payload) {
+  return ReadAnswer<Grant>(payload, "a grant");
+}
+
+std::string EncodeOpened(const Result<Opened>& opened) { return WrittenAnswer(opened); }
+Result<Opened> DecodeOpened(std::string_view payload) {
+  return ReadAnswer<Opened>(payload, "what was opened");
 }
 
 }  // namespace keelson::stream

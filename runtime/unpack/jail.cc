@@ -51,69 +51,13 @@ Status EnterRoot(int directory) {
 }
 
 seccomp::Profile SystemCalls() {
-  seccomp::Profile profile;
-  profile.default_action = seccomp::Action::kErrno;
-  profile.default_error = EPERM;
-  profile.rules.push_back({.names = {"read",
-                                     "write",
-                                     "writev",
-                                     "close",
-                                     "lseek",
-                                     "fstat",
-                                     "newfstatat",
-                                     "statx",
-                                     "fstatfs",
-                                     "openat",
-                                     "openat2",
-                                     "mkdirat",
-                                     "mknodat",
-                                     "linkat",
-                                     "symlinkat",
-                                     "unlinkat",
-                                     "readlinkat",
-                                     "getdents64",
-                                     "fchown",
-                                     "fchownat",
-                                     "fchmod",
-                                     "fchmodat",
-                                     "utimensat",
-                                     "fsetxattr",
-                                     "fcntl",
-                                     "mmap",
-                                     "munmap",
-                                     "mremap",
-                                     "mprotect",
-                                     "madvise",
-                                     "brk",
-                                     "futex",
-                                     "set_robust_list",
-                                     "rseq",
-                                     "sched_yield",
-                                     "sched_getaffinity",
-                                     "getpid",
-                                     "gettid",
-                                     "getrandom",
-                                     "clock_gettime",
-                                     "clock_nanosleep",
-                                     "restart_syscall",
-                                     "rt_sigaction",
-                                     "rt_sigprocmask",
-                                     "rt_sigreturn",
-                                     "sigaltstack",
-                                     "exit",
-                                     "exit_group"}});
-  // Threads, not processes; clone3 hides its flags from a filter, and the C library then falls back
-  // to clone.
-  profile.rules.push_back({.names = {"clone"},
-                           .arguments = {{.index = 0,
-                                          .compare = seccomp::Compare::kMaskedEqual,
-                                          .value = CLONE_THREAD,
-                                          .value_two = CLONE_THREAD}}});
+  seccomp::Profile profile = rights::CommonCalls();
   profile.rules.push_back(
-      {.names = {"clone3"}, .action = seccomp::Action::kErrno, .error = ENOSYS});
-  // abort() by one of our own checks may end this process, nothing else.
-  profile.rules.push_back(
-      {.names = {"tgkill"}, .arguments = {{.index = 0, .value = static_cast<uint64_t>(getpid())}}});
+      {.names = {"statx",      "fstatfs",   "openat",          "openat2",  "mkdirat",
+                 "mknodat",    "linkat",    "symlinkat",       "unlinkat", "readlinkat",
+                 "getdents64", "fchown",    "fchownat",        "fchmod",   "fchmodat",
+                 "utimensat",  "fsetxattr", "set_robust_list", "rseq",     "sched_getaffinity"}});
+  rights::AllowThreads(profile);
   return profile;
 }
 

@@ -142,32 +142,38 @@ void AddFirewalls(Report& report, const Machine& machine) {
   report.AddTrial("IPVS", Trial::kIpvs, kUnused, "services in IPVS mode are not possible");
 }
 
+// What is tried by doing it, in the order of the report.
+constexpr struct {
+  const char* name;
+  Trial trial;
+  Weight weight;
+  const char* without;
+} kTrials[] = {
+    {"pidfd", Trial::kPidfd, kRequired, "a kernel from 5.15 on is needed"},
+    {"openat2", Trial::kOpenat2, kRequired, "paths of containers could not be resolved safely"},
+    {"fsopen", Trial::kFsopen, kRequired, "a kernel from 5.15 on is needed"},
+    {"open_tree", Trial::kOpenTree, kRequired, "volumes could not be handed over"},
+    {"mount_setattr", Trial::kMountSetattr, kRequired, "a kernel from 5.15 on is needed"},
+    {"idmapped mounts", Trial::kIdmappedMounts, kUnused,
+     "pods with user namespaces cannot share volumes"},
+    {"overlay", Trial::kOverlay, kRequired,
+     "images cannot be layered: load the module (modprobe overlay)"},
+    {"overlay lowerdir+", Trial::kLowerdirPlus, kUsed,
+     "layers are given as one string of short names"},
+    {"user namespaces", Trial::kUserNamespace, kUnused, "pods with hostUsers: false are refused"},
+    {"network namespaces", Trial::kNetNamespace, kRequired,
+     "only pods on the host's network can run"},
+    {"bridge", Trial::kBridge, kRequired, "no pod network: load the module (modprobe bridge)"},
+    {"veth", Trial::kVeth, kRequired, "no pod network: load the module (modprobe veth)"},
+};
+
 }  // namespace
 
 std::vector<Feature> Judge(const Machine& machine) {
   Report report(machine);
   AddCgroups(report, machine);
-  report.AddTrial("pidfd", Trial::kPidfd, kRequired, "a kernel from 5.15 on is needed");
-  report.AddTrial("openat2", Trial::kOpenat2, kRequired,
-                  "paths of containers could not be resolved safely");
-  report.AddTrial("fsopen", Trial::kFsopen, kRequired, "a kernel from 5.15 on is needed");
-  report.AddTrial("open_tree", Trial::kOpenTree, kRequired, "volumes could not be handed over");
-  report.AddTrial("mount_setattr", Trial::kMountSetattr, kRequired,
-                  "a kernel from 5.15 on is needed");
-  report.AddTrial("idmapped mounts", Trial::kIdmappedMounts, kUnused,
-                  "pods with user namespaces cannot share volumes");
-  report.AddTrial("overlay", Trial::kOverlay, kRequired,
-                  "images cannot be layered: load the module (modprobe overlay)");
-  report.AddTrial("overlay lowerdir+", Trial::kLowerdirPlus, kUsed,
-                  "layers are given as one string of short names");
-  report.AddTrial("user namespaces", Trial::kUserNamespace, kUnused,
-                  "pods with hostUsers: false are refused");
-  report.AddTrial("network namespaces", Trial::kNetNamespace, kRequired,
-                  "only pods on the host's network can run");
-  report.AddTrial("bridge", Trial::kBridge, kRequired,
-                  "no pod network: load the module (modprobe bridge)");
-  report.AddTrial("veth", Trial::kVeth, kRequired,
-                  "no pod network: load the module (modprobe veth)");
+  for (const auto& [name, trial, weight, without] : kTrials)
+    report.AddTrial(name, trial, weight, without);
   AddFirewalls(report, machine);
   AddCapabilities(report, machine);
   AddSettings(report, machine);

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -36,6 +37,54 @@ Status BecomeNobody(uint32_t id) {
   if (setresgid(id, id, id) != 0) return Error::FromErrno(errno, "setresgid");
   if (setresuid(id, id, id) != 0) return Error::FromErrno(errno, "setresuid");
   return capabilities::Apply({});
+}
+
+seccomp::Profile CommonCalls() {
+  seccomp::Profile profile;
+  profile.default_action = seccomp::Action::kErrno;
+  profile.default_error = EPERM;
+  profile.rules.push_back({.names = {"read",
+                                     "write",
+                                     "writev",
+                                     "close",
+                                     "lseek",
+                                     "fstat",
+                                     "newfstatat",
+                                     "fcntl",
+                                     "mmap",
+                                     "munmap",
+                                     "mremap",
+                                     "mprotect",
+                                     "madvise",
+                                     "brk",
+                                     "futex",
+                                     "sched_yield",
+                                     "getpid",
+                                     "gettid",
+                                     "getrandom",
+                                     "clock_gettime",
+                                     "clock_nanosleep",
+                                     "restart_syscall",
+                                     "rt_sigaction",
+                                     "rt_sigprocmask",
+                                     "rt_sigreturn",
+                                     "sigaltstack",
+                                     "exit",
+                                     "exit_group"}});
+  // abort() by one of our own checks may end this process, nothing else.
+  profile.rules.push_back(
+      {.names = {"tgkill"}, .arguments = {{.index = 0, .value = static_cast<uint64_t>(getpid())}}});
+  return profile;
+}
+
+void AllowThreads(seccomp::Profile& profile) {
+  profile.rules.push_back({.names = {"clone"},
+                           .arguments = {{.index = 0,
+                                          .compare = seccomp::Compare::kMaskedEqual,
+                                          .value = CLONE_THREAD,
+                                          .value_two = CLONE_THREAD}}});
+  profile.rules.push_back(
+      {.names = {"clone3"}, .action = seccomp::Action::kErrno, .error = ENOSYS});
 }
 
 Status Confine(const std::string& program) {

@@ -20,56 +20,12 @@ using base::Status;
 constexpr rlim_t kMaxFiles = 16384;  // five of each session, two of each forwarded connection
 
 seccomp::Profile SystemCalls() {
-  seccomp::Profile profile;
-  profile.default_action = seccomp::Action::kErrno;
-  profile.default_error = EPERM;
-  profile.rules.push_back({.names = {"read",
-                                     "write",
-                                     "readv",
-                                     "writev",
-                                     "close",
-                                     "fcntl",
-                                     "fstat",
-                                     "newfstatat",
-                                     "lseek",
-                                     "dup",
-                                     "epoll_ctl",
-                                     "epoll_wait",
-                                     "epoll_pwait",
-                                     "poll",
-                                     "accept4",
-                                     "sendto",
-                                     "sendmsg",
-                                     "recvfrom",
-                                     "recvmsg",
-                                     "shutdown",
-                                     "getsockopt",
-                                     "setsockopt",
-                                     "mmap",
-                                     "munmap",
-                                     "mremap",
-                                     "mprotect",
-                                     "madvise",
-                                     "brk",
-                                     "futex",
-                                     "sched_yield",
-                                     "getpid",
-                                     "gettid",
-                                     "getrandom",
-                                     "gettimeofday",
-                                     "time",
-                                     "clock_gettime",
-                                     "clock_nanosleep",
-                                     "restart_syscall",
-                                     "rt_sigaction",
-                                     "rt_sigprocmask",
-                                     "rt_sigreturn",
-                                     "sigaltstack",
-                                     "exit",
-                                     "exit_group"}});
-  profile.rules.push_back({.names = {"ioctl"}, .arguments = {{.index = 1, .value = SIOCOUTQ}}});
+  seccomp::Profile profile = rights::CommonCalls();
   profile.rules.push_back(
-      {.names = {"tgkill"}, .arguments = {{.index = 0, .value = static_cast<uint64_t>(getpid())}}});
+      {.names = {"readv", "dup", "epoll_ctl", "epoll_wait", "epoll_pwait", "poll", "accept4",
+                 "sendto", "sendmsg", "recvfrom", "recvmsg", "shutdown", "getsockopt", "setsockopt",
+                 "gettimeofday", "time"}});
+  profile.rules.push_back({.names = {"ioctl"}, .arguments = {{.index = 1, .value = SIOCOUTQ}}});
   return profile;
 }
 
