@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/http/service/transport.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace keelson::service {
+namespace {
+constexpr size_t kRecord = 16u << 10;  // the largest piece of one TLS record
+}
+
+Transport::Transport(os::UniqueFd socket, TlsContext tls)
+    : socket_(std::move(socket)), context_(std::move(tls)) {
+  if (!context_) return;
+  ssl_ = SSL_new(context_.get());
+  KEELSON_CHECK(ssl_ != nullptr);
+  KEELSON_CHECK(SSL_set_fd(ssl_, socket_.get()) == 1);
+  SSL_set_accept_state(ssl_);
+}
+
+Transport::~Transport() {
+  if (ssl_ != nullptr) SSL_free(ssl_);
+}
+
+Transport::Io Transport::Problem(int result) {
+  const int error = SSL_get_error(ssl_, result);
+  ERR_clear_error();
+  if (error == SSL_ERROR_WANT_READ) return Io::kWantRead;
+  if (error == SSL_ERROR_WANT_WRITE) return Io::kWantWrite;
+  return error == SSL_ERROR_ZERO_RETURN ? Io::kEnd : Io::kFailed;
+}
+
+Transport::Io Transport::Handshake() {
+  if (ssl_ == nullptr) return Io::kDone;
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_);
+  return result == 1 ? Io::kDone : Problem(result);
+}
+
+bool Transport::alpn_h2() const {
+  if (ssl_ == nullptr) return false;
+  const unsigned char* name = nullptr;
+  unsigned length = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &length);
+  return length == 2 && std::memcmp(name, "h2", 2) == 0;
+}
+
+std::shared_ptr<const PeerCertificates> Transport::Peer() const {
+  if (ssl_ == nullptr) return nullptr;
+  const std::unique_ptr<X509, decltype(&X509_free)> own(SSL_get1_peer_certificate(ssl_), X509_free);
+  if (!own) return nullptr;
+  auto peer = std::make_shared<PeerCertificates>();
+  const auto add = [&peer](X509* certificate) {
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(certificate, &der);
+    if (size <= 0) return;
+    peer->der.emplace_back(reinterpret_cast<const char*>(der), static_cast<size_t>(size));
+    OPENSSL_free(der);
+  };
+  add(own.get());
+  // On the server's side the chain comes without the client's own certificate.
+  STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl_);
+  for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) add(sk_X509_value(chain, i));
+  const long result = SSL_get_verify_result(ssl_);
+  peer->verified = result == X509_V_OK;
+  if (!peer->verified) peer->problem = X509_verify_cert_error_string(result);
+  return peer;
+}
+
+Transport::Io Transport::Read(std::string& to, size_t limit) {
+  thread_local char bytes[kRecord];
+  size_t total = 0;
+  while (total < limit) {
+    ssize_t got = 0;
+    if (ssl_ != nullptr) {
+      ERR_clear_error();
+      got = SSL_read(ssl_, bytes, sizeof bytes);
+      if (got <= 0) {
+        const Io problem = Problem(static_cast<int>(got));
+        return total > 0 && problem == Io::kWantRead ? Io::kDone : problem;
+      }
+    } else {
+      got = recv(socket_.get(), bytes, sizeof bytes, MSG_DONTWAIT);
+      if (got == 0) return Io::kEnd;
+      if (got < 0) {
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) return Io::kFailed;
+        return total > 0 ? Io::kDone : Io::kWantRead;
+      }
+    }
+    to.append(bytes, static_cast<size_t>(got));
+    total += static_cast<size_t>(got);
+  }
+  return Io::kDone;
+}
+
+Transport::Io Transport::Write(Output& out, size_t& sent) {
+  return ssl_ != nullptr ? WriteTls(out, sent) : WritePlain(out, sent);
+}
+
+Transport::Io Transport::WritePlain(Output& out, size_t& sent) {
+  while (!out.empty()) {
+    iovec parts[32];
+    size_t count = 0;
+    for (const Buffer& piece : out.pieces()) {
+      if (count == std::size(parts)) break;
+      parts[count++] = {const_cast<char*>(piece.view().data()), piece.size()};
+    }
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = count;
+    const ssize_t done = sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (done < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN ? Io::kWantWrite : Io::kFailed;
+    }
+    out.RemovePrefix(static_cast<size_t>(done));
+    sent += static_cast<size_t>(done);
+  }
+  return Io::kDone;
+}
+
+// Small pieces share a record. A write that is tried again has the same bytes in front as before,
+// and at least as many, which is what OpenSSL asks for.
+Transport::Io Transport::WriteTls(Output& out, size_t& sent) {
+  thread_local char record[kRecord];
+  while (!out.empty()) {
+    const char* data = out.pieces().front().view().data();
+    size_t size = std::min(out.pieces().front().size(), kRecord);
+    if (size < kRecord && out.pieces().size() > 1) {
+      size = 0;
+      for (const Buffer& piece : out.pieces()) {
+        const size_t part = std::min(piece.size(), kRecord - size);
+        std::memcpy(record + size, piece.view().data(), part);
+        size += part;
+        if (size == kRecord) break;
+      }
+      data = record;
+    }
+    ERR_clear_error();
+    const int done = SSL_write(ssl_, data, static_cast<int>(size));
+    if (done <= 0) return Problem(done);
+    out.RemovePrefix(static_cast<size_t>(done));
+    sent += static_cast<size_t>(done);
+  }
+  return Io::kDone;
+}
+
+void Transport::ShutdownWrite() {
+  if (ssl_ != nullptr && SSL_is_init_finished(ssl_)) {
+    ERR_clear_error();
+    (void)SSL_shutdown(ssl_);
+    ERR_clear_error();
+  }
+  shutdown(socket_.get(), SHUT_WR);
+}
+
+}  // namespace keelson::service

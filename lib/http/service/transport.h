@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A connection's socket, with TLS or without: non-blocking handshake, reads and writes, and the TLS
+// context that many connections share. One thread a Transport; contexts are immutable. Private to
+// this folder. Source: OpenSSL 3.0, ssl(7).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/http/service/options.h"
+#include "lib/http/service/output.h"
+#include "lib/os/unique_fd.h"
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace keelson::service {
+
+using TlsContext = std::shared_ptr<ssl_ctx_st>;
+base::Result<TlsContext> MakeTlsContext(const TlsMaterial& material);
+
+class Transport {
+ public:
+  enum class Io { kDone, kWantRead, kWantWrite, kEnd, kFailed };
+
+  Transport(os::UniqueFd socket, TlsContext tls);  // tls may be null
+  ~Transport();
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  int fd() const { return socket_.get(); }
+  bool tls() const { return ssl_ != nullptr; }
+  Io Handshake();
+  bool alpn_h2() const;
+  std::shared_ptr<const PeerCertificates> Peer() const;
+
+  // Appends what there is, at most about `limit` bytes; kDone when something came.
+  Io Read(std::string& to, size_t limit);
+  // Sends from the front of `out` until all is gone or the socket is full; `sent` counts.
+  Io Write(Output& out, size_t& sent);
+  void ShutdownWrite();  // close_notify and FIN
+
+ private:
+  Io Problem(int result);
+  Io WritePlain(Output& out, size_t& sent);
+  Io WriteTls(Output& out, size_t& sent);
+
+  os::UniqueFd socket_;
+  TlsContext context_;
+  ssl_st* ssl_ = nullptr;
+};
+
+}  // namespace keelson::service
