@@ -118,6 +118,11 @@ base::Result<Revision> MemoryStore::CurrentRevision() {
   return revision_;
 }
 
+base::Result<Revision> MemoryStore::RevisionBefore(size_t events) {
+  std::lock_guard lock(state_);
+  return log_.size() <= events ? oldest_ : log_[log_.size() - events - 1].revision;
+}
+
 base::Status MemoryStore::Compact(Revision revision) {
   std::lock_guard lock(state_);
   if (revision > revision_) {

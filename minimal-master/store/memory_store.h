@@ -26,6 +26,7 @@ class MemoryStore final : public Store {
   base::Result<std::unique_ptr<Subscription>> Subscribe(Revision from,
                                                         Subscriber& subscriber) override;
   base::Result<Revision> CurrentRevision() override;
+  base::Result<Revision> RevisionBefore(size_t events) override;
   base::Status Compact(Revision revision) override;
   base::Status Backup(const std::string& path) override;
   base::Result<Stats> GetStats() override;

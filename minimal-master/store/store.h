@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -84,6 +85,9 @@ struct Stats {
   int64_t damaged = 0;      // rows whose checksum is wrong
   int64_t last_backup = 0;  // Unix seconds, 0: none since the start
   bool full = false;        // the last commit found no room
+  // Revisions strictly between were never given out, or to commits that power loss took: one cannot
+  // subscribe from there.
+  std::vector<std::pair<Revision, Revision>> holes;
 };
 
 // Called on a thread of the store, in order, each event once, after its commit is durable and
@@ -93,6 +97,8 @@ class Subscriber {
   virtual ~Subscriber() = default;
   // Whole commits: the events of one revision are never split.
   virtual void OnEvents(const std::vector<Event>& events) = 0;
+  // Everything up to here has been told; of stores that others write to as well.
+  virtual void OnProgress(Revision) {}
   // Nothing more comes: the store was restored, or compacted away what was still to come. Scan and
   // subscribe again.
   virtual void OnLost(const base::Error& reason) = 0;
@@ -119,11 +125,14 @@ class Store {
   // All or nothing; a key occurs once. Returns when it is as durable as asked for and published.
   virtual base::Result<Revision> Commit(std::vector<Change> changes,
                                         Durability durability = Durability::kDurable) = 0;
-  // Events of revisions above `from`. `subscriber` outlives the subscription.
+  // Events of revisions above `from`; those there are have been delivered when it returns.
+  // `subscriber` outlives the subscription.
   virtual base::Result<std::unique_ptr<Subscription>> Subscribe(Revision from,
                                                                 Subscriber& subscriber) = 0;
   // The revision that whoever wants the newest must have seen; of a shared store it is asked for.
   virtual base::Result<Revision> CurrentRevision() = 0;
+  // One can subscribe from the answer, to about the last `events` events.
+  virtual base::Result<Revision> RevisionBefore(size_t events) = 0;
   // Forgets events of revisions up to `revision`.
   virtual base::Status Compact(Revision revision) = 0;
   // A whole copy at one revision, while writes go on. `path` must not exist.

@@ -162,6 +162,18 @@ TEST_P(StoreContract, ResumesFromARevisionWithoutGapOrRepeat) {
   EXPECT_EQ(from_first.events().size(), 6u);
 }
 
+TEST_P(StoreContract, KnowsFromWhereTheLastEventsCanBeHad) {
+  for (int i = 0; i < 9; ++i) MustCommit({Put("/a", std::to_string(i))});
+  const auto from = store_->RevisionBefore(3);
+  ASSERT_TRUE(from.ok()) << from.error().message();
+  RecordingSubscriber subscriber;
+  const auto subscription = store_->Subscribe(*from, subscriber);
+  ASSERT_TRUE(subscription.ok()) << subscription.error().message();
+  EXPECT_THAT(TextsOf(subscriber.Await(3)), ElementsAre("/a=6 was 5", "/a=7 was 6", "/a=8 was 7"));
+  RecordingSubscriber other;
+  EXPECT_TRUE(store_->Subscribe(*store_->RevisionBefore(1'000'000), other).ok());
+}
+
 TEST_P(StoreContract, AnEndedSubscriptionIsQuiet) {
   RecordingSubscriber subscriber;
   auto subscription = store_->Subscribe(*store_->CurrentRevision(), subscriber);
