@@ -127,6 +127,9 @@ class Anchor {
         }
         break;
       }
+      case Type::kReplaceMonitor:
+        answer = ReplaceMonitor(r.String());
+        break;
       case Type::kDropPod:
         DropPod(r.String());
         break;
@@ -325,6 +328,16 @@ class Anchor {
         return;
       }
     }
+  }
+
+  // Its end brings the next one, which takes the containers over: see OnExit.
+  Result<std::string> ReplaceMonitor(const std::string& id) {
+    const auto found = pods_.find(id);
+    if (found == pods_.end()) return base::NotFound("no monitor of pod '{}'", id);
+    Pod& pod = found->second;
+    pod.started_at = 0;  // this death says nothing against it
+    if (pod.monitor_pid > 0) (void)kill(pod.monitor_pid, SIGKILL);
+    return std::string();
   }
 
   void DropPod(const std::string& id) {

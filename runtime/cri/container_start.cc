@@ -23,7 +23,13 @@ using container::SandboxState;
 
 namespace {
 constexpr std::chrono::seconds kSuccessorPatience{10};
+
+// Only the next monitor can say what came of it.
+bool IsUnknown(const Status& status) {
+  return status.error().code() == base::Code::kUnavailable ||
+         status.error().code() == base::Code::kDeadlineExceeded;
 }
+}  // namespace
 
 namespace {
 
@@ -144,8 +150,8 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
       });
     }
     status = started.error();
-    // Its monitor died: the container may run by now.
-    if (started.error().code() == base::Code::kUnavailable) return status;
+    // Its monitor died, or does not answer: the container may run by now.
+    if (IsUnknown(status)) return status;
   }
   (void)group.Remove();
   return status;
@@ -195,7 +201,9 @@ Status Runtime::LaunchUntilKnown(const ContainerPtr& container, const SandboxPtr
         MonitorOf(container->view.record.sandbox_id);
     launched =
         monitor ? Launch(container, sandbox, monitor) : base::Unavailable("the pod has no monitor");
-    if (launched.ok() || launched.error().code() != base::Code::kUnavailable) return launched;
+    if (launched.ok() || !IsUnknown(launched)) return launched;
+    if (launched.error().code() == base::Code::kDeadlineExceeded)
+      (void)ReplaceMonitor(sandbox, monitor.get());
     // Nobody but the next monitor knows whether the container was begun before this one died.
     const Result<bool> begun = AskSuccessor(container, monitor);
     if (begun.ok() && *begun) return base::Ok();

@@ -33,19 +33,35 @@ Status Runtime::AwaitExit(const ContainerPtr& container, base::SteadyTime deadli
   return base::DeadlineExceeded("container '{}' still runs", container->view.record.id);
 }
 
-Status Runtime::KillContainer(const ContainerRecord& record) {
-  std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(record.sandbox_id);
-  Status killed = monitor
-                      ? monitor->KillAll(record.id)
-                      : base::Unavailable("the pod of container '{}' has no monitor", record.id);
-  if (!killed.ok() && killed.error().code() == base::Code::kUnavailable) {
-    // It died: its successor does it.
-    if (const SandboxPtr sandbox = FindSandbox(record.sandbox_id);
-        sandbox && AdoptSandbox(sandbox).ok()) {
-      monitor = MonitorOf(sandbox);
-      killed = monitor->KillAll(record.id);
-    }
+Status Runtime::ReplaceMonitor(const SandboxPtr& sandbox, const monitor::MonitorClient* stuck) {
+  if (MonitorOf(sandbox).get() == stuck) {
+    const std::string& id = sandbox->view.record.id;
+    base::LogWarn("a pod's monitor does not answer, another takes its place", {{"pod", id}});
+    RETURN_IF_ERROR(d_.anchor.ReplaceMonitor(id));
   }
+  return AdoptSandbox(sandbox);
+}
+
+Status Runtime::AskMonitor(const std::string& sandbox_id,
+                           const std::function<Status(monitor::MonitorClient&)>& ask) {
+  std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(sandbox_id);
+  const Status status = monitor ? ask(*monitor) : base::Unavailable("the pod has no monitor");
+  const bool stuck = !status.ok() && status.error().code() == base::Code::kDeadlineExceeded;
+  if (status.ok() || (!stuck && status.error().code() != base::Code::kUnavailable)) return status;
+  const SandboxPtr sandbox = FindSandbox(sandbox_id);
+  if (!sandbox) return base::Unavailable("the pod is gone");
+  const Status adopted = stuck ? ReplaceMonitor(sandbox, monitor.get()) : AdoptSandbox(sandbox);
+  monitor = adopted.ok() ? MonitorOf(sandbox) : nullptr;
+  if (!monitor) return base::Unavailable("the pod's monitor has no successor");
+  const Status again = ask(*monitor);
+  if (!again.ok() && again.error().code() == base::Code::kDeadlineExceeded)
+    return base::Unavailable("the pod's monitor and its successor do not answer");
+  return again;
+}
+
+Status Runtime::KillContainer(const ContainerRecord& record) {
+  const Status killed = AskMonitor(record.sandbox_id,
+                                   [&](monitor::MonitorClient& m) { return m.KillAll(record.id); });
   if (killed.ok() || killed.error().code() == base::Code::kNotFound) return base::Ok();
   if (killed.error().code() != base::Code::kUnavailable) return killed;
   // Nobody is left who would see it end: its cgroup knows every process.
@@ -78,15 +94,15 @@ Status Runtime::StopContainer(const std::string& id, std::chrono::seconds timeou
     if (send) container->stop_sent = true;
   }
   if (send) {
-    const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(record.sandbox_id);
-    const Status sent =
-        monitor ? monitor->Signal(record.id, record.stop_signal) : base::Unavailable("no monitor");
+    const Status sent = AskMonitor(record.sandbox_id, [&](monitor::MonitorClient& m) {
+      return m.Signal(record.id, record.stop_signal);
+    });
     if (!sent.ok() && sent.error().code() != base::Code::kUnavailable) return sent;
     if (!sent.ok()) timeout = std::chrono::seconds(0);  // nobody can ask it politely
   }
   operations::Stage("waiting for the container to end");
   if (timeout.count() > 0) {
-    const Status ended = AwaitExit(container, now + timeout, true);
+    const Status ended = AwaitExit(container, base::SystemClock().Steady() + timeout, true);
     // The time that its program was given is not over because this daemon's is.
     if (ended.ok() || ended.error().code() == base::Code::kUnavailable) return ended;
   }

@@ -131,5 +131,71 @@ TEST_F(HangTest, OfAVolumeHoldsUpItsOwnPodAlone) {
   (void)umount2(place.c_str(), MNT_DETACH);
 }
 
+class StuckMonitorTest : public RuntimeTest {
+ protected:
+  StuckMonitorTest() { monitor_patience_ = std::chrono::seconds(2); }
+  // The pod's monitor, which answers nothing from now on.
+  pid_t Stuck(const std::string& pod) {
+    const std::vector<pid_t> monitors = ProcessesOf("keelson-monitor", pod);
+    EXPECT_EQ(monitors.size(), 1u);
+    if (monitors.empty()) return -1;
+    EXPECT_EQ(kill(monitors.front(), SIGSTOP), 0);
+    return monitors.front();
+  }
+  static bool IsZombie(int32_t pid) {
+    return os::ReadFile("/proc/" + std::to_string(pid) + "/stat").ValueOr("").find(") Z ") !=
+           std::string::npos;
+  }
+  int32_t CodeOf(const std::string& id) {
+    const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
+    EXPECT_EQ(record.state, container::ContainerState::kExited) << id;
+    return record.exit_code;
+  }
+};
+
+TEST_F(StuckMonitorTest, IsReplacedWhenItsPodIsStopped) {
+  const std::string pod = Start("p"), go = dir_.path() + "/go";
+  ASSERT_TRUE(os::MakeDirs(go, 0755).ok());
+  const std::string runs = Run(pod, Script("runs", "while true; do sleep 1000; done"));
+  cri::ContainerConfig config = Script("ends", "until [ -e /go/now ]; do sleep 0.05; done; exit 5");
+  cri::Mount& volume = *config.add_mounts();
+  volume.set_host_path(go);
+  volume.set_container_path("/go");
+  const std::string ends = Run(pod, config);
+  const int32_t ending = runtime_->GetContainer(ends).value().record.pid;
+  const pid_t monitor = Stuck(pod);
+  // Nobody reaps it: its end is known to the kernel alone.
+  ASSERT_TRUE(os::WriteFileAtomic(go + "/now", "", 0644).ok());
+  ASSERT_TRUE(Eventually([&] { return IsZombie(ending); }));
+  const base::Status stopped = runtime_->StopPodSandbox(pod);
+  EXPECT_TRUE(stopped.ok()) << stopped.error().message();
+  EXPECT_EQ(CodeOf(runs), 128 + SIGKILL);
+  EXPECT_EQ(CodeOf(ends), 5);
+  EXPECT_TRUE(Eventually([&] { return ProcessesOf("keelson-monitor", pod).empty(); }))
+      << "stuck was " << monitor;
+}
+
+TEST_F(StuckMonitorTest, OfAPodWithoutContainersGoesWithIt) {
+  const std::string pod = Start("p");
+  Stuck(pod);
+  const base::Status removed = runtime_->RemovePodSandbox(pod);
+  EXPECT_TRUE(removed.ok()) << removed.error().message();
+  EXPECT_TRUE(Eventually([&] { return ProcessesOf("keelson-monitor", pod).empty(); }));
+}
+
+TEST_F(StuckMonitorTest, IsReplacedWhenAContainerIsToBeStoppedOrStarted) {
+  const std::string pod = Start("p");
+  const std::string id =
+      Run(pod, Script("c", "trap 'exit 6' TERM; while true; do sleep 0.05; done"));
+  Stuck(pod);
+  // Its own time, and its own end.
+  const base::Status stopped = runtime_->StopContainer(id, std::chrono::seconds(60));
+  EXPECT_TRUE(stopped.ok()) << stopped.error().message();
+  EXPECT_EQ(CodeOf(id), 6);
+  Stuck(pod);
+  const std::string next = Run(pod, Script("next", "exit 7"));
+  EXPECT_EQ(WaitForExit(next).exit_code, 7);
+}
+
 }  // namespace
 }  // namespace keelson::cri_server

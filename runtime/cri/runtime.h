@@ -226,6 +226,13 @@ class Runtime final : public stats::Source, public stream::Backend {
   void RecordExit(const monitor::ExitRecord& record);
   void OnMonitorLost(const std::string& sandbox_id);
   base::Status AdoptSandbox(const SandboxPtr& sandbox);
+  // `stuck` has not answered in time: it is ended, and what it knew is its successor's. Nothing
+  // happens when it has been replaced already.
+  base::Status ReplaceMonitor(const SandboxPtr& sandbox, const monitor::MonitorClient* stuck);
+  // Asks the pod's monitor, or the successor of one that is lost or does not answer. Unavailable:
+  // nobody can be asked.
+  base::Status AskMonitor(const std::string& sandbox_id,
+                          const std::function<base::Status(monitor::MonitorClient&)>& ask);
   // What an image's layers say of users never changes: read once an image, for the few read last.
   base::Result<std::shared_ptr<const security::IdentityFiles>> IdentitiesOf(
       const image::Image& image) const;

@@ -29,8 +29,6 @@ using os::UniqueFd;
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};
-
 // One thread reads for all pods: 110 pods are not 110 threads.
 class ReaderThread {
  public:
@@ -79,6 +77,7 @@ class AnchorConnection {
  public:
   AnchorConnection(AnchorOptions options, UniqueFd socket)
       : options_(std::move(options)), socket_(std::move(socket)) {}
+  std::chrono::milliseconds patience() const { return options_.patience; }
   Result<Packet> Ask(Type type, std::string_view payload, const std::vector<int>& fds = {}) {
     const std::lock_guard lock(mutex_);
     Result<Packet> answer = Try(type, payload, fds);
@@ -310,7 +309,7 @@ class MonitorClientImpl final : public MonitorClient {
   Result<ExecResult> Exec(ExecRequest request) override {
     // Without a time-out of its own a command may run for ever; the answer comes at its end.
     std::optional<std::chrono::milliseconds> patience;
-    if (request.timeout.count() > 0) patience = request.timeout + kPatience;
+    if (request.timeout.count() > 0) patience = request.timeout + anchor_->patience();
     const std::stop_token stop = request.stop;
     ASSIGN_OR_RETURN(const std::shared_ptr<Waiter> waiter,
                      SendExec(Type::kExec, std::move(request), {}));
@@ -381,7 +380,7 @@ class MonitorClientImpl final : public MonitorClient {
 
   Result<std::string> Ask(Type type, std::string_view payload, const std::vector<int>& fds = {}) {
     ASSIGN_OR_RETURN(const std::shared_ptr<Waiter> waiter, Send(type, payload, fds, {}));
-    ASSIGN_OR_RETURN(Packet answer, Await(*waiter, kPatience));
+    ASSIGN_OR_RETURN(Packet answer, Await(*waiter, anchor_->patience()));
     return std::move(answer.payload);
   }
 
@@ -435,7 +434,7 @@ class MonitorClientImpl final : public MonitorClient {
   Result<std::unique_ptr<LiveSession>> Opened(Waiter& waiter, Type farewell) {
     // From here on it is ended when it is dropped, also when the answer is late.
     auto session = std::make_unique<LiveSessionImpl>(connection_, waiter.id, farewell);
-    Result<Packet> answer = Await(waiter, kPatience);
+    Result<Packet> answer = Await(waiter, anchor_->patience());
     if (!answer.ok()) {
       const bool late = answer.error().code() == base::Code::kDeadlineExceeded;
       const std::lock_guard lock(connection_->mutex);
@@ -492,6 +491,14 @@ class AnchorImpl final : public Anchor {
         Connect(setup, std::move(on_exit), std::move(on_lost));
     if (!orphan.ok()) return answer.error();
     return orphan;
+  }
+
+  Status ReplaceMonitor(const std::string& sandbox_id) override {
+    base::Writer w;
+    w.String(sandbox_id);
+    ASSIGN_OR_RETURN([[maybe_unused]] const Packet answer,
+                     connection_->Ask(Type::kReplaceMonitor, w.bytes()));
+    return base::Ok();
   }
 
   Status Drop(const std::string& sandbox_id) override {

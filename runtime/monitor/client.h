@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's side of the anchor and of one pod's monitor. Thread-safe; calls block up to their
-// deadline (default 10 s), so they are made from worker threads. Events arrive on an internal
+// deadline (AnchorOptions), so they are made from worker threads. Events arrive on an internal
 // reader thread or the loop given; handlers must not block. Protocol and versions:
 // runtime/monitor/protocol.h.
 #pragma once
@@ -155,6 +155,9 @@ class Anchor {
   virtual base::Result<std::unique_ptr<MonitorClient>> AdoptMonitor(
       const PodSetup& setup, MonitorClient::ExitHandler on_exit,
       MonitorClient::LostHandler on_lost) = 0;
+  // One that does not answer is killed; its containers go on, and AdoptMonitor reaches its
+  // successor.
+  virtual base::Status ReplaceMonitor(const std::string& sandbox_id) = 0;
   // A pod that has no connection any more: its monitor, log process and first process end. Absent
   // is success.
   virtual base::Status Drop(const std::string& sandbox_id) = 0;
@@ -166,6 +169,7 @@ struct AnchorOptions {
   std::string state_dir;  // layers and upper directories live below it
   std::string
       binary_dir;  // where keelson-anchor, keelson-monitor, keelson-log and keelson-init are
+  std::chrono::milliseconds patience{10'000};  // with a monitor's answer
 };
 // Connects to the anchor of `run_dir`, starting it when there is none.
 base::Result<std::unique_ptr<Anchor>> ConnectAnchor(const AnchorOptions& options);

@@ -6,7 +6,7 @@
 // major version is refused with a sentence. Pure, any thread.
 //
 //   daemon  → anchor : kStartMonitor{PodSetup, which namespaces}+fds   kDropPod{sandbox}
-//                      kHasMonitor{sandbox}   kStopAnchor{}
+//                      kHasMonitor{sandbox}   kReplaceMonitor{sandbox}   kStopAnchor{}
 //   monitor → anchor : kKeep{key}+fds   kFetch{prefix} → {keys, count of fds each}+fds
 //                      kRegister{container, pid, blob}
 //                      kBegun{container}: from now on its program may run   kUnregister{container}
@@ -45,6 +45,7 @@ enum class Type : uint32_t {
   kDropPod,
   kHasMonitor,
   kStopAnchor,
+  kReplaceMonitor,
   kKeep = 30,
   kFetch,
   kRegister,

@@ -193,7 +193,7 @@ class RuntimeTest : public testing::Test {
     runtime_.reset();
     anchor_.reset();
     base::Result<std::unique_ptr<monitor::Anchor>> anchor =
-        monitor::ConnectAnchor({run_, dir_.path(), base::BinDir()});
+        monitor::ConnectAnchor({run_, dir_.path(), base::BinDir(), monitor_patience_});
     ASSERT_TRUE(anchor.ok()) << anchor.error().message();
     anchor_ = std::move(anchor).value();
     runtime_ =
@@ -276,6 +276,7 @@ class RuntimeTest : public testing::Test {
   os::TempDir dir_ = std::move(os::TempDir::Create("keelson-runtime")).value();
   std::string run_, parent_;
   std::string boot_id_ = "first";
+  std::chrono::milliseconds monitor_patience_{10'000};
   base::SystemClock clock_;
   security::DefaultPrograms seccomp_;
   security::AppArmor apparmor_;
