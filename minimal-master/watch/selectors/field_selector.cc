@@ -55,6 +55,10 @@ std::string Escape(std::string_view text) {
   return out;
 }
 
+std::string TextOf(const FieldTerm& term) {
+  return term.field + (term.equal ? "=" : "!=") + Escape(term.value);
+}
+
 }  // namespace
 
 base::Result<FieldSelector> FieldSelector::Parse(std::string_view text) {
@@ -76,6 +80,9 @@ base::Result<FieldSelector> FieldSelector::Parse(std::string_view text) {
     if (parsed.field.empty() && parsed.value.empty()) continue;  // says nothing
     out.terms_.push_back(std::move(parsed));
   }
+  // "a==b" is "a=b": the same terms have the same order.
+  std::sort(out.terms_.begin(), out.terms_.end(),
+            [](const FieldTerm& a, const FieldTerm& b) { return TextOf(a) < TextOf(b); });
   return out;
 }
 
@@ -89,7 +96,7 @@ const std::string* FieldSelector::Exact(std::string_view field) const {
 std::string FieldSelector::Format() const {
   std::vector<std::string> parts;
   for (const FieldTerm& term : terms_) {
-    parts.push_back(term.field + (term.equal ? "=" : "!=") + Escape(term.value));
+    parts.push_back(TextOf(term));
   }
   return base::Join(parts, ",");
 }

@@ -39,7 +39,7 @@ class FieldSelector {
   std::string Format() const;
 
  private:
-  std::vector<FieldTerm> terms_;  // by their text
+  std::vector<FieldTerm> terms_;  // by what they print as
 };
 
 // In its words, for a field that a resource does not know: the sentence of those kinds that only
