@@ -168,7 +168,7 @@ TEST_F(RuntimeTest, ADeadAnchorStopsNothing) {
   Run(Start("new"), Script("c", "while true; do sleep 1; done"));
   EXPECT_EQ(WaitForExit(Run(old, Script("more", "exit 6"))).exit_code, 6);
   EXPECT_EQ(
-      runtime_->ExecSync(runs, {"sh", "-c", "exit 3"}, std::chrono::seconds(10)).value().exit_code,
+      runtime_->ExecSync(runs, {"sh", "-c", "exit 3"}, std::chrono::seconds(60)).value().exit_code,
       3);
   // And a daemon that starts now finds them all.
   Boot();
@@ -196,7 +196,7 @@ TEST_F(RuntimeTest, AContainerKeepsItsImageWhenThatIsRemoved) {
   const std::string waits = runtime_->CreateContainer(pod, Script("waits", "exit 0")).value();
   images_->named = false;
   EXPECT_EQ(
-      runtime_->ExecSync(runs, {"sh", "-c", "exit 3"}, std::chrono::seconds(10)).value().exit_code,
+      runtime_->ExecSync(runs, {"sh", "-c", "exit 3"}, std::chrono::seconds(60)).value().exit_code,
       3);
   EXPECT_TRUE(runtime_->StartContainer(waits).ok());
   EXPECT_EQ(runtime_->CreateContainer(pod, Script("new", "exit 0")).error().code(),
@@ -243,12 +243,12 @@ TEST_F(RuntimeTest, OnePodsHangingCommandsAreCounted) {
   }
   for (int i = 0; i < Runtime::kMostExecs; ++i)
     ASSERT_TRUE(Eventually([&] { return os::Exists(root + "/in" + std::to_string(i)); }));
-  EXPECT_EQ(runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(10)).error().code(),
+  EXPECT_EQ(runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(60)).error().code(),
             base::Code::kResourceExhausted);
   ASSERT_TRUE(os::WriteFileAtomic(root + "/go", "", 0644).ok());
   for (auto& one : hanging) EXPECT_EQ(one.get().value().exit_code, 0);
   EXPECT_EQ(
-      runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(10)).value().exit_code,
+      runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(60)).value().exit_code,
       0);
 }
 

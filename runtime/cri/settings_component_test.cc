@@ -12,11 +12,14 @@ namespace {
 class SettingsTest : public RuntimeTest {
  protected:
   // What the script writes, line by line, without the log's own words.
-  std::vector<std::string> Lines(const std::string& pod, const cri::ContainerConfig& config) {
+  std::vector<std::string> Lines(const std::string& pod, cri::ContainerConfig config) {
+    const std::string last = " F that is all\n";
+    config.set_command(2, "trap 'echo that is all' EXIT; " + config.command(2));
     WaitForExit(Run(pod, config));
     std::vector<std::string> out;
-    const std::string log =
-        Log(runtime_->GetSandbox(pod).value().config.metadata().name(), config.metadata().name());
+    std::string log = LogWith(runtime_->GetSandbox(pod).value().config.metadata().name(),
+                              config.metadata().name(), last);
+    log.resize(log.rfind('\n', log.find(last)) + 1);
     for (const std::string_view line : base::Split(log, '\n')) {
       size_t at = 0;
       for (int i = 0; i < 3 && at != std::string_view::npos; ++i)
@@ -242,7 +245,7 @@ TEST_F(SettingsTest, LimitsAreInTheContainersCgroup) {
   EXPECT_EQ(read("cpuset.cpus", "cpuset.cpus"), "0\n");
   EXPECT_EQ(runtime_
                 ->ExecSync(id, {"sh", "-c", "grep Cpus_allowed_list /proc/self/status"},
-                           std::chrono::seconds(10))
+                           std::chrono::seconds(60))
                 .value()
                 .out,
             "Cpus_allowed_list:\t0\n");
@@ -300,7 +303,7 @@ TEST_F(SettingsTest, VolumesPropagateAsAskedAndReadOnlyOnesAreSoAllTheWayDown) {
   const auto sees = [&](const std::string& id, const std::string& place) {
     return runtime_
         ->ExecSync(id, {"sh", "-c", "grep -c ' /v/" + place + " ' /proc/self/mountinfo"},
-                   std::chrono::seconds(10))
+                   std::chrono::seconds(60))
         .value()
         .out;
   };
@@ -309,7 +312,7 @@ TEST_F(SettingsTest, VolumesPropagateAsAskedAndReadOnlyOnesAreSoAllTheWayDown) {
   EXPECT_EQ(sees(slave, "later"), "1\n");
   EXPECT_EQ(sees(shared, "later"), "1\n");
   const auto tries = [&](const std::string& id, const std::string& script) {
-    return runtime_->ExecSync(id, {"sh", "-c", script}, std::chrono::seconds(10)).value().exit_code;
+    return runtime_->ExecSync(id, {"sh", "-c", script}, std::chrono::seconds(60)).value().exit_code;
   };
   EXPECT_EQ(tries(alone, "touch /v/before/x"), 0);
   EXPECT_NE(tries(closed, "touch /v/x"), 0);

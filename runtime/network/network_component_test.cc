@@ -60,7 +60,7 @@ TEST_F(BridgeTest, RulesGoInOnceBeforeADropPolicyAndComeOutWhole) {
       os::SpawnOptions options;
       options.argv = std::move(argv);
       options.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
-      return os::RunCommand(options, "", std::chrono::seconds(20)).value().out;
+      return os::RunCommand(options, "", std::chrono::seconds(60)).value().out;
     };
     // Both flavours are somebody's, both drop what is forwarded.
     for (const char* flavour : {"iptables-nft", "iptables-legacy"}) {

@@ -49,7 +49,7 @@ class OpenSourceTest : public testing::Test {
     ASSERT_TRUE(os::MakeDirs(dir_.path() + "/there", 0755).ok());
   }
   os::TempDir dir_ = std::move(os::TempDir::Create("keelson-volume")).value();
-  Opener opener_{base::BinDir() + "/keelson-volume", std::chrono::milliseconds(300)};
+  Opener opener_{base::BinDir() + "/keelson-volume"};
 };
 
 TEST_F(OpenSourceTest, WhatIsThereIsOpenedWithoutAnotherProcess) {
@@ -89,6 +89,7 @@ TEST_F(OpenSourceTest, WhatIsNotCachedIsOpenedByAnotherProcess) {
 TEST_F(OpenSourceTest, ADeadFilesystemIsGivenUpInTimeAndNamed) {
   const DeadFilesystem dead(dir_.path() + "/there");
   if (!dead.mounted()) GTEST_SKIP() << "this kernel has no FUSE";
+  opener_.patience = std::chrono::milliseconds(300);
   const std::string path = dir_.path() + "/there/below";
   const base::Result<os::UniqueFd> tree = OpenSource(opener_, path);
   ASSERT_FALSE(tree.ok());

@@ -110,7 +110,8 @@ TEST_F(KubeletTest, ItsOwnEndWaitsForNoPod) {
   const std::string id = Container("slow", "main").At({"containerID"}).AsString();
   const auto begun = std::chrono::steady_clock::now();
   StopKubelet(SIGTERM);
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+  // Far below the 500 s that the hook takes and the 600 s that the pods are given.
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(60));
   EXPECT_THAT(DaemonLogs(), HasSubstr("what is still under way is left to the runtime"));
   // Nothing was killed for that, and the next life knows what was being done.
   StartKubelet();

@@ -75,7 +75,7 @@ TEST_F(RuntimeDaemon, ItsContainersOutliveItsDeath) {
   const cri::ContainerStatus ended = Runtime().ContainerStatus(ends).value();
   EXPECT_EQ(ended.state(), cri::CONTAINER_EXITED);
   EXPECT_EQ(ended.exit_code(), 42);
-  EXPECT_EQ(Runtime().ExecSync(lives, {"echo", "here"}, std::chrono::seconds(5)).value().stdout(),
+  EXPECT_EQ(Runtime().ExecSync(lives, {"echo", "here"}, std::chrono::seconds(60)).value().stdout(),
             "here\n");
   EXPECT_TRUE(Runtime().StopContainer(lives, std::chrono::seconds(1)).ok());
   const std::string log = os::ReadFile(logs() + "/web/lives.log").value();
@@ -89,7 +89,7 @@ TEST_F(RuntimeDaemon, ItsContainersOutliveItsDeath) {
 TEST_F(RuntimeDaemon, RefusesASecondDaemonOnItsFolders) {
   const base::Result<os::CommandResult> second = os::RunCommand(
       {.argv = {base::BinDir() + "/keelson-runtime", "--state-dir", state(), "--run-dir", run()}},
-      "", std::chrono::seconds(20));
+      "", std::chrono::seconds(60));
   ASSERT_TRUE(second.ok());
   EXPECT_EQ(second->status.code(), 1);
   EXPECT_NE(second->err.find("another keelson-runtime uses " + run()), std::string::npos)
@@ -110,7 +110,7 @@ TEST_F(RuntimeDaemon, AnothersCleanUpLeavesItsPodsAlone) {
               std::chrono::seconds(60));
   EXPECT_EQ(other.status.code(), 0) << other.err;
   EXPECT_EQ(Runtime().ContainerStatus(id).value().state(), cri::CONTAINER_RUNNING);
-  EXPECT_EQ(Runtime().ExecSync(id, {"echo", "here"}, std::chrono::seconds(5)).value().stdout(),
+  EXPECT_EQ(Runtime().ExecSync(id, {"echo", "here"}, std::chrono::seconds(60)).value().stdout(),
             "here\n");
   EXPECT_TRUE(Runtime().RemovePodSandbox(pod).ok());
   EXPECT_TRUE(os::RemoveTree(run() + "-o").ok());

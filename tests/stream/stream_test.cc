@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 using stream::StreamServer;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kDeadline = 20s;
+constexpr auto kDeadline = 60s;
 
 // A blocking client: one connection, SPDY after the head.
 class Client final : public spdy::Events {

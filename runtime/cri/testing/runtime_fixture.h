@@ -184,7 +184,7 @@ class RuntimeTest : public testing::Test {
     while (umount2((run_ + "/netns").c_str(), MNT_DETACH) == 0) {
     }
     // The anchor unlinks its socket on its way out.
-    for (int i = 0; i < 500 && os::Exists(run_ + "/anchor.sock"); ++i) (void)poll(nullptr, 0, 10);
+    EXPECT_TRUE(Eventually([&] { return !os::Exists(run_ + "/anchor.sock"); }));
     EXPECT_TRUE(os::RemoveTree(run_).ok());
   }
 
@@ -251,20 +251,31 @@ class RuntimeTest : public testing::Test {
     return *id;
   }
   container::ContainerRecord WaitForExit(const std::string& id) {
-    for (int i = 0; i < 3000; ++i) {
-      const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
-      if (record.state == container::ContainerState::kExited) return record;
-      (void)poll(nullptr, 0, 10);
-    }
-    ADD_FAILURE() << id << " does not end";
-    return {};
+    container::ContainerRecord record;
+    const bool ended = Eventually([&] {
+      record = runtime_->GetContainer(id).value().record;
+      return record.state == container::ContainerState::kExited;
+    });
+    EXPECT_TRUE(ended) << id << " does not end";
+    return record;
   }
   static bool Eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 3000 && !condition(); ++i) (void)poll(nullptr, 0, 10);
-    return condition();
+    const base::SteadyTime deadline = base::SystemClock().Steady() + std::chrono::seconds(60);
+    while (!condition()) {
+      if (base::SystemClock().Steady() > deadline) return condition();
+      (void)poll(nullptr, 0, 10);
+    }
+    return true;
   }
   std::string Log(const std::string& pod, const std::string& name) {
     return os::ReadFile(dir_.path() + "/logs/" + pod + "/" + name + "/0.log").ValueOr("");
+  }
+  // Once `text` is in it: an exit is told without its whole log where writing that takes long.
+  std::string LogWith(const std::string& pod, const std::string& name, const std::string& text) {
+    EXPECT_TRUE(Eventually([&] { return Log(pod, name).find(text) != std::string::npos; }))
+        << "no \"" << text << "\" in:\n"
+        << Log(pod, name);
+    return Log(pod, name);
   }
   std::string profiles_root() const { return dir_.path() + "/seccomp"; }
   std::string Start(const std::string& name) {

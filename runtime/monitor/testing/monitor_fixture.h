@@ -38,9 +38,13 @@ class Exits {
   }
   std::optional<ExitRecord> WaitFor(const std::string& id) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(20), [&] { return records_.contains(id); });
+    changed_.wait_for(lock, std::chrono::seconds(60), [&] { return records_.contains(id); });
     const auto found = records_.find(id);
     return found == records_.end() ? std::nullopt : std::optional(found->second);
+  }
+  bool Has(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    return records_.contains(id);
   }
 
  private:
@@ -91,7 +95,7 @@ class MonitorTest : public testing::Test {
       EXPECT_TRUE(cgroup::Group(*layout_, group_).Remove().ok());
     }
     // The anchor and the log process end a moment after they were told.
-    for (int i = 0; i < 200 && !LeftOver().empty(); ++i) (void)poll(nullptr, 0, 10);
+    (void)WaitUntil([&] { return LeftOver().empty(); });
     EXPECT_EQ(LeftOver(), "");
     if (!run_.empty()) {
       EXPECT_TRUE(os::RemoveTree(run_).ok());
@@ -160,6 +164,13 @@ class MonitorTest : public testing::Test {
     }
     return text;
   }
+  // Once `text` is in it: an exit is told without its whole log where writing that takes long.
+  std::string LogWith(const std::string& id, const std::string& text) {
+    EXPECT_TRUE(WaitUntil([&] { return Log(id).find(text) != std::string::npos; }))
+        << "no \"" << text << "\" in:\n"
+        << Log(id);
+    return Log(id);
+  }
   pid_t MonitorPid() const {
     for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
       const std::string line = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
@@ -173,11 +184,12 @@ class MonitorTest : public testing::Test {
     return -1;
   }
   bool WaitUntil(const std::function<bool()>& condition) {
-    for (int i = 0; i < 2000; ++i) {
-      if (condition()) return true;
+    const base::SteadyTime deadline = base::SystemClock().Steady() + std::chrono::seconds(60);
+    while (!condition()) {
+      if (base::SystemClock().Steady() > deadline) return condition();
       (void)poll(nullptr, 0, 10);
     }
-    return false;
+    return true;
   }
   spec::Process Command(const std::string& script) {
     spec::Process process;
