@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-keelson_binary(NAME keelson-runtime SOURCES main.cc DEPS lib_http_server lib_log runtime_cni runtime_config runtime_cri runtime_metrics runtime_image runtime_network runtime_monitor_client runtime_stream)
-add_dependencies(keelson-runtime keelson-anchor keelson-volume keelson-namespaces keelson-monitor keelson-log keelson-init keelson-unpack keelson-fetch keelson-stream)
+keelson_binary(NAME keelson-runtime SOURCES main.cc DEPS lib_http_server lib_log runtime_cni runtime_config runtime_cri runtime_metrics runtime_image runtime_network runtime_monitor_client runtime_pod_group runtime_stream)
+add_dependencies(keelson-runtime keelson-anchor keelson-volume keelson-namespaces keelson-hold keelson-monitor keelson-log keelson-init keelson-unpack keelson-fetch keelson-stream)

@@ -21,6 +21,7 @@
 #include "lib/log/log.h"
 #include "lib/os/files.h"
 #include "lib/os/scheduling.h"
+#include "lib/systemd/bus.h"
 #include "runtime/cni/cni_network.h"
 #include "runtime/config/config.h"
 #include "runtime/cri/crio_form.h"
@@ -79,6 +80,8 @@ struct Node {
   std::unique_ptr<cni::CniNetwork> plugins;  // only where they are used, or were
   std::unique_ptr<network::NetworkChoice> network;
   std::unique_ptr<monitor::Anchor> anchor;
+  std::unique_ptr<systemd::BusUnits> units;  // only with its cgroup driver
+  std::shared_ptr<pod_group::PodGroups> groups;
   metrics::RuntimeMetrics metrics;
   std::unique_ptr<operations::Operations> operations;
   std::unique_ptr<cri_server::Runtime> runtime;
@@ -111,6 +114,18 @@ base::Status OpenNetworks(const Config& options, const std::string& boot_id, Nod
   return {};
 }
 
+base::Result<std::unique_ptr<pod_group::PodGroups>> OpenGroups(const Config& options,
+                                                               const cgroup::Layout& cgroups,
+                                                               Node& node) {
+  if (options.cgroup_driver != "systemd") return pod_group::MakeCgroupfsGroups(cgroups);
+  if (!systemd::IsBooted()) {
+    return base::FailedPrecondition(
+        "cgroup-driver: systemd is not process 1 of this machine: use cgroupfs");
+  }
+  ASSIGN_OR_RETURN(node.units, systemd::ConnectUnits());
+  return pod_group::MakeSystemdGroups(cgroups, *node.units, options.binary_dir + "/keelson-hold");
+}
+
 base::Status Assemble(const Config& options, Node& node) {
   RETURN_IF_ERROR(os::MakeDirs(options.state_dir, 0700));
   RETURN_IF_ERROR(os::MakeDirs(options.run_dir, 0700));
@@ -122,6 +137,10 @@ base::Status Assemble(const Config& options, Node& node) {
   RETURN_IF_ERROR(OpenNetworks(options, std::string(base::Trim(boot_id)), node));
   ASSIGN_OR_RETURN(node.anchor, monitor::ConnectAnchor(
                                     {options.run_dir, options.state_dir, options.binary_dir}));
+  ASSIGN_OR_RETURN(std::unique_ptr<pod_group::PodGroups> groups,
+                   OpenGroups(options, cgroups, node));
+  const bool scopes = !options.crio_socket.empty() && groups->driver() == "systemd";
+  node.groups = std::move(groups);
   node.profiles = std::make_unique<security::LocalProfiles>(options.seccomp_root);
   node.operations = std::make_unique<operations::Operations>(
       node.clock, [&node, trace = options.trace](const operations::Finished& finished) {
@@ -146,7 +165,10 @@ base::Status Assemble(const Config& options, Node& node) {
                                {options.binary_dir + "/keelson-volume"},
                                options.binary_dir + "/keelson-namespaces",
                                options.crio_socket.empty() ? "" : cri_server::kCrioPrefix,
-                               security::PrepareAppArmor(options.run_dir)});
+                               security::PrepareAppArmor(options.run_dir),
+                               {"/etc/cdi", "/var/run/cdi"},
+                               node.groups,
+                               scopes ? cri_server::kCrioSuffix : ""});
   RETURN_IF_ERROR(node.runtime->Recover());
   node.images->CollectGarbage();
   return {};
@@ -269,9 +291,7 @@ base::Status CleanUp(const Config& options) {
   node.runtime.reset();
   RETURN_IF_ERROR(node.bridge->RemoveAll());
   RETURN_IF_ERROR(node.anchor->Stop());
-  ASSIGN_OR_RETURN(const cgroup::Layout cgroups, cgroup::DetectLayout());
-  // Another daemon on this machine may have pods there.
-  RETURN_IF_ERROR(cgroup::Group(cgroups, "/keelson").RemoveIfEmpty());
+  RETURN_IF_ERROR(node.groups->RemoveOwnRoot());
   const std::string pins = options.run_dir + "/netns";
   while (umount2(pins.c_str(), MNT_DETACH) == 0) {
   }

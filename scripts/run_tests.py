@@ -5,7 +5,8 @@ the ten slowest cases, and the closing line. Labels: unit and lint run side by s
 touch the kernel and run one after another. The lab machine is emulated and slow: `lab` marks programs that run once more in it on each
 kernel, `lab_newest` those that do on the newest, `lab_long` those that do with --whole-lab only (then all do, on each). `images` marks
 those that use the demo images, which are made before, since the lab machine has no network; `prepared` those whose program
-is called with --prepare before, likewise. `lab_only` programs run nowhere else. A program that is not googletest's counts its cases by
+is called with --prepare before, likewise. `lab_only` programs run nowhere else. `lab_systemd` marks those that run in it, on
+the newest kernel, with systemd as process 1. A program that is not googletest's counts its cases by
 lines `case passed|failed|skipped <n> ms NAME[ -- REASON]`. In the lab those of the highest COST (about the seconds there) begin first,
 since a machine keeps one core busy. With --reports=FOLDER (scripts/sanitize) every file in it when all is done is a
 failure, and programs have three times as long."""
@@ -104,16 +105,17 @@ def in_lab(job):
     kernel, test = job
     limit = max(600, 4 * test[3])
     command = [os.path.join(root, "scripts/lab"), "--kernel", kernel, "--timeout", str(limit), "--scratch",
-               "1024:/var/lib/keelson-lab", "--env", "TMPDIR=/var/lib/keelson-lab", "--"] + test[1]
+               "1024:/var/lib/keelson-lab", "--env", "TMPDIR=/var/lib/keelson-lab"]
+    command += (["--systemd"] if "lab_systemd" in test[2] else []) + ["--"] + test[1]
     return run(f"{test[0]} on {kernel}", command, limit + 60)
 
 
 if use_lab:
     jobs = []
     for kernel in LAB_KERNELS:
-        labels = {"lab"} | ({"lab_newest"} if kernel == LAB_KERNELS[0] else set())
+        labels = {"lab"} | ({"lab_newest", "lab_systemd"} if kernel == LAB_KERNELS[0] else set())
         if whole_lab:
-            labels = {"lab", "lab_newest", "lab_long"}
+            labels |= {"lab_newest", "lab_long"}
         jobs += [(kernel, t) for t in tests if t[2] & labels and t[1]]
     if jobs:
         print(f"==> {len(jobs)} programs in lab machines, kernels {' and '.join(LAB_KERNELS)}, cgroup v2", flush=True)

@@ -18,6 +18,8 @@ Properties ScopeProperties(const std::string& slice, const std::string& descript
           {"CollectMode", std::string("inactive-or-failed")},
           // A node that shuts down ends its pods by their own grace, not by systemd's order.
           {"DefaultDependencies", false},
+          // Somebody else's `systemctl stop`: a first process ignores SIGTERM, and 90 s is long.
+          {"TimeoutStopUSec", uint64_t{10'000'000}},
           // The manager's default for scopes is a part of what the machine can have.
           {"TasksMax", kInfinity}};
 }

@@ -115,6 +115,11 @@ const std::vector<Setting>& Settings() {
            &Config::pod_subnet),
       Text("pod-network", "All pods of the cluster; what leaves it is masqueraded.",
            &Config::pod_network),
+      Choice(
+          "cgroup-driver",
+          "Who makes the pods' cgroups: cgroupfs (this daemon) or systemd (one scope a pod; where "
+          "systemd is process 1, on cgroup v2). The kubelet's must be the same.",
+          &Config::cgroup_driver, {"cgroupfs", "systemd"}),
       Place("seccomp-root",
             "Localhost seccomp profiles: the kubelet's root directory and /seccomp.",
             &Config::seccomp_root),

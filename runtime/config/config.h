@@ -28,6 +28,7 @@ struct Config {
   std::string bridge = "keelson0";
   std::string pod_subnet = "10.42.0.0/24";
   std::string pod_network = "10.42.0.0/16";
+  std::string cgroup_driver = "cgroupfs";
   std::string seccomp_root = "/var/lib/kubelet/seccomp";
   std::string log_level = "info";
   std::string metrics;  // empty: none

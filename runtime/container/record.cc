@@ -47,6 +47,7 @@ std::string Encode(const SandboxRecord& r) {
   w.String(r.handler);
   w.Strings(r.addresses);
   w.String(r.boot_id);
+  w.String(r.cgroup_driver);
   return Seal(kSandboxMagic, w.bytes());
 }
 
@@ -62,6 +63,7 @@ base::Result<SandboxRecord> DecodeSandboxRecord(std::string_view bytes) {
   record.handler = r.String();
   record.addresses = r.Strings();
   record.boot_id = r.String();
+  if (!r.AtEnd()) record.cgroup_driver = r.String();
   if (!r.ok() || state > static_cast<uint8_t>(SandboxState::kRemoving))
     return base::DataLoss("sandbox record is malformed");
   return record;

@@ -33,6 +33,7 @@ struct SandboxRecord {
   std::string handler;
   std::vector<std::string> addresses;
   std::string boot_id;
+  std::string cgroup_driver = "cgroupfs";  // whose groups it has
 };
 
 // creating → created → starting → running → exited → removing.

@@ -114,8 +114,8 @@ Result<container::Plan> Runtime::PlanOf(const ContainerView& container,
   if (plan.cgroup_path.empty()) {
     ASSIGN_OR_RETURN(
         plan.cgroup_path,
-        container::CgroupPath(sandbox.config.linux().cgroup_parent(), sandbox.record.id,
-                              d_.cgroup_prefix + container.record.id));
+        d_.pod_groups->PathOf(sandbox.config.linux().cgroup_parent(), sandbox.record.id,
+                              d_.cgroup_prefix + container.record.id + d_.cgroup_suffix));
   }
   return plan;
 }

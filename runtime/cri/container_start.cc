@@ -126,6 +126,8 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
   }
   plan.spec.log_name = log.name;
   operations::Stage("cgroup");
+  ASSIGN_OR_RETURN(const std::unique_ptr<pod_group::Hold> hold,
+                   d_.pod_groups->Ensure(GroupOf(pod)).WithContext("the pod's cgroup"));
   const cgroup::Group group(d_.cgroups, plan.cgroup_path);
   RETURN_IF_ERROR(group.Create().WithContext("make the container's cgroup"));
   Status status = group.Apply(plan.resources);

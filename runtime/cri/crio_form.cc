@@ -59,7 +59,7 @@ http::Response AnswerAsCrio(const Runtime& runtime, const http::Request& request
     return Json(Value::Object({{"storage_driver", Value("overlay")},
                                {"storage_root", Value(runtime.state_dir())},
                                {"storage_image", Value("")},
-                               {"cgroup_driver", Value("cgroupfs")}}));
+                               {"cgroup_driver", Value(runtime.cgroup_driver())}}));
   }
   if (request.path.starts_with(kContainers))
     return Container(runtime, request.path.substr(sizeof kContainers - 1));

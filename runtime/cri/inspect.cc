@@ -81,7 +81,7 @@ std::string Runtime::Describe() const {
                                         {"stateDir", Value(d_.state_dir)},
                                         {"runDir", Value(d_.run_dir)},
                                         {"cgroupVersion", Value(d_.cgroups.v2 ? 2 : 1)},
-                                        {"cgroupDriver", Value("cgroupfs")},
+                                        {"cgroupDriver", Value(cgroup_driver())},
                                         {"bootID", Value(d_.boot_id)},
                                         {"podSandboxes", Value(static_cast<int64_t>(pods))},
                                         {"containers", Value(static_cast<int64_t>(containers))},

@@ -42,7 +42,7 @@ SandboxItemPtr Runtime::ItemOf(const Sandbox& sandbox) const {
     target->id = item->id;
     // The group above its containers', whoever made it.
     const base::Result<std::string> path =
-        container::CgroupPath(view.config.linux().cgroup_parent(), item->id, item->id);
+        d_.pod_groups->PathOf(view.config.linux().cgroup_parent(), item->id, item->id);
     if (path.ok()) target->cgroup_path = path->substr(0, path->find_last_of('/'));
     const cri::NamespaceOption& namespaces =
         view.config.linux().security_context().namespace_options();

@@ -24,7 +24,9 @@ using container::ContainerState;
 using container::SandboxRecord;
 using container::SandboxState;
 
-Runtime::Runtime(Dependencies dependencies) : d_(std::move(dependencies)) {}
+Runtime::Runtime(Dependencies dependencies) : d_(std::move(dependencies)) {
+  if (!d_.pod_groups) d_.pod_groups = pod_group::MakeCgroupfsGroups(d_.cgroups);
+}
 Runtime::~Runtime() {
   // The monitors go on without us; only our connections end.
   const std::lock_guard lock(mutex_);
@@ -384,6 +386,14 @@ Status Runtime::Recover() {
       Quarantine("pods", entry.name,
                  record.ok() ? base::DataLoss("the record names another pod") : record.error());
       continue;
+    }
+    if (const SandboxState state = record->state;
+        record->boot_id == d_.boot_id && record->cgroup_driver != d_.pod_groups->driver() &&
+        (state == SandboxState::kReady || state == SandboxState::kStopping)) {
+      return base::FailedPrecondition(
+          "pod sandbox '{}' lives in cgroups of the driver {}, which cannot be changed under it: "
+          "start with cgroup-driver: {} and remove the pods first",
+          entry.name, record->cgroup_driver, record->cgroup_driver);
     }
     sandbox->view.record = std::move(record).value();
     sandboxes_[entry.name] = sandbox;

@@ -30,6 +30,7 @@
 #include "runtime/monitor/client.h"
 #include "runtime/network/network.h"
 #include "runtime/operations/operations.h"
+#include "runtime/pod_group/pod_groups.h"
 #include "runtime/security/apparmor.h"
 #include "runtime/security/identity.h"
 #include "runtime/security/local_profiles.h"
@@ -59,6 +60,8 @@ struct Dependencies {
   std::string cgroup_prefix;       // of the name of a container's cgroup, which ends with its id
   security::AppArmor apparmor = {};
   std::vector<std::string> cdi_dirs = {"/etc/cdi", "/var/run/cdi"};  // later ones win
+  std::shared_ptr<pod_group::PodGroups> pod_groups = {};             // none: cgroupfs
+  std::string cgroup_suffix = {};  // after the container's id in the name of its cgroup
 };
 
 // Copies for readers.
@@ -138,6 +141,7 @@ class Runtime final : public stats::Source, public stream::Backend {
   stats::Targets Live() const override;
   uint64_t Generation() const override { return changes_; }
   const cgroup::Layout& cgroups() const { return d_.cgroups; }
+  std::string cgroup_driver() const { return d_.pod_groups->driver(); }
   base::Status NetworkReady() { return d_.network.Ready(); }
   const std::string& state_dir() const { return d_.state_dir; }
   std::string DirectoryOf(const std::string& container_id) const {
@@ -221,6 +225,7 @@ class Runtime final : public stats::Source, public stream::Backend {
   // As above, and what stays behind is said in the log; the sandbox counts as stopping until a
   // client's Stop or Remove ends it.
   bool TearDownOrKeep(const SandboxPtr& sandbox);
+  static pod_group::Pod GroupOf(const SandboxView& view);
   monitor::PodSetup SetupOf(const SandboxView& view) const;
   void OnExit(const monitor::ExitRecord& record);
   void RecordExit(const monitor::ExitRecord& record);

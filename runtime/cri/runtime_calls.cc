@@ -96,7 +96,8 @@ Reactor* RuntimeServer::Status(Context* context, const cri::StatusRequest* reque
 
 Reactor* RuntimeServer::RuntimeConfig(Context* context, const cri::RuntimeConfigRequest*,
                                       cri::RuntimeConfigResponse* response) {
-  response->mutable_linux()->set_cgroup_driver(cri::CGROUPFS);
+  response->mutable_linux()->set_cgroup_driver(
+      runtime_.cgroup_driver() == "systemd" ? cri::SYSTEMD : cri::CGROUPFS);
   return Answer(context, grpc::Status::OK);
 }
 

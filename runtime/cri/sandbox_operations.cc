@@ -25,7 +25,8 @@ const cri::NamespaceOption& NamespacesOf(const cri::PodSandboxConfig& config) {
   return config.linux().security_context().namespace_options();
 }
 
-Status Check(const cri::PodSandboxConfig& config, const std::string& handler) {
+Status Check(const cri::PodSandboxConfig& config, const std::string& handler,
+             const pod_group::PodGroups& groups) {
   if (!handler.empty() && handler != "keelson") {
     return base::InvalidArgument(
         "runtime_handler: '{}' is not configured; there are '' and 'keelson'", handler);
@@ -51,9 +52,8 @@ Status Check(const cri::PodSandboxConfig& config, const std::string& handler) {
   }
   ASSIGN_OR_RETURN([[maybe_unused]] const spec::UserMapping users,
                    container::PlanUserNamespace(NamespacesOf(config)));
-  return container::CgroupPath(config.linux().cgroup_parent(), "s", "c").ok()
-             ? base::Ok()
-             : Status(container::CgroupPath(config.linux().cgroup_parent(), "s", "c").error());
+  const Result<std::string> path = groups.PathOf(config.linux().cgroup_parent(), "s", "c");
+  return path.ok() ? base::Ok() : Status(path.error());
 }
 
 std::string Key(const cri::PodSandboxMetadata& metadata) {
@@ -65,7 +65,7 @@ std::string Key(const cri::PodSandboxMetadata& metadata) {
 
 Result<std::string> Runtime::RunPodSandbox(const cri::PodSandboxConfig& config,
                                            const std::string& handler) {
-  RETURN_IF_ERROR(Check(config, handler));
+  RETURN_IF_ERROR(Check(config, handler, *d_.pod_groups));
   const std::string key = Key(config.metadata());
   std::promise<Result<std::string>> promise;
   std::shared_future<Result<std::string>> other;
@@ -101,6 +101,7 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
   record.config = config.SerializeAsString();
   record.handler = handler;
   record.boot_id = d_.boot_id;
+  record.cgroup_driver = d_.pod_groups->driver();
   sandbox->view.config = config;
   const std::string id = record.id;
   RETURN_IF_ERROR(os::MakeDirs(SandboxDir(id), 0700));
@@ -129,6 +130,12 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
   return id;
 }
 
+pod_group::Pod Runtime::GroupOf(const SandboxView& view) {
+  const cri::PodSandboxMetadata& metadata = view.config.metadata();
+  return {view.record.id, view.config.linux().cgroup_parent(),
+          "Pod " + metadata.namespace_() + "/" + metadata.name()};
+}
+
 monitor::PodSetup Runtime::SetupOf(const SandboxView& view) const {
   monitor::PodSetup setup;
   setup.sandbox_id = view.record.id;
@@ -137,7 +144,7 @@ monitor::PodSetup Runtime::SetupOf(const SandboxView& view) const {
   setup.share_process_namespace = NamespacesOf(view.config).pid() == cri::POD;
   const std::string parent = view.config.linux().cgroup_parent();
   const cgroup::Group group(d_.cgroups,
-                            container::CgroupPath(parent, view.record.id, view.record.id)
+                            d_.pod_groups->PathOf(parent, view.record.id, view.record.id)
                                 .ValueOr("/keelson/" + view.record.id));
   setup.log_cgroup = base::Join(group.V1Directories(), "\n");
   if (!group.UnifiedDirectory().empty())
@@ -162,9 +169,9 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
   ASSIGN_OR_RETURN(network::Namespaces made, network::MakeNamespaces(request));
   RETURN_IF_ERROR(os::MakeDirs(PodRunDir(id), 0700));
   operations::Stage("cgroup");
-  const cgroup::Group group(d_.cgroups,
-                            container::CgroupPath(config.linux().cgroup_parent(), id, id).value());
-  RETURN_IF_ERROR(group.Create().WithContext("make the pod's cgroup"));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<pod_group::Hold> hold,
+      d_.pod_groups->Make(GroupOf(sandbox->view)).WithContext("make the pod's cgroup"));
   operations::Stage("pin the network namespace");
   if (made.net) RETURN_IF_ERROR(network::PinNamespace(made.net.get(), PinDir(), id));
 
@@ -174,7 +181,7 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
     ASSIGN_OR_RETURN(os::UniqueFd netns, os::Duplicate(made.net.get()));
     ASSIGN_OR_RETURN(network::PodRequest pod, NetworkRequest(config));
     pod.sandbox_id = id;
-    pod.cgroup = container::CgroupPath(config.linux().cgroup_parent(), id, id).value();
+    ASSIGN_OR_RETURN(pod.cgroup, d_.pod_groups->PathOf(config.linux().cgroup_parent(), id, id));
     address = std::async(std::launch::async,
                          [this, pod = std::move(pod), fd = std::move(netns)]() mutable {
                            pod.netns = fd.get();
@@ -204,7 +211,14 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
     sandbox->view.record.addresses = addresses;
   }
   operations::Stage("files");
-  return WritePodFiles(*sandbox, addresses);
+  RETURN_IF_ERROR(WritePodFiles(*sandbox, addresses));
+  if (!hold) return {};
+  // A monitor that answers has started its log process, which keeps the group from now on.
+  operations::Stage("log process");
+  const std::shared_ptr<monitor::MonitorClient> begun = MonitorOf(sandbox);
+  if (!begun) return base::Unavailable("the pod's monitor was lost");
+  const auto answered = begun->ListContainers();
+  return answered.ok() ? base::Ok() : Status(answered.error());
 }
 
 Status Runtime::WritePodFiles(const Sandbox& sandbox, const std::vector<std::string>& addresses) {
@@ -274,12 +288,7 @@ Status Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
   note(d_.network.Teardown(id), "network");
   operations::Stage("cgroup and directories");
   note(network::UnpinNamespace(PinDir(), id), "network namespace");
-  const Result<std::string> path =
-      container::CgroupPath(sandbox->view.config.linux().cgroup_parent(), id, id);
-  if (path.ok()) {
-    const bool ours = sandbox->view.config.linux().cgroup_parent().empty();
-    note(cgroup::Group(d_.cgroups, ours ? "/keelson/" + id : *path).Remove(), "cgroup");
-  }
+  note(d_.pod_groups->Remove(GroupOf(sandbox->view)), "cgroup");
   note(os::RemoveTree(PodRunDir(id)), "run directory");
   return first;
 }

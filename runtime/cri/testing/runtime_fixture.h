@@ -196,6 +196,12 @@ class RuntimeTest : public testing::Test {
         monitor::ConnectAnchor({run_, dir_.path(), base::BinDir(), monitor_patience_});
     ASSERT_TRUE(anchor.ok()) << anchor.error().message();
     anchor_ = std::move(anchor).value();
+    MakeRuntime();
+    const base::Status recovered = runtime_->Recover();
+    ASSERT_TRUE(recovered.ok()) << recovered.error().message();
+  }
+
+  void MakeRuntime() {
     runtime_ =
         std::make_unique<Runtime>(Dependencies{dir_.path(),
                                                run_,
@@ -213,9 +219,8 @@ class RuntimeTest : public testing::Test {
                                                base::BinDir() + "/keelson-namespaces",
                                                "",
                                                apparmor_,
-                                               {dir_.path() + "/cdi", dir_.path() + "/cdi-later"}});
-    const base::Status recovered = runtime_->Recover();
-    ASSERT_TRUE(recovered.ok()) << recovered.error().message();
+                                               {dir_.path() + "/cdi", dir_.path() + "/cdi-later"},
+                                               groups_});
   }
 
   cri::PodSandboxConfig Pod(const std::string& name) {
@@ -297,6 +302,7 @@ class RuntimeTest : public testing::Test {
   std::unique_ptr<BrittleNetwork> brittle_;
   std::unique_ptr<monitor::Anchor> anchor_;
   operations::Operations operations_{clock_};
+  std::shared_ptr<pod_group::PodGroups> groups_;  // none: cgroupfs
   std::unique_ptr<Runtime> runtime_;
 };
 
