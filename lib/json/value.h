@@ -89,6 +89,10 @@ struct Limits {
 // anchors that unfold without end, keys that are not scalars, and an empty text. A member's line is
 // that of its key. Errors: "line 3: …".
 base::Result<Value> ParseYaml(std::string_view text, const Limits& limits = {});
+// The first document only, null for an empty text; of a repeated key the last value counts and
+// `repeated` gets a line for each ("line 5: key "a" already set in map").
+base::Result<Value> ParseFirstYaml(std::string_view text, std::vector<std::string>& repeated,
+                                   const Limits& limits = {});
 // Several documents separated by `---`; empty ones are left out.
 base::Result<std::vector<Value>> ParseYamlStream(std::string_view text, const Limits& limits = {});
 // RFC 8259; refuses duplicate keys and invalid UTF-8.

@@ -58,7 +58,9 @@ std::optional<std::string> KeyText(const Value& key) {
 
 class Builder : public YAML::EventHandler {
  public:
-  explicit Builder(const Limits& limits) : limits_(limits) {}
+  // With `repeated`, repeated keys are told there instead of refused.
+  explicit Builder(const Limits& limits, std::vector<std::string>* repeated = nullptr)
+      : limits_(limits), repeated_(repeated) {}
 
   bool has_document() const { return has_document_; }
   Value Take() {
@@ -211,8 +213,13 @@ class Builder : public YAML::EventHandler {
       frame.key = KeyText(value);
       if (!frame.key) Refuse(mark, "a key must be a scalar and not null");
       frame.key_line = mark.line + 1;
-      if (!frame.keys.insert(*frame.key).second)
-        Refuse(mark, fmt::format("key {} already set in map", Quote(*frame.key)));
+      if (!frame.keys.insert(*frame.key).second) {
+        const std::string why = fmt::format("key {} already set in map", Quote(*frame.key));
+        if (repeated_ == nullptr) Refuse(mark, why);
+        if (repeated_->size() < kMostRepeated)
+          repeated_->push_back(fmt::format("line {}: {}", mark.line + 1, why));
+        frame.value.Erase(*frame.key);
+      }
       return;
     }
     if (frame.merging) {
@@ -236,7 +243,10 @@ class Builder : public YAML::EventHandler {
     for (const Value& item : from.items()) take(item);
   }
 
+  static constexpr size_t kMostRepeated = 100;
+
   const Limits& limits_;
+  std::vector<std::string>* repeated_;
   bool has_document_ = false;
   Value document_;
   std::vector<Frame> frames_;
@@ -263,14 +273,16 @@ base::Status CheckText(std::string_view text, const Limits& limits) {
   return base::Ok();
 }
 
-base::Result<std::vector<Value>> Documents(std::string_view text, const Limits& limits) {
+base::Result<std::vector<Value>> Documents(std::string_view text, const Limits& limits,
+                                           std::vector<std::string>* repeated = nullptr,
+                                           size_t most = SIZE_MAX) {
   RETURN_IF_ERROR(CheckText(text, limits));
   std::vector<Value> out;
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    Builder builder(limits);
-    while (parser.HandleNextDocument(builder)) {
+    Builder builder(limits, repeated);
+    for (size_t i = 0; i < most && parser.HandleNextDocument(builder); ++i) {
       if (!builder.has_document()) break;
       Value document = builder.Take();
       if (!document.IsNull()) out.push_back(std::move(document));
@@ -289,6 +301,16 @@ base::Result<std::vector<Value>> Documents(std::string_view text, const Limits& 
 
 base::Result<std::vector<Value>> ParseYamlStream(std::string_view text, const Limits& limits) {
   return Documents(text, limits);
+}
+
+base::Result<Value> ParseFirstYaml(std::string_view text, std::vector<std::string>& repeated,
+                                   const Limits& limits) {
+  const size_t start = text.find_first_not_of(" \t\r\n");
+  if (start != std::string_view::npos && text[start] == '{') {
+    if (base::Result<Value> json = ParseJson(text, limits); json.ok()) return json;
+  }
+  ASSIGN_OR_RETURN(std::vector<Value> documents, Documents(text, limits, &repeated, 1));
+  return documents.empty() ? Value() : std::move(documents[0]);
 }
 
 base::Result<Value> ParseYaml(std::string_view text, const Limits& limits) {

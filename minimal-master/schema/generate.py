@@ -29,6 +29,10 @@ SPECIAL = {
     APIEXT + "JSONSchemaPropsOrStringArray": ("kSchemaOrStrings", "v1.JSONSchemaPropsOrStringArray", APIEXT + "JSONSchemaProps"),
 }
 EMPTY = {APIEXT + "CustomResourceSubresourceStatus": "v1.CustomResourceSubresourceStatus"}
+# Objects of any kind in one body: known to the server by name, though no resource has it.
+LIST = {"fields": {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"default": {}, "ref": META + "ListMeta"},
+                   "items": {"arrayOf": {"ref": "io.k8s.apimachinery.pkg.runtime.RawExtension"}, "required": True}},
+        "gvk": [["", "v1", "List"]], "type": "object"}
 NONE = 0xffff
 
 
@@ -70,6 +74,7 @@ class Generator:
     def __init__(self, folder):
         self.schema = load(folder, "schema.json")
         self.schema.update(load(folder, "schema-extra.json"))
+        self.schema[META + "List"] = LIST
         self.go = load(folder, "gojson.json")
         self.proto = load(folder, "protobuf-fields.json")
         self.discovery = load(folder, "discovery.json")
