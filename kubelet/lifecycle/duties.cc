@@ -165,24 +165,26 @@ int64_t Agent::NextLook(const Entry& entry, int64_t now) {
 }
 
 void Agent::RefreshVolumes() {
-  for (const auto& [uid, entry] : entries_) {
+  for (const auto& named : entries_) {
+    const std::string& uid = named.first;
+    const auto& entry = named.second;  // not bindings: a lambda cannot take those along
     pod::Memory& memory = entry->facts.memory;
     if (!memory.prepared || memory.deletion || memory.end || !memory.final_phase.empty() ||
         entry->facts.pod.spec.volumes.empty())
       continue;
     if (!memory.in_flight.insert(kRefreshKey).second) continue;
-    d_.workers.Post([this, &applier = d_.applier, &loop = d_.loop, uid = uid, entry = entry,
-                     context = entry->context] {
-      const base::Status done = applier.Refresh(context);
-      loop.Post([this, uid, entry, done] {
-        entry->facts.memory.in_flight.erase(kRefreshKey);
-        const std::string failure = done.ok() ? "" : done.error().message();
-        if (!failure.empty() && failure != entry->refresh_failure)
-          Note(*entry, true, "FailedMount", failure);
-        entry->refresh_failure = failure;
-        SyncPod(uid);
-      });
-    });
+    d_.workers.Post(
+        [this, &applier = d_.applier, &loop = d_.loop, uid, entry, context = entry->context] {
+          const base::Status done = applier.Refresh(context);
+          loop.Post([this, uid, entry, done] {
+            entry->facts.memory.in_flight.erase(kRefreshKey);
+            const std::string failure = done.ok() ? "" : done.error().message();
+            if (!failure.empty() && failure != entry->refresh_failure)
+              Note(*entry, true, "FailedMount", failure);
+            entry->refresh_failure = failure;
+            SyncPod(uid);
+          });
+        });
   }
 }
 

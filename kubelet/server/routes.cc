@@ -105,7 +105,7 @@ Response ContainerLog(const NodeView& view, const base::Clock& clock, const Requ
   if (path.size() < 4) return Refusal(400, "Missing container name.");
   if (name_space.empty()) return Refusal(400, "Missing podNamespace.");
   if (path.size() > 4) return NotFound();
-  const std::string container = path[3];
+  const std::string& container = path[3];
   const Result<LogOptions> options = ParseLogOptions(request.query, clock.WallNanos());
   if (!options.ok()) {
     const bool unreadable = options.error().code() == Code::kInvalidArgument;

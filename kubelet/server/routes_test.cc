@@ -13,7 +13,6 @@
 namespace keelson::server {
 namespace {
 
-using http::Request;
 using http::Response;
 using testing::HasSubstr;
 

@@ -41,10 +41,9 @@ class Connection final : public BodyWriter {
       if (sent > 0) {
         bytes.remove_prefix(static_cast<size_t>(sent));
         deadline = Time::now() + options_.write_timeout;
-      } else if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-        gone_ = true;
-      } else if (!Ready(POLLOUT, deadline)) {
-        gone_ = true;
+      } else {
+        const bool broken = sent < 0 && errno != EAGAIN && errno != EINTR;
+        gone_ = broken || !Ready(POLLOUT, deadline);
       }
     }
     return !gone_;

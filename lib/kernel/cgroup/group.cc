@@ -28,7 +28,6 @@ Group::Group(const Layout& layout, std::string path) : layout_(layout), path_(st
 
 std::vector<std::string> Group::V1Directories() const {
   std::vector<std::string> out;
-  std::string last;
   for (const auto& [name, mount_point] : layout_.hierarchies) {
     if (std::find(out.begin(), out.end(), mount_point + path_) == out.end())
       out.push_back(mount_point + path_);

@@ -69,11 +69,11 @@ Status RouteSocket::RedirectIngress(int index, int to) {
   nlmsg_append(m, &body, sizeof body, NLMSG_ALIGNTO);
   nla_put_string(m, TCA_KIND, "u32");
   nlattr* options = nla_nest_start(m, TCA_OPTIONS);
-  alignas(tc_u32_sel) char space[sizeof(tc_u32_sel) + sizeof(tc_u32_key)] = {};
-  tc_u32_sel selector{};
-  selector.flags = TC_U32_TERMINAL;
-  selector.nkeys = 1;  // one key that asks for no bit
-  std::memcpy(space, &selector, sizeof selector);
+  // A tc_u32_sel and the array that it ends with: one key that asks for no bit.
+  alignas(tc_u32_sel) unsigned char space[sizeof(tc_u32_sel) + sizeof(tc_u32_key)] = {};
+  auto* const selector = reinterpret_cast<tc_u32_sel*>(space);
+  selector->flags = TC_U32_TERMINAL;
+  selector->nkeys = 1;
   nla_put(m, TCA_U32_SEL, sizeof space, space);
   nlattr* actions = nla_nest_start(m, TCA_U32_ACT);
   nlattr* first = nla_nest_start(m, 1);
