@@ -73,8 +73,5 @@ base::Status CheckMachine(const KubeletConfig& config, bool cgroup_v2);
 int64_t KeptFree(const KubeletConfig& config, const std::string& signal, int64_t capacity);
 // What /configz shows: what is acted on, upstream's defaults of the rest, and what the file gave.
 json::Value ShowConfig(const KubeletConfig& config);
-// Go's "1m30s", to the nearest second; and as it is.
-base::Result<std::chrono::seconds> ParseDuration(const std::string& text);
-base::Result<std::chrono::nanoseconds> ParseExactDuration(const std::string& text);
 
 }  // namespace keelson::config

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kubelet/config/duration.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
 

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubelet/config/fields.h"
+
+#include "kubelet/config/duration.h"
+
+namespace keelson::config {
+
+using json::Value;
+
+base::Error Wrong(const std::string& field, const Value& value, const std::string& what) {
+  return base::InvalidArgument("line {}: {}: {}", value.line(), field, what);
+}
+
+namespace {
+
+Field Text(std::string KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsString()) return Wrong(name, value, "expected a string");
+        config.*member = value.AsString();
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value(config.*member); }};
+}
+// As upstream: nothing written is the default.
+Field TextOrDefault(std::string KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsString()) return Wrong(name, value, "expected a string");
+        if (!value.AsString().empty()) config.*member = value.AsString();
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value(config.*member); }};
+}
+Field Number(int64_t KubeletConfig::* member, int64_t least, int64_t most) {
+  return {[=](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsInt()) return Wrong(name, value, "expected a whole number");
+            if (value.AsInt() < least || value.AsInt() > most) {
+              return Wrong(
+                  name, value,
+                  "must be between " + std::to_string(least) + " and " + std::to_string(most));
+            }
+            config.*member = value.AsInt();
+            return {};
+          },
+          [member](const KubeletConfig& config) { return Value(config.*member); }};
+}
+Field Flag(bool KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsBool()) return Wrong(name, value, "expected true or false");
+        config.*member = value.AsBool();
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value(config.*member); }};
+}
+Field Texts(std::vector<std::string> KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsArray()) return Wrong(name, value, "expected a list");
+        (config.*member).clear();
+        for (const Value& item : value.items()) {
+          if (!item.IsString()) return Wrong(name, item, "expected strings");
+          (config.*member).push_back(item.AsString());
+        }
+        return {};
+      },
+      [member](const KubeletConfig& config) {
+        Value list = Value::Array();
+        for (const std::string& item : config.*member) list.Append(Value(item));
+        return list;
+      }};
+}
+Field Duration(std::chrono::seconds KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        const base::Result<std::chrono::seconds> seconds = ParseDuration(value.AsString());
+        if (!seconds.ok()) return Wrong(name, value, seconds.error().message());
+        if (seconds->count() != 0) config.*member = *seconds;  // as upstream: 0 is the default
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value(DurationText(config.*member)); }};
+}
+Field MaybeFlag(std::optional<bool> KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsBool()) return Wrong(name, value, "expected true or false");
+        config.*member = value.AsBool();
+        return {};
+      },
+      [member](const KubeletConfig& config) {
+        return config.*member ? Value(*(config.*member)) : Value();
+      }};
+}
+Field ShortDuration(std::chrono::microseconds KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        const base::Result<std::chrono::nanoseconds> time = ParseExactDuration(value.AsString());
+        if (!time.ok()) return Wrong(name, value, time.error().message());
+        config.*member = std::chrono::duration_cast<std::chrono::microseconds>(*time);
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value(ShortDurationText(config.*member)); }};
+}
+Field Amount(kube::Quantity KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        const base::Result<kube::Quantity> amount =
+            kube::Quantity::Parse(value.IsInt() ? std::to_string(value.AsInt()) : value.AsString());
+        if (!amount.ok()) return Wrong(name, value, amount.error().message());
+        config.*member = *amount;
+        return {};
+      },
+      [member](const KubeletConfig& config) { return Value((config.*member).text()); }};
+}
+Field Amounts(kube::ResourceList KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsObject()) return Wrong(name, value, "expected amounts by resource");
+        for (const auto& [resource, text] : value.members()) {
+          const base::Result<kube::Quantity> amount =
+              kube::Quantity::Parse(text.IsInt() ? std::to_string(text.AsInt()) : text.AsString());
+          if (!amount.ok()) return Wrong(name + "." + resource, text, amount.error().message());
+          if (*amount < kube::Quantity())
+            return Wrong(name + "." + resource, text, "must not be negative");
+          (config.*member)[resource] = *amount;
+        }
+        return {};
+      },
+      [member](const KubeletConfig& config) {
+        Value map = Value::Object();
+        for (const auto& [resource, amount] : config.*member)
+          map.Set(resource, Value(amount.text()));
+        return map;
+      }};
+}
+
+// Amounts or shares by signal: {memory.available: 100Mi, nodefs.available: 10%}.
+Field Thresholds(std::map<std::string, std::string> KubeletConfig::* member) {
+  return {
+      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+        if (!value.IsObject()) return Wrong(name, value, "expected amounts by signal");
+        for (const auto& [signal, text] : value.members()) {
+          if (!text.IsString()) return Wrong(name + "." + signal, text, "expected a string");
+          const std::string& amount = text.AsString();
+          if (!kube::Quantity::Parse(
+                   amount.substr(0, amount.size() - (amount.ends_with('%') ? 1 : 0)))
+                   .ok()) {
+            return Wrong(name + "." + signal, text,
+                         "\"" + amount + "\" is neither an amount nor a share such as 10%");
+          }
+          (config.*member)[signal] = text.AsString();
+        }
+        return {};
+      },
+      [member](const KubeletConfig& config) {
+        Value map = Value::Object();
+        for (const auto& [signal, text] : config.*member) map.Set(signal, Value(text));
+        return map;
+      }};
+}
+Field RestartPeriod() {
+  return {[](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsObject()) return Wrong(name, value, "expected maxContainerRestartPeriod");
+            for (const auto& [inner, text] : value.members()) {
+              const std::string full = name + "." + inner;
+              if (inner != "maxContainerRestartPeriod")
+                return base::InvalidArgument("line {}: unknown field \"{}\"", text.line(), full);
+              if (text.IsNull()) continue;
+              const base::Result<std::chrono::seconds> seconds = ParseDuration(text.AsString());
+              if (!seconds.ok()) return Wrong(full, text, seconds.error().message());
+              if (seconds->count() < 1 || seconds->count() > 300)
+                return Wrong(full, text, "must be between 1s and 300s");
+              config.max_container_restart_period = *seconds;
+            }
+            return {};
+          },
+          [](const KubeletConfig& config) {
+            return Value::Object({{"maxContainerRestartPeriod",
+                                   Value(DurationText(config.max_container_restart_period))}});
+          }};
+}
+
+}  // namespace
+
+const std::map<std::string, Field>& Fields() {
+  using C = KubeletConfig;
+  static const std::map<std::string, Field> kFields = {
+      {"staticPodPath", Text(&C::static_pod_path)},
+      {"fileCheckFrequency", Duration(&C::file_check_frequency)},
+      {"containerRuntimeEndpoint", TextOrDefault(&C::container_runtime_endpoint)},
+      {"cgroupRoot", TextOrDefault(&C::cgroup_root)},
+      {"clusterDNS", Texts(&C::cluster_dns)},
+      {"clusterDomain", Text(&C::cluster_domain)},
+      {"resolvConf", Text(&C::resolv_conf)},
+      {"maxPods", Number(&C::max_pods, 0, 100000)},
+      {"podsPerCore", Number(&C::pods_per_core, 0, 100000)},
+      {"systemReserved", Amounts(&C::system_reserved)},
+      {"kubeReserved", Amounts(&C::kube_reserved)},
+      {"containerLogMaxSize", Amount(&C::container_log_max_size)},
+      {"containerLogMaxFiles", Number(&C::container_log_max_files, 2, 1000)},
+      {"podLogsDir", TextOrDefault(&C::pod_logs_dir)},
+      {"seccompDefault", Flag(&C::seccomp_default)},
+      {"allowedUnsafeSysctls", Texts(&C::allowed_unsafe_sysctls)},
+      {"imageGCHighThresholdPercent", Number(&C::image_gc_high_threshold_percent, 0, 100)},
+      {"imageGCLowThresholdPercent", Number(&C::image_gc_low_threshold_percent, 0, 100)},
+      {"imageMinimumGCAge", Duration(&C::image_minimum_gc_age)},
+      {"imageMaximumGCAge", Duration(&C::image_maximum_gc_age)},
+      {"syncFrequency", Duration(&C::sync_frequency)},
+      {"containerLogMonitorInterval", Duration(&C::container_log_monitor_interval)},
+      {"healthzBindAddress", TextOrDefault(&C::healthz_bind_address)},
+      {"healthzPort", Number(&C::healthz_port, 0, 65535)},
+      {"podPidsLimit", Number(&C::pod_pids_limit, -1, 4194304)},
+      {"crashLoopBackOff", RestartPeriod()},
+      {"serializeImagePulls", Flag(&C::serialize_image_pulls)},
+      {"maxParallelImagePulls", Number(&C::max_parallel_image_pulls, 0, 1000)},
+      {"registryPullQPS", Number(&C::registry_pull_qps, 0, 1000000)},
+      {"registryBurst", Number(&C::registry_burst, 0, 1000000)},
+      {"oomScoreAdj", Number(&C::oom_score_adj, -1000, 1000)},
+      {"cpuCFSQuota", Flag(&C::cpu_cfs_quota)},
+      {"cpuCFSQuotaPeriod", ShortDuration(&C::cpu_cfs_quota_period)},
+      {"singleProcessOOMKill", MaybeFlag(&C::single_process_oom_kill)},
+      {"evictionHard", Thresholds(&C::eviction_hard)},
+  };
+  return kFields;
+}
+
+const std::set<std::string>& WithoutEffect() {
+  static const std::set<std::string> kNames = {"httpCheckFrequency",
+                                               "staticPodURL",
+                                               "staticPodURLHeader",
+                                               "address",
+                                               "port",
+                                               "readOnlyPort",
+                                               "authentication",
+                                               "authorization",
+                                               "eventRecordQPS",
+                                               "eventBurst",
+                                               "enableDebuggingHandlers",
+                                               "streamingConnectionIdleTimeout",
+                                               "nodeStatusUpdateFrequency",
+                                               "nodeStatusReportFrequency",
+                                               "nodeLeaseDurationSeconds",
+                                               "volumeStatsAggPeriod",
+                                               "kubeletCgroups",
+                                               "systemCgroups",
+                                               "cgroupsPerQOS",
+                                               "cgroupDriver",
+                                               "cpuManagerPolicy",
+                                               "cpuManagerPolicyOptions",
+                                               "cpuManagerReconcilePeriod",
+                                               "memoryManagerPolicy",
+                                               "topologyManagerPolicy",
+                                               "topologyManagerScope",
+                                               "topologyManagerPolicyOptions",
+                                               "qosReserved",
+                                               "runtimeRequestTimeout",
+                                               "hairpinMode",
+                                               "podCIDR",
+                                               "runOnce",
+                                               "nodeStatusMaxImages",
+                                               "maxOpenFiles",
+                                               "contentType",
+                                               "kubeAPIQPS",
+                                               "kubeAPIBurst",
+                                               "evictionSoft",
+                                               "evictionSoftGracePeriod",
+                                               "evictionPressureTransitionPeriod",
+                                               "evictionMaxPodGracePeriod",
+                                               "evictionMinimumReclaim",
+                                               "mergeDefaultEvictionSettings",
+                                               "enableControllerAttachDetach",
+                                               "protectKernelDefaults",
+                                               "makeIPTablesUtilChains",
+                                               "featureGates",
+                                               "failSwapOn",
+                                               "memorySwap",
+                                               "containerLogMaxWorkers",
+                                               "configMapAndSecretChangeDetectionStrategy",
+                                               "systemReservedCgroup",
+                                               "kubeReservedCgroup",
+                                               "enforceNodeAllocatable",
+                                               "volumePluginDir",
+                                               "providerID",
+                                               "kernelMemcgNotification",
+                                               "logging",
+                                               "enableSystemLogHandler",
+                                               "enableSystemLogQuery",
+                                               "shutdownGracePeriod",
+                                               "shutdownGracePeriodCriticalPods",
+                                               "shutdownGracePeriodByPodPriority",
+                                               "reservedMemory",
+                                               "enableProfilingHandler",
+                                               "enableDebugFlagsHandler",
+                                               "memoryThrottlingFactor",
+                                               "registerWithTaints",
+                                               "registerNode",
+                                               "tracing",
+                                               "localStorageCapacityIsolation",
+                                               "imageServiceEndpoint",
+                                               "failCgroupV1",
+                                               "userNamespaces",
+                                               "reservedSystemCPUs",
+                                               "showHiddenMetricsForVersion",
+                                               "serverTLSBootstrap",
+                                               "rotateCertificates",
+                                               "tlsCertFile",
+                                               "tlsPrivateKeyFile",
+                                               "tlsCipherSuites",
+                                               "tlsMinVersion",
+                                               "imagePullCredentialsVerificationPolicy",
+                                               "preloadedImagesVerificationAllowlist"};
+  return kNames;
+}
+
+}  // namespace keelson::config
