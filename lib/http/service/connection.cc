@@ -32,7 +32,10 @@ bool Connection::Start() {
       });
   if (!watch.ok()) return false;
   watch_ = *watch;
-  if (!transport_.tls()) phase_ = Phase::kDetect;
+  if (!transport_.tls()) {
+    phase_ = Phase::kDetect;
+    phase_deadline_ = now() + core().options.idle_timeout;
+  }
   return true;
 }
 
@@ -55,6 +58,7 @@ void Connection::ContinueHandshake() {
       handshake_write_ = false;
       peer_ = transport_.Peer();
       phase_ = Phase::kDetect;
+      phase_deadline_ = now() + core().options.idle_timeout;
       if (transport_.alpn_h2()) {
         protocol_ = MakeHttp2(*this);
         phase_ = Phase::kServing;
@@ -113,17 +117,18 @@ void Connection::Step() {
   const auto self = shared_from_this();  // a callback may close us
   if (phase_ == Phase::kServing) {
     in_step_ = true;
-    for (int round = 0; round < 4 && phase_ == Phase::kServing; ++round) {
+    // An answer that is sent lets the next request in: what did not move is tried once more.
+    for (int still = 0; still < 2 && phase_ == Phase::kServing;) {
       const size_t before = in_.size();
-      if (!in_.empty() && !input_over_) {
-        if (!protocol_->OnInput(in_)) {
-          input_over_ = true;
-          in_.clear();
-        }
+      if (!in_.empty() && !input_over_ && !protocol_->OnInput(in_)) {
+        input_over_ = true;
+        in_.clear();
       }
+      if (phase_ != Phase::kServing) break;
       if (end_seen_) protocol_->OnEnd();
       Flush();
-      if (in_.size() == before || in_.empty()) break;
+      if (in_.empty() && !end_seen_) break;
+      still = in_.size() == before ? still + 1 : 0;
     }
     in_step_ = false;
     if (phase_ == Phase::kServing && protocol_->Done() && out_.empty()) Linger();

@@ -216,7 +216,10 @@ bool Http2::OnInput(std::string& in) {
   const ssize_t taken =
       nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(in.data()), in.size());
   if (taken < 0) {
-    done_ = true;
+    // Too many frames that want an answer, or no HTTP/2 at all: the client is told and let go.
+    nghttp2_session_terminate_session(session_, taken == NGHTTP2_ERR_FLOODED
+                                                    ? NGHTTP2_ENHANCE_YOUR_CALM
+                                                    : NGHTTP2_PROTOCOL_ERROR);
     return false;
   }
   in.erase(0, static_cast<size_t>(taken));
