@@ -228,4 +228,14 @@ bool IsRfc3339(std::string_view text) {
          IsDigit(rest[2]) && rest[3] == ':' && IsDigit(rest[4]) && IsDigit(rest[5]);
 }
 
+Complaints CheckPathSegment(std::string_view text) {
+  if (text == "." || text == "..") return {fmt::format("may not be '{}'", text)};
+  Complaints out;
+  for (const char c : {'/', '%'}) {
+    if (text.find(c) != std::string_view::npos)
+      out.push_back(fmt::format("may not contain '{}'", c));
+  }
+  return out;
+}
+
 }  // namespace keelson::kube

@@ -15,6 +15,8 @@ using Complaints = std::vector<std::string>;
 
 Complaints CheckDns1123Label(std::string_view text);      // lower case, ≤ 63
 Complaints CheckDns1123Subdomain(std::string_view text);  // labels with dots, ≤ 253
+// What may be one part of a path: no '/', no '%', not "." nor "..".
+Complaints CheckPathSegment(std::string_view text);
 Complaints CheckQualifiedName(std::string_view text);  // [prefix/]name: label keys, resource names
 Complaints CheckLabelValue(std::string_view text);
 Complaints CheckEnvName(std::string_view text);

@@ -74,17 +74,18 @@ void ValidateLabels(const Field& labels, Problems& problems) {
   }
 }
 
-void ValidateMeta(const Field& meta, Problems& problems) {
+void ValidateMeta(const Field& meta, Problems& problems,
+                  Complaints (*check_name)(std::string_view)) {
   const Field name = meta["name"];
   const Field prefix = meta["generateName"];
   if (!prefix.String().empty()) {
     std::string whole = prefix.String();
     if (whole.size() > 1 && whole.back() == '-')
       whole.back() = 'a';  // the random end follows the dash
-    problems.InvalidText(prefix, prefix.String(), CheckDns1123Subdomain(whole));
+    problems.InvalidText(prefix, prefix.String(), check_name(whole));
   }
   if (!name.String().empty()) {
-    problems.Invalid(name, CheckDns1123Subdomain(name.String()));
+    problems.Invalid(name, check_name(name.String()));
   } else if (prefix.String().empty()) {
     problems.Required(name, "name or generateName is required");
   }

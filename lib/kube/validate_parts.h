@@ -25,7 +25,9 @@ struct PodFacts {
 };
 
 // validate_meta.cc
-void ValidateMeta(const Field& meta, Problems& problems);
+// `name`: the rule for the object's name.
+void ValidateMeta(const Field& meta, Problems& problems,
+                  Complaints (*name)(std::string_view) = CheckDns1123Subdomain);
 void ValidateLabels(const Field& labels, Problems& problems);  // also nodeSelector, matchLabels
 
 // validate_container.cc

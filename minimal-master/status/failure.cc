@@ -152,7 +152,9 @@ Value ToJson(const Failure& failure) {
   Value out;
   out.Set("kind", Value("Status"));
   out.Set("apiVersion", Value("v1"));
-  out.Set("metadata", Value::Object());
+  Value metadata = Value::Object();
+  SetText(metadata, "continue", failure.resume);
+  out.Set("metadata", std::move(metadata));
   out.Set("status", Value("Failure"));
   SetText(out, "message", failure.message);
   SetText(out, "reason", failure.reason);

@@ -35,6 +35,7 @@ struct Failure {
   std::string message;
   bool has_details = false;
   Details details;
+  std::string resume;  // a token to go on listing with, as metadata.continue
 };
 
 // A value, or what the client is told instead.

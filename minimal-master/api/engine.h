@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one engine of all resources: reads from the watch cache, writes through defaults, strategy
+// and validation into the store. Called on the server's worker threads, many at once; writes block
+// until they are durable, reads never. `store`, `cache` and `clock` outlive it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "minimal-master/api/answer.h"
+#include "minimal-master/api/options.h"
+#include "minimal-master/api/route.h"
+#include "minimal-master/store/store.h"
+#include "minimal-master/watch/cache.h"
+
+namespace keelson::api {
+
+// One request on its way. Warnings become headers of the answer.
+struct Call {
+  const service::Request& request;
+  const Route& route;
+  const auth::User& user;
+  std::vector<std::string> warnings;
+};
+
+// An object that was read or written: bytes of its canonical JSON with its resourceVersion.
+struct Written {
+  std::string json;
+  bool created = false;
+};
+
+class Engine {
+ public:
+  Engine(store::Store& store, watch::Cache& cache, const base::Clock& clock)
+      : store_(store), cache_(cache), clock_(clock) {}
+
+  Answer Get(const Call& call);
+  Answer List(const Call& call);
+  Answer Create(Call& call);
+  Answer Update(Call& call);
+  Answer Patch(Call& call);
+  Answer Delete(const Call& call);
+  Answer DeleteCollection(const Call& call);
+
+  watch::Cache& cache() { return cache_; }
+  const base::Clock& clock() const { return clock_; }
+
+ private:
+  // What becomes of the current object (null: there is none yet).
+  using Change = std::function<status::Or<json::Value>(const json::Value* current)>;
+  status::Or<Written> Store(Call& call, const WriteOptions& options, const std::string& name,
+                            const Change& change, bool may_create);
+  status::Or<std::string> CreateOnce(Call& call, const WriteOptions& options, json::Value object);
+  Answer Show(const Call& call, int code, std::string json);
+  std::string Now() const;
+
+  store::Store& store_;
+  watch::Cache& cache_;
+  const base::Clock& clock_;
+};
+
+}  // namespace keelson::api

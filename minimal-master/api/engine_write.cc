@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+// Create, update and patch.
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "lib/base/ids.h"
+#include "lib/base/strings.h"
+#include "minimal-master/api/engine.h"
+#include "minimal-master/api/metadata.h"
+#include "minimal-master/api/reader.h"
+#include "minimal-master/api/shape.h"
+#include "minimal-master/api/storage.h"
+#include "minimal-master/defaults/defaults.h"
+#include "minimal-master/patch/json_patch.h"
+#include "minimal-master/schema/canonical.h"
+#include "minimal-master/schema/decode.h"
+#include "minimal-master/strategy/strategy.h"
+#include "minimal-master/validation/validation.h"
+
+namespace keelson::api {
+namespace {
+
+using json::Value;
+using status::Failure;
+using store::Bytes;
+using watch::ObjectPtr;
+
+constexpr int kTries = 20;  // against writers that were quicker
+
+// The form 8-4-4-4-12 of 16 random bytes, marked as RFC 9562's version 4.
+std::string NewUid() {
+  std::string hex = base::RandomHex(16);
+  hex[12] = '4';
+  constexpr std::string_view kVariant = "89ab";
+  hex[16] = kVariant[static_cast<size_t>(hex[16] <= '9' ? hex[16] - '0' : hex[16] - 'a' + 10) % 4];
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
+                     hex.substr(16, 4), hex.substr(20));
+}
+
+status::Or<schema::Media> MediaOf(const service::Fields& headers) {
+  const std::string* type = service::FindHeader(headers, "content-type");
+  if (type == nullptr || type->empty()) return schema::Media::kJson;
+  const std::string_view media = base::Trim(std::string_view(*type).substr(0, type->find(';')));
+  if (media == "application/json") return schema::Media::kJson;
+  if (media == "application/yaml") return schema::Media::kYaml;
+  if (media == "application/vnd.kubernetes.protobuf") return schema::Media::kProtobuf;
+  return status::UnsupportedMediaType(
+      "the body of the request was in an unknown format - accepted media types include: "
+      "application/json, application/yaml, application/vnd.kubernetes.protobuf");
+}
+
+bool IsDurable(const schema::Resource& resource) {
+  return resource.name() != "leases" && resource.name() != "events";
+}
+
+Failure OfStore(const base::Error& error) {
+  if (error.code() == base::Code::kResourceExhausted)
+    return status::Unavailable("the store has no room: " + error.message());
+  return status::Unavailable(error.message());
+}
+
+// What fieldValidation makes of unknown and repeated fields.
+status::Or<bool> Judge(const std::vector<schema::Problem>& problems, const WriteOptions& options,
+                       Call& call) {
+  if (problems.empty() || options.validation == Validation::kIgnore) return true;
+  if (options.validation == Validation::kStrict) {
+    const schema::Resource& resource = *call.route.served;
+    return status::BadRequest(schema::RequestRefusal(resource.version(), resource.kind(),
+                                                     schema::StrictMessage(problems)));
+  }
+  for (const schema::Problem& problem : problems) call.warnings.push_back(problem.message);
+  return true;
+}
+
+status::Or<Value> DecodeBody(Call& call, const WriteOptions& options) {
+  const status::Or<schema::Media> media = MediaOf(call.request.headers);
+  if (!media.ok()) return media.failure();
+  const schema::Resource& resource = *call.route.served;
+  base::Result<schema::Decoded> decoded = schema::DecodeRequest(
+      call.request.body, *media, resource.group(), resource.version(), resource.kind());
+  if (!decoded.ok()) return status::BadRequest(decoded.error().message());
+  const status::Or<bool> judged = Judge(decoded->problems, options, call);
+  if (!judged.ok()) return judged.failure();
+  return std::move(decoded->value);
+}
+
+strategy::Kind KindOf(const schema::Resource& resource) {
+  return {resource.group(), resource.kind()};
+}
+
+Failure Wrong(const schema::Resource& resource, const Value& object,
+              const std::vector<kube::Problem>& problems) {
+  return status::Invalid(resource.group(), resource.kind(),
+                         object.At({"metadata", "name"}).AsString(), problems);
+}
+
+std::string WithoutRevision(const Value& object, const schema::Type& type) {
+  Value copy = object;
+  if (Value* metadata = copy.Find("metadata")) metadata->Erase("resourceVersion");
+  return schema::WriteCanonical(copy, type);
+}
+
+}  // namespace
+
+std::string Engine::Now() const {
+  const std::time_t seconds = clock_.WallNanos() / 1'000'000'000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+Answer Engine::Create(Call& call) {
+  const schema::Resource& resource = *call.route.served;
+  const status::Or<WriteOptions> options = ReadWriteOptions(call.request.query, "CreateOptions");
+  if (!options.ok()) return Refusal(options.failure());
+  status::Or<Value> object = DecodeBody(call, *options);
+  if (!object.ok()) return Refusal(object.failure());
+  const status::Or<std::string> made = CreateOnce(call, *options, *std::move(object));
+  if (!made.ok()) return Refusal(made.failure());
+  return Show(call, 201, InVersion(resource, *made));
+}
+
+status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& options, Value object) {
+  const schema::Resource& resource = *call.route.served;
+  const std::string time = Now();
+  const status::Or<bool> begun =
+      BeginMetadata(object, call.route.ns, {NewUid(), time, RandomSuffix()});
+  if (!begun.ok()) return begun.failure();
+  defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
+  strategy::PrepareCreate(KindOf(resource), object, time);
+  if (const auto problems = validation::OfCreate(resource.group(), resource.kind(), object);
+      !problems.empty())
+    return Wrong(resource, object, problems);
+  const std::string name = object.At({"metadata", "name"}).AsString();
+  const std::string key = KeyOf(resource, call.route.ns, name);
+  if (const ObjectPtr there = cache_.Find(key)) {
+    Failure exists = status::AlreadyExists({resource.group(), resource.name()}, name);
+    if (there->bytes().view().find("\"deletionTimestamp\":\"") != std::string_view::npos)
+      exists.message = "object is being deleted: " + exists.message;
+    return exists;
+  }
+  const std::string bytes = schema::WriteCanonical(object, resource.type());
+  if (options.dry_run) return bytes;
+  const base::Result<store::Revision> revision = store_.Commit(
+      {{key, Bytes::Copy(bytes), store::kAbsent}},
+      IsDurable(resource) ? store::Durability::kDurable : store::Durability::kRelaxed);
+  if (revision.ok()) return WithRevision(bytes, *revision);
+  if (store::ConflictOf(revision.error()) != nullptr)
+    return status::AlreadyExists({resource.group(), resource.name()}, name);
+  return OfStore(revision.error());
+}
+
+status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const std::string& name,
+                                  const Change& change, bool may_create) {
+  const schema::Resource& resource = *call.route.served;
+  const schema::Type& type = resource.type();
+  const std::string key = KeyOf(resource, call.route.ns, name);
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    const ObjectPtr current = cache_.Find(key);
+    if (!current) {
+      if (!may_create) return status::NotFound({resource.group(), resource.name()}, name);
+      status::Or<Value> object = change(nullptr);
+      if (!object.ok()) return object.failure();
+      status::Or<std::string> made = CreateOnce(call, options, *std::move(object));
+      if (!made.ok()) return made.failure();
+      return Written{*std::move(made), true};
+    }
+    base::Result<Value> read = json::ParseJson(InVersion(resource, current->bytes().view()));
+    if (!read.ok()) return status::Internal(read.error().message());
+    const Value old = *std::move(read);
+    status::Or<Value> changed = change(&old);
+    if (!changed.ok()) return changed.failure();
+    Value object = *std::move(changed);
+    const std::string asked = object.At({"metadata", "resourceVersion"}).AsString();
+    const status::Or<int64_t> revision = ReadRevision(asked);
+    if (!revision.ok()) return revision.failure();
+    if (*revision != 0 && *revision != current->revision())
+      return status::ModifiedSince({resource.group(), resource.name()}, name);
+    KeepMetadata(object, old);
+    defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
+    if (call.route.subresource == "status")
+      strategy::PrepareStatusUpdate(KindOf(resource), object, old);
+    else
+      strategy::PrepareUpdate(KindOf(resource), object, old);
+    if (const auto problems = validation::OfUpdate(resource.group(), resource.kind(),
+                                                   call.route.subresource, object, old);
+        !problems.empty())
+      return Wrong(resource, object, problems);
+    const std::string bytes = WithoutRevision(object, type);
+    if (bytes == WithoutRevision(old, type))
+      return Written{std::string(current->bytes().view()), false};
+    if (options.dry_run) return Written{WithRevision(bytes, current->revision()), false};
+    // The last finalizer of what is being deleted has gone.
+    const bool ends = !object.At({"metadata", "deletionTimestamp"}).AsString().empty() &&
+                      object.At({"metadata", "finalizers"}).items().empty() &&
+                      object.At({"metadata", "deletionGracePeriodSeconds"}).AsInt() == 0;
+    const base::Result<store::Revision> committed = store_.Commit(
+        {{key, ends ? Bytes() : Bytes::Copy(bytes), current->revision()}},
+        IsDurable(resource) ? store::Durability::kDurable : store::Durability::kRelaxed);
+    if (committed.ok()) return Written{WithRevision(bytes, *committed), false};
+    const bool lost = store::ConflictOf(committed.error()) != nullptr ||
+                      committed.error().code() == base::Code::kNotFound;
+    if (!lost) return OfStore(committed.error());
+    if (*revision != 0 && call.route.verb == "update")
+      return status::ModifiedSince({resource.group(), resource.name()}, name);
+  }
+  return status::ModifiedSince({resource.group(), resource.name()}, name);
+}
+
+Answer Engine::Update(Call& call) {
+  const schema::Resource& resource = *call.route.served;
+  const status::Or<WriteOptions> options = ReadWriteOptions(call.request.query, "UpdateOptions");
+  if (!options.ok()) return Refusal(options.failure());
+  const status::Or<Value> sent = DecodeBody(call, *options);
+  if (!sent.ok()) return Refusal(sent.failure());
+  const std::string& given = sent->At({"metadata", "name"}).AsString();
+  if (given.empty())
+    return Refusal(status::BadRequest(fmt::format(
+        "the name of the object ({} based on URL) was undeterminable: name must be provided",
+        call.route.name)));
+  if (given != call.route.name)
+    return Refusal(status::BadRequest(
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", given,
+                    call.route.name)));
+  const std::string& space = sent->At({"metadata", "namespace"}).AsString();
+  if (!space.empty() && space != call.route.ns)
+    return Refusal(status::BadRequest(
+        "the namespace of the provided object does not match the namespace sent on the request"));
+  const bool may_create = call.route.subresource.empty() && resource.name() == "leases";
+  const status::Or<Written> written = Store(
+      call, *options, call.route.name, [&](const Value*) -> status::Or<Value> { return *sent; },
+      may_create);
+  if (!written.ok()) return Refusal(written.failure());
+  return Show(call, written->created ? 201 : 200, InVersion(resource, written->json));
+}
+
+Answer Engine::Patch(Call& call) {
+  const schema::Resource& resource = *call.route.served;
+  const status::Or<WriteOptions> options = ReadWriteOptions(call.request.query, "PatchOptions");
+  if (!options.ok()) return Refusal(options.failure());
+  const std::string* header = service::FindHeader(call.request.headers, "content-type");
+  const std::string media(
+      header == nullptr ? "" : base::Trim(std::string_view(*header).substr(0, header->find(';'))));
+  const bool json_patch = media == "application/json-patch+json";
+  const bool merge =
+      media == "application/merge-patch+json" || media == "application/strategic-merge-patch+json";
+  if (!json_patch && !merge) {
+    Failure failure = status::UnsupportedMediaType("415: Unsupported Media Type");
+    failure.has_details = true;
+    return Refusal(failure);
+  }
+  const base::Result<Value> patch = schema::DecodeAny(call.request.body);
+  if (!patch.ok())
+    return Refusal(status::BadRequest(media.starts_with("application/strategic")
+                                          ? patch.error().message()
+                                          : "error decoding patch: " + patch.error().message()));
+  const Change change = [&](const Value* current) -> status::Or<Value> {
+    status::Or<Value> patched = json_patch
+                                    ? patch::ApplyJsonPatch(*current, *patch)
+                                    : status::Or<Value>(patch::ApplyMergePatch(*current, *patch));
+    if (!patched.ok()) return patched.failure();
+    base::Result<schema::Decoded> decoded = schema::Decode(*patched, resource.type());
+    if (!decoded.ok())
+      return status::Invalid("", "", "",
+                             {{kube::ProblemKind::kInvalid, "patch",
+                               fmt::format("Invalid value: {}: {}", json::WriteJson(*patched),
+                                           decoded.error().message()),
+                               0}});
+    const status::Or<bool> judged = Judge(decoded->problems, *options, call);
+    if (!judged.ok()) return judged.failure();
+    const std::string& name = decoded->value.At({"metadata", "name"}).AsString();
+    if (name != call.route.name)
+      return status::BadRequest(
+          fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
+                      call.route.name));
+    return std::move(decoded->value);
+  };
+  const status::Or<Written> written = Store(call, *options, call.route.name, change, false);
+  if (!written.ok()) return Refusal(written.failure());
+  return Show(call, 200, InVersion(resource, written->json));
+}
+
+}  // namespace keelson::api

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "minimal-master/api/handler.h"
+
+#include <fmt/format.h>
+
+#include "lib/base/strings.h"
+#include "minimal-master/api/discovery.h"
+#include "minimal-master/schema/resources.h"
+
+namespace keelson::api {
+namespace {
+
+using json::Value;
+
+constexpr char kNoPage[] = "404 page not found\n";
+
+bool IsDiscovery(std::string_view path) {
+  return path == "/api" || path == "/apis" || path.starts_with("/api/") ||
+         path.starts_with("/apis/");
+}
+
+bool IsServedGroup(std::string_view group) {
+  for (const schema::Resource& resource : schema::Resources()) {
+    if (resource.group() == group) return true;
+  }
+  return false;
+}
+
+// A group that nobody serves is no path at all; a version or resource that is missing in one that
+// is served is an answer of the API.
+Answer NotThere(std::string_view path) {
+  const std::vector<std::string_view> parts = base::Split(path.substr(1), '/');
+  const bool known =
+      parts[0] == "api" || (parts[0] == "apis" && parts.size() >= 3 && IsServedGroup(parts[1]));
+  return known ? Refusal(status::NoSuchPath()) : PlainText(404, kNoPage);
+}
+
+Answer Discover(const service::Request& request, std::string_view path,
+                const std::string& address) {
+  if (request.method != "GET" && request.method != "HEAD")
+    return Refusal(status::MethodNotAllowed());
+  const std::string* accept = service::FindHeader(request.headers, "accept");
+  if ((path == "/api" || path == "/apis") && accept != nullptr) {
+    const std::string type = AggregatedTypeIn(*accept);
+    if (!type.empty()) {
+      Answer answer;
+      answer.content_type = type;
+      answer.headers.emplace_back("Vary", "Accept");
+      Value document = AggregatedDiscovery(path == "/api");
+      if (type.find("v=v2beta1") != std::string::npos)
+        document.Set("apiVersion", Value("apidiscovery.k8s.io/v2beta1"));
+      answer.body.emplace_back(json::WriteJson(document) + "\n");
+      return answer;
+    }
+  }
+  const status::Or<Form> form = FormOf(request.headers, false);
+  if (!form.ok()) return Refusal(form.failure());
+  const Value document = LegacyDiscovery(path, address);
+  if (document.IsNull()) return NotThere(path);
+  Form plain = *form;
+  plain.as = Form::As::kObject;
+  return Encoded(200, plain, json::WriteJson(document));
+}
+
+}  // namespace
+
+void Handler::Handle(std::shared_ptr<service::Exchange> exchange) {
+  const service::Request& request = exchange->request();
+  Route route = RouteOf(request);
+  const status::Or<auth::User> user = gate_.authenticate(request);
+  if (!user.ok()) return Send(*exchange, Refusal(user.failure()));
+  route.user = *user;
+  const status::Or<bool> allowed = gate_.authorize(route);
+  if (!allowed.ok()) return Send(*exchange, Refusal(allowed.failure()));
+  if (route.path.starts_with("//")) return Send(*exchange, PlainText(404, kNoPage));
+  if (route.is_resource) return Resource(exchange, route);
+  Send(*exchange, Other(request, route));
+}
+
+void Handler::Resource(const std::shared_ptr<service::Exchange>& exchange, const Route& route) {
+  const service::Request& request = exchange->request();
+  if (route.served == nullptr) return Send(*exchange, NotThere(route.path));
+  if (!route.allowed) return Send(*exchange, Refusal(status::MethodNotAllowed()));
+  if (route.verb == "watch") return watches_.Begin(exchange, route);
+  Call call{request, route, route.user, {}};
+  const bool whole = route.subresource.empty() || route.subresource == "status";
+  if (!whole) {
+    // Each other subresource has rules of its own.
+    status::Failure failure =
+        status::Internal(fmt::format("{}/{} is not served yet", route.resource, route.subresource));
+    failure.code = 501;
+    failure.reason = "NotImplemented";
+    return Send(*exchange, Refusal(failure));
+  }
+  if (route.verb == "get") return Send(*exchange, engine_.Get(call));
+  if (route.verb == "list") return Send(*exchange, engine_.List(call));
+  if (route.verb == "create") return Send(*exchange, engine_.Create(call));
+  if (route.verb == "update") return Send(*exchange, engine_.Update(call));
+  if (route.verb == "patch") return Send(*exchange, engine_.Patch(call));
+  if (route.verb == "delete") return Send(*exchange, engine_.Delete(call));
+  if (route.verb == "deletecollection") return Send(*exchange, engine_.DeleteCollection(call));
+  Send(*exchange, Refusal(status::MethodNotAllowed()));
+}
+
+Answer Handler::Other(const service::Request& request, const Route& route) {
+  std::string_view path = route.path;
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (IsDiscovery(path)) return Discover(request, path, options_.address);
+  if (path == "/healthz" || path == "/livez" || path == "/readyz") return PlainText(200, "ok");
+  if (path == "/version") {
+    Value version;
+    version.Set("major", Value("1"));
+    version.Set("minor", Value("35"));
+    version.Set("gitVersion", Value(options_.version));
+    version.Set("platform", Value("linux/amd64"));
+    return Encoded(200, Form{}, json::WriteJson(version));
+  }
+  return PlainText(404, kNoPage);
+}
+
+}  // namespace keelson::api

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a request to its answer: who it is, whether they may, what it is about, and who answers it.
+// Called on the server's worker threads, many at once.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "minimal-master/api/engine.h"
+#include "minimal-master/api/watch_stream.h"
+
+namespace keelson::api {
+
+// What stands before the engine; chosen by main.
+struct Gate {
+  // Who asks, or why that cannot be said.
+  std::function<status::Or<auth::User>(const service::Request&)> authenticate;
+  // True, or the refusal.
+  std::function<status::Or<bool>(const Route&)> authorize;
+};
+
+class Handler {
+ public:
+  struct Options {
+    std::string address;  // "192.0.2.1:6443": where clients of the old discovery are sent
+    std::string version = "v1.35.4";
+  };
+  Handler(Engine& engine, Watches& watches, Gate gate, Options options)
+      : engine_(engine), watches_(watches), gate_(std::move(gate)), options_(std::move(options)) {}
+
+  void Handle(std::shared_ptr<service::Exchange> exchange);
+
+ private:
+  Answer Other(const service::Request& request, const Route& route);
+  void Resource(const std::shared_ptr<service::Exchange>& exchange, const Route& route);
+
+  Engine& engine_;
+  Watches& watches_;
+  const Gate gate_;
+  const Options options_;
+};
+
+}  // namespace keelson::api
