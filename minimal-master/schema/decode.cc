@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "lib/base/strings.h"
 #include "minimal-master/schema/json_decoder.h"
@@ -176,7 +177,16 @@ base::Result<Decoded> DecodeRequest(std::string_view body, Media media, std::str
         "the object provided is unrecognized (must be of type {}): {} ({})", kind, why.message(),
         Summary(body));
   };
-  base::Result<ObjectKind> said = ReadKind(body, media);
+  std::string converted;
+  std::vector<Problem> repeated;
+  if (media == Media::kYaml) {
+    base::Result<std::string> json = JsonOfYaml(body, repeated);
+    if (!json.ok()) return unrecognized(json.error());
+    converted = *std::move(json);
+  }
+  const std::string_view json = media == Media::kYaml ? std::string_view(converted) : body;
+  base::Result<ObjectKind> said =
+      media == Media::kProtobuf ? ReadKind(body, media) : ReadJsonKind(json);
   if (!said.ok()) return unrecognized(said.error());
   if (said->kind.empty()) said->kind = kind;
   if (said->version.empty() && said->group.empty()) {
@@ -192,12 +202,15 @@ base::Result<Decoded> DecodeRequest(std::string_view body, Media media, std::str
     return refuse(fmt::format("no kind \"{}\" is registered for version \"{}\" in scheme \"{}\"",
                               said->kind, GroupVersion(said->group, said->version), kScheme));
   }
-  base::Result<Decoded> out = Decode(body, *type, media);
+  base::Result<Decoded> out =
+      media == Media::kProtobuf ? Decode(body, *type, media) : JsonDecoder(json).Run(*type);
   if (!out.ok()) return refuse(out.error().message());
   if (said->kind != kind || said->group != group || said->version != version) {
     return refuse(fmt::format("converting ({}) to ({}.{}): unknown conversion", type->go_name(),
                               InternalPackage(group), kind));
   }
+  out->problems.insert(out->problems.begin(), std::make_move_iterator(repeated.begin()),
+                       std::make_move_iterator(repeated.end()));
   out->value.Set("kind", json::Value(kind));
   out->value.Set("apiVersion", json::Value(GroupVersion(group, version)));
   return out;

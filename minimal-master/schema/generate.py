@@ -248,6 +248,14 @@ class Generator:
                 group, version = package.split(".")[-2:]
                 served = {r["group"].split(".")[0]: r["group"] for r in self.discovery}
                 self.kinds[("" if group == "core" else served.get(group, group), version, short)] = index
+        # Every group version knows the options of requests; answers of the server itself belong to v1, what lists are turned into to meta.
+        for group, version in sorted({(g, v) for g, v, _ in self.kinds} | {("meta.k8s.io", "v1")}):
+            for kind in ("WatchEvent", "ListOptions", "GetOptions", "DeleteOptions", "CreateOptions", "UpdateOptions", "PatchOptions"):
+                self.kinds.setdefault((group, version, kind), self.named(META + kind))
+        for kind in ("Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList"):
+            self.kinds.setdefault(("", "v1", kind), self.named(META + kind))
+        for kind in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList"):
+            self.kinds.setdefault(("meta.k8s.io", "v1", kind), self.named(META + kind))
         for resource in self.discovery:
             self.add_resource(resource)
 

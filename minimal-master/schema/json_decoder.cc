@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <bitset>
 #include <charconv>
+#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "minimal-master/schema/scalars.h"
 
@@ -144,7 +146,8 @@ base::Status JsonDecoder::Read(const Type& type, Value& out) {
 }
 
 base::Status JsonDecoder::ReadStruct(const Type& type, Value& out) {
-  if (!out.IsObject()) {
+  const bool merging = out.IsObject();  // into what an earlier member of the same name held
+  if (!merging) {
     out = Value::Object();
     out.members().reserve(std::min<size_t>(type.fields().size(), 8));
   }
@@ -155,12 +158,13 @@ base::Status JsonDecoder::ReadStruct(const Type& type, Value& out) {
   in_.Enter();
   while (in_.NextKey(key)) {
     const Field* field = nullptr;
-    for (size_t i = 0; i < fields.size(); ++i) {
-      const size_t at = (expected + i) % fields.size();
+    bool again = false;
+    for (size_t i = 0, at = expected; i < fields.size(); ++i, ++at) {
+      if (at >= fields.size()) at = 0;
       if (fields[at].name() == key) {
         field = &fields[at];
         expected = at + 1;
-        if (seen[at]) Report(Problem::Kind::kDuplicateField, key);
+        again = seen[at];
         seen[at] = true;
         break;
       }
@@ -170,6 +174,7 @@ base::Status JsonDecoder::ReadStruct(const Type& type, Value& out) {
       in_.Skip();
       continue;
     }
+    if (again) Report(Problem::Kind::kDuplicateField, key);
     const Type* const outer = struct_;
     const size_t fields_size = fields_.size();
     const size_t path_size = path_.size();
@@ -179,7 +184,7 @@ base::Status JsonDecoder::ReadStruct(const Type& type, Value& out) {
     fields_ += key;
     if (!path_.empty()) path_ += '.';
     path_ += key;
-    RETURN_IF_ERROR(ReadField(*field, out));
+    RETURN_IF_ERROR(ReadField(*field, again || merging, out));
     struct_ = outer;
     fields_.resize(fields_size);
     path_.resize(path_size);
@@ -187,21 +192,24 @@ base::Status JsonDecoder::ReadStruct(const Type& type, Value& out) {
   return base::Ok();
 }
 
-base::Status JsonDecoder::ReadField(const Field& field, Value& out) {
+base::Status JsonDecoder::ReadField(const Field& field, bool again, Value& out) {
   const bool was_null = in_.Peek() == Token::kNull;
-  Value* known = out.Find(field.name());
-  Value fresh;
-  Value& value = known != nullptr ? *known : fresh;
-  // A list that comes again starts anew; structs and maps are filled further, as in Go.
-  if (known != nullptr && !value.IsObject()) value = Value();
-  RETURN_IF_ERROR(Read(field.type(), value));
-  const bool unset = value.IsNull() || (IsOmittedWhenEmpty(field) && IsEmptyValue(value)) ||
-                     (was_null && field.pointer());
-  if (known != nullptr) {
-    if (unset) out.Erase(field.name());
+  const auto unset = [&](const Value& value) {
+    return value.IsNull() || (IsOmittedWhenEmpty(field) && IsEmptyValue(value)) ||
+           (was_null && field.pointer());
+  };
+  if (Value* known = again ? out.Find(field.name()) : nullptr; known != nullptr) {
+    // A list that comes again starts anew; structs and maps are filled further, as in Go.
+    if (!known->IsObject()) *known = Value();
+    RETURN_IF_ERROR(Read(field.type(), *known));
+    if (unset(*known)) out.Erase(field.name());
     return base::Ok();
   }
-  if (!unset) out.members().emplace_back(std::string(field.name()), std::move(fresh));
+  auto& members = out.members();
+  members.emplace_back(std::piecewise_construct, std::forward_as_tuple(field.name()),
+                       std::forward_as_tuple());
+  RETURN_IF_ERROR(Read(field.type(), members.back().second));
+  if (unset(members.back().second)) members.pop_back();
   return base::Ok();
 }
 

@@ -28,7 +28,7 @@ class JsonDecoder {
   // null stays for what JSON's null leaves unset.
   base::Status Read(const Type& type, json::Value& out);
   base::Status ReadStruct(const Type& type, json::Value& out);
-  base::Status ReadField(const Field& field, json::Value& out);
+  base::Status ReadField(const Field& field, bool again, json::Value& out);
   base::Status ReadMap(const Type& type, json::Value& out);
   base::Status ReadList(const Type& type, json::Value& out);
   base::Status ReadScalar(const Type& type, Token token, json::Value& out);

@@ -9,10 +9,6 @@
 
 namespace keelson::schema {
 
-using table::kNone;
-
-std::string_view Text::view() const { return {table::kText + at, size}; }
-
 bool TextList::Contains(std::string_view s) const {
   for (const std::string_view each : *this) {
     if (each == s) return true;
@@ -26,18 +22,12 @@ std::string_view Type::short_name() const {
   return dot == std::string_view::npos ? name : name.substr(dot + 1);
 }
 
-const Type* Type::Element() const { return element_ == kNone ? nullptr : &table::kTypes[element_]; }
-
-Rows<Field> Type::fields() const { return {table::kFields + first_field_, field_count_}; }
-
 const Field* Type::Find(std::string_view json_name) const {
   for (const Field& field : fields()) {
     if (field.name() == json_name) return &field;
   }
   return nullptr;
 }
-
-const Type& Field::type() const { return table::kTypes[type_]; }
 
 bool Field::atomic() const {
   switch (type().shape()) {

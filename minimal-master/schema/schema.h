@@ -38,11 +38,15 @@ enum class Shape : uint8_t {
 enum class ListType : uint8_t { kNone, kAtomic, kSet, kMap };
 enum class MapType : uint8_t { kNone, kAtomic, kGranular };
 
+namespace table {
+extern const char kText[];
+}  // namespace table
+
 // A string of the table.
 struct Text {
   uint32_t at;
   uint32_t size;
-  std::string_view view() const;
+  std::string_view view() const { return {table::kText + at, size}; }
 };
 
 // A list of strings of the table, for range-for.
@@ -184,6 +188,18 @@ class Field {
   Text default_;
   Text format_;
 };
+
+namespace table {
+extern const Type kTypes[];
+extern const Field kFields[];
+constexpr uint16_t kNone = 0xffff;
+}  // namespace table
+
+inline const Type* Type::Element() const {
+  return element_ == table::kNone ? nullptr : &table::kTypes[element_];
+}
+inline Rows<Field> Type::fields() const { return {table::kFields + first_field_, field_count_}; }
+inline const Type& Field::type() const { return table::kTypes[type_]; }
 
 // The type of an object of the API, or null. Options of requests (DeleteOptions, PodExecOptions),
 // Status and lists are objects too.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arrays that generate.py writes, for schema.cc and resources.cc only. Read-only, any thread.
+// The arrays that generate.py writes, for schema.cc and resources.cc only (schema.h has the rest).
+// Read-only, any thread.
 #pragma once
 
 #include "minimal-master/schema/resources.h"
@@ -7,18 +8,13 @@
 
 namespace keelson::schema::table {
 
-extern const char kText[];
 extern const Text kStrings[];  // lists of strings are ranges of it
-extern const Type kTypes[];
 extern const size_t kTypeCount;
-extern const Field kFields[];
 extern const Kind kKinds[];  // sorted by group, version and kind
 extern const size_t kKindCount;
 extern const Column kColumns[];
 extern const Subresource kSubresources[];
 extern const Resource kResources[];
 extern const size_t kResourceCount;
-
-constexpr uint16_t kNone = 0xffff;
 
 }  // namespace keelson::schema::table
