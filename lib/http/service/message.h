@@ -47,6 +47,10 @@ struct PeerCertificates {
   std::vector<std::string> der;  // its own first, as it sent them
   bool verified = false;         // a chain to one of our client CAs, for client use, in time
   std::string problem;           // why not
+  // Of its own, read once a connection.
+  std::string common_name;
+  std::vector<std::string> organizations;
+  std::string sha256;  // of the whole, lower-case hexadecimal
 };
 
 struct Request {

@@ -44,8 +44,9 @@ void Echo(const std::shared_ptr<Exchange>& exchange) {
                                  request.version, request.tls, request.body.size());
   for (const auto& [name, value] : request.query) text += fmt::format("q {}={}\n", name, value);
   if (request.peer)
-    text += fmt::format("peer verified={} certs={} {}\n", request.peer->verified,
-                        request.peer->der.size(), request.peer->problem);
+    text += fmt::format("peer verified={} {} of {} {}\n", request.peer->verified,
+                        request.peer->common_name, base::Join(request.peer->organizations, ","),
+                        request.peer->problem);
   exchange->Respond(200, {{"Content-Type", "text/plain"}, {"X-Test", "yes"}}, std::move(text));
 }
 
@@ -120,11 +121,11 @@ TEST_F(ServerTest, KnowsItsClientsByCertificateAndAsksNobodyForOne) {
     EXPECT_THAT(Curl(Tls({version, "--cert", pki.Path("client.crt"), "--key",
                           pki.Path("client.key"), url_}))
                     .out,
-                testing::HasSubstr("peer verified=true"));
+                testing::HasSubstr("peer verified=true alice of system:masters \n"));
     EXPECT_THAT(Curl(Tls({version, "--cert", pki.Path("stranger.crt"), "--key",
                           pki.Path("stranger.key"), url_}))
                     .out,
-                testing::HasSubstr("peer verified=false"));
+                testing::HasSubstr("peer verified=false mallory of system:masters "));
     EXPECT_THAT(Curl(Tls({version, "--cert", pki.Path("server2.crt"), "--key",
                           pki.Path("server2.key"), url_}))
                     .out,

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "lib/base/strings.h"
+
 namespace keelson::service {
 namespace {
 constexpr size_t kRecord = 16u << 10;  // the largest piece of one TLS record
@@ -51,6 +53,30 @@ bool Transport::alpn_h2() const {
   return length == 2 && std::memcmp(name, "h2", 2) == 0;
 }
 
+namespace {
+
+void ReadOwn(X509* certificate, PeerCertificates& peer) {
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  for (int i = 0; i < X509_NAME_entry_count(subject); ++i) {
+    const X509_NAME_ENTRY* entry = X509_NAME_get_entry(subject, i);
+    const int kind = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
+    unsigned char* text = nullptr;
+    const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry));
+    if (size < 0) continue;
+    std::string value(reinterpret_cast<char*>(text), static_cast<size_t>(size));
+    OPENSSL_free(text);
+    if (kind == NID_commonName) peer.common_name = std::move(value);
+    if (kind == NID_organizationName) peer.organizations.push_back(std::move(value));
+  }
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned digest_size = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest, &digest_size) == 1)
+    peer.sha256 = base::HexEncode({reinterpret_cast<char*>(digest), digest_size});
+  ERR_clear_error();
+}
+
+}  // namespace
+
 std::shared_ptr<const PeerCertificates> Transport::Peer() const {
   if (ssl_ == nullptr) return nullptr;
   const std::unique_ptr<X509, decltype(&X509_free)> own(SSL_get1_peer_certificate(ssl_), X509_free);
@@ -64,6 +90,7 @@ std::shared_ptr<const PeerCertificates> Transport::Peer() const {
     OPENSSL_free(der);
   };
   add(own.get());
+  ReadOwn(own.get(), *peer);
   // On the server's side the chain comes without the client's own certificate.
   STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl_);
   for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) add(sk_X509_value(chain, i));
