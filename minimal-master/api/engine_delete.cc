@@ -7,6 +7,8 @@
 
 #include "lib/base/strings.h"
 #include "lib/json/text.h"
+#include "minimal-master/admission/admission.h"
+#include "minimal-master/api/cache_facts.h"
 #include "minimal-master/api/engine.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/api/shape.h"
@@ -278,6 +280,19 @@ Answer Engine::Delete(const Call& call) {
   const schema::Resource& resource = *call.route.served;
   const status::Or<DeleteOptions> options = OptionsOf(call);
   if (!options.ok()) return Refusal(options.failure());
+  const admission::Request request{admission::Operation::kDelete,
+                                   resource.group(),
+                                   resource.name(),
+                                   resource.kind(),
+                                   "",
+                                   call.route.ns,
+                                   call.route.name,
+                                   call.user,
+                                   ""};
+  if (const admission::Verdict verdict =
+          admission::Check(request, Value(), CacheFacts(cache_.Current()));
+      !verdict.ok())
+    return Refusal(verdict.failure());
   const status::Or<Deleted> deleted =
       DeleteOne(store_, cache_, clock_, resource, KeyOf(resource, call.route.ns, call.route.name),
                 call.route.name, *options);

@@ -6,6 +6,8 @@
 
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
+#include "minimal-master/admission/admission.h"
+#include "minimal-master/api/cache_facts.h"
 #include "minimal-master/api/engine.h"
 #include "minimal-master/api/metadata.h"
 #include "minimal-master/api/reader.h"
@@ -129,11 +131,26 @@ status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& optio
       BeginMetadata(object, call.route.ns, {NewUid(), time, RandomSuffix()});
   if (!begun.ok()) return begun.failure();
   defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
+  const CacheFacts facts(cache_.Current());
+  const std::string suffix = RandomSuffix();
+  const std::string name = object.At({"metadata", "name"}).AsString();
+  const admission::Request request{admission::Operation::kCreate,
+                                   resource.group(),
+                                   resource.name(),
+                                   resource.kind(),
+                                   "",
+                                   call.route.ns,
+                                   name,
+                                   call.user,
+                                   suffix};
+  if (const admission::Verdict verdict = admission::Mutate(request, object, facts); !verdict.ok())
+    return verdict.failure();
   strategy::PrepareCreate(KindOf(resource), object, time);
   if (const auto problems = validation::OfCreate(resource.group(), resource.kind(), object);
       !problems.empty())
     return Wrong(resource, object, problems);
-  const std::string name = object.At({"metadata", "name"}).AsString();
+  if (const admission::Verdict verdict = admission::Check(request, object, facts); !verdict.ok())
+    return verdict.failure();
   const std::string key = KeyOf(resource, call.route.ns, name);
   if (const ObjectPtr there = cache_.Find(key)) {
     Failure exists = status::AlreadyExists({resource.group(), resource.name()}, name);

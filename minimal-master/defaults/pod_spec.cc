@@ -108,6 +108,13 @@ void VolumeSource(Value& source) {
 }
 
 void PodSpec(Value& spec) {
+  // One name under two keys: the older one is kept for old clients.
+  std::string account = spec.At({"serviceAccountName"}).AsString();
+  if (account.empty()) account = spec.At({"serviceAccount"}).AsString();
+  if (!account.empty()) {
+    spec.Set("serviceAccountName", Value(account));
+    spec.Set("serviceAccount", Value(account));
+  }
   IfZero(spec, "dnsPolicy", Value("ClusterFirst"));
   IfZero(spec, "restartPolicy", Value("Always"));
   IfUnset(spec, "securityContext", Value::Object());
