@@ -139,6 +139,7 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     Result<monitor::StartedContainer> started =
         monitor->Start(plan.spec, std::move(sources), std::move(log_dir));
     if (started.ok()) {
+      operations::Within(started->stages);
       operations::Stage("record");
       // It may have ended already; then its end is written and stays.
       const std::string limits =

@@ -79,6 +79,7 @@ Status Runtime::SetLimits(const ContainerPtr& container,
   const std::lock_guard lock(mutex_);
   // Nothing else of the configuration ever changes: whoever reads that needs no lock.
   LimitsOf(container->view.config) = limits;
+  container->command.reset();
   return base::Ok();
 }
 

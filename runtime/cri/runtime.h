@@ -170,9 +170,10 @@ class Runtime final : public stats::Source, public stream::Backend {
     std::mutex record;     // one writer of the record at a time
   };
   struct Container {
-    ContainerView view;               // guarded by mutex_
-    mutable ContainerItemPtr item;    // guarded by mutex_; none since a change
-    bool stop_sent = false;           // guarded by mutex_
+    ContainerView view;                                    // guarded by mutex_
+    mutable std::shared_ptr<const spec::Process> command;  // guarded by mutex_; none since a change
+    mutable ContainerItemPtr item;                         // guarded by mutex_; none since a change
+    bool stop_sent = false;                                // guarded by mutex_
     std::stop_source start_unwanted;  // asked: a start need not wait for slow volumes any more
     std::mutex operation;             // start and remove exclude each other
     std::mutex
@@ -189,9 +190,11 @@ class Runtime final : public stats::Source, public stream::Backend {
   SandboxPtr FindSandbox(const std::string& id) const;
   ContainerPtr FindContainer(const std::string& id) const;
   std::vector<ContainerPtr> ContainersOf(const std::string& sandbox_id) const;
-  base::Result<monitor::ExecRequest> ExecRequestFor(const ContainerView& view,
+  base::Result<monitor::ExecRequest> ExecRequestFor(const ContainerPtr& container,
                                                     const std::vector<std::string>& command) const;
-  base::Result<ExecOutput> ExecNow(const ContainerView& view,
+  // What every command in it runs as, but for its words; planned once.
+  base::Result<std::shared_ptr<const spec::Process>> CommandOf(const ContainerPtr& container) const;
+  base::Result<ExecOutput> ExecNow(const ContainerPtr& container, const SandboxPtr& sandbox,
                                    const std::vector<std::string>& command,
                                    std::chrono::seconds timeout, const std::stop_token& stop);
   std::shared_ptr<monitor::MonitorClient> MonitorOf(const std::string& sandbox_id) const;

@@ -159,7 +159,9 @@ Result<std::unique_ptr<stream::Session>> Runtime::Open(
     }
     ASSIGN_OR_RETURN(live, monitor->Attach(std::move(request), std::move(on_end)));
   } else {
-    ASSIGN_OR_RETURN(monitor::ExecRequest request, ExecRequestFor(view, wanted.command));
+    const ContainerPtr container = FindContainer(view.record.id);
+    if (!container) return base::NotFound("no container '{}'", view.record.id);
+    ASSIGN_OR_RETURN(monitor::ExecRequest request, ExecRequestFor(container, wanted.command));
     request.process.terminal = wanted.tty;
     std::vector<std::string>& env = request.process.env;
     if (wanted.tty && std::none_of(env.begin(), env.end(), [](const std::string& variable) {

@@ -191,7 +191,8 @@ TEST_F(StreamsTest, ExecsThatFailLeaveNothingBehind) {
   EXPECT_LE(PrivateMemory("self"), memory + 4096);
   EXPECT_LE(PrivateMemory(monitor), monitors_memory + 128);
   if (!group.empty()) {
-    EXPECT_TRUE(Eventually([&] { return Count(group) == groups; }));
+    // An empty group may wait for the next command.
+    EXPECT_TRUE(Eventually([&] { return Count(group) <= groups + 1; }));
   }
 }
 

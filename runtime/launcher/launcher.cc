@@ -22,6 +22,7 @@
 #include "runtime/launcher/become.h"
 #include "runtime/launcher/sync.h"
 #include "runtime/rootfs/rootfs.h"
+#include "runtime/spec/start_stage.h"
 
 namespace keelson::launcher {
 
@@ -29,12 +30,18 @@ using base::Error;
 using base::Result;
 using base::Status;
 using os::UniqueFd;
+using spec::StartStage;
 
-Pending::Pending(pid_t pid, UniqueFd pidfd, UniqueFd sync, Terminal terminal)
-    : pid_(pid), pidfd_(std::move(pidfd)), sync_(std::move(sync)), terminal_(std::move(terminal)) {}
+Pending::Pending(pid_t pid, UniqueFd pidfd, UniqueFd sync, Terminal terminal, bool waits)
+    : pid_(pid),
+      pidfd_(std::move(pidfd)),
+      sync_(std::move(sync)),
+      terminal_(std::move(terminal)),
+      waits_(waits) {}
 
 Status Pending::Go() {
   const UniqueFd sync = std::move(sync_);
+  if (!waits_) return WaitForExec(sync.get());
   if (const Status sent = SendGo(sync.get()); !sent.ok()) {
     // It may have failed before it waited; then its own words are the better ones.
     if (const Status said = WaitForExec(sync.get()); !said.ok()) return said;
@@ -54,6 +61,10 @@ pid_t Clone(uint64_t flags, int exit_signal, int cgroup) {
   args.exit_signal = static_cast<uint64_t>(exit_signal);
   args.cgroup = cgroup >= 0 ? static_cast<uint64_t>(cgroup) : 0;
   return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+}
+
+void Mark(const os::SharedMarks* marks, StartStage stage) {
+  if (marks != nullptr) marks->Mark(static_cast<size_t>(stage));
 }
 
 [[noreturn]] void Leave(int sync, const Error& error) {
@@ -127,6 +138,7 @@ void GiveStreams(const spec::Process& process, const spec::UserMapping& users) {
 // The container's first process: the rest of its root, then "go", then its own program.
 [[noreturn]] void RunFirstProcess(const spec::ContainerSpec& spec, const rootfs::Inputs& inputs,
                                   int sync, const Terminal& terminal) {
+  Mark(inputs.marks, StartStage::kProc);
   (void)setsid();
   if (inputs.user >= 0) {
     if (const Status status = BecomeRootInside(); !status.ok()) Leave(sync, status.error());
@@ -138,8 +150,10 @@ void GiveStreams(const spec::Process& process, const spec::UserMapping& users) {
     if (const Status status = BecomeTerminalOf(terminal); !status.ok()) Leave(sync, status.error());
   }
   if (!WaitForGo(sync).ok()) _exit(1);
+  Mark(inputs.marks, StartStage::kRights);
   os::UseOrdinarySlices();
   if (const Status status = TakeOnRole(spec.process); !status.ok()) Leave(sync, status.error());
+  Mark(inputs.marks, StartStage::kExecve);
   Leave(sync, Execute(spec.process));
 }
 
@@ -173,6 +187,7 @@ Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext&
     // Of its own: what is mounted in it is the user namespace's, what came along is locked.
     flags |= CLONE_NEWNS;
   }
+  Mark(pod.marks, StartStage::kProcess);
   const pid_t pid = Clone(flags, 0, group ? group.get() : -1);
   if (pid < 0) return Error::FromErrno(errno, "clone the container's first process");
   if (pid == 0) {
@@ -182,14 +197,17 @@ Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext&
   return pid;
 }
 
-Result<Pending> AwaitPid(pid_t first_stage, UniqueFd sync) {
+Result<Pending> AwaitPid(pid_t first_stage, UniqueFd sync, bool waits) {
   Result<Born> born = ReceivePid(sync.get());
   int status = 0;
   while (waitpid(first_stage, &status, __WALL) < 0 && errno == EINTR) {
   }
   if (!born.ok()) return born.error();
-  ASSIGN_OR_RETURN(UniqueFd pidfd, os::OpenPidfd(born->pid));
-  return Pending(born->pid, std::move(pidfd), std::move(sync), std::move(born->terminal));
+  UniqueFd pidfd;
+  if (waits) {
+    ASSIGN_OR_RETURN(pidfd, os::OpenPidfd(born->pid));
+  }
+  return Pending(born->pid, std::move(pidfd), std::move(sync), std::move(born->terminal), waits);
 }
 
 }  // namespace
@@ -202,17 +220,20 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
   if (pod.user >= 0 && !spec.unified_cgroup.empty()) {
     ASSIGN_OR_RETURN(group, os::Open(spec.unified_cgroup, O_PATH | O_DIRECTORY));
   }
+  Mark(pod.marks, StartStage::kClone);
   const pid_t stage = Clone(CLONE_NEWNS, SIGCHLD, group ? group.get() : -1);
   if (stage < 0) return Error::FromErrno(errno, "clone the first stage");
   if (stage == 0) {
     const int sync = pair.second.get();
+    Mark(pod.marks, StartStage::kJoin);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     ResetSignals();
     std::vector<int> keep = {sync, pod.net, pod.ipc, pod.uts, pod.user, pod.pid};
     keep.insert(keep.end(), volume_fds.begin(), volume_fds.end());
     if (const Status status = ArrangeDescriptors(streams, std::move(keep)); !status.ok())
       Leave(sync, status.error());
-    rootfs::Inputs inputs{volume_fds, pod.shm_path, pod.staging_path, pod.user, pod.users};
+    rootfs::Inputs inputs{volume_fds, pod.shm_path, pod.staging_path,
+                          pod.user,   pod.users,    pod.marks};
     Terminal terminal;
     const Result<pid_t> pid = PrepareAndClone(spec, pod, inputs, sync, terminal);
     if (!pid.ok()) Leave(sync, pid.error());
@@ -220,25 +241,23 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
     _exit(0);
   }
   pair.second.reset();
-  return AwaitPid(stage, std::move(pair.first));
+  return AwaitPid(stage, std::move(pair.first), true);
 }
 
 Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
-                          const std::vector<std::string>& exec_cgroups,
-                          const std::string& unified_cgroup, const spec::UserMapping& users,
-                          const Streams& streams) {
+                          const std::vector<std::string>& exec_cgroups, int unified_cgroup,
+                          const spec::UserMapping& users, const Streams& streams,
+                          const os::SharedMarks* marks) {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
+  Mark(marks, StartStage::kClone);
   // The first stage goes into the group itself and its child inherits it: from inside the
   // container's cgroup namespace the kernel refuses a group that this namespace does not show
   // (nsdelegate).
-  UniqueFd group;
-  if (!unified_cgroup.empty()) {
-    ASSIGN_OR_RETURN(group, os::Open(unified_cgroup, O_PATH | O_DIRECTORY));
-  }
-  const pid_t stage = Clone(0, SIGCHLD, group ? group.get() : -1);
+  const pid_t stage = Clone(0, SIGCHLD, unified_cgroup);
   if (stage < 0) return Error::FromErrno(errno, "clone the first stage");
   if (stage == 0) {
     const int sync = pair.second.get();
+    Mark(marks, StartStage::kJoin);
     Terminal terminal;
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     ResetSignals();
@@ -261,6 +280,7 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
       if (process.terminal) {
         ASSIGN_OR_RETURN(terminal, OpenTerminal("/"));
       }
+      Mark(marks, StartStage::kProcess);
       const pid_t pid = Clone(CLONE_PARENT, 0, -1);
       if (pid < 0) return Error::FromErrno(errno, "clone the process");
       if (pid == 0) {
@@ -269,9 +289,10 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
           if (const Status status = BecomeTerminalOf(terminal); !status.ok())
             Leave(sync, status.error());
         }
-        if (!WaitForGo(sync).ok()) _exit(1);
+        Mark(marks, StartStage::kRights);
         os::UseOrdinarySlices();
         if (const Status status = TakeOnRole(process); !status.ok()) Leave(sync, status.error());
+        Mark(marks, StartStage::kExecve);
         Leave(sync, Execute(process));
       }
       return pid;
@@ -282,7 +303,7 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
     _exit(0);
   }
   pair.second.reset();
-  return AwaitPid(stage, std::move(pair.first));
+  return AwaitPid(stage, std::move(pair.first), false);
 }
 
 }  // namespace keelson::launcher

@@ -343,7 +343,7 @@ TEST_F(Launcher, ExecJoinsTheContainer) {
     os::Pipe pipe = std::move(os::CreatePipe()).value();
     spec::Process process = spec_.process;
     process.args = {"sh", "-c", "ls /; readlink /proc/1/exe; exit 5"};
-    result = Finish(BeginExec(process, container->pidfd(), {}, "", {},
+    result = Finish(BeginExec(process, container->pidfd(), {}, -1, {},
                               {-1, pipe.write_end.get(), pipe.write_end.get()}),
                     pipe);
     (void)os::SignalPidfd(container->pidfd(), 9);

@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <condition_variable>
@@ -19,6 +21,7 @@
 #include "lib/os/process.h"
 #include "runtime/monitor/protocol.h"
 #include "runtime/spec/encode.h"
+#include "runtime/spec/start_stage.h"
 
 namespace keelson::monitor {
 
@@ -108,7 +111,23 @@ struct Waiter {
   uint64_t id = 0;
   std::condition_variable done;
   std::optional<Result<Packet>> answer;  // its payload is what follows the answer's bool
+  UniqueFd answered;                     // an eventfd, where somebody polls
+  void Tell(Result<Packet> what) {
+    answer = std::move(what);
+    done.notify_all();
+    const uint64_t one = 1;
+    if (answered) (void)!write(answered.get(), &one, sizeof one);
+  }
 };
+
+StageTimes TimesOf(const Spans& spans) {
+  StageTimes times;
+  for (const auto& [stage, time] : spans) {
+    const char* name = spec::NameOf(stage);
+    times.emplace_back(name != nullptr ? name : "monitor/other", time);
+  }
+  return times;
+}
 
 // A session that has not been told its end.
 struct Live {
@@ -165,10 +184,8 @@ void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connect
       const std::lock_guard lock(connection->mutex);
       connection->lost = true;
       tell = !connection->closing;
-      for (auto& [id, waiter] : connection->open) {
-        waiter->answer = Result<Packet>(base::Unavailable("the pod's monitor is gone"));
-        waiter->done.notify_all();
-      }
+      for (auto& [id, waiter] : connection->open)
+        waiter->Tell(base::Unavailable("the pod's monitor is gone"));
       connection->open.clear();
     }
     EndSessions(*connection, {.error = "the pod's monitor is gone"},
@@ -201,14 +218,13 @@ void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connect
   const auto found = connection->open.find(id);
   if (found == connection->open.end()) return;
   Result<std::string> answer = ReadAnswer(packet->payload);
-  if (answer.ok()) {
+  const bool opened = answer.ok();
+  if (opened) {
     packet->payload = std::move(answer).value();
-    found->second->answer = std::move(packet);
+    found->second->Tell(std::move(packet));
   } else {
-    found->second->answer = Result<Packet>(answer.error());
+    found->second->Tell(answer.error());
   }
-  const bool opened = found->second->answer->ok();
-  found->second->done.notify_all();
   connection->open.erase(found);
   const auto live = connection->live.find(id);
   if (live == connection->live.end()) return;
@@ -287,6 +303,7 @@ class MonitorClientImpl final : public MonitorClient {
     started.pid = r.I32();
     started.started_at = r.I64();
     if (!r.ok()) return base::DataLoss("the monitor's answer is malformed");
+    started.stages = TimesOf(GetStages(r));
     return started;
   }
 
@@ -311,19 +328,31 @@ class MonitorClientImpl final : public MonitorClient {
     std::optional<std::chrono::milliseconds> patience;
     if (request.timeout.count() > 0) patience = request.timeout + anchor_->patience();
     const std::stop_token stop = request.stop;
+    const auto meanwhile = std::move(request.meanwhile);
+    UniqueFd answered;
+    if (meanwhile) {
+      answered = UniqueFd(eventfd(0, EFD_CLOEXEC));
+      if (!answered) return Error::FromErrno(errno, "eventfd");
+    }
+    const int readable = answered.get();
     ASSIGN_OR_RETURN(const std::shared_ptr<Waiter> waiter,
-                     SendExec(Type::kExec, std::move(request), {}));
+                     SendExec(Type::kExec, std::move(request), {}, std::move(answered)));
     const std::stop_callback kill(stop, [this, waiter] {
       const std::lock_guard lock(connection_->mutex);
       if (connection_->open.contains(waiter->id))
         (void)SendPacket(connection_->socket.get(), Type::kKillExec, waiter->id, "");
     });
+    if (meanwhile) {
+      meanwhile(readable, patience);
+      if (patience) patience = std::chrono::milliseconds(0);
+    }
     ASSIGN_OR_RETURN(const Packet answer, Await(*waiter, patience));
     base::Reader r(answer.payload);
     ExecResult result;
     result.exit_code = r.I32();
     result.timed_out = r.Bool();
     if (!r.ok()) return base::DataLoss("the monitor's answer is malformed");
+    result.stages = TimesOf(GetStages(r));
     return result;
   }
 
@@ -385,9 +414,11 @@ class MonitorClientImpl final : public MonitorClient {
   }
 
   Result<std::shared_ptr<Waiter>> Send(Type type, std::string_view payload,
-                                       const std::vector<int>& fds, std::optional<Live> live) {
+                                       const std::vector<int>& fds, std::optional<Live> live,
+                                       UniqueFd answered = {}) {
     KEELSON_CHECK(!reader_->OnThread());
     const auto waiter = std::make_shared<Waiter>();
+    waiter->answered = std::move(answered);
     const std::lock_guard lock(connection_->mutex);
     if (connection_->lost) return base::Unavailable("the pod's monitor is gone");
     waiter->id = connection_->next_id++;
@@ -399,8 +430,8 @@ class MonitorClientImpl final : public MonitorClient {
   }
 
   // The request's descriptors are closed when it is sent: the end of a stream must be seen.
-  Result<std::shared_ptr<Waiter>> SendExec(Type type, ExecRequest request,
-                                           std::optional<Live> live) {
+  Result<std::shared_ptr<Waiter>> SendExec(Type type, ExecRequest request, std::optional<Live> live,
+                                           UniqueFd answered = {}) {
     ASSIGN_OR_RETURN(const UniqueFd memfd,
                      os::CreateSealedMemfd("exec-spec", spec::Encode(request.process)));
     std::vector<int> raw = {memfd.get()};
@@ -415,7 +446,7 @@ class MonitorClientImpl final : public MonitorClient {
     w.String(request.container_id);
     w.I64(request.timeout.count());
     w.U8(which);
-    return Send(type, w.bytes(), raw, std::move(live));
+    return Send(type, w.bytes(), raw, std::move(live), std::move(answered));
   }
 
   Result<Packet> Await(Waiter& waiter, std::optional<std::chrono::milliseconds> patience) {

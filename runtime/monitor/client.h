@@ -14,6 +14,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -32,9 +33,13 @@ struct ExitRecord {
   int64_t finished_at = 0;  // wall nanoseconds
 };
 
+// Where the time went inside the monitor: names are literals.
+using StageTimes = std::vector<std::pair<const char*, std::chrono::nanoseconds>>;
+
 struct StartedContainer {
   pid_t pid = -1;
   int64_t started_at = 0;
+  StageTimes stages{};
 };
 
 enum class ContainerPhase : uint8_t { kUnknown, kStarting, kRunning, kExited };
@@ -73,10 +78,14 @@ struct ExecRequest {
   os::UniqueFd out;
   os::UniqueFd err;
   std::stop_token stop{};  // Exec: ends it, and everything that it started
+  // Exec: called on the caller's thread while it runs; returns when the descriptor is readable,
+  // which it is once there is an answer, or when its patience is over.
+  std::function<void(int answered, std::optional<std::chrono::milliseconds> patience)> meanwhile{};
 };
 struct ExecResult {
   int32_t exit_code = 0;
   bool timed_out = false;
+  StageTimes stages{};
 };
 
 // The ends of pipes that the log process is to use; of a container with a terminal `out` is a

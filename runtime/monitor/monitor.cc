@@ -146,6 +146,8 @@ Result<std::string> Monitor::List() const {
 
 Result<std::string> Monitor::Start(Packet& packet) {
   base::Reader r(packet.payload);
+  marks_.Clear();
+  Mark(spec::StartStage::kRead);
   const bool has_log = r.Bool();
   const size_t fixed = has_log ? 2 : 1;
   if (!r.ok() || packet.fds.size() < fixed)
@@ -178,6 +180,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   pod.uts = uts_.get();
   pod.user = user_.get();
   pod.users = setup_.users;
+  pod.marks = &marks_;
   UniqueFd target;
   pod.pid = pod_pid_.get();
   if (spec.pid_mode == spec::PidMode::kTarget) {
@@ -222,10 +225,12 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   note.String(spec.id);
   note.I32(pending.pid());
   note.String(blob.bytes());
+  Mark(spec::StartStage::kAnchor);
   const Result<Packet> registered = Ask(kAnchor, Type::kRegister, note.bytes());
   uint64_t log_added = 0;
   Status ready = WithoutAnchor(
       registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor")));
+  Mark(spec::StartStage::kLog);
   if (ready.ok()) {
     std::vector<UniqueFd> fds;
     fds.push_back(std::move(container.HasTerminal() ? terminal.master : out.read_end));
@@ -245,6 +250,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
     begun.String(spec.id);
     ready = WithoutAnchor(SendPacket(kAnchor, Type::kBegun, 0, begun.bytes()));
   }
+  Mark(spec::StartStage::kReady);
   if (ready.ok()) ready = pending.Go();
   if (!ready.ok()) {
     (void)os::SignalPidfd(pending.pidfd(), SIGKILL);
@@ -261,9 +267,13 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   answer.I32(container.state.started.pid);
   answer.I64(container.state.started.started_at);
   containers_[spec.id] = std::move(container);
+  Mark(spec::StartStage::kLogReady);
   AwaitLog(log_added);
+  PutStages(answer, marks_.Spans());
   return answer.Take();
 }
+
+void Monitor::Mark(spec::StartStage stage) { marks_.Mark(static_cast<size_t>(stage)); }
 
 Status Monitor::Signal(const std::string& id, int signal) {
   const auto found = containers_.find(id);
@@ -301,7 +311,7 @@ void Monitor::Shutdown() {
   for (const auto& [id, container] : containers_) {
     if (container.state.phase == ContainerPhase::kRunning) (void)KillAll(id);
   }
-  for (const auto& [pid, exec] : execs_) KillExec(pid, exec);
+  for (auto& [pid, exec] : execs_) KillExec(pid, exec);
   if (pod_init_) (void)os::SignalPidfd(pod_init_.get(), SIGKILL);
   // The log process ends with the last copy of its connection, after writing what it has.
   if (log_socket_) loop_.Unwatch(log_watch_);
@@ -361,6 +371,8 @@ void Monitor::OnContainerExit(const std::string& id, os::ExitStatus status) {
   // What is left of it outside its PID namespace (hostPID) goes too.
   if (!container.unified_cgroup.empty())
     (void)os::WriteControl(AT_FDCWD, container.unified_cgroup + "/cgroup.kill", "1");
+  if (!container.leaf.path.empty()) RemoveLeaf(container.leaf.path, std::chrono::milliseconds(0));
+  container.leaf = {};
   // Now, before the zombie is reaped: whenever we die, somebody knows the exact code.
   if (const Status written = WriteExitFile(setup_.run_dir, *container.state.exit); !written.ok()) {
     base::LogError("cannot write an exit record", {{"container", id}, {"error", written.error()}});

@@ -14,10 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/clock.h"
 #include "lib/os/event_loop.h"
 #include "lib/os/process.h"
+#include "lib/os/shared_marks.h"
 #include "runtime/launcher/launcher.h"
 #include "runtime/monitor/protocol.h"
+#include "runtime/spec/start_stage.h"
 
 namespace keelson::monitor {
 
@@ -36,6 +39,12 @@ class Monitor {
  private:
   static constexpr std::chrono::milliseconds kLogEndPatience{100}, kLogStartPatience{500};
 
+  // A command's own group in the unified tree, so that its end can be the end of all it started.
+  struct Leaf {
+    std::string path;  // empty: none
+    os::UniqueFd fd;
+    bool killed = false;
+  };
   struct Container {
     ContainerState state;
     os::UniqueFd pidfd;
@@ -50,13 +59,17 @@ class Monitor {
     // Read ends of both pipes, or a terminal's master and peer; the log directory; the input's
     // write end: as the flags say.
     std::vector<os::UniqueFd> log_fds;
+    // Of an ended command, empty: the next one need not make its own.
+    Leaf leaf;
     bool HasTerminal() const { return (log_flags & kLogTerminal) != 0; }
   };
   struct Exec {
     int client = -1;
     uint64_t question = 0;
     std::string container;
-    std::string leaf;
+    Leaf leaf;
+    Spans stages;  // of its start
+    base::SteadyTime running_since;
     os::EventLoop::TimerId timer = 0;
     bool live = false;  // its begin was the answer, its end is told besides
     bool timed_out = false;
@@ -87,9 +100,12 @@ class Monitor {
   base::Result<std::string> LaunchContainer(const spec::ContainerSpec& spec,
                                             const std::vector<int>& volumes, Container& container);
   base::Status StartExec(int client, Packet& packet);
-  void KillExec(pid_t pid, const Exec& exec);
+  void KillExec(pid_t pid, Exec& exec);
   void KillExecOf(int client, uint64_t question);
+  base::Result<Leaf> TakeLeaf(Container& container);
+  void GiveBackLeaf(const std::string& container, Leaf leaf);
   void RemoveLeaf(const std::string& leaf, std::chrono::milliseconds waited);
+  void Mark(spec::StartStage stage);
   void SweepLeaves(const Container& container);
   base::Status Attach(int client, Packet& packet);
   void Detach(int client, uint64_t question);
@@ -123,6 +139,7 @@ class Monitor {
   base::Result<std::vector<os::UniqueFd>> FetchFromAnchor(const std::string& key);
 
   os::EventLoop& loop_;
+  os::SharedMarks marks_;
   const PodSetup setup_;
   bool anchor_gone_ = false;
   const int signals_;

@@ -133,6 +133,25 @@ ContainerState GetContainerState(Reader& r) {
   return state;
 }
 
+void PutStages(Writer& w, const Spans& spans) {
+  w.U32(static_cast<uint32_t>(spans.size()));
+  for (const auto& [stage, time] : spans) {
+    w.U8(stage);
+    w.I64(time.count());
+  }
+}
+
+Spans GetStages(Reader& r) {
+  Spans spans;
+  if (!r.ok() || r.AtEnd()) return spans;
+  for (uint32_t n = r.Count(9); n > 0; --n) {
+    const uint8_t stage = r.U8();
+    spans.emplace_back(stage, std::chrono::nanoseconds(r.I64()));
+  }
+  if (!r.ok()) spans.clear();
+  return spans;
+}
+
 namespace {
 constexpr uint32_t kExitMagic = 0x5458454b;  // "KEXT"
 }  // namespace

@@ -25,9 +25,11 @@
 //   log → monitor    : unasked: kLogAttachEnded{session, why}   kLogInputClosed{id}
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/base/codec.h"
@@ -117,6 +119,10 @@ void Put(base::Writer& w, const ExitRecord& record);
 ExitRecord GetExitRecord(base::Reader& r);
 void Put(base::Writer& w, const ContainerState& state);
 ContainerState GetContainerState(base::Reader& r);
+// What a start's, or a command's, answer ends with: its stages, by spec::StartStage.
+using Spans = std::vector<std::pair<uint8_t, std::chrono::nanoseconds>>;
+void PutStages(base::Writer& w, const Spans& spans);
+Spans GetStages(base::Reader& r);  // empty where an older monitor says nothing
 
 // The record on tmpfs: magic, version, record, CRC-32C of all before it. Written by the monitor, or
 // by the anchor for an orphan.

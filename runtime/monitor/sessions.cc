@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
@@ -39,6 +40,8 @@ void KillSessionOf(pid_t pid) {
 
 Status Monitor::StartExec(int client, Packet& packet) {
   base::Reader r(packet.payload);
+  marks_.Clear();
+  Mark(spec::StartStage::kRead);
   const std::string id = r.String();
   const int64_t timeout_ms = r.I64();
   const uint8_t streams_sent = r.U8();
@@ -48,7 +51,7 @@ Status Monitor::StartExec(int client, Packet& packet) {
       found->second.state.exit) {
     return base::FailedPrecondition("container '{}' does not run", id);
   }
-  const Container& container = found->second;
+  Container& container = found->second;
   ASSIGN_OR_RETURN(const std::string bytes, os::ReadAll(packet.fds[0].get()));
   ASSIGN_OR_RETURN(const spec::Process process, spec::DecodeProcess(bytes));
   launcher::Streams streams;
@@ -63,25 +66,23 @@ Status Monitor::StartExec(int client, Packet& packet) {
   exec.question = packet.id;
   exec.container = id;
   exec.live = packet.type == Type::kOpenExec;
-  std::string group = container.unified_cgroup;
-  if (!group.empty()) {
-    // A leaf of its own, so that its end can be the end of everything that the command started.
-    exec.leaf = group + "/x-" + std::to_string(next_exec_++);
-    if (mkdir(exec.leaf.c_str(), 0755) != 0)
-      return Error::FromErrno(errno, "make cgroup '{}'", exec.leaf);
-    group = exec.leaf;
+  if (!container.unified_cgroup.empty()) {
+    ASSIGN_OR_RETURN(exec.leaf, TakeLeaf(container));
   }
-  Result<launcher::Pending> pending = launcher::BeginExec(
-      process, container.pidfd.get(), container.cgroups, group, setup_.users, streams);
+  Result<launcher::Pending> pending =
+      launcher::BeginExec(process, container.pidfd.get(), container.cgroups, exec.leaf.fd.get(),
+                          setup_.users, streams, &marks_);
   Status started = pending.ok() ? pending->Go() : Status(pending.error());
   if (!started.ok()) {
     if (pending.ok()) {
       while (waitpid(pending->pid(), nullptr, __WALL) < 0 && errno == EINTR) {
       }
     }
-    if (!exec.leaf.empty()) RemoveLeaf(exec.leaf, std::chrono::milliseconds(0));
+    GiveBackLeaf(id, std::move(exec.leaf));
     return started;
   }
+  exec.stages = marks_.Spans();
+  exec.running_since = base::SystemClock().Steady();
   const pid_t pid = pending->pid();
   if (timeout_ms > 0) {
     exec.timer = loop_.After(std::chrono::milliseconds(timeout_ms), [this, pid] {
@@ -102,28 +103,69 @@ Status Monitor::StartExec(int client, Packet& packet) {
   return base::Ok();
 }
 
-void Monitor::KillExec(pid_t pid, const Exec& exec) {
-  if (exec.leaf.empty() || !os::WriteControl(AT_FDCWD, exec.leaf + "/cgroup.kill", "1").ok())
+void Monitor::KillExec(pid_t pid, Exec& exec) {
+  exec.leaf.killed = true;
+  if (exec.leaf.path.empty() ||
+      !os::WriteControl(AT_FDCWD, exec.leaf.path + "/cgroup.kill", "1").ok())
     KillSessionOf(pid);
 }
 
 void Monitor::KillExecOf(int client, uint64_t question) {
-  for (const auto& [pid, exec] : execs_) {
+  for (auto& [pid, exec] : execs_) {
     if (exec.client == client && exec.question == question) return KillExec(pid, exec);
   }
 }
 
 void Monitor::OnExecExit(pid_t pid, os::ExitStatus status) {
-  const Exec exec = std::move(execs_[pid]);
+  Exec exec = std::move(execs_[pid]);
   execs_.erase(pid);
   if (exec.timer != 0) loop_.CancelTimer(exec.timer);
-  if (!exec.leaf.empty()) RemoveLeaf(exec.leaf, std::chrono::milliseconds(0));
   base::Writer w;
   w.I32(status.code());
   w.Bool(exec.timed_out);
-  if (!exec.live) return Answer(exec.client, exec.question, w.Take());
-  if (clients_.contains(exec.client))
+  exec.stages.emplace_back(static_cast<uint8_t>(spec::StartStage::kRun),
+                           base::SystemClock().Steady() - exec.running_since);
+  PutStages(w, exec.stages);
+  if (!exec.live) {
+    Answer(exec.client, exec.question, w.Take());
+  } else if (clients_.contains(exec.client)) {
     (void)SendPacket(exec.client, Type::kExecEnded, exec.question, w.bytes());
+  }
+  GiveBackLeaf(exec.container, std::move(exec.leaf));  // nobody waits for that
+}
+
+Result<Monitor::Leaf> Monitor::TakeLeaf(Container& container) {
+  if (!container.leaf.path.empty()) return std::exchange(container.leaf, {});
+  Leaf leaf{.path = container.unified_cgroup + "/x-" + std::to_string(next_exec_++)};
+  if (mkdir(leaf.path.c_str(), 0755) != 0)
+    return Error::FromErrno(errno, "make cgroup '{}'", leaf.path);
+  Result<os::UniqueFd> fd = os::Open(leaf.path, O_PATH | O_DIRECTORY);
+  if (!fd.ok()) {
+    (void)rmdir(leaf.path.c_str());
+    return fd.error();
+  }
+  leaf.fd = std::move(fd).value();
+  return leaf;
+}
+
+// Making and removing a group takes a lock that the whole machine shares: an empty one waits for
+// the container's next command.
+// Not one that was killed: kernels are (6.18 is) that kill at once who is cloned into such a group.
+void Monitor::GiveBackLeaf(const std::string& container, Leaf leaf) {
+  if (leaf.path.empty()) return;
+  const auto found = containers_.find(container);
+  const bool wanted = found != containers_.end() && !found->second.state.exit &&
+                      found->second.state.phase == ContainerPhase::kRunning &&
+                      found->second.leaf.path.empty() && !leaf.killed;
+  if (wanted) {
+    const std::string events = os::ReadFile(leaf.path + "/cgroup.events").ValueOr("");
+    if (events.find("populated 0") != std::string::npos &&
+        events.find("frozen 1") == std::string::npos) {
+      found->second.leaf = std::move(leaf);
+      return;
+    }
+  }
+  RemoveLeaf(leaf.path, std::chrono::milliseconds(0));
 }
 
 void Monitor::RemoveLeaf(const std::string& leaf, std::chrono::milliseconds waited) {

@@ -36,10 +36,17 @@ void Operation::Begin() {
 
 void Operation::Stage(const char* name) {
   const base::SteadyTime now = owner_.clock_.Steady();
-  stages_.emplace_back(stage_.load(std::memory_order_relaxed),
-                       now - since_.load(std::memory_order_relaxed));
+  std::chrono::nanoseconds rest = now - since_.load(std::memory_order_relaxed);
+  for (const auto& [part, time] : parts_) rest -= std::min(rest, time);
+  stages_.emplace_back(stage_.load(std::memory_order_relaxed), rest);
+  stages_.insert(stages_.end(), parts_.begin(), parts_.end());
+  parts_.clear();
   stage_.store(name, std::memory_order_relaxed);
   since_.store(now, std::memory_order_relaxed);
+}
+
+void Operation::Within(const std::vector<std::pair<const char*, std::chrono::nanoseconds>>& parts) {
+  parts_.insert(parts_.end(), parts.begin(), parts.end());
 }
 
 Operation::~Operation() {
@@ -70,6 +77,10 @@ std::vector<UnderWay> Operations::List() const {
 
 void Stage(const char* name) {
   if (current != nullptr) current->Stage(name);
+}
+
+void Within(const std::vector<std::pair<const char*, std::chrono::nanoseconds>>& parts) {
+  if (current != nullptr) current->Within(parts);
 }
 
 std::string Describe(const Finished& finished) {

@@ -63,6 +63,7 @@ class Operation {
   void Begin();
   void Failed() { ok_ = false; }
   void Stage(const char* name);  // a literal; ends the stage before
+  void Within(const std::vector<std::pair<const char*, std::chrono::nanoseconds>>& parts);
 
  private:
   friend class Operations;
@@ -73,6 +74,7 @@ class Operation {
   std::atomic<const char*> stage_;
   std::atomic<base::SteadyTime> since_;
   std::vector<std::pair<const char*, std::chrono::nanoseconds>> stages_;
+  std::vector<std::pair<const char*, std::chrono::nanoseconds>> parts_;  // of the stage under way
   bool ok_ = true;
   Operation* outer_ = nullptr;
   bool current_ = false;
@@ -80,6 +82,9 @@ class Operation {
 
 // Marks a stage of whatever this thread is doing; nothing when it is doing nothing that counts.
 void Stage(const char* name);
+// What the stage under way consisted of, as somebody else has told: stages of their own, out of
+// its time. Names outlive the operation: literals.
+void Within(const std::vector<std::pair<const char*, std::chrono::nanoseconds>>& parts);
 
 // "StartContainer 3.1 ms: plan 0.1, volumes 0.2, monitor 2.8 (slowest)".
 std::string Describe(const Finished& finished);

@@ -72,5 +72,24 @@ TEST(Operations, AnInnerOneGivesTheThreadBack) {
   EXPECT_STREQ(done[1].stages.back().first, "directory");
 }
 
+TEST(Operations, AStageIsToldInItsParts) {
+  base::ManualClock clock;
+  std::string told;
+  Operations operations(clock, [&](const Finished& finished) { told = Describe(finished); });
+  {
+    Operation operation(operations, "StartContainer", "c");
+    operation.Begin();
+    Stage("monitor");
+    clock.Advance(std::chrono::microseconds(2500));
+    Within({{"monitor/clone", std::chrono::microseconds(300)},
+            {"monitor/layers", std::chrono::microseconds(1800)}});
+    Stage("record");
+    clock.Advance(std::chrono::microseconds(100));
+  }
+  EXPECT_EQ(told,
+            "StartContainer 2.60 ms: waiting for a thread 0.00, checks 0.00, monitor 0.40, "
+            "monitor/clone 0.30, monitor/layers 1.80 (slowest), record 0.10");
+}
+
 }  // namespace
 }  // namespace keelson::operations

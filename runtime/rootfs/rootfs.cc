@@ -18,6 +18,7 @@
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
 #include "lib/os/rooted_dir.h"
+#include "runtime/spec/start_stage.h"
 
 namespace keelson::rootfs {
 
@@ -339,13 +340,19 @@ Result<UniqueFd> OpenSource(const spec::ContainerSpec& spec, const Inputs& input
 }
 
 Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
+  const auto mark = [&](spec::StartStage stage) {
+    if (inputs.marks != nullptr) inputs.marks->Mark(static_cast<size_t>(stage));
+  };
+  mark(spec::StartStage::kLayers);
   const bool user_namespace = inputs.user >= 0;
   const std::string place_path = user_namespace ? RootPath(inputs) : inputs.staging;
   RETURN_IF_ERROR(MountImage(spec, inputs, place_path));
   ASSIGN_OR_RETURN(UniqueFd root_fd, os::Open(place_path, O_PATH | O_DIRECTORY));
   const RootedDir root(std::move(root_fd));
   if (user_namespace) RETURN_IF_ERROR(MakeFilesAsPodRoot(inputs));
+  mark(spec::StartStage::kMounts);
   RETURN_IF_ERROR(MountSome(root, spec, inputs, false));
+  mark(spec::StartStage::kDevices);
   RETURN_IF_ERROR(MakeDevices(root, spec, inputs));
   // The places that Finish() mounts on must be there before the root may become read-only.
   for (const size_t index : DeferredMounts(spec.mounts, user_namespace)) {

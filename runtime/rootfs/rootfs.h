@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/os/shared_marks.h"
 #include "lib/os/unique_fd.h"
 #include "runtime/spec/container_spec.h"
 
@@ -27,6 +28,7 @@ struct Inputs {
   std::string staging;          // an empty directory of this mount namespace
   int user = -1;                // the pod's user namespace
   spec::UserMapping users;      // with `user`
+  const os::SharedMarks* marks = nullptr;
 };
 // With a user namespace the two halves are parted otherwise: Assemble() makes everything whose
 // owners must be mapped, and leaves the root where RootPath() says; Finish(), in a mount namespace
