@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <thread>
 
 #include "lib/base/strings.h"
 #include "lib/http/service/test_pki.h"
@@ -26,6 +26,20 @@ Answer Curl(std::vector<std::string> args, std::string_view input = "") {
   return {done->status.code(), done->out, done->err};
 }
 
+// Eight megabytes in pieces of many sizes, no two alike.
+std::vector<Buffer> Pieces() {
+  std::vector<Buffer> pieces;
+  size_t total = 0;
+  for (size_t i = 1; total < (8u << 20); ++i) {
+    std::string piece;
+    const size_t size = i * 7919 % 50000;
+    while (piece.size() < size) piece += std::to_string(total + piece.size()) + ",";
+    total += piece.size();
+    pieces.emplace_back(std::move(piece));
+  }
+  return pieces;
+}
+
 // Says what it was asked.
 void Echo(const std::shared_ptr<Exchange>& exchange) {
   const Request& request = exchange->request();
@@ -36,6 +50,13 @@ void Echo(const std::shared_ptr<Exchange>& exchange) {
   if (request.path == "/stream") {
     exchange->Begin(200, {{"Content-Type", "text/plain"}});
     for (int i = 0; i < 3; ++i) exchange->Write(Buffer("piece" + std::to_string(i) + "\n"));
+    exchange->End();
+    return;
+  }
+  if (request.path == "/pieces") {
+    exchange->Begin(200, {});
+    for (const Buffer& piece : Pieces())
+      while (exchange->Write(piece) == Sent::kFull) std::this_thread::yield();
     exchange->End();
     return;
   }
@@ -109,6 +130,20 @@ TEST_F(ServerTest, StreamsPieceByPieceAndSendsLargeAnswersGzipped) {
     EXPECT_THAT(base::ToLower(zipped.out.substr(0, 300)),
                 testing::HasSubstr("content-encoding: gzip"));
     EXPECT_THAT(Curl(Tls({version, "-I", url_ + "/large"})).out, testing::HasSubstr("2097152"));
+  }
+}
+
+TEST_F(ServerTest, NothingIsLostOrTurnedAroundWhenAClientIsSlow) {
+  Start({.max_queued_bytes = 100 << 10});
+  std::string wanted;
+  for (const Buffer& piece : Pieces()) wanted += piece.view();
+  for (const std::string version : {"--http1.1", "--http2"}) {
+    SCOPED_TRACE(version);
+    for (const std::string rate : {"16M", "1G"})
+      EXPECT_TRUE(Curl(Tls({version, "--limit-rate", rate, url_ + "/pieces"})).out == wanted);
+    EXPECT_TRUE(Curl({version == "--http2" ? "--http2-prior-knowledge" : version, "--limit-rate",
+                      "16M", plain_url_ + "/pieces"})
+                    .out == wanted);
   }
 }
 

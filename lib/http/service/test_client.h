@@ -136,14 +136,17 @@ class Http2Client {
   Http2Client& operator=(const Http2Client&) = delete;
 
   int32_t Get(const std::string& path) {
-    const auto field = [](const char* name, const std::string& value) {
-      return nghttp2_nv{reinterpret_cast<uint8_t*>(const_cast<char*>(name)),
-                        reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), strlen(name),
-                        value.size(), NGHTTP2_NV_FLAG_NONE};
+    const std::string texts[] = {":method",    "GET",  ":scheme", "http",
+                                 ":authority", "test", ":path",   path};
+    std::vector<nghttp2_nv> fields;
+    const auto bytes = [](const std::string& text) {
+      return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
     };
-    const nghttp2_nv fields[] = {field(":method", "GET"), field(":scheme", "http"),
-                                 field(":authority", "test"), field(":path", path)};
-    return nghttp2_submit_request(session_, nullptr, fields, 4, nullptr, nullptr);
+    for (size_t i = 0; i < std::size(texts); i += 2)
+      fields.push_back({bytes(texts[i]), bytes(texts[i + 1]), texts[i].size(), texts[i + 1].size(),
+                        NGHTTP2_NV_FLAG_NONE});
+    return nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(), nullptr,
+                                  nullptr);
   }
   void Reset(int32_t id) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
