@@ -125,8 +125,27 @@ base::Status CleanUp(const Options& options) {
   volume::Volumes volumes(options.root_dir, objects);
   ASSIGN_OR_RETURN(const std::vector<std::string> uids, volumes.PodsOnDisk());
   for (const std::string& uid : uids) RETURN_IF_ERROR(volumes.TearDown(uid));
-  ASSIGN_OR_RETURN(const cgroup::Layout layout, cgroup::DetectLayout());
-  return cgroup::Group(layout, PodsCgroup(config)).Remove();
+  return node_cgroup::PodCgroups::RemoveLeftovers(PodsCgroup(config));
+}
+
+// The runtime's word counts; older ones have none, and an empty one is none.
+base::Result<node_cgroup::Driver> DriverOf(cri_client::RuntimeClient& runtime,
+                                           const std::string& configured) {
+  using node_cgroup::Driver;
+  const base::Result<cri::RuntimeConfigResponse> said = runtime.RuntimeConfig();
+  if (!said.ok() && said.error().code() != base::Code::kUnimplemented) {
+    return said.error()
+        .WithContext("ask the runtime for its cgroup driver")
+        .WithCode(base::Code::kUnavailable);
+  }
+  if (!said.ok() || !said->has_linux())
+    return configured == "systemd" ? Driver::kSystemd : Driver::kCgroupfs;
+  const bool systemd = said->linux().cgroup_driver() == cri::SYSTEMD;
+  if (systemd != (configured == "systemd")) {
+    base::LogInfo("the runtime's cgroup driver is used, not the configured one",
+                  {{"driver", systemd ? "systemd" : "cgroupfs"}});
+  }
+  return systemd ? Driver::kSystemd : Driver::kCgroupfs;
 }
 
 base::Status Run(const Options& options) {
@@ -196,9 +215,10 @@ base::Status Run(const Options& options) {
   };
   reload_objects();
   volume::Volumes volumes(options.root_dir, objects);
-  ASSIGN_OR_RETURN(const std::unique_ptr<node_cgroup::PodCgroups> cgroups,
-                   node_cgroup::PodCgroups::Create(PodsCgroup(config), limits,
-                                                   config.pod_pids_limit, cpu_quota));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<node_cgroup::PodCgroups> cgroups,
+      node_cgroup::PodCgroups::Create(PodsCgroup(config), limits, config.pod_pids_limit, cpu_quota,
+                                      [&] { return DriverOf(*runtime, config.cgroup_driver); }));
   probe::NodeProber prober(ExecThrough(*runtime));
   image_gc::PullGate pulls({config.serialize_image_pulls ? 1 : config.max_parallel_image_pulls,
                             config.registry_pull_qps, config.registry_burst},

@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 
+#include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "lib/systemd/bus.h"
 
 namespace keelson::node_cgroup {
 namespace {
@@ -34,56 +36,91 @@ cgroup::Resources SharesOnly(int64_t shares) {
   return out;
 }
 
+Result<Parts> RootParts(const std::string& root) {
+  if (root.size() < 2 || root.front() != '/')
+    return base::InvalidArgument("cgroup root '{}': give an absolute path like /kubepods", root);
+  Parts parts;
+  for (const std::string_view part : base::Split(std::string_view(root).substr(1), '/'))
+    parts.emplace_back(part);
+  return parts;
+}
+
+Result<std::unique_ptr<Tree>> MakeTree(const cgroup::Layout& layout, Driver driver) {
+  if (driver == Driver::kCgroupfs) return MakeCgroupfsTree(layout);
+  if (!layout.v2 || !systemd::IsBooted()) {
+    return base::FailedPrecondition(
+        "the runtime's cgroup driver is systemd, which needs systemd as process 1 and cgroup v2");
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<systemd::BusUnits> units, systemd::ConnectUnits());
+  return MakeSystemdTree(layout, std::move(units));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PodCgroups>> PodCgroups::Create(const std::string& root,
                                                        const NodeCapacity& allocatable,
-                                                       int64_t pids, const CpuQuota& cpu) {
-  if (root.size() < 2 || root.front() != '/')
-    return base::InvalidArgument("cgroup root '{}': give an absolute path like /kubepods", root);
+                                                       int64_t pids, const CpuQuota& cpu,
+                                                       DriverSource driver) {
+  ASSIGN_OR_RETURN(Parts parts, RootParts(root));
   ASSIGN_OR_RETURN(cgroup::Layout layout, cgroup::DetectLayout());
-  const cgroup::Group group(layout, root);
-  RETURN_IF_ERROR(group.Create().WithContext("the node's pods"));
+  std::unique_ptr<PodCgroups> made(new PodCgroups(std::move(layout), std::move(parts), allocatable,
+                                                  pids, cpu, std::move(driver)));
+  const Result<Tree*> opened = made->Opened();
+  if (!opened.ok() && opened.error().code() != base::Code::kUnavailable) return opened.error();
+  return made;
+}
+
+Result<Tree*> PodCgroups::Opened() {
+  const std::lock_guard lock(mutex_);
+  if (tree_) return tree_.get();
+  Driver driver = Driver::kCgroupfs;
+  if (driver_) {
+    ASSIGN_OR_RETURN(driver, driver_());
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<Tree> tree, MakeTree(layout_, driver));
   cgroup::Resources resources;
   resources.oom_group = false;
-  resources.cpu_shares = SharesOf(allocatable.milli_cpu);
-  resources.memory_limit = allocatable.memory_bytes;
-  for (const auto& [resource, bytes] : allocatable.huge_pages)
+  resources.cpu_shares = SharesOf(node_.milli_cpu);
+  resources.memory_limit = node_.memory_bytes;
+  for (const auto& [resource, bytes] : node_.huge_pages)
     resources.hugepages[HugePageUnit(HugePageSize(resource))] = bytes;
-  RETURN_IF_ERROR(group.Apply(resources).WithContext("the node's pods"));
-  for (const char* tier : {kBurstable, kBestEffort}) {
-    const cgroup::Group made(layout, root + "/" + tier);
-    RETURN_IF_ERROR(made.Create());
-    RETURN_IF_ERROR(made.Apply(SharesOnly(SharesOf(0))));
-  }
-  return std::unique_ptr<PodCgroups>(
-      new PodCgroups(std::move(layout), root, allocatable, pids, cpu));
+  RETURN_IF_ERROR(tree->Ensure(root_, resources).WithContext("the node's pods"));
+  for (const char* tier : {kBurstable, kBestEffort})
+    RETURN_IF_ERROR(tree->Ensure(Below({tier}), SharesOnly(SharesOf(0))));
+  tree_ = std::move(tree);
+  return tree_.get();
+}
+
+Parts PodCgroups::Below(const std::vector<std::string>& parts) const {
+  Parts out = root_;
+  out.insert(out.end(), parts.begin(), parts.end());
+  return out;
 }
 
 Result<std::string> PodCgroups::Ensure(const kube::Pod& pod) {
-  const std::string path = PodCgroupPath(root_, pod);
-  const cgroup::Group group(layout_, path);
-  RETURN_IF_ERROR(group.Create());
+  ASSIGN_OR_RETURN(Tree * tree, Opened());
+  const Parts parts = Below(PodGroup(pod));
   cgroup::Resources resources = ResourcesOf(SharesOfPod(pod, cpu_));
   resources.hugepages = HugePageLimits(PodRequests(pod), node_);
   if (pids_ != 0) resources.pids_limit = pids_;
-  RETURN_IF_ERROR(group.Apply(resources));
-  return path;
+  RETURN_IF_ERROR(tree->Ensure(parts, resources));
+  return tree->PathOf(parts);
 }
 
 Status PodCgroups::Remove(const std::string& pod_uid) {
-  for (const std::string& tier : {root_, root_ + "/" + kBurstable, root_ + "/" + kBestEffort}) {
-    ASSIGN_OR_RETURN(const std::string path,
-                     cgroup::JoinPath(tier, std::string(kPodPrefix) + pod_uid));
-    RETURN_IF_ERROR(cgroup::Group(layout_, path).Remove());
-  }
+  ASSIGN_OR_RETURN(Tree * tree, Opened());
+  const std::string name = std::string(kPodPrefix) + pod_uid;
+  for (const Parts& parts : {Parts{name}, Parts{kBurstable, name}, Parts{kBestEffort, name}})
+    RETURN_IF_ERROR(tree->Remove(Below(parts)));
   return {};
 }
 
-Result<std::set<std::string>> PodCgroups::PodsOnNode() const {
+Result<std::set<std::string>> PodCgroups::PodsOnNode() {
+  ASSIGN_OR_RETURN(Tree * tree, Opened());
   std::set<std::string> uids;
-  for (const std::string& tier : {root_, root_ + "/" + kBurstable, root_ + "/" + kBestEffort}) {
-    const cgroup::Group group(layout_, tier);
+  for (const Parts& tier : {root_, Below({kBurstable}), Below({kBestEffort})}) {
+    ASSIGN_OR_RETURN(const std::string path, tree->PathOf(tier));
+    const cgroup::Group group(layout_, path);
     std::vector<std::string> directories = group.V1Directories();
     if (directories.empty()) directories.push_back(group.UnifiedDirectory());
     for (const std::string& directory : directories) {
@@ -91,8 +128,9 @@ Result<std::set<std::string>> PodCgroups::PodsOnNode() const {
       if (!entries.ok() && entries.error().code() == base::Code::kNotFound) continue;
       if (!entries.ok()) return entries.error();
       for (const os::DirEntry& entry : *entries) {
-        if (entry.type == DT_DIR && entry.name.starts_with(kPodPrefix))
-          uids.insert(entry.name.substr(kPodPrefix.size()));
+        if (entry.type != DT_DIR) continue;
+        const std::optional<std::string> part = tree->PartOf(tier, entry.name);
+        if (part && part->starts_with(kPodPrefix)) uids.insert(part->substr(kPodPrefix.size()));
       }
     }
   }
@@ -100,9 +138,22 @@ Result<std::set<std::string>> PodCgroups::PodsOnNode() const {
 }
 
 Status PodCgroups::SetBurstableShares(int64_t milli_cpu) {
-  return cgroup::Group(layout_, root_ + "/" + kBurstable).Apply(SharesOnly(SharesOf(milli_cpu)));
+  ASSIGN_OR_RETURN(Tree * tree, Opened());
+  return tree->Ensure(Below({kBurstable}), SharesOnly(SharesOf(milli_cpu)));
 }
 
-Status PodCgroups::RemoveAll() { return cgroup::Group(layout_, root_).Remove(); }
+Status PodCgroups::RemoveAll() {
+  ASSIGN_OR_RETURN(Tree * tree, Opened());
+  return tree->Remove(root_);
+}
+
+Status PodCgroups::RemoveLeftovers(const std::string& root) {
+  ASSIGN_OR_RETURN(const Parts parts, RootParts(root));
+  ASSIGN_OR_RETURN(const cgroup::Layout layout, cgroup::DetectLayout());
+  RETURN_IF_ERROR(MakeCgroupfsTree(layout)->Remove(parts));
+  if (!layout.v2 || !systemd::IsBooted()) return {};
+  ASSIGN_OR_RETURN(const std::unique_ptr<Tree> slices, MakeTree(layout, Driver::kSystemd));
+  return slices->Remove(parts);
+}
 
 }  // namespace keelson::node_cgroup

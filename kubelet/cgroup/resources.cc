@@ -256,16 +256,17 @@ int OomScoreAdjust(const kube::Pod& pod, const kube::Container& container,
       std::clamp<int64_t>(score, 1000 + kGuaranteedScore, kBestEffortScore - 1));
 }
 
-std::string PodCgroupPath(const std::string& root, const kube::Pod& pod) {
+std::vector<std::string> PodGroup(const kube::Pod& pod) {
+  const std::string name = "pod" + pod.metadata.uid;
   switch (QosOf(pod)) {
     case QosClass::kGuaranteed:
-      return root + "/pod" + pod.metadata.uid;
+      return {name};
     case QosClass::kBurstable:
-      return root + "/burstable/pod" + pod.metadata.uid;
+      return {"burstable", name};
     case QosClass::kBestEffort:
       break;
   }
-  return root + "/besteffort/pod" + pod.metadata.uid;
+  return {"besteffort", name};
 }
 
 }  // namespace keelson::node_cgroup

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/kube/pod.h"
 
@@ -56,8 +57,8 @@ int OomScoreAdjust(const kube::Pod& pod, const kube::Container& container,
 // The pod's effective request (sum of regular containers and sidecars, or the largest init step,
 // plus overhead).
 kube::ResourceList PodRequests(const kube::Pod& pod);
-// Where the pod's cgroup is below `root` ("/kubepods"): root/burstable/pod<uid>,
-// root/besteffort/pod<uid>, root/pod<uid>.
-std::string PodCgroupPath(const std::string& root, const kube::Pod& pod);
+// Where the pod's cgroup is below the root of all: {"burstable", "pod<uid>"}, {"besteffort",
+// "pod<uid>"}, {"pod<uid>"}.
+std::vector<std::string> PodGroup(const kube::Pod& pod);
 
 }  // namespace keelson::node_cgroup

@@ -239,9 +239,10 @@ TEST(OomScore, FollowsTheShareOfTheNodesMemory) {
 }
 
 TEST(PodPath, ATierForEachClass) {
-  EXPECT_EQ(PodCgroupPath("/kubepods", PodOf({Box("", "")})), "/kubepods/besteffort/podu1");
-  EXPECT_EQ(PodCgroupPath("/kubepods", PodOf({Box("1", "")})), "/kubepods/burstable/podu1");
-  EXPECT_EQ(PodCgroupPath("/kubepods", PodOf({Box("", "", "1", "1Gi")})), "/kubepods/podu1");
+  using Parts = std::vector<std::string>;
+  EXPECT_EQ(PodGroup(PodOf({Box("", "")})), (Parts{"besteffort", "podu1"}));
+  EXPECT_EQ(PodGroup(PodOf({Box("1", "")})), (Parts{"burstable", "podu1"}));
+  EXPECT_EQ(PodGroup(PodOf({Box("", "", "1", "1Gi")})), (Parts{"podu1"}));
 }
 
 }  // namespace

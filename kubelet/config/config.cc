@@ -17,7 +17,6 @@ constexpr char kOtherDefaults[] = R"(
 address: 0.0.0.0
 authentication: {anonymous: {enabled: false}, webhook: {cacheTTL: 2m0s, enabled: true}, x509: {}}
 authorization: {mode: Webhook, webhook: {cacheAuthorizedTTL: 5m0s, cacheUnauthorizedTTL: 30s}}
-cgroupDriver: cgroupfs
 cgroupsPerQOS: true
 configMapAndSecretChangeDetectionStrategy: Watch
 containerLogMaxWorkers: 1

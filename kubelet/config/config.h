@@ -23,6 +23,7 @@ struct KubeletConfig {
   std::chrono::seconds file_check_frequency{20};
   std::string container_runtime_endpoint = "unix:///run/keelson/cri.sock";
   std::string cgroup_root = "/";
+  std::string cgroup_driver = "cgroupfs";  // of a runtime that does not say its own
   std::vector<std::string> cluster_dns;
   std::string cluster_domain = "cluster.local";
   std::string resolv_conf = "/etc/resolv.conf";

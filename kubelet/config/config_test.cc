@@ -141,6 +141,14 @@ TEST(Config, ShowsUpstreamsDefaultsOfWhatItDoesNotActOnToo) {
   EXPECT_EQ(shown.At({"authentication", "webhook", "cacheTTL"}).AsString(), "2m0s");
 }
 
+TEST(Config, TheCgroupDriverIsOneOfTwo) {
+  EXPECT_EQ(Good("").cgroup_driver, "cgroupfs");
+  EXPECT_EQ(Good("cgroupDriver: systemd\n").cgroup_driver, "systemd");
+  EXPECT_EQ(
+      ShowConfig(Good("cgroupDriver: systemd\n")).At({"kubeletconfig", "cgroupDriver"}).AsString(),
+      "systemd");
+}
+
 TEST(Config, ParallelPullsEndTheSerialOnes) {
   EXPECT_TRUE(Good("").serialize_image_pulls);
   EXPECT_FALSE(Good("maxParallelImagePulls: 2\n").serialize_image_pulls);
@@ -232,6 +240,8 @@ TEST(Config, NamesTheLineOfWhatIsWrong) {
       {"and one that is too short",
        "featureGates: {CustomCPUCFSQuotaPeriod: true}\ncpuCFSQuotaPeriod: 999us\n",
        "line 4: cpuCFSQuotaPeriod: 999us must be between 1ms and 1sec, inclusive"},
+      {"neither driver", "cgroupDriver: crio\n",
+       "line 3: cgroupDriver: expected cgroupfs or systemd"},
       {"neither one nor all", "singleProcessOOMKill: some\n",
        "line 3: singleProcessOOMKill: expected true or false"},
       {"one log file", "containerLogMaxFiles: 1\n",

@@ -32,6 +32,18 @@ Field TextOrDefault(std::string KubeletConfig::* member) {
       },
       [member](const KubeletConfig& config) { return Value(config.*member); }};
 }
+Field CgroupDriver() {
+  Field field = TextOrDefault(&KubeletConfig::cgroup_driver);
+  field.read = [](const std::string& name, const Value& value,
+                  KubeletConfig& config) -> base::Status {
+    if (!value.IsString() ||
+        (value.AsString() != "" && value.AsString() != "cgroupfs" && value.AsString() != "systemd"))
+      return Wrong(name, value, "expected cgroupfs or systemd");
+    if (!value.AsString().empty()) config.cgroup_driver = value.AsString();
+    return {};
+  };
+  return field;
+}
 Field Number(int64_t KubeletConfig::* member, int64_t least, int64_t most) {
   return {[=](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
             if (!value.IsInt()) return Wrong(name, value, "expected a whole number");
@@ -190,6 +202,7 @@ const std::map<std::string, Field>& Fields() {
       {"fileCheckFrequency", Duration(&C::file_check_frequency)},
       {"containerRuntimeEndpoint", TextOrDefault(&C::container_runtime_endpoint)},
       {"cgroupRoot", TextOrDefault(&C::cgroup_root)},
+      {"cgroupDriver", CgroupDriver()},
       {"clusterDNS", Texts(&C::cluster_dns)},
       {"clusterDomain", Text(&C::cluster_domain)},
       {"resolvConf", Text(&C::resolv_conf)},
@@ -245,7 +258,6 @@ const std::set<std::string>& WithoutEffect() {
                                                "kubeletCgroups",
                                                "systemCgroups",
                                                "cgroupsPerQOS",
-                                               "cgroupDriver",
                                                "cpuManagerPolicy",
                                                "cpuManagerPolicyOptions",
                                                "cpuManagerReconcilePeriod",

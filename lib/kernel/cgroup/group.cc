@@ -90,9 +90,9 @@ Status FillCpuset(const std::string& directory) {
 Status EnableControllers(const std::string& parent) {
   ASSIGN_OR_RETURN(const std::string enabled, ReadControl(parent + "/cgroup.subtree_control"));
   const std::vector<std::string_view> have = base::Split(enabled, ' ');
-  if (std::all_of(std::begin(kNeeded), std::end(kNeeded),
-                  [&](std::string_view name) { return Contains(have, name); }))
-    return base::Ok();
+  const auto handed_down = [&](std::string_view name) { return Contains(have, name); };
+  if (std::all_of(std::begin(kControllers), std::end(kControllers), handed_down)) return base::Ok();
+  const bool enough = std::all_of(std::begin(kNeeded), std::end(kNeeded), handed_down);
   ASSIGN_OR_RETURN(const std::string text, ReadControl(parent + "/cgroup.controllers"));
   const std::vector<std::string_view> available = base::Split(text, ' ');
   std::vector<std::string> missing;
@@ -103,7 +103,7 @@ Status EnableControllers(const std::string& parent) {
   if (missing.empty()) return base::Ok();
   const std::string path = parent + "/cgroup.subtree_control";
   const Status all = os::WriteControl(AT_FDCWD, path, base::Join(missing, " "));
-  if (all.ok() || all.error().os_errno() == EBUSY) return all;
+  if (all.ok() || (all.error().os_errno() == EBUSY && !enough)) return all;
   for (const std::string& one : missing) {
     const Status status = os::WriteControl(AT_FDCWD, path, one);
     const bool needed = std::find(std::begin(kNeeded), std::end(kNeeded),
