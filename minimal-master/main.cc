@@ -14,6 +14,7 @@
 #include "minimal-master/api/handler.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/auth/rbac.h"
+#include "minimal-master/bootstrap/objects.h"
 #include "minimal-master/pki/cluster_pki.h"
 #include "minimal-master/store/sqlite/sqlite_store.h"
 #include "minimal-master/watch/cache.h"
@@ -71,6 +72,11 @@ base::Status Serve(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<watch::Cache> cache,
                    watch::Cache::Open(*store, reader, clock, {}));
   api::Engine engine(*store, *cache, clock);
+  auth::User self;
+  self.name = "system:apiserver";
+  self.groups = {std::string(auth::kMasters)};
+  RETURN_IF_ERROR(engine.InsertMissing(bootstrap::Objects(), self)
+                      .WithContext("make the objects that every cluster begins with"));
   api::Watches watches(*cache, clock);
   api::Handler handler(engine, watches, {Authenticate, Authorize},
                        {fmt::format("{}:{}", options.address, options.port)});

@@ -45,6 +45,13 @@ class Engine {
   Answer Delete(const Call& call);
   Answer DeleteCollection(const Call& call);
 
+  // Makes an object for the server's own parts, as `user`; the bytes, or why not.
+  status::Or<std::string> Insert(const schema::Resource& resource, const std::string& ns,
+                                 json::Value object, const auth::User& user);
+  // Those of `objects` that are not there, in few commits: what a fresh cluster begins with.
+  // NotFound or the like of one does not keep the others; the first such error is returned.
+  base::Status InsertMissing(std::vector<json::Value> objects, const auth::User& user);
+
   watch::Cache& cache() { return cache_; }
   const base::Clock& clock() const { return clock_; }
 
@@ -53,6 +60,15 @@ class Engine {
   using Change = std::function<status::Or<json::Value>(const json::Value* current)>;
   status::Or<Written> Store(Call& call, const WriteOptions& options, const std::string& name,
                             const Change& change, bool may_create);
+  struct Prepared {
+    std::string key;
+    std::string name;
+    std::string bytes;
+  };
+  // Everything that happens to a new object before it is stored.
+  status::Or<Prepared> Prepare(const schema::Resource& resource, const std::string& ns,
+                               json::Value object, const auth::User& user);
+  status::Or<std::string> CommitNew(const schema::Resource& resource, const Prepared& prepared);
   status::Or<std::string> CreateOnce(Call& call, const WriteOptions& options, json::Value object);
   Answer Show(const Call& call, int code, std::string json);
   std::string Now() const;

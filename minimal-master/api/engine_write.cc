@@ -124,24 +124,25 @@ Answer Engine::Create(Call& call) {
   return Show(call, 201, InVersion(resource, *made));
 }
 
-status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& options, Value object) {
-  const schema::Resource& resource = *call.route.served;
+status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
+                                             const std::string& ns, Value object,
+                                             const auth::User& user) {
   const std::string time = Now();
-  const status::Or<bool> begun =
-      BeginMetadata(object, call.route.ns, {NewUid(), time, RandomSuffix()});
+  const std::string suffix = RandomSuffix();
+  const status::Or<bool> begun = BeginMetadata(object, ns, {NewUid(), time, suffix});
   if (!begun.ok()) return begun.failure();
   defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
   const CacheFacts facts(cache_.Current());
-  const std::string suffix = RandomSuffix();
-  const std::string name = object.At({"metadata", "name"}).AsString();
+  Prepared prepared;
+  prepared.name = object.At({"metadata", "name"}).AsString();
   const admission::Request request{admission::Operation::kCreate,
                                    resource.group(),
                                    resource.name(),
                                    resource.kind(),
                                    "",
-                                   call.route.ns,
-                                   name,
-                                   call.user,
+                                   ns,
+                                   prepared.name,
+                                   user,
                                    suffix};
   if (const admission::Verdict verdict = admission::Mutate(request, object, facts); !verdict.ok())
     return verdict.failure();
@@ -151,22 +152,76 @@ status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& optio
     return Wrong(resource, object, problems);
   if (const admission::Verdict verdict = admission::Check(request, object, facts); !verdict.ok())
     return verdict.failure();
-  const std::string key = KeyOf(resource, call.route.ns, name);
-  if (const ObjectPtr there = cache_.Find(key)) {
-    Failure exists = status::AlreadyExists({resource.group(), resource.name()}, name);
+  prepared.key = KeyOf(resource, ns, prepared.name);
+  prepared.bytes = schema::WriteCanonical(object, resource.type());
+  return prepared;
+}
+
+status::Or<std::string> Engine::CommitNew(const schema::Resource& resource,
+                                          const Prepared& prepared) {
+  const base::Result<store::Revision> revision = store_.Commit(
+      {{prepared.key, Bytes::Copy(prepared.bytes), store::kAbsent}},
+      IsDurable(resource) ? store::Durability::kDurable : store::Durability::kRelaxed);
+  if (revision.ok()) return WithRevision(prepared.bytes, *revision);
+  if (store::ConflictOf(revision.error()) != nullptr)
+    return status::AlreadyExists({resource.group(), resource.name()}, prepared.name);
+  return OfStore(revision.error());
+}
+
+status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& options, Value object) {
+  const schema::Resource& resource = *call.route.served;
+  const status::Or<Prepared> prepared =
+      Prepare(resource, call.route.ns, std::move(object), call.user);
+  if (!prepared.ok()) return prepared.failure();
+  if (const ObjectPtr there = cache_.Find(prepared->key)) {
+    Failure exists = status::AlreadyExists({resource.group(), resource.name()}, prepared->name);
     if (there->bytes().view().find("\"deletionTimestamp\":\"") != std::string_view::npos)
       exists.message = "object is being deleted: " + exists.message;
     return exists;
   }
-  const std::string bytes = schema::WriteCanonical(object, resource.type());
-  if (options.dry_run) return bytes;
-  const base::Result<store::Revision> revision = store_.Commit(
-      {{key, Bytes::Copy(bytes), store::kAbsent}},
-      IsDurable(resource) ? store::Durability::kDurable : store::Durability::kRelaxed);
-  if (revision.ok()) return WithRevision(bytes, *revision);
-  if (store::ConflictOf(revision.error()) != nullptr)
-    return status::AlreadyExists({resource.group(), resource.name()}, name);
-  return OfStore(revision.error());
+  if (options.dry_run) return prepared->bytes;
+  return CommitNew(resource, *prepared);
+}
+
+status::Or<std::string> Engine::Insert(const schema::Resource& resource, const std::string& ns,
+                                       Value object, const auth::User& user) {
+  const status::Or<Prepared> prepared = Prepare(resource, ns, std::move(object), user);
+  if (!prepared.ok()) return prepared.failure();
+  return CommitNew(resource, *prepared);
+}
+
+base::Status Engine::InsertMissing(std::vector<Value> objects, const auth::User& user) {
+  base::Status first;
+  std::vector<store::Change> changes;
+  const auto commit = [&] {
+    if (changes.empty()) return;
+    const base::Result<store::Revision> done = store_.Commit(std::move(changes));
+    changes.clear();
+    if (!done.ok() && first.ok()) first = done.error();
+  };
+  for (Value& object : objects) {
+    const std::string version = object.At({"apiVersion"}).AsString();
+    const std::string kind = object.At({"kind"}).AsString();
+    const size_t slash = version.find('/');
+    const std::string group = slash == std::string::npos ? "" : version.substr(0, slash);
+    const schema::Resource* resource = schema::FindResourceOfKind(
+        group, slash == std::string::npos ? version : version.substr(slash + 1), kind);
+    KEELSON_CHECK(resource != nullptr);
+    const std::string ns = object.At({"metadata", "namespace"}).AsString();
+    const std::string name = object.At({"metadata", "name"}).AsString();
+    if (cache_.Find(KeyOf(*resource, ns, name))) continue;
+    // What lies in a namespace asks for it: those before it must be there by now.
+    if (!ns.empty()) commit();
+    const status::Or<Prepared> prepared = Prepare(*resource, ns, std::move(object), user);
+    if (!prepared.ok()) {
+      if (first.ok()) first = base::Internal("{} {}: {}", kind, name, prepared.failure().message);
+      continue;
+    }
+    changes.push_back({prepared->key, Bytes::Copy(prepared->bytes), store::kAbsent});
+    if (changes.size() == store::kMaxChanges) commit();
+  }
+  commit();
+  return first;
 }
 
 status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const std::string& name,
