@@ -58,7 +58,7 @@ std::vector<size_t> Later() {
   without.other = {};
   const size_t empty_other = 3 * 4 + 4 + 4 + 4 + 4;
   const size_t other = Encode(Example()).size() - Encode(without).size() + empty_other;
-  const size_t labels = other + Example().mounts.size() + 3 * (4 + 1);
+  const size_t labels = other + Example().mounts.size() + size_t{3} * (4 + 1);
   return {other, labels, labels + 2};
 }
 

@@ -257,17 +257,14 @@ class CrashTest : public NodeTest {
   void CheckNothingOfPodsIsLeft() {
     EXPECT_TRUE(Eventually([&] { return IsGone() && Runtime().ListContainers().value().empty(); }))
         << Get("/pods");
-    EXPECT_TRUE(
-        Eventually([&] { return os::ListDir(kubelet_root() + "/pods").value().empty(); }, 20));
-    EXPECT_TRUE(Eventually([&] { return os::ListDir(logs()).value().empty(); }, 20));
+    EXPECT_TRUE(Eventually([&] { return os::ListDir(kubelet_root() + "/pods").value().empty(); }));
+    EXPECT_TRUE(Eventually([&] { return os::ListDir(logs()).value().empty(); }));
     for (const os::DirEntry& entry : os::ListDir(logs()).value())
       ADD_FAILURE() << "left over: " << entry.name;
-    EXPECT_TRUE(Eventually(
-        [&] {
-          const auto small = SmallProcesses();
-          return small.size() == 1 && small[0].second.find("keelson-anchor") != std::string::npos;
-        },
-        20));
+    EXPECT_TRUE(Eventually([&] {
+      const auto small = SmallProcesses();
+      return small.size() == 1 && small[0].second.find("keelson-anchor") != std::string::npos;
+    }));
     for (const auto& [pid, arguments] : SmallProcesses()) {
       if (arguments.find("keelson-anchor") == std::string::npos)
         ADD_FAILURE() << "left over: " << pid << " " << arguments;

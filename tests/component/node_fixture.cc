@@ -293,7 +293,7 @@ void NodeTest::CheckNothingIsLeft() {
   EXPECT_EQ(mounts.find(run_), std::string::npos) << mounts;
   EXPECT_EQ(mounts.find(dir_.path()), std::string::npos) << mounts;
   // Processes end a moment after they were told to.
-  EXPECT_TRUE(Eventually([&] { return SmallProcesses().empty(); }, 5));
+  EXPECT_TRUE(Eventually([&] { return SmallProcesses().empty(); }));
   for (const auto& [pid, arguments] : SmallProcesses()) {
     ADD_FAILURE() << "left over: " << pid << " " << arguments;
     (void)kill(pid, SIGKILL);

@@ -33,7 +33,7 @@ class NodeTest : public testing::Test {
   void StopKubelet(int signal);
   void LoadImage(const std::string& name);  // busybox or nginx, as docker.io/library/<name>:demo
   // Polls; false after `seconds`.
-  bool Eventually(const std::function<bool()>& condition, int seconds = 60);
+  bool Eventually(const std::function<bool()>& condition, int seconds = 120);
   void PutManifest(const std::string& file, const std::string& text);
   void RemoveManifest(const std::string& file);
   std::string Get(const std::string& path);  // of the kubelet's socket; empty: no answer
