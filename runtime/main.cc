@@ -114,16 +114,20 @@ base::Status OpenNetworks(const Config& options, const std::string& boot_id, Nod
   return {};
 }
 
-base::Result<std::unique_ptr<pod_group::PodGroups>> OpenGroups(const Config& options,
+base::Result<std::shared_ptr<pod_group::PodGroups>> OpenGroups(const Config& options,
                                                                const cgroup::Layout& cgroups,
                                                                Node& node) {
-  if (options.cgroup_driver != "systemd") return pod_group::MakeCgroupfsGroups(cgroups);
+  if (options.cgroup_driver != "systemd")
+    return std::shared_ptr<pod_group::PodGroups>(pod_group::MakeCgroupfsGroups(cgroups));
   if (!systemd::IsBooted()) {
     return base::FailedPrecondition(
         "cgroup-driver: systemd is not process 1 of this machine: use cgroupfs");
   }
   ASSIGN_OR_RETURN(node.units, systemd::ConnectUnits());
-  return pod_group::MakeSystemdGroups(cgroups, *node.units, options.binary_dir + "/keelson-hold");
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<pod_group::PodGroups> groups,
+      pod_group::MakeSystemdGroups(cgroups, *node.units, options.binary_dir + "/keelson-hold"));
+  return std::shared_ptr<pod_group::PodGroups>(std::move(groups));
 }
 
 base::Status Assemble(const Config& options, Node& node) {
@@ -131,16 +135,15 @@ base::Status Assemble(const Config& options, Node& node) {
   RETURN_IF_ERROR(os::MakeDirs(options.run_dir, 0700));
   ASSIGN_OR_RETURN(node.lock, Lock(options.run_dir));
   ASSIGN_OR_RETURN(const cgroup::Layout cgroups, cgroup::DetectLayout());
+  // Before anything is started.
+  ASSIGN_OR_RETURN(node.groups, OpenGroups(options, cgroups, node));
   ASSIGN_OR_RETURN(const uint64_t capabilities, security::AvailableCapabilities());
   ASSIGN_OR_RETURN(const std::string boot_id, os::ReadFile("/proc/sys/kernel/random/boot_id"));
   ASSIGN_OR_RETURN(node.images, OpenImages(options));
   RETURN_IF_ERROR(OpenNetworks(options, std::string(base::Trim(boot_id)), node));
   ASSIGN_OR_RETURN(node.anchor, monitor::ConnectAnchor(
                                     {options.run_dir, options.state_dir, options.binary_dir}));
-  ASSIGN_OR_RETURN(std::unique_ptr<pod_group::PodGroups> groups,
-                   OpenGroups(options, cgroups, node));
-  const bool scopes = !options.crio_socket.empty() && groups->driver() == "systemd";
-  node.groups = std::move(groups);
+  const bool scopes = !options.crio_socket.empty() && node.groups->driver() == "systemd";
   node.profiles = std::make_unique<security::LocalProfiles>(options.seccomp_root);
   node.operations = std::make_unique<operations::Operations>(
       node.clock, [&node, trace = options.trace](const operations::Finished& finished) {
