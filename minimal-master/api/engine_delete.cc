@@ -13,7 +13,6 @@
 #include "minimal-master/api/reader.h"
 #include "minimal-master/api/shape.h"
 #include "minimal-master/api/storage.h"
-#include "minimal-master/schema/canonical.h"
 #include "minimal-master/schema/decode.h"
 
 namespace keelson::api {
@@ -249,11 +248,11 @@ status::Or<Deleted> DeleteOne(store::Store& store, watch::Cache& cache, const ba
     const base::Result<Value> old = json::ParseJson(InVersion(resource, current->bytes().view()));
     if (!old.ok()) return status::Internal(old.error().message());
     std::optional<Value> left = Remains(resource, *old, options, clock.WallNanos() / 1'000'000'000);
-    if (left && *left == *old) return Deleted{std::string(current->bytes().view()), true};
+    if (left && *left == *old) return Deleted{InVersion(resource, current->bytes().view()), true};
     std::string bytes;
     if (left) {
       left->Find("metadata")->Erase("resourceVersion");
-      bytes = schema::WriteCanonical(*left, resource.type());
+      bytes = AsStored(resource, *left);
     }
     if (!options.dry_run) {
       const base::Result<store::Revision> committed =
@@ -264,9 +263,9 @@ status::Or<Deleted> DeleteOne(store::Store& store, watch::Cache& cache, const ba
           continue;
         return status::Unavailable(committed.error().message());
       }
-      if (left) return Deleted{WithRevision(bytes, *committed), true};
+      if (left) return Deleted{InVersion(resource, WithRevision(bytes, *committed)), true};
     } else if (left) {
-      return Deleted{WithRevision(bytes, current->revision()), true};
+      return Deleted{InVersion(resource, WithRevision(bytes, current->revision())), true};
     }
     if (!AnswersObject(resource)) return Deleted{Success(resource, *current), false};
     return Deleted{InVersion(resource, current->bytes().view()), true};

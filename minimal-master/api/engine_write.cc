@@ -15,7 +15,6 @@
 #include "minimal-master/api/storage.h"
 #include "minimal-master/defaults/defaults.h"
 #include "minimal-master/patch/json_patch.h"
-#include "minimal-master/schema/canonical.h"
 #include "minimal-master/schema/decode.h"
 #include "minimal-master/strategy/strategy.h"
 #include "minimal-master/validation/validation.h"
@@ -97,10 +96,10 @@ Failure Wrong(const schema::Resource& resource, const Value& object,
                          object.At({"metadata", "name"}).AsString(), problems);
 }
 
-std::string WithoutRevision(const Value& object, const schema::Type& type) {
+std::string WithoutRevision(const schema::Resource& resource, const Value& object) {
   Value copy = object;
   if (Value* metadata = copy.Find("metadata")) metadata->Erase("resourceVersion");
-  return schema::WriteCanonical(copy, type);
+  return AsStored(resource, std::move(copy));
 }
 
 }  // namespace
@@ -153,7 +152,7 @@ status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
   if (const admission::Verdict verdict = admission::Check(request, object, facts); !verdict.ok())
     return verdict.failure();
   prepared.key = KeyOf(resource, ns, prepared.name);
-  prepared.bytes = schema::WriteCanonical(object, resource.type());
+  prepared.bytes = AsStored(resource, std::move(object));
   return prepared;
 }
 
@@ -227,7 +226,6 @@ base::Status Engine::InsertMissing(std::vector<Value> objects, const auth::User&
 status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const std::string& name,
                                   const Change& change, bool may_create) {
   const schema::Resource& resource = *call.route.served;
-  const schema::Type& type = resource.type();
   const std::string key = KeyOf(resource, call.route.ns, name);
   for (int attempt = 0; attempt < kTries; ++attempt) {
     const ObjectPtr current = cache_.Find(key);
@@ -260,8 +258,8 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
                                                    call.route.subresource, object, old);
         !problems.empty())
       return Wrong(resource, object, problems);
-    const std::string bytes = WithoutRevision(object, type);
-    if (bytes == WithoutRevision(old, type))
+    const std::string bytes = WithoutRevision(resource, object);
+    if (bytes == WithoutRevision(resource, old))
       return Written{std::string(current->bytes().view()), false};
     if (options.dry_run) return Written{WithRevision(bytes, current->revision()), false};
     // The last finalizer of what is being deleted has gone.

@@ -5,6 +5,9 @@
 
 #include "lib/json/text.h"
 #include "minimal-master/api/storage.h"
+#include "minimal-master/conversion/conversion.h"
+#include "minimal-master/defaults/defaults.h"
+#include "minimal-master/schema/canonical.h"
 #include "minimal-master/table/table.h"
 
 namespace keelson::api {
@@ -110,9 +113,21 @@ status::Failure ListAsPartial(const schema::Resource& resource, bool list) {
 }  // namespace
 
 std::string InVersion(const schema::Resource& resource, std::string_view stored) {
-  // Views of one kind in several versions come with their conversions.
-  (void)resource;
-  return std::string(stored);
+  if (&StoredAs(resource) == &resource) return std::string(stored);
+  const base::Result<Value> value = json::ParseJson(stored);
+  if (!value.ok()) return std::string(stored);
+  return schema::WriteCanonical(
+      conversion::FromStored(resource.group(), resource.version(), resource.kind(), *value),
+      resource.type());
+}
+
+std::string AsStored(const schema::Resource& resource, json::Value object) {
+  const schema::Resource& stored = StoredAs(resource);
+  if (&stored == &resource) return schema::WriteCanonical(object, resource.type());
+  object = conversion::ToStored(resource.group(), resource.version(), resource.kind(),
+                                std::move(object));
+  defaults::Apply(stored.group(), stored.version(), stored.kind(), object);
+  return schema::WriteCanonical(object, stored.type());
 }
 
 status::Or<std::string> ShapeObject(const Route& route, const Form& form,

@@ -22,6 +22,8 @@ struct ListPage {
 
 // A stored object in the version of `resource`; nothing to do for most.
 std::string InVersion(const schema::Resource& resource, std::string_view stored);
+// The bytes to store of an object in the version of `resource`.
+std::string AsStored(const schema::Resource& resource, json::Value object);
 
 status::Or<std::string> ShapeObject(const Route& route, const Form& form,
                                     const service::Fields& query, std::string json,
