@@ -11,9 +11,9 @@
 #include "lib/http/service/server.h"
 #include "lib/log/log.h"
 #include "lib/os/files.h"
+#include "minimal-master/access/access.h"
 #include "minimal-master/api/handler.h"
 #include "minimal-master/api/reader.h"
-#include "minimal-master/auth/rbac.h"
 #include "minimal-master/bootstrap/objects.h"
 #include "minimal-master/pki/cluster_pki.h"
 #include "minimal-master/store/sqlite/sqlite_store.h"
@@ -30,30 +30,32 @@ struct Options {
   int port = 6443;
 };
 
-// Certificates of our own authority name the user and its groups; whoever shows none is anonymous.
-status::Or<auth::User> Authenticate(const service::Request& request) {
-  if (request.peer == nullptr) return auth::AnonymousUser();
-  if (!request.peer->verified) return status::Unauthorized();
-  const base::Result<pki::Certificate> certificate =
-      pki::ParseCertificateDer(request.peer->der.front());
-  if (!certificate.ok() || certificate->names.common_name.empty()) return status::Unauthorized();
-  auth::User user;
-  user.name = certificate->names.common_name;
-  user.groups = certificate->names.organizations;
-  auth::AddGroup(user, auth::kAuthenticated);
-  user.extra["authentication.kubernetes.io/credential-id"] = {"X509SHA256=" + certificate->sha256};
-  return user;
-}
-
+// What upstream's server lets everybody ask before it looks at any rule.
 bool IsHealth(std::string_view path) {
-  return path == "/healthz" || path == "/livez" || path == "/readyz" || path == "/version";
+  return path == "/healthz" || path == "/livez" || path == "/readyz";
 }
 
-status::Or<bool> Authorize(const api::Route& route) {
-  if (route.user.In(auth::kMasters)) return true;
-  if (!route.is_resource && IsHealth(route.path)) return true;
-  return status::Forbidden({route.group, route.resource}, route.name,
-                           auth::ForbiddenText(route, ""));
+// Until a signal comes; certificates that have lived two thirds of their time are replaced.
+void WaitForEnd(pki::ClusterPki& pki, service::Server& server, const base::Clock& clock) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  const timespec hour{3600, 0};
+  while (sigtimedwait(&signals, nullptr, &hour) < 0) {
+    if (clock.WallNanos() / 1'000'000'000 < pki.NextRenewal()) continue;
+    const base::Result<bool> renewed = pki.Renew();
+    const base::Status loaded =
+        renewed.ok()
+            ? server.SetTls({pki.serving_certificate(), pki.serving_key(), pki.authority().pem()})
+            : renewed.error();
+    if (loaded.ok()) {
+      base::LogInfo("certificates were renewed");
+    } else {
+      base::LogError("certificates were not renewed, trying again in an hour",
+                     {{"error", loaded.error()}});
+    }
+  }
 }
 
 base::Status Serve(const Options& options) {
@@ -78,24 +80,26 @@ base::Status Serve(const Options& options) {
   RETURN_IF_ERROR(engine.InsertMissing(bootstrap::Objects(), self)
                       .WithContext("make the objects that every cluster begins with"));
   api::Watches watches(*cache, clock);
-  api::Handler handler(engine, watches, {Authenticate, Authorize},
+  pki_options.server_url = fmt::format("https://{}:{}", options.address, options.port);
+  ASSIGN_OR_RETURN(pki::ClusterPki pki, pki::ClusterPki::Open(pki_options, clock));
+  access::Access access(*cache, clock, {.token_keys = pki.service_account_keys()});
+  const api::Gate gate{
+      [&](const service::Request& request) { return access.Authenticate(request); },
+      [&](const api::Route& route) -> status::Or<bool> {
+        if (!route.is_resource && IsHealth(route.path)) return true;
+        return access.Authorize(route);
+      }};
+  api::Handler handler(engine, watches, gate,
                        {fmt::format("{}:{}", options.address, options.port)});
   service::Server server(server_options, [&](std::shared_ptr<service::Exchange> exchange) {
     handler.Handle(std::move(exchange));
   });
-  pki_options.server_url = fmt::format("https://{}:{}", options.address, options.port);
-  ASSIGN_OR_RETURN(const pki::ClusterPki pki, pki::ClusterPki::Open(pki_options, clock));
   RETURN_IF_ERROR(
       server.SetTls({pki.serving_certificate(), pki.serving_key(), pki.authority().pem()}));
   ASSIGN_OR_RETURN(const int port,
                    server.ListenTls(fmt::format("{}:{}", options.address, options.port)));
   base::LogInfo("the API is served", {{"address", options.address}, {"port", port}});
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  int caught = 0;
-  sigwait(&signals, &caught);
+  WaitForEnd(pki, server, clock);
   server.Stop();
   return base::Ok();
 }

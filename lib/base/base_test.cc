@@ -62,6 +62,15 @@ TEST(Strings, SplitKeepsEmptyParts) {
 
 TEST(Crc32c, MatchesTheStandardCheckValue) { EXPECT_EQ(Crc32c("123456789"), 0xe3069283u); }
 
+TEST(Crc32c, MatchesTheExamplesOfRfc3720InOnePieceAndInTwo) {
+  const std::string zeros(32, '\0'), ones(32, '\xff');
+  EXPECT_EQ(Crc32c(zeros), 0x8a9136aau);
+  EXPECT_EQ(Crc32c(ones), 0x62a8ab43u);
+  for (size_t cut = 0; cut <= ones.size(); ++cut) {
+    EXPECT_EQ(Crc32c(ones.substr(cut), Crc32c(ones.substr(0, cut))), 0x62a8ab43u) << cut;
+  }
+}
+
 TEST(Ids, ObjectIdsHave64HexDigitsAndDiffer) {
   EXPECT_EQ(NewObjectId().size(), 64u);
   EXPECT_NE(NewObjectId(), NewObjectId());

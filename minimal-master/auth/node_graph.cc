@@ -140,6 +140,12 @@ void NodeGraph::RemoveAttachment(std::string_view name) {
   Remove("attachment/" + std::string(name));
 }
 
+void NodeGraph::Clear() {
+  const std::unique_lock lock(mutex_);
+  entries_.clear();
+  from_.clear();
+}
+
 bool NodeGraph::Reaches(std::string_view node, std::string_view resource, std::string_view ns,
                         std::string_view name) const {
   const std::string wanted = fmt::format("node/{}", node);

@@ -27,6 +27,8 @@ class NodeGraph {
   void SetAttachment(const json::Value& attachment);  // VolumeAttachment
   void RemoveAttachment(std::string_view name);
 
+  void Clear();
+
   // `resource`: "pods", "secrets", "configmaps", "persistentvolumeclaims", "persistentvolumes",
   // "serviceaccounts", "volumeattachments", "resourceclaims".
   bool Reaches(std::string_view node, std::string_view resource, std::string_view ns,

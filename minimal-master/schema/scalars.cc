@@ -53,6 +53,9 @@ base::Result<std::string> CanonicalQuantity(std::string_view text) {
     return std::string(text);
   const base::Result<kube::Quantity> quantity = kube::Quantity::Parse(text);
   if (quantity.ok()) return quantity->Canonical();
+  // Upstream stores the most it can hold instead.
+  if (quantity.error().message().ends_with("is too large"))
+    return std::string(text.front() == '-' ? "-9223372036854775807" : "9223372036854775807");
   return base::InvalidArgument(
       "quantities must match the regular expression "
       "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");

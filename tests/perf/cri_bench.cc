@@ -7,6 +7,12 @@
 //     --seconds T --at-once N    N workers for T seconds; a line a cycle, then "rate CYCLES
 //     SECONDS"
 //     --fill N                   N pods that stay, eight at once
+//     --execs T --at-once N      N workers, each with a pod of its own: ExecSync of `true` for T
+//     [--cpu GROUP,GROUP]        seconds; one line: count, seconds, p50, p99 (milliseconds), and
+//     the
+//                                seconds of processor that these groups have used meanwhile
+//     --urls                     a pod until its input ends; for every line of that, an Exec's
+//     streams ("io", "o", "oe") and command by tabs, or "forward" and a port, a line with its URL
 //     --clear                    removes every pod, eight at once
 // A sandbox counts as stopped when its link is out of this network namespace's tables too, whatever
 // the answer said before.
@@ -15,13 +21,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iostream>
 #include <map>
 #include <mutex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -161,6 +171,25 @@ class Client {
     return Call("RemovePodSandbox", &cri::RuntimeService::Stub::RemovePodSandbox, request,
                 response);
   }
+  std::string ExecUrl(const Pod& pod, const std::vector<std::string>& words) {
+    cri::ExecRequest request;
+    request.set_container_id(pod.container);
+    request.set_stdin(words[0].find('i') != std::string::npos);
+    request.set_stdout(words[0].find('o') != std::string::npos);
+    request.set_stderr(words[0].find('e') != std::string::npos);
+    for (size_t i = 1; i < words.size(); ++i) request.add_cmd(words[i]);
+    cri::ExecResponse response;
+    Call("Exec", &cri::RuntimeService::Stub::Exec, request, response);
+    return response.url();
+  }
+  std::string ForwardUrl(const Pod& pod, int port) {
+    cri::PortForwardRequest request;
+    request.set_pod_sandbox_id(pod.id);
+    request.add_port(port);
+    cri::PortForwardResponse response;
+    Call("PortForward", &cri::RuntimeService::Stub::PortForward, request, response);
+    return response.url();
+  }
   std::vector<std::string> Pods() {
     cri::ListPodSandboxRequest request;
     cri::ListPodSandboxResponse response;
@@ -247,12 +276,82 @@ void Storm(const Options& options, int at_once, int seconds) {
               std::chrono::duration<double>(Clock::now() - begin).count());
 }
 
+double ProcessorSeconds(const std::string& groups) {
+  double seconds = 0;
+  std::istringstream list(groups);
+  std::string group, word;
+  while (std::getline(list, group, ',')) {
+    if (std::ifstream v1(group + "/cpuacct.usage"); v1 >> word) seconds += std::stod(word) / 1e9;
+    if (std::ifstream v2(group + "/cpu.stat"); v2 >> word && word == "usage_usec" && v2 >> word)
+      seconds += std::stod(word) / 1e6;
+  }
+  return seconds;
+}
+
+// Warmed up first: half a second does not count.
+void Execs(const Options& options, int at_once, int seconds) {
+  std::mutex mutex;
+  std::vector<double> millis;
+  std::atomic<int> ready{0}, done{0};
+  double processor = 0;
+  AtOnce(options, at_once, at_once, [&](Client& own, int worker, int i) {
+    const Client::Pod pod = own.Up(Name(worker, i));
+    ++ready;
+    while (ready < at_once) Sleep(1);
+    const Clock::time_point from = Clock::now() + std::chrono::milliseconds(500);
+    const Clock::time_point end = from + std::chrono::seconds(seconds);
+    std::vector<double> mine;
+    double used = -1;
+    while (Clock::now() < end) {
+      const double took = own.Exec(pod);
+      if (Clock::now() < from) continue;
+      mine.push_back(took);
+      if (i == 0 && used < 0) used = ProcessorSeconds(options.Get("cpu"));
+    }
+    if (i == 0) processor = ProcessorSeconds(options.Get("cpu")) - used;
+    ++done;
+    while (done < at_once) Sleep(1);  // what comes now is not counted
+    own.Stop(pod.id);
+    own.Remove(pod.id);
+    const std::lock_guard lock(mutex);
+    millis.insert(millis.end(), mine.begin(), mine.end());
+    return true;
+  });
+  std::sort(millis.begin(), millis.end());
+  const auto at = [&](double part) {
+    return millis.empty()
+               ? 0.0
+               : millis[static_cast<size_t>(part * static_cast<double>(millis.size() - 1))];
+  };
+  std::printf("execs %zu %d %.3f %.3f %.3f\n", millis.size(), seconds, at(0.5), at(0.99),
+              processor);
+}
+
+void Urls(Client& client) {
+  const Client::Pod pod = client.Up(Name(0, 0));
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    std::vector<std::string> words;
+    size_t from = 0;
+    for (size_t tab; (tab = line.find('\t', from)) != std::string::npos; from = tab + 1)
+      words.push_back(line.substr(from, tab - from));
+    words.push_back(line.substr(from));
+    std::cout << (words[0] == "forward" ? client.ForwardUrl(pod, std::atoi(words[1].c_str()))
+                                        : client.ExecUrl(pod, words))
+              << std::endl;
+  }
+  client.Stop(pod.id);
+  client.Remove(pod.id);
+}
+
 int Main(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--clear")
-      options.values["clear"] = "1";
+    if (word == "--clear" || word == "--urls")
+      options.values[word.substr(2)] = "1";
+    else if (const size_t is = word.find('='); word.starts_with("--") && is != std::string::npos)
+      options.values[word.substr(2, is - 2)] = word.substr(is + 1);
     else if (word.starts_with("--") && i + 1 < argc)
       options.values[word.substr(2)] = argv[++i];
   }
@@ -260,7 +359,8 @@ int Main(int argc, char** argv) {
     std::fprintf(
         stderr,
         "usage: keelson-cri-bench --socket S --image I --parent CGROUP --logs DIR [--handler H] "
-        "(--cycles N | --seconds T --at-once N | --fill N | --clear)\n");
+        "(--cycles N | --seconds T --at-once N | --fill N | --execs T --at-once N | --urls | "
+        "--clear)\n");
     return 2;
   }
   Client client(options);
@@ -277,8 +377,13 @@ int Main(int argc, char** argv) {
     return true;
   });
   Cycles(client, options.Number("cycles"), options.Number("pause"));
-  if (const int at_once = options.Number("at-once"); at_once > 0)
+  if (!options.Get("urls").empty()) Urls(client);
+  const int at_once = options.Number("at-once");
+  if (at_once > 0 && options.Number("execs") > 0) {
+    Execs(options, at_once, options.Number("execs"));
+  } else if (at_once > 0) {
     Storm(options, at_once, options.Number("seconds"));
+  }
   return 0;
 }
 

@@ -4,8 +4,8 @@
 // bytes, so that the time is the daemon's and the socket's and not that of a client's parser.
 //   keelson-list-bench --socket S --image I --parent CGROUP --logs DIR [--handler H]
 //     --pods N --containers N    a pod; what is there already counts
-//     --calls N                  of each list
-// A line a list: name, bytes, then milliseconds: p50 p99 and the first call of all.
+//     --calls N                  of each list, but no more than go into 20 seconds (five at least)
+// A line a list: name, bytes, calls, then milliseconds: p50 p99 and the first call of all.
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/client_unary_call.h>
 #include <grpcpp/impl/codegen/rpc_method.h>
@@ -127,7 +127,8 @@ void Measure(const std::string& method, int calls) {
   const auto channel = grpc::CreateCustomChannel("unix://" + options["socket"],
                                                  grpc::InsecureChannelCredentials(), arguments);
   Figures figures;
-  for (int i = 0; i < calls; ++i) {
+  const Clock::time_point enough = Clock::now() + std::chrono::seconds(20);
+  for (int i = 0; i < calls && (i < 5 || Clock::now() < enough); ++i) {
     if (!Ask(*channel, method, figures)) return;
     const timespec moment{0, 5'000'000};  // a daemon that works on answers has them ready
     (void)nanosleep(&moment, nullptr);
@@ -138,8 +139,9 @@ void Measure(const std::string& method, int calls) {
     return figures
         .millis[static_cast<size_t>(part * static_cast<double>(figures.millis.size() - 1))];
   };
-  std::printf("%-22s %9zu %8.3f %8.3f %8.3f\n", method.c_str(), figures.bytes, at(0.5), at(0.99),
-              first);
+  std::printf("%-22s %9zu %6zu %8.3f %8.3f %8.3f\n", method.c_str(), figures.bytes,
+              figures.millis.size(), at(0.5), at(0.99), first);
+  (void)std::fflush(stdout);
 }
 
 int Main(int argc, char** argv) {
@@ -153,7 +155,7 @@ int Main(int argc, char** argv) {
   const auto number = [](const char* name) { return std::atoi(options[name].c_str()); };
   Fill(number("pods"), number("containers"));
   const int calls = std::max(1, number("calls"));
-  std::printf("%-22s %9s %8s %8s %8s\n", "list", "bytes", "p50", "p99", "first");
+  std::printf("%-22s %9s %6s %8s %8s %8s\n", "list", "bytes", "calls", "p50", "p99", "first");
   for (const char* method :
        {"ListPodSandbox", "ListContainers", "ListContainerStats", "ListPodSandboxStats"})
     Measure(method, calls);

@@ -47,7 +47,7 @@ title_of() { # SIDE: with the versions
 
 # An image of one file, for the peers' sandbox containers.
 make_pause_image() { # TAR
-  python3 - "$1" "$here/build/release/bin/keelson-bench-pause" <<'P'
+  python3 - "$1" "$here/build/$preset/bin/keelson-bench-pause" <<'P'
 import hashlib, io, json, sys, tarfile
 out, program = sys.argv[1:]
 def tar(files):
@@ -114,6 +114,15 @@ done)
 C
 }
 
+# What a daemon and its helpers use is told from what its client uses by a group of its own, where there is one.
+cpu_groups() { local at; for at in /sys/fs/cgroup/cpuacct /sys/fs/cgroup/cpu,cpuacct /sys/fs/cgroup; do [ ! -e "$at/cgroup.procs" ] || { echo "$at/$name"; return; }; done; }
+in_group() { # SIDE COMMAND…: becomes it
+  local group; group=$(cpu_groups)/$1-daemon
+  shift
+  [ ! -d "$group" ] || echo "$BASHPID" >"$group/cgroup.procs"
+  exec "$@"
+}
+
 start_containerd() { # SIDE VERSION SUBNET: listens on /run/SIDE.sock; $started is its process
   local side=$1 dir=$work/$1 programs=/usr/bin path=$PATH
   [ "$2" = 2 ] && programs=$peers_dir path=$peers_dir:$PATH
@@ -123,7 +132,7 @@ start_containerd() { # SIDE VERSION SUBNET: listens on /run/SIDE.sock; $started 
 {"cniVersion": "0.4.0", "name": "bench-$side", "plugins": [{"type": "bridge", "bridge": "kb-$side", "isGateway": true, "ipMasq": true,
  "ipam": {"type": "host-local", "dataDir": "/run/cni-$side", "ranges": [[{"subnet": "$3"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
 C
-  env PATH="$path" "$programs/containerd" -c "$dir/config.toml" >"$dir/log" 2>&1 &
+  in_group "$side" env PATH="$path" "$programs/containerd" -c "$dir/config.toml" >"$dir/log" 2>&1 &
   started=$!
   local ctr="ctr -a /run/$side.sock -n k8s.io"
   for _ in $(seq 200); do $ctr version >/dev/null 2>&1 && break; sleep 0.1; done
@@ -135,12 +144,12 @@ C
 }
 
 start_keelson() { # SIDE SUBNET
-  local dir=$work/$1 bin=$here/build/release/bin
+  local dir=$work/$1 bin=$here/build/$preset/bin
   mkdir -p "$dir"
   local options=(--state-dir "$dir/state" --run-dir "/run/$1" --config-dir "$dir/etc" --bridge "kb-$1" --pod-subnet "$2"
     --pod-network "$2" --log-level warn --socket "/run/$1.sock")
   [ -e "$dir/loaded" ] || "$bin/keelson-runtime" "${options[@]}" load "$here/build/demo-images/busybox" docker.io/library/busybox:demo >/dev/null
   touch "$dir/loaded"
-  "$bin/keelson-runtime" "${options[@]}" >"$dir/log" 2>&1 &
+  in_group "$1" "$bin/keelson-runtime" "${options[@]}" >"$dir/log" 2>&1 &
   started=$!
 }

@@ -4,9 +4,11 @@
 # Raw numbers lie in $work/results/SITUATION/SIDE while it runs.
 set -euo pipefail
 . "$here/tests/perf/peers.sh"
-bin=$here/build/release/bin
+bin=$here/build/$preset/bin
 results=$work/results
 mkdir -p "$results" "$work/logs" "$work/floor"
+few=$((node > 50 ? 50 : (node + 1) / 2))
+echo "$few $node" >"$results/node"
 mount -t tmpfs tmpfs /run
 mkdir -p /run/lock
 # A hybrid machine's second tree is hidden from every side: crun refuses to start where it has a controller.
@@ -89,18 +91,18 @@ for _ in 1 2; do
   for side in floor "${sides[@]}"; do turn empty-storm "$side" --seconds "$seconds" --at-once 8; done
 done
 
-say "memory, and the loaded node: 1,000 mounts, 110 pods of the side"
+say "memory, and the loaded node: 1,000 mounts, $node pods of the side"
 for daemon in "${!pid[@]}"; do stop "$daemon"; done
 measure() { # PODS SIDE DAEMON PID
   echo "$1 $(python3 "$here/tests/perf/pss.py" '/bin/busybox sleep 100000' "$work/$3/" "/run/$3" "$4")" >>"$results/$2.memory"
 }
 sleep 4
 measure 0 floor none 1000000
-coproc held { floor --hold 50; }
+coproc held { floor --hold "$few"; }
 hold=$held_PID
 read -r _ <&"${held[0]}"
 sleep 2
-measure 50 floor none 1000000
+measure "$few" floor none 1000000
 exec {held[1]}>&-
 wait "$hold"
 mkdir -p "$work/mounts"
@@ -113,8 +115,8 @@ for side in "${sides[@]}"; do
   client "$side" --clear
   sleep 3
   measure 0 "$side" "$daemon" "${pid[$daemon]}"
-  client "$side" --fill 50; sleep 5; measure 50 "$side" "$daemon" "${pid[$daemon]}"
-  client "$side" --fill 60; sleep 5; measure 110 "$side" "$daemon" "${pid[$daemon]}"
+  client "$side" --fill "$few"; sleep 5; measure "$few" "$side" "$daemon" "${pid[$daemon]}"
+  client "$side" --fill $((node - few)); sleep 5; measure "$node" "$side" "$daemon" "${pid[$daemon]}"
   for who in floor "$side"; do
     # The floor's loaded node is Keelson's.
     [ "$who" = "$side" ] || [ "$side" = keelson ] || continue

@@ -7,11 +7,12 @@ import sys
 results = pathlib.Path(sys.argv[1])
 TITLES = dict(line.split(" ", 1) for line in (results / "titles").read_text().splitlines())
 SIDES = list(TITLES)
+FEW, MANY = (int(word) for word in (results / "node").read_text().split())
 PEERS = [side for side in SIDES if side not in ("floor", "keelson")]
 SITUATIONS = {"empty": "Empty node, one after another", "empty-spaced": "Empty node, half a second between cycles",
-              "empty-storm": "Empty node, eight at once", "loaded": "110 pods and 1,000 mounts, one after another",
-              "loaded-spaced": "110 pods and 1,000 mounts, half a second between cycles",
-              "loaded-storm": "110 pods and 1,000 mounts, eight at once"}
+              "empty-storm": "Empty node, eight at once", "loaded": f"{MANY} pods and 1,000 mounts, one after another",
+              "loaded-spaced": f"{MANY} pods and 1,000 mounts, half a second between cycles",
+              "loaded-storm": f"{MANY} pods and 1,000 mounts, eight at once"}
 ROWS = [("up", "up (sandbox + create + start)"), ("run", "– RunPodSandbox"), ("create", "– CreateContainer"), ("start", "– StartContainer"),
         ("exec", "ExecSync `true`"), ("down", "stop + remove"), ("stop", "– StopPodSandbox"), ("remove", "– RemovePodSandbox")]
 
@@ -80,14 +81,15 @@ def per_pod(side, pods, index):
     return (memory[side][pods][index] - memory[side][0][index]) / pods
 
 
-measured = [side for side in SIDES if side != "floor" and {0, 50, 110} <= memory[side].keys()]
+measured = [side for side in SIDES if side != "floor" and {0, FEW, MANY} <= memory[side].keys()]
 if measured:
-    base = per_pod("floor", 50, 3) if {0, 50} <= memory["floor"].keys() else 0
-    table("Memory without the containers: PSS in MB; unreclaimable kernel memory in KB, 50 pods", [
-        "", "daemons idle", "daemons, 50 pods", "a pod of 50", "a pod of 110", "kernel, a pod", "the same less the floor's", "processes, 110 pods"],
-        [[TITLES[side], f"{memory[side][0][1] / 1024:.1f}", f"{memory[side][50][1] / 1024:.1f}", f"{per_pod(side, 50, 2) / 1024:.2f}",
-          f"{per_pod(side, 110, 2) / 1024:.2f}", f"{per_pod(side, 50, 3):.0f}", f"{per_pod(side, 50, 3) - base:.0f}",
-          str(memory[side][110][0])] for side in measured])
+    base = per_pod("floor", FEW, 3) if {0, FEW} <= memory["floor"].keys() else 0
+    table(f"Memory without the containers: PSS in MB; unreclaimable kernel memory in KB, {FEW} pods", [
+        "", "daemons idle", f"daemons, {FEW} pods", f"daemons, {MANY} pods", f"a pod of {FEW}", f"a pod of {MANY}", "kernel, a pod",
+        "the same less the floor's", f"processes, {MANY} pods"],
+        [[TITLES[side], f"{memory[side][0][1] / 1024:.1f}", f"{memory[side][FEW][1] / 1024:.1f}", f"{memory[side][MANY][1] / 1024:.1f}",
+          f"{per_pod(side, FEW, 2) / 1024:.2f}", f"{per_pod(side, MANY, 2) / 1024:.2f}", f"{per_pod(side, FEW, 3):.0f}",
+          f"{per_pod(side, FEW, 3) - base:.0f}", str(memory[side][MANY][0])] for side in measured])
     print(f"\nThe floor's pod (its container, namespaces, link, overlay and groups): {base:.0f} KB of the kernel's.")
 
 judged = []
@@ -121,8 +123,8 @@ if len(one) == 4:
         rates += [(rate >= 100, f"{rate:.0f} (floor {data[s]['floor']['rate']:.0f})"), (True, "")]
     judge("eight at once: at least 100 full cycles a second", rates)
 if "keelson" in measured:
-    size = max(per_pod("keelson", pods, 2) for pods in (50, 110)) / 1024
+    size = max(per_pod("keelson", pods, 2) for pods in (FEW, MANY)) / 1024
     judge("PSS a pod at most 1 MB", [(size <= 1, f"{size:.2f} MB")])
-    daemons = memory["keelson"][50][1] / 1024
-    judge("the runtime daemon with 50 pods at most 30 MB PSS", [(daemons <= 30, f"{daemons:.1f} MB")])
+    daemons = memory["keelson"][FEW][1] / 1024
+    judge(f"the runtime daemon with {FEW} pods at most 30 MB PSS", [(daemons <= 30, f"{daemons:.1f} MB")])
 table("Aims, at p50", ["aim", "empty node", "empty, spaced", "loaded", "loaded, spaced", "reached"], judged)

@@ -22,18 +22,18 @@ import (
 
 type dialerMaker struct {
 	name   string
-	dialer func(t *testing.T, address string) httpstream.Dialer
+	dialer func(t testing.TB, address string) httpstream.Dialer
 }
 
 var dialers = []dialerMaker{
-	{"SPDY", func(t *testing.T, address string) httpstream.Dialer {
+	{"SPDY", func(t testing.TB, address string) httpstream.Dialer {
 		u, err := url.Parse(address)
 		must(t, err)
 		transport, upgrader, err := spdy.RoundTripperFor(&restclient.Config{})
 		must(t, err)
 		return spdy.NewDialer(upgrader, &http.Client{Transport: transport}, "POST", u)
 	}},
-	{"Tunnel", func(t *testing.T, address string) httpstream.Dialer {
+	{"Tunnel", func(t testing.TB, address string) httpstream.Dialer {
 		u, err := url.Parse(address)
 		must(t, err)
 		d, err := portforward.NewSPDYOverWebsocketDialer(u, &restclient.Config{})

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "minimal-master/access/access.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "lib/base/fake_clock.h"
+#include "lib/base/strings.h"
+#include "minimal-master/store/memory_store.h"
+
+namespace keelson::access {
+namespace {
+
+class JsonReader final : public watch::ObjectReader {
+ public:
+  base::Result<watch::Contents> Read(std::string_view, const watch::Bytes& value,
+                                     watch::Revision) const override {
+    ASSIGN_OR_RETURN(const json::Value object, json::ParseJson(value.view()));
+    watch::Contents contents;
+    contents.ns = object.At({"metadata", "namespace"}).AsString();
+    contents.name = object.At({"metadata", "name"}).AsString();
+    contents.uid = object.At({"metadata", "uid"}).AsString();
+    contents.bytes = value;
+    return contents;
+  }
+  watch::Bytes Departed(const watch::Object& last, watch::Revision) const override {
+    return last.bytes();
+  }
+};
+
+class AccessTest : public testing::Test {
+ protected:
+  void Put(const std::string& key, std::string_view value) {
+    ASSERT_TRUE(static_cast<store::Store&>(store_)
+                    .Commit({{"/registry/" + key, store::Bytes::Copy(value)}})
+                    .ok());
+  }
+  void Delete(const std::string& key) {
+    ASSERT_TRUE(
+        static_cast<store::Store&>(store_).Commit({{"/registry/" + key, store::Bytes()}}).ok());
+  }
+  static service::Request Get(const std::string& name, std::vector<std::string> groups = {}) {
+    service::Request request;
+    if (name.empty()) return request;
+    auto peer = std::make_shared<service::PeerCertificates>();
+    peer->verified = true;
+    peer->common_name = name;
+    peer->organizations = std::move(groups);
+    request.peer = std::move(peer);
+    return request;
+  }
+  std::string May(const auth::User& user, const std::string& method, const std::string& path) {
+    auth::Attributes attributes = auth::ReadAttributes(method, path, {});
+    attributes.user = user;
+    const auto may = access_.Authorize(attributes);
+    return may.ok() ? "yes" : may.failure().message;
+  }
+  // Changes are heard of on another thread, a moment later.
+  template <typename F>
+  static bool Soon(F&& f) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!f()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+  base::ManualClock clock_;
+  store::MemoryStore store_;
+  JsonReader reader_;
+  std::unique_ptr<watch::Cache> cache_ = watch::Cache::Open(store_, reader_, clock_, {}).value();
+  const pki::Key key_ = pki::Key::Generate().value();
+  Access access_{*cache_, clock_, {.token_keys = {key_}}};
+};
+
+TEST_F(AccessTest, FollowsRolesAndBindings) {
+  const auth::User joe = *access_.Authenticate(Get("joe"));
+  const std::string path = "/api/v1/namespaces/n/pods";
+  EXPECT_EQ(
+      May(joe, "GET", path),
+      "pods is forbidden: User \"joe\" cannot list resource \"pods\" in API group \"\" in the "
+      "namespace \"n\"");
+  Put("roles/n/r", R"({"metadata":{"namespace":"n","name":"r"},
+    "rules":[{"apiGroups":[""],"resources":["pods"],"verbs":["list"]}]})");
+  Put("rolebindings/n/b", R"({"metadata":{"namespace":"n","name":"b"},
+    "roleRef":{"kind":"Role","name":"r"},"subjects":[{"kind":"User","name":"joe"}]})");
+  EXPECT_TRUE(Soon([&] { return May(joe, "GET", path) == "yes"; }));
+  EXPECT_NE(May(joe, "POST", path), "yes");
+  Delete("rolebindings/n/b");
+  EXPECT_TRUE(Soon([&] { return May(joe, "GET", path) != "yes"; }));
+  EXPECT_EQ(May(*access_.Authenticate(Get("root", {"system:masters"})), "GET", path), "yes");
+}
+
+TEST_F(AccessTest, NodesReadWhatTheirPodsUseAsPodsComeAndGo) {
+  const auth::User node = *access_.Authenticate(Get("system:node:n1", {"system:nodes"}));
+  const std::string path = "/api/v1/namespaces/n/secrets/s";
+  EXPECT_NE(May(node, "GET", path), "yes");
+  Put("pods/n/p", R"({"metadata":{"namespace":"n","name":"p"},"spec":{"nodeName":"n1",
+    "volumes":[{"name":"v","secret":{"secretName":"s"}}]}})");
+  EXPECT_TRUE(Soon([&] { return May(node, "GET", path) == "yes"; }));
+  Delete("pods/n/p");
+  EXPECT_TRUE(Soon([&] { return May(node, "GET", path) != "yes"; }));
+}
+
+TEST_F(AccessTest, KnowsTokensWhileTheirAccountIsThere) {
+  Put("serviceaccounts/n/sa", R"({"metadata":{"namespace":"n","name":"sa","uid":"u1"}})");
+  const int64_t now = clock_.WallNanos() / 1'000'000'000;
+  const std::string issuer = "https://kubernetes.default.svc.cluster.local";
+  service::Request request;
+  const std::string token = auth::SignToken(key_, {.issuer = issuer,
+                                                   .subject = "system:serviceaccount:n:sa",
+                                                   .audiences = {issuer},
+                                                   .expires = now + 3600,
+                                                   .issued = now,
+                                                   .not_before = now,
+                                                   .ns = "n",
+                                                   .service_account = {"sa", "u1"}})
+                                .value();
+  request.headers = {{"authorization", "Bearer " + token}};
+  const auto user = access_.Authenticate(request);
+  ASSERT_TRUE(user.ok());
+  EXPECT_EQ((*user).name, "system:serviceaccount:n:sa");
+  EXPECT_TRUE(access_.CheckToken(token, {}).ok());
+  EXPECT_FALSE(access_.CheckToken(token, {"vault"}).ok());
+  Delete("serviceaccounts/n/sa");
+  clock_.Advance(std::chrono::seconds(11));
+  EXPECT_TRUE(Soon([&] { return !access_.Authenticate(request).ok(); }));
+  EXPECT_EQ(access_.Authenticate(request).failure().code, 401);
+  request.headers = {{"authorization", "Bearer nope"}};
+  EXPECT_EQ(access_.Authenticate(request).failure().message, "Unauthorized");
+  EXPECT_EQ((*access_.Authenticate(Get(""))).name, "system:anonymous");
+}
+
+TEST_F(AccessTest, LetsThoseActForOthersWhoMay) {
+  service::Request request = Get("root", {"system:masters"});
+  request.headers = {{"impersonate-user", "joe"}};
+  EXPECT_EQ((*access_.Authenticate(request)).name, "joe");
+  request.peer = nullptr;
+  EXPECT_EQ(access_.Authenticate(request).failure().message,
+            "users \"joe\" is forbidden: User \"system:anonymous\" cannot impersonate resource "
+            "\"users\" in API group \"\" at the cluster scope");
+  request.headers = {{"impersonate-group", "dev"}};
+  EXPECT_EQ(access_.Authenticate(request).failure().code, 400);
+}
+
+}  // namespace
+}  // namespace keelson::access
