@@ -230,6 +230,14 @@ Value AutoscalerToV2(Value object) {
   Value& status = Member(object, "status");
   Value measured = Value::Array();
   for (const Value& metric : current.items()) measured.Append(Unflattened(metric, "current"));
+  if (const Value percent = status.At({"currentCPUUtilizationPercentage"});
+      !percent.IsNull() && measured.items().empty()) {
+    Value flat;
+    flat.Set("type", Value("Resource"));
+    Member(flat, "resource").Set("name", Value("cpu"));
+    Member(flat, "resource").Set("currentAverageUtilization", percent);
+    measured.Append(Unflattened(flat, "current"));
+  }
   status.Erase("currentCPUUtilizationPercentage");
   if (!measured.items().empty()) status.Set("currentMetrics", std::move(measured));
   if (!conditions.items().empty()) status.Set("conditions", conditions);

@@ -6,6 +6,7 @@
 
 #include "minimal-master/api/handler.h"
 #include "minimal-master/api/reader.h"
+#include "minimal-master/bootstrap/objects.h"
 #include "minimal-master/store/memory_store.h"
 
 namespace keelson::golden {
@@ -87,6 +88,9 @@ struct LocalServer::State {
     KEELSON_CHECK(opened.ok());
     cache = *std::move(opened);
     engine = std::make_unique<api::Engine>(store, *cache, clock);
+    auth::User self;
+    self.groups = {std::string(auth::kMasters)};
+    KEELSON_CHECK(engine->InsertMissing(bootstrap::Objects(), self).ok());
     watches = std::make_unique<api::Watches>(*cache, clock);
     api::Gate gate;
     gate.authenticate = [](const service::Request&) -> status::Or<auth::User> {

@@ -120,6 +120,10 @@ TEST(Golden, RefusedChangesAreUpstreams) {
     std::unique_ptr<Servers>& servers = of_base[mutation.base];
     if (!servers) {
       servers = std::make_unique<Servers>();
+      for (const Request& request : Prelude("errors")) {
+        (void)servers->fresh.Ask(request);
+        (void)servers->with_base.Ask(request);
+      }
       (void)servers->with_base.Ask(Sending("POST", mutation.path, mutation.base_body));
     }
     const std::string& name = mutation.base_body.At({"metadata", "name"}).AsString();
