@@ -48,7 +48,7 @@ T Must(base::Result<T> result) {
 
 // What an object's value looks like to FakeReader, `size` bytes long.
 Bytes Value(size_t size, int i) {
-  return Bytes::Join({"uid;app=web;node" + std::to_string(i % 10) + ",", std::string(size, 'x')});
+  return Bytes::Join({"uid;app=web;node" + std::to_string(i % 10) + ";", std::string(size, 'x')});
 }
 
 // Commits of `threads` writers for `seconds`; `what(writer, n)` is the n-th of a writer.
