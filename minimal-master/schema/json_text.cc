@@ -12,7 +12,8 @@ namespace {
 
 uint32_t Hex4(std::string_view text) {
   uint32_t out = 0;
-  std::from_chars(text.data(), text.data() + 4, out, 16);
+  text = text.substr(0, 4);
+  std::from_chars(text.data(), text.data() + text.size(), out, 16);
   return out;
 }
 

@@ -17,7 +17,7 @@ namespace {
 int64_t DaysFromDate(int64_t year, int month, int day) {
   year -= month <= 2 ? 1 : 0;
   const int64_t era = (year >= 0 ? year : year - 399) / 400;
-  const auto of_era = static_cast<int>(year - era * 400);
+  const int64_t of_era = year - era * 400;
   const int of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
   return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
@@ -82,9 +82,8 @@ class TimeReader {
       return base::InvalidArgument("parsing time {}: extra text: {}", QuoteForMessage(all_),
                                    QuoteForMessage(rest_));
     if (day < 1 || day > DaysIn(month, year)) return OutOfRange("day");
-    const int64_t seconds =
-        DaysFromDate(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
-    return FormatTime(seconds, nanos, micro_);
+    const int64_t of_day = hour * int64_t{3600} + minute * int64_t{60} + second;
+    return FormatTime(DaysFromDate(year, month, day) * 86400 + of_day - offset, nanos, micro_);
   }
 
  private:
@@ -185,8 +184,9 @@ void SplitTime(std::string_view text, int64_t& seconds, int32_t& nanos) {
   const auto number = [&s](size_t at, size_t count) {
     return std::atoi(s.substr(at, count).c_str());
   };
-  seconds = DaysFromDate(number(0, 4), number(5, 2), number(8, 2)) * 86400 + number(11, 2) * 3600 +
-            number(14, 2) * 60 + number(17, 2);
+  const int64_t of_day =
+      number(11, 2) * int64_t{3600} + number(14, 2) * int64_t{60} + number(17, 2);
+  seconds = DaysFromDate(number(0, 4), number(5, 2), number(8, 2)) * 86400 + of_day;
   if (s[19] == '.' && s.size() >= 26) nanos = number(20, 6) * 1000;
 }
 
