@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "lib/base/log.h"
 #include "lib/os/files.h"
 #include "minimal-master/store/etcd/rpc.grpc.pb.h"
 #include "minimal-master/store/etcd/wire.h"
@@ -33,11 +34,16 @@ EtcdStore::EtcdStore(std::unique_ptr<EtcdClient> client, std::string prefix)
     : client_(std::move(client)), prefix_(std::move(prefix)) {}
 
 base::Result<std::unique_ptr<EtcdStore>> EtcdStore::Open(const EtcdOptions& options,
-                                                         std::string prefix) {
+                                                         std::string prefix,
+                                                         std::chrono::milliseconds compact_every) {
   ASSIGN_OR_RETURN(std::unique_ptr<EtcdClient> client, EtcdClient::Create(options));
   std::unique_ptr<EtcdStore> store(new EtcdStore(std::move(client), std::move(prefix)));
   ASSIGN_OR_RETURN(store->seen_, store->CurrentRevision());
   store->thread_ = std::thread([&self = *store] { self.WatchLoop(); });
+  if (compact_every.count() > 0) {
+    store->compact_thread_ =
+        std::thread([&self = *store, compact_every] { self.CompactLoop(compact_every); });
+  }
   return store;
 }
 
@@ -49,6 +55,7 @@ EtcdStore::~EtcdStore() {
   }
   advanced_.notify_all();
   if (thread_.joinable()) thread_.join();
+  if (compact_thread_.joinable()) compact_thread_.join();
 }
 
 base::Result<EtcdStore::Page> EtcdStore::Range(std::string_view from, std::string_view end,
@@ -212,6 +219,24 @@ base::Status EtcdStore::Compact(Revision revision) {
   std::lock_guard lock(state_);
   compacted_ = std::max(compacted_, revision);
   return base::Ok();
+}
+
+void EtcdStore::CompactLoop(std::chrono::milliseconds every) {
+  for (Revision then = 0;;) {
+    Revision now;
+    {
+      std::unique_lock lock(state_);
+      if (advanced_.wait_for(lock, every, [this] { return stop_; })) return;
+      now = seen_;
+    }
+    if (then != 0) {
+      const base::Status done = Compact(then);
+      if (!done.ok()) {
+        base::LogWarn("compacting etcd, will be tried again", {{"error", done.error()}});
+      }
+    }
+    then = now;
+  }
 }
 
 base::Status EtcdStore::Backup(const std::string& path) {

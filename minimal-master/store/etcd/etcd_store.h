@@ -20,8 +20,11 @@ namespace keelson::store {
 class EtcdStore final : public Store {
  public:
   // `prefix`: what subscribers hear of; other keys in that etcd are somebody else's.
-  static base::Result<std::unique_ptr<EtcdStore>> Open(const EtcdOptions& options,
-                                                       std::string prefix = "");
+  // Every `compact_every` (zero: never) what is older than that is compacted, as upstream's server
+  // does; several of us do no harm to one another.
+  static base::Result<std::unique_ptr<EtcdStore>> Open(
+      const EtcdOptions& options, std::string prefix = "",
+      std::chrono::milliseconds compact_every = std::chrono::minutes(5));
   ~EtcdStore() override;
 
   base::Result<KeyValue> Get(std::string_view key) override;
@@ -49,6 +52,7 @@ class EtcdStore final : public Store {
                            Revision revision, bool count_only);
   base::Result<Revision> IsAsWanted(const std::vector<Change>& changes);
   void WatchLoop();
+  void CompactLoop(std::chrono::milliseconds every);
   // Events above `from` up to `target`, by a watch of their own. OutOfRange as Compacted.
   base::Result<std::vector<Event>> Past(Revision from, Revision target);
   void Publish(std::vector<Event> events, Revision seen);
@@ -70,6 +74,7 @@ class EtcdStore final : public Store {
   bool full_ = false;                            // guarded by state_
   int64_t last_backup_ = 0;                      // guarded by state_
   std::thread thread_;
+  std::thread compact_thread_;
 };
 
 }  // namespace keelson::store

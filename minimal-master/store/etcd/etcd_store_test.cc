@@ -128,6 +128,28 @@ TEST(EtcdStore, PassesOnWhatOthersWroteAndBacksUp) {
   EXPECT_GT(os::ReadFile(dir.path() + "/snapshot", 1u << 30)->size(), 1000u);
 }
 
+TEST(EtcdStore, CompactsWhatIsOld) {
+  auto& servers = Server();
+  if (!servers.ok()) GTEST_SKIP() << servers.error().message();
+  EtcdOptions options;
+  options.endpoints = servers->endpoints();
+  const auto store = EtcdStore::Open(options, "", std::chrono::milliseconds(20));
+  ASSERT_TRUE(store.ok()) << store.error().message();
+  const auto first = (*store)->Commit({Put("/compact", "0")}, Durability::kDurable);
+  ASSERT_TRUE(first.ok());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  Revision oldest = 0;
+  while (oldest <= *first && std::chrono::steady_clock::now() < deadline) {
+    ASSERT_TRUE((*store)->Commit({Put("/compact", "1")}, Durability::kDurable).ok());
+    oldest = (*store)->GetStats()->oldest;
+  }
+  EXPECT_GT(oldest, *first);
+  RecordingSubscriber subscriber;
+  const auto late = (*store)->Subscribe(*first - 1, subscriber);
+  ASSERT_FALSE(late.ok());
+  EXPECT_NE(CompactedOf(late.error()), nullptr);
+}
+
 TEST(EtcdStore, NobodyThereIsUnavailable) {
   EtcdOptions options;
   options.endpoints = {"http://127.0.0.1:1"};

@@ -86,14 +86,17 @@ void SqliteStore::Share() {
 }
 
 void SqliteStore::WriteLoop() {
-  bool more = false;
+  // After work it looks soon whether there is something to tidy; with nothing left it sleeps long.
+  bool more = false, quiet = false;
   for (;;) {
     std::deque<Waiting*> waiting;
     bool stop = false;
     {
       std::unique_lock lock(queue_mutex_);
       const auto awake = [this] { return stop_ || !queue_.empty(); };
-      if (!more) queued_.wait_for(lock, std::chrono::milliseconds(500), awake);
+      if (!more) {
+        queued_.wait_for(lock, quiet ? options_.quiet_pause : options_.busy_pause, awake);
+      }
       waiting.swap(queue_);
       stop = stop_;
     }
@@ -102,6 +105,7 @@ void SqliteStore::WriteLoop() {
     while (!waiting.empty()) CommitWaiting(waiting);
     const auto maintained = writer_.Maintain(idle);
     more = maintained.ok() && *maintained;
+    quiet = idle && !more && writer_.synced();
     if (!maintained.ok() && idle) {
       base::LogWarn("tidying the store, will be tried again", {{"error", maintained.error()}});
     }

@@ -29,8 +29,10 @@ class SqliteStore final : public Store {
     WriterLimits limits;
     size_t group_commits = 256;
     size_t group_bytes = 8u << 20;
-    std::chrono::milliseconds check_pause{50};                       // between slices of rows
-    std::chrono::milliseconds check_period = std::chrono::hours(6);  // between passes
+    std::chrono::milliseconds busy_pause{500};                         // until tidying, after work
+    std::chrono::milliseconds quiet_pause = std::chrono::seconds(10);  // when nothing is left to do
+    std::chrono::milliseconds check_pause{50};                         // between slices of rows
+    std::chrono::milliseconds check_period = std::chrono::hours(6);    // between passes
   };
   static base::Result<std::unique_ptr<SqliteStore>> Open(Options options, const base::Clock& clock);
   ~SqliteStore() override;

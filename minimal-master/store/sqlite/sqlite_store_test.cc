@@ -32,6 +32,7 @@ class SqliteStoreTest : public testing::Test {
   void OpenStore(SqliteStore::Options options = {}) {
     store_.reset();
     options.dir = dir_.path();
+    options.busy_pause = options.quiet_pause = std::chrono::milliseconds(50);
     auto store = SqliteStore::Open(options, clock_);
     ASSERT_TRUE(store.ok()) << store.error().message();
     store_ = std::move(*store);

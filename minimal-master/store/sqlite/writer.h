@@ -51,6 +51,7 @@ class Writer {
   Revision revision() const { return revision_; }
   Revision compacted() const { return compacted_; }
   const Holes& holes() const { return holes_; }
+  bool synced() const { return unsynced_ == 0; }  // everything is as durable as it gets
   int wal_pages() const { return database_.wal_pages(); }
   base::Status CheckFrom(Revision from) const;  // whether one can subscribe from there
 
