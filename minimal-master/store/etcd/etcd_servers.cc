@@ -32,7 +32,7 @@ std::vector<int> FreePorts(size_t count) {
 
 }  // namespace
 
-base::Result<EtcdServers> EtcdServers::Start(int members) {
+base::Result<EtcdServers> EtcdServers::Start(int members, bool tls) {
   std::string program;
   for (const char* path : {"/usr/bin/etcd", "/usr/local/bin/etcd"}) {
     if (os::Exists(path)) program = path;
@@ -40,6 +40,17 @@ base::Result<EtcdServers> EtcdServers::Start(int members) {
   if (program.empty()) return base::NotFound("no etcd on this machine");
   ASSIGN_OR_RETURN(os::TempDir dir, os::TempDir::Create("keelson-etcd"));
   EtcdServers servers(std::move(dir));
+  if (tls) {
+    ASSIGN_OR_RETURN(
+        const os::CommandResult made,
+        os::RunCommand({.argv = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                                 "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj",
+                                 "/CN=etcd", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                                 servers.identity("key"), "-out", servers.identity("crt")},
+                        .env = {"PATH=/usr/bin:/bin"}},
+                       "", std::chrono::seconds(20)));
+    if (made.status.code() != 0) return base::NotFound("no openssl: {}", made.err);
+  }
   const auto count = static_cast<size_t>(members);
   const std::vector<int> ports = FreePorts(2 * count);
   if (ports.empty()) return base::Unavailable("no free ports");
@@ -48,34 +59,41 @@ base::Result<EtcdServers> EtcdServers::Start(int members) {
     cluster.push_back(fmt::format("m{}=http://127.0.0.1:{}", i, ports[2 * i + 1]));
   }
   for (size_t i = 0; i < count; ++i) {
-    const std::string client = fmt::format("http://127.0.0.1:{}", ports[2 * i]);
+    const std::string client =
+        fmt::format("{}://127.0.0.1:{}", tls ? "https" : "http", ports[2 * i]);
     const std::string peer = fmt::format("http://127.0.0.1:{}", ports[2 * i + 1]);
-    ASSIGN_OR_RETURN(
-        os::ChildProcess child,
-        os::ChildProcess::Spawn({.argv = {program,
-                                          "--name",
-                                          fmt::format("m{}", i),
-                                          "--data-dir",
-                                          fmt::format("{}/m{}", servers.dir_.path(), i),
-                                          "--listen-client-urls",
-                                          client,
-                                          "--advertise-client-urls",
-                                          client,
-                                          "--listen-peer-urls",
-                                          peer,
-                                          "--initial-advertise-peer-urls",
-                                          peer,
-                                          "--initial-cluster",
-                                          base::Join(cluster, ","),
-                                          "--initial-cluster-state",
-                                          "new",
-                                          "--heartbeat-interval",
-                                          "50",
-                                          "--election-timeout",
-                                          "500",
-                                          "--log-level",
-                                          "error"},
-                                 .env = {"ETCD_UNSUPPORTED_ARCH=arm64", "PATH=/usr/bin:/bin"}}));
+    os::SpawnOptions options;
+    options.argv = {program,
+                    "--name",
+                    fmt::format("m{}", i),
+                    "--data-dir",
+                    fmt::format("{}/m{}", servers.dir_.path(), i),
+                    "--listen-client-urls",
+                    client,
+                    "--advertise-client-urls",
+                    client,
+                    "--listen-peer-urls",
+                    peer,
+                    "--initial-advertise-peer-urls",
+                    peer,
+                    "--initial-cluster",
+                    base::Join(cluster, ","),
+                    "--heartbeat-interval",
+                    "50",
+                    "--election-timeout",
+                    "500",
+                    "--log-level",
+                    "error"};
+    if (tls) {
+      for (const std::string& argument :
+           {std::string("--client-cert-auth"), "--cert-file=" + servers.identity("crt"),
+            "--key-file=" + servers.identity("key"),
+            "--trusted-ca-file=" + servers.identity("crt")}) {
+        options.argv.push_back(argument);
+      }
+    }
+    options.env = {"ETCD_UNSUPPORTED_ARCH=arm64", "PATH=/usr/bin:/bin"};
+    ASSIGN_OR_RETURN(os::ChildProcess child, os::ChildProcess::Spawn(options));
     servers.members_.push_back(std::move(child));
     servers.endpoints_.push_back(client);
   }

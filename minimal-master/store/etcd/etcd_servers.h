@@ -14,7 +14,11 @@ namespace keelson::store {
 class EtcdServers {
  public:
   // NotFound: there is no etcd here.
-  static base::Result<EtcdServers> Start(int members);
+  // With `tls` clients need a certificate: identity() is server's, client's and authority's in one.
+  static base::Result<EtcdServers> Start(int members, bool tls = false);
+  std::string identity(const std::string& suffix) const {
+    return dir_.path() + "/identity." + suffix;
+  }
   const std::vector<std::string>& endpoints() const { return endpoints_; }
   void Kill(size_t member);
 

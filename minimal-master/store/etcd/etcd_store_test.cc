@@ -150,6 +150,26 @@ TEST(EtcdStore, CompactsWhatIsOld) {
   EXPECT_NE(CompactedOf(late.error()), nullptr);
 }
 
+TEST(EtcdStore, SpeaksTlsWithACertificateOfItsOwn) {
+  auto servers = EtcdServers::Start(1, true);
+  if (!servers.ok()) GTEST_SKIP() << servers.error().message();
+  EtcdOptions options;
+  options.endpoints = servers->endpoints();
+  options.ca_file = servers->identity("crt");
+  options.certificate_file = servers->identity("crt");
+  options.key_file = servers->identity("key");
+  options.total_timeout = std::chrono::seconds(30);
+  const auto store = EtcdStore::Open(options);
+  ASSERT_TRUE(store.ok()) << store.error().message();
+  ASSERT_TRUE((*store)->Commit({Put("/tls", "yes")}, Durability::kDurable).ok());
+  EXPECT_EQ((*store)->Get("/tls")->value.view(), "yes");
+  options.certificate_file = options.key_file = "";
+  options.total_timeout = std::chrono::milliseconds(500);
+  EXPECT_FALSE(EtcdStore::Open(options).ok()) << "without a certificate";
+  options.ca_file = "/nowhere";
+  EXPECT_EQ(EtcdStore::Open(options).error().code(), base::Code::kNotFound);
+}
+
 TEST(EtcdStore, NobodyThereIsUnavailable) {
   EtcdOptions options;
   options.endpoints = {"http://127.0.0.1:1"};
