@@ -8,6 +8,7 @@
 
 #include "lib/base/fake_clock.h"
 #include "lib/base/strings.h"
+#include "minimal-master/access/reviews.h"
 #include "minimal-master/store/memory_store.h"
 
 namespace keelson::access {
@@ -132,6 +133,49 @@ TEST_F(AccessTest, KnowsTokensWhileTheirAccountIsThere) {
   request.headers = {{"authorization", "Bearer nope"}};
   EXPECT_EQ(access_.Authenticate(request).failure().message, "Unauthorized");
   EXPECT_EQ((*access_.Authenticate(Get(""))).name, "system:anonymous");
+}
+
+TEST_F(AccessTest, AnswersReviewsInUpstreamsWords) {
+  const auto ask = [&](const auth::User& user, std::string_view text, const std::string& ns = "") {
+    const auto answer = Answer(access_, user, ns, json::ParseJson(text).value());
+    return answer.ok() ? json::WriteJson((*answer).At({"status"})) : answer.failure().message;
+  };
+  const auth::User joe = *access_.Authenticate(Get("joe"));
+  const auth::User root = *access_.Authenticate(Get("root", {"system:masters"}));
+  EXPECT_TRUE(IsReview("authorization.k8s.io", "LocalSubjectAccessReview"));
+  EXPECT_FALSE(IsReview("authentication.k8s.io", "TokenRequest"));
+  EXPECT_EQ(ask(joe, R"({"kind":"SelfSubjectAccessReview","spec":{"resourceAttributes":
+    {"resource":"nodes","verb":"get"}}})"),
+            R"({"allowed":false})");
+  EXPECT_EQ(ask(root, R"({"kind":"SelfSubjectAccessReview","spec":{"nonResourceAttributes":
+    {"path":"/x","verb":"get"}}})"),
+            R"({"allowed":true})");
+  EXPECT_EQ(ask(root, R"({"kind":"SubjectAccessReview","spec":{"user":"joe","groups":
+    ["system:masters"],"resourceAttributes":{"resource":"nodes","verb":"get"}}})"),
+            R"({"allowed":true})");
+  EXPECT_EQ(ask(root, R"({"kind":"SubjectAccessReview","spec":{}})"),
+            ".authorization.k8s.io \"\" is invalid: [spec.resourceAttributes: Invalid value: null: "
+            "exactly one of nonResourceAttributes or resourceAttributes must be specified, "
+            "spec.user: Invalid value: \"\": at least one of user or group must be specified]");
+  EXPECT_EQ(ask(root, R"({"kind":"SubjectAccessReview","spec":{"nonResourceAttributes":{},
+    "resourceAttributes":{},"user":"x"}})"),
+            ".authorization.k8s.io \"\" is invalid: spec.nonResourceAttributes: Invalid value: "
+            "{\"Path\":\"\",\"Verb\":\"\"}: cannot be specified in combination with "
+            "resourceAttributes");
+  EXPECT_EQ(ask(root, R"({"kind":"LocalSubjectAccessReview","spec":{"resourceAttributes":{},
+    "user":"x"}})",
+                "e"),
+            ".authorization.k8s.io \"\" is invalid: spec.resourceAttributes.namespace: Invalid "
+            "value: \"\": must match metadata.namespace");
+  EXPECT_EQ(ask(root, R"({"kind":"SelfSubjectRulesReview","spec":{}})"), "no namespace on request");
+  EXPECT_EQ(ask(joe, R"({"kind":"SelfSubjectRulesReview","spec":{"namespace":"n"}})"),
+            R"({"resourceRules":[],"nonResourceRules":[],"incomplete":false})");
+  EXPECT_EQ(ask(joe, R"({"kind":"SelfSubjectReview"})"),
+            R"({"userInfo":{"username":"joe","groups":["system:authenticated"]}})");
+  EXPECT_EQ(ask(root, R"({"kind":"TokenReview"})"),
+            "token is required for TokenReview in authentication");
+  EXPECT_THAT(ask(root, R"({"kind":"TokenReview","spec":{"token":"x"}})"),
+              testing::HasSubstr(R"("error":"[invalid bearer token, )"));
 }
 
 TEST_F(AccessTest, LetsThoseActForOthersWhoMay) {
