@@ -12,6 +12,8 @@
 #include "lib/log/log.h"
 #include "lib/os/files.h"
 #include "minimal-master/access/access.h"
+#include "minimal-master/access/grants.h"
+#include "minimal-master/access/reviews.h"
 #include "minimal-master/api/handler.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/bootstrap/objects.h"
@@ -83,6 +85,16 @@ base::Status Serve(const Options& options) {
   pki_options.server_url = fmt::format("https://{}:{}", options.address, options.port);
   ASSIGN_OR_RETURN(pki::ClusterPki pki, pki::ClusterPki::Open(pki_options, clock));
   access::Access access(*cache, clock, {.token_keys = pki.service_account_keys()});
+  engine.SetHooks(
+      {.answer = [&](const auth::User& user, const std::string& ns,
+                     json::Value object) -> std::optional<status::Or<json::Value>> {
+         if (!access::IsReview(object)) return std::nullopt;
+         return access::Answer(access, user, ns, std::move(object));
+       },
+       .may_write =
+           [&](const auth::User& user, const json::Value& object, const json::Value* old) {
+             return access::MayGrant(access, user, object, old);
+           }});
   const api::Gate gate{
       [&](const service::Request& request) { return access.Authenticate(request); },
       [&](const api::Route& route) -> status::Or<bool> {

@@ -8,6 +8,7 @@
 
 #include "lib/base/fake_clock.h"
 #include "lib/base/strings.h"
+#include "minimal-master/access/grants.h"
 #include "minimal-master/access/reviews.h"
 #include "minimal-master/store/memory_store.h"
 
@@ -142,8 +143,10 @@ TEST_F(AccessTest, AnswersReviewsInUpstreamsWords) {
   };
   const auth::User joe = *access_.Authenticate(Get("joe"));
   const auth::User root = *access_.Authenticate(Get("root", {"system:masters"}));
-  EXPECT_TRUE(IsReview("authorization.k8s.io", "LocalSubjectAccessReview"));
-  EXPECT_FALSE(IsReview("authentication.k8s.io", "TokenRequest"));
+  const auto review = [](std::string_view text) { return IsReview(json::ParseJson(text).value()); };
+  EXPECT_TRUE(
+      review(R"({"apiVersion":"authorization.k8s.io/v1","kind":"LocalSubjectAccessReview"})"));
+  EXPECT_FALSE(review(R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest"})"));
   EXPECT_EQ(ask(joe, R"({"kind":"SelfSubjectAccessReview","spec":{"resourceAttributes":
     {"resource":"nodes","verb":"get"}}})"),
             R"({"allowed":false})");
@@ -176,6 +179,44 @@ TEST_F(AccessTest, AnswersReviewsInUpstreamsWords) {
             "token is required for TokenReview in authentication");
   EXPECT_THAT(ask(root, R"({"kind":"TokenReview","spec":{"token":"x"}})"),
               testing::HasSubstr(R"("error":"[invalid bearer token, )"));
+}
+
+TEST_F(AccessTest, LetsNobodyGiveAwayWhatTheyDoNotHold) {
+  const auth::User joe = *access_.Authenticate(Get("joe"));
+  const auto may = [&](std::string_view text, const json::Value* old = nullptr) {
+    const auto answer = MayGrant(access_, joe, json::ParseJson(text).value(), old);
+    return answer.ok() ? "yes" : answer.failure().message;
+  };
+  Put("clusterroles/all", R"({"metadata":{"name":"all"},
+    "rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]})");
+  ASSERT_TRUE(Soon([&] { return access_.rbac()->FindRules({true, "all"}, "") != nullptr; }));
+  const std::string start = R"({"apiVersion":"rbac.authorization.k8s.io/v1","kind":)";
+  const std::string role = start + R"("Role","metadata":{"name":"esc","namespace":"e"},
+    "rules":[{"apiGroups":[""],"resources":["secrets"],"verbs":["get"]}]})";
+  EXPECT_EQ(may(role),
+            "roles.rbac.authorization.k8s.io \"esc\" is forbidden: user \"joe\" "
+            "(groups=[\"system:authenticated\"]) is attempting to grant RBAC permissions not "
+            "currently held:\n{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\"]}");
+  const json::Value same = json::ParseJson(role).value();
+  EXPECT_EQ(may(role, &same), "yes");
+  const auto bind = [&](const std::string& kind, const std::string& name) {
+    return may(start +
+               R"("RoleBinding","metadata":{"name":"b","namespace":"e"},"roleRef":{"kind":")" +
+               kind + R"(","name":")" + name + R"("},"subjects":[{"kind":"User","name":"joe"}]})");
+  };
+  EXPECT_THAT(bind("ClusterRole", "all"), testing::HasSubstr("attempting to grant"));
+  EXPECT_EQ(bind("Role", "absent"), "rolebindings.rbac.authorization.k8s.io \"absent\" not found");
+  EXPECT_EQ(may(start + R"("ClusterRole","metadata":{"name":"esc"},"aggregationRule":
+    {"clusterRoleSelectors":[{"matchLabels":{"a":"b"}}]}})"),
+            "clusterroles.rbac.authorization.k8s.io \"esc\" is forbidden: must have cluster-admin "
+            "privileges to use the aggregationRule");
+  Put("clusterroles/lend", R"({"metadata":{"name":"lend"},"rules":[{"apiGroups":
+    ["rbac.authorization.k8s.io"],"resources":["*"],"verbs":["bind","escalate"]}]})");
+  Put("clusterrolebindings/lend", R"({"metadata":{"name":"lend"},"roleRef":{"kind":"ClusterRole",
+    "name":"lend"},"subjects":[{"kind":"User","name":"joe"}]})");
+  EXPECT_TRUE(Soon([&] { return may(role) == "yes"; }));
+  EXPECT_EQ(bind("ClusterRole", "all"), "yes");
+  EXPECT_EQ(may(R"({"apiVersion":"v1","kind":"ConfigMap"})"), "yes");
 }
 
 TEST_F(AccessTest, LetsThoseActForOthersWhoMay) {

@@ -164,13 +164,16 @@ status::Or<Value> TokenReview(Access& access, Value review) {
 
 }  // namespace
 
-bool IsReview(std::string_view group, std::string_view kind) {
-  return (group == "authorization.k8s.io" || group == "authentication.k8s.io") &&
-         kind.ends_with("Review");
+bool IsReview(const Value& object) {
+  const std::string& version = object.At({"apiVersion"}).AsString();
+  return (version.starts_with("authorization.k8s.io/") ||
+          version.starts_with("authentication.k8s.io/")) &&
+         object.At({"kind"}).AsString().ends_with("Review");
 }
 
 status::Or<Value> Answer(Access& access, const User& asker, const std::string& ns, Value review) {
   const std::string kind = Text(review, {"kind"});
+  if (review.Find("metadata") == nullptr) review.Set("metadata", Value::Object());
   if (kind == "SelfSubjectRulesReview") return RulesReview(access, asker, std::move(review));
   if (kind == "TokenReview") return TokenReview(access, std::move(review));
   if (kind == "SelfSubjectReview") {

@@ -4,14 +4,14 @@
 // pkg/registry/authorization and authentication (1.35).
 #pragma once
 
-#include <string_view>
+#include <string>
 
 #include "minimal-master/access/access.h"
 
 namespace keelson::access {
 
-// Whether a kind of authentication.k8s.io or authorization.k8s.io is such a question.
-bool IsReview(std::string_view group, std::string_view kind);
+// Whether an object is such a question, of authentication.k8s.io or authorization.k8s.io.
+bool IsReview(const json::Value& object);
 
 // `review` with its status filled in. `asker` created it in `ns` (empty: in no namespace).
 status::Or<json::Value> Answer(Access& access, const auth::User& asker, const std::string& ns,

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,25 @@ struct Written {
   bool created = false;
 };
 
+// What others know of objects that are sent; chosen by main, any may be empty.
+struct Hooks {
+  // The answer to an object that is a question and not kept (a review); nothing: it is kept.
+  std::function<std::optional<status::Or<json::Value>>(const auth::User& user,
+                                                       const std::string& ns, json::Value object)>
+      answer;
+  // True, or why `user` may not write this object (`old`: null when it is new), though the verb and
+  // the resource are allowed: roles give rights away.
+  std::function<status::Or<bool>(const auth::User& user, const json::Value& object,
+                                 const json::Value* old)>
+      may_write;
+};
+
 class Engine {
  public:
   Engine(store::Store& store, watch::Cache& cache, const base::Clock& clock)
       : store_(store), cache_(cache), clock_(clock) {}
+
+  void SetHooks(Hooks hooks) { hooks_ = std::move(hooks); }  // before the first request
 
   Answer Get(const Call& call);
   Answer List(const Call& call);
@@ -76,6 +92,7 @@ class Engine {
   store::Store& store_;
   watch::Cache& cache_;
   const base::Clock& clock_;
+  Hooks hooks_;
 };
 
 }  // namespace keelson::api

@@ -118,6 +118,11 @@ Answer Engine::Create(Call& call) {
   if (!options.ok()) return Refusal(options.failure());
   status::Or<Value> object = DecodeBody(call, *options);
   if (!object.ok()) return Refusal(object.failure());
+  if (hooks_.answer) {
+    const auto answered = hooks_.answer(call.user, call.route.ns, *object);
+    if (answered && !answered->ok()) return Refusal(answered->failure());
+    if (answered) return Show(call, 201, json::WriteJson(**answered));
+  }
   const status::Or<std::string> made = CreateOnce(call, *options, *std::move(object));
   if (!made.ok()) return Refusal(made.failure());
   return Show(call, 201, InVersion(resource, *made));
@@ -151,6 +156,10 @@ status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
     return Wrong(resource, object, problems);
   if (const admission::Verdict verdict = admission::Check(request, object, facts); !verdict.ok())
     return verdict.failure();
+  if (hooks_.may_write) {
+    const status::Or<bool> may = hooks_.may_write(user, object, nullptr);
+    if (!may.ok()) return may.failure();
+  }
   prepared.key = KeyOf(resource, ns, prepared.name);
   prepared.bytes = AsStored(resource, std::move(object));
   return prepared;
@@ -261,6 +270,10 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
     const std::string bytes = WithoutRevision(resource, object);
     if (bytes == WithoutRevision(resource, old))
       return Written{std::string(current->bytes().view()), false};
+    if (hooks_.may_write) {
+      const status::Or<bool> may = hooks_.may_write(call.user, object, &old);
+      if (!may.ok()) return may.failure();
+    }
     if (options.dry_run) return Written{WithRevision(bytes, current->revision()), false};
     // The last finalizer of what is being deleted has gone.
     const bool ends = !object.At({"metadata", "deletionTimestamp"}).AsString().empty() &&
