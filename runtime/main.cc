@@ -134,6 +134,7 @@ base::Status Assemble(const Config& options, Node& node) {
   RETURN_IF_ERROR(os::MakeDirs(options.state_dir, 0700));
   RETURN_IF_ERROR(os::MakeDirs(options.run_dir, 0700));
   ASSIGN_OR_RETURN(node.lock, Lock(options.run_dir));
+  ASSIGN_OR_RETURN(std::vector<handlers::Handler> handlers, handlers::Open(options.handlers));
   ASSIGN_OR_RETURN(const cgroup::Layout cgroups, cgroup::DetectLayout());
   // Before anything is started.
   ASSIGN_OR_RETURN(node.groups, OpenGroups(options, cgroups, node));
@@ -171,7 +172,8 @@ base::Status Assemble(const Config& options, Node& node) {
                                security::PrepareAppArmor(options.run_dir),
                                {"/etc/cdi", "/var/run/cdi"},
                                node.groups,
-                               scopes ? cri_server::kCrioSuffix : ""});
+                               scopes ? cri_server::kCrioSuffix : "",
+                               std::move(handlers)});
   RETURN_IF_ERROR(node.runtime->Recover());
   node.images->CollectGarbage();
   return {};

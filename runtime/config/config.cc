@@ -87,6 +87,101 @@ const Setting* Find(std::string_view name) {
   return nullptr;
 }
 
+base::Error BadLine(const Value& value, const std::string& message) {
+  return base::InvalidArgument("line {}: {}", value.line(), message);
+}
+
+bool IsHandlerName(const std::string& name) {
+  return !name.empty() && name.size() <= 63 && name.front() != '-' && name.front() != '.' &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+         });
+}
+
+base::Result<Handler> ReadHandler(const Value& item) {
+  if (!item.IsObject()) return BadLine(item, "expected a handler such as '- name: crun'");
+  Handler handler;
+  for (const auto& [key, value] : item.members()) {
+    if (key == "name" && value.IsString()) {
+      handler.name = value.AsString();
+      if (!IsHandlerName(handler.name))
+        return BadLine(value, fmt::format("name: '{}' is no RuntimeClass handler's name: lower "
+                                          "case letters, digits, '-' and '.'",
+                                          handler.name));
+      if (handler.name == "keelson")
+        return BadLine(value, "name: 'keelson' is the built-in handler's");
+    } else if (key == "runtime" && value.IsString()) {
+      handler.runtime = value.AsString();
+      if (!handler.runtime.starts_with('/'))
+        return BadLine(value,
+                       fmt::format("runtime: '{}' is not an absolute path", handler.runtime));
+    } else if (key == "annotations" && value.IsArray()) {
+      for (const Value& pattern : value.items()) {
+        if (!pattern.IsString() || pattern.AsString().empty())
+          return BadLine(pattern, "annotations: expected names such as 'run.oci.*'");
+        handler.annotations.push_back(pattern.AsString());
+      }
+    } else if (key == "privileged-without-host-devices" && value.IsBool()) {
+      handler.privileged_without_host_devices = value.AsBool();
+    } else if (key == "name" || key == "runtime") {
+      return BadLine(value, key + ": expected a string");
+    } else if (key == "annotations") {
+      return BadLine(value, "annotations: expected a list of names");
+    } else if (key == "privileged-without-host-devices") {
+      return BadLine(value, key + ": expected true or false");
+    } else {
+      return BadLine(value, fmt::format("a handler has no '{}'; it has name, runtime, annotations "
+                                        "and privileged-without-host-devices",
+                                        key));
+    }
+  }
+  if (handler.name.empty()) return BadLine(item, "a handler must have a name");
+  if (handler.runtime.empty() && !handler.annotations.empty())
+    return BadLine(item, fmt::format("annotations: handler '{}' has no runtime to pass them to",
+                                     handler.name));
+  return handler;
+}
+
+Setting HandlerList(std::string name, std::string help) {
+  return {std::move(name),
+          std::move(help),
+          [](const Value& value, Config& config) -> base::Status {
+            if (!value.IsArray() && !value.IsNull())
+              return base::InvalidArgument("expected a list of handlers");
+            std::vector<Handler> handlers;
+            for (const Value& item : value.items()) {
+              ASSIGN_OR_RETURN(Handler handler, ReadHandler(item));
+              if (std::ranges::any_of(handlers, [&handler](const Handler& other) {
+                    return other.name == handler.name;
+                  }))
+                return BadLine(item, fmt::format("handler '{}' is there twice", handler.name));
+              handlers.push_back(std::move(handler));
+            }
+            config.handlers = std::move(handlers);
+            return {};
+          },
+          [](const Config& config) {
+            Value list = Value::Array();
+            for (const Handler& handler : config.handlers) {
+              Value item = Value::Object();
+              item.Set("name", Value(handler.name));
+              if (!handler.runtime.empty()) item.Set("runtime", Value(handler.runtime));
+              if (!handler.annotations.empty()) {
+                Value patterns = Value::Array();
+                for (const std::string& pattern : handler.annotations)
+                  patterns.Append(Value(pattern));
+                item.Set("annotations", std::move(patterns));
+              }
+              if (handler.privileged_without_host_devices)
+                item.Set("privileged-without-host-devices", Value(true));
+              list.Append(std::move(item));
+            }
+            return list;
+          },
+          false,
+          [](std::string_view text) -> base::Result<Value> { return json::ParseYaml(text); }};
+}
+
 }  // namespace
 
 const std::vector<Setting>& Settings() {
@@ -141,6 +236,11 @@ const std::vector<Setting>& Settings() {
       Place("stream-certificate", "PEM; with it and its key streams are https; empty: http.",
             &Config::stream_certificate, true),
       Place("stream-key", "PEM.", &Config::stream_key, true),
+      HandlerList("handlers",
+                  "What RuntimeClasses may name beside 'keelson': each has a name, the path of an "
+                  "OCI runtime's program ('runtime', such as /usr/bin/crun; absent: native), the "
+                  "names of pods' annotations that may pass to it, and "
+                  "'privileged-without-host-devices'."),
       Switch("trace", "Tell after each operation on pods how long each of its stages took.",
              &Config::trace),
   };
@@ -172,7 +272,15 @@ base::Result<Effective> Resolve(const std::string& file, std::string_view text,
           "{}: there is no setting '{}'; `keelson-runtime config` prints them all", place, name);
     }
     const base::Status read = setting->read(value, effective.config);
-    if (!read.ok()) return base::InvalidArgument("{}: {}: {}", place, name, read.error().message());
+    if (!read.ok()) {
+      // A list's own line is nearer than that of its name.
+      const std::string& message = read.error().message();
+      const size_t colon = message.starts_with("line ") ? message.find(": ") : std::string::npos;
+      if (colon == std::string::npos)
+        return base::InvalidArgument("{}: {}: {}", place, name, message);
+      return base::InvalidArgument("{}:{}: {}: {}", file, message.substr(5, colon - 5), name,
+                                   message.substr(colon + 2));
+    }
     effective.origins[name] = place;
   }
   for (const auto& [name, words] : flags) {

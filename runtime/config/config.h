@@ -16,6 +16,15 @@
 
 namespace keelson::runtime_config {
 
+// What a pod's runtime_handler (a RuntimeClass) may name beside '' and 'keelson'.
+struct Handler {
+  std::string name;
+  std::string runtime;                   // absolute path of an OCI runtime's program; empty: native
+  std::vector<std::string> annotations;  // which may pass to it: names, '*' for anything
+  bool privileged_without_host_devices = false;
+  bool operator==(const Handler&) const = default;
+};
+
 struct Config {
   std::string state_dir = "/var/lib/keelson";
   std::string run_dir = "/run/keelson";
@@ -38,12 +47,14 @@ struct Config {
   int stream_port = 0;             // 0: any
   std::string stream_certificate;  // empty: http
   std::string stream_key;
+  std::vector<Handler> handlers;
 };
 
 struct Setting {
   std::string name;  // of the flag, without dashes, and of the file's key
   std::string help;  // one sentence
-  // Refuses with a sentence that does not name the setting.
+  // Refuses with a sentence that does not name the setting; "line 7: …" when the line is another
+  // than the setting's.
   std::function<base::Status(const json::Value&, Config&)> read;
   std::function<json::Value(const Config&)> show;
   bool is_switch = false;  // the flag stands alone: true

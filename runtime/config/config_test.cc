@@ -36,6 +36,18 @@ TEST(Config, WhatIsWrongIsRefusedWithItsPlace) {
            Case{"bridge: [a]\n", {}, "runtime.yaml:1: bridge: expected a string"},
            Case{"- bridge\n", {}, "runtime.yaml: expected settings"},
            Case{"bridge: a\nbridge: b\n", {}, "runtime.yaml: line 2"},
+           Case{"handlers: crun\n", {}, "runtime.yaml:1: handlers: expected a list"},
+           Case{"handlers:\n- name: crun\n  runtme: /x\n",
+                {},
+                "runtime.yaml:3: handlers: a handler has no 'runtme'"},
+           Case{"handlers:\n- name: crun\n  runtime: crun\n",
+                {},
+                "runtime.yaml:3: handlers: runtime: 'crun' is not an absolute path"},
+           Case{"handlers:\n- runtime: /x\n", {}, "handlers: a handler must have a name"},
+           Case{"handlers:\n- name: a\n- name: a\n", {}, "handlers: handler 'a' is there twice"},
+           Case{"handlers:\n- name: keelson\n", {}, "runtime.yaml:2: handlers: name: 'keelson' is"},
+           Case{"handlers:\n- name: Crun\n", {}, "runtime.yaml:2: handlers: name: 'Crun' is no"},
+           Case{"handlers:\n- name: a\n  annotations: [x]\n", {}, "has no runtime to pass them to"},
            Case{"", {{"run-dir", "run"}}, "--run-dir: 'run' is not an absolute path"},
        }) {
     const base::Result<Effective> effective = Resolve(kFile, c.text, c.flags);
@@ -56,6 +68,25 @@ TEST(Config, WhatIsExplainedReadsBackAsItWas) {
   for (const Setting& setting : Settings()) {
     EXPECT_EQ(setting.show(again->config), setting.show(effective->config)) << setting.name;
   }
+}
+
+TEST(Config, HandlersReadBackAsTheyWere) {
+  const base::Result<Effective> effective =
+      Resolve(kFile,
+              "handlers:\n- name: crun\n  runtime: /usr/bin/crun\n  annotations: ['run.oci.*', a]\n"
+              "- name: safe\n  privileged-without-host-devices: true\n",
+              {});
+  ASSERT_TRUE(effective.ok()) << effective.error().message();
+  const std::vector<Handler> expected = {{"crun", "/usr/bin/crun", {"run.oci.*", "a"}, false},
+                                         {"safe", "", {}, true}};
+  EXPECT_EQ(effective->config.handlers, expected);
+  EXPECT_EQ(effective->origins.at("handlers"), "/etc/keelson/runtime.yaml:1");
+  const base::Result<Effective> again = Resolve(kFile, Explain(*effective), {});
+  ASSERT_TRUE(again.ok()) << again.error().message();
+  EXPECT_EQ(again->config.handlers, expected);
+  EXPECT_EQ(Resolve(kFile, "", {{"handlers", "[{name: crun, runtime: /usr/bin/crun}]"}})
+                ->config.handlers.size(),
+            1u);
 }
 
 TEST(Config, AFileOfCommentsChangesNothing) {

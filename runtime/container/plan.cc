@@ -277,7 +277,8 @@ Status PlanDevices(const PlanInput& input, Plan& plan) {
     return base::FailedPrecondition("CDI_devices: '{}' was not looked up",
                                     input.container->cdi_devices(0).name());
   }
-  const bool privileged = input.container->linux().security_context().privileged();
+  const bool privileged =
+      input.container->linux().security_context().privileged() && input.host_devices;
   plan.spec.devices = security::DefaultDevices();
   plan.resources.devices =
       privileged ? security::PrivilegedDeviceRules() : security::DefaultDeviceRules();

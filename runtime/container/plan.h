@@ -46,6 +46,7 @@ struct PlanInput {
   PodFiles pod_files;
   security::AppArmor apparmor;
   bool selinux = false;
+  bool host_devices = true;     // what privileged containers have
   std::optional<CdiEdits> cdi;  // what the request's CDI_devices mean on this machine
   std::map<size_t, image::Image> volume_images;  // by the number of the mount that names one
 };

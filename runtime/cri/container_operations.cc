@@ -95,6 +95,8 @@ Result<container::Plan> Runtime::PlanOf(const ContainerView& container,
   const std::string pod = SandboxDir(sandbox.record.id);
   input.pod_files = {pod + "/hostname", pod + "/hosts", pod + "/resolv.conf"};
   input.apparmor = d_.apparmor;
+  const handlers::Handler* const handler = handlers::Find(d_.handlers, sandbox.record.handler);
+  input.host_devices = handler == nullptr || !handler->settings.privileged_without_host_devices;
   if (container.config.cdi_devices_size() > 0) {
     if (container.record.state == ContainerState::kRunning) {
       ASSIGN_OR_RETURN(const std::string kept, os::ReadFile(ContainerDir(input.id) + "/cdi"));
@@ -137,6 +139,7 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id,
       return other->view.record.id;
     }
   }
+  RETURN_IF_ERROR(CheckHandler(pod.record.handler, config));
   const std::optional<image::Image> image = d_.images.Find(config.image().image());
   if (!image)
     return base::NotFound("image '{}' is not here: pull it first", config.image().image());

@@ -65,6 +65,7 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     return base::FailedPrecondition("pod sandbox '{}' is being stopped", pod.record.id);
   operations::Stage("plan");
   ASSIGN_OR_RETURN(container::Plan plan, PlanOf(container->view, pod));
+  ASSIGN_OR_RETURN(const handlers::Handler* const handler, HandlerOf(pod.record.handler));
   operations::Stage("seccomp");
   if (plan.seccomp == container::Plan::Seccomp::kRuntimeDefault) {
     ASSIGN_OR_RETURN(const seccomp::Program program,
@@ -135,6 +136,15 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     plan.spec.cgroup_paths = group.V1Directories();
     plan.spec.unified_cgroup = group.UnifiedDirectory();
     plan.spec.memory_cgroup = group.MemoryDirectory();
+    if (handler != nullptr && handler->IsOther()) {
+      status = PlanOther(*handler, container->view, pod, plan);
+      Result<os::UniqueFd> host = os::Open("/proc/thread-self/ns/mnt", O_RDONLY);
+      if (status.ok() && !host.ok()) status = host.error();
+      plan.spec.other.host_mounts = static_cast<uint32_t>(sources.size());
+      if (host.ok()) sources.push_back(std::move(host).value());
+    }
+  }
+  if (status.ok()) {
     operations::Stage("monitor");
     Result<monitor::StartedContainer> started =
         monitor->Start(plan.spec, std::move(sources), std::move(log_dir));

@@ -26,6 +26,7 @@
 #include "runtime/container/plan.h"
 #include "runtime/container/record.h"
 #include "runtime/cri/items.h"
+#include "runtime/handlers/handlers.h"
 #include "runtime/image/image_service.h"
 #include "runtime/monitor/client.h"
 #include "runtime/network/network.h"
@@ -62,6 +63,7 @@ struct Dependencies {
   std::vector<std::string> cdi_dirs = {"/etc/cdi", "/var/run/cdi"};  // later ones win
   std::shared_ptr<pod_group::PodGroups> pod_groups = {};             // none: cgroupfs
   std::string cgroup_suffix = {};  // after the container's id in the name of its cgroup
+  std::vector<handlers::Handler> handlers = {};                      // beside the built-in one
 };
 
 // Copies for readers.
@@ -125,6 +127,8 @@ class Runtime final : public stats::Source, public stream::Backend {
   base::Result<os::UniqueFd> Connect(const std::string& sandbox_id, uint16_t port) override;
   // Who attaches must know whether there is a terminal.
   base::Status CheckAttach(const ContainerView& view, bool tty) const;
+
+  const std::vector<handlers::Handler>& handlers() const { return d_.handlers; }
 
   // By id or unique prefix; NotFound names it.
   base::Result<SandboxView> GetSandbox(const std::string& id) const;
@@ -252,6 +256,16 @@ class Runtime final : public stats::Source, public stream::Backend {
   void ReleaseImages(const container::ContainerRecord& record);
   base::Result<container::Plan> PlanOf(const ContainerView& container,
                                        const SandboxView& sandbox) const;
+  // Null: the built-in one. Of a pod whose handler is no longer configured: an error.
+  base::Result<const handlers::Handler*> HandlerOf(const std::string& name) const;
+  // What `config` wants and the handler's program cannot do.
+  base::Status CheckHandler(const std::string& name,
+                            const ::runtime::v1::PodSandboxConfig& config) const;
+  base::Status CheckHandler(const std::string& name,
+                            const ::runtime::v1::ContainerConfig& config) const;
+  // Of a container that another OCI runtime makes: what that is told beside the plan.
+  base::Status PlanOther(const handlers::Handler& handler, const ContainerView& container,
+                         const SandboxView& pod, container::Plan& plan);
   base::Status Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
                       const std::shared_ptr<monitor::MonitorClient>& monitor);
   // After a monitor was lost during a start: true when the container was begun, false when its

@@ -81,11 +81,16 @@ Reactor* RuntimeServer::Status(Context* context, const cri::StatusRequest* reque
                  network.set_message(state.error().message());
                }
                const bool user_namespaces = KernelMapsOwners();
-               for (const char* name : {"", "keelson"}) {
+               const auto add = [response](const std::string& name, bool read_only, bool users) {
                  cri::RuntimeHandler& handler = *response->add_runtime_handlers();
                  handler.set_name(name);
-                 handler.mutable_features()->set_recursive_read_only_mounts(true);
-                 handler.mutable_features()->set_user_namespaces(user_namespaces);
+                 handler.mutable_features()->set_recursive_read_only_mounts(read_only);
+                 handler.mutable_features()->set_user_namespaces(users);
+               };
+               for (const char* name : {"", "keelson"}) add(name, true, user_namespaces);
+               for (const handlers::Handler& other : runtime_.handlers()) {
+                 add(other.settings.name, other.features.recursive_read_only,
+                     other.features.user_namespaces && user_namespaces);
                }
                response->mutable_features()->set_supplemental_groups_policy(true);
                response->mutable_features()->set_mount_options(true);

@@ -25,12 +25,7 @@ const cri::NamespaceOption& NamespacesOf(const cri::PodSandboxConfig& config) {
   return config.linux().security_context().namespace_options();
 }
 
-Status Check(const cri::PodSandboxConfig& config, const std::string& handler,
-             const pod_group::PodGroups& groups) {
-  if (!handler.empty() && handler != "keelson") {
-    return base::InvalidArgument(
-        "runtime_handler: '{}' is not configured; there are '' and 'keelson'", handler);
-  }
+Status Check(const cri::PodSandboxConfig& config, const pod_group::PodGroups& groups) {
   const cri::PodSandboxMetadata& metadata = config.metadata();
   if (metadata.name().empty() || metadata.uid().empty() || metadata.namespace_().empty()) {
     return base::InvalidArgument("metadata: name, uid and namespace must be given");
@@ -65,7 +60,8 @@ std::string Key(const cri::PodSandboxMetadata& metadata) {
 
 Result<std::string> Runtime::RunPodSandbox(const cri::PodSandboxConfig& config,
                                            const std::string& handler) {
-  RETURN_IF_ERROR(Check(config, handler, *d_.pod_groups));
+  RETURN_IF_ERROR(CheckHandler(handler, config));
+  RETURN_IF_ERROR(Check(config, *d_.pod_groups));
   const std::string key = Key(config.metadata());
   std::promise<Result<std::string>> promise;
   std::shared_future<Result<std::string>> other;

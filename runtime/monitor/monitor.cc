@@ -39,9 +39,6 @@ Result<std::string> Done(const Status& status) {
 
 }  // namespace
 
-Monitor::Monitor(os::EventLoop& loop, PodSetup setup, int signals)
-    : loop_(loop), setup_(std::move(setup)), signals_(signals) {}
-
 // --- connections
 // -----------------------------------------------------------------------------------------------------
 
@@ -64,6 +61,7 @@ void Monitor::CloseClient(int client) {
     client_watches_.erase(watch);
   }
   clients_.erase(client);
+  ForgetClient(client);
   // Nobody is left who would read them.
   for (auto& [pid, exec] : execs_) {
     if (exec.client != client) continue;
@@ -93,9 +91,15 @@ void Monitor::OnClient(int client) {
   base::Reader r(packet->payload);
   switch (packet->type) {
     case Type::kList:
+      // Who asks must not take for unknown what is about to be.
+      if (StartsUnderWay()) return lists_waiting_.emplace_back(client, packet->id), void();
       return Answer(client, packet->id, List());
-    case Type::kStart:
-      return Answer(client, packet->id, Start(*packet));
+    case Type::kStart: {
+      const Result<std::optional<std::string>> started = Start(client, *packet);
+      if (!started.ok()) return Answer(client, packet->id, started.error());
+      if (*started) Answer(client, packet->id, **started);
+      return;
+    }
     case Type::kExec:
     case Type::kOpenExec:
       if (const Status status = StartExec(client, *packet); !status.ok())
@@ -111,7 +115,9 @@ void Monitor::OnClient(int client) {
       return Detach(client, packet->id);
     case Type::kSignal: {
       const std::string id = r.String();
-      return Answer(client, packet->id, Done(Signal(id, r.I32())));
+      const int signal = r.I32();
+      if (SignalOther(client, packet->id, id, signal)) return;
+      return Answer(client, packet->id, Done(Signal(id, signal)));
     }
     case Type::kKillAll:
       return Answer(client, packet->id, Done(KillAll(r.String())));
@@ -144,7 +150,7 @@ Result<std::string> Monitor::List() const {
 // --- containers
 // ------------------------------------------------------------------------------------------------------
 
-Result<std::string> Monitor::Start(Packet& packet) {
+Result<std::optional<std::string>> Monitor::Start(int client, Packet& packet) {
   base::Reader r(packet.payload);
   marks_.Clear();
   Mark(spec::StartStage::kRead);
@@ -156,8 +162,6 @@ Result<std::string> Monitor::Start(Packet& packet) {
   ASSIGN_OR_RETURN(const spec::ContainerSpec spec, spec::DecodeContainerSpec(bytes));
   if (containers_.contains(spec.id))
     return base::AlreadyExists("container '{}' was started before", spec.id);
-  std::vector<int> volumes;
-  for (size_t i = fixed; i < packet.fds.size(); ++i) volumes.push_back(packet.fds[i].get());
   Container container;
   container.state.id = spec.id;
   container.unified_cgroup = spec.unified_cgroup;
@@ -168,7 +172,16 @@ Result<std::string> Monitor::Start(Packet& packet) {
       (has_log ? kLogFile : 0) | (spec.process.terminal ? kLogTerminal : 0) |
       (spec.open_stdin ? kLogInput : 0) | (spec.stdin_once ? kLogInputOnce : 0));
   if (has_log) container.log_fds.push_back(std::move(packet.fds[1]));
-  return LaunchContainer(spec, volumes, container);
+  packet.fds.erase(packet.fds.begin(), packet.fds.begin() + static_cast<std::ptrdiff_t>(fixed));
+  if (!spec.other.program.empty()) {
+    RETURN_IF_ERROR(
+        StartOther(client, packet.id, spec, std::move(packet.fds), std::move(container)));
+    return std::optional<std::string>();
+  }
+  std::vector<int> volumes;
+  for (const UniqueFd& fd : packet.fds) volumes.push_back(fd.get());
+  ASSIGN_OR_RETURN(std::string answer, LaunchContainer(spec, volumes, container));
+  return std::optional(std::move(answer));
 }
 
 Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
@@ -212,6 +225,33 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   container.state.phase = ContainerPhase::kRunning;
   container.state.started = {pending.pid(), Now()};
   container.oom_before = cgroup::ReadOomKills(container.memory_cgroup).value_or(0);
+  std::vector<UniqueFd> ends;
+  ends.push_back(std::move(container.HasTerminal() ? terminal.master : out.read_end));
+  ends.push_back(std::move(container.HasTerminal() ? terminal.peer : err.read_end));
+  const Result<uint64_t> log_added = MakeKnown(container, std::move(ends), std::move(in.write_end));
+  Status ready = log_added.ok() ? base::Ok() : Status(log_added.error());
+  Mark(spec::StartStage::kReady);
+  if (ready.ok()) ready = pending.Go();
+  if (!ready.ok()) {
+    (void)os::SignalPidfd(pending.pidfd(), SIGKILL);
+    while (waitpid(pending.pid(), nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+    MakeUnknown(spec.id);
+    return ready.error();
+  }
+  container.pidfd = pending.TakePidfd();
+  base::Writer answer;
+  answer.I32(container.state.started.pid);
+  answer.I64(container.state.started.started_at);
+  containers_[spec.id] = std::move(container);
+  Mark(spec::StartStage::kLogReady);
+  AwaitLog(*log_added);
+  PutStages(answer, marks_.Spans());
+  return answer.Take();
+}
+
+Result<uint64_t> Monitor::MakeKnown(Container& container, std::vector<UniqueFd> ends,
+                                    UniqueFd input) {
   // Before it runs, whoever comes after us knows it: its pid, its cgroups, its pipes.
   base::Writer blob;
   blob.I64(container.state.started.started_at);
@@ -221,56 +261,33 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   blob.U64(container.oom_before);
   blob.String(container.log_name);
   blob.U8(container.log_flags);
+  blob.String(container.program);
+  blob.String(container.state_root);
   base::Writer note;
-  note.String(spec.id);
-  note.I32(pending.pid());
+  note.String(container.state.id);
+  note.I32(container.state.started.pid);
   note.String(blob.bytes());
   Mark(spec::StartStage::kAnchor);
   const Result<Packet> registered = Ask(kAnchor, Type::kRegister, note.bytes());
-  uint64_t log_added = 0;
-  Status ready = WithoutAnchor(
-      registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor")));
+  RETURN_IF_ERROR(WithoutAnchor(
+      registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor"))));
   Mark(spec::StartStage::kLog);
-  if (ready.ok()) {
-    std::vector<UniqueFd> fds;
-    fds.push_back(std::move(container.HasTerminal() ? terminal.master : out.read_end));
-    fds.push_back(std::move(container.HasTerminal() ? terminal.peer : err.read_end));
-    for (UniqueFd& dir : container.log_fds) fds.push_back(std::move(dir));
-    if (in.write_end) fds.push_back(std::move(in.write_end));
-    container.log_fds = std::move(fds);
-    ready = KeepStreams(container);
-    if (ready.ok()) {
-      const Result<uint64_t> added = AddLog(container);
-      if (added.ok()) log_added = *added;
-      if (!added.ok()) ready = added.error();
-    }
-  }
-  if (ready.ok()) {
-    base::Writer begun;
-    begun.String(spec.id);
-    ready = WithoutAnchor(SendPacket(kAnchor, Type::kBegun, 0, begun.bytes()));
-  }
-  Mark(spec::StartStage::kReady);
-  if (ready.ok()) ready = pending.Go();
-  if (!ready.ok()) {
-    (void)os::SignalPidfd(pending.pidfd(), SIGKILL);
-    while (waitpid(pending.pid(), nullptr, __WALL) < 0 && errno == EINTR) {
-    }
-    base::Writer w;
-    w.String(spec.id);
-    (void)SendPacket(kAnchor, Type::kUnregister, 0, w.bytes());
-    AskLog(Type::kLogRemove, spec.id, {});
-    return ready.error();
-  }
-  container.pidfd = pending.TakePidfd();
-  base::Writer answer;
-  answer.I32(container.state.started.pid);
-  answer.I64(container.state.started.started_at);
-  containers_[spec.id] = std::move(container);
-  Mark(spec::StartStage::kLogReady);
-  AwaitLog(log_added);
-  PutStages(answer, marks_.Spans());
-  return answer.Take();
+  for (UniqueFd& dir : container.log_fds) ends.push_back(std::move(dir));
+  if (input) ends.push_back(std::move(input));
+  container.log_fds = std::move(ends);
+  RETURN_IF_ERROR(KeepStreams(container));
+  ASSIGN_OR_RETURN(const uint64_t log_added, AddLog(container));
+  base::Writer begun;
+  begun.String(container.state.id);
+  RETURN_IF_ERROR(WithoutAnchor(SendPacket(kAnchor, Type::kBegun, 0, begun.bytes())));
+  return log_added;
+}
+
+void Monitor::MakeUnknown(const std::string& id) {
+  base::Writer w;
+  w.String(id);
+  (void)SendPacket(kAnchor, Type::kUnregister, 0, w.bytes());
+  AskLog(Type::kLogRemove, id, {});
 }
 
 void Monitor::Mark(spec::StartStage stage) { marks_.Mark(static_cast<size_t>(stage)); }
@@ -312,6 +329,7 @@ void Monitor::Shutdown() {
     if (container.state.phase == ContainerPhase::kRunning) (void)KillAll(id);
   }
   for (auto& [pid, exec] : execs_) KillExec(pid, exec);
+  for (const auto& [id, container] : containers_) DeleteOther(container);
   if (pod_init_) (void)os::SignalPidfd(pod_init_.get(), SIGKILL);
   // The log process ends with the last copy of its connection, after writing what it has.
   if (log_socket_) loop_.Unwatch(log_watch_);
@@ -347,6 +365,7 @@ void Monitor::OnChild(pid_t pid, os::ExitStatus status) {
     return;
   }
   if (execs_.contains(pid)) return OnExecExit(pid, status);
+  if (commands_.contains(pid)) return OnCommandEnd(pid, status);
   for (auto& [id, container] : containers_) {
     if (container.adopted || container.state.phase != ContainerPhase::kRunning ||
         container.state.exit || container.state.started.pid != pid)
@@ -354,6 +373,7 @@ void Monitor::OnChild(pid_t pid, os::ExitStatus status) {
     OnContainerExit(id, status);
     return;
   }
+  if (!commands_.empty()) strays_[pid] = status;
 }
 
 void Monitor::OnContainerExit(const std::string& id, os::ExitStatus status) {
@@ -401,6 +421,7 @@ void Monitor::PublishExit(const std::string& id) {
   base::Writer w;
   Put(w, *container.state.exit);
   for (const auto& [fd, owned] : clients_) (void)SendPacket(fd, Type::kExited, 0, w.bytes());
+  DeleteOther(container);
 }
 
 void Monitor::OnAdoptedExit(const std::string& id) {

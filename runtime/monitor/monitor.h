@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,6 +35,7 @@ class Monitor {
   static constexpr int kInitProgram = 6;
 
   Monitor(os::EventLoop& loop, PodSetup setup, int signals);
+  ~Monitor();
   base::Status
   Prepare();  // namespaces, shared memory, log process; what an earlier monitor left is taken over
 
@@ -61,6 +64,9 @@ class Monitor {
     std::vector<os::UniqueFd> log_fds;
     // Of an ended command, empty: the next one need not make its own.
     Leaf leaf;
+    // Of another OCI runtime: its program and where that keeps its state.
+    std::string program;
+    std::string state_root;
     bool HasTerminal() const { return (log_flags & kLogTerminal) != 0; }
   };
   struct Exec {
@@ -96,9 +102,15 @@ class Monitor {
               const std::vector<int>& fds = {});
 
   base::Result<std::string> List() const;
-  base::Result<std::string> Start(Packet& packet);
+  // Nothing: the answer comes later.
+  base::Result<std::optional<std::string>> Start(int client, Packet& packet);
   base::Result<std::string> LaunchContainer(const spec::ContainerSpec& spec,
                                             const std::vector<int>& volumes, Container& container);
+  // Tells the anchor and the log process of what is about to run; the question of its log is the
+  // result. `ends`: of both pipes, or a terminal's master and peer.
+  base::Result<uint64_t> MakeKnown(Container& container, std::vector<os::UniqueFd> ends,
+                                   os::UniqueFd input);
+  void MakeUnknown(const std::string& id);
   base::Status StartExec(int client, Packet& packet);
   void KillExec(pid_t pid, Exec& exec);
   void KillExecOf(int client, uint64_t question);
@@ -116,6 +128,36 @@ class Monitor {
   base::Status KillAll(const std::string& id);
   base::Status Forget(const std::string& id);
   void Shutdown();
+
+  // Containers of another OCI runtime, whose program is a child with an end of its own:
+  // other_command.cc, other_start.cc, other_exec.cc.
+  struct Command;
+  struct OtherStart;
+  struct OtherExec;
+  using CommandDone = std::function<void(const base::Status&)>;
+  base::Status Begin(Command command, CommandDone done);
+  base::Status EnterRoom(const Command& command) const;
+  void OnCommandEnd(pid_t pid, os::ExitStatus status);
+  // v2 beside v1, for tracking and killing only: other programs leave it to us.
+  static bool IsHybrid(const Container& container) {
+    return !container.cgroups.empty() && !container.unified_cgroup.empty();
+  }
+  Command CommandFor(const Container& container, std::vector<std::string> words);
+  base::Status StartOther(int client, uint64_t question, const spec::ContainerSpec& spec,
+                          std::vector<os::UniqueFd> volumes, Container container);
+  base::Status Create(const std::shared_ptr<OtherStart>& start);
+  base::Status OnCreated(const std::shared_ptr<OtherStart>& start);
+  void EndStart(const std::shared_ptr<OtherStart>& start, const base::Status& status);
+  base::Status ExecOther(Exec exec, const Container& container, const spec::Process& process,
+                         std::chrono::milliseconds timeout, const launcher::Streams& streams);
+  void OnOtherExec(const std::shared_ptr<OtherExec>& opening, base::Status status);
+  // Whether the question is the other program's; it is answered then.
+  bool SignalOther(int client, uint64_t question, const std::string& id, int signal);
+  void DeleteOther(const Container& container);
+  void FinishOtherStart(const Container& container);  // what a dead monitor may not have come to
+  bool StartsUnderWay() const { return !starting_.empty(); }
+  void UnwantOther(int client, uint64_t question);
+  void ForgetClient(int client);
 
   void OnContainerExit(const std::string& id, os::ExitStatus status);
   void PublishExit(const std::string& id);
@@ -144,7 +186,8 @@ class Monitor {
   bool anchor_gone_ = false;
   const int signals_;
   os::UniqueFd net_, ipc_, uts_, user_, pod_pid_;
-  os::UniqueFd pod_init_;  // a pidfd
+  os::UniqueFd pod_init_;     // a pidfd
+  os::UniqueFd host_mounts_;  // the host's mount namespace, where other runtimes' programs are
   os::UniqueFd log_socket_;
   os::EventLoop::WatchId log_watch_ = 0;
   pid_t log_pid_ = -1;
@@ -158,6 +201,13 @@ class Monitor {
   std::map<pid_t, Exec> execs_;
   std::map<uint64_t, Attachment> attachments_;
   std::set<std::string> draining_;  // exited, waiting for the log
+  std::map<pid_t, std::unique_ptr<Command>> commands_;
+  // Children that ended while commands ran: one may turn out to be what a command has made.
+  std::map<pid_t, os::ExitStatus> strays_;
+  uint64_t next_command_ = 1;
+  std::map<std::string, std::shared_ptr<OtherStart>> starting_;
+  std::set<std::shared_ptr<OtherExec>> opening_;
+  std::vector<std::pair<int, uint64_t>> lists_waiting_;  // for starts under way
 };
 
 }  // namespace keelson::monitor

@@ -66,6 +66,7 @@ Status Monitor::Prepare() {
   RETURN_IF_ERROR(fetch_one("ns/ipc", ipc_));
   RETURN_IF_ERROR(fetch_one("ns/uts", uts_));
   RETURN_IF_ERROR(fetch_one("ns/user", user_));
+  RETURN_IF_ERROR(fetch_one("ns/host", host_mounts_));
   UniqueFd mounts;
   RETURN_IF_ERROR(fetch_one("ns/mnt", mounts));
   const bool adopting = mounts.valid();
@@ -321,6 +322,10 @@ Status Monitor::Adopt() {
     container.oom_before = b.U64();
     container.log_name = b.String();
     if (!b.AtEnd()) container.log_flags = b.U8();
+    if (!b.AtEnd()) {
+      container.program = b.String();
+      container.state_root = b.String();
+    }
     container.state.phase = ContainerPhase::kRunning;
     ASSIGN_OR_RETURN(container.log_fds, FetchFromAnchor("log/" + container.state.id));
     // An input that was closed once is kept no longer.
@@ -337,6 +342,7 @@ Status Monitor::Adopt() {
                            (record->exit_code == 128 + SIGKILL && oom_now > container.oom_before);
       container.state.phase = ContainerPhase::kExited;
       container.state.exit = *record;
+      DeleteOther(container);
       containers_[id] = std::move(container);
       continue;
     }
@@ -352,6 +358,7 @@ Status Monitor::Adopt() {
     containers_[id] = std::move(container);
     ASSIGN_OR_RETURN(containers_[id].watch,
                      loop_.Watch(fd, EPOLLIN, [this, id](uint32_t) { OnAdoptedExit(id); }));
+    FinishOtherStart(containers_[id]);
   }
   if (!r.ok()) return base::DataLoss("the anchor's list of containers is malformed");
   return base::Ok();

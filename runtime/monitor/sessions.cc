@@ -66,8 +66,15 @@ Status Monitor::StartExec(int client, Packet& packet) {
   exec.question = packet.id;
   exec.container = id;
   exec.live = packet.type == Type::kOpenExec;
-  if (!container.unified_cgroup.empty()) {
+  // Another runtime's program puts its command into the container's group by itself, where there is
+  // but one hierarchy.
+  const bool own = container.program.empty();
+  if (!container.unified_cgroup.empty() && (own || IsHybrid(container))) {
     ASSIGN_OR_RETURN(exec.leaf, TakeLeaf(container));
+  }
+  if (!own) {
+    return ExecOther(std::move(exec), container, process, std::chrono::milliseconds(timeout_ms),
+                     streams);
   }
   Result<launcher::Pending> pending =
       launcher::BeginExec(process, container.pidfd.get(), container.cgroups, exec.leaf.fd.get(),
@@ -114,6 +121,7 @@ void Monitor::KillExecOf(int client, uint64_t question) {
   for (auto& [pid, exec] : execs_) {
     if (exec.client == client && exec.question == question) return KillExec(pid, exec);
   }
+  UnwantOther(client, question);
 }
 
 void Monitor::OnExecExit(pid_t pid, os::ExitStatus status) {

@@ -31,14 +31,14 @@ struct Folder {
   UniqueFd tree = {};
 };
 
-std::vector<Folder> FoldersFor(const spec::ContainerSpec& spec, const std::string& run_dir) {
+std::vector<Folder> FoldersFor(const std::string& program, const std::string& run_dir) {
   std::vector<Folder> folders;
   for (const char* name :
        {"bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "opt", "nix", "dev", "sys"})
     folders.push_back({.name = name, .whole = true});
   for (const char* name : {"proc", "run", "var", "tmp", "root", "home"})
     folders.push_back({.name = name});
-  for (const std::string& path : {spec.other.program, run_dir}) {
+  for (const std::string& path : {program, run_dir}) {
     const std::string first = path.substr(1, path.find('/', 1) - 1);
     if (std::none_of(folders.begin(), folders.end(),
                      [&first](const Folder& folder) { return folder.name == first; }))
@@ -109,11 +109,36 @@ Status PutNamespaces(const RoomInputs& inputs) {
   return base::Ok();
 }
 
+// The v1 hierarchies without cgroup v2 beside them: the caller has put the program, and so what it
+// makes, where it belongs there; some programs refuse to work with both.
+Status HideUnified(const std::string& at) {
+  const std::string host = at + "/sys/fs/cgroup", ours = at + "/.keelson/cgroup";
+  ASSIGN_OR_RETURN(const UniqueFd tmpfs, mount::NewFilesystem("tmpfs", {{"mode", "755"}}, 0));
+  RETURN_IF_ERROR(Put(tmpfs.get(), ours, true));
+  ASSIGN_OR_RETURN(const std::vector<os::DirEntry> entries, os::ListDir(host));
+  for (const os::DirEntry& entry : entries) {
+    if (entry.name == "unified") continue;
+    const std::string from = host + "/" + entry.name, to = ours + "/" + entry.name;
+    char target[4096];
+    const ssize_t size = readlink(from.c_str(), target, sizeof target);
+    if (size > 0) {
+      if (symlink(std::string(target, static_cast<size_t>(size)).c_str(), to.c_str()) != 0)
+        return Error::FromErrno(errno, "link '{}'", to);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const UniqueFd hierarchy, mount::CloneTree(AT_FDCWD, from, false));
+    RETURN_IF_ERROR(Put(hierarchy.get(), to, true));
+  }
+  ASSIGN_OR_RETURN(const UniqueFd whole, mount::CloneTree(AT_FDCWD, ours, true));
+  ASSIGN_OR_RETURN(const UniqueFd place, os::Open(host, O_PATH | O_DIRECTORY));
+  return mount::Attach(whole.get(), place.get());
+}
+
 }  // namespace
 
-Status EnterRoom(const spec::ContainerSpec& spec, const RoomInputs& inputs) {
+Status EnterRoom(const spec::ContainerSpec* spec, const RoomInputs& inputs) {
   const std::string& at = inputs.root.staging;
-  std::vector<Folder> folders = FoldersFor(spec, inputs.run_dir);
+  std::vector<Folder> folders = FoldersFor(inputs.program, inputs.run_dir);
   RETURN_IF_ERROR(TakeFolders(inputs.host_mounts, folders));
   // Before the room covers anything: the shared memory and the run directory as they are here.
   ASSIGN_OR_RETURN(const UniqueFd run, mount::CloneTree(AT_FDCWD, inputs.run_dir, false));
@@ -129,11 +154,15 @@ Status EnterRoom(const spec::ContainerSpec& spec, const RoomInputs& inputs) {
   RETURN_IF_ERROR(Put(run.get(), at + inputs.run_dir, true));
   for (const char* name : {kRoom, kRootfs, "/.keelson/volumes", "/.keelson/ns", "/.keelson/layers"})
     RETURN_IF_ERROR(os::MakeDir(at + name, 0755));
-  rootfs::Inputs image = inputs.root;
-  image.staging = at + "/.keelson/layers";
-  RETURN_IF_ERROR(rootfs::MountImage(spec, image, at + kRootfs));
-  RETURN_IF_ERROR(PutVolumes(spec, inputs));
-  RETURN_IF_ERROR(PutNamespaces(inputs));
+  if (os::Exists(at + "/sys/fs/cgroup/unified"))
+    RETURN_IF_ERROR(HideUnified(at).WithContext("the room's cgroups"));
+  if (spec != nullptr) {
+    rootfs::Inputs image = inputs.root;
+    image.staging = at + "/.keelson/layers";
+    RETURN_IF_ERROR(rootfs::MountImage(*spec, image, at + kRootfs));
+    RETURN_IF_ERROR(PutVolumes(*spec, inputs));
+    RETURN_IF_ERROR(PutNamespaces(inputs));
+  }
   if (chdir(at.c_str()) != 0) return Error::FromErrno(errno, "enter the room");
   if (syscall(SYS_pivot_root, ".", ".") != 0) return Error::FromErrno(errno, "pivot_root");
   if (umount2(".", MNT_DETACH) != 0) return Error::FromErrno(errno, "leave the old root");

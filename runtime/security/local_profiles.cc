@@ -49,14 +49,18 @@ Result<std::string> Read(const std::string& root, const std::string& path) {
 
 LocalProfiles::LocalProfiles(std::string root) : root_(WithoutSlashAtEnd(std::move(root))) {}
 
-Result<seccomp::Program> LocalProfiles::Load(const std::string& path,
-                                             uint64_t granted_capabilities) {
+Result<seccomp::Profile> LocalProfiles::Parse(const std::string& path,
+                                              uint64_t granted_capabilities) const {
   const std::string context = "seccomp profile " + base::QuoteIfNeeded(path.substr(0, 500));
   ASSIGN_OR_RETURN(const std::string text, Read(root_, path).WithContext(context));
-  ASSIGN_OR_RETURN(
-      const seccomp::Profile profile,
-      ParseSeccompProfile(text, OfThisMachine(granted_capabilities)).WithContext(context));
-  return cache_.Get(profile).WithContext(context);
+  return ParseSeccompProfile(text, OfThisMachine(granted_capabilities)).WithContext(context);
+}
+
+Result<seccomp::Program> LocalProfiles::Load(const std::string& path,
+                                             uint64_t granted_capabilities) {
+  ASSIGN_OR_RETURN(const seccomp::Profile profile, Parse(path, granted_capabilities));
+  return cache_.Get(profile).WithContext("seccomp profile " +
+                                         base::QuoteIfNeeded(path.substr(0, 500)));
 }
 
 }  // namespace keelson::security

@@ -20,6 +20,9 @@ class LocalProfiles {
   // `path`: absolute, as the CRI's localhost_ref has it. What is not below the root is refused,
   // also when a symlink leads there.
   base::Result<seccomp::Program> Load(const std::string& path, uint64_t granted_capabilities);
+  // The same, not compiled.
+  base::Result<seccomp::Profile> Parse(const std::string& path,
+                                       uint64_t granted_capabilities) const;
 
  private:
   const std::string root_;

@@ -13,6 +13,7 @@ TEST(Capabilities, AreFoundByNameWithAndWithoutPrefix) {
   for (const char* bad : {"", "CAP_", "NOPE", "13", "cap_13", "ALL"})
     EXPECT_FALSE(Find(bad).has_value()) << bad;
   EXPECT_EQ(NameOf(21), "CAP_SYS_ADMIN");
+  for (int bit = 0; bit <= 40; ++bit) EXPECT_EQ(Find(NameOf(bit)), bit) << NameOf(bit);
   EXPECT_NE(AllOfThisKernel() & (1ull << 21), 0u);
 }
 

@@ -220,7 +220,9 @@ class RuntimeTest : public testing::Test {
                                                "",
                                                apparmor_,
                                                {dir_.path() + "/cdi", dir_.path() + "/cdi-later"},
-                                               groups_});
+                                               groups_,
+                                               "",
+                                               handlers_});
   }
 
   cri::PodSandboxConfig Pod(const std::string& name) {
@@ -296,6 +298,7 @@ class RuntimeTest : public testing::Test {
   base::SystemClock clock_;
   security::DefaultPrograms seccomp_;
   security::AppArmor apparmor_;
+  std::vector<handlers::Handler> handlers_;  // from the next Boot() on
   security::LocalProfiles profiles_{dir_.path() + "/seccomp"};
   std::unique_ptr<OneImage> images_;
   std::unique_ptr<network::BridgeNetwork> network_;
