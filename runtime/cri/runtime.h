@@ -63,7 +63,7 @@ struct Dependencies {
   std::vector<std::string> cdi_dirs = {"/etc/cdi", "/var/run/cdi"};  // later ones win
   std::shared_ptr<pod_group::PodGroups> pod_groups = {};             // none: cgroupfs
   std::string cgroup_suffix = {};  // after the container's id in the name of its cgroup
-  std::vector<handlers::Handler> handlers = {};                      // beside the built-in one
+  std::vector<handlers::Handler> handlers = {};  // beside the built-in one
 };
 
 // Copies for readers.
