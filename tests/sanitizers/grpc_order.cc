@@ -123,3 +123,26 @@ void StartCallback(void* tag, int ok) {
   RunCallback(tag, ok != 0);
   __tsan_release(&callbacks_over);
 }
+
+// grpc::internal::InterceptorBatchMethodsImpl: made with a call on the thread that accepts it, used
+// on the one that serves it. The library's own constructor and RunInterceptors(std::function),
+// which it passes by address.
+void MakeBatch(void* batch) asm("_ZN4grpc8internal27InterceptorBatchMethodsImplC1Ev");
+void MakeBatchBase(void* batch) asm("_ZN4grpc8internal27InterceptorBatchMethodsImplC2Ev");
+bool RunInterceptors(void* batch, void* function) asm(
+    "_ZN4grpc8internal27InterceptorBatchMethodsImpl15RunInterceptorsESt8functionIFvvEE");
+
+void MakeBatch(void* batch) {
+  static auto* const next = Next<void(void*)>("_ZN4grpc8internal27InterceptorBatchMethodsImplC1Ev");
+  next(batch);
+  __tsan_release(batch);
+}
+
+void MakeBatchBase(void* batch) { MakeBatch(batch); }
+
+bool RunInterceptors(void* batch, void* function) {
+  static auto* const next = Next<bool(void*, void*)>(
+      "_ZN4grpc8internal27InterceptorBatchMethodsImpl15RunInterceptorsESt8functionIFvvEE");
+  __tsan_acquire(batch);
+  return next(batch, function);
+}
