@@ -215,9 +215,9 @@ class Builder : public YAML::EventHandler {
       frame.key_line = mark.line + 1;
       if (!frame.keys.insert(*frame.key).second) {
         const std::string why = fmt::format("key {} already set in map", Quote(*frame.key));
-        if (repeated_ == nullptr) Refuse(mark, why);
-        if (repeated_->size() < kMostRepeated)
-          repeated_->push_back(fmt::format("line {}: {}", mark.line + 1, why));
+        // Each of them costs a walk through the object, so there is an end to them.
+        if (repeated_ == nullptr || repeated_->size() >= kMostRepeated) Refuse(mark, why);
+        repeated_->push_back(fmt::format("line {}: {}", mark.line + 1, why));
         frame.value.Erase(*frame.key);
       }
       return;

@@ -129,6 +129,19 @@ TEST(Decode, ReportsUnknownAndRepeatedFieldsOnce) {
   EXPECT_EQ(decoded->value.At({"metadata", "labels", "k"}).AsString(), "2");
 }
 
+TEST(Decode, RepeatedFieldsDoNotMakeLongWork) {
+  std::string body = R"({"data":{)";
+  for (int i = 0; i < 50'000; ++i) body += "\"k" + std::to_string(i) + "\":\"\",";
+  body += "\"z\":\"\"}";
+  for (int i = 0; i < 50'000; ++i) body += R"(,"data":{"a":"b"})";
+  EXPECT_EQ(Error(body + "}", ConfigMap()), "too many repeated fields");
+  EXPECT_EQ(Canonical(R"({"data":{"a":"1"},"data":{"b":"2"}})", ConfigMap()),
+            R"({"metadata":{},"data":{"a":"1","b":"2"}})");
+  std::string yaml = "data:\n";
+  for (int i = 0; i < 20'000; ++i) yaml += "  k: v\n";
+  EXPECT_EQ(Error(yaml, ConfigMap(), Media::kYaml), "yaml: line 103: key \"k\" already set in map");
+}
+
 TEST(Decode, ReadsYamlAsUpstreamDoes) {
   const auto decoded = Decode(
       "kind: ConfigMap\nmetadata:\n  name: a\nfoo: 1\ndata: {x: y, x: 'z'}\n---\nkind: Next\n",

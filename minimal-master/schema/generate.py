@@ -185,6 +185,8 @@ class Generator:
         missing = set(fact.get("fields", {})) - {row["name"] for row in rows}
         if missing and name != META + "TableOptions":
             raise ValueError("%s: no order known of %s" % (name, missing))
+        if len(rows) > 128:
+            raise ValueError("%s: more fields than the decoder keeps in mind" % name)
         self.types[index]["first"], self.types[index]["count"] = len(self.fields), len(rows)
         self.fields += rows
         for row in rows:  # after the rows have their places: types may be recursive

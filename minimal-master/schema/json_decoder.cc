@@ -17,7 +17,8 @@ using json::Value;
 namespace {
 
 constexpr size_t kMostProblems = 100;  // as upstream
-constexpr size_t kMostFields = 128;    // of one struct; more is an error of the table
+constexpr size_t kMostMerged = 1'000'000;
+constexpr size_t kMostFields = 128;  // of one struct; more is an error of the table
 
 }  // namespace
 
@@ -221,6 +222,9 @@ base::Status JsonDecoder::ReadMap(const Type& type, Value& out) {
   std::string key;
   in_.Enter();
   const bool was_empty = members.empty();
+  // A map that comes again is walked again: without a bound a body could make that long.
+  merged_ += members.size();
+  if (merged_ > kMostMerged) return base::InvalidArgument("too many repeated fields");
   while (in_.NextKey(key)) {
     Value* known = nullptr;
     if (members.size() < 16) {

@@ -50,7 +50,8 @@ class JsonDecoder {
   std::vector<Problem> problems_;
   std::unordered_set<std::string> told_;
   std::string first_error_;
-  int quiet_ = 0;  // upstream reads what is inside with a reader that reports nothing
+  size_t merged_ = 0;  // entries of maps that came again
+  int quiet_ = 0;      // upstream reads what is inside with a reader that reports nothing
 };
 
 // What Go has where nothing was given: "", 0, false, {}; null for lists, maps and the rest.

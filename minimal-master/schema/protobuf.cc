@@ -73,14 +73,28 @@ class Decoder {
       }
     }
     --depth_;
-    if (!path.empty()) return base::Ok();
-    std::erase_if(out.members(), [&type](Value::Member& member) {
-      const Field* field = type.Find(member.first);
-      if (field != nullptr && field->type().IsMap()) Settle(member.second);
-      return member.second.IsNull() ||
-             (field != nullptr && IsOmittedWhenEmpty(*field) && IsEmptyValue(member.second));
-    });
     return base::Ok();
+  }
+
+  // Once for the whole object, since messages that come again are read into what is there: of equal
+  // keys the last counts, and nothing stays that a decoded value does not have.
+  static void Finish(const Type& type, Value& value) {
+    for (Value& item : value.items()) {
+      if (type.Element() != nullptr) Finish(*type.Element(), item);
+    }
+    if (type.IsMap()) {
+      Settle(value);
+      for (auto& member : value.members()) Finish(*type.Element(), member.second);
+      return;
+    }
+    const Type& of = type.IsStruct() || type.Element() == nullptr ? type : *type.Element();
+    if (!of.IsStruct()) return;
+    std::erase_if(value.members(), [&of](Value::Member& member) {
+      const Field* field = of.Find(member.first);
+      if (field == nullptr) return false;
+      Finish(field->type(), member.second);
+      return member.second.IsNull() || (IsOmittedWhenEmpty(*field) && IsEmptyValue(member.second));
+    });
   }
 
  private:
@@ -328,6 +342,7 @@ base::Result<Decoded> DecodeProtobuf(const ProtobufObject& object, const Type& t
   Decoded out;
   out.type = &type;
   RETURN_IF_ERROR(Decoder().Message(type, object.raw, {}, out.value));
+  Decoder::Finish(type, out.value);
   if (!type.kind().empty()) {
     if (!object.kind.empty()) out.value.Set("kind", Value(object.kind));
     if (!object.api_version.empty()) out.value.Set("apiVersion", Value(object.api_version));

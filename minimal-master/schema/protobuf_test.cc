@@ -97,6 +97,19 @@ TEST(Protobuf, WritesWhatItReads) {
   EXPECT_EQ(Read(written, type), WriteCanonical(value->value, type));
 }
 
+TEST(Protobuf, MessagesThatComeAgainAreFilledFurtherWithoutLongWork) {
+  const Type& type = *Find("", "v1", "ConfigMap");
+  std::string body;
+  for (int i = 0; i < 50'000; ++i) {
+    const std::string key = "k" + std::to_string(i % 40'000);
+    body += B(1, B(11, B(1, key) + B(2, std::to_string(i))));
+  }
+  const auto decoded = Decode(Envelope("v1", "ConfigMap", body), type, Media::kProtobuf);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(decoded->value.At({"metadata", "labels"}).members().size(), 40'000u);
+  EXPECT_EQ(decoded->value.At({"metadata", "labels", "k7"}).AsString(), "40007");
+}
+
 TEST(Protobuf, RefusesInUpstreamsWords) {
   const Type& pod = *Find("", "v1", "Pod");
   EXPECT_EQ(
