@@ -57,6 +57,17 @@ class RealGroup : public testing::Test {
   std::optional<Group> group_;
 };
 
+TEST_F(RealGroup, MadeInOneThatIsNotFilledYetItHasProcessorsAllTheSame) {
+  const auto cpuset = layout_.hierarchies.find("cpuset");
+  if (cpuset == layout_.hierarchies.end()) GTEST_SKIP() << "cgroup v2 needs no filling";
+  // What another thread has just made, and filled with nothing.
+  ASSERT_TRUE(os::MakeDir(cpuset->second + name_ + "/new", 0755).ok());
+  const base::Status made = Group(layout_, name_ + "/new/leaf").Create();
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  for (const char* file : {"/cpuset.cpus", "/cpuset.mems"})
+    EXPECT_GT(os::ReadFile(cpuset->second + name_ + "/new/leaf" + file).value().size(), 1u) << file;
+}
+
 TEST_F(RealGroup, KillEndsEveryProcessAndRemoveLeavesNothing) {
   const pid_t pid = Fork([] {
     if (fork() == 0) pause();

@@ -73,11 +73,15 @@ Result<std::string> ReadControl(const std::string& path) {
 }
 
 Status FillCpuset(const std::string& directory) {
+  const std::string parent = directory.substr(0, directory.find_last_of('/'));
   for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
     ASSIGN_OR_RETURN(const std::string own, ReadControl(directory + file));
     if (!own.empty()) continue;
-    ASSIGN_OR_RETURN(const std::string inherited,
-                     ReadControl(directory.substr(0, directory.find_last_of('/')) + file));
+    ASSIGN_OR_RETURN(std::string inherited, ReadControl(parent + file));
+    if (inherited.empty()) {  // somebody else is just making it; the tree's root is never empty
+      RETURN_IF_ERROR(FillCpuset(parent));
+      ASSIGN_OR_RETURN(inherited, ReadControl(parent + file));
+    }
     RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, directory + file, inherited));
   }
   return base::Ok();
