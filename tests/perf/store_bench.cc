@@ -74,7 +74,7 @@ void Rate(const char* name, store::Store& store, int threads, double seconds, Du
   const double took = Now() - start;
   const auto after = Must(store.GetStats());
   const double groups = static_cast<double>(after.groups - before.groups);
-  std::printf("%-46s %9.0f /s   %5.1f a sync\n", name, static_cast<double>(count) / took,
+  std::printf("%-46s %9.0f /s   %5.1f a transaction\n", name, static_cast<double>(count) / took,
               static_cast<double>(count) / groups);
 }
 
