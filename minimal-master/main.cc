@@ -68,6 +68,15 @@ base::Status Serve(const Options& options) {
   pki_options.ips = {options.address};
   pki_options.kubeconfig_path = options.kubeconfig;
   service::ServerOptions server_options;
+  server_options.format_error = [](int code, const std::string& message) {
+    status::Failure failure{.code = code, .reason = "", .message = message};
+    if (code == 413) failure.reason = "RequestEntityTooLarge";
+    if (code == 400) failure.reason = "BadRequest";
+    if (code == 500) failure.reason = "InternalError";
+    if (code == 503) failure.reason = "ServiceUnavailable";
+    return std::pair<std::string, std::string>("application/json",
+                                               json::WriteJson(status::ToJson(failure)) + "\n");
+  };
   store::SqliteStore::Options store_options;
   store_options.dir = options.state_dir + "/store";
   ASSIGN_OR_RETURN(const std::unique_ptr<store::SqliteStore> store,
@@ -94,6 +103,10 @@ base::Status Serve(const Options& options) {
        .may_write =
            [&](const auth::User& user, const json::Value& object, const json::Value* old) {
              return access::MayGrant(access, user, object, old);
+           },
+       .make_token =
+           [&](const std::string& ns, const std::string& account, json::Value request) {
+             return access.RequestToken(ns, account, std::move(request));
            }});
   const api::Gate gate{
       [&](const service::Request& request) { return access.Authenticate(request); },

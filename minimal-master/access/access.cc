@@ -26,6 +26,24 @@ json::Value Parse(const watch::Object& object) {
   return value.ok() ? *std::move(value) : json::Value();
 }
 
+// What aggregated roles hold is what their parts hold now, whether or not it was written into them
+// already. A role may be a part of another (edit of admin), so a few rounds.
+void Aggregate(std::vector<json::Value>& roles) {
+  bool changed = true;
+  for (int round = 0; changed && round < 5; ++round) {
+    changed = false;
+    for (json::Value& role : roles) {
+      if (!auth::IsAggregated(role)) continue;
+      json::Value rules = json::Value::Array();
+      for (const auth::PolicyRule& rule : auth::AggregateRules(role, roles))
+        rules.Append(auth::ToJson(rule));
+      if (role.At({"rules"}) == rules) continue;
+      role.Set("rules", std::move(rules));
+      changed = true;
+    }
+  }
+}
+
 auth::Credentials CredentialsOf(const service::Request& request) {
   auth::Credentials credentials;
   if (request.peer) {
@@ -45,6 +63,9 @@ auth::Credentials CredentialsOf(const service::Request& request) {
 Access::Access(watch::Cache& cache, const base::Clock& clock, Options options)
     : cache_(cache),
       clock_(clock),
+      issuer_(options.issuer),
+      signing_key_(options.token_keys.empty() ? std::nullopt
+                                              : std::optional<pki::Key>(options.token_keys[0])),
       tokens_({options.issuer}, std::move(options.audiences), std::move(options.token_keys)),
       anonymous_(options.anonymous),
       authorizer_(graph_),
@@ -133,16 +154,21 @@ void Access::RefreshRoles() {
   if (!changes->anew && changes->events.empty()) return;
   std::vector<auth::Role> roles;
   std::vector<auth::Binding> bindings;
+  std::vector<json::Value> cluster_roles;
   const watch::Snapshot snapshot = cache_.Current();
   for (const std::string& prefix : kRolePrefixes)
     snapshot.ForEach(prefix, {}, [&](const watch::ObjectPtr& object) {
       if (prefix.ends_with("bindings/")) {
         bindings.push_back(auth::ReadBinding(Parse(*object)));
+      } else if (prefix == kRolePrefixes[0]) {
+        cluster_roles.push_back(Parse(*object));
       } else {
         roles.push_back(auth::ReadRole(Parse(*object)));
       }
       return true;
     });
+  Aggregate(cluster_roles);
+  for (const json::Value& role : cluster_roles) roles.push_back(auth::ReadRole(role));
   authorizer_.SetRbac(std::make_shared<auth::Rbac>(std::move(roles), std::move(bindings)));
 }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -24,7 +25,7 @@ class Access final : public auth::BoundObjects {
   struct Options {
     std::string issuer = "https://kubernetes.default.svc.cluster.local";
     std::vector<std::string> audiences = {"https://kubernetes.default.svc.cluster.local"};
-    std::vector<pki::Key> token_keys;
+    std::vector<pki::Key> token_keys;  // the first one signs
     bool anonymous = true;
   };
   Access(watch::Cache& cache, const base::Clock& clock, Options options);
@@ -34,6 +35,9 @@ class Access final : public auth::BoundObjects {
   // For reviews of tokens: the token alone, for these audiences (empty: the server's).
   base::Result<auth::User> CheckToken(const std::string& token,
                                       const std::vector<std::string>& audiences);
+  // A TokenRequest of the service account with its status filled in, as upstream answers it.
+  status::Or<json::Value> RequestToken(const std::string& ns, const std::string& account,
+                                       json::Value request);
   // True, or 403 in upstream's words.
   status::Or<bool> Authorize(const auth::Attributes& attributes);
   auth::Decision Decide(const auth::Attributes& attributes);
@@ -52,6 +56,8 @@ class Access final : public auth::BoundObjects {
 
   watch::Cache& cache_;
   const base::Clock& clock_;
+  const std::string issuer_;
+  const std::optional<pki::Key> signing_key_;
   const auth::TokenVerifier tokens_;
   const bool anonymous_;
   auth::NodeGraph graph_;

@@ -96,6 +96,21 @@ TEST_F(AccessTest, FollowsRolesAndBindings) {
   EXPECT_EQ(May(*access_.Authenticate(Get("root", {"system:masters"})), "GET", path), "yes");
 }
 
+TEST_F(AccessTest, AggregatedRolesHoldWhatTheirPartsDo) {
+  const auth::User joe = *access_.Authenticate(Get("joe"));
+  Put("clusterroles/admin", R"({"metadata":{"name":"admin"},"aggregationRule":
+    {"clusterRoleSelectors":[{"matchLabels":{"to-admin":"true"}}]}})");
+  Put("clusterroles/edit", R"({"metadata":{"name":"edit","labels":{"to-admin":"true"}},
+    "aggregationRule":{"clusterRoleSelectors":[{"matchLabels":{"to-edit":"true"}}]}})");
+  Put("clusterroles/part", R"({"metadata":{"name":"part","labels":{"to-edit":"true"}},
+    "rules":[{"apiGroups":[""],"resources":["pods"],"verbs":["list"]}]})");
+  Put("clusterrolebindings/b", R"({"metadata":{"name":"b"},"roleRef":{"kind":"ClusterRole",
+    "name":"admin"},"subjects":[{"kind":"User","name":"joe"}]})");
+  EXPECT_TRUE(Soon([&] { return May(joe, "GET", "/api/v1/pods") == "yes"; }));
+  Delete("clusterroles/part");
+  EXPECT_TRUE(Soon([&] { return May(joe, "GET", "/api/v1/pods") != "yes"; }));
+}
+
 TEST_F(AccessTest, NodesReadWhatTheirPodsUseAsPodsComeAndGo) {
   const auth::User node = *access_.Authenticate(Get("system:node:n1", {"system:nodes"}));
   const std::string path = "/api/v1/namespaces/n/secrets/s";
@@ -179,6 +194,37 @@ TEST_F(AccessTest, AnswersReviewsInUpstreamsWords) {
             "token is required for TokenReview in authentication");
   EXPECT_THAT(ask(root, R"({"kind":"TokenReview","spec":{"token":"x"}})"),
               testing::HasSubstr(R"("error":"[invalid bearer token, )"));
+}
+
+TEST_F(AccessTest, MakesTokensThatItKnowsAgain) {
+  Put("serviceaccounts/e/default", R"({"metadata":{"namespace":"e","name":"default","uid":"u1"}})");
+  Put("pods/e/sp", R"({"metadata":{"namespace":"e","name":"sp","uid":"u2"},
+    "spec":{"serviceAccountName":"default","nodeName":"n1"}})");
+  Put("minions/n1", R"({"metadata":{"name":"n1","uid":"u3"}})");
+  const auto make = [&](const std::string& spec, const std::string& account = "default") {
+    return access_.RequestToken("e", account, json::ParseJson("{\"spec\":" + spec + "}").value());
+  };
+  const auto refused = [&](const std::string& spec) { return make(spec).failure().message; };
+  ASSERT_TRUE(Soon([&] { return make("{}").ok() && access_.Find("nodes", "", "n1"); }));
+  const auto made = make(R"({"boundObjectRef":{"apiVersion":"v1","kind":"Pod","name":"sp"}})");
+  ASSERT_TRUE(made.ok());
+  const auto user = access_.CheckToken((*made).At({"status", "token"}).AsString(), {});
+  ASSERT_TRUE(user.ok()) << user.error().message();
+  EXPECT_EQ(user->name, "system:serviceaccount:e:default");
+  EXPECT_EQ(user->extra.at("authentication.kubernetes.io/node-uid")[0], "u3");
+  EXPECT_EQ(refused(R"({"expirationSeconds":5})"),
+            "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: Invalid "
+            "value: 5: may not specify a duration less than 10 minutes");
+  EXPECT_EQ(refused(R"({"boundObjectRef":{"apiVersion":"v1","kind":"Pod","name":"zz"}})"),
+            "pods \"zz\" not found");
+  EXPECT_EQ(refused(R"({"boundObjectRef":{"apiVersion":"v1","kind":"ConfigMap","name":"zz"}})"),
+            "cannot bind token to object of type /v1, Kind=ConfigMap");
+  EXPECT_EQ(
+      refused(R"({"boundObjectRef":{"apiVersion":"v1","kind":"Pod","name":"sp","uid":"zz"}})"),
+      "Operation cannot be fulfilled on Pod \"sp\": the UID in the bound object reference (zz) "
+      "does "
+      "not match the UID in record. The object might have been deleted and then recreated");
+  EXPECT_EQ(make("{}", "zz").failure().message, "serviceaccounts \"zz\" not found");
 }
 
 TEST_F(AccessTest, LetsNobodyGiveAwayWhatTheyDoNotHold) {

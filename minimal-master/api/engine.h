@@ -44,6 +44,10 @@ struct Hooks {
   std::function<status::Or<bool>(const auth::User& user, const json::Value& object,
                                  const json::Value* old)>
       may_write;
+  // A TokenRequest with its status, for a service account.
+  std::function<status::Or<json::Value>(const std::string& ns, const std::string& account,
+                                        json::Value request)>
+      make_token;
 };
 
 class Engine {
@@ -56,6 +60,8 @@ class Engine {
   Answer Get(const Call& call);
   Answer List(const Call& call);
   Answer Create(Call& call);
+  bool MakesTokens() const { return static_cast<bool>(hooks_.make_token); }
+  Answer CreateToken(Call& call);  // serviceaccounts/token
   Answer Update(Call& call);
   Answer Patch(Call& call);
   Answer Delete(const Call& call);

@@ -128,6 +128,18 @@ Answer Engine::Create(Call& call) {
   return Show(call, 201, InVersion(resource, *made));
 }
 
+Answer Engine::CreateToken(Call& call) {
+  const status::Or<schema::Media> media = MediaOf(call.request.headers);
+  if (!media.ok()) return Refusal(media.failure());
+  base::Result<schema::Decoded> decoded = schema::DecodeRequest(
+      call.request.body, *media, "authentication.k8s.io", "v1", "TokenRequest");
+  if (!decoded.ok()) return Refusal(status::BadRequest(decoded.error().message()));
+  const status::Or<Value> made =
+      hooks_.make_token(call.route.ns, call.route.name, std::move(decoded->value));
+  if (!made.ok()) return Refusal(made.failure());
+  return Encoded(201, Form{}, json::WriteJson(*made));
+}
+
 status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
                                              const std::string& ns, Value object,
                                              const auth::User& user) {

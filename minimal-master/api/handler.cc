@@ -84,6 +84,8 @@ void Handler::Resource(const std::shared_ptr<service::Exchange>& exchange, const
   if (route.verb == "watch") return watches_.Begin(exchange, route);
   Call call{request, route, route.user, {}};
   const bool whole = route.subresource.empty() || route.subresource == "status";
+  if (route.resource == "serviceaccounts" && route.subresource == "token" && engine_.MakesTokens())
+    return Send(*exchange, engine_.CreateToken(call));
   if (!whole) {
     // Each other subresource has rules of its own.
     status::Failure failure =
