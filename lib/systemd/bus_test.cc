@@ -198,6 +198,22 @@ TEST_F(BusTest, AUnitWhoseStartWasAnsweredToNobodyIsNotStartedTwice) {
   EXPECT_TRUE(started.ok()) << started.error().message();
 }
 
+TEST_F(BusTest, WhatAManagerThatLeftTheBusWasDoingIsAskedAgain) {
+  int count = 0;
+  Start([&](sd_bus* bus, sd_bus_message* call, const std::string&, const std::string& unit) {
+    const std::string job = "/job/" + std::to_string(++count);
+    EXPECT_GE(sd_bus_reply_method_return(call, "o", job.c_str()), 0);
+    if (count > 1) return EndJob(bus, job.c_str(), unit, "done") >= 0;
+    return sd_bus_emit_signal(bus, "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                              "NameOwnerChanged", "sss", "org.freedesktop.systemd1", ":1.0",
+                              "") >= 0;
+  });
+  const base::Status stopped = units_->Stop("a.scope");
+  EXPECT_TRUE(stopped.ok()) << stopped.error().message();
+  EXPECT_EQ(units_->Calls(), 2u);
+  EXPECT_EQ(units_->Connections(), 1u);
+}
+
 TEST_F(BusTest, CallsOfManyThreadsAreUnderWayAtOnce) {
   constexpr int kThreads = 16;
   std::vector<std::pair<std::string, std::string>> jobs;  // answered when all are there

@@ -20,6 +20,9 @@ using base::Status;
 namespace {
 
 constexpr char kService[] = "org.freedesktop.systemd1";
+constexpr char kOwnerChanged[] =
+    "type='signal',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',member="
+    "'NameOwnerChanged',arg0='org.freedesktop.systemd1'";
 constexpr size_t kEndedJobs = 64;
 
 int64_t MicrosUntil(base::SteadyTime deadline) {
@@ -128,11 +131,25 @@ Status Connection::Open() {
         },
         this);
   }
+  if (done >= 0) {
+    // A manager that executes itself anew leaves the bus and comes back; what it told meanwhile
+    // reached nobody.
+    done = sd_bus_add_match_async(
+        made, nullptr,
+        (std::string(options_.direct ? "" : "sender='org.freedesktop.DBus',") + kOwnerChanged)
+            .c_str(),
+        [](sd_bus_message* signal, void* self, sd_bus_error*) {
+          static_cast<Connection*>(self)->OnOwnerChanged(signal);
+          return 0;
+        },
+        [](sd_bus_message*, void*, sd_bus_error*) { return 0; }, this);
+  }
   if (done < 0) {
     return Error::FromErrno(-done, "reach systemd at '{}'", options_.address)
         .WithCode(Code::kUnavailable);
   }
   ++connections_;
+  ended_jobs_.clear();
   bus_ = std::move(bus);
   return {};
 }
@@ -258,6 +275,15 @@ void Connection::OnJobRemoved(sd_bus_message* signal) {
   if (waiting != under_way_.end()) return End(*waiting, ResultOf(*waiting->call, result));
   ended_jobs_.emplace_back(job, result);
   if (ended_jobs_.size() > kEndedJobs) ended_jobs_.pop_front();
+}
+
+void Connection::OnOwnerChanged(sd_bus_message* signal) {
+  const char *name = nullptr, *former = nullptr, *now = nullptr;
+  if (sd_bus_message_read(signal, "sss", &name, &former, &now) < 0 || *former == '\0') return;
+  for (auto at = under_way_.begin(); at != under_way_.end();) {
+    Pending& pending = *at++;
+    if (!pending.job.empty()) End(pending, base::Unavailable("systemd has left the bus"));
+  }
 }
 
 Result<std::string> Connection::ResultOf(const Call& call, const std::string& job_result) {

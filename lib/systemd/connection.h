@@ -73,6 +73,7 @@ class Connection {
   void End(Pending& pending, base::Result<std::string> result);
   void OnReply(Pending& pending, sd_bus_message* reply);
   void OnJobRemoved(sd_bus_message* signal);
+  void OnOwnerChanged(sd_bus_message* signal);
   static base::Result<std::string> ResultOf(const Call& call, const std::string& job_result);
 
   const BusOptions options_;

@@ -120,7 +120,9 @@ Status Runtime::UpdateContainerResources(const std::string& id,
     // Its group is made when it starts. Tried on an empty one now, so that a limit that the kernel
     // refuses is refused here.
     ASSIGN_OR_RETURN(const cgroup::Resources all, container::ToCgroup(wanted.linux().resources()));
-    updated = group.Create();
+    const Result<std::unique_ptr<pod_group::Hold>> hold =
+        d_.pod_groups->Ensure(GroupOf(GetSandbox(view.record.sandbox_id).ValueOr({})));
+    updated = hold.ok() ? group.Create() : Status(hold.error());
     if (updated.ok()) updated = group.Apply(all);
     if (updated.ok()) actual = ActualLimits(group, wanted.linux().resources(), 0);
     const Status removed = group.Remove();

@@ -176,6 +176,19 @@ Status Monitor::StartPodInit() {
 // --- log process
 // -----------------------------------------------------------------------------------------------------
 
+namespace {
+
+// A systemd scope that was empty for a moment is ending, whoever comes into it now: systemd would
+// forget a group that is in use. The next container finds it gone and has it made anew.
+bool IsEndedScope(std::string_view group) {
+  const std::string pod(group.substr(0, group.rfind('/')));
+  if (!pod.ends_with(".scope")) return false;
+  const Result<std::string> events = os::ReadFile(pod + "/cgroup.events", 4096);
+  return !events.ok() || events->find("populated 1") == std::string::npos;
+}
+
+}  // namespace
+
 Status Monitor::StartLogProcess() {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
   // Charged to the pod; a failure only means that it is charged to us. Born in the v2 group, and
@@ -186,6 +199,8 @@ Status Monitor::StartLogProcess() {
   for (const std::string_view group : base::Split(setup_.log_cgroup, '\n')) {
     if (os::Exists(std::string(group) + "/tasks")) {
       v1.emplace_back(group);
+    } else if (IsEndedScope(group)) {
+      continue;
     } else if (Result<UniqueFd> fd = os::Open(std::string(group), O_PATH | O_DIRECTORY); fd.ok()) {
       unified = std::move(fd).value();
     }
