@@ -11,6 +11,7 @@
 #include "lib/kernel/seccomp/numbers.h"
 #include "lib/kernel/seccomp/prologue.h"
 #include "lib/kernel/seccomp/seccomp.h"
+#include "lib/kernel/seccomp/shorten.h"
 #include "lib/os/files.h"
 
 namespace keelson::seccomp {
@@ -203,10 +204,12 @@ Result<std::string> Compile(const Profile& profile, bool strict) {
   // A binary tree pays from some rules on; with none, old libraries make a broken one.
   if (added > 8) (void)seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
   ASSIGN_OR_RETURN(const std::string body, Export(context));
-  const std::vector<sock_filter> prologue = BuildPrologue(answers);
-  std::string program(reinterpret_cast<const char*>(prologue.data()),
-                      prologue.size() * sizeof(sock_filter));
-  program += body;
+  std::vector<sock_filter> whole = BuildPrologue(answers);
+  const auto* rest = reinterpret_cast<const sock_filter*>(body.data());
+  whole.insert(whole.end(), rest, rest + body.size() / sizeof(sock_filter));
+  whole = Shorten(whole);
+  std::string program(reinterpret_cast<const char*>(whole.data()),
+                      whole.size() * sizeof(sock_filter));
   if (program.size() / sizeof(sock_filter) > BPF_MAXINSNS) {
     return base::ResourceExhausted(
         "seccomp: the profile makes {} instructions, the kernel takes {}",
