@@ -64,6 +64,27 @@ Complaints CheckDns1123Label(std::string_view text) {
   return out;
 }
 
+Complaints CheckDns1035Label(std::string_view text) {
+  Complaints out;
+  if (text.size() > 63) out.push_back(TooLong(63));
+  if (!IsLabel(text) || !IsLower(text.front())) {
+    out.push_back(
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
+        "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or "
+        "'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')");
+  }
+  return out;
+}
+
+Complaints CheckPercent(std::string_view text) {
+  if (text.size() > 1 && text.back() == '%' &&
+      std::all_of(text.begin(), text.end() - 1, [](char c) { return IsDigit(c); }))
+    return {};
+  return {
+      "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or "
+      "'93%', regex used for validation is '[0-9]+%')"};
+}
+
 Complaints CheckDns1123Subdomain(std::string_view text) {
   Complaints out;
   if (text.size() > 253) out.push_back(TooLong(253));
@@ -191,6 +212,14 @@ bool IsIpAddress(std::string_view text) {
   if (copy.find('\0') != std::string::npos) return false;
   return inet_pton(copy.find(':') == std::string::npos ? AF_INET : AF_INET6, copy.c_str(),
                    buffer) == 1;
+}
+
+bool IsCidr(std::string_view text) {
+  const size_t slash = text.find('/');
+  if (slash == std::string_view::npos || !IsIpAddress(text.substr(0, slash))) return false;
+  const auto bits = base::ParseInt64(text.substr(slash + 1));
+  const int64_t most = text.find(':') == std::string_view::npos ? 32 : 128;
+  return bits.has_value() && *bits >= 0 && *bits <= most && IsDigit(text[slash + 1]);
 }
 
 bool IsSysctlName(std::string_view text) {

@@ -15,6 +15,7 @@ using Complaints = std::vector<std::string>;
 
 Complaints CheckDns1123Label(std::string_view text);      // lower case, ≤ 63
 Complaints CheckDns1123Subdomain(std::string_view text);  // labels with dots, ≤ 253
+Complaints CheckDns1035Label(std::string_view text);      // a label that begins with a letter
 // What may be one part of a path: no '/', no '%', not "." nor "..".
 Complaints CheckPathSegment(std::string_view text);
 Complaints CheckQualifiedName(std::string_view text);  // [prefix/]name: label keys, resource names
@@ -28,7 +29,10 @@ Complaints CheckPort(int64_t port);
 // trailing dot allowed) and so on.
 Complaints CheckSearchDomain(std::string_view text);
 
+Complaints CheckPercent(std::string_view text);  // "50%"
+
 bool IsIpAddress(std::string_view text);
+bool IsCidr(std::string_view text);  // "10.0.0.0/8", "fd00::/64"
 bool IsSysctlName(std::string_view text);
 bool IsRfc3339(std::string_view text);
 

@@ -9,6 +9,9 @@
 namespace keelson::kube {
 
 void ValidatePod(const Field& pod, Problems& problems);
+// What is checked of pods and of templates of them alike, at any path.
+void ValidatePodSpec(const Field& spec, Problems& problems);
 void ValidateConfigObject(const Field& object, Problems& problems);
+void ValidateConfigData(const Field& object, Problems& problems);  // without its metadata
 
 }  // namespace keelson::kube

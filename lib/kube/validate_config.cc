@@ -75,6 +75,10 @@ void ValidateSecret(const Field& secret, Problems& problems) {
 
 void ValidateConfigObject(const Field& object, Problems& problems) {
   ValidateMeta(object["metadata"], problems);
+  ValidateConfigData(object, problems);
+}
+
+void ValidateConfigData(const Field& object, Problems& problems) {
   if (object["kind"].String() == "Secret") {
     ValidateSecret(object, problems);
   } else {

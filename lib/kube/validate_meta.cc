@@ -7,6 +7,8 @@ namespace {
 
 constexpr size_t kAnnotationBytes = 256 << 10;
 
+}  // namespace
+
 void ValidateAnnotations(const Field& annotations, Problems& problems) {
   size_t bytes = 0;
   for (const Field& entry : annotations.Entries()) {
@@ -16,6 +18,8 @@ void ValidateAnnotations(const Field& annotations, Problems& problems) {
   }
   if (bytes > kAnnotationBytes) problems.TooLong(annotations, kAnnotationBytes);
 }
+
+namespace {
 
 void ValidateOwners(const Field& owners, Problems& problems) {
   std::string controller;

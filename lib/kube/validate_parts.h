@@ -29,6 +29,7 @@ struct PodFacts {
 void ValidateMeta(const Field& meta, Problems& problems,
                   Complaints (*name)(std::string_view) = CheckDns1123Subdomain);
 void ValidateLabels(const Field& labels, Problems& problems);  // also nodeSelector, matchLabels
+void ValidateAnnotations(const Field& annotations, Problems& problems);
 
 // validate_container.cc
 void ValidateContainers(const Field& spec, const PodFacts& pod, Problems& problems);
@@ -72,5 +73,8 @@ void ValidateHostAliases(const Field& aliases, Problems& problems);
 
 // validate_scheduling.cc
 void ValidateScheduling(const Field& spec, Problems& problems);
+void ValidateTolerations(const Field& tolerations, Problems& problems);
+void ValidateLabelSelector(const Field& selector, Problems& problems);
+void ValidateNodeTerm(const Field& term, Problems& problems);
 
 }  // namespace keelson::kube

@@ -47,7 +47,9 @@ void ValidateHostnameOverride(const Field& spec, Problems& problems) {
   }
 }
 
-void ValidateSpec(const Field& spec, Problems& problems) {
+}  // namespace
+
+void ValidatePodSpec(const Field& spec, Problems& problems) {
   PodFacts pod = FactsOf(spec);
   pod.volumes = ValidateVolumes(spec["volumes"], problems);
   ValidateContainers(spec, pod, problems);
@@ -72,16 +74,15 @@ void ValidateSpec(const Field& spec, Problems& problems) {
   ValidateHostAliases(spec["hostAliases"], problems);
   ValidateScheduling(spec, problems);
   ValidateOs(spec, problems);
+}
+
+void ValidatePod(const Field& pod, Problems& problems) {
+  const Field spec = pod["spec"];
+  ValidateMeta(pod["metadata"], problems);
+  ValidatePodSpec(spec, problems);
   ValidateImages(spec, problems);
   if (!spec["ephemeralContainers"].value().items().empty())
     problems.Forbidden(spec["ephemeralContainers"], "cannot be set on create");
-}
-
-}  // namespace
-
-void ValidatePod(const Field& pod, Problems& problems) {
-  ValidateMeta(pod["metadata"], problems);
-  ValidateSpec(pod["spec"], problems);
 }
 
 }  // namespace keelson::kube

@@ -4,7 +4,7 @@
 #include "lib/kube/validate_parts.h"
 
 namespace keelson::kube {
-namespace {
+namespace {}  // namespace
 
 void ValidateTolerations(const Field& tolerations, Problems& problems) {
   for (const Field& toleration : tolerations.Items()) {
@@ -36,6 +36,8 @@ void ValidateTolerations(const Field& tolerations, Problems& problems) {
     }
   }
 }
+
+namespace {
 
 // An entry of matchExpressions: of a node selector (then also Gt and Lt) or a label selector.
 void ValidateExpression(const Field& expression, bool of_node, Problems& problems) {
@@ -78,6 +80,8 @@ void ValidateFieldExpression(const Field& expression, Problems& problems) {
     problems.InvalidText(value, value.String(), CheckDns1123Subdomain(value.String()));
 }
 
+}  // namespace
+
 void ValidateNodeTerm(const Field& term, Problems& problems) {
   for (const Field& expression : term["matchExpressions"].Items())
     ValidateExpression(expression, true, problems);
@@ -85,16 +89,22 @@ void ValidateNodeTerm(const Field& term, Problems& problems) {
     ValidateFieldExpression(expression, problems);
 }
 
+namespace {
+
 void ValidateWeight(const Field& weight, Problems& problems) {
   if (weight.Int() < 1 || weight.Int() > 100)
     problems.Invalid(weight, std::to_string(weight.Int()), "must be in the range 1-100");
 }
+
+}  // namespace
 
 void ValidateLabelSelector(const Field& selector, Problems& problems) {
   ValidateLabels(selector["matchLabels"], problems);
   for (const Field& expression : selector["matchExpressions"].Items())
     ValidateExpression(expression, false, problems);
 }
+
+namespace {
 
 void ValidatePodTerm(const Field& term, Problems& problems) {
   ValidateLabelSelector(term["labelSelector"], problems);

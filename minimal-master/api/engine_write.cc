@@ -55,6 +55,27 @@ bool IsDurable(const schema::Resource& resource) {
   return resource.name() != "leases" && resource.name() != "events";
 }
 
+// Among "|a|b|".
+bool Among(std::string_view names, std::string_view name) {
+  return names.find(fmt::format("|{}|", name)) != std::string_view::npos;
+}
+// A PUT to what is not there makes it.
+bool IsMadeByUpdate(const schema::Resource& resource) {
+  return Among(
+      "|leases|services|endpoints|events|limitranges|roles|rolebindings|clusterroles|"
+      "clusterrolebindings|runtimeclasses|",
+      resource.name());
+}
+// A PUT without the version that was read is refused.
+bool NeedsRevision(const schema::Resource& resource) {
+  return Among(
+      "|apiservices|csidrivers|csinodes|csistoragecapacities|customresourcedefinitions|leases|"
+      "mutatingwebhookconfigurations|validatingwebhookconfigurations|poddisruptionbudgets|"
+      "runtimeclasses|validatingadmissionpolicies|validatingadmissionpolicybindings|"
+      "volumeattachments|",
+      resource.name());
+}
+
 Failure OfStore(const base::Error& error) {
   if (error.code() == base::Code::kResourceExhausted)
     return status::Unavailable("the store has no room: " + error.message());
@@ -264,9 +285,22 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
     status::Or<Value> changed = change(&old);
     if (!changed.ok()) return changed.failure();
     Value object = *std::move(changed);
+    const std::string& uid = object.At({"metadata", "uid"}).AsString();
+    const std::string& its_uid = old.At({"metadata", "uid"}).AsString();
+    if (call.route.verb == "update" && !uid.empty() && uid != its_uid)
+      return status::Conflict(
+          {resource.group(), resource.name()}, name,
+          fmt::format("StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, "
+                      "AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in "
+                      "object meta: {}",
+                      key, uid, its_uid));
     const std::string asked = object.At({"metadata", "resourceVersion"}).AsString();
     const status::Or<int64_t> revision = ReadRevision(asked);
     if (!revision.ok()) return revision.failure();
+    if (*revision == 0 && call.route.verb == "update" && NeedsRevision(resource))
+      return status::Invalid(resource.group(), resource.name(), name,
+                             {{kube::ProblemKind::kInvalid, "metadata.resourceVersion",
+                               "Invalid value: 0: must be specified for an update", 0}});
     if (*revision != 0 && *revision != current->revision())
       return status::ModifiedSince({resource.group(), resource.name()}, name);
     KeepMetadata(object, old);
@@ -323,7 +357,7 @@ Answer Engine::Update(Call& call) {
   if (!space.empty() && space != call.route.ns)
     return Refusal(status::BadRequest(
         "the namespace of the provided object does not match the namespace sent on the request"));
-  const bool may_create = call.route.subresource.empty() && resource.name() == "leases";
+  const bool may_create = call.route.subresource.empty() && IsMadeByUpdate(resource);
   const status::Or<Written> written = Store(
       call, *options, call.route.name, [&](const Value*) -> status::Or<Value> { return *sent; },
       may_create);

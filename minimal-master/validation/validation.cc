@@ -1,28 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
+// Which rules are whose.
 #include "minimal-master/validation/validation.h"
 
-#include "lib/kube/validate.h"
+#include <algorithm>
+
 #include "lib/kube/validate_parts.h"
+#include "minimal-master/validation/rules.h"
 
 namespace keelson::validation {
 namespace {
 
 using json::Value;
-using kube::Field;
 using kube::Problem;
-using kube::Problems;
 
-using NameRule = kube::Complaints (*)(std::string_view);
-
-// Most names are those of hosts; some only have to fit into a path, some into a label.
-NameRule NameRuleOf(std::string_view group, std::string_view kind) {
-  if (group == "rbac.authorization.k8s.io") return kube::CheckPathSegment;
-  if (group.empty() && kind == "Namespace") return kube::CheckDns1123Label;
-  return kube::CheckDns1123Subdomain;
+kube::Complaints CheckCronJobName(std::string_view text) {
+  kube::Complaints out = kube::CheckDns1123Subdomain(text);
+  // Eleven more letters follow in the names of its jobs.
+  if (text.size() > 52) out.insert(out.begin(), "must be no more than 52 characters");
+  return out;
 }
 
-void Immutable(const Field& now, const Field& before, Problems& problems) {
-  if (!(now.value() == before.value())) problems.Invalid(now, "field is immutable");
+kube::Complaints CheckIpName(std::string_view text) {
+  if (kube::IsIpAddress(text)) return {};
+  return {"must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"};
+}
+
+constexpr std::string_view kRbac = "rbac.authorization.k8s.io";
+constexpr Kind kKinds[] = {
+    {.group = "", .kind = "Pod", .object = PodObject, .change = PodChange, .create = PodCreate},
+    {.group = "", .kind = "PodTemplate", .object = PodTemplate},
+    {.group = "", .kind = "Namespace", .name = kube::CheckDns1123Label},
+    {.group = "", .kind = "Event", .name = nullptr},
+    {.group = "events.k8s.io", .kind = "Event", .name = nullptr},
+    {.group = "", .kind = "ConfigMap", .object = ConfigObject, .change = ConfigObjectChange},
+    {.group = "", .kind = "Secret", .object = ConfigObject, .change = ConfigObjectChange},
+    {.group = "",
+     .kind = "Service",
+     .name = kube::CheckDns1035Label,
+     .object = Service,
+     .change = ServiceChange},
+    {.group = "", .kind = "Endpoints", .object = Endpoints},
+    {.group = "", .kind = "Node", .object = Node, .change = NodeChange},
+    {.group = "", .kind = "ReplicationController", .object = ReplicationController},
+    {.group = "", .kind = "PersistentVolumeClaim", .object = Claim, .change = ClaimChange},
+    {.group = "apps", .kind = "Deployment", .object = Deployment, .change = DeploymentChange},
+    {.group = "apps", .kind = "ReplicaSet", .object = ReplicaSet, .change = DeploymentChange},
+    {.group = "apps", .kind = "DaemonSet", .object = DaemonSet, .change = DeploymentChange},
+    {.group = "apps", .kind = "StatefulSet", .object = StatefulSet, .change = StatefulSetChange},
+    {.group = "batch", .kind = "Job", .object = Job, .change = JobChange},
+    {.group = "batch", .kind = "CronJob", .name = CheckCronJobName, .object = CronJob},
+    {.group = "autoscaling", .kind = "HorizontalPodAutoscaler", .object = Autoscaler},
+    {.group = "policy", .kind = "PodDisruptionBudget", .name = nullptr, .object = DisruptionBudget},
+    {.group = "discovery.k8s.io",
+     .kind = "EndpointSlice",
+     .object = EndpointSlice,
+     .change = EndpointSliceChange},
+    {.group = "networking.k8s.io", .kind = "Ingress", .object = Ingress},
+    {.group = "networking.k8s.io", .kind = "IngressClass", .object = IngressClass},
+    {.group = "networking.k8s.io", .kind = "NetworkPolicy", .object = NetworkPolicy},
+    {.group = "networking.k8s.io", .kind = "IPAddress", .name = CheckIpName},
+    {.group = "coordination.k8s.io", .kind = "Lease", .object = Lease},
+    {.group = "scheduling.k8s.io", .kind = "PriorityClass", .change = PriorityClassChange},
+    {.group = "certificates.k8s.io",
+     .kind = "CertificateSigningRequest",
+     .name = nullptr,
+     .object = SigningRequest},
+    {.group = "node.k8s.io",
+     .kind = "RuntimeClass",
+     .object = RuntimeClass,
+     .change = RuntimeClassChange},
+    {.group = "storage.k8s.io",
+     .kind = "StorageClass",
+     .object = StorageClass,
+     .change = StorageClassChange},
+    {.group = kRbac, .kind = "Role", .name = kube::CheckPathSegment, .object = Role},
+    {.group = kRbac, .kind = "ClusterRole", .name = kube::CheckPathSegment, .object = ClusterRole},
+    {.group = kRbac,
+     .kind = "RoleBinding",
+     .name = kube::CheckPathSegment,
+     .object = RoleBinding,
+     .change = BindingChange},
+    {.group = kRbac,
+     .kind = "ClusterRoleBinding",
+     .name = kube::CheckPathSegment,
+     .object = ClusterRoleBinding,
+     .change = BindingChange},
+};
+
+const Kind& KindOf(std::string_view group, std::string_view kind) {
+  static constexpr Kind kOther{};
+  const auto* found = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& each) {
+    return each.group == group && each.kind == kind;
+  });
+  return found == std::end(kKinds) ? kOther : *found;
+}
+
+kube::Complaints AnyName(std::string_view) { return {}; }
+
+void Metadata(const Kind& kind, const Field& meta, Problems& problems) {
+  kube::ValidateMeta(meta, problems, kind.name == nullptr ? AnyName : kind.name);
 }
 
 }  // namespace
@@ -30,20 +106,24 @@ void Immutable(const Field& now, const Field& before, Problems& problems) {
 std::vector<Problem> OfCreate(std::string_view group, std::string_view kind, const Value& object) {
   Problems problems;
   const Field root(object);
-  if (group.empty() && kind == "Pod")
-    kube::ValidatePod(root, problems);
-  else
-    kube::ValidateMeta(root["metadata"], problems, NameRuleOf(group, kind));
+  const Kind& rules = KindOf(group, kind);
+  Metadata(rules, root["metadata"], problems);
+  if (rules.object != nullptr) rules.object(root, problems);
+  if (rules.create != nullptr) rules.create(root, problems);
   return problems.list();
 }
 
-std::vector<Problem> OfUpdate(std::string_view group, std::string_view kind, std::string_view,
-                              const Value& object, const Value& old) {
+std::vector<Problem> OfUpdate(std::string_view group, std::string_view kind,
+                              std::string_view subresource, const Value& object, const Value& old) {
   Problems problems;
-  const Field meta = Field(object)["metadata"];
-  const Field before = Field(old)["metadata"];
-  kube::ValidateMeta(meta, problems, NameRuleOf(group, kind));
-  Immutable(meta["uid"], before["uid"], problems);
+  const Field now(object);
+  const Field before(old);
+  const Kind& rules = KindOf(group, kind);
+  Metadata(rules, now["metadata"], problems);
+  Immutable(now["metadata"]["uid"], before["metadata"]["uid"], problems);
+  if (subresource == "status") return problems.list();
+  if (rules.object != nullptr) rules.object(now, problems);
+  if (rules.change != nullptr) rules.change(now, before, problems);
   return problems.list();
 }
 
