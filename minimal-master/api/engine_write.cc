@@ -275,6 +275,7 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
       if (!may_create) return status::NotFound({resource.group(), resource.name()}, name);
       status::Or<Value> object = change(nullptr);
       if (!object.ok()) return object.failure();
+      if (Value* metadata = (*object).Find("metadata")) metadata->Erase("resourceVersion");
       status::Or<std::string> made = CreateOnce(call, options, *std::move(object));
       if (!made.ok()) return made.failure();
       return Written{*std::move(made), true};

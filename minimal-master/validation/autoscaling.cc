@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Horizontal pod autoscalers, version 2's shape (version 1 is a part of it).
+#include <algorithm>
+#include <vector>
+
 #include "lib/kube/schema.h"
 #include "lib/kube/validate_parts.h"
 #include "minimal-master/validation/rules.h"
@@ -88,7 +91,7 @@ void Source(const Field& source, std::string_view name, Problems& problems) {
   } else if (name == "pods") {
     Identifier(source["metric"], problems);
     Target(target, problems);
-    if (!target["averageValue"].Present() || !IsPositive(target["averageValue"]))
+    if (!target["averageValue"].Present())
       problems.Required(target["averageValue"], "must specify a positive target averageValue");
   } else {
     if (source["name"].String().empty())
@@ -100,30 +103,29 @@ void Source(const Field& source, std::string_view name, Problems& problems) {
 }
 
 void Metric(const Field& metric, Problems& problems) {
+  static const std::initializer_list<std::string_view> kTypes = {"ContainerResource", "External",
+                                                              "Object", "Pods", "Resource"};
   const Field type = metric["type"];
   if (type.String().empty()) problems.Required(type, "must specify a metric source type");
-  const size_t before = problems.count();
-  OneOf(type, {"ContainerResource", "External", "Object", "Pods", "Resource"}, problems);
-  if (problems.count() != before) {
-    // Nothing tells which source is meant: each that is there is looked at.
-  }
+  OneOf(type, kTypes, problems);
   std::string expected = type.String();
   if (!expected.empty()) expected[0] = static_cast<char>(expected[0] | 0x20);
-  bool found = false;
-  int kinds = 0;
-  for (const std::string_view name :
-       {"object", "external", "pods", "resource", "containerResource"}) {
-    const Field source = metric[name];
-    if (!source.Present()) continue;
-    ++kinds;
-    found = found || name == expected;
-    if (kinds == 1)
-      Source(source, name, problems);
-    else
-      problems.Forbidden(source, "must populate the given metric source only");
+  const bool known = std::find(kTypes.begin(), kTypes.end(), type.String()) != kTypes.end();
+  std::vector<Field> sources;
+  for (const char* name : {"object", "external", "pods", "resource", "containerResource"}) {
+    if (metric[name].Present()) sources.push_back(metric[name]);
   }
-  if (problems.count() == before && !found)
+  if (!known)
+    OneOf(type, kTypes, problems);  // upstream says it twice
+  else if (!metric[expected].Present())
     problems.Required(metric[expected], "must populate information for the given metric source");
+  if (sources.size() != 1) {
+    for (const Field& source : sources) {
+      if (source.key() != expected)
+        problems.Forbidden(source, "must populate the given metric source only");
+    }
+  }
+  for (const Field& source : sources) Source(source, source.key(), problems);
 }
 
 void ScalingRules(const Field& rules, Problems& problems) {

@@ -10,8 +10,9 @@
 
 namespace keelson::validation {
 
-void Node(const Field& object, Problems& problems) {
-  const Field spec = object["spec"];
+namespace {
+
+void Taints(const Field& spec, Problems& problems) {
   std::set<std::string> seen;
   for (const Field& item : spec["taints"].Items()) {
     // Upstream calls them metadata's.
@@ -31,6 +32,13 @@ void Node(const Field& object, Problems& problems) {
                       json::Quote(key), json::Quote(taint["value"].String()), json::Quote(effect)));
     }
   }
+  }
+
+}  // namespace
+
+void Node(const Field& object, Problems& problems) {
+  const Field spec = object["spec"];
+  Taints(spec, problems);
   const Field ranges = spec["podCIDRs"];
   for (const Field& range : ranges.Items()) Cidr(range, problems);
   if (ranges.value().items().size() > 2)
@@ -45,8 +53,9 @@ void Node(const Field& object, Problems& problems) {
 }
 
 void NodeChange(const Field& now, const Field& before, Problems& problems) {
-  const Field spec = now["spec"];
+    const Field spec = now["spec"];
   const Field old = before["spec"];
+  Taints(spec, problems);  // upstream asks twice
   if (!old["podCIDRs"].value().items().empty() && !Same(spec["podCIDRs"], old["podCIDRs"]))
     problems.Forbidden(spec["podCIDRs"],
                        "node updates may not change podCIDR except from \"\" to valid");
@@ -79,6 +88,28 @@ void Lease(const Field& object, Problems& problems) {
   const Field strategy = spec["strategy"];
   if (spec["preferredHolder"].Present() && strategy.String().empty())
     problems.Forbidden(spec["preferredHolder"], "may only be specified if `strategy` is defined");
+}
+
+void PriorityClass(const Field& object, Problems& problems) {
+  constexpr int64_t kMostOfUsers = 1'000'000'000;
+  const Field name = object["metadata"]["name"];
+  const Field value = object["value"];
+  const int64_t number = value.Int();
+  const bool known = (name.String() == "system-node-critical" && number == 2'000'001'000) ||
+                     (name.String() == "system-cluster-critical" && number == 2'000'000'000);
+  if (name.String().starts_with("system-")) {
+    if (!known)
+      problems.Forbidden(name,
+                         fmt::format("priority class names with 'system-' prefix are reserved for "
+                                     "system use only. error: {} is not a known system priority "
+                                     "class",
+                                     name.String()));
+  } else if (number > kMostOfUsers) {
+    problems.Forbidden(value, fmt::format("maximum allowed value of a user defined priority is {}",
+                                          kMostOfUsers));
+  }
+  if (const Field policy = object["preemptionPolicy"]; policy.Present())
+    OneOf(policy, {"Never", "PreemptLowerPriority"}, problems);
 }
 
 void PriorityClassChange(const Field& now, const Field& before, Problems& problems) {

@@ -280,4 +280,8 @@ void NetworkPolicy(const Field& object, Problems& problems) {
   for (const Field& type : types.Items()) OneOf(type, {"Ingress", "Egress"}, problems);
 }
 
+void NetworkPolicyChange(const Field& now, const Field&, Problems& problems) {
+  NetworkPolicy(now, problems);  // upstream asks twice
+}
+
 }  // namespace keelson::validation

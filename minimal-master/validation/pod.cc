@@ -116,6 +116,9 @@ Value WithOldOf(const Value& spec, const Value& old) {
 
 void PodObject(const Field& pod, Problems& problems) {
   const Field spec = pod["spec"];
+  const Field mirror = pod["metadata"]["annotations"].Entry("kubernetes.io/config.mirror");
+  if (mirror.Present() && spec["nodeName"].String().empty())
+    problems.Invalid(mirror, "must set spec.nodeName if mirror pod annotation is set");
   kube::ValidatePodSpec(spec, problems);
   TokensNeedAnAccount(spec, problems);
   kube::ValidateImages(spec, problems);

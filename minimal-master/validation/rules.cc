@@ -174,17 +174,20 @@ void Template(const Field& pod_template, Problems& problems) {
 
 void TemplateOf(const Field& spec, std::string_view workload, Problems& problems) {
   const Field selector = spec["selector"];
-  if (!selector.Present()) {
-    problems.Required(selector);
-  } else {
+  const size_t before = problems.count();
+  const bool of_nodes = workload == "daemonset";
+  if (selector.Present())
     kube::ValidateLabelSelector(selector, problems);
-    if (IsEmptySelector(selector))
-      problems.Invalid(selector, fmt::format("empty selector is invalid for {}", workload));
-  }
-  const Field labels = spec["template"]["metadata"]["labels"];
+  else if (!of_nodes)
+    problems.Required(selector);
+  const bool readable = problems.count() == before || !selector.Present();
   const bool empty = selector.Present() && IsEmptySelector(selector);
-  if (!empty && !Selects(selector, labels))
+  if (empty) problems.Invalid(selector, fmt::format("empty selector is invalid for {}", workload));
+  const Field labels = spec["template"]["metadata"]["labels"];
+  if (readable && !empty && !Selects(selector, labels))
     problems.Invalid(labels, "`selector` does not match template `labels`");
+  // An unreadable selector hides the template, but that of a daemon set.
+  if (!readable && !of_nodes) return problems.Invalid(selector, "invalid label selector");
   Template(spec["template"], problems);
 }
 

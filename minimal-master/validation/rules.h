@@ -67,6 +67,7 @@ void ReplicaSet(const Field& object, Problems& problems);
 void ReplicationController(const Field& object, Problems& problems);
 void DaemonSet(const Field& object, Problems& problems);
 void StatefulSet(const Field& object, Problems& problems);
+void StatefulSetCreate(const Field& object, Problems& problems);
 void StatefulSetChange(const Field& now, const Field& before, Problems& problems);
 
 void Job(const Field& object, Problems& problems);
@@ -82,6 +83,7 @@ void EndpointSlice(const Field& object, Problems& problems);
 void EndpointSliceChange(const Field& now, const Field& before, Problems& problems);
 void Ingress(const Field& object, Problems& problems);
 void IngressClass(const Field& object, Problems& problems);
+void NetworkPolicyChange(const Field& now, const Field& before, Problems& problems);
 void NetworkPolicy(const Field& object, Problems& problems);
 
 void Node(const Field& object, Problems& problems);
@@ -89,6 +91,7 @@ void NodeChange(const Field& now, const Field& before, Problems& problems);
 void ConfigObject(const Field& object, Problems& problems);
 void ConfigObjectChange(const Field& now, const Field& before, Problems& problems);
 void Lease(const Field& object, Problems& problems);
+void PriorityClass(const Field& object, Problems& problems);
 void PriorityClassChange(const Field& now, const Field& before, Problems& problems);
 void SigningRequest(const Field& object, Problems& problems);
 void DisruptionBudget(const Field& object, Problems& problems);

@@ -179,7 +179,8 @@ void Service(const Field& object, Problems& problems) {
                      "'Local'");
   if (const Field inside = spec["internalTrafficPolicy"]; inside.Present())
     OneOf(inside, {"Cluster", "Local"}, problems);
-  else if (!external_name)
+    else if (type.String() == "ClusterIP" || type.String() == "NodePort" ||
+           type.String() == kBalancer)
     problems.Required(inside);
   if (const Field families = spec["ipFamilyPolicy"]; families.Present())
     OneOf(families, {"SingleStack", "PreferDualStack", "RequireDualStack"}, problems);

@@ -20,6 +20,14 @@ kube::Complaints CheckCronJobName(std::string_view text) {
   return out;
 }
 
+kube::Complaints CheckStatefulSetName(std::string_view text) {
+  kube::Complaints out = kube::CheckDns1123Subdomain(text);
+  if (!out.empty()) return out;
+  if (text.find('.') != std::string_view::npos) out.push_back("must not contain dots");
+  if (text.size() > 63) out.push_back("must be no more than 63 characters");
+  return out;
+}
+
 kube::Complaints CheckIpName(std::string_view text) {
   if (kube::IsIpAddress(text)) return {};
   return {"must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"};
@@ -30,8 +38,8 @@ constexpr Kind kKinds[] = {
     {.group = "", .kind = "Pod", .object = PodObject, .change = PodChange, .create = PodCreate},
     {.group = "", .kind = "PodTemplate", .object = PodTemplate},
     {.group = "", .kind = "Namespace", .name = kube::CheckDns1123Label},
-    {.group = "", .kind = "Event", .name = nullptr},
-    {.group = "events.k8s.io", .kind = "Event", .name = nullptr},
+    {.group = "", .kind = "Event", .name = kube::CheckPathSegment},
+    {.group = "events.k8s.io", .kind = "Event", .name = kube::CheckPathSegment},
     {.group = "", .kind = "ConfigMap", .object = ConfigObject, .change = ConfigObjectChange},
     {.group = "", .kind = "Secret", .object = ConfigObject, .change = ConfigObjectChange},
     {.group = "",
@@ -46,7 +54,11 @@ constexpr Kind kKinds[] = {
     {.group = "apps", .kind = "Deployment", .object = Deployment, .change = DeploymentChange},
     {.group = "apps", .kind = "ReplicaSet", .object = ReplicaSet, .change = DeploymentChange},
     {.group = "apps", .kind = "DaemonSet", .object = DaemonSet, .change = DeploymentChange},
-    {.group = "apps", .kind = "StatefulSet", .object = StatefulSet, .change = StatefulSetChange},
+    {.group = "apps", .kind = "StatefulSet",
+     .name = CheckStatefulSetName,
+     .object = StatefulSet,
+     .change = StatefulSetChange,
+     .create = StatefulSetCreate},
     {.group = "batch", .kind = "Job", .object = Job, .change = JobChange},
     {.group = "batch", .kind = "CronJob", .name = CheckCronJobName, .object = CronJob},
     {.group = "autoscaling", .kind = "HorizontalPodAutoscaler", .object = Autoscaler},
@@ -57,14 +69,18 @@ constexpr Kind kKinds[] = {
      .change = EndpointSliceChange},
     {.group = "networking.k8s.io", .kind = "Ingress", .object = Ingress},
     {.group = "networking.k8s.io", .kind = "IngressClass", .object = IngressClass},
-    {.group = "networking.k8s.io", .kind = "NetworkPolicy", .object = NetworkPolicy},
+    {.group = "networking.k8s.io", .kind = "NetworkPolicy",
+     .object = NetworkPolicy,
+     .change = NetworkPolicyChange},
     {.group = "networking.k8s.io", .kind = "IPAddress", .name = CheckIpName},
     {.group = "coordination.k8s.io", .kind = "Lease", .object = Lease},
-    {.group = "scheduling.k8s.io", .kind = "PriorityClass", .change = PriorityClassChange},
+    {.group = "scheduling.k8s.io", .kind = "PriorityClass",
+     .object = PriorityClass,
+     .change = PriorityClassChange},
     {.group = "certificates.k8s.io",
      .kind = "CertificateSigningRequest",
      .name = nullptr,
-     .object = SigningRequest},
+     .create = SigningRequest},
     {.group = "node.k8s.io",
      .kind = "RuntimeClass",
      .object = RuntimeClass,
@@ -98,7 +114,33 @@ const Kind& KindOf(std::string_view group, std::string_view kind) {
 kube::Complaints AnyName(std::string_view) { return {}; }
 
 void Metadata(const Kind& kind, const Field& meta, Problems& problems) {
+  if (kind.kind == "Job") {
+    // What the server made of the name is refused where it belongs, in the template.
+    Value copy = meta.value();
+    for (const char* key : {"job-name", "batch.kubernetes.io/job-name", "controller-uid",
+                            "batch.kubernetes.io/controller-uid"}) {
+      if (Value* labels = copy.Find("labels")) labels->Erase(key);
+    }
+    Value rooted = Value::Object();
+    rooted.Set("metadata", std::move(copy));
+    return kube::ValidateMeta(Field(rooted)["metadata"], problems, kube::CheckDns1123Subdomain);
+  }
   kube::ValidateMeta(meta, problems, kind.name == nullptr ? AnyName : kind.name);
+}
+
+void FinalizersOnlyGo(const Field& now, const Field& before, Problems& problems) {
+  if (!before["deletionTimestamp"].Present()) return;
+  std::string added;
+  const auto& old = before["finalizers"].value().items();
+  for (const Value& each : now["finalizers"].value().items()) {
+    if (std::find(old.begin(), old.end(), each) != old.end()) continue;
+    added += fmt::format("{}\"{}\"", added.empty() ? "" : ", ", each.AsString());
+  }
+  if (!added.empty())
+    problems.Forbidden(now["finalizers"],
+                       fmt::format("no new finalizers can be added if the object is being deleted, "
+                                   "found new finalizers []string{{{}}}",
+                                   added));
 }
 
 }  // namespace
@@ -121,6 +163,7 @@ std::vector<Problem> OfUpdate(std::string_view group, std::string_view kind,
   const Kind& rules = KindOf(group, kind);
   Metadata(rules, now["metadata"], problems);
   Immutable(now["metadata"]["uid"], before["metadata"]["uid"], problems);
+  FinalizersOnlyGo(now["metadata"], before["metadata"], problems);
   if (subresource == "status") return problems.list();
   if (rules.object != nullptr) rules.object(now, problems);
   if (rules.change != nullptr) rules.change(now, before, problems);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What keeps pods running: deployments, replica sets, daemon sets, stateful sets.
+#include <algorithm>
+
 #include "lib/kube/validate_parts.h"
 #include "minimal-master/validation/rules.h"
 
@@ -23,6 +25,34 @@ void RollingUpdate(const Field& rolling, Problems& problems) {
   if (NumberOf(unavailable) == 0 && NumberOf(surge) == 0)
     problems.Invalid(unavailable, "may not be 0 when `maxSurge` is 0");
   (void)IsHundredPercentOrLess(unavailable, problems);
+}
+
+// The set's pods have a volume for each of its claims.
+json::Value WithClaims(const json::Value& object) {
+  json::Value copy = object;
+  json::Value* spec = copy.Find("spec");
+  json::Value* pod_template = spec == nullptr ? nullptr : spec->Find("template");
+  json::Value* pod = pod_template == nullptr ? nullptr : pod_template->Find("spec");
+  if (pod == nullptr || !pod->IsObject()) return copy;
+  json::Value volumes = json::Value::Array();
+  for (const json::Value& claim : spec->At({"volumeClaimTemplates"}).items()) {
+    const json::Value name(claim.At({"metadata", "name"}).AsString());
+    json::Value source = json::Value::Object();
+    source.Set("claimName", name);
+    json::Value volume = json::Value::Object();
+    volume.Set("name", name);
+    volume.Set("persistentVolumeClaim", std::move(source));
+    volumes.Append(std::move(volume));
+  }
+  for (const json::Value& own : pod->At({"volumes"}).items()) {
+    const auto& claims = volumes.items();
+    const bool hidden = std::any_of(claims.begin(), claims.end(), [&](const json::Value& each) {
+      return each.At({"name"}) == own.At({"name"});
+    });
+    if (!hidden) volumes.Append(own);
+  }
+  pod->Set("volumes", std::move(volumes));
+  return copy;
 }
 
 }  // namespace
@@ -72,7 +102,7 @@ void ReplicationController(const Field& object, Problems& problems) {
   NotNegative(spec["minReadySeconds"], problems);
   const Field selector = spec["selector"];
   if (selector.value().members().empty()) problems.Required(selector);
-  kube::ValidateLabels(selector, problems);
+  
   if (!spec["replicas"].Present())
     problems.Required(spec["replicas"], "");
   else
@@ -143,9 +173,13 @@ void StatefulSet(const Field& object, Problems& problems) {
   NotNegative(spec["minReadySeconds"], problems);
   NotNegative(spec["ordinals"]["start"], problems);
   NotNegative(spec["revisionHistoryLimit"], problems);
-  TemplateOf(spec, "statefulset", problems);
+  const json::Value with_claims = WithClaims(object.value());
+  TemplateOf(Field(with_claims)["spec"], "statefulset", problems);
   AlwaysRestarts(spec, problems);
-  for (const Field& claim : spec["volumeClaimTemplates"].Items())
+}
+
+void StatefulSetCreate(const Field& object, Problems& problems) {
+  for (const Field& claim : object["spec"]["volumeClaimTemplates"].Items())
     ClaimSpec(claim["spec"], problems);
 }
 
