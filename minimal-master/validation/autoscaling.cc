@@ -104,7 +104,7 @@ void Source(const Field& source, std::string_view name, Problems& problems) {
 
 void Metric(const Field& metric, Problems& problems) {
   static const std::initializer_list<std::string_view> kTypes = {"ContainerResource", "External",
-                                                              "Object", "Pods", "Resource"};
+                                                                 "Object", "Pods", "Resource"};
   const Field type = metric["type"];
   if (type.String().empty()) problems.Required(type, "must specify a metric source type");
   OneOf(type, kTypes, problems);

@@ -32,7 +32,7 @@ void Taints(const Field& spec, Problems& problems) {
                       json::Quote(key), json::Quote(taint["value"].String()), json::Quote(effect)));
     }
   }
-  }
+}
 
 }  // namespace
 
@@ -53,7 +53,7 @@ void Node(const Field& object, Problems& problems) {
 }
 
 void NodeChange(const Field& now, const Field& before, Problems& problems) {
-    const Field spec = now["spec"];
+  const Field spec = now["spec"];
   const Field old = before["spec"];
   Taints(spec, problems);  // upstream asks twice
   if (!old["podCIDRs"].value().items().empty() && !Same(spec["podCIDRs"], old["podCIDRs"]))
@@ -105,8 +105,8 @@ void PriorityClass(const Field& object, Problems& problems) {
                                      "class",
                                      name.String()));
   } else if (number > kMostOfUsers) {
-    problems.Forbidden(value, fmt::format("maximum allowed value of a user defined priority is {}",
-                                          kMostOfUsers));
+    problems.Forbidden(
+        value, fmt::format("maximum allowed value of a user defined priority is {}", kMostOfUsers));
   }
   if (const Field policy = object["preemptionPolicy"]; policy.Present())
     OneOf(policy, {"Never", "PreemptLowerPriority"}, problems);

@@ -62,7 +62,7 @@ void JobSpec(const Field& spec, Problems& problems) {
     if (spec["parallelism"].Int() > 100'000 && spec["completions"].Int() > 0)
       problems.Invalid(spec["parallelism"],
                        "must be less than or equal to 100000 when completion mode is Indexed");
-    } else if (mode.String() == "NonIndexed" || !mode.Present()) {
+  } else if (mode.String() == "NonIndexed" || !mode.Present()) {
     for (const char* field : {"backoffLimitPerIndex", "maxFailedIndexes"}) {
       if (spec[field].Present()) problems.Invalid(spec[field], "requires indexed completion mode");
     }
@@ -105,7 +105,7 @@ void Job(const Field& object, Problems& problems) {
 }
 
 void JobChange(const Field& now, const Field& before, Problems& problems) {
-    Job(now, problems);  // upstream asks twice
+  Job(now, problems);  // upstream asks twice
   const Field spec = now["spec"];
   const Field old = before["spec"];
   const bool indexed = spec["completionMode"].String() == "Indexed";

@@ -179,7 +179,7 @@ void Service(const Field& object, Problems& problems) {
                      "'Local'");
   if (const Field inside = spec["internalTrafficPolicy"]; inside.Present())
     OneOf(inside, {"Cluster", "Local"}, problems);
-    else if (type.String() == "ClusterIP" || type.String() == "NodePort" ||
+  else if (type.String() == "ClusterIP" || type.String() == "NodePort" ||
            type.String() == kBalancer)
     problems.Required(inside);
   if (const Field families = spec["ipFamilyPolicy"]; families.Present())

@@ -102,7 +102,7 @@ void ReplicationController(const Field& object, Problems& problems) {
   NotNegative(spec["minReadySeconds"], problems);
   const Field selector = spec["selector"];
   if (selector.value().members().empty()) problems.Required(selector);
-  
+
   if (!spec["replicas"].Present())
     problems.Required(spec["replicas"], "");
   else

@@ -126,9 +126,9 @@ TEST(Golden, RefusedChangesAreUpstreams) {
       base = mutation.base;
       object = mutation.path + "/" + mutation.base_body.At({"metadata", "name"}).AsString();
     }
-    const Answer given = mutation.update
-                             ? with_base.Ask(Sending("PUT", object + "?dryRun=All", mutation.body))
-                             : fresh.Ask(Sending("POST", mutation.path + "?dryRun=All", mutation.body));
+    const Answer given =
+        mutation.update ? with_base.Ask(Sending("PUT", object + "?dryRun=All", mutation.body))
+                        : fresh.Ask(Sending("POST", mutation.path + "?dryRun=All", mutation.body));
     words.Count(mutation.code, mutation.status, given);
     outcomes.push_back(
         {names.Unique(mutation.name), Compare(mutation.code, mutation.status, given)});
