@@ -22,7 +22,9 @@ using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
 
-std::string Local(std::string full) { return full.substr(std::string("runtime.v1.").size()); }
+std::string Local(const std::string& full) {
+  return full.substr(std::string("runtime.v1.").size());
+}
 
 std::string TypeOf(const FieldDescriptor& field) {
   if (field.is_map()) {

@@ -16,7 +16,6 @@ namespace {
 
 using testing::FakeRegistry;
 using testing::LayerBytes;
-using testing::LayoutMaker;
 using testing::Shell;
 
 constexpr char kPlainTar[] = "application/vnd.oci.image.layer.v1.tar";

@@ -48,7 +48,7 @@ Result<ImageMaker::Found> ImageMaker::FindManifest(ImageSource& source,
 }
 
 Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& reference,
-                                     std::stop_token stop) {
+                                     const std::stop_token& stop) {
   const std::stop_callback on_stop(stop, [&source] { source.Cancel(); });
   ASSIGN_OR_RETURN(const Found found, FindManifest(source, reference));
   const Descriptor& descriptor = found.manifest.config;
@@ -86,7 +86,7 @@ Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& refer
 }
 
 Status ImageMaker::EnsureLayers(ImageSource& source, const Manifest& manifest,
-                                const ConfigDocument& config, std::stop_token stop) const {
+                                const ConfigDocument& config, const std::stop_token& stop) const {
   std::mutex mutex;
   size_t next = 0;
   Status first_error;

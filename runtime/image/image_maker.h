@@ -18,7 +18,7 @@ class ImageMaker {
       : images_(images), layers_(layers), platform_(std::move(platform)) {}
   // The image's id.
   base::Result<std::string> Make(ImageSource& source, const Reference& reference,
-                                 std::stop_token stop);
+                                 const std::stop_token& stop);
 
  private:
   struct Found {
@@ -28,7 +28,7 @@ class ImageMaker {
   };
   base::Result<Found> FindManifest(ImageSource& source, const Reference& reference) const;
   base::Status EnsureLayers(ImageSource& source, const Manifest& manifest,
-                            const ConfigDocument& config, std::stop_token stop) const;
+                            const ConfigDocument& config, const std::stop_token& stop) const;
 
   ImageStore& images_;
   snapshot::LayerStore& layers_;

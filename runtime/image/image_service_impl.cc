@@ -75,7 +75,7 @@ Result<std::unique_ptr<ImageServiceImpl>> ImageServiceImpl::Open(Options options
                                                       *service->layers_, o.pinned_images));
   service->maker_ = std::make_unique<ImageMaker>(*service->images_, *service->layers_, o.platform);
   service->sweeper_ =
-      std::jthread([raw = service.get()](std::stop_token stop) { raw->Sweep(std::move(stop)); });
+      std::jthread([raw = service.get()](const std::stop_token& stop) { raw->Sweep(stop); });
   service->AskForSweep();  // what an earlier life left
   return service;
 }
@@ -244,7 +244,7 @@ void ImageServiceImpl::WaitForSweep() {
   sweep_changed_.wait(lock, [this, wanted] { return sweeps_done_ >= wanted; });
 }
 
-void ImageServiceImpl::Sweep(std::stop_token stop) {
+void ImageServiceImpl::Sweep(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (sweep_changed_.wait(lock, stop, [this] { return sweeps_done_ < sweeps_asked_; })) {
     const uint64_t asked = sweeps_asked_;

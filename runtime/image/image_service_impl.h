@@ -63,7 +63,7 @@ class ImageServiceImpl final : public ImageService {
                                     const std::optional<Credentials>& credentials,
                                     std::stop_token stop);
   base::Result<std::string> LoadArchive(const std::string& path, const Reference& reference);
-  void Sweep(std::stop_token stop);
+  void Sweep(const std::stop_token& stop);
   void AskForSweep();
 
   const Options options_;

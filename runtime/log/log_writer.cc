@@ -56,7 +56,8 @@ void LogWriter::Push(Item item) {
   ready_.notify_one();
 }
 
-void LogWriter::Add(const std::string& id, os::UniqueFd dir, const std::string& name, Reply reply) {
+void LogWriter::Add(const std::string& id, os::UniqueFd dir, const std::string& name,
+                    const Reply& reply) {
   auto file = std::make_shared<File>();
   file->dir = std::move(dir);
   file->name = name;
@@ -94,18 +95,18 @@ void LogWriter::End(const std::string& id, std::string_view stream) {
         nullptr});  // one line more than the limit
 }
 
-void LogWriter::Reopen(const std::string& id, Reply reply) {
+void LogWriter::Reopen(const std::string& id, const Reply& reply) {
   const auto found = files_.find(id);
   if (found == files_.end()) return reply(base::NotFound("no log of container '{}'", id));
   const std::shared_ptr<File> file = found->second;
   Push({nullptr, "", [file, reply] { reply(OpenFile(*file)); }});
 }
 
-void LogWriter::Drain(Reply reply) {
+void LogWriter::Drain(const Reply& reply) {
   Push({nullptr, "", [reply] { reply(base::Ok()); }});
 }
 
-void LogWriter::Remove(const std::string& id, Reply reply) {
+void LogWriter::Remove(const std::string& id, const Reply& reply) {
   files_.erase(id);
   Push({nullptr, "", [reply] { reply(base::Ok()); }});
 }

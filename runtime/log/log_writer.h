@@ -29,13 +29,13 @@ class LogWriter {
 
   using Reply = std::function<void(base::Status)>;
   // The file `name` below `dir` is opened for appending, made if it is not there.
-  void Add(const std::string& id, os::UniqueFd dir, const std::string& name, Reply reply);
+  void Add(const std::string& id, os::UniqueFd dir, const std::string& name, const Reply& reply);
   void Append(const std::string& id, std::string_view stream, std::string entry);
   void End(const std::string& id,
            std::string_view stream);  // nothing more will come: what was lost last is said now
-  void Reopen(const std::string& id, Reply reply);
-  void Drain(Reply reply);
-  void Remove(const std::string& id, Reply reply);
+  void Reopen(const std::string& id, const Reply& reply);
+  void Drain(const Reply& reply);
+  void Remove(const std::string& id, const Reply& reply);
 
  private:
   struct File;

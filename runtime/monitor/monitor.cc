@@ -21,7 +21,6 @@
 
 namespace keelson::monitor {
 
-using base::Error;
 using base::Result;
 using base::Status;
 using os::UniqueFd;

@@ -17,8 +17,6 @@
 namespace keelson::monitor {
 namespace {
 
-using std::chrono_literals::operator""ms;
-
 TEST_F(MonitorTest, AContainerRunsLogsAndEndsWithItsCode) {
   const base::Result<StartedContainer> started =
       Start("c1", "echo out; echo err >&2; printf rest; exit 3");
@@ -82,8 +80,9 @@ TEST_F(MonitorTest, SignalsAndKillEndIt) {
 TEST_F(MonitorTest, ExecRunsInsideAndATimeoutKillsItsGrandchildren) {
   ASSERT_TRUE(Start("c1", "while true; do /bin/busybox sleep 1; done").ok());
   os::Pipe pipe = std::move(os::CreatePipe()).value();
-  ExecRequest request{
-      .container_id = "c1", .process = Command("echo $$ in; exit 4"), .timeout = 60000ms};
+  ExecRequest request{.container_id = "c1",
+                      .process = Command("echo $$ in; exit 4"),
+                      .timeout = std::chrono::seconds(60)};
   request.out = std::move(pipe.write_end);
   const base::Result<ExecResult> result = pod_->Exec(std::move(request));
   ASSERT_TRUE(result.ok()) << result.error().message();
@@ -94,7 +93,7 @@ TEST_F(MonitorTest, ExecRunsInsideAndATimeoutKillsItsGrandchildren) {
   os::Pipe slow = std::move(os::CreatePipe()).value();
   ExecRequest late{.container_id = "c1",
                    .process = Command("/bin/busybox sleep 1000 & /bin/busybox sleep 1000"),
-                   .timeout = 100ms};
+                   .timeout = std::chrono::milliseconds(100)};
   late.out = std::move(slow.write_end);
   const base::Result<ExecResult> killed = pod_->Exec(std::move(late));
   ASSERT_TRUE(killed.ok()) << killed.error().message();

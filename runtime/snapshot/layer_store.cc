@@ -167,7 +167,8 @@ size_t LayerStore::Collect(const std::function<bool(const std::string& digest)>&
   return collected;
 }
 
-Result<Layer> LayerStore::Ensure(const Expected& expected, const Feed& feed, std::stop_token stop) {
+Result<Layer> LayerStore::Ensure(const Expected& expected, const Feed& feed,
+                                 const std::stop_token& stop) {
   if (!content::IsDigest(expected.digest))
     return base::InvalidArgument("'{}' is not a sha256 digest", expected.digest);
   const auto fits = [&expected](Layer layer) -> Result<Layer> {
@@ -204,7 +205,8 @@ Result<Layer> LayerStore::Ensure(const Expected& expected, const Feed& feed, std
   }
 }
 
-Result<Layer> LayerStore::Make(const Expected& expected, const Feed& feed, std::stop_token stop) {
+Result<Layer> LayerStore::Make(const Expected& expected, const Feed& feed,
+                               const std::stop_token& stop) {
   const std::string staging = options_.root + "/staging/" + base::RandomHex(16);
   RETURN_IF_ERROR(os::MakeDir(staging, 0700));
   Result<Layer> layer = UnpackInto(staging, expected, feed, stop);
@@ -219,7 +221,7 @@ Result<Layer> LayerStore::Make(const Expected& expected, const Feed& feed, std::
 }
 
 Result<Layer> LayerStore::UnpackInto(const std::string& staging, const Expected& expected,
-                                     const Feed& feed, std::stop_token stop) {
+                                     const Feed& feed, const std::stop_token& stop) {
   const std::string fs = staging + "/fs";
   RETURN_IF_ERROR(os::MakeDir(fs, 0755));
   ASSIGN_OR_RETURN(const os::UniqueFd directory, os::Open(fs, O_RDONLY | O_DIRECTORY));

@@ -72,7 +72,8 @@ class LayerStore {
   // Called on a thread of its own, at the same time as the unpacking; a broken pipe means that the
   // unpacking failed.
   using Feed = std::function<base::Status(os::UniqueFd sink)>;
-  base::Result<Layer> Ensure(const Expected& expected, const Feed& feed, std::stop_token stop);
+  base::Result<Layer> Ensure(const Expected& expected, const Feed& feed,
+                             const std::stop_token& stop);
 
   std::optional<Layer> Find(const std::string& digest) const;  // from memory
   std::string DirectoryOf(const std::string& digest) const;    // absolute path of fs
@@ -86,9 +87,9 @@ class LayerStore {
   struct Flight;
   explicit LayerStore(Options options) : options_(std::move(options)) {}
   base::Status LoadAll();
-  base::Result<Layer> Make(const Expected& expected, const Feed& feed, std::stop_token stop);
+  base::Result<Layer> Make(const Expected& expected, const Feed& feed, const std::stop_token& stop);
   base::Result<Layer> UnpackInto(const std::string& staging, const Expected& expected,
-                                 const Feed& feed, std::stop_token stop);
+                                 const Feed& feed, const std::stop_token& stop);
   base::Status Commit(const std::string& staging, const Layer& layer);
   void Discard(const std::string& path);
   void Unpin(const std::string& digest);

@@ -231,7 +231,6 @@ class CrashTest : public NodeTest {
                    : "";
       }
       case Kind::kCounts:
-        return runs_on();
       case Kind::kHook:
         return runs_on();
       case Kind::kInit: {
