@@ -42,7 +42,7 @@ status::Or<json::Value> Access::RequestToken(const std::string& ns, const std::s
                                              json::Value request) {
   const auto of = Find("serviceaccounts", ns, account);
   if (!of) return status::NotFound({"", "serviceaccounts"}, account);
-  const json::Value& spec = request.At({"spec"});
+  const json::Value spec = request.At({"spec"});  // a copy: the request grows below
   const json::Value& asked = spec.At({"expirationSeconds"});
   const int64_t seconds = asked.IsNull() ? 3600 : asked.AsInt();
   if (seconds < kShortest)
