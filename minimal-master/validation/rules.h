@@ -104,6 +104,16 @@ void Claim(const Field& object, Problems& problems);
 void ClaimSpec(const Field& spec, Problems& problems);
 void ClaimChange(const Field& now, const Field& before, Problems& problems);
 
+void PersistentVolume(const Field& object, Problems& problems);
+void PersistentVolumeChange(const Field& now, const Field& before, Problems& problems);
+void LimitRange(const Field& object, Problems& problems);
+void CsiNode(const Field& object, Problems& problems);
+void VolumeAttachment(const Field& object, Problems& problems);
+
+void MutatingWebhooks(const Field& object, Problems& problems);
+void ValidatingWebhooks(const Field& object, Problems& problems);
+void AdmissionPolicy(const Field& object, Problems& problems);
+
 void Role(const Field& object, Problems& problems);
 void ClusterRole(const Field& object, Problems& problems);
 void RoleBinding(const Field& object, Problems& problems);

@@ -33,6 +33,7 @@ kube::Complaints CheckIpName(std::string_view text) {
   return {"must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"};
 }
 
+constexpr std::string_view kRegistration = "admissionregistration.k8s.io";
 constexpr std::string_view kRbac = "rbac.authorization.k8s.io";
 constexpr Kind kKinds[] = {
     {.group = "", .kind = "Pod", .object = PodObject, .change = PodChange, .create = PodCreate},
@@ -92,6 +93,18 @@ constexpr Kind kKinds[] = {
      .kind = "StorageClass",
      .object = StorageClass,
      .change = StorageClassChange},
+    {.group = "",
+     .kind = "PersistentVolume",
+     .object = PersistentVolume,
+     .change = PersistentVolumeChange},
+    {.group = "", .kind = "LimitRange", .object = LimitRange},
+    {.group = "storage.k8s.io", .kind = "CSINode", .object = CsiNode},
+    {.group = "storage.k8s.io", .kind = "VolumeAttachment", .create = VolumeAttachment},
+    {.group = kRegistration, .kind = "MutatingWebhookConfiguration", .object = MutatingWebhooks},
+    {.group = kRegistration,
+     .kind = "ValidatingWebhookConfiguration",
+     .object = ValidatingWebhooks},
+    {.group = kRegistration, .kind = "ValidatingAdmissionPolicy", .object = AdmissionPolicy},
     {.group = kRbac, .kind = "Role", .name = kube::CheckPathSegment, .object = Role},
     {.group = kRbac, .kind = "ClusterRole", .name = kube::CheckPathSegment, .object = ClusterRole},
     {.group = kRbac,
