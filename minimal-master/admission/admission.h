@@ -46,6 +46,9 @@ using Verdict = status::Or<bool>;
 
 // Before validation. Not for deletes.
 Verdict Mutate(const Request& request, json::Value& object, const Facts& facts);
+// Before the validation of a changed pod: nodes' troubles are tolerated for a while again, also
+// when whoever wrote left that out.
+void TolerateForAWhile(json::Value& pod);
 // After it. Of a delete the object is the one that goes.
 Verdict Check(const Request& request, const json::Value& object, const Facts& facts);
 

@@ -16,7 +16,6 @@ Verdict NamespaceMayGo(const Request& request);
 Verdict GiveServiceAccount(const Request& request, Value& pod, const Facts& facts);
 Verdict GivePriority(const Request& request, Value& pod, const Facts& facts);
 Verdict OneDefaultPriority(const Request& request, const Value& object, const Facts& facts);
-void TolerateForAWhile(Value& pod);
 Verdict ApplyRuntimeClass(const Request& request, Value& pod, const Facts& facts);
 void ApplyLimitDefaults(Value& pod, const Request& request, const Facts& facts);
 Verdict WithinLimits(const Request& request, const Value& object, const Facts& facts);

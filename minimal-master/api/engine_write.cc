@@ -310,6 +310,8 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
       strategy::PrepareStatusUpdate(KindOf(resource), object, old);
     else
       strategy::PrepareUpdate(KindOf(resource), object, old);
+    if (resource.name() == "pods" && call.route.subresource.empty())
+      admission::TolerateForAWhile(object);
     if (const auto problems = validation::OfUpdate(resource.group(), resource.kind(),
                                                    call.route.subresource, object, old);
         !problems.empty())
