@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "lib/base/log.h"
+#include "lib/base/strings.h"
 #include "lib/http/service/server.h"
 #include "lib/log/log.h"
 #include "lib/os/files.h"
@@ -30,6 +31,7 @@ struct Options {
   std::string kubeconfig = "/etc/keelson/admin.kubeconfig";
   std::string address = "127.0.0.1";
   int port = 6443;
+  std::string service_cidr = "10.43.0.0/16";
 };
 
 // What upstream's server lets everybody ask before it looks at any rule.
@@ -85,6 +87,12 @@ base::Status Serve(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<watch::Cache> cache,
                    watch::Cache::Open(*store, reader, clock, {}));
   api::Engine engine(*store, *cache, clock);
+  allocation::Ranges ranges;
+  for (const std::string_view cidr : base::Split(std::string_view(options.service_cidr), ',')) {
+    ASSIGN_OR_RETURN(allocation::IpRange range, allocation::IpRange::Parse(cidr));
+    ranges.services.push_back(range);
+  }
+  engine.SetRanges(std::move(ranges));
   auth::User self;
   self.name = "system:apiserver";
   self.groups = {std::string(auth::kMasters)};
@@ -138,6 +146,8 @@ int main(int argc, char** argv) {
   app.add_option("--kubeconfig", options.kubeconfig, "where the administrator's access is written");
   app.add_option("--address", options.address, "the address to serve on");
   app.add_option("--port", options.port, "the port to serve on");
+  app.add_option("--service-cidr", options.service_cidr,
+                 "the addresses of services; one block, or one of each family with a comma");
   CLI11_PARSE(app, argc, argv);
   signal(SIGPIPE, SIG_IGN);
   // Before any thread is made, so that all inherit it: signals are waited for in one place.

@@ -14,6 +14,7 @@
 #include "minimal-master/api/answer.h"
 #include "minimal-master/api/options.h"
 #include "minimal-master/api/route.h"
+#include "minimal-master/api/services.h"
 #include "minimal-master/store/store.h"
 #include "minimal-master/watch/cache.h"
 
@@ -55,7 +56,9 @@ class Engine {
   Engine(store::Store& store, watch::Cache& cache, const base::Clock& clock)
       : store_(store), cache_(cache), clock_(clock) {}
 
-  void SetHooks(Hooks hooks) { hooks_ = std::move(hooks); }  // before the first request
+  // Both before the first request.
+  void SetRanges(allocation::Ranges ranges) { services_.SetRanges(std::move(ranges)); }
+  void SetHooks(Hooks hooks) { hooks_ = std::move(hooks); }
 
   Answer Get(const Call& call);
   Answer List(const Call& call);
@@ -86,6 +89,7 @@ class Engine {
     std::string key;
     std::string name;
     std::string bytes;
+    std::unique_lock<std::mutex> given;  // of a service, until it is stored
   };
   // Everything that happens to a new object before it is stored.
   status::Or<Prepared> Prepare(const schema::Resource& resource, const std::string& ns,
@@ -98,6 +102,7 @@ class Engine {
   store::Store& store_;
   watch::Cache& cache_;
   const base::Clock& clock_;
+  Services services_;
   Hooks hooks_;
 };
 

@@ -107,6 +107,10 @@ status::Or<Value> DecodeBody(Call& call, const WriteOptions& options) {
   return std::move(decoded->value);
 }
 
+bool IsService(const schema::Resource& resource) {
+  return resource.group().empty() && resource.name() == "services";
+}
+
 strategy::Kind KindOf(const schema::Resource& resource) {
   return {resource.group(), resource.kind()};
 }
@@ -184,6 +188,7 @@ status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
   if (const admission::Verdict verdict = admission::Mutate(request, object, facts); !verdict.ok())
     return verdict.failure();
   strategy::PrepareCreate(KindOf(resource), object, time);
+  if (IsService(resource)) allocation::Normalize(object, nullptr);
   if (const auto problems = validation::OfCreate(resource.group(), resource.kind(), object);
       !problems.empty())
     return Wrong(resource, object, problems);
@@ -194,6 +199,11 @@ status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
     if (!may.ok()) return may.failure();
   }
   prepared.key = KeyOf(resource, ns, prepared.name);
+  if (IsService(resource)) {
+    auto given = services_.Give(cache_, prepared.key, object);
+    if (!given.ok()) return given.failure();
+    prepared.given = std::move(*given);
+  }
   prepared.bytes = AsStored(resource, std::move(object));
   return prepared;
 }
@@ -312,10 +322,18 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
       strategy::PrepareUpdate(KindOf(resource), object, old);
     if (resource.name() == "pods" && call.route.subresource.empty())
       admission::TolerateForAWhile(object);
+    const bool service = IsService(resource) && call.route.subresource.empty();
+    if (service) allocation::Normalize(object, &old);
     if (const auto problems = validation::OfUpdate(resource.group(), resource.kind(),
                                                    call.route.subresource, object, old);
         !problems.empty())
       return Wrong(resource, object, problems);
+    std::unique_lock<std::mutex> held;
+    if (service) {
+      auto given = services_.Give(cache_, key, object);
+      if (!given.ok()) return given.failure();
+      held = std::move(*given);
+    }
     const std::string bytes = WithoutRevision(resource, object);
     if (bytes == WithoutRevision(resource, old))
       return Written{std::string(current->bytes().view()), false};

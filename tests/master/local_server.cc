@@ -88,6 +88,11 @@ struct LocalServer::State {
     KEELSON_CHECK(opened.ok());
     cache = *std::move(opened);
     engine = std::make_unique<api::Engine>(store, *cache, clock);
+    // The ranges of the server that was recorded.
+    allocation::Ranges ranges;
+    ranges.services = {*allocation::IpRange::Parse("10.96.0.0/14"),
+                       *allocation::IpRange::Parse("fd00:10:96::/112")};
+    engine->SetRanges(std::move(ranges));
     auth::User self;
     self.groups = {std::string(auth::kMasters)};
     KEELSON_CHECK(engine->InsertMissing(bootstrap::Objects(), self).ok());
