@@ -41,6 +41,11 @@ bool WantsHealthPort(const Value& spec) {
   return TypeOf(spec) == "LoadBalancer" && spec.At({"externalTrafficPolicy"}).AsString() == "Local";
 }
 
+bool IsReachedFromOutside(const Value& spec) {
+  return MayHaveNodePorts(spec) ||
+         (TypeOf(spec) == "ClusterIP" && !spec.At({"externalIPs"}).items().empty());
+}
+
 int64_t NodePort(const Value& port) { return port.At({"nodePort"}).AsInt(); }
 
 // Ports of nodes that were given out stay with the port they were given for.
@@ -83,6 +88,15 @@ void NormalizeUpdate(Value& spec, const Value& before) {
       if (const Value& value = before.At({key}); !value.IsNull()) spec.Set(key, value);
     }
   }
+  const auto drop = [&](const char* key, bool needed_before, bool needed) {
+    if (needed_before && !needed && spec.At({key}) == before.At({key})) spec.Erase(key);
+  };
+  const bool was_balanced = TypeOf(before) == "LoadBalancer";
+  const bool balanced = TypeOf(spec) == "LoadBalancer";
+  drop("internalTrafficPolicy", had, has);
+  drop("externalTrafficPolicy", IsReachedFromOutside(before), IsReachedFromOutside(spec));
+  drop("allocateLoadBalancerNodePorts", was_balanced, balanced);
+  drop("loadBalancerClass", was_balanced, balanced);
   if (MayHaveNodePorts(before) && MayHaveNodePorts(spec)) KeepNodePorts(spec, before);
   if (MayHaveNodePorts(before) && !MayHaveNodePorts(spec)) DropNodePorts(spec, before);
   if (WantsHealthPort(before) && WantsHealthPort(spec) &&

@@ -65,6 +65,12 @@ class Engine {
   Answer Create(Call& call);
   bool MakesTokens() const { return static_cast<bool>(hooks_.make_token); }
   Answer CreateToken(Call& call);  // serviceaccounts/token
+  // Subresources with rules of their own.
+  Answer Scale(Call& call);
+  Answer Bind(Call& call);
+  Answer Evict(Call& call);
+  Answer Finalize(Call& call);
+  Answer Approve(Call& call);
   Answer Update(Call& call);
   Answer Patch(Call& call);
   Answer Delete(const Call& call);
@@ -96,6 +102,10 @@ class Engine {
                                json::Value object, const auth::User& user);
   status::Or<std::string> CommitNew(const schema::Resource& resource, const Prepared& prepared);
   status::Or<std::string> CreateOnce(Call& call, const WriteOptions& options, json::Value object);
+  // Counts an eviction against the budget that covers the pod, or refuses it.
+  status::Or<bool> TakeFromBudget(const Call& call, const watch::ObjectPtr& pod, bool dry_run);
+  // A delete of the call's object with these DeleteOptions; what is answered to it.
+  status::Or<std::string> DeleteWith(const Call& call, const json::Value& options);
   Answer Show(const Call& call, int code, std::string json);
   std::string Now() const;
 

@@ -93,11 +93,7 @@ status::Or<Value> QueryAsBody(const service::Fields& query) {
   return out;
 }
 
-status::Or<DeleteOptions> OptionsOf(const Call& call) {
-  status::Or<Value> read =
-      call.request.body.empty() ? QueryAsBody(call.request.query) : BodyOf(call);
-  if (!read.ok()) return read.failure();
-  const Value& sent = *read;
+status::Or<DeleteOptions> OptionsIn(const Value& sent) {
   DeleteOptions options;
   std::vector<kube::Problem> problems;
   if (const Value& grace = sent.At({"gracePeriodSeconds"}); grace.IsNumber())
@@ -131,6 +127,13 @@ status::Or<DeleteOptions> OptionsOf(const Call& call) {
   options.revision = sent.At({"preconditions", "resourceVersion"}).AsString();
   if (!problems.empty()) return status::Invalid(kMetaGroup, "DeleteOptions", "", problems);
   return options;
+}
+
+status::Or<DeleteOptions> OptionsOf(const Call& call) {
+  const status::Or<Value> read =
+      call.request.body.empty() ? QueryAsBody(call.request.query) : BodyOf(call);
+  if (!read.ok()) return read.failure();
+  return OptionsIn(*read);
 }
 
 // Kinds of which the last state is answered, where others only say that it is done.
@@ -298,6 +301,17 @@ Answer Engine::Delete(const Call& call) {
   if (!deleted.ok()) return Refusal(deleted.failure());
   if (deleted->is_object) return Show(call, 200, deleted->json);
   return Encoded(200, Form{}, deleted->json);
+}
+
+status::Or<std::string> Engine::DeleteWith(const Call& call, const Value& sent) {
+  const status::Or<DeleteOptions> options = OptionsIn(sent);
+  if (!options.ok()) return options.failure();
+  const schema::Resource& resource = *call.route.served;
+  status::Or<Deleted> deleted =
+      DeleteOne(store_, cache_, clock_, resource, KeyOf(resource, call.route.ns, call.route.name),
+                call.route.name, *options);
+  if (!deleted.ok()) return deleted.failure();
+  return std::move(deleted->json);
 }
 
 Answer Engine::DeleteCollection(const Call& call) {

@@ -7,6 +7,7 @@
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
 #include "minimal-master/admission/admission.h"
+#include "minimal-master/api/bodies.h"
 #include "minimal-master/api/cache_facts.h"
 #include "minimal-master/api/engine.h"
 #include "minimal-master/api/metadata.h"
@@ -14,7 +15,6 @@
 #include "minimal-master/api/shape.h"
 #include "minimal-master/api/storage.h"
 #include "minimal-master/defaults/defaults.h"
-#include "minimal-master/patch/json_patch.h"
 #include "minimal-master/schema/decode.h"
 #include "minimal-master/strategy/strategy.h"
 #include "minimal-master/validation/validation.h"
@@ -37,18 +37,6 @@ std::string NewUid() {
   hex[16] = kVariant[static_cast<size_t>(hex[16] <= '9' ? hex[16] - '0' : hex[16] - 'a' + 10) % 4];
   return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
                      hex.substr(16, 4), hex.substr(20));
-}
-
-status::Or<schema::Media> MediaOf(const service::Fields& headers) {
-  const std::string* type = service::FindHeader(headers, "content-type");
-  if (type == nullptr || type->empty()) return schema::Media::kJson;
-  const std::string_view media = base::Trim(std::string_view(*type).substr(0, type->find(';')));
-  if (media == "application/json") return schema::Media::kJson;
-  if (media == "application/yaml") return schema::Media::kYaml;
-  if (media == "application/vnd.kubernetes.protobuf") return schema::Media::kProtobuf;
-  return status::UnsupportedMediaType(
-      "the body of the request was in an unknown format - accepted media types include: "
-      "application/json, application/yaml, application/vnd.kubernetes.protobuf");
 }
 
 bool IsDurable(const schema::Resource& resource) {
@@ -80,31 +68,6 @@ Failure OfStore(const base::Error& error) {
   if (error.code() == base::Code::kResourceExhausted)
     return status::Unavailable("the store has no room: " + error.message());
   return status::Unavailable(error.message());
-}
-
-// What fieldValidation makes of unknown and repeated fields.
-status::Or<bool> Judge(const std::vector<schema::Problem>& problems, const WriteOptions& options,
-                       Call& call) {
-  if (problems.empty() || options.validation == Validation::kIgnore) return true;
-  if (options.validation == Validation::kStrict) {
-    const schema::Resource& resource = *call.route.served;
-    return status::BadRequest(schema::RequestRefusal(resource.version(), resource.kind(),
-                                                     schema::StrictMessage(problems)));
-  }
-  for (const schema::Problem& problem : problems) call.warnings.push_back(problem.message);
-  return true;
-}
-
-status::Or<Value> DecodeBody(Call& call, const WriteOptions& options) {
-  const status::Or<schema::Media> media = MediaOf(call.request.headers);
-  if (!media.ok()) return media.failure();
-  const schema::Resource& resource = *call.route.served;
-  base::Result<schema::Decoded> decoded = schema::DecodeRequest(
-      call.request.body, *media, resource.group(), resource.version(), resource.kind());
-  if (!decoded.ok()) return status::BadRequest(decoded.error().message());
-  const status::Or<bool> judged = Judge(decoded->problems, options, call);
-  if (!judged.ok()) return judged.failure();
-  return std::move(decoded->value);
 }
 
 bool IsService(const schema::Resource& resource) {
@@ -316,18 +279,22 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
       return status::ModifiedSince({resource.group(), resource.name()}, name);
     KeepMetadata(object, old);
     defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
+    // Those change what their handlers say and nothing else.
+    const bool raw = call.route.subresource == "binding" || call.route.subresource == "finalize" ||
+                     call.route.subresource == "approval";
     if (call.route.subresource == "status")
       strategy::PrepareStatusUpdate(KindOf(resource), object, old);
-    else
+    else if (!raw)
       strategy::PrepareUpdate(KindOf(resource), object, old);
     if (resource.name() == "pods" && call.route.subresource.empty())
       admission::TolerateForAWhile(object);
     const bool service = IsService(resource) && call.route.subresource.empty();
     if (service) allocation::Normalize(object, &old);
-    if (const auto problems = validation::OfUpdate(resource.group(), resource.kind(),
-                                                   call.route.subresource, object, old);
-        !problems.empty())
-      return Wrong(resource, object, problems);
+    if (!raw) {
+      const auto problems = validation::OfUpdate(resource.group(), resource.kind(),
+                                                 call.route.subresource, object, old);
+      if (!problems.empty()) return Wrong(resource, object, problems);
+    }
     std::unique_lock<std::mutex> held;
     if (service) {
       auto given = services_.Give(cache_, key, object);
@@ -343,9 +310,11 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
     }
     if (options.dry_run) return Written{WithRevision(bytes, current->revision()), false};
     // The last finalizer of what is being deleted has gone.
-    const bool ends = !object.At({"metadata", "deletionTimestamp"}).AsString().empty() &&
-                      object.At({"metadata", "finalizers"}).items().empty() &&
-                      object.At({"metadata", "deletionGracePeriodSeconds"}).AsInt() == 0;
+    const bool ends =
+        !object.At({"metadata", "deletionTimestamp"}).AsString().empty() &&
+        object.At({"metadata", "finalizers"}).items().empty() &&
+        object.At({"metadata", "deletionGracePeriodSeconds"}).AsInt() == 0 &&
+        (resource.name() != "namespaces" || object.At({"spec", "finalizers"}).items().empty());
     const base::Result<store::Revision> committed = store_.Commit(
         {{key, ends ? Bytes() : Bytes::Copy(bytes), current->revision()}},
         IsDurable(resource) ? store::Durability::kDurable : store::Durability::kRelaxed);
@@ -390,37 +359,20 @@ Answer Engine::Patch(Call& call) {
   const schema::Resource& resource = *call.route.served;
   const status::Or<WriteOptions> options = ReadWriteOptions(call.request.query, "PatchOptions");
   if (!options.ok()) return Refusal(options.failure());
-  const std::string* header = service::FindHeader(call.request.headers, "content-type");
-  const std::string media(
-      header == nullptr ? "" : base::Trim(std::string_view(*header).substr(0, header->find(';'))));
-  const bool json_patch = media == "application/json-patch+json";
-  const bool merge =
-      media == "application/merge-patch+json" || media == "application/strategic-merge-patch+json";
-  if (!json_patch && !merge) {
-    Failure failure = status::UnsupportedMediaType("415: Unsupported Media Type");
-    failure.has_details = true;
-    return Refusal(failure);
-  }
-  const base::Result<Value> patch = schema::DecodeAny(call.request.body);
-  if (!patch.ok())
-    return Refusal(status::BadRequest(media.starts_with("application/strategic")
-                                          ? patch.error().message()
-                                          : "error decoding patch: " + patch.error().message()));
+  if (const status::Or<bool> known = CheckPatchMedia(call); !known.ok())
+    return Refusal(known.failure());
   const Change change = [&](const Value* current) -> status::Or<Value> {
-    status::Or<Value> patched = json_patch
-                                    ? patch::ApplyJsonPatch(*current, *patch)
-                                    : status::Or<Value>(patch::ApplyMergePatch(*current, *patch));
+    const status::Or<Value> patched = PatchValue(call, *current);
     if (!patched.ok()) return patched.failure();
     base::Result<schema::Decoded> decoded = schema::Decode(*patched, resource.type());
-    if (!decoded.ok())
-      return status::Invalid("", "", "",
-                             {{kube::ProblemKind::kInvalid, "patch",
-                               fmt::format("Invalid value: {}: {}", json::WriteJson(*patched),
-                                           decoded.error().message()),
-                               0}});
+    if (!decoded.ok()) return NotReadable(*patched, decoded.error().message());
     const status::Or<bool> judged = Judge(decoded->problems, *options, call);
     if (!judged.ok()) return judged.failure();
     const std::string& name = decoded->value.At({"metadata", "name"}).AsString();
+    if (name.empty())
+      return status::BadRequest(fmt::format(
+          "the name of the object ({} based on URL) was undeterminable: name must be provided",
+          call.route.name));
     if (name != call.route.name)
       return status::BadRequest(
           fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,

@@ -86,6 +86,12 @@ void Handler::Resource(const std::shared_ptr<service::Exchange>& exchange, const
   const bool whole = route.subresource.empty() || route.subresource == "status";
   if (route.resource == "serviceaccounts" && route.subresource == "token" && engine_.MakesTokens())
     return Send(*exchange, engine_.CreateToken(call));
+  const std::string& sub = route.subresource;
+  if (sub == "scale") return Send(*exchange, engine_.Scale(call));
+  if (sub == "binding") return Send(*exchange, engine_.Bind(call));
+  if (sub == "eviction") return Send(*exchange, engine_.Evict(call));
+  if (sub == "finalize") return Send(*exchange, engine_.Finalize(call));
+  if (sub == "approval") return Send(*exchange, engine_.Approve(call));
   if (!whole) {
     // Each other subresource has rules of its own.
     status::Failure failure =

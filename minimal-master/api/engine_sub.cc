@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+// Subresources with rules of their own: scale, binding, eviction, finalize, approval.
+#include <fmt/format.h>
+
+#include "lib/json/text.h"
+#include "minimal-master/api/bodies.h"
+#include "minimal-master/api/cache_facts.h"
+#include "minimal-master/api/engine.h"
+#include "minimal-master/api/shape.h"
+#include "minimal-master/api/storage.h"
+#include "minimal-master/patch/json_patch.h"
+#include "minimal-master/schema/canonical.h"
+#include "minimal-master/schema/decode.h"
+#include "minimal-master/table/text.h"
+#include "minimal-master/watch/selectors/label_selector.h"
+
+namespace keelson::api {
+namespace {
+
+using json::Value;
+using status::Failure;
+
+constexpr char kPolicy[] = "policy";
+constexpr char kBudgets[] = "poddisruptionbudgets";
+
+const schema::Type& ScaleType() {
+  static const schema::Type* const type = schema::Find("autoscaling", "v1", "Scale");
+  KEELSON_CHECK(type != nullptr);
+  return *type;
+}
+
+// A refusal that upstream's server passes on as it came, without a reason.
+Failure Bare(std::string message) {
+  Failure failure;
+  failure.message = std::move(message);
+  return failure;
+}
+
+Answer Success(int code) {
+  Value out;
+  out.Set("kind", Value("Status"));
+  out.Set("apiVersion", Value("v1"));
+  out.Set("metadata", Value::Object());
+  out.Set("status", Value("Success"));
+  out.Set("code", Value(code));
+  return Encoded(code, Form{}, json::WriteJson(out));
+}
+
+Value ScaleOf(const schema::Resource& resource, const Value& object) {
+  const Value& metadata = object.At({"metadata"});
+  Value out;
+  out.Set("kind", Value("Scale"));
+  out.Set("apiVersion", Value("autoscaling/v1"));
+  Value kept = Value::Object();
+  for (const char* key : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
+    if (const Value& value = metadata.At({key}); !value.IsNull()) kept.Set(key, value);
+  }
+  out.Set("metadata", std::move(kept));
+  Value spec = Value::Object();
+  spec.Set("replicas", Value(object.At({"spec", "replicas"}).AsInt()));
+  out.Set("spec", std::move(spec));
+  Value status = Value::Object();
+  status.Set("replicas", Value(object.At({"status", "replicas"}).AsInt()));
+  const Value& selector = object.At({"spec", "selector"});
+  // A replication controller's selector is a set of labels.
+  const std::string text = resource.name() == "replicationcontrollers"
+                               ? table::Labels(selector)
+                               : table::LabelSelector(selector);
+  if (text != "<none>") status.Set("selector", Value(text));
+  out.Set("status", std::move(status));
+  return out;
+}
+
+Failure NameMismatch(const std::string& given, const std::string& asked) {
+  return status::BadRequest(fmt::format(
+      "the name of the object ({}) does not match the name on the URL ({})", given, asked));
+}
+
+Failure Budget(std::string why, int retry) {
+  Failure failure = status::TooManyRequests(
+      "Cannot evict pod as it would violate the pod's disruption budget.", retry);
+  failure.details.causes.push_back({"DisruptionBudget", std::move(why), ""});
+  return failure;
+}
+
+bool Selects(const Value& budget, const watch::Object& pod) {
+  using watch::selectors::LabelRequirement;
+  std::vector<LabelRequirement> all;
+  const Value& selector = budget.At({"spec", "selector"});
+  if (!selector.IsObject()) return false;
+  for (const auto& [key, value] : selector.At({"matchLabels"}).members())
+    all.push_back({key, LabelRequirement::Operator::kIn, {value.AsString()}});
+  for (const Value& expression : selector.At({"matchExpressions"}).items()) {
+    LabelRequirement requirement;
+    requirement.key = expression.At({"key"}).AsString();
+    const std::string& op = expression.At({"operator"}).AsString();
+    requirement.op = op == "In"       ? LabelRequirement::Operator::kIn
+                     : op == "NotIn"  ? LabelRequirement::Operator::kNotIn
+                     : op == "Exists" ? LabelRequirement::Operator::kExists
+                                      : LabelRequirement::Operator::kNotExists;
+    for (const Value& value : expression.At({"values"}).items())
+      requirement.values.push_back(value.AsString());
+    std::sort(requirement.values.begin(), requirement.values.end());
+    all.push_back(std::move(requirement));
+  }
+  return watch::selectors::LabelSelector(std::move(all)).Matches(pod);
+}
+
+void SetScheduled(Value& pod, const std::string& time) {
+  Value condition;
+  condition.Set("type", Value("PodScheduled"));
+  condition.Set("status", Value("True"));
+  condition.Set("lastTransitionTime", Value(time));
+  Value* status = pod.Find("status");
+  if (status == nullptr || !status->IsObject()) {
+    pod.Set("status", Value::Object());
+    status = pod.Find("status");
+  }
+  std::vector<Value> kept;
+  for (const Value& other : status->At({"conditions"}).items()) {
+    if (other.At({"type"}).AsString() != "PodScheduled") kept.push_back(other);
+  }
+  kept.push_back(std::move(condition));
+  status->Set("conditions", Value::Array(std::move(kept)));
+}
+
+void Merge(Value& pod, const Value& binding, const char* key) {
+  for (const auto& [name, value] : binding.At({"metadata", key}).members()) {
+    Value& metadata = *pod.Find("metadata");
+    if (metadata.Find(key) == nullptr) metadata.Set(key, Value::Object());
+    metadata.Find(key)->Set(name, value);
+  }
+}
+
+}  // namespace
+
+Answer Engine::Scale(Call& call) {
+  const schema::Resource& resource = *call.route.served;
+  const auto answer = [&](const std::string& bytes) {
+    const base::Result<Value> object = json::ParseJson(bytes);
+    if (!object.ok()) return Refusal(status::Internal(object.error().message()));
+    const status::Or<Form> form = FormOf(call.request.headers, false);
+    if (!form.ok()) return Refusal(form.failure());
+    return Encoded(200, Form{.yaml = form->yaml},
+                   schema::WriteCanonical(ScaleOf(resource, *object), ScaleType()));
+  };
+  if (call.route.verb == "get") {
+    const watch::ObjectPtr object = cache_.Find(KeyOf(resource, call.route.ns, call.route.name));
+    if (!object)
+      return Refusal(status::NotFound({resource.group(), resource.name()}, call.route.name));
+    return answer(InVersion(resource, object->bytes().view()));
+  }
+  const bool patching = call.route.verb == "patch";
+  const status::Or<WriteOptions> options =
+      ReadWriteOptions(call.request.query, patching ? "PatchOptions" : "UpdateOptions");
+  if (!options.ok()) return Refusal(options.failure());
+  std::optional<Value> sent;
+  if (!patching) {
+    const status::Or<schema::Media> media = MediaOf(call.request.headers);
+    if (!media.ok()) return Refusal(media.failure());
+    base::Result<schema::Decoded> decoded =
+        schema::DecodeRequest(call.request.body, *media, "autoscaling", "v1", "Scale");
+    if (!decoded.ok()) return Refusal(status::BadRequest(decoded.error().message()));
+    sent = std::move(decoded->value);
+  }
+  const Change change = [&](const Value* current) -> status::Or<Value> {
+    Value scale = sent ? *sent : Value();
+    if (patching) {
+      status::Or<Value> patched = PatchValue(call, ScaleOf(resource, *current));
+      if (!patched.ok()) return patched.failure();
+      base::Result<schema::Decoded> decoded = schema::Decode(*patched, ScaleType());
+      if (!decoded.ok()) return NotReadable(*patched, decoded.error().message());
+      scale = std::move(decoded->value);
+    }
+    if (const std::string& name = scale.At({"metadata", "name"}).AsString();
+        !name.empty() && name != call.route.name)
+      return NameMismatch(name, call.route.name);
+    const int64_t replicas = scale.At({"spec", "replicas"}).AsInt();
+    if (replicas < 0)
+      return status::Invalid(
+          "autoscaling", "Scale", call.route.name,
+          {{kube::ProblemKind::kInvalid, "spec.replicas",
+            fmt::format("Invalid value: {}: must be greater than or equal to 0", replicas), 0}});
+    Value object = *current;
+    object.Find("spec")->Set("replicas", Value(replicas));
+    const Value& revision = scale.At({"metadata", "resourceVersion"});
+    object.Find("metadata")->Set("resourceVersion", revision.IsNull() ? Value("") : revision);
+    return object;
+  };
+  const status::Or<Written> written = Store(call, *options, call.route.name, change, false);
+  return written.ok() ? answer(InVersion(resource, written->json)) : Refusal(written.failure());
+}
+
+Answer Engine::Bind(Call& call) {
+  const status::Or<WriteOptions> options = ReadWriteOptions(call.request.query, "CreateOptions");
+  if (!options.ok()) return Refusal(options.failure());
+  const status::Or<schema::Media> media = MediaOf(call.request.headers);
+  if (!media.ok()) return Refusal(media.failure());
+  const base::Result<schema::Decoded> decoded =
+      schema::DecodeRequest(call.request.body, *media, "", "v1", "Binding");
+  if (!decoded.ok()) return Refusal(status::BadRequest(decoded.error().message()));
+  const Value& binding = decoded->value;
+  if (binding.At({"metadata", "name"}).AsString() != call.route.name)
+    return Refusal(status::BadRequest("name in URL does not match name in Binding object"));
+  const std::string& kind = binding.At({"target", "kind"}).AsString();
+  if (!kind.empty() && kind != "Node")
+    return Refusal(Bare(
+        fmt::format("target.kind: Unsupported value: {}: supported values: \"Node\", \"<empty>\"",
+                    json::Quote(kind))));
+  const std::string& node = binding.At({"target", "name"}).AsString();
+  if (node.empty()) return Refusal(Bare("target.name: Required value"));
+  const std::string time = Now();
+  const auto conflict = [&](std::string why) {
+    return status::Conflict({"", "pods/binding"}, call.route.name, why);
+  };
+  const Change change = [&](const Value* current) -> status::Or<Value> {
+    Value pod = *current;
+    const std::string& uid = binding.At({"metadata", "uid"}).AsString();
+    const std::string& its_uid = pod.At({"metadata", "uid"}).AsString();
+    if (!uid.empty() && uid != its_uid)
+      return status::Conflict(
+          {"", "pods"}, call.route.name,
+          fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid,
+                      its_uid));
+    if (!pod.At({"metadata", "deletionTimestamp"}).AsString().empty())
+      return conflict(
+          fmt::format("pod {} is being deleted, cannot be assigned to a host", call.route.name));
+    if (const std::string& there = pod.At({"spec", "nodeName"}).AsString(); !there.empty())
+      return conflict(fmt::format("pod {} is already assigned to node {}", call.route.name,
+                                  json::Quote(there)));
+    if (!pod.At({"spec", "schedulingGates"}).items().empty())
+      return conflict(fmt::format("pod {} has non-empty .spec.schedulingGates", call.route.name));
+    pod.Find("spec")->Set("nodeName", Value(node));
+    Merge(pod, binding, "annotations");
+    Merge(pod, binding, "labels");
+    SetScheduled(pod, time);
+    return pod;
+  };
+  const status::Or<Written> written = Store(call, *options, call.route.name, change, false);
+  return written.ok() ? Success(201) : Refusal(written.failure());
+}
+
+status::Or<bool> Engine::TakeFromBudget(const Call& call, const watch::ObjectPtr& pod,
+                                        bool dry_run) {
+  const base::Result<Value> object = json::ParseJson(pod->bytes().view());
+  if (!object.ok()) return status::Internal(object.error().message());
+  const std::string& phase = object->At({"status", "phase"}).AsString();
+  // What does not run, or goes already, disturbs nobody.
+  if (phase == "Succeeded" || phase == "Failed" || phase == "Pending" ||
+      !object->At({"metadata", "deletionTimestamp"}).AsString().empty())
+    return true;
+  std::vector<Value> budgets;
+  CacheFacts(cache_.Current()).ForEach(kPolicy, kBudgets, call.route.ns, [&](const Value& budget) {
+    if (Selects(budget, *pod)) budgets.push_back(budget);
+  });
+  if (budgets.empty()) return true;
+  if (budgets.size() > 1)
+    return Bare(
+        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not "
+        "support.");
+  Value& budget = budgets[0];
+  const std::string name = budget.At({"metadata", "name"}).AsString();
+  const Value& status = budget.At({"status"});
+  if (status.At({"observedGeneration"}).AsInt() < budget.At({"metadata", "generation"}).AsInt())
+    return Budget(
+        fmt::format("The disruption budget {} is still being processed by the server.", name), 10);
+  if (status.At({"disruptionsAllowed"}).AsInt() <= 0)
+    return Budget(
+        fmt::format("The disruption budget {} needs {} healthy pods and has {} currently", name,
+                    status.At({"desiredHealthy"}).AsInt(), status.At({"currentHealthy"}).AsInt()),
+        0);
+  if (dry_run) return true;
+  const schema::Resource* resource = schema::FindResource(kPolicy, "v1", kBudgets);
+  const std::string key = KeyOf(*resource, call.route.ns, name);
+  const std::string revision = budget.At({"metadata", "resourceVersion"}).AsString();
+  Value& own = *budget.Find("status");
+  own.Set("disruptionsAllowed", Value(own.At({"disruptionsAllowed"}).AsInt() - 1));
+  if (own.Find("disruptedPods") == nullptr) own.Set("disruptedPods", Value::Object());
+  own.Find("disruptedPods")->Set(pod->name(), Value(Now()));
+  budget.Find("metadata")->Erase("resourceVersion");
+  const status::Or<int64_t> expected = ReadRevision(revision);
+  const base::Result<store::Revision> committed =
+      store_.Commit({{key, store::Bytes::Copy(AsStored(*resource, budget)),
+                      expected.ok() ? *expected : store::kAny}});
+  if (committed.ok()) return true;
+  // Somebody else evicts at the same moment: the client asks again.
+  return Budget(
+      fmt::format("The disruption budget {} is still being processed by the server.", name), 10);
+}
+
+Answer Engine::Evict(Call& call) {
+  const status::Or<schema::Media> media = MediaOf(call.request.headers);
+  if (!media.ok()) return Refusal(media.failure());
+  const base::Result<schema::Decoded> decoded =
+      schema::DecodeRequest(call.request.body, *media, kPolicy, "v1", "Eviction");
+  if (!decoded.ok()) return Refusal(status::BadRequest(decoded.error().message()));
+  if (decoded->value.At({"metadata", "name"}).AsString() != call.route.name)
+    return Refusal(status::BadRequest("name in URL does not match name in Eviction object"));
+  Value options = decoded->value.At({"deleteOptions"});
+  if (!options.IsObject()) options = Value::Object();
+  for (const auto& [name, value] : call.request.query) {
+    if (name == "dryRun") options.Set("dryRun", Value::Array({Value(value)}));
+  }
+  const watch::ObjectPtr pod =
+      cache_.Find(KeyOf(*call.route.served, call.route.ns, call.route.name));
+  if (!pod) return Refusal(status::NotFound({"", "pods"}, call.route.name));
+  const status::Or<bool> may = TakeFromBudget(call, pod, !options.At({"dryRun"}).items().empty());
+  if (!may.ok()) return Refusal(may.failure());
+  const status::Or<std::string> deleted = DeleteWith(call, options);
+  return deleted.ok() ? Success(201) : Refusal(deleted.failure());
+}
+
+Answer Engine::Finalize(Call& call) {
+  const status::Or<WriteOptions> options = ReadWriteOptions(call.request.query, "UpdateOptions");
+  if (!options.ok()) return Refusal(options.failure());
+  const status::Or<Value> sent = DecodeBody(call, *options);
+  if (!sent.ok()) return Refusal(sent.failure());
+  if (const std::string& name = sent->At({"metadata", "name"}).AsString(); name != call.route.name)
+    return Refusal(NameMismatch(name, call.route.name));
+  const Change change = [&](const Value* current) -> status::Or<Value> {
+    Value space = *current;
+    Value spec = space.At({"spec"}).IsObject() ? space.At({"spec"}) : Value::Object();
+    spec.Erase("finalizers");
+    if (const Value& finalizers = sent->At({"spec", "finalizers"}); !finalizers.items().empty())
+      spec.Set("finalizers", finalizers);
+    space.Set("spec", std::move(spec));
+    const Value& revision = sent->At({"metadata", "resourceVersion"});
+    space.Find("metadata")->Set("resourceVersion", revision.IsNull() ? Value("") : revision);
+    return space;
+  };
+  const status::Or<Written> written = Store(call, *options, call.route.name, change, false);
+  if (!written.ok()) return Refusal(written.failure());
+  return Show(call, 200, written->json);
+}
+
+Answer Engine::Approve(Call& call) {
+  const status::Or<WriteOptions> options = ReadWriteOptions(call.request.query, "UpdateOptions");
+  if (!options.ok()) return Refusal(options.failure());
+  if (call.route.verb == "get") return Get(call);
+  const std::string time = Now();
+  std::optional<Value> sent;
+  if (call.route.verb == "update") {
+    status::Or<Value> read = DecodeBody(call, *options);
+    if (!read.ok()) return Refusal(read.failure());
+    sent = *std::move(read);
+  }
+  const Change change = [&](const Value* current) -> status::Or<Value> {
+    Value asked = sent ? *sent : Value();
+    if (!sent) {
+      status::Or<Value> patched = PatchValue(call, *current);
+      if (!patched.ok()) return patched.failure();
+      asked = *std::move(patched);
+    }
+    Value request = *current;
+    Value status = request.At({"status"}).IsObject() ? request.At({"status"}) : Value::Object();
+    Value conditions = asked.At({"status", "conditions"});
+    for (Value& condition : conditions.items()) {
+      for (const char* key : {"lastUpdateTime", "lastTransitionTime"}) {
+        if (condition.At({key}).AsString().empty()) condition.Set(key, Value(time));
+      }
+    }
+    if (!conditions.IsNull()) status.Set("conditions", std::move(conditions));
+    request.Set("status", std::move(status));
+    const Value& revision = asked.At({"metadata", "resourceVersion"});
+    request.Find("metadata")->Set("resourceVersion", revision.IsNull() ? Value("") : revision);
+    return request;
+  };
+  const status::Or<Written> written = Store(call, *options, call.route.name, change, false);
+  if (!written.ok()) return Refusal(written.failure());
+  return Show(call, 200, written->json);
+}
+
+}  // namespace keelson::api
