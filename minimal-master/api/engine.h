@@ -95,6 +95,7 @@ class Engine {
     std::string key;
     std::string name;
     std::string bytes;
+    std::vector<std::string> warnings;
     std::unique_lock<std::mutex> given;  // of a service, until it is stored
   };
   // Everything that happens to a new object before it is stored.

@@ -18,6 +18,7 @@
 #include "minimal-master/schema/decode.h"
 #include "minimal-master/strategy/strategy.h"
 #include "minimal-master/validation/validation.h"
+#include "minimal-master/validation/warnings.h"
 
 namespace keelson::api {
 namespace {
@@ -161,6 +162,7 @@ status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
     const status::Or<bool> may = hooks_.may_write(user, object, nullptr);
     if (!may.ok()) return may.failure();
   }
+  prepared.warnings = validation::WarningsOf(resource.group(), resource.kind(), object);
   prepared.key = KeyOf(resource, ns, prepared.name);
   if (IsService(resource)) {
     auto given = services_.Give(cache_, prepared.key, object);
@@ -187,6 +189,7 @@ status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& optio
   const status::Or<Prepared> prepared =
       Prepare(resource, call.route.ns, std::move(object), call.user);
   if (!prepared.ok()) return prepared.failure();
+  call.warnings.insert(call.warnings.end(), prepared->warnings.begin(), prepared->warnings.end());
   if (const ObjectPtr there = cache_.Find(prepared->key)) {
     Failure exists = status::AlreadyExists({resource.group(), resource.name()}, prepared->name);
     if (there->bytes().view().find("\"deletionTimestamp\":\"") != std::string_view::npos)
