@@ -92,7 +92,7 @@ base::Status Serve(const Options& options) {
     ASSIGN_OR_RETURN(allocation::IpRange range, allocation::IpRange::Parse(cidr));
     ranges.services.push_back(range);
   }
-  engine.SetRanges(std::move(ranges));
+  engine.services().SetRanges(std::move(ranges));
   auth::User self;
   self.name = "system:apiserver";
   self.groups = {std::string(auth::kMasters)};

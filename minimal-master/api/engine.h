@@ -57,7 +57,7 @@ class Engine {
       : store_(store), cache_(cache), clock_(clock) {}
 
   // Both before the first request.
-  void SetRanges(allocation::Ranges ranges) { services_.SetRanges(std::move(ranges)); }
+  Services& services() { return services_; }
   void SetHooks(Hooks hooks) { hooks_ = std::move(hooks); }
 
   Answer Get(const Call& call);

@@ -5,6 +5,7 @@
 
 #include "lib/base/strings.h"
 #include "minimal-master/api/discovery.h"
+#include "minimal-master/api/openapi.h"
 #include "minimal-master/schema/resources.h"
 
 namespace keelson::api {
@@ -114,6 +115,16 @@ Answer Handler::Other(const service::Request& request, const Route& route) {
   std::string_view path = route.path;
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   if (IsDiscovery(path)) return Discover(request, path, options_.address);
+  if (path == "/openapi/v3") {
+    static const std::string index = OpenApiIndex();
+    return Encoded(200, Form{}, index);
+  }
+  constexpr std::string_view kOpenApi = "/openapi/v3/";
+  if (path.starts_with(kOpenApi)) {
+    std::string document = OpenApiDocument(path.substr(kOpenApi.size()), options_.version);
+    return document.empty() ? Refusal(status::NoSuchPath())
+                            : Encoded(200, Form{}, std::move(document));
+  }
   if (path == "/healthz" || path == "/livez" || path == "/readyz") return PlainText(200, "ok");
   if (path == "/version") {
     Value version;

@@ -6,14 +6,11 @@
 #include "minimal-master/api/storage.h"
 
 namespace keelson::api {
-namespace {
 
-uint64_t Chance(uint64_t bound) {
+uint64_t Services::Chance(uint64_t bound) {
   static thread_local std::mt19937_64 random{std::random_device{}()};
   return std::uniform_int_distribution<uint64_t>(0, bound - 1)(random);
 }
-
-}  // namespace
 
 status::Or<std::unique_lock<std::mutex>> Services::Give(const watch::Cache& cache,
                                                         const std::string& key,
@@ -27,7 +24,8 @@ status::Or<std::unique_lock<std::mutex>> Services::Give(const watch::Cache& cach
     if (other.ok()) taken.Add(*other);
     return true;
   });
-  const std::vector<kube::Problem> problems = allocation::Allocate(service, ranges_, taken, Chance);
+  const std::vector<kube::Problem> problems =
+      allocation::Allocate(service, ranges_, taken, random_);
   if (problems.empty()) return lock;
   return status::Invalid("", "Service", service.At({"metadata", "name"}).AsString(), problems);
 }

@@ -92,7 +92,8 @@ struct LocalServer::State {
     allocation::Ranges ranges;
     ranges.services = {*allocation::IpRange::Parse("10.96.0.0/14"),
                        *allocation::IpRange::Parse("fd00:10:96::/112")};
-    engine->SetRanges(std::move(ranges));
+    // The first free one, so that a case's own port is never given to the one before it.
+    engine->services().SetRanges(std::move(ranges), [](uint64_t) { return uint64_t{0}; });
     auth::User self;
     self.groups = {std::string(auth::kMasters)};
     KEELSON_CHECK(engine->InsertMissing(bootstrap::Objects(), self).ok());
