@@ -8,7 +8,7 @@
 #include "minimal-master/api/reader.h"
 #include "minimal-master/api/route.h"
 #include "minimal-master/api/selectable.h"
-#include "minimal-master/api/storage.h"
+#include "minimal-master/storage/storage.h"
 
 namespace keelson::api {
 namespace {
@@ -72,11 +72,11 @@ TEST(Storage, KeysAreUpstreamsAndLeadBack) {
   for (const auto& c : cases) {
     const schema::Resource* resource = schema::FindResource(c.group, c.version, c.resource);
     ASSERT_NE(resource, nullptr) << c.resource;
-    EXPECT_EQ(KeyOf(*resource, "a", "x"), c.key);
-    EXPECT_EQ(ResourceOfKey(c.key), &StoredAs(*resource)) << c.key;
+    EXPECT_EQ(storage::KeyOf(*resource, "a", "x"), c.key);
+    EXPECT_EQ(storage::ResourceOfKey(c.key), &storage::StoredAs(*resource)) << c.key;
   }
-  EXPECT_EQ(ResourceOfKey("/registry/nope/x"), nullptr);
-  EXPECT_EQ(ResourceOfKey("/"), nullptr);
+  EXPECT_EQ(storage::ResourceOfKey("/registry/nope/x"), nullptr);
+  EXPECT_EQ(storage::ResourceOfKey("/"), nullptr);
 }
 
 TEST(Revisions, StandWhereUpstreamWritesThem) {

@@ -12,8 +12,8 @@
 #include "minimal-master/api/engine.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/api/shape.h"
-#include "minimal-master/api/storage.h"
 #include "minimal-master/schema/decode.h"
+#include "minimal-master/storage/storage.h"
 
 namespace keelson::api {
 namespace {
@@ -295,9 +295,9 @@ Answer Engine::Delete(const Call& call) {
           admission::Check(request, Value(), CacheFacts(cache_.Current()));
       !verdict.ok())
     return Refusal(verdict.failure());
-  const status::Or<Deleted> deleted =
-      DeleteOne(store_, cache_, clock_, resource, KeyOf(resource, call.route.ns, call.route.name),
-                call.route.name, *options);
+  const status::Or<Deleted> deleted = DeleteOne(
+      store_, cache_, clock_, resource, storage::KeyOf(resource, call.route.ns, call.route.name),
+      call.route.name, *options);
   if (!deleted.ok()) return Refusal(deleted.failure());
   if (deleted->is_object) return Show(call, 200, deleted->json);
   return Encoded(200, Form{}, deleted->json);
@@ -307,9 +307,9 @@ status::Or<std::string> Engine::DeleteWith(const Call& call, const Value& sent) 
   const status::Or<DeleteOptions> options = OptionsIn(sent);
   if (!options.ok()) return options.failure();
   const schema::Resource& resource = *call.route.served;
-  status::Or<Deleted> deleted =
-      DeleteOne(store_, cache_, clock_, resource, KeyOf(resource, call.route.ns, call.route.name),
-                call.route.name, *options);
+  status::Or<Deleted> deleted = DeleteOne(store_, cache_, clock_, resource,
+                                          storage::KeyOf(resource, call.route.ns, call.route.name),
+                                          call.route.name, *options);
   if (!deleted.ok()) return deleted.failure();
   return std::move(deleted->json);
 }
@@ -322,7 +322,7 @@ Answer Engine::DeleteCollection(const Call& call) {
   if (!selection.ok()) return Refusal(selection.failure());
   const watch::Snapshot snapshot = cache_.Current();
   std::vector<ObjectPtr> chosen;
-  snapshot.ForEach(PrefixOf(resource, call.route.ns), "", [&](const ObjectPtr& object) {
+  snapshot.ForEach(storage::PrefixOf(resource, call.route.ns), "", [&](const ObjectPtr& object) {
     if (selection->Matches(resource, *object)) chosen.push_back(object);
     return true;
   });

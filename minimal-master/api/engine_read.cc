@@ -6,7 +6,7 @@
 #include "minimal-master/api/engine.h"
 #include "minimal-master/api/paging.h"
 #include "minimal-master/api/shape.h"
-#include "minimal-master/api/storage.h"
+#include "minimal-master/storage/storage.h"
 
 namespace keelson::api {
 namespace {
@@ -68,7 +68,7 @@ Answer Engine::Get(const Call& call) {
   if (*revision > cache_.revision() && !cache_.AtLeast(*revision, kFreshWait).ok())
     return Refusal(TooLargeRevision(*revision, cache_.revision()));
   const schema::Resource& resource = *call.route.served;
-  const ObjectPtr object = cache_.Find(KeyOf(resource, call.route.ns, call.route.name));
+  const ObjectPtr object = cache_.Find(storage::KeyOf(resource, call.route.ns, call.route.name));
   if (!object)
     return Refusal(status::NotFound({resource.group(), resource.name()}, call.route.name));
   return Show(call, 200, InVersion(resource, object->bytes().view()));
@@ -80,7 +80,7 @@ Answer Engine::List(const Call& call) {
   if (!form.ok()) return Refusal(form.failure());
   status::Or<ListOptions> options = ReadListOptions(call.request.query, resource, false);
   if (!options.ok()) return Refusal(options.failure());
-  const std::string prefix = PrefixOf(resource, call.route.ns);
+  const std::string prefix = storage::PrefixOf(resource, call.route.ns);
   std::string from;
   status::Or<Snapshot> snapshot = Snapshot();
   if (!options->resume.empty()) {
@@ -99,7 +99,7 @@ Answer Engine::List(const Call& call) {
   const bool select = !options->selection.labels.empty() || !options->selection.fields.empty();
   const std::string* name = options->selection.fields.Exact("metadata.name");
   if (name != nullptr && !call.route.ns.empty()) {
-    const ObjectPtr one = snapshot->Find(KeyOf(resource, call.route.ns, *name));
+    const ObjectPtr one = snapshot->Find(storage::KeyOf(resource, call.route.ns, *name));
     if (one && options->selection.Matches(resource, *one)) chosen.push_back(one);
   } else {
     snapshot->ForEach(prefix, from, [&](const ObjectPtr& object) {

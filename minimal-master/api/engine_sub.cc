@@ -7,10 +7,10 @@
 #include "minimal-master/api/cache_facts.h"
 #include "minimal-master/api/engine.h"
 #include "minimal-master/api/shape.h"
-#include "minimal-master/api/storage.h"
 #include "minimal-master/patch/json_patch.h"
 #include "minimal-master/schema/canonical.h"
 #include "minimal-master/schema/decode.h"
+#include "minimal-master/storage/storage.h"
 #include "minimal-master/table/text.h"
 #include "minimal-master/watch/selectors/label_selector.h"
 
@@ -145,7 +145,8 @@ Answer Engine::Scale(Call& call) {
                    schema::WriteCanonical(ScaleOf(resource, *object), ScaleType()));
   };
   if (call.route.verb == "get") {
-    const watch::ObjectPtr object = cache_.Find(KeyOf(resource, call.route.ns, call.route.name));
+    const watch::ObjectPtr object =
+        cache_.Find(storage::KeyOf(resource, call.route.ns, call.route.name));
     if (!object)
       return Refusal(status::NotFound({resource.group(), resource.name()}, call.route.name));
     return answer(InVersion(resource, object->bytes().view()));
@@ -271,7 +272,7 @@ status::Or<bool> Engine::TakeFromBudget(const Call& call, const watch::ObjectPtr
         0);
   if (dry_run) return true;
   const schema::Resource* resource = schema::FindResource(kPolicy, "v1", kBudgets);
-  const std::string key = KeyOf(*resource, call.route.ns, name);
+  const std::string key = storage::KeyOf(*resource, call.route.ns, name);
   const std::string revision = budget.At({"metadata", "resourceVersion"}).AsString();
   Value& own = *budget.Find("status");
   own.Set("disruptionsAllowed", Value(own.At({"disruptionsAllowed"}).AsInt() - 1));
@@ -302,7 +303,7 @@ Answer Engine::Evict(Call& call) {
     if (name == "dryRun") options.Set("dryRun", Value::Array({Value(value)}));
   }
   const watch::ObjectPtr pod =
-      cache_.Find(KeyOf(*call.route.served, call.route.ns, call.route.name));
+      cache_.Find(storage::KeyOf(*call.route.served, call.route.ns, call.route.name));
   if (!pod) return Refusal(status::NotFound({"", "pods"}, call.route.name));
   const status::Or<bool> may = TakeFromBudget(call, pod, !options.At({"dryRun"}).items().empty());
   if (!may.ok()) return Refusal(may.failure());

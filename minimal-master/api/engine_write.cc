@@ -13,9 +13,9 @@
 #include "minimal-master/api/metadata.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/api/shape.h"
-#include "minimal-master/api/storage.h"
 #include "minimal-master/defaults/defaults.h"
 #include "minimal-master/schema/decode.h"
+#include "minimal-master/storage/storage.h"
 #include "minimal-master/strategy/strategy.h"
 #include "minimal-master/validation/validation.h"
 #include "minimal-master/validation/warnings.h"
@@ -163,7 +163,7 @@ status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
     if (!may.ok()) return may.failure();
   }
   prepared.warnings = validation::WarningsOf(resource.group(), resource.kind(), object);
-  prepared.key = KeyOf(resource, ns, prepared.name);
+  prepared.key = storage::KeyOf(resource, ns, prepared.name);
   if (IsService(resource)) {
     auto given = services_.Give(cache_, prepared.key, object);
     if (!given.ok()) return given.failure();
@@ -226,7 +226,7 @@ base::Status Engine::InsertMissing(std::vector<Value> objects, const auth::User&
     KEELSON_CHECK(resource != nullptr);
     const std::string ns = object.At({"metadata", "namespace"}).AsString();
     const std::string name = object.At({"metadata", "name"}).AsString();
-    if (cache_.Find(KeyOf(*resource, ns, name))) continue;
+    if (cache_.Find(storage::KeyOf(*resource, ns, name))) continue;
     // What lies in a namespace asks for it: those before it must be there by now.
     if (!ns.empty()) commit();
     const status::Or<Prepared> prepared = Prepare(*resource, ns, std::move(object), user);
@@ -244,7 +244,7 @@ base::Status Engine::InsertMissing(std::vector<Value> objects, const auth::User&
 status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const std::string& name,
                                   const Change& change, bool may_create) {
   const schema::Resource& resource = *call.route.served;
-  const std::string key = KeyOf(resource, call.route.ns, name);
+  const std::string key = storage::KeyOf(resource, call.route.ns, name);
   for (int attempt = 0; attempt < kTries; ++attempt) {
     const ObjectPtr current = cache_.Find(key);
     if (!current) {

@@ -5,9 +5,9 @@
 
 #include "lib/json/value.h"
 #include "minimal-master/api/selectable.h"
-#include "minimal-master/api/storage.h"
 #include "minimal-master/schema/canonical.h"
 #include "minimal-master/schema/decode.h"
+#include "minimal-master/storage/storage.h"
 
 namespace keelson::api {
 namespace {
@@ -78,7 +78,7 @@ std::string WithRevision(std::string_view object, Revision revision) {
 
 Result<watch::Contents> Reader::Read(std::string_view key, const Bytes& value,
                                      Revision revision) const {
-  const schema::Resource* resource = ResourceOfKey(key);
+  const schema::Resource* resource = storage::ResourceOfKey(key);
   if (resource == nullptr) return base::NotFound("no resource lies under the key {}", key);
   ASSIGN_OR_RETURN(const std::string text, StoredJson(*resource, value.view()));
   ASSIGN_OR_RETURN(const Value object, json::ParseJson(text));

@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "minimal-master/api/storage.h"
+#include "minimal-master/storage/storage.h"
 
 namespace keelson::api {
 
@@ -18,12 +18,13 @@ status::Or<std::unique_lock<std::mutex>> Services::Give(const watch::Cache& cach
   std::unique_lock lock(mutex_);
   if (ranges_.services.empty()) return lock;
   allocation::Taken taken;
-  cache.Current().ForEach(KeyPrefix("", "services"), "", [&](const watch::ObjectPtr& object) {
-    if (object->key() == key) return true;
-    const base::Result<json::Value> other = json::ParseJson(object->bytes().view());
-    if (other.ok()) taken.Add(*other);
-    return true;
-  });
+  cache.Current().ForEach(
+      storage::KeyPrefix("", "services"), "", [&](const watch::ObjectPtr& object) {
+        if (object->key() == key) return true;
+        const base::Result<json::Value> other = json::ParseJson(object->bytes().view());
+        if (other.ok()) taken.Add(*other);
+        return true;
+      });
   const std::vector<kube::Problem> problems =
       allocation::Allocate(service, ranges_, taken, random_);
   if (problems.empty()) return lock;

@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include "lib/json/text.h"
-#include "minimal-master/api/storage.h"
 #include "minimal-master/conversion/conversion.h"
 #include "minimal-master/defaults/defaults.h"
 #include "minimal-master/schema/canonical.h"
+#include "minimal-master/storage/storage.h"
 #include "minimal-master/table/table.h"
 
 namespace keelson::api {
@@ -113,7 +113,7 @@ status::Failure ListAsPartial(const schema::Resource& resource, bool list) {
 }  // namespace
 
 std::string InVersion(const schema::Resource& resource, std::string_view stored) {
-  if (&StoredAs(resource) == &resource) return std::string(stored);
+  if (&storage::StoredAs(resource) == &resource) return std::string(stored);
   const base::Result<Value> value = json::ParseJson(stored);
   if (!value.ok()) return std::string(stored);
   return schema::WriteCanonical(
@@ -122,7 +122,7 @@ std::string InVersion(const schema::Resource& resource, std::string_view stored)
 }
 
 std::string AsStored(const schema::Resource& resource, json::Value object) {
-  const schema::Resource& stored = StoredAs(resource);
+  const schema::Resource& stored = storage::StoredAs(resource);
   if (&stored == &resource) return schema::WriteCanonical(object, resource.type());
   object = conversion::ToStored(resource.group(), resource.version(), resource.kind(),
                                 std::move(object));
@@ -190,7 +190,7 @@ status::Or<Answer> ShapeList(const Route& route, const Form& form, const service
   Answer answer;
   answer.body.reserve(objects.size() * 2 + 2);
   answer.body.emplace_back(std::move(head));
-  const bool as_stored = &StoredAs(resource) == &resource;
+  const bool as_stored = &storage::StoredAs(resource) == &resource;
   for (size_t i = 0; i < objects.size(); ++i) {
     if (i != 0) answer.body.push_back(Buffer::Static(","));
     answer.body.push_back(as_stored ? Shared(objects[i]->bytes())
@@ -216,7 +216,7 @@ status::Or<EventShaper> EventShaper::For(const Route& route, const Form& form,
 std::vector<Buffer> EventShaper::Event(std::string_view type, const watch::Object& object,
                                        int64_t now_nanos) {
   std::string head = fmt::format(R"({{"type":"{}","object":)", type);
-  if (form_.as == Form::As::kObject && &StoredAs(*resource_) == resource_)
+  if (form_.as == Form::As::kObject && &storage::StoredAs(*resource_) == resource_)
     return {Buffer(std::move(head)), Shared(object.bytes()), Buffer::Static("}\n")};
   const Value value = Read(*resource_, object.bytes().view());
   if (form_.as == Form::As::kPartial) {

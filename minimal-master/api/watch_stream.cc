@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "minimal-master/api/selectable.h"
-#include "minimal-master/api/storage.h"
 #include "minimal-master/status/failure.h"
+#include "minimal-master/storage/storage.h"
 
 namespace keelson::api {
 namespace {
@@ -276,12 +276,12 @@ void Watches::Begin(std::shared_ptr<service::Exchange> exchange, const Route& ro
       initial_asked || (*revision == 0 && !options->send_initial_events.has_value());
   WatchStream::Setup setup{exchange, *std::move(shaper)};
   watch::WatchRequest watch;
-  watch.prefix = PrefixOf(resource, route.ns);
+  watch.prefix = storage::PrefixOf(resource, route.ns);
   watch.from = *revision;
   const std::string* name = options->selection.fields.Exact("metadata.name");
   const std::string wanted = route.name.empty() ? (name == nullptr ? "" : *name) : route.name;
   if (!wanted.empty() && (!resource.namespaced() || !route.ns.empty())) {
-    watch.prefix = KeyOf(resource, route.ns, wanted);
+    watch.prefix = storage::KeyOf(resource, route.ns, wanted);
     watch.exact = true;
   }
   const auto selection = std::make_shared<const Selection>(options->selection);

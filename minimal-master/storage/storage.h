@@ -9,7 +9,7 @@
 
 #include "minimal-master/schema/resources.h"
 
-namespace keelson::api {
+namespace keelson::storage {
 
 // "/registry/pods/", "/registry/services/specs/": ends with a slash. The same for every version.
 std::string KeyPrefix(std::string_view group, std::string_view resource);
@@ -23,4 +23,4 @@ const schema::Resource& StoredAs(const schema::Resource& resource);
 // The stored resource that a key belongs to; null: none that is known.
 const schema::Resource* ResourceOfKey(std::string_view key);
 
-}  // namespace keelson::api
+}  // namespace keelson::storage

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "minimal-master/api/storage.h"
+#include "minimal-master/storage/storage.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "lib/base/result.h"
 
-namespace keelson::api {
+namespace keelson::storage {
 namespace {
 
 struct Exception {
@@ -96,4 +96,4 @@ const schema::Resource* ResourceOfKey(std::string_view key) {
   return key.starts_with(place.prefix) ? place.resource : nullptr;
 }
 
-}  // namespace keelson::api
+}  // namespace keelson::storage
