@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/systemd/bus.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,43 +22,46 @@ using base::Status;
 constexpr char kManagerPath[] = "/org/freedesktop/systemd1";
 constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
 
-int Append(sd_bus_message* message, const PropertyValue& value) {
+int Append(const Library& library, sd_bus_message* message, const PropertyValue& value) {
   if (const bool* flag = std::get_if<bool>(&value))
-    return sd_bus_message_append(message, "v", "b", static_cast<int>(*flag));
+    return library.sd_bus_message_append(message, "v", "b", static_cast<int>(*flag));
   if (const uint64_t* number = std::get_if<uint64_t>(&value))
-    return sd_bus_message_append(message, "v", "t", *number);
+    return library.sd_bus_message_append(message, "v", "t", *number);
   if (const std::string* text = std::get_if<std::string>(&value))
-    return sd_bus_message_append(message, "v", "s", text->c_str());
+    return library.sd_bus_message_append(message, "v", "s", text->c_str());
   const std::vector<uint32_t>& list = *std::get_if<std::vector<uint32_t>>(&value);
-  int done = sd_bus_message_open_container(message, 'v', "au");
+  int done = library.sd_bus_message_open_container(message, 'v', "au");
   if (done >= 0) {
-    done = sd_bus_message_append_array(message, 'u', list.data(), list.size() * sizeof list[0]);
+    done = library.sd_bus_message_append_array(message, 'u', list.data(),
+                                               list.size() * sizeof list[0]);
   }
-  return done < 0 ? done : sd_bus_message_close_container(message);
+  return done < 0 ? done : library.sd_bus_message_close_container(message);
 }
 
-int Append(sd_bus_message* message, const Properties& properties) {
-  int done = sd_bus_message_open_container(message, 'a', "(sv)");
+int Append(const Library& library, sd_bus_message* message, const Properties& properties) {
+  int done = library.sd_bus_message_open_container(message, 'a', "(sv)");
   for (const Property& property : properties) {
-    if (done >= 0) done = sd_bus_message_open_container(message, 'r', "sv");
-    if (done >= 0) done = sd_bus_message_append(message, "s", property.name.c_str());
-    if (done >= 0) done = Append(message, property.value);
-    if (done >= 0) done = sd_bus_message_close_container(message);
+    if (done >= 0) done = library.sd_bus_message_open_container(message, 'r', "sv");
+    if (done >= 0) done = library.sd_bus_message_append(message, "s", property.name.c_str());
+    if (done >= 0) done = Append(library, message, property.value);
+    if (done >= 0) done = library.sd_bus_message_close_container(message);
   }
-  return done < 0 ? done : sd_bus_message_close_container(message);
+  return done < 0 ? done : library.sd_bus_message_close_container(message);
 }
 
 class Manager final : public BusUnits {
  public:
-  Manager(const BusOptions& options, os::UniqueFd wake)
-      : deadline_(options.deadline), connection_(options, std::move(wake)) {}
+  Manager(const Library& library, const BusOptions& options, os::UniqueFd wake)
+      : library_(library),
+        deadline_(options.deadline),
+        connection_(library, options, std::move(wake)) {}
 
   Status StartTransient(const std::string& unit, const Properties& properties) override {
     Call call = ToManager(unit, "StartTransientUnit", Reply::kJob);
     call.fill = [&](sd_bus_message* message) {
-      int done = sd_bus_message_append(message, "ss", unit.c_str(), "replace");
-      if (done >= 0) done = Append(message, properties);
-      return done < 0 ? done : sd_bus_message_append(message, "a(sa(sv))", 0);
+      int done = library_.sd_bus_message_append(message, "ss", unit.c_str(), "replace");
+      if (done >= 0) done = Append(library_, message, properties);
+      return done < 0 ? done : library_.sd_bus_message_append(message, "a(sa(sv))", 0);
     };
     bool again = false;
     Status started = Ask(call, again).status;
@@ -71,7 +75,7 @@ class Manager final : public BusUnits {
   Status Stop(const std::string& unit) override {
     Call call = ToManager(unit, "StopUnit", Reply::kJob);
     call.fill = [&](sd_bus_message* message) {
-      return sd_bus_message_append(message, "ss", unit.c_str(), "replace");
+      return library_.sd_bus_message_append(message, "ss", unit.c_str(), "replace");
     };
     return UnlessGone(Ask(call).status);
   }
@@ -79,7 +83,7 @@ class Manager final : public BusUnits {
   Status ResetFailed(const std::string& unit) override {
     Call call = ToManager(unit, "ResetFailedUnit", Reply::kNothing);
     call.fill = [&](sd_bus_message* message) {
-      return sd_bus_message_append(message, "s", unit.c_str());
+      return library_.sd_bus_message_append(message, "s", unit.c_str());
     };
     return UnlessGone(Ask(call).status);
   }
@@ -87,21 +91,23 @@ class Manager final : public BusUnits {
   Status SetProperties(const std::string& unit, const Properties& properties) override {
     Call call = ToManager(unit, "SetUnitProperties", Reply::kNothing);
     call.fill = [&](sd_bus_message* message) {
-      const int done = sd_bus_message_append(message, "sb", unit.c_str(), 1);
-      return done < 0 ? done : Append(message, properties);
+      const int done = library_.sd_bus_message_append(message, "sb", unit.c_str(), 1);
+      return done < 0 ? done : Append(library_, message, properties);
     };
     return Ask(call).status;
   }
 
   Result<std::string> State(const std::string& unit) override {
     char* path = nullptr;
-    if (const int made = sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &path);
+    if (const int made =
+            library_.sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &path);
         made < 0)
       return Error::FromErrno(-made, "name the unit '{}'", unit);
     Call call{unit, path, "org.freedesktop.DBus.Properties", "Get", {}, Reply::kText};
     free(path);
-    call.fill = [](sd_bus_message* message) {
-      return sd_bus_message_append(message, "ss", "org.freedesktop.systemd1.Unit", "ActiveState");
+    call.fill = [&](sd_bus_message* message) {
+      return library_.sd_bus_message_append(message, "ss", "org.freedesktop.systemd1.Unit",
+                                            "ActiveState");
     };
     const Answer answer = Ask(call);
     if (!answer.status.ok()) return answer.status.error();
@@ -143,6 +149,7 @@ class Manager final : public BusUnits {
     }
   }
 
+  const Library library_;
   const std::chrono::milliseconds deadline_;
   Connection connection_;
 };
@@ -150,11 +157,14 @@ class Manager final : public BusUnits {
 }  // namespace
 
 Result<std::unique_ptr<BusUnits>> ConnectUnits(BusOptions options) {
+  ASSIGN_OR_RETURN(const Library library, LoadLibrary());
   os::UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return Error::FromErrno(errno, "eventfd");
-  return std::unique_ptr<BusUnits>(std::make_unique<Manager>(options, std::move(wake)));
+  return std::unique_ptr<BusUnits>(std::make_unique<Manager>(library, options, std::move(wake)));
 }
 
-bool IsBooted() { return sd_booted() > 0; }
+bool IsBooted() {
+  return faccessat(AT_FDCWD, "/run/systemd/system/", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
 }  // namespace keelson::systemd

@@ -57,12 +57,15 @@ Code CodeOf(std::string_view name, bool late) {
 }  // namespace
 
 void BusFree::operator()(sd_bus* bus) const {
-  sd_bus_close(bus);
-  sd_bus_unref(bus);
+  library->sd_bus_close(bus);
+  library->sd_bus_unref(bus);
 }
 
-Connection::Connection(BusOptions options, os::UniqueFd wake)
-    : options_(std::move(options)), wake_(std::move(wake)), thread_([this] { Run(); }) {}
+Connection::Connection(const Library& library, BusOptions options, os::UniqueFd wake)
+    : library_(library),
+      options_(std::move(options)),
+      wake_(std::move(wake)),
+      thread_([this] { Run(); }) {}
 
 Connection::~Connection() {
   {
@@ -109,23 +112,25 @@ void Connection::Run() {
 Status Connection::Open() {
   if (bus_) return {};
   sd_bus* made = nullptr;
-  if (const int done = sd_bus_new(&made); done < 0) return Error::FromErrno(-done, "sd_bus_new");
-  BusPtr bus(made);
-  int done = sd_bus_set_address(made, options_.address.c_str());
-  if (done >= 0) done = sd_bus_set_bus_client(made, options_.direct ? 0 : 1);
-  if (done >= 0) done = sd_bus_start(made);
+  if (const int done = library_.sd_bus_new(&made); done < 0)
+    return Error::FromErrno(-done, "sd_bus_new");
+  BusPtr bus(made, {&library_});
+  int done = library_.sd_bus_set_address(made, options_.address.c_str());
+  if (done >= 0) done = library_.sd_bus_set_bus_client(made, options_.direct ? 0 : 1);
+  if (done >= 0) done = library_.sd_bus_start(made);
   if (done >= 0) {
-    done = sd_bus_match_signal_async(
+    done = library_.sd_bus_match_signal_async(
         made, nullptr, options_.direct ? nullptr : kService, "/org/freedesktop/systemd1",
         "org.freedesktop.systemd1.Manager", "JobRemoved",
         [](sd_bus_message* signal, void* self, sd_bus_error*) {
           static_cast<Connection*>(self)->OnJobRemoved(signal);
           return 0;
         },
-        [](sd_bus_message* reply, void*, sd_bus_error*) {
-          if (sd_bus_message_is_method_error(reply, nullptr) != 0) {
+        [](sd_bus_message* reply, void* self, sd_bus_error*) {
+          const Library& library = static_cast<Connection*>(self)->library_;
+          if (library.sd_bus_message_is_method_error(reply, nullptr) != 0) {
             base::LogWarn("the bus does not tell us when jobs end",
-                          {{"error", sd_bus_message_get_error(reply)->message}});
+                          {{"error", library.sd_bus_message_get_error(reply)->message}});
           }
           return 0;
         },
@@ -134,7 +139,7 @@ Status Connection::Open() {
   if (done >= 0) {
     // A manager that executes itself anew leaves the bus and comes back; what it told meanwhile
     // reached nobody.
-    done = sd_bus_add_match_async(
+    done = library_.sd_bus_add_match_async(
         made, nullptr,
         (std::string(options_.direct ? "" : "sender='org.freedesktop.DBus',") + kOwnerChanged)
             .c_str(),
@@ -158,17 +163,17 @@ void Connection::Send(Pending& pending) {
   if (const Status open = Open(); !open.ok()) return End(pending, open.error());
   const Call& call = *pending.call;
   sd_bus_message* made = nullptr;
-  int done = sd_bus_message_new_method_call(bus_.get(), &made, options_.direct ? nullptr : kService,
-                                            call.path.c_str(), call.interface.c_str(),
-                                            call.member.c_str());
-  const MessagePtr message(made);
-  if (done >= 0) done = sd_bus_message_set_auto_start(made, 0);
+  int done = library_.sd_bus_message_new_method_call(
+      bus_.get(), &made, options_.direct ? nullptr : kService, call.path.c_str(),
+      call.interface.c_str(), call.member.c_str());
+  const MessagePtr message(made, {&library_});
+  if (done >= 0) done = library_.sd_bus_message_set_auto_start(made, 0);
   if (done >= 0) done = call.fill(made);
   if (done < 0) {  // such as a text that is no UTF-8
     return End(pending,
                Error::FromErrno(-done, "write a message").WithCode(Code::kInvalidArgument));
   }
-  done = sd_bus_call_async(
+  done = library_.sd_bus_call_async(
       bus_.get(), nullptr, made,
       [](sd_bus_message* reply, void* data, sd_bus_error*) {
         Pending& of = *static_cast<Pending*>(data);
@@ -184,7 +189,7 @@ void Connection::Send(Pending& pending) {
 
 void Connection::Process() {
   while (bus_) {
-    const int done = sd_bus_process(bus_.get(), nullptr);
+    const int done = library_.sd_bus_process(bus_.get(), nullptr);
     if (done > 0) continue;
     if (done == 0) return;
     // Whoever still waits is told; the next call connects anew.
@@ -199,10 +204,10 @@ void Connection::Wait() {
   int64_t micros = MicrosUntil(until);
   std::array<pollfd, 2> watched = {pollfd{wake_.get(), POLLIN, 0}, pollfd{-1, 0, 0}};
   if (bus_) {
-    const int events = sd_bus_get_events(bus_.get());
-    watched[1] = {sd_bus_get_fd(bus_.get()), static_cast<int16_t>(std::max(events, 0)), 0};
+    const int events = library_.sd_bus_get_events(bus_.get());
+    watched[1] = {library_.sd_bus_get_fd(bus_.get()), static_cast<int16_t>(std::max(events, 0)), 0};
     uint64_t at = 0;  // of CLOCK_MONOTONIC
-    if (sd_bus_get_timeout(bus_.get(), &at) >= 0 && at != UINT64_MAX) {
+    if (library_.sd_bus_get_timeout(bus_.get(), &at) >= 0 && at != UINT64_MAX) {
       timespec now{};
       (void)clock_gettime(CLOCK_MONOTONIC, &now);
       const int64_t current = now.tv_sec * int64_t{1000000} + now.tv_nsec / 1000;
@@ -242,8 +247,8 @@ void Connection::End(Pending& pending, Result<std::string> result) {
 }
 
 void Connection::OnReply(Pending& pending, sd_bus_message* reply) {
-  if (sd_bus_message_is_method_error(reply, nullptr) != 0) {
-    const sd_bus_error* error = sd_bus_message_get_error(reply);
+  if (library_.sd_bus_message_is_method_error(reply, nullptr) != 0) {
+    const sd_bus_error* error = library_.sd_bus_message_get_error(reply);
     const bool late =
         base::SystemClock().Steady() + std::chrono::milliseconds(5) >= pending.deadline;
     const Code code = CodeOf(error->name, late);
@@ -254,8 +259,9 @@ void Connection::OnReply(Pending& pending, sd_bus_message* reply) {
   }
   const char* text = "";
   int done = 0;
-  if (pending.call->reply == Reply::kJob) done = sd_bus_message_read(reply, "o", &text);
-  if (pending.call->reply == Reply::kText) done = sd_bus_message_read(reply, "v", "s", &text);
+  if (pending.call->reply == Reply::kJob) done = library_.sd_bus_message_read(reply, "o", &text);
+  if (pending.call->reply == Reply::kText)
+    done = library_.sd_bus_message_read(reply, "v", "s", &text);
   if (done < 0) {
     return End(pending, Error::FromErrno(-done, "read the answer").WithCode(Code::kInternal));
   }
@@ -269,7 +275,7 @@ void Connection::OnReply(Pending& pending, sd_bus_message* reply) {
 void Connection::OnJobRemoved(sd_bus_message* signal) {
   uint32_t id = 0;
   const char *job = nullptr, *unit = nullptr, *result = nullptr;
-  if (sd_bus_message_read(signal, "uoss", &id, &job, &unit, &result) < 0) return;
+  if (library_.sd_bus_message_read(signal, "uoss", &id, &job, &unit, &result) < 0) return;
   const auto waiting = std::ranges::find(under_way_, std::string_view(job),
                                          [](const Pending& p) { return std::string_view(p.job); });
   if (waiting != under_way_.end()) return End(*waiting, ResultOf(*waiting->call, result));
@@ -279,7 +285,8 @@ void Connection::OnJobRemoved(sd_bus_message* signal) {
 
 void Connection::OnOwnerChanged(sd_bus_message* signal) {
   const char *name = nullptr, *former = nullptr, *now = nullptr;
-  if (sd_bus_message_read(signal, "sss", &name, &former, &now) < 0 || *former == '\0') return;
+  if (library_.sd_bus_message_read(signal, "sss", &name, &former, &now) < 0 || *former == '\0')
+    return;
   for (auto at = under_way_.begin(); at != under_way_.end();) {
     Pending& pending = *at++;
     if (!pending.job.empty()) End(pending, base::Unavailable("systemd has left the bus"));

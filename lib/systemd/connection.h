@@ -4,8 +4,6 @@
 // happens on the thread that the object owns.
 #pragma once
 
-#include <systemd/sd-bus.h>
-
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -20,14 +18,17 @@
 #include "lib/base/clock.h"
 #include "lib/os/unique_fd.h"
 #include "lib/systemd/bus.h"
+#include "lib/systemd/library.h"
 
 namespace keelson::systemd {
 
 struct BusFree {
+  const Library* library = nullptr;
   void operator()(sd_bus* bus) const;
 };
 struct MessageFree {
-  void operator()(sd_bus_message* message) const { sd_bus_message_unref(message); }
+  const Library* library = nullptr;
+  void operator()(sd_bus_message* message) const { library->sd_bus_message_unref(message); }
 };
 using BusPtr = std::unique_ptr<sd_bus, BusFree>;
 using MessagePtr = std::unique_ptr<sd_bus_message, MessageFree>;
@@ -45,7 +46,7 @@ struct Call {
 
 class Connection {
  public:
-  Connection(BusOptions options, os::UniqueFd wake);
+  Connection(const Library& library, BusOptions options, os::UniqueFd wake);
   ~Connection();
 
   // Blocks. Unavailable: it was not answered and may be asked again.
@@ -76,6 +77,7 @@ class Connection {
   void OnOwnerChanged(sd_bus_message* signal);
   static base::Result<std::string> ResultOf(const Call& call, const std::string& job_result);
 
+  const Library library_;
   const BusOptions options_;
   const os::UniqueFd wake_;
   std::atomic<uint64_t> calls_{0}, connections_{0};

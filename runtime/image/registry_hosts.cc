@@ -15,7 +15,6 @@
 #pragma pop_macro("NDEBUG")
 
 #include "lib/base/strings.h"
-#include "lib/http/client/url.h"
 #include "lib/os/files.h"
 
 namespace keelson::image {
@@ -131,16 +130,35 @@ Status ReadHeaders(const toml::table& table, fetch::Endpoint* out) {
   return base::Ok();
 }
 
+// Of the node's own file. Whoever speaks to the host takes the address apart with the library that
+// it speaks with; the daemon, which never does, goes without one.
+Status CheckAddress(std::string_view address) {
+  const std::string quoted = base::QuoteIfNeeded(address.substr(0, 300));
+  const size_t end = address.find("://");
+  const std::string scheme = base::ToLower(address.substr(0, end));
+  if (scheme != "http" && scheme != "https")
+    return InvalidArgument("{}: only http and https are spoken", quoted);
+  const std::string_view rest = address.substr(end + 3);
+  const std::string_view authority = rest.substr(0, rest.find('/'));
+  if (address.size() > 8192 || authority.empty() || base::ContainsControlCharacter(address) ||
+      address.find_first_of(" \\?#") != std::string_view::npos)
+    return InvalidArgument("{} is not the address of a registry", quoted);
+  if (authority.find('@') != std::string_view::npos)
+    return InvalidArgument("a URL with a user name is not accepted");
+  return base::Ok();
+}
+
 Result<RegistryHost> ReadHost(const toml::table& table, std::string address,
                               const std::string& registry, const std::string& dir) {
   RegistryHost host;
   if (address.find("://") == std::string::npos) address = "https://" + address;
   while (address.ends_with('/')) address.pop_back();
-  ASSIGN_OR_RETURN(const http::Url url, http::ParseUrl(address));
-  host.authority = std::string_view(address).substr(address.find("://") + 3);
-  host.authority = host.authority.substr(0, host.authority.find('/'));
+  RETURN_IF_ERROR(CheckAddress(address));
+  const size_t begin = address.find("://") + 3;
+  host.authority = address.substr(begin, address.find('/', begin) - begin);
   const bool override_path = table["override_path"].value_or(false);
-  host.endpoint.base = override_path || url.path.ends_with("/v2") ? address : address + "/v2";
+  host.endpoint.base =
+      override_path || address.substr(begin).ends_with("/v2") ? address : address + "/v2";
   if (host.authority == kDockerHub) {  // the name people write; the API is elsewhere
     host.authority = kDockerHubServer;
     host.endpoint.base = "https://" + std::string(kDockerHubServer) + "/v2";

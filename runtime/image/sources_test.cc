@@ -107,7 +107,9 @@ TEST(HostsToml, SaysFileAndPlaceOfAMistake) {
         Case{"[a.", "line 1"}, Case{"\n\xc3\xa4 = 1", "line 2: letters beyond ASCII"},
         Case{"\na = \"\xc3\xa4\"", "line 2: letters"}, Case{"a = \"b\nc\"", "line 1"},
         Case{"a = '''#\n\xc3\xa4", "line 2: letters"}, Case{"host = 3", "host"},
-        Case{"[host.\"ftp://x\"]", "http"}, Case{"[host.\"http://x\"]\nca = 3", "ca"},
+        Case{"[host.\"ftp://x\"]", "http"}, Case{"[host.\"http:///x\"]", "address"},
+        Case{"[host.\"http://u:p@x\"]", "user"}, Case{"[host.\"http://x/a?b\"]", "address"},
+        Case{"[host.\"http://x\"]\nca = 3", "ca"},
         Case{"[host.\"http://x\"]\ncapabilities = ['fly']", "fly"},
         Case{"ca = 'absent.pem'", "absent.pem"}, Case{"client = []", "client"}}) {
     SCOPED_TRACE(c.text);
