@@ -38,14 +38,16 @@ std::string Text(Wide number, bool v6) {
 
 base::Result<IpRange> IpRange::Parse(std::string_view cidr) {
   const size_t slash = cidr.find('/');
-  const std::optional<uint64_t> length =
-      slash == std::string_view::npos ? std::nullopt : base::ParseUint64(cidr.substr(slash + 1));
+  // Without a length: one that is refused below.
+  const uint64_t length = slash == std::string_view::npos
+                              ? UINT64_MAX
+                              : base::ParseUint64(cidr.substr(slash + 1)).value_or(UINT64_MAX);
   IpRange range;
   const std::optional<Wide> number = Number(cidr.substr(0, slash), range.v6_);
   range.bits_ = range.v6_ ? 128 : 32;
-  if (!number || !length || *length > static_cast<uint64_t>(range.bits_))
+  if (!number || length > static_cast<uint64_t>(range.bits_))
     return base::InvalidArgument("'{}' is no block of addresses such as 10.43.0.0/16", cidr);
-  const int host = range.bits_ - static_cast<int>(*length);
+  const int host = range.bits_ - static_cast<int>(length);
   if (host < 3)
     return base::InvalidArgument("'{}' has no room for services: take a /{} or larger", cidr,
                                  range.bits_ - 3);
