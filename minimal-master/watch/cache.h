@@ -37,6 +37,11 @@ class Snapshot {
   size_t Count(std::string_view prefix, std::string_view from = {}) const {
     return tree_.Count(prefix, from);
   }
+  // See Tree::ForEachChange().
+  void ForEachChange(const Snapshot& older, std::string_view prefix,
+                     const Tree::Changed& each) const {
+    tree_.ForEachChange(older.tree_, prefix, each);
+  }
 
  private:
   Tree tree_;

@@ -26,6 +26,11 @@ class Tree {
                const std::function<bool(const ObjectPtr&)>& each) const;
   size_t Count(std::string_view prefix, std::string_view from) const;
 
+  // What became of the keys that begin with `prefix` since `older`, in order; null: not there.
+  // Nodes that both share are passed over: it costs what changed, not what there is.
+  using Changed = std::function<void(const ObjectPtr& before, const ObjectPtr& after)>;
+  void ForEachChange(const Tree& older, std::string_view prefix, const Changed& each) const;
+
   struct Node;
 
  private:

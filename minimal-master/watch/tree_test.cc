@@ -45,6 +45,46 @@ TEST(Tree, IsEmptyAtFirstAndAgainAtLast) {
   EXPECT_TRUE(Read(tree).empty());
 }
 
+TEST(Tree, TellsWhatChangedSinceAnOlderVersion) {
+  std::mt19937 random(11);
+  Tree tree;
+  Tree older;
+  Model before;
+  for (int round = 0; round < 120; ++round) {
+    const int writes = static_cast<int>(random() % 400);
+    for (int i = 0; i < writes; ++i) {
+      const std::string key =
+          "/" + std::to_string(random() % 3) + "/" + std::to_string(random() % 2'000);
+      if (random() % 10 < (round % 40 < 20 ? 7u : 2u)) {
+        tree.Put(Make(key, round * 1'000 + i));
+      } else {
+        tree.Erase(key);
+      }
+    }
+    for (const std::string_view prefix : {"", "/1/", "/9/"}) {
+      Model seen = Read(older, prefix);
+      std::string last;
+      tree.ForEachChange(older, prefix, [&](const ObjectPtr& old, const ObjectPtr& now) {
+        const std::string key(now ? now->key() : old->key());
+        EXPECT_LT(last, key);
+        last = key;
+        EXPECT_FALSE(old == now);
+        EXPECT_EQ(seen.contains(key), static_cast<bool>(old));
+        if (old) {
+          EXPECT_EQ(seen[key], old->revision());
+        }
+        if (now) {
+          seen[key] = now->revision();
+        } else {
+          seen.erase(key);
+        }
+      });
+      ASSERT_EQ(seen, Read(tree, prefix)) << "round " << round << " below '" << prefix << "'";
+    }
+    older = tree;
+  }
+}
+
 TEST(Tree, DoesWhatAMapDoes) {
   std::mt19937 random(7);
   Tree tree;
