@@ -65,7 +65,49 @@ base::Status AddClientCas(SSL_CTX* context, const std::string& pem) {
   return base::Ok();
 }
 
+// The certificate, those that follow it, and their key.
+base::Status UseOwn(SSL_CTX* ctx, const std::string& certificate, const std::string& key_pem) {
+  const Bio chain = Memory(certificate);
+  const Certificate own = NextCertificate(chain.get());
+  if (!own || SSL_CTX_use_certificate(ctx, own.get()) != 1) return TlsError("serving certificate");
+  for (Certificate next = NextCertificate(chain.get()); next; next = NextCertificate(chain.get())) {
+    if (SSL_CTX_add1_chain_cert(ctx, next.get()) != 1) return TlsError("certificate chain");
+  }
+  ERR_clear_error();
+  const Bio key_text = Memory(key_pem);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+  if (!key || SSL_CTX_use_PrivateKey(ctx, key.get()) != 1) return TlsError("serving key");
+  if (SSL_CTX_check_private_key(ctx) != 1) return TlsError("serving key and certificate");
+  return base::Ok();
+}
+
 }  // namespace
+
+base::Result<TlsContext> MakeClientContext(const std::string& certificate, const std::string& key,
+                                           const std::string& authorities) {
+  ERR_clear_error();
+  TlsContext context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  if (!context) return TlsError("TLS context");
+  SSL_CTX* ctx = context.get();
+  SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+  SSL_CTX_set_options(
+      ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  if (!certificate.empty()) RETURN_IF_ERROR(UseOwn(ctx, certificate, key));
+  if (authorities.empty()) {
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, nullptr);
+    return context;
+  }
+  const Bio bio = Memory(authorities);
+  X509_STORE* store = SSL_CTX_get_cert_store(ctx);
+  for (Certificate ca = NextCertificate(bio.get()); ca; ca = NextCertificate(bio.get()))
+    if (X509_STORE_add_cert(store, ca.get()) != 1) return TlsError("authorities");
+  ERR_clear_error();
+  SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
+  return context;
+}
 
 base::Result<TlsContext> MakeTlsContext(const TlsMaterial& material) {
   ERR_clear_error();
@@ -83,18 +125,7 @@ base::Result<TlsContext> MakeTlsContext(const TlsMaterial& material) {
                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_alpn_select_cb(ctx, ChooseProtocol, nullptr);
 
-  const Bio chain = Memory(material.certificate);
-  const Certificate own = NextCertificate(chain.get());
-  if (!own || SSL_CTX_use_certificate(ctx, own.get()) != 1) return TlsError("serving certificate");
-  for (Certificate next = NextCertificate(chain.get()); next; next = NextCertificate(chain.get())) {
-    if (SSL_CTX_add1_chain_cert(ctx, next.get()) != 1) return TlsError("certificate chain");
-  }
-  ERR_clear_error();
-  const Bio key_text = Memory(material.key);
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
-      PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
-  if (!key || SSL_CTX_use_PrivateKey(ctx, key.get()) != 1) return TlsError("serving key");
-  if (SSL_CTX_check_private_key(ctx) != 1) return TlsError("serving key and certificate");
+  RETURN_IF_ERROR(UseOwn(ctx, material.certificate, material.key));
   if (!material.client_ca.empty()) RETURN_IF_ERROR(AddClientCas(ctx, material.client_ca));
   return context;
 }

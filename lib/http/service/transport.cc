@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/http/service/transport.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -24,6 +26,24 @@ Transport::Transport(os::UniqueFd socket, TlsContext tls)
   KEELSON_CHECK(ssl_ != nullptr);
   KEELSON_CHECK(SSL_set_fd(ssl_, socket_.get()) == 1);
   SSL_set_accept_state(ssl_);
+}
+
+Transport::Transport(os::UniqueFd socket, TlsContext tls, const std::string& host)
+    : socket_(std::move(socket)), context_(std::move(tls)) {
+  if (!context_) return;
+  ssl_ = SSL_new(context_.get());
+  KEELSON_CHECK(ssl_ != nullptr);
+  KEELSON_CHECK(SSL_set_fd(ssl_, socket_.get()) == 1);
+  SSL_set_connect_state(ssl_);
+  in6_addr address;
+  const bool is_address = inet_pton(AF_INET, host.c_str(), &address) == 1 ||
+                          inet_pton(AF_INET6, host.c_str(), &address) == 1;
+  if (is_address) {
+    (void)X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), host.c_str());
+  } else {
+    (void)SSL_set_tlsext_host_name(ssl_, host.c_str());
+    (void)SSL_set1_host(ssl_, host.c_str());
+  }
 }
 
 Transport::~Transport() {
@@ -177,6 +197,11 @@ Transport::Io Transport::WriteTls(Output& out, size_t& sent) {
     sent += static_cast<size_t>(done);
   }
   return Io::kDone;
+}
+
+std::string Transport::PeerProblem() const {
+  const long result = ssl_ == nullptr ? X509_V_OK : SSL_get_verify_result(ssl_);
+  return result == X509_V_OK ? "" : X509_verify_cert_error_string(result);
 }
 
 void Transport::ShutdownWrite() {

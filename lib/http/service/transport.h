@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A connection's socket, with TLS or without: non-blocking handshake, reads and writes, and the TLS
 // context that many connections share. One thread a Transport; contexts are immutable. Private to
-// this folder. Source: OpenSSL 3.0, ssl(7).
+// this folder and passage. Source: OpenSSL 3.0, ssl(7).
 #pragma once
 
 #include <memory>
@@ -19,12 +19,18 @@ namespace keelson::service {
 
 using TlsContext = std::shared_ptr<ssl_ctx_st>;
 base::Result<TlsContext> MakeTlsContext(const TlsMaterial& material);
+// Of one who connects: shows `certificate` if there is one. Peers must be signed by `authorities`;
+// without those any peer is taken.
+base::Result<TlsContext> MakeClientContext(const std::string& certificate, const std::string& key,
+                                           const std::string& authorities);
 
 class Transport {
  public:
   enum class Io { kDone, kWantRead, kWantWrite, kEnd, kFailed };
 
   Transport(os::UniqueFd socket, TlsContext tls);  // tls may be null
+  // Of one who connects: `host` is whom the peer must be, a name or an address.
+  Transport(os::UniqueFd socket, TlsContext tls, const std::string& host);
   ~Transport();
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
@@ -40,6 +46,8 @@ class Transport {
   // Sends from the front of `out` until all is gone or the socket is full; `sent` counts.
   Io Write(Output& out, size_t& sent);
   void ShutdownWrite();  // close_notify and FIN
+  // Of a handshake that failed, if it did over the peer's certificate.
+  std::string PeerProblem() const;
 
  private:
   Io Problem(int result);
