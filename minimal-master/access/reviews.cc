@@ -156,7 +156,7 @@ status::Or<Value> TokenReview(Access& access, Value review) {
     if (!wanted.empty()) result.Set("audiences", Array(wanted));
   } else {
     result.Set("user", Value::Object());
-    result.Set("error", Value("[invalid bearer token, " + user.error().message() + "]"));
+    result.Set("error", Value("invalid bearer token"));
   }
   review.Set("status", std::move(result));
   return review;

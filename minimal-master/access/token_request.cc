@@ -110,12 +110,14 @@ status::Or<json::Value> Access::RequestToken(const std::string& ns, const std::s
   json::Value& metadata = *request.Find("metadata");
   metadata.Set("name", json::Value(account));
   metadata.Set("namespace", json::Value(ns));
+  metadata.Set("uid", json::Value(TokenId()));
   metadata.Set("creationTimestamp", json::Value(Rfc3339(now)));
   json::Value seen = spec;
   if (seen.IsNull()) seen = json::Value::Object();
   json::Value audiences = json::Value::Array();
   for (const std::string& one : claims.audiences) audiences.Append(json::Value(one));
   seen.Set("audiences", std::move(audiences));
+  if (seen.Find("boundObjectRef") == nullptr) seen.Set("boundObjectRef", json::Value());
   seen.Set("expirationSeconds", json::Value(seconds));
   request.Set("spec", std::move(seen));
   request.Set("status", std::move(result));

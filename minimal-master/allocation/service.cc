@@ -143,6 +143,17 @@ class Allocator {
     for (size_t i = families.size(); i < addresses.size() && addresses[i].AsString() != kNone; ++i)
       families.emplace_back(IsV6(addresses[i].AsString()) ? "IPv6" : "IPv4");
     std::string policy = spec_.At({"ipFamilyPolicy"}).AsString();
+    if (policy == "SingleStack") {
+      constexpr const char* kWhy =
+          "must be 'RequireDualStack' or 'PreferDualStack' when multiple {} are specified";
+      if (addresses.size() > 1)
+        Invalid("spec.ipFamilyPolicy", json::Quote(policy),
+                fmt::format(fmt::runtime(kWhy), "cluster IPs"));
+      if (spec_.At({"ipFamilies"}).items().size() > 1)
+        Invalid("spec.ipFamilyPolicy", json::Quote(policy),
+                fmt::format(fmt::runtime(kWhy), "IP families"));
+      if (!problems_.empty()) return;
+    }
     if (policy.empty()) policy = "SingleStack";
     // Without a selector and without an address it is what its endpoints are.
     const bool free = IsHeadless(spec_) && spec_.At({"selector"}).members().empty();

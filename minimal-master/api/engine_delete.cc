@@ -186,35 +186,49 @@ std::string TimeText(int64_t seconds) {
                      utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-// What is left of the object for now; nothing: it goes at once.
-std::optional<Value> Remains(const schema::Resource& resource, const Value& old,
-                             const DeleteOptions& options, int64_t now_seconds) {
+// Kinds whose dependents stay where nobody says what is to become of them, as long ago.
+bool OrphansByDefault(const schema::Resource& resource) {
+  return (resource.group() == "batch" && resource.name() == "jobs") ||
+         (resource.group().empty() && resource.name() == "replicationcontrollers");
+}
+
+struct Remnant {
+  std::optional<Value> object;  // what is stored for now; nothing: it goes at once
+  bool ends = false;            // `object` is told of and then goes
+};
+
+Remnant Remains(const schema::Resource& resource, const Value& old, const DeleteOptions& options,
+                int64_t now_seconds) {
   Value object = old;
   Value& metadata = *object.Find("metadata");
-  AddFinalizer(metadata, "orphan", options.propagation == "Orphan");
-  AddFinalizer(metadata, "foregroundDeletion", options.propagation == "Foreground");
+  if (!options.propagation.empty() || OrphansByDefault(resource)) {
+    AddFinalizer(metadata, "orphan",
+                 options.propagation == "Orphan" || options.propagation.empty());
+    AddFinalizer(metadata, "foregroundDeletion", options.propagation == "Foreground");
+  }
   const bool pod = resource.group().empty() && resource.name() == "pods";
   const bool space = resource.group().empty() && resource.name() == "namespaces";
   const int64_t grace = pod ? GraceOfPod(old, options) : 0;
   const bool held = !metadata.At({"finalizers"}).items().empty() ||
                     (space && !old.At({"spec", "finalizers"}).items().empty());
-  if (grace == 0 && !held) return std::nullopt;
+  if (!pod && !held) return {};
   const bool already = !metadata.At({"deletionTimestamp"}).AsString().empty();
   const int64_t before = metadata.At({"deletionGracePeriodSeconds"}).AsInt();
-  if (already && (grace >= before)) {
+  if (already && before == 0 && !held) return {};
+  if (already && ((pod && !options.grace) || grace >= before)) {
     // Asked again: a shorter time counts, a longer one does not; finalizers may still be added.
-    return object;
+    return {object, false};
   }
   metadata.Set("deletionTimestamp", Value(TimeText(now_seconds + grace)));
   if (!space) metadata.Set("deletionGracePeriodSeconds", Value(grace));
-  if (const int64_t generation = metadata.At({"generation"}).AsInt(); generation > 0)
-    metadata.Set("generation", Value(generation + 1));
+  const int64_t generation = metadata.At({"generation"}).AsInt();
+  if (generation > 0 && !already) metadata.Set("generation", Value(generation + 1));
   if (space) {
     Value status = object.At({"status"}).IsObject() ? object.At({"status"}) : Value::Object();
     status.Set("phase", Value("Terminating"));
     object.Set("status", std::move(status));
   }
-  return object;
+  return {object, pod && grace == 0 && !held};
 }
 
 std::string Success(const schema::Resource& resource, const watch::Object& object) {
@@ -250,7 +264,7 @@ status::Or<Deleted> DeleteOne(store::Store& store, watch::Cache& cache, const ba
                                 std::to_string(current->revision()));
     const base::Result<Value> old = json::ParseJson(InVersion(resource, current->bytes().view()));
     if (!old.ok()) return status::Internal(old.error().message());
-    std::optional<Value> left = Remains(resource, *old, options, clock.WallNanos() / 1'000'000'000);
+    auto [left, ends] = Remains(resource, *old, options, clock.WallNanos() / 1'000'000'000);
     if (left && *left == *old) return Deleted{InVersion(resource, current->bytes().view()), true};
     std::string bytes;
     if (left) {
@@ -258,8 +272,10 @@ status::Or<Deleted> DeleteOne(store::Store& store, watch::Cache& cache, const ba
       bytes = AsStored(resource, *left);
     }
     if (!options.dry_run) {
-      const base::Result<store::Revision> committed =
+      base::Result<store::Revision> committed =
           store.Commit({{key, left ? Bytes::Copy(bytes) : Bytes(), current->revision()}});
+      // Whoever watches hears that it is deleted before it is gone.
+      if (committed.ok() && ends) committed = store.Commit({{key, Bytes(), *committed}});
       if (!committed.ok()) {
         if (store::ConflictOf(committed.error()) != nullptr ||
             committed.error().code() == base::Code::kNotFound)

@@ -41,7 +41,7 @@ status::Or<Snapshot> SnapshotFor(watch::Cache& cache, const ListOptions& options
     base::Result<Snapshot> past = cache.At(*revision, prefix);
     if (past.ok()) return *std::move(past);
     if (*revision > cache.revision()) return TooLargeRevision(*revision, cache.revision());
-    return status::Expired(fmt::format("The provided resource version is too old: {}", *revision));
+    return status::Expired("The resourceVersion for the provided list is too old.");
   }
   base::Result<Snapshot> fresh = cache.AtLeast(*revision, kFreshWait);
   if (fresh.ok()) return *std::move(fresh);
@@ -93,7 +93,9 @@ Answer Engine::List(const Call& call) {
   }
   if (!snapshot.ok()) return Refusal(snapshot.failure());
 
-  const auto limit = options->limit > 0 ? static_cast<size_t>(options->limit) : SIZE_MAX;
+  // Whoever takes what is at hand gets all of it.
+  const bool any = options->resource_version == "0" && options->match.empty();
+  const auto limit = options->limit > 0 && !any ? static_cast<size_t>(options->limit) : SIZE_MAX;
   std::vector<ObjectPtr> chosen;
   std::string next;
   const bool select = !options->selection.labels.empty() || !options->selection.fields.empty();
@@ -103,11 +105,12 @@ Answer Engine::List(const Call& call) {
     if (one && options->selection.Matches(resource, *one)) chosen.push_back(one);
   } else {
     snapshot->ForEach(prefix, from, [&](const ObjectPtr& object) {
-      if (select && !options->selection.Matches(resource, *object)) return true;
+      // Another page is promised where there are more keys, whether or not they are chosen.
       if (chosen.size() == limit) {
         next = std::string(object->key());
         return false;
       }
+      if (select && !options->selection.Matches(resource, *object)) return true;
       chosen.push_back(object);
       return true;
     });

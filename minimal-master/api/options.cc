@@ -126,6 +126,33 @@ bool Selection::Matches(const schema::Resource& resource, const watch::Object& o
   });
 }
 
+namespace {
+
+// Kinds that name their own fields; those in no namespace don't name it then.
+bool HasOwnFields(const schema::Resource& resource) {
+  return !SelectableFields(resource).empty() || resource.name() == "events";
+}
+
+bool IsSelectable(const schema::Resource& resource, std::string_view field) {
+  if (field == "metadata.name") return true;
+  if (field == "metadata.namespace") return resource.namespaced() || !HasOwnFields(resource);
+  return SelectableIndex(resource, field).has_value();
+}
+
+Failure UnknownField(const schema::Resource& resource, std::string_view field) {
+  if (resource.group() == "batch" && resource.name() == "jobs")
+    return status::BadRequest(
+        fmt::format("field label {} not supported for Job", json::Quote(field)));
+  if (resource.group() == "resource.k8s.io" && HasOwnFields(resource))
+    return status::BadRequest(fmt::format("field label not supported for {}/{}, Kind={}: {}",
+                                          resource.group(), resource.version(), resource.kind(),
+                                          field));
+  return status::BadRequest(
+      watch::selectors::UnknownField(field, HasOwnFields(resource)).message());
+}
+
+}  // namespace
+
 status::Or<Selection> ReadSelection(const service::Fields& query,
                                     const schema::Resource& resource) {
   Selection selection;
@@ -135,11 +162,8 @@ status::Or<Selection> ReadSelection(const service::Fields& query,
   auto fields = watch::selectors::FieldSelector::Parse(Get(query, "fieldSelector"));
   if (!fields.ok()) return status::BadRequest(fields.error().message());
   selection.fields = *std::move(fields);
-  const bool own_list = !SelectableFields(resource).empty() || resource.name() == "events";
   for (const watch::selectors::FieldTerm& term : selection.fields.terms()) {
-    if (term.field == "metadata.name" || term.field == "metadata.namespace") continue;
-    if (!SelectableIndex(resource, term.field))
-      return status::BadRequest(watch::selectors::UnknownField(term.field, own_list).message());
+    if (!IsSelectable(resource, term.field)) return UnknownField(resource, term.field);
   }
   return selection;
 }

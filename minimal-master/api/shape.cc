@@ -238,7 +238,6 @@ std::vector<Buffer> EventShaper::Event(std::string_view type, const watch::Objec
 std::string EventShaper::Bookmark(watch::Revision revision, bool initial_end) {
   Value metadata = Value::Object();
   metadata.Set("resourceVersion", Value(std::to_string(revision)));
-  metadata.Set("creationTimestamp", Value());
   if (initial_end) {
     Value annotations;
     annotations.Set("k8s.io/initial-events-end", Value("true"));

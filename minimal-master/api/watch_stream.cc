@@ -88,7 +88,7 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
     if (scheduled_.fetch_add(1) != 0) return;
     setup_.pool->Post([self = shared_from_this()] { self->Run(); });
   }
-  // Once a second.
+  // Now and then.
   void Tick(base::SteadyTime now) {
     if (now >= setup_.ends || (setup_.bookmarks && now >= next_bookmark_.load())) Schedule();
   }
@@ -202,7 +202,8 @@ class WatchStream : public std::enable_shared_from_this<WatchStream> {
 };
 
 struct Watches::State : std::enable_shared_from_this<Watches::State> {
-  State(watch::Cache& c, const base::Clock& k) : cache(c), clock(k) {
+  State(watch::Cache& c, const base::Clock& k, std::chrono::milliseconds every)
+      : cache(c), clock(k), tick(every) {
     ticker = std::thread([this] { Tick(); });
   }
   ~State() {
@@ -217,7 +218,7 @@ struct Watches::State : std::enable_shared_from_this<Watches::State> {
   void Tick() {
     std::unique_lock lock(mutex);
     while (!stop) {
-      changed.wait_for(lock, std::chrono::seconds(1));
+      changed.wait_for(lock, tick);
       const std::set<std::shared_ptr<WatchStream>> all = streams;
       lock.unlock();
       for (const auto& stream : all) stream->Tick(clock.Steady());
@@ -242,6 +243,7 @@ struct Watches::State : std::enable_shared_from_this<Watches::State> {
 
   watch::Cache& cache;
   const base::Clock& clock;
+  const std::chrono::milliseconds tick;
   std::mutex mutex;
   std::condition_variable changed;
   bool stop = false;                               // guarded by mutex
@@ -250,8 +252,8 @@ struct Watches::State : std::enable_shared_from_this<Watches::State> {
   async::Executor pool{kPool};
 };
 
-Watches::Watches(watch::Cache& cache, const base::Clock& clock)
-    : state_(std::make_shared<State>(cache, clock)) {}
+Watches::Watches(watch::Cache& cache, const base::Clock& clock, std::chrono::milliseconds tick)
+    : state_(std::make_shared<State>(cache, clock, tick)) {}
 Watches::~Watches() = default;
 
 void Watches::Begin(std::shared_ptr<service::Exchange> exchange, const Route& route) {

@@ -20,7 +20,9 @@ class WatchStream;
 // All watches of a server: their pool, and the clock that ends them and sends bookmarks.
 class Watches {
  public:
-  Watches(watch::Cache& cache, const base::Clock& clock);
+  // `tick`: how often watches are looked at for their end and their bookmarks.
+  Watches(watch::Cache& cache, const base::Clock& clock,
+          std::chrono::milliseconds tick = std::chrono::seconds(1));
   ~Watches();
   Watches(const Watches&) = delete;
 

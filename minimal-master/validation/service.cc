@@ -110,6 +110,51 @@ void Affinity(const Field& spec, Problems& problems) {
   }
 }
 
+bool IsV6(std::string_view address) { return address.find(':') != std::string_view::npos; }
+
+// The addresses, their families, and how the two forms of the first address agree.
+void Addresses(const Field& spec, Problems& problems) {
+  const Field addresses = spec["clusterIPs"];
+  const std::vector<Field> items = addresses.Items();
+  const std::string& first = spec["clusterIP"].String();
+  if (!first.empty() && items.empty()) problems.Required(addresses);
+  if (!first.empty() && !items.empty() && items[0].String() != first)
+    problems.Invalid(addresses, "first value must match `clusterIP`");
+  if (first.empty() && !items.empty())
+    problems.Invalid(addresses, "must be empty when `clusterIP` is not specified");
+  std::set<std::string> seen;
+  for (const Field& family : spec["ipFamilies"].Items()) {
+    OneOf(family, {"IPv4", "IPv6"}, problems);
+    if (!seen.insert(family.String()).second) problems.Duplicate(family);
+  }
+  if (const Field policy = spec["ipFamilyPolicy"]; policy.Present())
+    OneOf(policy, {"PreferDualStack", "RequireDualStack", "SingleStack"}, problems);
+  bool unreadable = false;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i == 0 && items[i].String() == "None") {
+      if (items.size() == 1) continue;
+      problems.Invalid(addresses, "'None' must be the first and only value");
+      unreadable = true;
+    } else if (!kube::IsIpAddress(items[i].String())) {
+      Ip(items[i], problems);
+      unreadable = true;
+    }
+  }
+  if (items.size() > 2) problems.Invalid(addresses, "may only hold up to 2 values");
+  if (unreadable) return;
+  if (items.size() == 2 && IsV6(items[0].String()) == IsV6(items[1].String()))
+    problems.Invalid(addresses, "may specify no more than one IP for each IP family");
+  const std::vector<Field> families = spec["ipFamilies"].Items();
+  for (size_t i = 0; first != "None" && i < items.size() && i < families.size(); ++i) {
+    const std::string& family = families[i].String();
+    if ((family == "IPv4" && IsV6(items[i].String())) ||
+        (family == "IPv6" && !IsV6(items[i].String())))
+      problems.Invalid(
+          items[i],
+          fmt::format("expected an {} value as indicated by `ipFamilies[{}]`", family, i));
+  }
+}
+
 }  // namespace
 
 void Service(const Field& object, Problems& problems) {
@@ -182,18 +227,9 @@ void Service(const Field& object, Problems& problems) {
   else if (type.String() == "ClusterIP" || type.String() == "NodePort" ||
            type.String() == kBalancer)
     problems.Required(inside);
-  if (const Field families = spec["ipFamilyPolicy"]; families.Present())
-    OneOf(families, {"SingleStack", "PreferDualStack", "RequireDualStack"}, problems);
-  std::set<std::string> seen;
-  for (const Field& family : spec["ipFamilies"].Items()) {
-    OneOf(family, {"IPv4", "IPv6"}, problems);
-    if (!seen.insert(family.String()).second) problems.Duplicate(family);
-  }
   if (const Field how = spec["trafficDistribution"]; how.Present())
     OneOf(how, {"PreferClose", "PreferSameZone", "PreferSameNode"}, problems);
-  for (const Field& address : spec["clusterIPs"].Items()) {
-    if (address.String() != "None" && !kube::IsIpAddress(address.String())) Ip(address, problems);
-  }
+  if (!external_name) Addresses(spec, problems);
 }
 
 void ServiceChange(const Field& now, const Field& before, Problems& problems) {

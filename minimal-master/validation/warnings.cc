@@ -50,7 +50,10 @@ class Warnings {
   }
   void Sources(const Field& holder) {
     for (const auto& [source, text] : kVolumesOfYore) {
-      if (holder[source].Present()) At(holder[source], text);
+      // One is written otherwise than it is told of.
+      const std::string_view key =
+          std::string_view(source) == "storageOS" ? std::string_view("storageos") : source;
+      if (holder[key].Present()) Add(fmt::format("{}.{}: {}", holder.path(), source, text));
     }
   }
 

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/master/local_server.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
+#include "lib/base/strings.h"
+#include "minimal-master/access/access.h"
+#include "minimal-master/access/grants.h"
+#include "minimal-master/access/reviews.h"
 #include "minimal-master/api/handler.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/bootstrap/objects.h"
@@ -13,7 +19,7 @@ namespace keelson::golden {
 namespace {
 
 // An answer put together in memory.
-class Captured final : public service::Exchange {
+class Captured final : public service::Exchange, public LocalWatch {
  public:
   explicit Captured(service::Request request) : request_(std::move(request)) {}
 
@@ -49,17 +55,27 @@ class Captured final : public service::Exchange {
     return base::FailedPrecondition("there is no connection");
   }
 
-  void Wait() {
+  void WaitForEnd() override {
     std::unique_lock lock(mutex_);
     done_.wait(lock, [&] { return whole_; });
   }
-  int code() const { return code_; }
-  const std::string& text() const { return text_; }
-  const service::Fields& headers() const { return headers_; }
+  bool ended() const override {
+    const std::lock_guard lock(mutex_);
+    return whole_;
+  }
+  int code() const override {
+    const std::lock_guard lock(mutex_);
+    return code_;
+  }
+  std::string text() const override {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+  const service::Fields& headers() const { return headers_; }  // after the end
 
  private:
   const service::Request request_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable done_;
   bool whole_ = false;
   int code_ = 0;
@@ -75,16 +91,38 @@ service::Request ToServer(const Request& asked) {
   request.body = asked.body;
   if (!asked.content_type.empty()) request.headers.emplace_back("content-type", asked.content_type);
   if (!asked.accept.empty()) request.headers.emplace_back("accept", asked.accept);
-  for (const auto& [name, value] : asked.headers) request.headers.emplace_back(name, value);
+  for (const auto& [name, value] : asked.headers) {
+    if (!value.empty()) request.headers.emplace_back(base::ToLower(name), value);
+  }
+  request.tls = true;
+  if (asked.client_certificate) {
+    auto peer = std::make_shared<service::PeerCertificates>();
+    peer->verified = true;
+    peer->common_name = "admin";
+    peer->organizations = {std::string(auth::kMasters)};
+    // That of the recording's client.
+    peer->sha256 = "9fb2e0ec81c9e20c7da53f38f6165dfceb1df481b0ba17d4c81f3667513c4394";
+    request.peer = std::move(peer);
+  }
   return request;
 }
+
+pki::Key NewKey() {
+  base::Result<pki::Key> key = pki::Key::Generate();
+  KEELSON_CHECK(key.ok());
+  return *std::move(key);
+}
+
+constexpr std::chrono::milliseconds kTick{10};
 
 }  // namespace
 
 struct LocalServer::State {
-  State() {
+  explicit State(const Options& options) : clock(options.clock ? *options.clock : system) {
+    watch::Cache::Options cache_options;
+    cache_options.history = options.history;
     base::Result<std::unique_ptr<watch::Cache>> opened =
-        watch::Cache::Open(store, reader, clock, {});
+        watch::Cache::Open(store, reader, clock, std::move(cache_options));
     KEELSON_CHECK(opened.ok());
     cache = *std::move(opened);
     engine = std::make_unique<api::Engine>(store, *cache, clock);
@@ -97,43 +135,82 @@ struct LocalServer::State {
     auth::User self;
     self.groups = {std::string(auth::kMasters)};
     KEELSON_CHECK(engine->InsertMissing(bootstrap::Objects(), self).ok());
-    watches = std::make_unique<api::Watches>(*cache, clock);
+    watches = std::make_unique<api::Watches>(*cache, clock, kTick);
+    access::Access::Options access_options;
+    access_options.issuer = "https://kubernetes.default.svc";
+    access_options.audiences = {access_options.issuer};
+    access_options.token_keys.push_back(NewKey());
+    access = std::make_unique<access::Access>(*cache, clock, std::move(access_options));
+    engine->SetHooks(
+        {.answer = [this](const auth::User& user, const std::string& ns,
+                          json::Value object) -> std::optional<status::Or<json::Value>> {
+           if (!access::IsReview(object)) return std::nullopt;
+           return access::Answer(*access, user, ns, std::move(object));
+         },
+         .may_write =
+             [this](const auth::User& user, const json::Value& object, const json::Value* old) {
+               return access::MayGrant(*access, user, object, old);
+             },
+         .make_token =
+             [this](const std::string& ns, const std::string& account, json::Value request) {
+               return access->RequestToken(ns, account, std::move(request));
+             }});
     api::Gate gate;
-    gate.authenticate = [](const service::Request&) -> status::Or<auth::User> {
-      auth::User user;
-      user.name = "admin";
-      user.groups = {std::string(auth::kMasters), std::string(auth::kAuthenticated)};
-      return user;
+    gate.authenticate = [this](const service::Request& request) {
+      return access->Authenticate(request);
     };
-    gate.authorize = [](const api::Route&) -> status::Or<bool> { return true; };
+    gate.authorize = [this](const api::Route& route) { return access->Authorize(route); };
     handler = std::make_unique<api::Handler>(*engine, *watches, gate,
                                              api::Handler::Options{"192.0.2.10:6443"});
   }
 
-  base::SystemClock clock;
+  void Handle(const std::shared_ptr<Captured>& exchange) {
+    const bool of_roles =
+        exchange->request().method != "GET" &&
+        exchange->request().path.find("/rbac.authorization.k8s.io/") != std::string::npos;
+    const auto roles = of_roles ? access->rbac() : nullptr;
+    const watch::Revision before = cache->revision();
+    handler->Handle(exchange);
+    if (!of_roles) return;
+    exchange->WaitForEnd();
+    if (cache->revision() == before) return;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (access->rbac() == roles && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+
+  base::SystemClock system;
+  const base::Clock& clock;
   store::MemoryStore store;
   api::Reader reader;
   std::unique_ptr<watch::Cache> cache;
   std::unique_ptr<api::Engine> engine;
   std::unique_ptr<api::Watches> watches;
+  std::unique_ptr<access::Access> access;
   std::unique_ptr<api::Handler> handler;
 };
 
-LocalServer::LocalServer() : state_(std::make_unique<State>()) {}
+LocalServer::LocalServer(const Options& options) : state_(std::make_unique<State>(options)) {}
 LocalServer::~LocalServer() = default;
+
+std::shared_ptr<LocalWatch> LocalServer::Watch(const Request& request) {
+  const auto exchange = std::make_shared<Captured>(ToServer(request));
+  state_->Handle(exchange);
+  return exchange;
+}
 
 std::string LocalServer::AskText(const Request& request, int& code) {
   const auto exchange = std::make_shared<Captured>(ToServer(request));
-  state_->handler->Handle(exchange);
-  exchange->Wait();
+  state_->Handle(exchange);
+  exchange->WaitForEnd();
   code = exchange->code();
   return exchange->text();
 }
 
 Answer LocalServer::Ask(const Request& request) {
   const auto exchange = std::make_shared<Captured>(ToServer(request));
-  state_->handler->Handle(exchange);
-  exchange->Wait();
+  state_->Handle(exchange);
+  exchange->WaitForEnd();
   Answer answer;
   answer.code = exchange->code();
   const base::Result<json::Value> body = json::ParseJson(exchange->text());

@@ -35,15 +35,47 @@ std::vector<std::string> Compare(const Answer& recorded, const Answer& given) {
   return differences;
 }
 
+Request Posting(const std::string& path, const std::string& body) {
+  Request request;
+  request.method = "POST";
+  request.path = path;
+  request.body = body;
+  request.has_body = true;
+  return request;
+}
+
+// What some cases build on and the recording does not hold.
+void MakeWhatIsMissing(LocalServer& server, const std::string& ns) {
+  Send(server,
+       {Posting("/apis/batch/v1/namespaces/" + ns + "/jobs",
+                R"({"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"job-par"},"spec":{
+                "parallelism":3,"template":{"spec":{"restartPolicy":"Never","containers":[
+                {"name":"c","image":"i"}]}}}})"),
+        Posting("/apis/events.k8s.io/v1/namespaces/" + ns + "/events",
+                R"({"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"ev-v1"},
+                "eventTime":"2026-01-01T00:00:00.000000Z","action":"A","reason":"R","type":"Normal",
+                "reportingController":"a.b/c","reportingInstance":"x","regarding":{"kind":"Pod",
+                "name":"x","namespace":"d"}})")});
+}
+
 TEST(Golden, DefaultsAreUpstreams) {
   LocalServer server;
   Send(server, Prelude("defaults"));
+  MakeWhatIsMissing(server, "d");
   std::vector<Outcome> outcomes;
   for (const Case& recorded : Cases("defaults")) {
     Send(server, recorded.setup);
     outcomes.push_back({recorded.name, Compare(recorded.answer, server.Ask(recorded.request))});
   }
   for (const std::string& problem : Judge("defaults", outcomes)) ADD_FAILURE() << problem;
+}
+
+// One was there when the later cases of tables were recorded.
+Request DefaultClass() {
+  return Posting("/apis/storage.k8s.io/v1/storageclasses",
+                 R"({"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{"name":
+                 "sc-default","annotations":{"storageclass.kubernetes.io/is-default-class":"true"}},
+                 "provisioner":"p"})");
 }
 
 // "<now-600>" in what was sent: a time that long ago.
@@ -72,6 +104,7 @@ TEST(Golden, TablesAreUpstreams) {
   std::vector<Outcome> outcomes;
   for (const Value& recorded : file.At({"cases"}).items()) {
     Outcome outcome{recorded.At({"name"}).AsString(), {}};
+    if (outcome.name.starts_with("def-")) Send(server, {DefaultClass()});
     std::string path;
     std::string name;
     for (Request request : ReadRequests(recorded.At({"input"}))) {
