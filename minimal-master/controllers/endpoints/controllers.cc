@@ -2,12 +2,13 @@
 #include "minimal-master/controllers/endpoints/controllers.h"
 
 #include <map>
-#include <mutex>
 
 #include "minimal-master/control/objects.h"
 #include "minimal-master/controllers/endpoints/mirror.h"
 #include "minimal-master/controllers/endpoints/objects.h"
 #include "minimal-master/controllers/endpoints/slices.h"
+#include "minimal-master/controllers/pods/index.h"
+#include "minimal-master/controllers/pods/selector.h"
 
 namespace keelson::endpoints {
 namespace {
@@ -38,6 +39,11 @@ const schema::Resource& Nodes() {
   return resource;
 }
 
+// An empty selector of a service selects nothing.
+bool Selects(const watch::selectors::LabelSelector& selector, const watch::Object& pod) {
+  return !selector.empty() && selector.Matches(pod);
+}
+
 // Which services there are and what they select: an event of a pod asks for it, so it is kept
 // apart from the objects. Each controller has its own: it is written on the dispatching thread.
 class Selectors {
@@ -48,61 +54,35 @@ class Selectors {
     if (change.kind == watch::Kind::kDeleted) {
       services.erase(name);
     } else {
-      services[name] = control::Parse(*change.object).At({"spec", "selector"});
+      const Value service = control::Parse(*change.object);
+      services[name] = pods::SelectorOfLabels(service.At({"spec", "selector"}));
     }
   }
   void AddMatching(const watch::Object& pod, const control::Controller::Add& add) const {
     const auto services = by_namespace_.find(pod.ns());
     if (services == by_namespace_.end()) return;
     for (const auto& [name, selector] : services->second) {
-      if (Selects(selector, [&](std::string_view key) { return pod.FindLabel(key); }))
-        add(std::string(pod.ns()) + "/" + name);
+      if (Selects(selector, pod)) add(std::string(pod.ns()) + "/" + name);
     }
   }
 
  private:
-  std::map<std::string, std::map<std::string, Value>, std::less<>> by_namespace_;
-};
-
-// Facts of pods by uid and revision, so that one pod's change does not cost reading all the others
-// anew. Thread-safe; shared by the controllers.
-class PodMemo {
- public:
-  PodFacts Of(const watch::Object& pod) {
-    const std::string uid(pod.uid());
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = facts_.find(uid);
-      if (found != facts_.end() && found->second.first == pod.revision())
-        return found->second.second;
-    }
-    PodFacts facts = ReadPod(control::Parse(pod));
-    const std::lock_guard lock(mutex_);
-    facts_[uid] = {pod.revision(), facts};
-    return facts;
-  }
-  void Forget(const watch::Object& pod) {
-    const std::lock_guard lock(mutex_);
-    facts_.erase(std::string(pod.uid()));
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, std::pair<watch::Revision, PodFacts>, std::less<>> facts_;  // by uid
+  std::map<std::string, std::map<std::string, watch::selectors::LabelSelector>, std::less<>>
+      by_namespace_;
 };
 
 struct Shared {
   const watch::Cache& cache;
   control::Client& client;
-  PodMemo memo;
+  pods::Pods pods{cache};
 };
 
-std::vector<PodFacts> PodsOf(Shared& shared, const Value& service, std::string_view ns) {
-  std::vector<PodFacts> out;
-  const Value& selector = service.At({"spec", "selector"});
-  for (const watch::ObjectPtr& pod : control::List(shared.cache, Pods(), ns)) {
-    if (Selects(selector, [&](std::string_view key) { return pod->FindLabel(key); }))
-      out.push_back(shared.memo.Of(*pod));
+std::vector<pods::PodPtr> PodsOf(Shared& shared, const Value& service, std::string_view ns) {
+  std::vector<pods::PodPtr> out;
+  const watch::selectors::LabelSelector selector =
+      pods::SelectorOfLabels(service.At({"spec", "selector"}));
+  for (pods::PodPtr& pod : shared.pods.InNamespace(ns)) {
+    if (Selects(selector, *pod->object)) out.push_back(std::move(pod));
   }
   return out;
 }
@@ -184,9 +164,8 @@ class SliceController final : public control::Controller {
     if (change.kind == watch::Kind::kModified && change.old &&
         zone(change.old) == zone(change.object))
       return;
-    for (const watch::ObjectPtr& pod : control::List(shared_->cache, Pods(), "")) {
-      if (shared_->memo.Of(*pod).node == change.object->name()) selectors_.AddMatching(*pod, add);
-    }
+    for (const pods::PodPtr& pod : shared_->pods.OnNode(change.object->name()))
+      selectors_.AddMatching(*pod->object, add);
   }
 
   static constexpr std::string_view name_in_api_ = "endpointslice-controller";
@@ -205,7 +184,6 @@ class EndpointsController final : public control::Controller {
     if (&change.resource == &Pods()) {
       if (change.old) selectors_.AddMatching(*change.old, add);
       selectors_.AddMatching(*change.object, add);
-      if (change.kind == watch::Kind::kDeleted) shared_->memo.Forget(*change.object);
       return;
     }
     if (&change.resource == &Services()) selectors_.See(change);

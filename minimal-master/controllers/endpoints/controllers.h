@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The controllers of this folder, for the manager: endpointslice-controller, endpoints-controller
-// and endpointslice-mirroring-controller. They share what they know of selectors and pods. `cache`
-// and `client` outlive them.
+// and endpointslice-mirroring-controller. What
+// they are made of outlives them.
 #pragma once
 
 #include <memory>

@@ -24,22 +24,30 @@ Value Service(std::string_view more = "") {
       std::string(more) + "}\n");
 }
 
-PodFacts Pod(const std::string& name, bool ready = true) {
-  return {.ns = "n",
-          .name = name,
-          .uid = "uid-" + name,
-          .node = "node-1",
-          .hostname = "",
-          .subdomain = "",
-          .ips = {"10.42.0." + name, "fd00::" + name},
-          .ports = {{"http", "TCP", 8080}},
-          .ready = ready};
+pods::PodFacts Pod(const std::string& name, bool ready = true) {
+  watch::Contents contents;
+  contents.ns = "n";
+  contents.name = name;
+  contents.uid = "uid-" + name;
+  pods::PodFacts out;
+  out.object = watch::ObjectPtr(new watch::Object("/registry/pods/n/" + name, 1, contents));
+  out.node = "node-1";
+  out.ips = {"10.42.0." + name, "fd00::" + name};
+  out.ports = {{"http", "TCP", 8080}};
+  out.ready = ready;
+  return out;
 }
 
-SliceFacts Facts(std::vector<PodFacts> pods) {
+std::vector<pods::PodPtr> Shared(const std::vector<pods::PodFacts>& pods) {
+  std::vector<pods::PodPtr> out;
+  for (const pods::PodFacts& pod : pods) out.push_back(std::make_shared<const pods::PodFacts>(pod));
+  return out;
+}
+
+SliceFacts Facts(const std::vector<pods::PodFacts>& pods) {
   SliceFacts facts;
   facts.service = Service();
-  facts.pods = std::move(pods);
+  facts.pods = Shared(pods);
   facts.zones = {{"node-1", "east"}};
   return facts;
 }
@@ -62,25 +70,8 @@ std::vector<Value> Applied(std::vector<Value> slices, const std::vector<Write>& 
   return slices;
 }
 
-TEST(PodFactsTest, AreReadFromAPod) {
-  const PodFacts pod = ReadPod(Yaml(
-      "metadata: {name: p, namespace: n, uid: u, deletionTimestamp: '2026-01-01T00:00:00Z'}\n"
-      "spec:\n  nodeName: m\n  hostname: h\n  subdomain: s\n"
-      "  containers: [{ports: [{name: a, containerPort: 1}, {containerPort: 2}]}]\n"
-      "  initContainers: [{ports: [{name: b, containerPort: 3}]},"
-      " {restartPolicy: Always, ports: [{name: c, containerPort: 4, protocol: UDP}]}]\n"
-      "status: {phase: Failed, podIP: 1.2.3.4, conditions: [{type: Ready, status: 'True'}]}\n"));
-  EXPECT_TRUE(pod.terminating);
-  EXPECT_TRUE(pod.ended);
-  EXPECT_TRUE(pod.ready);
-  EXPECT_EQ(pod.ips, std::vector<std::string>{"1.2.3.4"});
-  ASSERT_EQ(pod.ports.size(), 2u);
-  EXPECT_EQ(pod.ports[1].name, "c");
-  EXPECT_EQ(pod.ports[1].protocol, "UDP");
-}
-
 TEST(SlicesTest, APodBecomesAnEndpoint) {
-  PodFacts pod = Pod("5");
+  pods::PodFacts pod = Pod("5");
   pod.hostname = "five";
   pod.subdomain = "web";
   const std::vector<Write> writes = PlanSlices(Facts({pod}));
@@ -113,7 +104,7 @@ TEST(SlicesTest, NobodyIsAnEmptySliceThatGivesWayToTheFirst) {
   ASSERT_EQ(facts.slices.size(), 1u);
   EXPECT_TRUE(facts.slices[0].At({"endpoints"}).items().empty());
   EXPECT_TRUE(PlanSlices(facts).empty());
-  facts.pods = {Pod("5")};
+  facts.pods = Shared({Pod("5")});
   const std::vector<Write> writes = PlanSlices(facts);
   ASSERT_EQ(writes.size(), 2u);
   EXPECT_EQ(writes[0].verb, Write::Verb::kCreate);
@@ -129,25 +120,25 @@ TEST(SlicesTest, NobodyIsAnEmptySliceThatGivesWayToTheFirst) {
 TEST(SlicesTest, WhoCountsAndHow) {
   struct Case {
     const char* what;
-    void (*change)(PodFacts& pod);
+    void (*change)(pods::PodFacts& pod);
     const char* service;
     const char* conditions;  // "": no endpoint
   };
   const Case cases[] = {
-      {"not ready", [](PodFacts& p) { p.ready = false; }, "", "false false false"},
-      {"going", [](PodFacts& p) { p.terminating = true; }, "", "false true true"},
-      {"going, told to publish", [](PodFacts& p) { p.terminating = true; },
+      {"not ready", [](pods::PodFacts& p) { p.ready = false; }, "", "false false false"},
+      {"going", [](pods::PodFacts& p) { p.deletion = 1; }, "", "false true true"},
+      {"going, told to publish", [](pods::PodFacts& p) { p.deletion = 1; },
        ", publishNotReadyAddresses: true", "true true true"},
-      {"not ready, told to publish", [](PodFacts& p) { p.ready = false; },
+      {"not ready, told to publish", [](pods::PodFacts& p) { p.ready = false; },
        ", publishNotReadyAddresses: true", "true true false"},
-      {"ended", [](PodFacts& p) { p.ended = true; }, "", ""},
-      {"without address", [](PodFacts& p) { p.ips = {}; }, "", ""},
-      {"of another family", [](PodFacts& p) { p.ips = {"fd00::5"}; }, "", ""},
-      {"on a node that is gone", [](PodFacts& p) { p.node = "node-9"; }, "", ""},
-      {"an external name", [](PodFacts&) {}, ", type: ExternalName", ""},
+      {"ended", [](pods::PodFacts& p) { p.phase = pods::Phase::kFailed; }, "", ""},
+      {"without address", [](pods::PodFacts& p) { p.ips = {}; }, "", ""},
+      {"of another family", [](pods::PodFacts& p) { p.ips = {"fd00::5"}; }, "", ""},
+      {"on a node that is gone", [](pods::PodFacts& p) { p.node = "node-9"; }, "", ""},
+      {"an external name", [](pods::PodFacts&) {}, ", type: ExternalName", ""},
   };
   for (const Case& c : cases) {
-    PodFacts pod = Pod("5");
+    pods::PodFacts pod = Pod("5");
     c.change(pod);
     SliceFacts facts = Facts({pod});
     facts.service = Service(c.service);
@@ -166,13 +157,14 @@ TEST(SlicesTest, WhoCountsAndHow) {
 }
 
 TEST(SlicesTest, ManyAreSpreadAndFewWritesKeepThemRight) {
-  SliceFacts facts = Facts({});
-  for (int i = 0; i < 250; ++i) facts.pods.push_back(Pod(std::to_string(i)));
+  std::vector<pods::PodFacts> many;
+  for (int i = 0; i < 250; ++i) many.push_back(Pod(std::to_string(i)));
+  SliceFacts facts = Facts(many);
   facts.slices = Applied({}, PlanSlices(facts));
   ASSERT_EQ(facts.slices.size(), 3u);
   // One goes, one comes: one write.
   facts.pods.erase(facts.pods.begin() + 7);
-  facts.pods.push_back(Pod("777"));
+  facts.pods.push_back(Shared({Pod("777")})[0]);
   std::vector<Write> writes = PlanSlices(facts);
   ASSERT_EQ(writes.size(), 1u);
   facts.slices = Applied(facts.slices, writes);
@@ -181,13 +173,16 @@ TEST(SlicesTest, ManyAreSpreadAndFewWritesKeepThemRight) {
   for (const Value& slice : facts.slices) count += slice.At({"endpoints"}).items().size();
   EXPECT_EQ(count, 250u);
   // All become unready: each slice once.
-  for (PodFacts& pod : facts.pods) pod.ready = false;
+  for (pods::PodFacts& pod : many) pod.ready = false;
+  many.erase(many.begin() + 7);
+  facts.pods = Shared(many);
   EXPECT_EQ(PlanSlices(facts).size(), 3u);
 }
 
 TEST(SlicesTest, PortsByNameDifferByPod) {
-  SliceFacts facts = Facts({Pod("5"), Pod("6")});
-  facts.pods[1].ports = {{"http", "TCP", 9090}};
+  pods::PodFacts other = Pod("6");
+  other.ports = {{"http", "TCP", 9090}};
+  SliceFacts facts = Facts({Pod("5"), other});
   facts.slices = Applied({}, PlanSlices(facts));
   EXPECT_EQ(facts.slices.size(), 2u);
   EXPECT_TRUE(PlanSlices(facts).empty());
@@ -207,9 +202,9 @@ TEST(SlicesTest, TwoFamiliesAreTwoSlicesAndHintsFollowTheWish) {
 TEST(EndpointsTest, ReadyAndNotReadyAreApart) {
   EndpointsFacts facts;
   facts.service = Service();
-  PodFacts going = Pod("7");
-  going.terminating = true;
-  facts.pods = {Pod("5"), Pod("6", false), going};
+  pods::PodFacts going = Pod("7");
+  going.deletion = 1;
+  facts.pods = Shared({Pod("5"), Pod("6", false), going});
   std::vector<Write> writes = PlanEndpoints(facts);
   ASSERT_EQ(writes.size(), 1u);
   const Value& subsets = writes[0].body.At({"subsets"});
@@ -233,7 +228,9 @@ TEST(EndpointsTest, ReadyAndNotReadyAreApart) {
 TEST(EndpointsTest, TooManyAreCutAndThatIsSaid) {
   EndpointsFacts facts;
   facts.service = Service();
-  for (int i = 0; i < 1005; ++i) facts.pods.push_back(Pod(std::to_string(i), i % 2 == 0));
+  std::vector<pods::PodFacts> many;
+  for (int i = 0; i < 1005; ++i) many.push_back(Pod(std::to_string(i), i % 2 == 0));
+  facts.pods = Shared(many);
   const std::vector<Write> writes = PlanEndpoints(facts);
   ASSERT_EQ(writes.size(), 1u);
   const Value& object = writes[0].body;

@@ -22,16 +22,16 @@ const schema::Resource& Endpoints() {
   return resource;
 }
 
-Value AddressOf(const Value& service, const PodFacts& pod, const std::string& ip) {
+Value AddressOf(const Value& service, const pods::PodFacts& pod, const std::string& ip) {
   Value out;
   out.Set("ip", Value(ip));
   if (!pod.hostname.empty() && pod.subdomain == service.At({"metadata", "name"}).AsString())
     out.Set("hostname", Value(pod.hostname));
   if (!pod.node.empty()) out.Set("nodeName", Value(pod.node));
   out.Set("targetRef", Value::Object({{"kind", Value("Pod")},
-                                      {"namespace", Value(pod.ns)},
-                                      {"name", Value(pod.name)},
-                                      {"uid", Value(pod.uid)}}));
+                                      {"namespace", Value(pod.ns())},
+                                      {"name", Value(pod.name())},
+                                      {"uid", Value(pod.uid())}}));
   return out;
 }
 
@@ -91,9 +91,10 @@ std::vector<control::Write> PlanEndpoints(const EndpointsFacts& facts) {
   const bool always = service.At({"spec", "publishNotReadyAddresses"}).AsBool();
   const std::string family = Families(service)[0];
   std::map<std::string, Subset> by_ports;
-  for (const PodFacts& pod : facts.pods) {
+  for (const pods::PodPtr& held : facts.pods) {
+    const pods::PodFacts& pod = *held;
     const std::vector<std::string> addresses = AddressesOf(pod, family);
-    if (pod.ended || addresses.empty() || (pod.terminating && !always)) continue;
+    if (pod.ended() || addresses.empty() || (pod.being_deleted() && !always)) continue;
     Value ports = PortsOf(service, pod, false);
     // None of the service's ports is in this pod: it is no endpoint of anything.
     if (ports.items().empty() &&
@@ -102,7 +103,8 @@ std::vector<control::Write> PlanEndpoints(const EndpointsFacts& facts) {
     Subset& subset = by_ports[WriteJson(ports)];
     subset.ports = std::move(ports);
     (pod.ready || always ? subset.ready : subset.not_ready)
-        .emplace(addresses[0] + " " + pod.uid, AddressOf(service, pod, addresses[0]));
+        .emplace(addresses[0] + " " + std::string(pod.uid()),
+                 AddressOf(service, pod, addresses[0]));
   }
   const bool cut = Truncate(by_ports);
   Value subsets = Value::Array();

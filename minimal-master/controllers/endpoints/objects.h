@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "minimal-master/control/write.h"
-#include "minimal-master/controllers/endpoints/facts.h"
+#include "minimal-master/controllers/pods/facts.h"
 
 namespace keelson::endpoints {
 
 struct EndpointsFacts {
   json::Value service;  // null: there is none any more
-  std::vector<PodFacts> pods;
+  std::vector<pods::PodPtr> pods;
   std::optional<json::Value> endpoints;  // what is there now
 };
 

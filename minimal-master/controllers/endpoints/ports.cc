@@ -3,20 +3,20 @@
 
 namespace keelson::endpoints {
 
-std::optional<int64_t> TargetPort(const json::Value& service_port, const PodFacts& pod) {
+std::optional<int64_t> TargetPort(const json::Value& service_port, const pods::PodFacts& pod) {
   const json::Value& target = service_port.At({"targetPort"});
   if (target.IsString()) {
     const std::string& protocol = service_port.At({"protocol"}).AsString();
-    for (const NamedPort& port : pod.ports) {
+    for (const pods::NamedPort& port : pod.ports) {
       if (port.name == target.AsString() && port.protocol == (protocol.empty() ? "TCP" : protocol))
-        return port.number;
+        return port.port;
     }
     return std::nullopt;
   }
   return target.AsInt() != 0 ? target.AsInt() : service_port.At({"port"}).AsInt();
 }
 
-json::Value PortsOf(const json::Value& service, const PodFacts& pod, bool slices) {
+json::Value PortsOf(const json::Value& service, const pods::PodFacts& pod, bool slices) {
   json::Value out = json::Value::Array();
   for (const json::Value& port : service.At({"spec", "ports"}).items()) {
     const std::optional<int64_t> number = TargetPort(port, pod);
@@ -46,7 +46,7 @@ std::vector<std::string> Families(const json::Value& service) {
   return out;
 }
 
-std::vector<std::string> AddressesOf(const PodFacts& pod, std::string_view family) {
+std::vector<std::string> AddressesOf(const pods::PodFacts& pod, std::string_view family) {
   std::vector<std::string> out;
   for (const std::string& ip : pod.ips) {
     if ((ip.find(':') != std::string::npos) == (family == "IPv6")) out.push_back(ip);

@@ -4,21 +4,21 @@
 
 #include <optional>
 
-#include "minimal-master/controllers/endpoints/facts.h"
+#include "minimal-master/controllers/pods/facts.h"
 
 namespace keelson::endpoints {
 
 // Where `service_port` leads in the pod; nothing: the pod has no port of that name.
-std::optional<int64_t> TargetPort(const json::Value& service_port, const PodFacts& pod);
+std::optional<int64_t> TargetPort(const json::Value& service_port, const pods::PodFacts& pod);
 
 // All ports of the service that the pod has, in the service's order, as {name, port, protocol,
 // appProtocol}; `slices`: as in an EndpointSlice, which always says a name.
-json::Value PortsOf(const json::Value& service, const PodFacts& pod, bool slices);
+json::Value PortsOf(const json::Value& service, const pods::PodFacts& pod, bool slices);
 
 bool IsHeadless(const json::Value& service);
 // "IPv4", "IPv6": the service's, or IPv4 for one that does not say.
 std::vector<std::string> Families(const json::Value& service);
 // Those of the pod's addresses that are of the family.
-std::vector<std::string> AddressesOf(const PodFacts& pod, std::string_view family);
+std::vector<std::string> AddressesOf(const pods::PodFacts& pod, std::string_view family);
 
 }  // namespace keelson::endpoints

@@ -22,22 +22,23 @@ bool Hints(const Value& service) {
   return wish == "PreferClose" || wish == "PreferSameZone" || wish == "PreferSameNode";
 }
 
-Value EndpointOf(const SliceFacts& facts, const PodFacts& pod, std::vector<std::string> addresses) {
+Value EndpointOf(const SliceFacts& facts, const pods::PodFacts& pod,
+                 std::vector<std::string> addresses) {
   const bool always = facts.service.At({"spec", "publishNotReadyAddresses"}).AsBool();
-  const bool ready = always || (pod.ready && !pod.terminating);
+  const bool ready = always || (pod.ready && !pod.being_deleted());
   Value out;
   Value list = Value::Array();
   for (std::string& address : addresses) list.Append(Value(std::move(address)));
   out.Set("addresses", std::move(list));
   out.Set("conditions", Value::Object({{"ready", Value(ready)},
                                        {"serving", Value(always || pod.ready)},
-                                       {"terminating", Value(pod.terminating)}}));
+                                       {"terminating", Value(pod.being_deleted())}}));
   if (!pod.hostname.empty() && pod.subdomain == facts.service.At({"metadata", "name"}).AsString())
     out.Set("hostname", Value(pod.hostname));
   out.Set("targetRef", Value::Object({{"kind", Value("Pod")},
-                                      {"namespace", Value(pod.ns)},
-                                      {"name", Value(pod.name)},
-                                      {"uid", Value(pod.uid)}}));
+                                      {"namespace", Value(pod.ns())},
+                                      {"name", Value(pod.name())},
+                                      {"uid", Value(pod.uid())}}));
   if (pod.node.empty()) return out;
   out.Set("nodeName", Value(pod.node));
   const auto zone = facts.zones.find(pod.node);
@@ -180,9 +181,10 @@ std::vector<control::Write> PlanSlices(const SliceFacts& facts) {
   };
   std::map<std::string, Group> groups;
   for (const std::string& family : families) {
-    for (const PodFacts& pod : facts.pods) {
+    for (const pods::PodPtr& held : facts.pods) {
+      const pods::PodFacts& pod = *held;
       std::vector<std::string> addresses = AddressesOf(pod, family);
-      if (pod.ended || addresses.empty()) continue;
+      if (pod.ended() || addresses.empty()) continue;
       // Its node is gone: so will it be soon, and nobody could route to it.
       if (!always && !pod.node.empty() && !facts.zones.contains(pod.node)) continue;
       Value ports = PortsOf(service, pod, true);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "minimal-master/control/write.h"
-#include "minimal-master/controllers/endpoints/facts.h"
+#include "minimal-master/controllers/pods/facts.h"
 
 namespace keelson::endpoints {
 
@@ -20,7 +20,7 @@ inline constexpr size_t kMostEndpoints = 100;
 
 struct SliceFacts {
   json::Value service;
-  std::vector<PodFacts> pods;                             // that the service's selector selects
+  std::vector<pods::PodPtr> pods;                         // that the service's selector selects
   std::vector<json::Value> slices;                        // the service's, made by us
   std::map<std::string, std::string, std::less<>> zones;  // of the nodes there are; may be ""
 };

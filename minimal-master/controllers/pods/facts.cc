@@ -58,6 +58,14 @@ void ReadRestarts(const Value& spec, const Value& status, PodFacts& out) {
   }
 }
 
+void ReadPorts(const Value& container, std::vector<NamedPort>& out) {
+  for (const Value& port : container.At({"ports"}).items()) {
+    if (port.At({"name"}).AsString().empty()) continue;
+    out.push_back({port.At({"name"}).AsString(), port.At({"protocol"}).AsString(),
+                   static_cast<int32_t>(port.At({"containerPort"}).AsInt())});
+  }
+}
+
 }  // namespace
 
 int64_t ParseTime(const Value& text) {
@@ -108,11 +116,10 @@ PodPtr ReadPod(const watch::ObjectPtr& object, const Value& value) {
   out->hostname = spec.At({"hostname"}).AsString();
   out->subdomain = spec.At({"subdomain"}).AsString();
   out->host_network = spec.At({"hostNetwork"}).AsBool();
-  for (const Value& container : spec.At({"containers"}).items()) {
-    for (const Value& port : container.At({"ports"}).items()) {
-      if (port.At({"name"}).AsString().empty()) continue;
-      out->ports.push_back({port.At({"name"}).AsString(), port.At({"protocol"}).AsString(),
-                            static_cast<int32_t>(port.At({"containerPort"}).AsInt())});
+  for (const std::string_view member : {"containers", "initContainers"}) {
+    for (const Value& container : spec.At({member}).items()) {
+      if (member == "containers" || container.At({"restartPolicy"}).AsString() == "Always")
+        ReadPorts(container, out->ports);
     }
   }
   out->phase = ReadPhase(status.At({"phase"}).AsString());

@@ -46,7 +46,7 @@ struct PodFacts {
   std::string reason;  // status.reason
   std::vector<std::string> ips;
   std::vector<std::string> finalizers;
-  std::vector<NamedPort> ports;  // of containers, those with a name
+  std::vector<NamedPort> ports;  // of containers and init containers that stay, those with a name
 
   std::string_view ns() const { return object->ns(); }
   std::string_view name() const { return object->name(); }
