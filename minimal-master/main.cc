@@ -16,8 +16,11 @@
 #include "minimal-master/access/grants.h"
 #include "minimal-master/access/reviews.h"
 #include "minimal-master/api/handler.h"
+#include "minimal-master/api/local_client.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/bootstrap/objects.h"
+#include "minimal-master/control/manager.h"
+#include "minimal-master/controllers/all.h"
 #include "minimal-master/pki/cluster_pki.h"
 #include "minimal-master/store/sqlite/sqlite_store.h"
 #include "minimal-master/watch/cache.h"
@@ -32,6 +35,7 @@ struct Options {
   std::string address = "127.0.0.1";
   int port = 6443;
   std::string service_cidr = "10.43.0.0/16";
+  controllers::Settings controllers;
 };
 
 // What upstream's server lets everybody ask before it looks at any rule.
@@ -131,9 +135,17 @@ base::Status Serve(const Options& options) {
       server.SetTls({pki.serving_certificate(), pki.serving_key(), pki.authority().pem()}));
   ASSIGN_OR_RETURN(const int port,
                    server.ListenTls(fmt::format("{}:{}", options.address, options.port)));
+  api::LocalClient client(engine);
+  control::Recorder recorder(client, clock);
+  controllers::Settings settings = options.controllers;
+  settings.authority = &pki.authority();
+  control::Manager manager(*cache, clock);
+  controllers::AddControllers(manager, {*cache, client, recorder, clock, settings});
+  RETURN_IF_ERROR(manager.Start());
   base::LogInfo("the API is served", {{"address", options.address}, {"port", port}});
   WaitForEnd(pki, server, clock);
   server.Stop();
+  manager.Stop();
   return base::Ok();
 }
 
@@ -148,6 +160,9 @@ int main(int argc, char** argv) {
   app.add_option("--port", options.port, "the port to serve on");
   app.add_option("--service-cidr", options.service_cidr,
                  "the addresses of services; one block, or one of each family with a comma");
+  app.add_option("--controllers", options.controllers.enabled,
+                 "the controllers that run: *, a name, or -name for all but that")
+      ->delimiter(',');
   CLI11_PARSE(app, argc, argv);
   signal(SIGPIPE, SIG_IGN);
   // Before any thread is made, so that all inherit it: signals are waited for in one place.

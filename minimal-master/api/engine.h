@@ -87,6 +87,7 @@ class Engine {
   const base::Clock& clock() const { return clock_; }
 
  private:
+  friend class LocalClient;
   // What becomes of the current object (null: there is none yet).
   using Change = std::function<status::Or<json::Value>(const json::Value* current)>;
   status::Or<Written> Store(Call& call, const WriteOptions& options, const std::string& name,
@@ -103,6 +104,7 @@ class Engine {
                                json::Value object, const auth::User& user);
   status::Or<std::string> CommitNew(const schema::Resource& resource, const Prepared& prepared);
   status::Or<std::string> CreateOnce(Call& call, const WriteOptions& options, json::Value object);
+  status::Or<Written> BindTo(Call& call, const WriteOptions& options, const json::Value& binding);
   // Counts an eviction against the budget that covers the pod, or refuses it.
   status::Or<bool> TakeFromBudget(const Call& call, const watch::ObjectPtr& pod, bool dry_run);
   // A delete of the call's object with these DeleteOptions; what is answered to it.

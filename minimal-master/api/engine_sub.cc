@@ -200,16 +200,20 @@ Answer Engine::Bind(Call& call) {
   const base::Result<schema::Decoded> decoded =
       schema::DecodeRequest(call.request.body, *media, "", "v1", "Binding");
   if (!decoded.ok()) return Refusal(status::BadRequest(decoded.error().message()));
-  const Value& binding = decoded->value;
+  const status::Or<Written> written = BindTo(call, *options, decoded->value);
+  return written.ok() ? Success(201) : Refusal(written.failure());
+}
+
+status::Or<Written> Engine::BindTo(Call& call, const WriteOptions& options, const Value& binding) {
   if (binding.At({"metadata", "name"}).AsString() != call.route.name)
-    return Refusal(status::BadRequest("name in URL does not match name in Binding object"));
+    return status::BadRequest("name in URL does not match name in Binding object");
   const std::string& kind = binding.At({"target", "kind"}).AsString();
   if (!kind.empty() && kind != "Node")
-    return Refusal(Bare(
+    return Bare(
         fmt::format("target.kind: Unsupported value: {}: supported values: \"Node\", \"<empty>\"",
-                    json::Quote(kind))));
+                    json::Quote(kind)));
   const std::string& node = binding.At({"target", "name"}).AsString();
-  if (node.empty()) return Refusal(Bare("target.name: Required value"));
+  if (node.empty()) return Bare("target.name: Required value");
   const std::string time = Now();
   const auto conflict = [&](std::string why) {
     return status::Conflict({"", "pods/binding"}, call.route.name, why);
@@ -237,8 +241,7 @@ Answer Engine::Bind(Call& call) {
     SetScheduled(pod, time);
     return pod;
   };
-  const status::Or<Written> written = Store(call, *options, call.route.name, change, false);
-  return written.ok() ? Success(201) : Refusal(written.failure());
+  return Store(call, options, call.route.name, change, false);
 }
 
 status::Or<bool> Engine::TakeFromBudget(const Call& call, const watch::ObjectPtr& pod,

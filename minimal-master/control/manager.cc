@@ -58,6 +58,7 @@ struct Manager::State {
   bool woken = false;                // guarded by mutex
   bool ready = false;                // guarded by mutex: everything was heard of once
   bool stop = false;                 // guarded by mutex
+  watch::Revision heard = 0;         // guarded by mutex: all up to there was told
   size_t turn = 0;                   // guarded by mutex: whose turn it is
   base::SteadyTime sleeping_until;   // guarded by mutex
   std::thread dispatcher;
@@ -127,6 +128,10 @@ void Manager::State::Take(std::unique_ptr<watch::Watcher>& watcher) {
       Route(event.kind, event.object, old);
     }
     more = got.more;
+    if (!more) {
+      const std::lock_guard lock(mutex);
+      heard = std::max(heard, got.revision);
+    }
     if (got.end) {
       base::LogInfo("the controllers' watch ended, everything is listed again",
                     {{"error", *got.end}});
@@ -268,6 +273,14 @@ std::vector<QueueStats> Manager::Stats() const {
                    queue.last_error()});
   }
   return out;
+}
+
+bool Manager::Quiet() const {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->ready || state_->heard != state_->cache.revision()) return false;
+  return std::all_of(state_->slots.begin(), state_->slots.end(), [](const auto& slot) {
+    return slot->queue.waiting() + slot->queue.working() == 0;
+  });
 }
 
 }  // namespace keelson::control

@@ -38,6 +38,9 @@ class Manager {
   // What is added from outside of any event.
   void Enqueue(std::string_view controller, std::string key);
   std::vector<QueueStats> Stats() const;
+  // Everything that has happened was heard of, and no key is ready or worked on: until something is
+  // written or a time comes, nothing will happen.
+  bool Quiet() const;
 
  private:
   struct State;

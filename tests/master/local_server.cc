@@ -193,6 +193,8 @@ struct LocalServer::State {
 LocalServer::LocalServer(const Options& options) : state_(std::make_unique<State>(options)) {}
 LocalServer::~LocalServer() = default;
 
+api::Engine& LocalServer::engine() { return *state_->engine; }
+
 std::shared_ptr<LocalWatch> LocalServer::Watch(const Request& request) {
   const auto exchange = std::make_shared<Captured>(ToServer(request));
   state_->Handle(exchange);

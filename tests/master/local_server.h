@@ -8,6 +8,7 @@
 #include <string>
 
 #include "lib/base/clock.h"
+#include "minimal-master/api/engine.h"
 #include "minimal-master/watch/cache.h"
 #include "tests/master/golden.h"
 
@@ -39,6 +40,7 @@ class LocalServer {
   std::shared_ptr<LocalWatch> Watch(const Request& request);
   // The bytes of it.
   std::string AskText(const Request& request, int& code);
+  api::Engine& engine();
 
  private:
   struct State;

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "minimal-master/controllers/all.h"
+
+#include "minimal-master/controllers/endpoints/controllers.h"
+#include "minimal-master/controllers/rootca/controller.h"
+#include "minimal-master/controllers/serviceaccount/controller.h"
+
+namespace keelson::controllers {
+
+bool IsEnabled(const std::vector<std::string>& enabled, std::string_view name) {
+  bool all = false;
+  for (const std::string& one : enabled) {
+    if (one == name) return true;
+    if (one.starts_with('-') && std::string_view(one).substr(1) == name) return false;
+    if (one == "*") all = true;
+  }
+  return all;
+}
+
+void AddControllers(control::Manager& manager, const Context& context) {
+  const auto add = [&](std::unique_ptr<control::Controller> controller) {
+    if (IsEnabled(context.settings.enabled, controller->name())) manager.Add(std::move(controller));
+  };
+  for (auto& controller : endpoints::Controllers(context.cache, context.client))
+    add(std::move(controller));
+  add(std::make_unique<serviceaccount::ServiceAccounts>(context));
+  if (context.settings.authority != nullptr) add(std::make_unique<rootca::Publisher>(context));
+}
+
+}  // namespace keelson::controllers

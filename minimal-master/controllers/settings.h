@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What controllers can be told, and what they all are given. Plain data; what it refers to outlives
+// every controller.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "minimal-master/control/client.h"
+#include "minimal-master/control/recorder.h"
+#include "minimal-master/pki/certificate.h"
+#include "minimal-master/watch/cache.h"
+
+namespace keelson::controllers {
+
+struct Settings {
+  std::vector<std::string> enabled{"*"};      // "*", "name", "-name"
+  const pki::Authority* authority = nullptr;  // null: nothing is signed or published
+};
+
+struct Context {
+  const watch::Cache& cache;
+  control::Client& client;
+  control::Recorder& recorder;
+  const base::Clock& clock;
+  const Settings& settings;
+};
+
+}  // namespace keelson::controllers
