@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/master/local_server.h"
 
+#include <poll.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <thread>
 
 #include "lib/base/strings.h"
 #include "minimal-master/access/access.h"
@@ -40,6 +41,7 @@ class Captured final : public service::Exchange, public LocalWatch {
   service::Sent Write(std::vector<service::Buffer> pieces) override {
     const std::lock_guard lock(mutex_);
     for (const service::Buffer& piece : pieces) text_ += piece.view();
+    done_.notify_all();
     return service::Sent::kTaken;
   }
   void End() override {
@@ -59,9 +61,10 @@ class Captured final : public service::Exchange, public LocalWatch {
     std::unique_lock lock(mutex_);
     done_.wait(lock, [&] { return whole_; });
   }
-  bool ended() const override {
-    const std::lock_guard lock(mutex_);
-    return whole_;
+  void WaitForText(const std::function<bool(const std::string&)>& enough,
+                   std::chrono::seconds patience) override {
+    std::unique_lock lock(mutex_);
+    done_.wait_for(lock, patience, [&] { return whole_ || enough(text_); });
   }
   int code() const override {
     const std::lock_guard lock(mutex_);
@@ -176,7 +179,7 @@ struct LocalServer::State {
     if (cache->revision() == before) return;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
     while (access->rbac() == roles && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      ::poll(nullptr, 0, 1);
   }
 
   base::SystemClock system;

@@ -4,6 +4,8 @@
 // request says otherwise. Roles that a request changed count for the next one.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,7 +22,9 @@ class LocalWatch {
   virtual ~LocalWatch() = default;
   virtual int code() const = 0;
   virtual std::string text() const = 0;
-  virtual bool ended() const = 0;
+  // Until `enough` is true of what was sent, it has ended, or `patience` is over.
+  virtual void WaitForText(const std::function<bool(const std::string&)>& enough,
+                           std::chrono::seconds patience) = 0;
   virtual void WaitForEnd() = 0;
 };
 

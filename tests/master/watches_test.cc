@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <set>
-#include <thread>
 
 #include "lib/base/fake_clock.h"
 #include "lib/base/strings.h"
@@ -212,10 +211,8 @@ std::vector<std::string> WatchesTest::Compare(const Value& recorded) {
                                 answer.body.At({"message"}).AsString()));
   }
   const std::vector<Value>& wanted = recorded.At({"events"}).items();
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (EventsOf(watch->text()).size() < Awaited(wanted) && !watch->ended() &&
-         std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  watch->WaitForText(
+      [&](const std::string& text) { return EventsOf(text).size() >= Awaited(wanted); }, kPatience);
   clock_.Advance(std::chrono::seconds(recorded.At({"closedAfterSeconds"}).AsInt() + 1));
   watch->WaitForEnd();
   if (watch->code() != recorded.At({"code"}).AsInt())
