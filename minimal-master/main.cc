@@ -21,6 +21,7 @@
 #include "minimal-master/bootstrap/objects.h"
 #include "minimal-master/control/manager.h"
 #include "minimal-master/controllers/all.h"
+#include "minimal-master/controllers/unattended.h"
 #include "minimal-master/pki/cluster_pki.h"
 #include "minimal-master/store/sqlite/sqlite_store.h"
 #include "minimal-master/watch/cache.h"
@@ -119,6 +120,10 @@ base::Status Serve(const Options& options) {
        .make_token =
            [&](const std::string& ns, const std::string& account, json::Value request) {
              return access.RequestToken(ns, account, std::move(request));
+           },
+       .notice =
+           [](const schema::Resource& resource) {
+             return controllers::Unattended(resource.group(), resource.name());
            }});
   const api::Gate gate{
       [&](const service::Request& request) { return access.Authenticate(request); },

@@ -49,6 +49,8 @@ struct Hooks {
   std::function<status::Or<json::Value>(const std::string& ns, const std::string& account,
                                         json::Value request)>
       make_token;
+  // What is said to whoever makes an object of this kind, beside what the object itself calls for.
+  std::function<std::string_view(const schema::Resource& resource)> notice;
 };
 
 class Engine {

@@ -163,6 +163,8 @@ status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
     if (!may.ok()) return may.failure();
   }
   prepared.warnings = validation::WarningsOf(resource.group(), resource.kind(), object);
+  const std::string_view notice = hooks_.notice ? hooks_.notice(resource) : std::string_view();
+  if (!notice.empty()) prepared.warnings.emplace_back(notice);
   prepared.key = storage::KeyOf(resource, ns, prepared.name);
   if (IsService(resource)) {
     auto given = services_.Give(cache_, prepared.key, object);

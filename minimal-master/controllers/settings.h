@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "minimal-master/control/client.h"
 #include "minimal-master/control/recorder.h"
+#include "minimal-master/controllers/hpa/replicas.h"
 #include "minimal-master/pki/certificate.h"
 #include "minimal-master/watch/cache.h"
 
@@ -17,6 +18,7 @@ namespace keelson::controllers {
 
 struct Settings {
   std::vector<std::string> enabled{"*"};      // "*", "name", "-name"
+  hpa::Usage usage;                           // what pods use; null: nothing is known
   const pki::Authority* authority = nullptr;  // null: nothing is signed or published
 };
 

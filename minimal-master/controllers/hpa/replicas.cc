@@ -142,7 +142,8 @@ base::Result<Answer> ReplicasFor(const Request& request, int64_t current,
   Values values;
   for (const Value& pod : pods) {
     const std::string& name = pod.At({"metadata", "name"}).AsString();
-    std::optional<Sample> sample = usage(pod.At({"metadata", "namespace"}).AsString(), name);
+    std::optional<Sample> sample;
+    if (usage) sample = usage(pod.At({"metadata", "namespace"}).AsString(), name);
     if (!sample) continue;
     int64_t sum = 0;
     bool all = !sample->containers.empty();

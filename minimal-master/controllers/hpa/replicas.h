@@ -22,7 +22,7 @@ struct Sample {
   int64_t window_seconds = 30;
   std::map<std::string, std::map<std::string, int64_t>> containers;  // by name, then resource
 };
-// Nothing: none is known of that pod.
+// Nothing: none is known of that pod. Null: of no pod.
 using Usage = std::function<std::optional<Sample>(const std::string& ns, const std::string& pod)>;
 
 struct Request {
