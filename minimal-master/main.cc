@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <functional>
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -22,6 +23,7 @@
 #include "minimal-master/control/manager.h"
 #include "minimal-master/controllers/all.h"
 #include "minimal-master/controllers/unattended.h"
+#include "minimal-master/node/nodes.h"
 #include "minimal-master/pki/cluster_pki.h"
 #include "minimal-master/store/sqlite/sqlite_store.h"
 #include "minimal-master/watch/cache.h"
@@ -45,7 +47,8 @@ bool IsHealth(std::string_view path) {
 }
 
 // Until a signal comes; certificates that have lived two thirds of their time are replaced.
-void WaitForEnd(pki::ClusterPki& pki, service::Server& server, const base::Clock& clock) {
+void WaitForEnd(pki::ClusterPki& pki, const std::function<base::Status()>& load,
+                const base::Clock& clock) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -54,10 +57,7 @@ void WaitForEnd(pki::ClusterPki& pki, service::Server& server, const base::Clock
   while (sigtimedwait(&signals, nullptr, &hour) < 0) {
     if (clock.WallNanos() / 1'000'000'000 < pki.NextRenewal()) continue;
     const base::Result<bool> renewed = pki.Renew();
-    const base::Status loaded =
-        renewed.ok()
-            ? server.SetTls({pki.serving_certificate(), pki.serving_key(), pki.authority().pem()})
-            : renewed.error();
+    const base::Status loaded = renewed.ok() ? load() : renewed.error();
     if (loaded.ok()) {
       base::LogInfo("certificates were renewed");
     } else {
@@ -131,13 +131,23 @@ base::Status Serve(const Options& options) {
         if (!route.is_resource && IsHealth(route.path)) return true;
         return access.Authorize(route);
       }};
-  api::Handler handler(engine, watches, gate,
-                       {fmt::format("{}:{}", options.address, options.port)});
+  ASSIGN_OR_RETURN(const std::unique_ptr<node::Nodes> nodes,
+                   node::Nodes::Start(*cache, {.authorize = gate.authorize}));
+  api::Handler handler(
+      engine, watches, gate,
+      {.address = fmt::format("{}:{}", options.address, options.port),
+       .connect = [&](std::shared_ptr<service::Exchange> exchange, const api::Route& route) {
+         nodes->Connect(std::move(exchange), route);
+       }});
   service::Server server(server_options, [&](std::shared_ptr<service::Exchange> exchange) {
     handler.Handle(std::move(exchange));
   });
-  RETURN_IF_ERROR(
-      server.SetTls({pki.serving_certificate(), pki.serving_key(), pki.authority().pem()}));
+  const auto load_certificates = [&]() -> base::Status {
+    RETURN_IF_ERROR(
+        nodes->SetCertificate(pki.kubelet_client_certificate(), pki.kubelet_client_key()));
+    return server.SetTls({pki.serving_certificate(), pki.serving_key(), pki.authority().pem()});
+  };
+  RETURN_IF_ERROR(load_certificates());
   ASSIGN_OR_RETURN(const int port,
                    server.ListenTls(fmt::format("{}:{}", options.address, options.port)));
   api::LocalClient client(engine);
@@ -148,7 +158,7 @@ base::Status Serve(const Options& options) {
   controllers::AddControllers(manager, {*cache, client, recorder, clock, settings});
   RETURN_IF_ERROR(manager.Start());
   base::LogInfo("the API is served", {{"address", options.address}, {"port", port}});
-  WaitForEnd(pki, server, clock);
+  WaitForEnd(pki, load_certificates, clock);
   server.Stop();
   manager.Stop();
   return base::Ok();

@@ -75,6 +75,7 @@ void Handler::Handle(std::shared_ptr<service::Exchange> exchange) {
   if (!allowed.ok()) return Send(*exchange, Refusal(allowed.failure()));
   if (route.path.starts_with("//")) return Send(*exchange, PlainText(404, kNoPage));
   if (route.is_resource) return Resource(exchange, route);
+  if (options_.page && options_.page(*exchange, route)) return;
   Send(*exchange, Other(request, route));
 }
 
@@ -93,6 +94,9 @@ void Handler::Resource(const std::shared_ptr<service::Exchange>& exchange, const
   if (sub == "eviction") return Send(*exchange, engine_.Evict(call));
   if (sub == "finalize") return Send(*exchange, engine_.Finalize(call));
   if (sub == "approval") return Send(*exchange, engine_.Approve(call));
+  if (options_.connect &&
+      (sub == "log" || sub == "exec" || sub == "attach" || sub == "portforward" || sub == "proxy"))
+    return options_.connect(exchange, route);
   if (!whole) {
     // Each other subresource has rules of its own.
     status::Failure failure =

@@ -25,6 +25,10 @@ class Handler {
   struct Options {
     std::string address;  // "192.0.2.1:6443": where clients of the old discovery are sent
     std::string version = "v1.35.4";
+    // Answers what is for nodes (log, exec, proxy and the like); may be empty.
+    std::function<void(std::shared_ptr<service::Exchange>, const Route&)> connect;
+    // Paths that are no resources and belong to others (metrics, probes); false: not theirs.
+    std::function<bool(service::Exchange&, const Route&)> page;
   };
   Handler(Engine& engine, Watches& watches, Gate gate, Options options)
       : engine_(engine), watches_(watches), gate_(std::move(gate)), options_(std::move(options)) {}

@@ -14,6 +14,7 @@
 #include "minimal-master/api/handler.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/bootstrap/objects.h"
+#include "minimal-master/node/nodes.h"
 #include "minimal-master/store/memory_store.h"
 
 namespace keelson::golden {
@@ -163,8 +164,17 @@ struct LocalServer::State {
       return access->Authenticate(request);
     };
     gate.authorize = [this](const api::Route& route) { return access->Authorize(route); };
-    handler = std::make_unique<api::Handler>(*engine, *watches, gate,
-                                             api::Handler::Options{"192.0.2.10:6443"});
+    base::Result<std::unique_ptr<node::Nodes>> started =
+        node::Nodes::Start(*cache, {.authorize = gate.authorize});
+    KEELSON_CHECK(started.ok());
+    nodes = *std::move(started);
+    handler = std::make_unique<api::Handler>(
+        *engine, *watches, gate,
+        api::Handler::Options{.address = "192.0.2.10:6443",
+                              .connect = [this](std::shared_ptr<service::Exchange> exchange,
+                                                const api::Route& route) {
+                                nodes->Connect(std::move(exchange), route);
+                              }});
   }
 
   void Handle(const std::shared_ptr<Captured>& exchange) {
@@ -190,6 +200,7 @@ struct LocalServer::State {
   std::unique_ptr<api::Engine> engine;
   std::unique_ptr<api::Watches> watches;
   std::unique_ptr<access::Access> access;
+  std::unique_ptr<node::Nodes> nodes;
   std::unique_ptr<api::Handler> handler;
 };
 
