@@ -2,6 +2,7 @@
 #include "minimal-master/controllers/all.h"
 
 #include "minimal-master/controllers/endpoints/controllers.h"
+#include "minimal-master/controllers/garbage/controller.h"
 #include "minimal-master/controllers/hpa/controller.h"
 #include "minimal-master/controllers/rootca/controller.h"
 #include "minimal-master/controllers/serviceaccount/controller.h"
@@ -26,6 +27,7 @@ void AddControllers(control::Manager& manager, const Context& context) {
     add(std::move(controller));
   add(std::make_unique<hpa::Autoscaler>(context.cache, context.client, context.recorder,
                                         context.clock, context.settings.usage));
+  add(std::make_unique<garbage::Collector>(context));
   add(std::make_unique<serviceaccount::ServiceAccounts>(context));
   if (context.settings.authority != nullptr) add(std::make_unique<rootca::Publisher>(context));
 }
