@@ -4,6 +4,7 @@
 #include "minimal-master/controllers/endpoints/controllers.h"
 #include "minimal-master/controllers/garbage/controller.h"
 #include "minimal-master/controllers/hpa/controller.h"
+#include "minimal-master/controllers/replicaset/controller.h"
 #include "minimal-master/controllers/rootca/controller.h"
 #include "minimal-master/controllers/serviceaccount/controller.h"
 
@@ -28,6 +29,9 @@ void AddControllers(control::Manager& manager, const Context& context) {
   add(std::make_unique<hpa::Autoscaler>(context.cache, context.client, context.recorder,
                                         context.clock, context.settings.usage));
   add(std::make_unique<garbage::Collector>(context));
+  const pods::Tools tools(context.cache, context.client, context.recorder, context.clock);
+  add(replicaset::MakeController(replicaset::kReplicaSet, tools));
+  add(replicaset::MakeController(replicaset::kReplicationController, tools));
   add(std::make_unique<serviceaccount::ServiceAccounts>(context));
   if (context.settings.authority != nullptr) add(std::make_unique<rootca::Publisher>(context));
 }

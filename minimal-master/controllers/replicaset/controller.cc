@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "minimal-master/controllers/replicaset/controller.h"
+
+#include <algorithm>
+
+#include "minimal-master/control/objects.h"
+#include "minimal-master/controllers/pods/template.h"
+#include "minimal-master/controllers/pods/writer.h"
+
+namespace keelson::replicaset {
+namespace {
+
+using control::Change;
+using control::Outcome;
+using json::Value;
+using pods::PodPtr;
+
+class Controller final : public control::Controller {
+ public:
+  Controller(const Kind& kind, const pods::Tools& tools)
+      : kind_(kind),
+        tools_(tools),
+        resource_(control::ResourceNamed(kind.group, kind.resource)),
+        pods_(control::ResourceNamed("", "pods")),
+        writer_(tools.client, tools.recorder, tools.executor, std::string(kind.controller)) {}
+
+  std::string_view name() const override { return kind_.controller; }
+  std::vector<const schema::Resource*> Watches() const override { return {&resource_, &pods_}; }
+  void Route(const Change& change, const Add& add) override;
+  Outcome Sync(const std::string& key) override;
+
+ private:
+  void RouteOrphan(const watch::Object& pod, const Add& add) const;
+  std::vector<PodPtr> Related(const Value& object) const;
+  std::optional<status::Failure> Apply(const Facts& facts, const Plan& plan, int64_t now);
+
+  const Kind& kind_;
+  const pods::Tools tools_;
+  const schema::Resource& resource_;
+  const schema::Resource& pods_;
+  pods::Writer writer_;
+};
+
+void Controller::Route(const Change& change, const Add& add) {
+  if (&change.resource == &resource_) return add(control::KeyOf(*change.object));
+  const PodPtr pod = tools_.pods.Read(change.object);
+  const auto to_owner = [&](const pods::PodFacts& facts) {
+    if (facts.owner_kind == kind_.kind) {
+      add(std::string(facts.ns()) + "/" + facts.owner_name);
+    }
+  };
+  to_owner(*pod);
+  bool changed = !change.old;
+  if (change.old) {
+    const PodPtr old = tools_.pods.Read(change.old);
+    if (old->owner_uid != pod->owner_uid) to_owner(*old);
+    changed = old->owner_uid != pod->owner_uid || change.old->labels() != change.object->labels();
+  }
+  if (changed && pod->owner_uid.empty() && change.kind != watch::Kind::kDeleted) {
+    RouteOrphan(*pod->object, add);
+  }
+}
+
+void Controller::RouteOrphan(const watch::Object& pod, const Add& add) const {
+  for (const watch::ObjectPtr& object : control::List(tools_.cache, resource_, pod.ns())) {
+    if (SelectorOf(kind_, control::Parse(*object)).Matches(pod)) add(control::KeyOf(*object));
+  }
+}
+
+// Pods of all sets that have the same controller: a rollout's nodes are shared by them.
+std::vector<PodPtr> Controller::Related(const Value& object) const {
+  std::vector<PodPtr> out;
+  const Value* owner = control::ControllerOf(object);
+  if (owner == nullptr) return out;
+  const std::string& uid = owner->At({"uid"}).AsString();
+  const std::string& ns = object.At({"metadata", "namespace"}).AsString();
+  for (const watch::ObjectPtr& other : control::List(tools_.cache, resource_, ns)) {
+    const auto& owners = other->owner_uids();
+    if (std::find(owners.begin(), owners.end(), uid) == owners.end()) continue;
+    for (PodPtr& pod : tools_.pods.ControlledBy(other->uid())) out.push_back(std::move(pod));
+  }
+  return out;
+}
+
+std::optional<status::Failure> Controller::Apply(const Facts& facts, const Plan& plan,
+                                                 int64_t now) {
+  if (plan.create > 0) {
+    const Value pod = pods::FromTemplate(facts.object.At({"spec", "template"}), kind_.api_version,
+                                         kind_.kind, facts.object);
+    return writer_.Create(facts.object, plan.create, [&](size_t) { return pod; }).failure;
+  }
+  if (plan.remove == 0) return std::nullopt;
+  return writer_.Delete(facts.object,
+                        ChooseVictims(plan.active, Related(facts.object), plan.remove, now));
+}
+
+Outcome Controller::Sync(const std::string& key) {
+  const auto [ns, name] = control::SplitKey(key);
+  const std::optional<Value> object = control::Get(tools_.cache, resource_, ns, name);
+  if (!object) return Outcome::Done();
+  const Facts facts{kind_, *object,
+                    tools_.pods.ControlledBy(object->At({"metadata", "uid"}).AsString()),
+                    tools_.pods.WithoutController(ns)};
+  const Plan plan = MakePlan(facts);
+  if (const auto failure = writer_.Do(plan.claims)) return Outcome::Failed(failure->message);
+  const std::optional<status::Failure> failure = Apply(facts, plan, tools_.clock.WallNanos());
+  StatusPlan status =
+      PlanStatus(facts, plan, failure ? std::optional(failure->message) : std::nullopt,
+                 tools_.clock.WallNanos());
+  if (status.write) {
+    const status::Or<Value> written = writer_.One(*status.write);
+    if (!written.ok() && !pods::IsNotFound(written.failure())) {
+      return Outcome::Failed(written.failure().message);
+    }
+  }
+  if (failure) return Outcome::Failed(failure->message);
+  return status.again ? Outcome::After(*status.again) : Outcome::Done();
+}
+
+}  // namespace
+
+std::unique_ptr<control::Controller> MakeController(const Kind& kind, const pods::Tools& tools) {
+  return std::make_unique<Controller>(kind, tools);
+}
+
+}  // namespace keelson::replicaset
