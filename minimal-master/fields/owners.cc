@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "minimal-master/fields/owners.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "minimal-master/fields/apply.h"
+#include "minimal-master/schema/canonical.h"
+
+namespace keelson::fields {
+
+using json::Value;
+
+namespace {
+
+constexpr char kManagedFields[] = "managedFields";
+constexpr size_t kLongestManager = 128;
+
+Path PathOf(std::initializer_list<std::string_view> names) {
+  Path path;
+  for (const std::string_view name : names) path.push_back(Element::Field(name));
+  return path;
+}
+
+// [{}] forgets who owned what.
+bool IsReset(const Value& managed_fields) {
+  return managed_fields.items().size() == 1 && managed_fields.items()[0].members().empty();
+}
+
+// The managers before a write: of the object that was sent, if it says so, else of the old one.
+Managers ManagersBefore(const Target& target, const Value* old, Value sent) {
+  static const Value none;
+  const Value& before = old == nullptr ? none : old->At({"metadata", kManagedFields});
+  if (target.subresource.empty()) {
+    if (IsReset(sent)) return {};
+    if (!sent.items().empty()) {
+      const bool own = sent == before;
+      if (auto read = ReadManagers(std::move(sent), own); read && !read->empty())
+        return *std::move(read);
+    }
+  }
+  auto read = ReadManagers(before, true);
+  return read ? *std::move(read) : Managers();
+}
+
+// A change as other versions of the API see it.
+class Versions {
+ public:
+  Versions(const Target& target, const Value& before, const Value& after, Form form)
+      : target_(target), before_(before), after_(after), form_(form) {}
+
+  const Change* Get(const std::string& version) {
+    for (const auto& [known, change] : known_) {
+      if (known == version) return change ? &*change : nullptr;
+    }
+    std::optional<Change> change;
+    Value before;
+    Value after;
+    if (target_.convert) {
+      const schema::Type* type = target_.convert(version, before_, before);
+      if (type != nullptr && target_.convert(version, after_, after) != nullptr)
+        change =
+            Passing(Compare(schema::Canonical(before, *type), after, form_, {type}), target_.reset);
+    }
+    known_.emplace_back(version, std::move(change));
+    return Get(version);
+  }
+
+ private:
+  const Target& target_;
+  const Value& before_;
+  const Value& after_;
+  const Form form_;
+  std::vector<std::pair<std::string, std::optional<Change>>> known_;
+};
+
+}  // namespace
+
+const Set& Stripped() {
+  static const Set* const set = [] {
+    auto* out = new Set;
+    for (const char* name : {"apiVersion", "kind", "metadata"}) out->Insert(PathOf({name}));
+    for (const char* name : {"name", "namespace", "creationTimestamp", "selfLink", "uid",
+                             "clusterName", "generation", kManagedFields, "resourceVersion"})
+      out->Insert(PathOf({"metadata", name}));
+    return out;
+  }();
+  return *set;
+}
+
+Value Nothing(const schema::Type& type) { return schema::Canonical(Value::Object(), type); }
+
+Change Passing(Change change, const Set& reset) {
+  if (reset.Empty()) return change;
+  return {Without(change.added, reset), Without(change.removed, reset),
+          Without(change.modified, reset)};
+}
+
+Set ResetFields(const std::string& group, const std::string& kind, const std::string& subresource,
+                bool has_status) {
+  Set out;
+  if (!has_status) return out;
+  if (subresource != "status") {
+    out.Insert(PathOf({"status"}));
+    return out;
+  }
+  out.Insert(PathOf({"spec"}));
+  if (group == "apps" && kind == "Deployment") out.Insert(PathOf({"metadata", "labels"}));
+  if (group.empty() && kind == "Pod") {
+    out.Insert(PathOf({"metadata", "deletionTimestamp"}));
+    out.Insert(PathOf({"metadata", "ownerReferences"}));
+  }
+  return out;
+}
+
+std::string ManagerOf(std::string_view asked, std::string_view user_agent) {
+  if (!asked.empty()) return std::string(asked);
+  std::string out;
+  for (const char c : user_agent.substr(0, user_agent.find('/'))) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f && out.size() < kLongestManager) out += c;
+  }
+  return out.empty() ? "unknown" : out;
+}
+
+void Take(const Target& target, const Manager& writer, const Change& change, Managers& managers,
+          const std::function<const Change*(const std::string& version)>& in_version) {
+  const std::string version = target.ApiVersion();
+  const Set touched = Union(change.added, change.modified);
+  const Set all = Union(touched, change.removed);
+  Set taken = Difference(touched, Stripped());
+  bool owned = false;
+  std::erase_if(managers, [&](Manager& each) {
+    if (!taken.Empty() && each.IsSame(writer)) {
+      // Most writers change again what is theirs: then only the time is new.
+      const bool loses = Touches(each.written(), change.removed);
+      if (loses || !Covers(each.written(), taken))
+        each.SetFields(Union(Difference(each.set(), change.removed), taken));
+      each.time = writer.time;
+      owned = true;
+      return false;
+    }
+    const Set* theirs = &all;
+    Set converted;
+    if (each.version != version) {
+      const Change* seen = in_version(each.version);
+      if (seen == nullptr) return true;
+      converted = Union(Union(seen->added, seen->modified), seen->removed);
+      theirs = &converted;
+    }
+    if (Touches(each.written(), *theirs)) each.SetFields(Difference(each.set(), *theirs));
+    return each.OwnsNothing();
+  });
+  if (taken.Empty() || owned) return;
+  Manager added = writer;
+  added.SetFields(std::move(taken));
+  managers.push_back(std::move(added));
+}
+
+void TrackWrite(const Target& target, const Value* old, Value& object, const std::string& manager,
+                const std::string& time) {
+  Value* metadata = object.Find("metadata");
+  if (metadata == nullptr || !metadata->IsObject()) return;
+  Value sent;
+  if (Value* there = metadata->Find(kManagedFields)) sent = std::move(*there);
+  metadata->Erase(kManagedFields);
+  Managers managers = ManagersBefore(target, old, std::move(sent));
+  // Of what nobody tracked so far nobody begins to.
+  if (managers.empty() && old != nullptr) return;
+  Manager writer;
+  writer.name = manager;
+  writer.version = target.ApiVersion();
+  writer.subresource = target.subresource;
+  writer.time = time;
+  const Value nothing = old == nullptr ? Nothing(*target.type) : Value();
+  const Value& before = old == nullptr ? nothing : *old;
+  const Change change =
+      Passing(Compare(before, object, Form::kDecoded, {target.type}), target.reset);
+  Versions versions(target, before, object, Form::kDecoded);
+  Take(target, writer, change, managers,
+       [&](const std::string& version) { return versions.Get(version); });
+  CapUpdaters(managers);
+  if (Value written = WriteManagers(std::move(managers)); !written.IsNull())
+    metadata->Set(kManagedFields, std::move(written));
+}
+
+}  // namespace keelson::fields
