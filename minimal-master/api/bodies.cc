@@ -60,8 +60,9 @@ std::string_view PatchMedia(const Call& call) {
 
 status::Or<bool> CheckPatchMedia(const Call& call) {
   const std::string_view media = PatchMedia(call);
-  for (const char* known : {"application/json-patch+json", "application/merge-patch+json",
-                            "application/strategic-merge-patch+json"}) {
+  for (const char* known :
+       {"application/json-patch+json", "application/merge-patch+json",
+        "application/strategic-merge-patch+json", "application/apply-patch+yaml"}) {
     if (media == known) return true;
   }
   Failure failure = status::UnsupportedMediaType("415: Unsupported Media Type");

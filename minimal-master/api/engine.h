@@ -92,8 +92,14 @@ class Engine {
   friend class LocalClient;
   // What becomes of the current object (null: there is none yet).
   using Change = std::function<status::Or<json::Value>(const json::Value* current)>;
+  // Whether a write makes its manager the owner of what it changed, or the change says itself who
+  // owns what.
+  enum class Owners { kFollow, kGiven };
   status::Or<Written> Store(Call& call, const WriteOptions& options, const std::string& name,
-                            const Change& change, bool may_create);
+                            const Change& change, bool may_create, Owners owners = Owners::kFollow);
+  // The change of a patch, of server-side apply or another.
+  Change PatchedBy(Call& call, const WriteOptions& options);
+  Change AppliedBy(Call& call, const WriteOptions& options, const json::Value& config);
   struct Prepared {
     std::string key;
     std::string name;
@@ -101,11 +107,14 @@ class Engine {
     std::vector<std::string> warnings;
     std::unique_lock<std::mutex> given;  // of a service, until it is stored
   };
-  // Everything that happens to a new object before it is stored.
+  // Everything that happens to a new object before it is stored. `manager`: who owns its fields;
+  // empty: nobody, or whom it names.
   status::Or<Prepared> Prepare(const schema::Resource& resource, const std::string& ns,
-                               json::Value object, const auth::User& user);
+                               json::Value object, const auth::User& user,
+                               const std::string& manager);
   status::Or<std::string> CommitNew(const schema::Resource& resource, const Prepared& prepared);
-  status::Or<std::string> CreateOnce(Call& call, const WriteOptions& options, json::Value object);
+  status::Or<std::string> CreateOnce(Call& call, const WriteOptions& options, json::Value object,
+                                     Owners owners = Owners::kFollow);
   status::Or<Written> BindTo(Call& call, const WriteOptions& options, const json::Value& binding);
   // Counts an eviction against the budget that covers the pod, or refuses it.
   status::Or<bool> TakeFromBudget(const Call& call, const watch::ObjectPtr& pod, bool dry_run);

@@ -7,6 +7,7 @@
 #include "minimal-master/api/cache_facts.h"
 #include "minimal-master/api/engine.h"
 #include "minimal-master/api/shape.h"
+#include "minimal-master/api/tracking.h"
 #include "minimal-master/patch/json_patch.h"
 #include "minimal-master/schema/canonical.h"
 #include "minimal-master/schema/decode.h"
@@ -55,6 +56,8 @@ Value ScaleOf(const schema::Resource& resource, const Value& object) {
   for (const char* key : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
     if (const Value& value = metadata.At({key}); !value.IsNull()) kept.Set(key, value);
   }
+  if (Value managers = ScaleManagers(metadata.At({"managedFields"})); !managers.IsNull())
+    kept.Set("managedFields", std::move(managers));
   out.Set("metadata", std::move(kept));
   Value spec = Value::Object();
   spec.Set("replicas", Value(object.At({"spec", "replicas"}).AsInt()));
@@ -69,6 +72,16 @@ Value ScaleOf(const schema::Resource& resource, const Value& object) {
   if (text != "<none>") status.Set("selector", Value(text));
   out.Set("status", std::move(status));
   return out;
+}
+
+// What a patch of either kind makes of a Scale.
+status::Or<Value> PatchScale(Call& call, const WriteOptions& options, const Value& config,
+                             const Value& before, const std::string& time) {
+  if (!IsApply(call)) return PatchValue(call, before);
+  status::Or<fields::Applied> applied =
+      fields::Apply(ScaleTarget(), &before, config, options.manager, options.force, time);
+  if (!applied.ok()) return applied.failure();
+  return std::move(applied->object);
 }
 
 Failure NameMismatch(const std::string& given, const std::string& asked) {
@@ -155,6 +168,18 @@ Answer Engine::Scale(Call& call) {
   const status::Or<WriteOptions> options =
       ReadWriteOptions(call.request.query, patching ? "PatchOptions" : "UpdateOptions");
   if (!options.ok()) return Refusal(options.failure());
+  Value config;
+  if (patching) {
+    if (const status::Or<bool> known = CheckPatchMedia(call); !known.ok())
+      return Refusal(known.failure());
+    if (const status::Or<bool> fit = CheckPatchOptions(call, *options); !fit.ok())
+      return Refusal(fit.failure());
+    if (IsApply(call)) {
+      status::Or<Value> read = ReadConfig(call, *options);
+      if (!read.ok()) return Refusal(read.failure());
+      config = *std::move(read);
+    }
+  }
   std::optional<Value> sent;
   if (!patching) {
     const status::Or<schema::Media> media = MediaOf(call.request.headers);
@@ -164,15 +189,19 @@ Answer Engine::Scale(Call& call) {
     if (!decoded.ok()) return Refusal(status::BadRequest(decoded.error().message()));
     sent = std::move(decoded->value);
   }
+  const fields::Target target = ScaleTarget();
   const Change change = [&](const Value* current) -> status::Or<Value> {
     Value scale = sent ? *sent : Value();
+    const Value before = schema::Canonical(ScaleOf(resource, *current), ScaleType());
     if (patching) {
-      status::Or<Value> patched = PatchValue(call, ScaleOf(resource, *current));
+      status::Or<Value> patched = PatchScale(call, *options, config, before, Now());
       if (!patched.ok()) return patched.failure();
       base::Result<schema::Decoded> decoded = schema::Decode(*patched, ScaleType());
       if (!decoded.ok()) return NotReadable(*patched, decoded.error().message());
       scale = std::move(decoded->value);
     }
+    if (!IsApply(call))
+      fields::TrackWrite(target, &before, scale, ManagerOf(call, *options), Now());
     if (const std::string& name = scale.At({"metadata", "name"}).AsString();
         !name.empty() && name != call.route.name)
       return NameMismatch(name, call.route.name);
@@ -185,10 +214,17 @@ Answer Engine::Scale(Call& call) {
     Value object = *current;
     object.Find("spec")->Set("replicas", Value(replicas));
     const Value& revision = scale.At({"metadata", "resourceVersion"});
-    object.Find("metadata")->Set("resourceVersion", revision.IsNull() ? Value("") : revision);
+    Value& metadata = *object.Find("metadata");
+    metadata.Set("resourceVersion", revision.IsNull() ? Value("") : revision);
+    Value managers =
+        ParentManagers(metadata.At({"managedFields"}), scale.At({"metadata", "managedFields"}),
+                       TargetOf(resource, "").ApiVersion());
+    metadata.Erase("managedFields");
+    if (!managers.IsNull()) metadata.Set("managedFields", std::move(managers));
     return object;
   };
-  const status::Or<Written> written = Store(call, *options, call.route.name, change, false);
+  const status::Or<Written> written =
+      Store(call, *options, call.route.name, change, false, Owners::kGiven);
   return written.ok() ? answer(InVersion(resource, written->json)) : Refusal(written.failure());
 }
 
@@ -241,7 +277,7 @@ status::Or<Written> Engine::BindTo(Call& call, const WriteOptions& options, cons
     SetScheduled(pod, time);
     return pod;
   };
-  return Store(call, options, call.route.name, change, false);
+  return Store(call, options, call.route.name, change, false, Owners::kGiven);
 }
 
 status::Or<bool> Engine::TakeFromBudget(const Call& call, const watch::ObjectPtr& pod,

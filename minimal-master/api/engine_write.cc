@@ -13,7 +13,9 @@
 #include "minimal-master/api/metadata.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/api/shape.h"
+#include "minimal-master/api/tracking.h"
 #include "minimal-master/defaults/defaults.h"
+#include "minimal-master/fields/owners.h"
 #include "minimal-master/schema/decode.h"
 #include "minimal-master/storage/storage.h"
 #include "minimal-master/strategy/strategy.h"
@@ -85,12 +87,6 @@ Failure Wrong(const schema::Resource& resource, const Value& object,
                          object.At({"metadata", "name"}).AsString(), problems);
 }
 
-std::string WithoutRevision(const schema::Resource& resource, const Value& object) {
-  Value copy = object;
-  if (Value* metadata = copy.Find("metadata")) metadata->Erase("resourceVersion");
-  return AsStored(resource, std::move(copy));
-}
-
 }  // namespace
 
 std::string Engine::Now() const {
@@ -131,12 +127,13 @@ Answer Engine::CreateToken(Call& call) {
 
 status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
                                              const std::string& ns, Value object,
-                                             const auth::User& user) {
+                                             const auth::User& user, const std::string& manager) {
   const std::string time = Now();
   const std::string suffix = RandomSuffix();
   const status::Or<bool> begun = BeginMetadata(object, ns, {NewUid(), time, suffix});
   if (!begun.ok()) return begun.failure();
   defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
+  if (!manager.empty()) fields::TrackWrite(TargetOf(resource, ""), nullptr, object, manager, time);
   const CacheFacts facts(cache_.Current());
   Prepared prepared;
   prepared.name = object.At({"metadata", "name"}).AsString();
@@ -186,10 +183,12 @@ status::Or<std::string> Engine::CommitNew(const schema::Resource& resource,
   return OfStore(revision.error());
 }
 
-status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& options, Value object) {
+status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& options, Value object,
+                                           Owners owners) {
   const schema::Resource& resource = *call.route.served;
   const status::Or<Prepared> prepared =
-      Prepare(resource, call.route.ns, std::move(object), call.user);
+      Prepare(resource, call.route.ns, std::move(object), call.user,
+              owners == Owners::kFollow ? ManagerOf(call, options) : "");
   if (!prepared.ok()) return prepared.failure();
   call.warnings.insert(call.warnings.end(), prepared->warnings.begin(), prepared->warnings.end());
   if (const ObjectPtr there = cache_.Find(prepared->key)) {
@@ -204,7 +203,7 @@ status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& optio
 
 status::Or<std::string> Engine::Insert(const schema::Resource& resource, const std::string& ns,
                                        Value object, const auth::User& user) {
-  const status::Or<Prepared> prepared = Prepare(resource, ns, std::move(object), user);
+  const status::Or<Prepared> prepared = Prepare(resource, ns, std::move(object), user, "");
   if (!prepared.ok()) return prepared.failure();
   return CommitNew(resource, *prepared);
 }
@@ -231,7 +230,7 @@ base::Status Engine::InsertMissing(std::vector<Value> objects, const auth::User&
     if (cache_.Find(storage::KeyOf(*resource, ns, name))) continue;
     // What lies in a namespace asks for it: those before it must be there by now.
     if (!ns.empty()) commit();
-    const status::Or<Prepared> prepared = Prepare(*resource, ns, std::move(object), user);
+    const status::Or<Prepared> prepared = Prepare(*resource, ns, std::move(object), user, "");
     if (!prepared.ok()) {
       if (first.ok()) first = base::Internal("{} {}: {}", kind, name, prepared.failure().message);
       continue;
@@ -244,7 +243,7 @@ base::Status Engine::InsertMissing(std::vector<Value> objects, const auth::User&
 }
 
 status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const std::string& name,
-                                  const Change& change, bool may_create) {
+                                  const Change& change, bool may_create, Owners owners) {
   const schema::Resource& resource = *call.route.served;
   const std::string key = storage::KeyOf(resource, call.route.ns, name);
   for (int attempt = 0; attempt < kTries; ++attempt) {
@@ -254,7 +253,7 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
       status::Or<Value> object = change(nullptr);
       if (!object.ok()) return object.failure();
       if (Value* metadata = (*object).Find("metadata")) metadata->Erase("resourceVersion");
-      status::Or<std::string> made = CreateOnce(call, options, *std::move(object));
+      status::Or<std::string> made = CreateOnce(call, options, *std::move(object), owners);
       if (!made.ok()) return made.failure();
       return Written{*std::move(made), true};
     }
@@ -287,6 +286,9 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
     // Those change what their handlers say and nothing else.
     const bool raw = call.route.subresource == "binding" || call.route.subresource == "finalize" ||
                      call.route.subresource == "approval";
+    if (owners == Owners::kFollow)
+      fields::TrackWrite(TargetOf(resource, call.route.subresource), &old, object,
+                         ManagerOf(call, options), Now());
     if (call.route.subresource == "status")
       strategy::PrepareStatusUpdate(KindOf(resource), object, old);
     else if (!raw)
@@ -306,9 +308,9 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
       if (!given.ok()) return given.failure();
       held = std::move(*given);
     }
-    const std::string bytes = WithoutRevision(resource, object);
-    if (bytes == WithoutRevision(resource, old))
-      return Written{std::string(current->bytes().view()), false};
+    const std::optional<std::string> changed_bytes = ChangedBytes(resource, object, old, *current);
+    if (!changed_bytes) return Written{std::string(current->bytes().view()), false};
+    const std::string& bytes = *changed_bytes;
     if (hooks_.may_write) {
       const status::Or<bool> may = hooks_.may_write(call.user, object, &old);
       if (!may.ok()) return may.failure();
@@ -360,33 +362,83 @@ Answer Engine::Update(Call& call) {
   return Show(call, written->created ? 201 : 200, InVersion(resource, written->json));
 }
 
+namespace {
+
+// What a patch made of an object is still the object of the path.
+status::Or<bool> CheckPlace(const Call& call, const Value& object) {
+  const std::string& name = object.At({"metadata", "name"}).AsString();
+  if (name.empty())
+    return status::BadRequest(fmt::format(
+        "the name of the object ({} based on URL) was undeterminable: name must be provided",
+        call.route.name));
+  if (name != call.route.name)
+    return status::BadRequest(
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
+                    call.route.name));
+  const std::string& space = object.At({"metadata", "namespace"}).AsString();
+  if (!space.empty() && space != call.route.ns)
+    return status::BadRequest(
+        "the namespace of the provided object does not match the namespace sent on the request");
+  return true;
+}
+
+}  // namespace
+
+Engine::Change Engine::PatchedBy(Call& call, const WriteOptions& options) {
+  return [&](const Value* current) -> status::Or<Value> {
+    const status::Or<Value> patched = PatchValue(call, *current);
+    if (!patched.ok()) return patched.failure();
+    base::Result<schema::Decoded> decoded = schema::Decode(*patched, call.route.served->type());
+    if (!decoded.ok()) return NotReadable(*patched, decoded.error().message());
+    const status::Or<bool> judged = Judge(decoded->problems, options, call);
+    if (!judged.ok()) return judged.failure();
+    const status::Or<bool> right = CheckPlace(call, decoded->value);
+    if (!right.ok()) return right.failure();
+    return std::move(decoded->value);
+  };
+}
+
+Engine::Change Engine::AppliedBy(Call& call, const WriteOptions& options, const Value& config) {
+  return [&](const Value* current) -> status::Or<Value> {
+    const schema::Resource& resource = *call.route.served;
+    status::Or<fields::Applied> applied =
+        fields::Apply(TargetOf(resource, call.route.subresource), current, config, options.manager,
+                      options.force, Now());
+    if (!applied.ok()) return applied.failure();
+    if (const std::string& uid = config.At({"metadata", "uid"}).AsString();
+        current == nullptr && !uid.empty())
+      return status::Conflict({resource.group(), resource.name()}, call.route.name,
+                              fmt::format("uid mismatch: the provided object specified uid {}, "
+                                          "and no existing object was found",
+                                          uid));
+    base::Result<schema::Decoded> decoded = schema::Decode(applied->object, resource.type());
+    if (!decoded.ok()) return NotReadable(applied->object, decoded.error().message());
+    const status::Or<bool> right = CheckPlace(call, decoded->value);
+    if (!right.ok()) return right.failure();
+    return std::move(decoded->value);
+  };
+}
+
 Answer Engine::Patch(Call& call) {
-  const schema::Resource& resource = *call.route.served;
   const status::Or<WriteOptions> options = ReadWriteOptions(call.request.query, "PatchOptions");
   if (!options.ok()) return Refusal(options.failure());
   if (const status::Or<bool> known = CheckPatchMedia(call); !known.ok())
     return Refusal(known.failure());
-  const Change change = [&](const Value* current) -> status::Or<Value> {
-    const status::Or<Value> patched = PatchValue(call, *current);
-    if (!patched.ok()) return patched.failure();
-    base::Result<schema::Decoded> decoded = schema::Decode(*patched, resource.type());
-    if (!decoded.ok()) return NotReadable(*patched, decoded.error().message());
-    const status::Or<bool> judged = Judge(decoded->problems, *options, call);
-    if (!judged.ok()) return judged.failure();
-    const std::string& name = decoded->value.At({"metadata", "name"}).AsString();
-    if (name.empty())
-      return status::BadRequest(fmt::format(
-          "the name of the object ({} based on URL) was undeterminable: name must be provided",
-          call.route.name));
-    if (name != call.route.name)
-      return status::BadRequest(
-          fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
-                      call.route.name));
-    return std::move(decoded->value);
-  };
-  const status::Or<Written> written = Store(call, *options, call.route.name, change, false);
+  if (const status::Or<bool> fit = CheckPatchOptions(call, *options); !fit.ok())
+    return Refusal(fit.failure());
+  const bool apply = IsApply(call);
+  Value config;
+  if (apply) {
+    status::Or<Value> read = ReadConfig(call, *options);
+    if (!read.ok()) return Refusal(read.failure());
+    config = *std::move(read);
+  }
+  const Change change = apply ? AppliedBy(call, *options, config) : PatchedBy(call, *options);
+  const status::Or<Written> written =
+      Store(call, *options, call.route.name, change, apply && call.route.subresource.empty(),
+            apply ? Owners::kGiven : Owners::kFollow);
   if (!written.ok()) return Refusal(written.failure());
-  return Show(call, 200, InVersion(resource, written->json));
+  return Show(call, written->created ? 201 : 200, InVersion(*call.route.served, written->json));
 }
 
 }  // namespace keelson::api

@@ -60,8 +60,8 @@ status::Or<bool> BeginMetadata(Value& object, std::string_view ns, const Birth& 
   const std::string prefix = metadata.At({"generateName"}).AsString();
   if (metadata.At({"name"}).AsString().empty() && !prefix.empty())
     metadata.Set("name", Value(prefix.substr(0, kLongestName - kSuffix) + birth.suffix));
-  for (const char* key : {"resourceVersion", "selfLink", "deletionTimestamp",
-                          "deletionGracePeriodSeconds", "managedFields"})
+  for (const char* key :
+       {"resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"})
     metadata.Erase(key);
   metadata.Set("uid", Value(birth.uid));
   metadata.Set("creationTimestamp", Value(birth.time));

@@ -93,6 +93,7 @@ service::Request ToServer(const Request& asked) {
   request.target = asked.path;
   (void)service::ParseTarget(request);
   request.body = asked.body;
+  request.headers.emplace_back("user-agent", "python-requests/2.32");  // as it was recorded
   if (!asked.content_type.empty()) request.headers.emplace_back("content-type", asked.content_type);
   if (!asked.accept.empty()) request.headers.emplace_back("accept", asked.accept);
   for (const auto& [name, value] : asked.headers) {

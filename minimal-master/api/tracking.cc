@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "minimal-master/api/tracking.h"
+
+#include <fmt/format.h>
+
+#include "lib/base/strings.h"
+#include "minimal-master/api/reader.h"
+#include "minimal-master/api/shape.h"
+#include "minimal-master/conversion/conversion.h"
+#include "minimal-master/fields/managers.h"
+#include "minimal-master/schema/canonical.h"
+#include "minimal-master/storage/storage.h"
+
+namespace keelson::api {
+
+using fields::Manager;
+using fields::Managers;
+using json::Value;
+
+namespace {
+
+constexpr char kScaleVersion[] = "autoscaling/v1";
+
+std::string_view PatchMedia(const Call& call) {
+  const std::string* header = service::FindHeader(call.request.headers, "content-type");
+  return header == nullptr ? std::string_view()
+                           : base::Trim(std::string_view(*header).substr(0, header->find(';')));
+}
+
+// Another form of an object of which one form is stored.
+const schema::Type* InOtherVersion(const schema::Resource& resource, const std::string& version,
+                                   const Value& value, Value& out) {
+  const size_t slash = version.find('/');
+  const bool core = slash == std::string::npos;
+  const schema::Resource* other =
+      schema::FindResource(core ? "" : std::string_view(version).substr(0, slash),
+                           core ? version : version.substr(slash + 1), resource.name());
+  if (other == nullptr || &storage::StoredAs(*other) != &storage::StoredAs(resource))
+    return nullptr;
+  out = conversion::FromStored(
+      other->group(), other->version(), other->kind(),
+      conversion::ToStored(resource.group(), resource.version(), resource.kind(), value));
+  return &other->type();
+}
+
+fields::Set Replicas() {
+  fields::Set set;
+  set.Insert({fields::Element::Field("spec"), fields::Element::Field("replicas")});
+  return set;
+}
+
+// The same entry but for the version, which a Scale has its own of.
+Manager* Counterpart(Managers& managers, const Manager& like) {
+  for (Manager& each : managers) {
+    if (each.name == like.name && each.applies == like.applies &&
+        each.subresource == like.subresource)
+      return &each;
+  }
+  return nullptr;
+}
+
+const schema::Type& ManagersType(const schema::Resource& resource) {
+  const schema::Field* metadata = resource.type().Find("metadata");
+  KEELSON_CHECK(metadata != nullptr);
+  const schema::Field* managers = metadata->type().Find("managedFields");
+  KEELSON_CHECK(managers != nullptr);
+  return managers->type();
+}
+
+}  // namespace
+
+fields::Target TargetOf(const schema::Resource& resource, const std::string& subresource) {
+  fields::Target target;
+  target.group = resource.group();
+  target.version = resource.version();
+  target.kind = resource.kind();
+  target.subresource = subresource;
+  target.type = &resource.type();
+  target.reset = fields::ResetFields(target.group, target.kind, subresource,
+                                     resource.FindSubresource("status") != nullptr);
+  const schema::Resource* shown = &resource;
+  target.convert = [shown](const std::string& version, const Value& value, Value& out) {
+    return InOtherVersion(*shown, version, value, out);
+  };
+  return target;
+}
+
+fields::Target ScaleTarget() {
+  fields::Target target;
+  target.group = "autoscaling";
+  target.version = "v1";
+  target.kind = "Scale";
+  target.subresource = "scale";
+  target.type = schema::Find(target.group, target.version, target.kind);
+  KEELSON_CHECK(target.type != nullptr);
+  return target;
+}
+
+std::string ManagerOf(const Call& call, const WriteOptions& options) {
+  const std::string* agent = service::FindHeader(call.request.headers, "user-agent");
+  return fields::ManagerOf(options.manager, agent == nullptr ? std::string_view() : *agent);
+}
+
+bool IsApply(const Call& call) { return PatchMedia(call) == "application/apply-patch+yaml"; }
+
+status::Or<bool> CheckPatchOptions(const Call& call, const WriteOptions& options) {
+  constexpr char kGroup[] = "meta.k8s.io";
+  constexpr char kKind[] = "PatchOptions";
+  if (IsApply(call)) {
+    if (!options.manager.empty()) return true;
+    return status::Invalid(kGroup, kKind, "",
+                           {{kube::ProblemKind::kRequired, "fieldManager",
+                             "Required value: is required for apply patch", 0}});
+  }
+  if (service::FindField(call.request.query, "force") == nullptr) return true;
+  return status::Invalid(kGroup, kKind, "",
+                         {{kube::ProblemKind::kForbidden, "force",
+                           "Forbidden: may not be specified for non-apply patch", 0}});
+}
+
+status::Or<Value> ReadConfig(Call& call, const WriteOptions& options) {
+  constexpr json::Limits kLimits{.bytes = size_t{4} << 20, .depth = 200};
+  std::vector<std::string> repeated;
+  base::Result<Value> config = json::ParseFirstYaml(call.request.body, repeated, kLimits);
+  if (!config.ok())
+    return status::BadRequest(fmt::format(
+        "error decoding YAML: error converting YAML to JSON: yaml: {}", config.error().message()));
+  if (!config->IsObject() && !config->IsNull())
+    return status::BadRequest(fmt::format(
+        "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
+        "{} into Go value of type map[string]interface {{}}",
+        config->IsArray()    ? "array"
+        : config->IsString() ? "string"
+        : config->IsBool()   ? "bool"
+                             : "number"));
+  if (repeated.empty() || options.validation == Validation::kIgnore) return *std::move(config);
+  const std::string problem =
+      "error converting YAML to JSON: yaml: unmarshal errors:\n  " + base::Join(repeated, "\n  ");
+  if (options.validation == Validation::kStrict)
+    return status::BadRequest("error strict decoding YAML: " + problem);
+  call.warnings.push_back(problem);
+  return *std::move(config);
+}
+
+Value ScaleManagers(const Value& managed_fields) {
+  const std::optional<Managers> read = fields::ReadManagers(managed_fields, true);
+  const fields::Set replicas = Replicas();
+  Managers out;
+  for (const Manager& each : read ? *read : Managers()) {
+    if (!fields::Covers(each.written(), replicas)) continue;
+    Manager shown = each;
+    shown.version = kScaleVersion;
+    shown.SetFields(replicas);
+    out.push_back(std::move(shown));
+  }
+  return fields::WriteManagers(std::move(out));
+}
+
+Value ParentManagers(const Value& managed_fields, const Value& scale_managers,
+                     const std::string& api_version) {
+  std::optional<Managers> parents = fields::ReadManagers(managed_fields, true);
+  std::optional<Managers> scales = fields::ReadManagers(scale_managers, true);
+  if (!parents || !scales) return managed_fields;
+  const fields::Set replicas = Replicas();
+  for (Manager& each : *parents) {
+    if (fields::Covers(each.written(), replicas) && Counterpart(*scales, each) == nullptr)
+      each.SetFields(Difference(each.set(), replicas));
+  }
+  for (Manager& each : *scales) {
+    if (!fields::Covers(each.written(), replicas)) continue;
+    if (Manager* there = Counterpart(*parents, each)) {
+      if (!fields::Covers(there->written(), replicas))
+        there->SetFields(Union(there->set(), replicas));
+      there->time = each.time;
+    } else {
+      each.version = api_version;
+      parents->push_back(std::move(each));
+    }
+  }
+  fields::DropEmpty(*parents);
+  return fields::WriteManagers(*std::move(parents));
+}
+
+std::optional<std::string> ChangedBytes(const schema::Resource& resource, Value object,
+                                        const Value& old, const watch::Object& current) {
+  Value* metadata = object.Find("metadata");
+  if (metadata == nullptr) return std::nullopt;
+  metadata->Erase("resourceVersion");
+  Value* managers = metadata->Find("managedFields");
+  const Value& were = old.At({"metadata", "managedFields"});
+  std::string old_times;
+  std::string new_times;
+  if (managers != nullptr && !(*managers == were) && fields::SameButTimes(*managers, were)) {
+    const schema::Type& type = ManagersType(resource);
+    old_times = schema::WriteCanonical(were, type);
+    new_times = schema::WriteCanonical(*managers, type);
+    *managers = were;
+  }
+  std::string bytes = AsStored(resource, std::move(object));
+  if (WithRevision(bytes, current.revision()) == current.bytes().view()) return std::nullopt;
+  // Nothing before metadata can look like this: it ends at an unquoted bracket.
+  if (const size_t at = old_times.empty() ? std::string::npos : bytes.find(old_times);
+      at != std::string::npos)
+    bytes.replace(at, old_times.size(), new_times);
+  return bytes;
+}
+
+}  // namespace keelson::api
