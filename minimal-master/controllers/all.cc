@@ -4,6 +4,7 @@
 #include "minimal-master/controllers/endpoints/controllers.h"
 #include "minimal-master/controllers/garbage/controller.h"
 #include "minimal-master/controllers/hpa/controller.h"
+#include "minimal-master/controllers/namespaces/controller.h"
 #include "minimal-master/controllers/replicaset/controller.h"
 #include "minimal-master/controllers/rootca/controller.h"
 #include "minimal-master/controllers/serviceaccount/controller.h"
@@ -32,6 +33,7 @@ void AddControllers(control::Manager& manager, const Context& context) {
   const pods::Tools tools(context.cache, context.client, context.recorder, context.clock);
   add(replicaset::MakeController(replicaset::kReplicaSet, tools));
   add(replicaset::MakeController(replicaset::kReplicationController, tools));
+  add(std::make_unique<namespaces::Ender>(context));
   add(std::make_unique<serviceaccount::ServiceAccounts>(context));
   if (context.settings.authority != nullptr) add(std::make_unique<rootca::Publisher>(context));
 }
