@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/all.h"
 
+#include "minimal-master/controllers/deployment/controller.h"
 #include "minimal-master/controllers/endpoints/controllers.h"
 #include "minimal-master/controllers/garbage/controller.h"
 #include "minimal-master/controllers/hpa/controller.h"
@@ -10,6 +11,19 @@
 #include "minimal-master/controllers/serviceaccount/controller.h"
 
 namespace keelson::controllers {
+namespace {
+
+// They share what they know of pods.
+std::vector<std::unique_ptr<control::Controller>> Workloads(const Context& context) {
+  const pods::Tools tools(context.cache, context.client, context.recorder, context.clock);
+  std::vector<std::unique_ptr<control::Controller>> out;
+  out.push_back(replicaset::MakeController(replicaset::kReplicaSet, tools));
+  out.push_back(replicaset::MakeController(replicaset::kReplicationController, tools));
+  out.push_back(deployment::MakeController(tools));
+  return out;
+}
+
+}  // namespace
 
 bool IsEnabled(const std::vector<std::string>& enabled, std::string_view name) {
   bool all = false;
@@ -30,10 +44,8 @@ void AddControllers(control::Manager& manager, const Context& context) {
   add(std::make_unique<hpa::Autoscaler>(context.cache, context.client, context.recorder,
                                         context.clock, context.settings.usage));
   add(std::make_unique<garbage::Collector>(context));
-  const pods::Tools tools(context.cache, context.client, context.recorder, context.clock);
-  add(replicaset::MakeController(replicaset::kReplicaSet, tools));
-  add(replicaset::MakeController(replicaset::kReplicationController, tools));
   add(std::make_unique<namespaces::Ender>(context));
+  for (auto& controller : Workloads(context)) add(std::move(controller));
   add(std::make_unique<serviceaccount::ServiceAccounts>(context));
   if (context.settings.authority != nullptr) add(std::make_unique<rootca::Publisher>(context));
 }

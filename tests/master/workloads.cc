@@ -28,6 +28,17 @@ std::vector<Value> PodsOf(ControlledServer& server, const std::string& query) {
   return server.Get(kPods + query).At({"items"}).items();
 }
 
+void Patch(ControlledServer& server, const std::string& path, const std::string& type,
+           const std::string& body) {
+  Request request;
+  request.method = "PATCH";
+  request.path = path;
+  request.content_type = type;
+  request.body = body;
+  const Answer answer = server.server().Ask(request);
+  EXPECT_LT(answer.code, 300) << path << ": " << json::WriteJson(answer.body);
+}
+
 void SetPodStatus(ControlledServer& server, const std::string& name, const std::string& status) {
   Request request;
   request.method = "PATCH";

@@ -19,6 +19,8 @@ class WorkloadServer : public ControlledServer {
 
 // The pods of namespace default, by name; `query`: "?labelSelector=app%3Dweb", or nothing.
 std::vector<json::Value> PodsOf(ControlledServer& server, const std::string& query = "");
+void Patch(ControlledServer& server, const std::string& path, const std::string& type,
+           const std::string& body);
 // Their status, by merge patch: "phase", "conditions" and what else is given as JSON.
 void SetPodStatus(ControlledServer& server, const std::string& name, const std::string& status);
 void MakeReady(ControlledServer& server, const json::Value& pod);
