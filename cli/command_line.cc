@@ -10,6 +10,7 @@
 #include "cli/explain.h"
 #include "cli/images.h"
 #include "cli/logs.h"
+#include "cli/master.h"
 #include "cli/ps.h"
 #include "cli/table.h"
 
@@ -30,6 +31,7 @@ struct Asked {
   std::string images_output, doctor_output, reference;
   std::vector<std::string> references;
   bool force = false;
+  MasterOptions master;
 };
 
 CLI::App* AddPs(CLI::App& app, PsOptions& options) {
@@ -75,6 +77,18 @@ CLI::App* AddExec(CLI::App& app, ExecOptions& options) {
                    "the pod's namespace, where its name is not enough");
   exec->add_option("--timeout", options.timeout, "kill it after so long: 30s, 5m");
   return exec;
+}
+
+CLI::App* AddMaster(CLI::App& app, const char* name, const char* what, MasterOptions& options) {
+  CLI::App* command = app.add_subcommand(name, what);
+  command->add_option("FILE", options.file)->required();
+  command->add_option("--state-dir", options.state_dir, "the control plane's")
+      ->capture_default_str();
+  command->add_option("--store", options.store, "as keelson-master's");
+  command->add_option("--store-ca", options.ca, "whom to trust as the etcd");
+  command->add_option("--store-cert", options.certificate, "our certificate for the etcd");
+  command->add_option("--store-key", options.key, "its key");
+  return command;
 }
 
 int Fail(const base::Error& error, const Console& console, int code = 1) {
@@ -138,6 +152,11 @@ int Run(const std::vector<std::string>& arguments, const base::Clock& clock,
                                         "if something is missing that must be there");
   doctor->add_option("-o,--output", asked.doctor_output, "json")->check(Output({"json"}));
 
+  const CLI::App* backup = AddMaster(
+      app, "backup", "a whole copy of the control plane's store, while it runs", asked.master);
+  const CLI::App* restore = AddMaster(
+      app, "restore", "put a backup in the place of a stopped control plane's store", asked.master);
+
   // What follows "--" is the command's own, whatever it looks like: it does not go through the
   // parser.
   std::vector<std::string> ours = arguments;
@@ -156,6 +175,9 @@ int Run(const std::vector<std::string>& arguments, const base::Clock& clock,
     return 2;
   }
 
+  for (const CLI::App* command : {backup, restore}) {
+    if (command->parsed()) return RunMaster(command->get_name(), asked.master, console);
+  }
   Kubelet kubelet(asked.kubelet_socket);
   if (ps->parsed()) return Finish(Ps(asked.ps, kubelet, clock, console), console);
   if (logs->parsed()) return Finish(Logs(asked.logs, kubelet, console), console);

@@ -25,12 +25,14 @@
 #include "minimal-master/controllers/unattended.h"
 #include "minimal-master/node/nodes.h"
 #include "minimal-master/pki/cluster_pki.h"
-#include "minimal-master/store/sqlite/sqlite_store.h"
+#include "minimal-master/store/backend/backend.h"
 #include "minimal-master/watch/cache.h"
 
 namespace {
 
 using namespace keelson;
+
+constexpr char kKeys[] = "/registry/";  // everything that is kept
 
 struct Options {
   std::string state_dir = "/var/lib/keelson/master";
@@ -39,6 +41,8 @@ struct Options {
   int port = 6443;
   std::string service_cidr = "10.43.0.0/16";
   controllers::Settings controllers;
+  store::BackendOptions store;
+  std::string backup;  // a file, of the commands backup and restore
 };
 
 // What upstream's server lets everybody ask before it looks at any rule.
@@ -84,13 +88,11 @@ base::Status Serve(const Options& options) {
     return std::pair<std::string, std::string>("application/json",
                                                json::WriteJson(status::ToJson(failure)) + "\n");
   };
-  store::SqliteStore::Options store_options;
-  store_options.dir = options.state_dir + "/store";
-  ASSIGN_OR_RETURN(const std::unique_ptr<store::SqliteStore> store,
-                   store::SqliteStore::Open(store_options, clock));
+  ASSIGN_OR_RETURN(const std::unique_ptr<store::Store> store,
+                   store::OpenBackend(options.store, kKeys, clock));
   const api::Reader reader;
   ASSIGN_OR_RETURN(const std::unique_ptr<watch::Cache> cache,
-                   watch::Cache::Open(*store, reader, clock, {}));
+                   watch::Cache::Open(*store, reader, clock, {.prefix = kKeys}));
   api::Engine engine(*store, *cache, clock);
   allocation::Ranges ranges;
   for (const std::string_view cidr : base::Split(std::string_view(options.service_cidr), ',')) {
@@ -164,6 +166,12 @@ base::Status Serve(const Options& options) {
   return base::Ok();
 }
 
+base::Status Tell(const base::Result<std::string>& done, const char* what) {
+  if (!done.ok()) return done.error();
+  std::printf("%s: %s\n", what, done->c_str());
+  return base::Ok();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -177,8 +185,21 @@ int main(int argc, char** argv) {
                  "the addresses of services; one block, or one of each family with a comma");
   app.add_option("--controllers", options.controllers.enabled,
                  "the controllers that run: *, a name, or -name for all but that")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--store", options.store.store,
+                 "sqlite, /a/folder, or etcd://host:2379,host:2379 (https://… with TLS)");
+  app.add_option("--store-ca", options.store.ca_file, "whom to trust as the etcd");
+  app.add_option("--store-cert", options.store.certificate_file, "our certificate for the etcd");
+  app.add_option("--store-key", options.store.key_file, "its key");
+  app.fallthrough();
+  CLI::App* backup = app.add_subcommand("backup", "a whole copy of the store, while it is used");
+  CLI::App* restore =
+      app.add_subcommand("restore", "put a backup in the store's place; nothing may run on it");
+  backup->add_option("FILE", options.backup)->required();
+  restore->add_option("FILE", options.backup)->required();
   CLI11_PARSE(app, argc, argv);
+  options.store.state_dir = options.state_dir;
   signal(SIGPIPE, SIG_IGN);
   // Before any thread is made, so that all inherit it: signals are waited for in one place.
   sigset_t signals;
@@ -187,7 +208,11 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   if (!log::LogToStandardError("info").ok()) return 2;
-  const base::Status status = Serve(options);
+  const base::Status status =
+      backup->parsed()
+          ? Tell(store::BackUp(options.store, options.backup, base::SystemClock()), "backed up")
+      : restore->parsed() ? Tell(store::Restore(options.store, options.backup), "restored")
+                          : Serve(options);
   if (status.ok()) return 0;
   std::fprintf(stderr, "keelson-master: %s\n", status.error().message().c_str());
   return 1;

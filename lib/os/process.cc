@@ -127,6 +127,8 @@ ChildProcess::~ChildProcess() {
 void ChildProcess::Release() { pid_ = -1; }
 
 Result<ExitStatus> ChildProcess::Wait() {
+  // Waited for before: waitpid(-1) would take another child's end.
+  if (pid_ <= 0) return base::FailedPrecondition("the process was waited for before");
   ExitStatus status;
   while (waitpid(pid_, &status.wait_status, 0) < 0) {
     if (errno != EINTR) return Error::FromErrno(errno, "wait for process {}", pid_);

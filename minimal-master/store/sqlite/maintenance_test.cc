@@ -2,6 +2,7 @@
 #include "minimal-master/store/sqlite/maintenance.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/fake_clock.h"
@@ -56,6 +57,9 @@ TEST_F(MaintenanceTest, ABackupIsOneMomentOfAStoreThatIsWrittenTo) {
   writer.join();
   EXPECT_FALSE(store_->Backup(Path("backup0")).ok()) << "never over another one";
   EXPECT_GT(store_->GetStats()->last_backup, 0);
+  struct stat status;
+  ASSERT_EQ(::stat(Path("backup0").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u) << "secrets are in it";
   store_.reset();
   for (int i = 0; i < 5; ++i) {
     const auto info = RestoreStore(Path("backup" + std::to_string(i)), store_dir());
