@@ -110,6 +110,35 @@ void ValidateCommon(const Field& container, const PodFacts& pod, bool init, Prob
   ValidateRestartRules(container, problems);
 }
 
+// Whoever comes to look at a running pod is no part of what it is for.
+void ValidateEphemeral(const Field& spec, const PodFacts& pod, std::set<std::string> names,
+                       Problems& problems) {
+  const std::set<std::string> others = names;
+  constexpr char kNot[] = "cannot be set for an Ephemeral Container";
+  for (const Field& container : spec["ephemeralContainers"].Items()) {
+    ValidateCommon(container, pod, false, problems);
+    const Field name = container["name"];
+    if (!names.insert(name.String()).second) problems.Duplicate(name, json::Quote(name.String()));
+    const Field target = container["targetContainerName"];
+    if (!target.String().empty() && others.count(target.String()) == 0)
+      problems.NotFound(target, target.String());
+    // In the order of the type's fields.
+    for (const char* field :
+         {"ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules",
+          "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"}) {
+      const json::Value& value = container[field].value();
+      const bool empty = (value.IsArray() && value.items().empty()) ||
+                         (std::string_view(field) == "resources" && value.members().empty());
+      if (!value.IsNull() && !empty) problems.Forbidden(container[field], kNot);
+    }
+    for (const Field& mount : container["volumeMounts"].Items()) {
+      for (const char* field : {"subPath", "subPathExpr"}) {
+        if (!mount[field].String().empty()) problems.Forbidden(mount[field], kNot);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void ValidateContainers(const Field& spec, const PodFacts& pod, Problems& problems) {
@@ -144,10 +173,11 @@ void ValidateContainers(const Field& spec, const PodFacts& pod, Problems& proble
                            "may not be set for init containers without restartPolicy=Always");
     }
   }
+  ValidateEphemeral(spec, pod, std::move(names), problems);
 }
 
 void ValidateImages(const Field& spec, Problems& problems) {
-  for (const char* list : {"containers", "initContainers"}) {
+  for (const char* list : {"containers", "initContainers", "ephemeralContainers"}) {
     for (const Field& container : spec[list].Items()) {
       const Field image = container["image"];
       if (base::Trim(image.String()).size() != image.String().size())

@@ -177,9 +177,11 @@ void ApplyLimitDefaults(Value& pod, const Request& request, const Facts& facts) 
 }
 
 Verdict WithinLimits(const Request& request, const Value& object, const Facts& facts) {
-  if (!request.group.empty() || !request.subresource.empty() || request.ns.empty()) return true;
+  const bool resize = request.resource == "pods" && request.subresource == "resize";
+  if (!request.group.empty() || request.ns.empty()) return true;
+  if (!request.subresource.empty() && !resize) return true;
   std::vector<std::string> problems;
-  if (request.resource == "pods" && request.operation == Operation::kCreate) {
+  if (resize || (request.resource == "pods" && request.operation == Operation::kCreate)) {
     for (const char* kind : {"containers", "initContainers"}) {
       for (const Value& container : object.At({"spec", kind}).items())
         CheckUse(request, facts,

@@ -291,7 +291,8 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
                          ManagerOf(call, options), Now());
     if (call.route.subresource == "status")
       strategy::PrepareStatusUpdate(KindOf(resource), object, old);
-    else if (!raw)
+    else if (!raw &&
+             !strategy::PreparePartUpdate(KindOf(resource), call.route.subresource, object, old))
       strategy::PrepareUpdate(KindOf(resource), object, old);
     if (resource.name() == "pods" && call.route.subresource.empty())
       admission::TolerateForAWhile(object);
@@ -301,6 +302,20 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
       const auto problems = validation::OfUpdate(resource.group(), resource.kind(),
                                                  call.route.subresource, object, old);
       if (!problems.empty()) return Wrong(resource, object, problems);
+    }
+    if (call.route.subresource == "resize") {
+      const admission::Request request{admission::Operation::kUpdate,
+                                       resource.group(),
+                                       resource.name(),
+                                       resource.kind(),
+                                       call.route.subresource,
+                                       call.route.ns,
+                                       name,
+                                       call.user,
+                                       ""};
+      const admission::Verdict verdict =
+          admission::Check(request, object, CacheFacts(cache_.Current()));
+      if (!verdict.ok()) return verdict.failure();
     }
     std::unique_lock<std::mutex> held;
     if (service) {

@@ -85,10 +85,11 @@ void Handler::Resource(const std::shared_ptr<service::Exchange>& exchange, const
   if (!route.allowed) return Send(*exchange, Refusal(status::MethodNotAllowed()));
   if (route.verb == "watch") return watches_.Begin(exchange, route);
   Call call{request, route, route.user, {}};
-  const bool whole = route.subresource.empty() || route.subresource == "status";
+  const std::string& sub = route.subresource;
+  const bool whole =
+      sub.empty() || sub == "status" || sub == "ephemeralcontainers" || sub == "resize";
   if (route.resource == "serviceaccounts" && route.subresource == "token" && engine_.MakesTokens())
     return Send(*exchange, engine_.CreateToken(call));
-  const std::string& sub = route.subresource;
   if (sub == "scale") return Send(*exchange, engine_.Scale(call));
   if (sub == "binding") return Send(*exchange, engine_.Bind(call));
   if (sub == "eviction") return Send(*exchange, engine_.Evict(call));

@@ -24,6 +24,10 @@ void PrepareCreate(const Kind& kind, json::Value& object, std::string_view time)
 void PrepareUpdate(const Kind& kind, json::Value& object, const json::Value& old);
 // Of the subresource status: everything but the status and some of the metadata comes from `old`.
 void PrepareStatusUpdate(const Kind& kind, json::Value& object, const json::Value& old);
+// Of subresources that write one part of the spec (ephemeralcontainers and resize of pods); false:
+// it is none of them.
+bool PreparePartUpdate(const Kind& kind, std::string_view subresource, json::Value& object,
+                       const json::Value& old);
 
 // "Guaranteed", "Burstable", "BestEffort" for a pod's spec.
 std::string_view QosClass(const json::Value& pod_spec);

@@ -59,6 +59,8 @@ struct Kind {
 void PodCreate(const Field& pod, Problems& problems);
 void PodObject(const Field& pod, Problems& problems);
 void PodChange(const Field& now, const Field& before, Problems& problems);
+void EphemeralChange(const Field& now, const Field& before, Problems& problems);
+void Resize(const Field& now, const Field& before, Problems& problems);
 void PodTemplate(const Field& object, Problems& problems);
 
 void Deployment(const Field& object, Problems& problems);

@@ -182,7 +182,12 @@ std::vector<Problem> OfUpdate(std::string_view group, std::string_view kind,
   FinalizersOnlyGo(now["metadata"], before["metadata"], problems);
   if (subresource == "status") return problems.list();
   if (rules.object != nullptr) rules.object(now, problems);
-  if (rules.change != nullptr) rules.change(now, before, problems);
+  if (subresource == "ephemeralcontainers")
+    EphemeralChange(now, before, problems);
+  else if (subresource == "resize")
+    Resize(now, before, problems);
+  else if (rules.change != nullptr)
+    rules.change(now, before, problems);
   return problems.list();
 }
 

@@ -15,7 +15,7 @@ namespace keelson::validation {
 // `group` is empty for core. Empty: nothing is wrong.
 std::vector<kube::Problem> OfCreate(std::string_view group, std::string_view kind,
                                     const json::Value& object);
-// `subresource`: "" or "status".
+// `subresource`: "", "status", or of pods "ephemeralcontainers" or "resize".
 std::vector<kube::Problem> OfUpdate(std::string_view group, std::string_view kind,
                                     std::string_view subresource, const json::Value& object,
                                     const json::Value& old);
