@@ -68,8 +68,9 @@ bool NeedsRevision(const schema::Resource& resource) {
 }
 
 Failure OfStore(const base::Error& error) {
+  // Upstream's answer when its etcd has no room, code and words.
   if (error.code() == base::Code::kResourceExhausted)
-    return status::Unavailable("the store has no room: " + error.message());
+    return {.code = 500, .reason = "", .message = "database space exceeded: " + error.message()};
   return status::Unavailable(error.message());
 }
 
