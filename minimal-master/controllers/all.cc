@@ -3,19 +3,15 @@
 
 #include "minimal-master/controllers/deployment/controller.h"
 #include "minimal-master/controllers/endpoints/controllers.h"
-#include "minimal-master/controllers/garbage/controller.h"
 #include "minimal-master/controllers/hpa/controller.h"
-#include "minimal-master/controllers/namespaces/controller.h"
 #include "minimal-master/controllers/replicaset/controller.h"
-#include "minimal-master/controllers/rootca/controller.h"
-#include "minimal-master/controllers/serviceaccount/controller.h"
+#include "minimal-master/controllers/upkeep.h"
 
 namespace keelson::controllers {
 namespace {
 
 // They share what they know of pods.
-std::vector<std::unique_ptr<control::Controller>> Workloads(const Context& context) {
-  const pods::Tools tools(context.cache, context.client, context.recorder, context.clock);
+std::vector<std::unique_ptr<control::Controller>> Workloads(const pods::Tools& tools) {
   std::vector<std::unique_ptr<control::Controller>> out;
   out.push_back(replicaset::MakeController(replicaset::kReplicaSet, tools));
   out.push_back(replicaset::MakeController(replicaset::kReplicationController, tools));
@@ -43,11 +39,9 @@ void AddControllers(control::Manager& manager, const Context& context) {
     add(std::move(controller));
   add(std::make_unique<hpa::Autoscaler>(context.cache, context.client, context.recorder,
                                         context.clock, context.settings.usage));
-  add(std::make_unique<garbage::Collector>(context));
-  add(std::make_unique<namespaces::Ender>(context));
-  for (auto& controller : Workloads(context)) add(std::move(controller));
-  add(std::make_unique<serviceaccount::ServiceAccounts>(context));
-  if (context.settings.authority != nullptr) add(std::make_unique<rootca::Publisher>(context));
+  const pods::Tools tools(context.cache, context.client, context.recorder, context.clock);
+  for (auto& controller : Workloads(tools)) add(std::move(controller));
+  for (auto& controller : Upkeep(context, tools)) add(std::move(controller));
 }
 
 }  // namespace keelson::controllers

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "minimal-master/controllers/upkeep.h"
+
+#include "minimal-master/controllers/garbage/controller.h"
+#include "minimal-master/controllers/namespaces/controller.h"
+#include "minimal-master/controllers/nodes/controller.h"
+#include "minimal-master/controllers/rootca/controller.h"
+#include "minimal-master/controllers/serviceaccount/controller.h"
+
+namespace keelson::controllers {
+
+std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
+                                                         const pods::Tools& tools) {
+  std::vector<std::unique_ptr<control::Controller>> out;
+  out.push_back(std::make_unique<garbage::Collector>(context));
+  out.push_back(std::make_unique<namespaces::Ender>(context));
+  out.push_back(std::make_unique<nodes::Lifecycle>(context, tools));
+  out.push_back(std::make_unique<serviceaccount::ServiceAccounts>(context));
+  if (context.settings.authority != nullptr)
+    out.push_back(std::make_unique<rootca::Publisher>(context));
+  return out;
+}
+
+}  // namespace keelson::controllers

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nodes that stop to report, against the server in this process; the test is their kubelets.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "minimal-master/control/times.h"
+#include "tests/master/controlled_server.h"
+
+namespace keelson::golden {
+namespace {
+
+using json::Value;
+using std::chrono::seconds;
+
+constexpr char kLeases[] = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+
+std::string Ready(const Value& object) {
+  for (const Value& one : object.At({"status", "conditions"}).items()) {
+    if (one.At({"type"}).AsString() == "Ready") return one.At({"status"}).AsString();
+  }
+  return "none";
+}
+
+bool HasTaint(const Value& node, std::string_view key, std::string_view effect) {
+  for (const Value& one : node.At({"spec", "taints"}).items()) {
+    if (one.At({"key"}).AsString() == key && one.At({"effect"}).AsString() == effect) return true;
+  }
+  return false;
+}
+
+class NodesTest : public testing::Test {
+ protected:
+  std::string Node(const std::string& name) { return "/api/v1/nodes/" + name; }
+  void Join(const std::string& name) {
+    server_.Do("POST", "/api/v1/nodes",
+               fmt::format("{{apiVersion: v1, kind: Node, metadata: {{name: {}}}, status: "
+                           "{{conditions: [{{type: Ready, status: 'True', reason: KubeletReady, "
+                           "lastHeartbeatTime: '2026-01-01T00:00:00Z', lastTransitionTime: "
+                           "'2026-01-01T00:00:00Z'}}]}}}}",
+                           name));
+    server_.Do("POST", kLeases,
+               fmt::format("{{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {{name: "
+                           "{}}}, spec: {{holderIdentity: {}, renewTime: '{}'}}}}",
+                           name, name, Now()));
+    server_.WaitFor(Node(name), [](const Value& node) {
+      return !HasTaint(node, "node.kubernetes.io/not-ready", "NoSchedule");
+    });
+  }
+  void Renew(const std::string& name) {
+    server_.Do("PATCH", fmt::format("{}/{}", kLeases, name),
+               fmt::format(R"({{"spec":{{"renewTime":"{}"}}}})", Now()));
+    server_.WaitForQuiet();
+  }
+  std::string Now() { return control::MicroTimeText(server_.clock().WallNanos()); }
+  void Run(const std::string& name, const std::string& node, const std::string& tolerations = "") {
+    const std::string path = "/api/v1/namespaces/default/pods";
+    server_.Do("POST", path,
+               fmt::format("{{apiVersion: v1, kind: Pod, metadata: {{name: {}}}, spec: {{nodeName: "
+                           "{}, containers: [{{name: c, image: i}}], tolerations: [{}]}}}}",
+                           name, node, tolerations));
+    server_.Do("PATCH", path + "/" + name + "/status",
+               R"({"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}})");
+  }
+  std::string Pod(const std::string& name) { return "/api/v1/namespaces/default/pods/" + name; }
+  void Advance(seconds by) {
+    server_.clock().Advance(by);
+    server_.WaitForQuiet();
+  }
+
+  ControlledServer server_{{.enabled = {"serviceaccount-controller", "node-lifecycle-controller",
+                                        "taint-eviction-controller"}}};
+};
+
+TEST_F(NodesTest, ANodeThatStopsItsLeaseIsUnknownAfterItsGrace) {
+  server_.WaitFor("/api/v1/namespaces/default/serviceaccounts/default",
+                  [](const Value& account) { return !account.IsNull(); });
+  Join("a");
+  Join("b");
+  Run("p", "b");
+  Advance(seconds(40));
+  Renew("a");
+  EXPECT_EQ(Ready(server_.Get(Node("b"))), "True");
+  Advance(seconds(11));
+  const Value silent = server_.WaitFor(Node("b"), [](const Value& node) {
+    return HasTaint(node, "node.kubernetes.io/unreachable", "NoExecute");
+  });
+  EXPECT_EQ(Ready(silent), "Unknown");
+  EXPECT_TRUE(HasTaint(silent, "node.kubernetes.io/unreachable", "NoSchedule"));
+  EXPECT_EQ(Ready(server_.Get(Node("a"))), "True");
+  server_.WaitFor(Pod("p"), [](const Value& pod) { return Ready(pod) == "False"; });
+  // It reports again.
+  server_.Do("PATCH", Node("b") + "/status",
+             R"({"status":{"conditions":[{"type":"Ready","status":"True",)"
+             R"("lastHeartbeatTime":"2026-01-01T00:01:00Z"}]}})");
+  server_.WaitFor(Node("b"),
+                  [](const Value& node) { return node.At({"spec", "taints"}).items().empty(); });
+}
+
+TEST_F(NodesTest, WhereNoNodeReportsNoneIsEmptied) {
+  Join("a");
+  Advance(seconds(51));
+  const Value node = server_.WaitFor(Node("a"), [](const Value& now) {
+    return HasTaint(now, "node.kubernetes.io/unreachable", "NoSchedule");
+  });
+  Advance(seconds(60));
+  EXPECT_FALSE(HasTaint(server_.Get(Node("a")), "node.kubernetes.io/unreachable", "NoExecute"));
+  EXPECT_EQ(Ready(node), "Unknown");
+}
+
+}  // namespace
+}  // namespace keelson::golden
