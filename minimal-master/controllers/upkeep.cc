@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/upkeep.h"
 
+#include "minimal-master/controllers/eviction/controller.h"
 #include "minimal-master/controllers/garbage/controller.h"
 #include "minimal-master/controllers/namespaces/controller.h"
 #include "minimal-master/controllers/nodes/controller.h"
@@ -15,6 +16,7 @@ std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
   out.push_back(std::make_unique<garbage::Collector>(context));
   out.push_back(std::make_unique<namespaces::Ender>(context));
   out.push_back(std::make_unique<nodes::Lifecycle>(context, tools));
+  out.push_back(std::make_unique<eviction::Evictor>(context, tools));
   out.push_back(std::make_unique<serviceaccount::ServiceAccounts>(context));
   if (context.settings.authority != nullptr)
     out.push_back(std::make_unique<rootca::Publisher>(context));

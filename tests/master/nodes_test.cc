@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "minimal-master/control/times.h"
 #include "tests/master/controlled_server.h"
 
@@ -94,6 +96,43 @@ TEST_F(NodesTest, ANodeThatStopsItsLeaseIsUnknownAfterItsGrace) {
              R"("lastHeartbeatTime":"2026-01-01T00:01:00Z"}]}})");
   server_.WaitFor(Node("b"),
                   [](const Value& node) { return node.At({"spec", "taints"}).items().empty(); });
+}
+
+TEST_F(NodesTest, PodsLeaveASilentNodeWhenTheirTolerationsRunOut) {
+  server_.WaitFor("/api/v1/namespaces/default/serviceaccounts/default",
+                  [](const Value& account) { return !account.IsNull(); });
+  Join("a");
+  Join("b");
+  Run("soon", "b",
+      "{key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, "
+      "tolerationSeconds: 10}");
+  Run("later", "b");  // five minutes, as everything that says nothing
+  Run("never", "b", "{operator: Exists}");
+  server_.clock().Advance(seconds(49));
+  Renew("a");
+  server_.clock().Advance(seconds(2));
+  server_.WaitFor(Node("b"), [](const Value& node) {
+    return HasTaint(node, "node.kubernetes.io/unreachable", "NoExecute");
+  });
+  server_.WaitForQuiet();
+  const auto is_going = [](const Value& pod) {
+    return pod.At({"metadata", "deletionTimestamp"}).IsString();
+  };
+  EXPECT_FALSE(is_going(server_.Get(Pod("soon"))));
+  Renew("a");
+  server_.clock().Advance(seconds(12));
+  const Value gone = server_.WaitFor(Pod("soon"), is_going);
+  EXPECT_TRUE(std::any_of(gone.At({"status", "conditions"}).items().begin(),
+                          gone.At({"status", "conditions"}).items().end(), [](const Value& one) {
+                            return one.At({"type"}).AsString() == "DisruptionTarget";
+                          }));
+  EXPECT_FALSE(is_going(server_.Get(Pod("later"))));
+  for (int i = 0; i < 10; ++i) {
+    Renew("a");
+    Advance(seconds(30));
+  }
+  server_.WaitFor(Pod("later"), is_going);
+  EXPECT_FALSE(is_going(server_.Get(Pod("never"))));
 }
 
 TEST_F(NodesTest, WhereNoNodeReportsNoneIsEmptied) {
