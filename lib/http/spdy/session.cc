@@ -14,8 +14,8 @@ constexpr uint8_t kUnidirectional = 2;
 constexpr uint32_t kIdMask = 0x7fffffff;
 constexpr int64_t kDefaultWindow = 64 << 10;
 constexpr int64_t kMaxWindow = 0x7fffffff;
-constexpr size_t kGiveBack = 32u << 10;      // half a window
-constexpr size_t kMaxDataBytes = 32u << 10;  // of a frame of ours: streams take turns
+constexpr size_t kGiveBack = 32u << 10;       // half a window
+constexpr size_t kMaxDataBytes = 128u << 10;  // of a frame of ours: streams take turns
 constexpr uint32_t kInitialWindowSetting = 7;
 
 enum Type : uint16_t {

@@ -66,6 +66,9 @@ class Session {
   // output already.
   base::Status Feed(std::string_view bytes);
   std::string TakeOutput() { return std::move(output_); }
+  // The same without giving its memory away: seen, then cleared.
+  std::string_view output() const { return output_; }
+  void ClearOutput() { output_.clear(); }
   size_t output_bytes() const { return output_.size(); }
 
   uint32_t Open(const Headers& headers, bool fin);  // the new stream's id

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "lib/base/strings.h"
@@ -62,20 +63,38 @@ Status Framing::Take(std::string_view& bytes) {
     bytes.remove_prefix(n);
     return head_.size() < head_bytes_ ? base::Ok() : OnHead();
   }
-  std::string piece(bytes.substr(0, std::min<uint64_t>(left_, bytes.size())));
-  bytes.remove_prefix(piece.size());
-  for (char& c : piece) c = static_cast<char>(c ^ mask_[mask_at_++ & 3]);
-  left_ -= piece.size();
+  piece_.assign(bytes.substr(0, std::min<uint64_t>(left_, bytes.size())));
+  bytes.remove_prefix(piece_.size());
+  Unmask();
+  left_ -= piece_.size();
   if (opcode_ >= kClose) {
-    control_ += piece;
+    control_ += piece_;
     return left_ == 0 ? OnControl() : base::Ok();
   }
   const bool begins = std::exchange(begins_, false);
   const bool ends = left_ == 0 && fin_;
   if (left_ == 0) in_frame_ = false;
   if (ends) in_message_ = false;
-  events_.OnMessage(text_, piece, begins, ends);
+  events_.OnMessage(text_, piece_, begins, ends);
   return base::Ok();
+}
+
+void Framing::Unmask() {
+  // Eight bytes at a time; the mask is turned to where its last use ended.
+  char turned[8];
+  for (size_t i = 0; i < sizeof turned; ++i) turned[i] = mask_[(mask_at_ + i) & 3];
+  uint64_t mask = 0;
+  std::memcpy(&mask, turned, sizeof mask);
+  size_t at = 0;
+  for (; at + sizeof mask <= piece_.size(); at += sizeof mask) {
+    uint64_t word = 0;
+    std::memcpy(&word, piece_.data() + at, sizeof word);
+    word ^= mask;
+    std::memcpy(piece_.data() + at, &word, sizeof word);
+  }
+  for (size_t i = 0; at < piece_.size(); ++at, ++i)
+    piece_[at] = static_cast<char>(piece_[at] ^ turned[i]);
+  mask_at_ += piece_.size();
 }
 
 Status Framing::OnHead() {

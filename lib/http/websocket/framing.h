@@ -44,6 +44,9 @@ class Framing {
   base::Status Feed(std::string_view bytes);
   std::string TakeOutput() { return std::move(output_); }
   size_t output_bytes() const { return output_.size(); }
+  // The same without giving its memory away: seen, then cleared.
+  std::string_view output() const { return output_; }
+  void ClearOutput() { output_.clear(); }
 
   // One message of two parts, so that a channel's number needs no copy. Nothing after Close().
   void Send(bool text, std::string_view first, std::string_view second = {});
@@ -54,6 +57,7 @@ class Framing {
 
  private:
   base::Status Take(std::string_view& bytes);
+  void Unmask();
   base::Status OnHead();
   base::Status OnControl();
   void PutFrame(uint8_t opcode, std::string_view first, std::string_view second);
@@ -75,6 +79,7 @@ class Framing {
   uint64_t mask_at_ = 0;
   char mask_[4] = {};
   std::string control_;
+  std::string piece_;  // unmasked
 };
 
 }  // namespace keelson::websocket

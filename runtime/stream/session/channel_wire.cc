@@ -80,7 +80,8 @@ void ChannelWire::Send(Lane lane, std::string_view data) {
   const websocket::ChannelMessage message =
       websocket::FormatMessage(subprotocol_, static_cast<uint8_t>(lane), data);
   framing_.Send(message.text, message.first, message.second);
-  outlet_.write(framing_.TakeOutput());
+  outlet_.write(framing_.output());
+  framing_.ClearOutput();
 }
 
 void ChannelWire::KeepAlive() {

@@ -28,6 +28,16 @@ void Sink::Open(os::UniqueFd fd, bool half_close) {
 void Sink::Push(std::string_view bytes) {
   if (bytes.empty()) return;
   if (state_ == State::kEnded || finishing_) return on_taken_(bytes.size());
+  // Straight away what it takes, without a copy.
+  if (state_ == State::kOpen && watch_ == 0 && pending() == 0) {
+    const ssize_t n = write(fd_.get(), bytes.data(), bytes.size());
+    if (n > 0) {
+      bytes.remove_prefix(static_cast<size_t>(n));
+      on_taken_(static_cast<size_t>(n));
+      if (bytes.empty()) return;
+      if (state_ == State::kEnded) return on_taken_(bytes.size());
+    }
+  }
   pending_ += bytes;
   if (state_ == State::kOpen && watch_ == 0) Write();
 }

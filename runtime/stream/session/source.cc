@@ -11,7 +11,7 @@
 namespace keelson::stream {
 namespace {
 
-constexpr size_t kPiece = 32u << 10;  // one frame of every protocol
+constexpr size_t kPiece = 128u << 10;  // one frame of every protocol
 
 }  // namespace
 

@@ -12,7 +12,10 @@ SpdyWire::SpdyWire(Outlet outlet, LaneEvents& events, bool in_websocket)
 }
 
 base::Status SpdyWire::Feed(std::string_view bytes) {
+  // What is given back of windows on the way goes out together.
+  feeding_ = true;
   base::Status fed = tunnel_ == nullptr ? session_.Feed(bytes) : tunnel_->Feed(bytes);
+  feeding_ = false;
   if (fed.ok() && !tunnelled_.ok()) fed = tunnelled_;
   Flush();
   return fed;
@@ -24,10 +27,14 @@ void SpdyWire::OnMessage(bool text, std::string_view piece, bool, bool) {
 }
 
 void SpdyWire::Flush() {
-  const std::string bytes = session_.TakeOutput();
-  if (tunnel_ == nullptr) return outlet_.write(bytes);
-  if (!bytes.empty()) tunnel_->Send(false, bytes);
-  outlet_.write(tunnel_->TakeOutput());
+  if (tunnel_ != nullptr && !session_.output().empty()) {
+    tunnel_->Send(false, session_.output());
+    session_.ClearOutput();
+  }
+  const std::string_view bytes = tunnel_ == nullptr ? session_.output() : tunnel_->output();
+  if (bytes.empty()) return;
+  outlet_.write(bytes);
+  tunnel_ == nullptr ? session_.ClearOutput() : tunnel_->ClearOutput();
 }
 
 void SpdyWire::OnStream(uint32_t id, const spdy::Headers& headers, bool) {
@@ -62,7 +69,7 @@ void SpdyWire::Reset(Lane lane) {
 
 void SpdyWire::Consumed(Lane lane, size_t bytes) {
   session_.Consumed(lane, bytes);
-  Flush();
+  if (!feeding_) Flush();
 }
 
 void SpdyWire::KeepAlive() {

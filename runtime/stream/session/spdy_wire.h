@@ -40,6 +40,7 @@ class SpdyWire final : public Wire, private spdy::Events, private websocket::Eve
   std::unique_ptr<websocket::Framing> tunnel_;  // none: plain SPDY
   base::Status tunnelled_;                      // what the session said of the bytes in it
   uint32_t next_ping_ = 2;
+  bool feeding_ = false;
   bool ended_ = false;
 };
 

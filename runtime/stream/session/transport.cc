@@ -14,7 +14,7 @@
 namespace keelson::stream {
 namespace {
 
-constexpr size_t kReadBytes = 64u << 10;
+constexpr size_t kReadBytes = 128u << 10;
 constexpr size_t kLow = 64u << 10;    // on_drained below this, if it was above
 constexpr size_t kFull = 512u << 10;  // a client that takes nothing is not listened to either
 constexpr std::chrono::seconds kLingerStep{2};
