@@ -67,6 +67,7 @@ base::Result<std::unique_ptr<image::ImageServiceImpl>> OpenImages(const Config& 
   image::ImageServiceImpl::Options images;
   images.paths = {options.state_dir, options.config_dir};
   images.program_dir = options.binary_dir;
+  images.pinned_images = options.pinned_images;
   return image::ImageServiceImpl::Open(std::move(images));
 }
 

@@ -142,6 +142,30 @@ base::Result<Handler> ReadHandler(const Value& item) {
   return handler;
 }
 
+Setting Names(std::string name, std::string help, std::vector<std::string> Config::* member) {
+  return {std::move(name),
+          std::move(help),
+          [member](const Value& value, Config& config) -> base::Status {
+            if (!value.IsArray() && !value.IsNull())
+              return base::InvalidArgument("expected a list of names");
+            std::vector<std::string> names;
+            for (const Value& item : value.items()) {
+              if (!item.IsString() || item.AsString().empty())
+                return BadLine(item, "expected a name");
+              names.push_back(item.AsString());
+            }
+            config.*member = std::move(names);
+            return {};
+          },
+          [member](const Config& config) {
+            Value list = Value::Array();
+            for (const std::string& item : config.*member) list.Append(Value(item));
+            return list;
+          },
+          false,
+          [](std::string_view text) { return json::ParseYaml(text); }};
+}
+
 Setting HandlerList(std::string name, std::string help) {
   return {std::move(name),
           std::move(help),
@@ -241,6 +265,10 @@ const std::vector<Setting>& Settings() {
                   "OCI runtime's program ('runtime', such as /usr/bin/crun; absent: native), the "
                   "names of pods' annotations that may pass to it, and "
                   "'privileged-without-host-devices'."),
+      Names("pinned-images",
+            "Images that kubelets are told to keep when they make room, by name and tag or digest, "
+            "such as [registry.example/base:1].",
+            &Config::pinned_images),
       Switch("trace", "Tell after each operation on pods how long each of its stages took.",
              &Config::trace),
   };

@@ -48,6 +48,7 @@ struct Config {
   std::string stream_certificate;  // empty: http
   std::string stream_key;
   std::vector<Handler> handlers;
+  std::vector<std::string> pinned_images;
 };
 
 struct Setting {

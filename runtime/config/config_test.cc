@@ -45,6 +45,8 @@ TEST(Config, WhatIsWrongIsRefusedWithItsPlace) {
                 "runtime.yaml:3: handlers: runtime: 'crun' is not an absolute path"},
            Case{"handlers:\n- runtime: /x\n", {}, "handlers: a handler must have a name"},
            Case{"handlers:\n- name: a\n- name: a\n", {}, "handlers: handler 'a' is there twice"},
+           Case{"pinned-images: base:1\n", {}, "runtime.yaml:1: pinned-images: expected a list"},
+           Case{"pinned-images:\n- 3\n", {}, "runtime.yaml:2: pinned-images: expected a name"},
            Case{"handlers:\n- name: keelson\n", {}, "runtime.yaml:2: handlers: name: 'keelson' is"},
            Case{"handlers:\n- name: Crun\n", {}, "runtime.yaml:2: handlers: name: 'Crun' is no"},
            Case{"handlers:\n- name: a\n  annotations: [x]\n", {}, "has no runtime to pass them to"},
@@ -87,6 +89,16 @@ TEST(Config, HandlersReadBackAsTheyWere) {
   EXPECT_EQ(Resolve(kFile, "", {{"handlers", "[{name: crun, runtime: /usr/bin/crun}]"}})
                 ->config.handlers.size(),
             1u);
+}
+
+TEST(Config, PinnedImagesReadBackAsTheyWere) {
+  const base::Result<Effective> effective =
+      Resolve(kFile, "pinned-images:\n- base:1\n- registry.example/tools\n", {});
+  ASSERT_TRUE(effective.ok()) << effective.error().message();
+  const std::vector<std::string> expected = {"base:1", "registry.example/tools"};
+  EXPECT_EQ(effective->config.pinned_images, expected);
+  EXPECT_EQ(Resolve(kFile, Explain(*effective), {})->config.pinned_images, expected);
+  EXPECT_EQ(Resolve(kFile, "", {{"pinned-images", "[base:1]"}})->config.pinned_images.size(), 1u);
 }
 
 TEST(Config, AFileOfCommentsChangesNothing) {

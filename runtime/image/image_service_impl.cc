@@ -57,6 +57,10 @@ Result<std::unique_ptr<ImageServiceImpl>> ImageServiceImpl::Open(Options options
   if (options.program_dir.empty()) {
     ASSIGN_OR_RETURN(options.program_dir, DirectoryOfThisProgram());
   }
+  for (std::string& name : options.pinned_images) {
+    ASSIGN_OR_RETURN(const Reference full, ParseReference(name).WithContext("pinned image"));
+    name = full.digest.empty() ? full.Tagged() : full.Digested(full.digest);
+  }
   const Paths& paths = options.paths;
   for (const std::string& dir : {paths.state, paths.Images(), paths.Import()})
     RETURN_IF_ERROR(os::MakeDirs(dir, 0700));

@@ -29,7 +29,7 @@ class ImageServiceImpl final : public ImageService {
         "/root/.docker/config.json";  // the node's credentials; need not exist
     std::vector<std::string>
         plain_http_hosts;  // "host:port" that may be talked to without TLS, beside hosts.toml's
-    std::vector<std::string> pinned_images;  // full names that the kubelet is told not to collect
+    std::vector<std::string> pinned_images;  // by name: kubelets are told to keep them
     std::chrono::seconds no_progress_timeout{
         300};  // a pull that receives nothing for so long fails
     uint64_t max_layer_bytes = uint64_t{64} << 30;  // of one unpacked layer

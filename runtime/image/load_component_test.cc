@@ -6,6 +6,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "lib/base/testing/places.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
@@ -31,6 +33,7 @@ class LoadImage : public ::testing::Test {
     options.program_dir = base::BinDir();
     options.docker_config = "";
     options.max_layer_bytes = max_layer_bytes;
+    options.pinned_images = {"team/kept", "team/other:v2"};
     auto service = ImageServiceImpl::Open(options);
     EXPECT_TRUE(service.ok()) << (service.ok() ? "" : service.error().message());
     return std::move(service).value();
@@ -129,7 +132,7 @@ TEST_F(LoadImage, FromAnArchiveOfALayoutToo) {
   EXPECT_TRUE(os::ListDir(dir_.path() + "/state/images/import")->empty());
 }
 
-TEST_F(LoadImage, IsFoundAgainAfterARestartByEveryKindOfName) {
+TEST_F(LoadImage, ImageStatus_FindsByEveryKindOfNameAlsoAfterARestart) {
   MakeLayout({MakeLayer("echo x >x")});
   const std::string id = service_->Load(Layout(), "team/app:v1").value();
   service_.reset();
@@ -146,7 +149,18 @@ TEST_F(LoadImage, IsFoundAgainAfterARestartByEveryKindOfName) {
   EXPECT_FALSE(service_->Find("").has_value());
 }
 
-TEST_F(LoadImage, RemovedImagesAreGoneAtOnceAndTheirLayersWhenNoContainerHoldsThem) {
+TEST_F(LoadImage, ListImages_SayWhichAreToBeKept) {
+  MakeLayout({MakeLayer("echo x >x")});
+  const std::string id = service_->Load(Layout(), "team/other:v1").value();
+  EXPECT_FALSE(service_->Find(id)->pinned);
+  ASSERT_EQ(service_->Load(Layout(), "team/kept:latest").value(), id);
+  EXPECT_TRUE(service_->Find(id)->pinned) << "by one of its names";
+  ASSERT_TRUE(service_->Remove("team/kept").ok());
+  ASSERT_EQ(service_->Load(Layout(), "team/other:v1").value(), id);
+  EXPECT_FALSE(service_->Find(id)->pinned);
+}
+
+TEST_F(LoadImage, RemoveImage_TakesAllNamesAtOnceAndLayersWhenNoContainerHoldsThem) {
   MakeLayout({MakeLayer("echo x >x")});
   const std::string id = service_->Load(Layout(), "team/app:v1").value();
   ASSERT_EQ(service_->Load(Layout(), "team/app:v2").value(), id);
@@ -164,6 +178,22 @@ TEST_F(LoadImage, RemovedImagesAreGoneAtOnceAndTheirLayersWhenNoContainerHoldsTh
   service_->Release("container-1");
   EXPECT_FALSE(service_->FindHeld(id).has_value());
   EXPECT_FALSE(os::Exists(layer));
+  ExpectNothingLeft();
+}
+
+TEST_F(LoadImage, RemoveImage_ManyAtOnceAreAllFine) {
+  MakeLayout({MakeLayer("echo x >x")});
+  ASSERT_TRUE(service_->Load(Layout(), "team/app:v1").ok());
+  const std::string id = service_->Load(Layout(), "team/app:v2").value();
+  std::vector<std::thread> clients;
+  for (const std::string& name : {std::string("team/app:v1"), std::string("team/app:v2"), id, id}) {
+    clients.emplace_back([this, name] {
+      const base::Status removed = service_->Remove(name);
+      EXPECT_TRUE(removed.ok()) << removed.error().message();
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_TRUE(service_->List().empty());
   ExpectNothingLeft();
 }
 
