@@ -214,7 +214,10 @@ Status Runtime::LaunchUntilKnown(const ContainerPtr& container, const SandboxPtr
         MonitorOf(container->view.record.sandbox_id);
     launched =
         monitor ? Launch(container, sandbox, monitor) : base::Unavailable("the pod has no monitor");
-    if (launched.ok() || !IsUnknown(launched)) return launched;
+    if (launched.ok()) return launched;
+    // A monitor that was slow says itself that nothing has begun.
+    if (launched.error().code() == base::Code::kAborted) continue;
+    if (!IsUnknown(launched)) return launched;
     if (launched.error().code() == base::Code::kDeadlineExceeded)
       (void)ReplaceMonitor(sandbox, monitor.get());
     // Nobody but the next monitor knows whether the container was begun before this one died.

@@ -131,17 +131,34 @@ TEST_F(HangTest, OfAVolumeHoldsUpItsOwnPodAlone) {
   (void)umount2(place.c_str(), MNT_DETACH);
 }
 
+TEST_F(HangTest, StartContainer_ThatWasGivenUpNeverRuns) {
+  patience_with_stuck_ = std::chrono::milliseconds(200);
+  const std::string pod = Start("p"), place = dir_.path() + "/place";
+  ASSERT_TRUE(os::MakeDirs(place, 0777).ok());
+  cri::ContainerConfig config = Script("c", "touch /place/ran; while true; do sleep 1000; done");
+  cri::Mount& volume = *config.add_mounts();
+  volume.set_host_path(place);
+  volume.set_container_path("/place");
+  const std::string id = runtime_->CreateContainer(pod, config).value();
+  // Neither the monitor answers nor the anchor that would give it a successor.
+  const pid_t monitor = Stuck(pod);
+  ASSERT_EQ(kill(ProcessesOf("keelson-anchor", run_).at(0), SIGKILL), 0);
+  const base::Status started = runtime_->StartContainer(id);
+  ASSERT_FALSE(started.ok());
+  const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
+  EXPECT_EQ(record.state, container::ContainerState::kExited);
+  EXPECT_EQ(record.exit_code, 128);
+  EXPECT_EQ(record.reason, "StartError");
+  ASSERT_EQ(kill(monitor, SIGCONT), 0);
+  // What was asked before is done before what is asked now.
+  const std::string next = Run(pod, Script("next", "[ ! -e /place/ran ]"));
+  EXPECT_EQ(WaitForExit(next).exit_code, 0);
+  EXPECT_FALSE(os::Exists(place + "/ran"));
+  EXPECT_EQ(runtime_->GetContainer(id).value().record.exit_code, 128);
+}
+
 class StuckMonitorTest : public RuntimeTest {
  protected:
-  StuckMonitorTest() { monitor_patience_ = std::chrono::seconds(2); }
-  // The pod's monitor, which answers nothing from now on.
-  pid_t Stuck(const std::string& pod) {
-    const std::vector<pid_t> monitors = ProcessesOf("keelson-monitor", pod);
-    EXPECT_EQ(monitors.size(), 1u);
-    if (monitors.empty()) return -1;
-    EXPECT_EQ(kill(monitors.front(), SIGSTOP), 0);
-    return monitors.front();
-  }
   static bool IsZombie(int32_t pid) {
     return os::ReadFile("/proc/" + std::to_string(pid) + "/stat").ValueOr("").find(") Z ") !=
            std::string::npos;

@@ -300,6 +300,7 @@ Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
     sandbox->monitor = std::move(monitor);
   }
   changed_.notify_all();
+  KillStrangers(id, states);
   for (const ContainerPtr& container : ContainersOf(id)) {
     const std::string container_id = container->view.record.id;
     ContainerState state;
@@ -339,6 +340,26 @@ Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
     }
   }
   return base::Ok();
+}
+
+// What runs although its start was told as failed, by a monitor that nobody could reach then: the
+// next one finds it.
+void Runtime::KillStrangers(const std::string& sandbox_id,
+                            const std::vector<monitor::ContainerState>& states) {
+  const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(sandbox_id);
+  for (const monitor::ContainerState& known : states) {
+    if (!monitor || known.phase == monitor::ContainerPhase::kExited) continue;
+    const ContainerPtr container = FindContainer(known.id);
+    {
+      const std::lock_guard lock(mutex_);
+      if (container && container->view.record.state < ContainerState::kExited) continue;
+    }
+    base::LogWarn("a container runs that has ended by its record, it is killed",
+                  {{"pod", sandbox_id}, {"container", known.id}});
+    if (const Status killed = monitor->KillAll(known.id); !killed.ok()) {
+      base::LogError("it cannot be killed", {{"container", known.id}, {"error", killed.error()}});
+    }
+  }
 }
 
 // --- recovery

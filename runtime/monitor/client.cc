@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/os/event_loop.h"
 #include "lib/os/files.h"
@@ -80,7 +81,7 @@ class AnchorConnection {
  public:
   AnchorConnection(AnchorOptions options, UniqueFd socket)
       : options_(std::move(options)), socket_(std::move(socket)) {}
-  std::chrono::milliseconds patience() const { return options_.patience; }
+  std::chrono::milliseconds patience() const { return options_.patience(); }
   Result<Packet> Ask(Type type, std::string_view payload, const std::vector<int>& fds = {}) {
     const std::lock_guard lock(mutex_);
     Result<Packet> answer = Try(type, payload, fds);
@@ -147,6 +148,7 @@ struct Connection {
   uint64_t next_id = 1;                              // guarded by mutex
   std::map<uint64_t, std::shared_ptr<Waiter>> open;  // guarded by mutex
   std::map<uint64_t, Live> live;                     // guarded by mutex
+  std::map<uint64_t, std::string> given_up;          // starts, their containers; guarded by mutex
   bool lost = false;                                 // guarded by mutex
   bool closing = false;                              // guarded by mutex
 };
@@ -173,6 +175,20 @@ void EndSessions(Connection& connection, const SessionEnd& end, Which which) {
 
 void EndSession(Connection& connection, uint64_t id, const SessionEnd& end) {
   EndSessions(connection, end, [id](uint64_t other, const Live&) { return other == id; });
+}
+
+// What began in the last moment and was told too late, when it had been called a failure: it ends.
+void EndLateStart(Connection& connection, const Packet& answer) {  // holds the mutex
+  const auto start = connection.given_up.find(answer.id);
+  if (start == connection.given_up.end()) return;
+  if (ReadAnswer(answer.payload).ok()) {
+    base::LogWarn("a container began after its start was given up, it is killed",
+                  {{"container", start->second}});
+    base::Writer w;
+    w.String(start->second);
+    (void)SendPacket(connection.socket.get(), Type::kKillAll, connection.next_id++, w.bytes());
+  }
+  connection.given_up.erase(start);
 }
 
 void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connection) {
@@ -216,7 +232,7 @@ void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connect
   const uint64_t id = packet->id;
   std::unique_lock lock(connection->mutex);
   const auto found = connection->open.find(id);
-  if (found == connection->open.end()) return;
+  if (found == connection->open.end()) return EndLateStart(*connection, *packet);
   Result<std::string> answer = ReadAnswer(packet->payload);
   const bool opened = answer.ok();
   if (opened) {
@@ -297,8 +313,13 @@ class MonitorClientImpl final : public MonitorClient {
     for (const UniqueFd& fd : fds) raw.push_back(fd.get());
     base::Writer w;
     w.Bool(log_dir.valid());
-    ASSIGN_OR_RETURN(const std::string answer, Ask(Type::kStart, w.bytes(), raw));
-    base::Reader r(answer);
+    // Earlier than we give it up, so that what begins can be told.
+    const std::chrono::milliseconds patience = anchor_->patience();
+    w.I64((base::SystemClock().Steady() + patience - patience / 10).time_since_epoch() /
+          std::chrono::nanoseconds(1));
+    ASSIGN_OR_RETURN(const std::shared_ptr<Waiter> waiter, Send(Type::kStart, w.bytes(), raw, {}));
+    ASSIGN_OR_RETURN(const Packet answer, Await(*waiter, patience, spec.id));
+    base::Reader r(answer.payload);
     StartedContainer started;
     started.pid = r.I32();
     started.started_at = r.I64();
@@ -449,13 +470,16 @@ class MonitorClientImpl final : public MonitorClient {
     return Send(type, w.bytes(), raw, std::move(live), std::move(answered));
   }
 
-  Result<Packet> Await(Waiter& waiter, std::optional<std::chrono::milliseconds> patience) {
+  // `started`: the container that is killed if it is told later that it has begun.
+  Result<Packet> Await(Waiter& waiter, std::optional<std::chrono::milliseconds> patience,
+                       const std::string& started = {}) {
     std::unique_lock lock(connection_->mutex);
     const auto answered = [&] { return waiter.answer.has_value(); };
     if (!patience) {
       waiter.done.wait(lock, answered);
     } else if (!waiter.done.wait_for(lock, *patience, answered)) {
       connection_->open.erase(waiter.id);
+      if (!started.empty()) connection_->given_up[waiter.id] = started;
       return base::DeadlineExceeded("the pod's monitor did not answer within {} ms",
                                     patience->count());
     }

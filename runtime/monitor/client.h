@@ -178,7 +178,8 @@ struct AnchorOptions {
   std::string state_dir;  // layers and upper directories live below it
   std::string
       binary_dir;  // where keelson-anchor, keelson-monitor, keelson-log and keelson-init are
-  std::chrono::milliseconds patience{10'000};  // with a monitor's answer
+  // With a monitor's answer, asked at each question; any thread.
+  std::function<std::chrono::milliseconds()> patience = [] { return std::chrono::seconds(10); };
 };
 // Connects to the anchor of `run_dir`, starting it when there is none.
 base::Result<std::unique_ptr<Anchor>> ConnectAnchor(const AnchorOptions& options);

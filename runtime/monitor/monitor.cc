@@ -154,14 +154,16 @@ Result<std::optional<std::string>> Monitor::Start(int client, Packet& packet) {
   marks_.Clear();
   Mark(spec::StartStage::kRead);
   const bool has_log = r.Bool();
+  Container container;
+  container.begin_until = r.AtEnd() ? 0 : r.I64();
   const size_t fixed = has_log ? 2 : 1;
   if (!r.ok() || packet.fds.size() < fixed)
     return base::InvalidArgument("a start takes a specification and its descriptors");
+  RETURN_IF_ERROR(StillWanted(container));
   ASSIGN_OR_RETURN(const std::string bytes, os::ReadAll(packet.fds[0].get()));
   ASSIGN_OR_RETURN(const spec::ContainerSpec spec, spec::DecodeContainerSpec(bytes));
   if (containers_.contains(spec.id))
     return base::AlreadyExists("container '{}' was started before", spec.id);
-  Container container;
   container.state.id = spec.id;
   container.unified_cgroup = spec.unified_cgroup;
   container.memory_cgroup = spec.memory_cgroup;
@@ -230,6 +232,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   const Result<uint64_t> log_added = MakeKnown(container, std::move(ends), std::move(in.write_end));
   Status ready = log_added.ok() ? base::Ok() : Status(log_added.error());
   Mark(spec::StartStage::kReady);
+  if (ready.ok()) ready = StillWanted(container);
   if (ready.ok()) ready = pending.Go();
   if (!ready.ok()) {
     (void)os::SignalPidfd(pending.pidfd(), SIGKILL);
@@ -287,6 +290,13 @@ void Monitor::MakeUnknown(const std::string& id) {
   w.String(id);
   (void)SendPacket(kAnchor, Type::kUnregister, 0, w.bytes());
   AskLog(Type::kLogRemove, id, {});
+}
+
+Status Monitor::StillWanted(const Container& container) {
+  const int64_t now = base::SystemClock().Steady().time_since_epoch() / std::chrono::nanoseconds(1);
+  if (container.begin_until == 0 || now < container.begin_until) return base::Ok();
+  return base::Error(base::Code::kAborted,
+                     "the start was given up before the container could begin");
 }
 
 void Monitor::Mark(spec::StartStage stage) { marks_.Mark(static_cast<size_t>(stage)); }

@@ -57,6 +57,7 @@ class Monitor {
     std::string memory_cgroup;
     std::vector<std::string> cgroups;
     uint64_t oom_before = 0;
+    int64_t begin_until = 0;  // steady nanoseconds; 0: any time
     std::string log_name;
     uint8_t log_flags = kLogFile;
     // Read ends of both pipes, or a terminal's master and peer; the log directory; the input's
@@ -111,6 +112,8 @@ class Monitor {
   base::Result<uint64_t> MakeKnown(Container& container, std::vector<os::UniqueFd> ends,
                                    os::UniqueFd input);
   void MakeUnknown(const std::string& id);
+  // Whoever asked for the start has not given it up yet.
+  static base::Status StillWanted(const Container& container);
   base::Status StartExec(int client, Packet& packet);
   void KillExec(pid_t pid, Exec& exec);
   void KillExecOf(int client, uint64_t question);

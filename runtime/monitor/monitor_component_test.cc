@@ -62,6 +62,19 @@ TEST_F(MonitorTest, AMissingCommandIsTheStartsError) {
   EXPECT_TRUE(pod_->ListContainers().value().empty());
 }
 
+TEST_F(MonitorTest, StartContainer_NotBegunInTimeNeverBegins) {
+  std::chrono::minutes patience{0};
+  AnchorOptions hasty = options_;
+  hasty.patience = [&patience] { return patience; };
+  const std::unique_ptr<Anchor> anchor = std::move(ConnectAnchor(hasty)).value();
+  const std::unique_ptr<MonitorClient> client =
+      std::move(anchor->AdoptMonitor(setup_, OnExit(), OnLost())).value();
+  EXPECT_FALSE(client->Start(Spec("c1", "echo ran >/ran"), {}, {}).ok());
+  patience = std::chrono::minutes(30);
+  EXPECT_TRUE(client->ListContainers().value().empty()) << "what was asked before is done before";
+  EXPECT_FALSE(os::Exists(state_.path() + "/c1/upper/ran"));
+}
+
 TEST_F(MonitorTest, SignalsAndKillEndIt) {
   ASSERT_TRUE(Start("c1", "trap 'exit 9' TERM; while true; do /bin/busybox sleep 0.1; done").ok());
   ASSERT_TRUE(Start("c2", "/bin/busybox sleep 1000 & /bin/busybox sleep 1000").ok());
@@ -77,7 +90,7 @@ TEST_F(MonitorTest, SignalsAndKillEndIt) {
   EXPECT_FALSE(exits_.WaitFor("c2")->oom_killed);
 }
 
-TEST_F(MonitorTest, ExecRunsInsideAndATimeoutKillsItsGrandchildren) {
+TEST_F(MonitorTest, ExecSync_ATimeoutKillsItsGrandchildren) {
   ASSERT_TRUE(Start("c1", "while true; do /bin/busybox sleep 1; done").ok());
   os::Pipe pipe = std::move(os::CreatePipe()).value();
   ExecRequest request{.container_id = "c1",

@@ -134,6 +134,7 @@ Status Monitor::OnCreated(const std::shared_ptr<OtherStart>& start) {
   start->known = true;
   ASSIGN_OR_RETURN(start->log_added,
                    MakeKnown(container, std::move(ends), std::move(start->in.write_end)));
+  RETURN_IF_ERROR(StillWanted(container));
   Command command = CommandFor(container, {"start", id});
   // From now on its end is one: it may come before that of `start`.
   containers_[id] = std::move(container);

@@ -11,7 +11,8 @@
 //                      kRegister{container, pid, blob}
 //                      kBegun{container}: from now on its program may run   kUnregister{container}
 //                      kRegistered{} → {container, pid, blob, exited?}
-//   daemon  → monitor: kList{}   kStart{flags}+spec memfd[, log dir], volumes
+//   daemon  → monitor: kList{}   kStart{flags, until}+spec memfd[, log dir], volumes: what has not
+//                      begun by then (CLOCK_MONOTONIC in ns, 0: for ever) never does
 //                      kExec{…}+process memfd, streams: answered at its end
 //                      kOpenExec{…} the same, answered at its begin[+ terminal], kExecEnded follows
 //                      kKillExec{}: of the question with the same id; no answer

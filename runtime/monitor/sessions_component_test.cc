@@ -154,7 +154,7 @@ TEST_F(SessionsTest, AnswersTellWhereTheTimeWent) {
   EXPECT_GE(done->stages.back().second, std::chrono::milliseconds(90));
 }
 
-TEST_F(SessionsTest, AClientThatGoesTakesEverythingItsCommandStartedAlong) {
+TEST_F(SessionsTest, Exec_EndsWithItsClientAndAllThatItStarted) {
   ASSERT_TRUE(Start("c1", kSleep).ok());
   const std::string mark = "100" + std::to_string(getpid());
   const std::string script = "/bin/busybox setsid /bin/busybox sleep " + mark +
@@ -171,7 +171,7 @@ TEST_F(SessionsTest, AClientThatGoesTakesEverythingItsCommandStartedAlong) {
   EXPECT_TRUE(WaitUntil([&] { return Leaves("c1") == 0; }));
 }
 
-TEST_F(SessionsTest, WhatACommandLeavesRunningIsTheContainersAfterItsEnd) {
+TEST_F(SessionsTest, Exec_LeavesWhatRunsOnToTheContainer) {
   ASSERT_TRUE(Start("c1", kSleep).ok());
   const std::string mark = "200" + std::to_string(getpid());
   Ends ends;
@@ -276,7 +276,7 @@ TEST_F(SessionsTest, WhenTheMonitorDiesItsSessionsAreToldAndItsSuccessorEndsThei
 
 // --- attached clients
 
-TEST_F(SessionsTest, AnAttachedClientGetsOutputFromNowOnUntilTheContainersEnd) {
+TEST_F(SessionsTest, Attach_GetsOutputFromNowOnUntilTheContainersEnd) {
   spec::ContainerSpec spec =
       Spec("c1", "echo before; read go; echo out; echo err >&2; printf last; exit 9");
   spec.open_stdin = true;
@@ -399,7 +399,7 @@ TEST_F(SessionsTest, ATerminalThatNobodyHasOpenForAMomentIsNotOver) {
   EXPECT_EQ(LogWith("c1", "again"), "stdout F again\r\n");
 }
 
-TEST_F(SessionsTest, AClientThatDoesNotReadLosesItsSessionAndHoldsUpNobody) {
+TEST_F(SessionsTest, Attach_OfAClientThatDoesNotReadHoldsUpNobody) {
   // Paced, so that a client that does read keeps up on a busy machine as well.
   spec::ContainerSpec spec =
       Spec("c1",

@@ -69,7 +69,7 @@ class MonitorTest : public testing::Test {
     ASSERT_EQ(symlink("busybox", (state_.path() + "/layer/bin/sh").c_str()), 0);
     layout_ = cgroup::DetectLayout().value();
     group_ = "/keelson-test-" + base::RandomHex(4);
-    options_ = {run_, state_.path(), base::BinDir()};
+    options_ = {run_, state_.path(), base::BinDir(), [] { return std::chrono::minutes(30); }};
     Connect();
     setup_.sandbox_id = "p1";
     setup_.run_dir = run_ + "/pods/p1";
