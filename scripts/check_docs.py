@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that every test named in docs/conformance.md, docs/conformance-kubelet.md and docs/security.md (`Suite.Name`, `Suite.*`) is in the sources, and every file
-named there is in the tree. Exit 1 with each that is not."""
+"""Checks that every test named in docs/conformance*.md and docs/security.md (`Suite.Name`, `Suite.*`) is in the sources, and every file
+named there is in the tree; that docs/conformance-calls.md has a line for every call of the CRI; and that each of its lines names a test
+with the call's name in it. Exit 1 with each that is not so."""
 import pathlib
 import re
 import sys
@@ -15,7 +16,7 @@ for folder in ("lib", "cri-api", "runtime", "kubelet", "cli", "tests"):
             tests.update(re.findall(r"\bTYPED_TEST(?:_P)?\((\w+),\s*(\w+)\)", text))
 suites = {suite for suite, _ in tests}
 missing = 0
-for page in ("docs/conformance.md", "docs/conformance-kubelet.md", "docs/security.md"):
+for page in ("docs/conformance.md", "docs/conformance-calls.md", "docs/conformance-kubelet.md", "docs/security.md"):
     for number, line in enumerate((root / page).read_text().splitlines(), 1):
         for word in re.findall(r"`([^`]+)`", line):
             test = re.fullmatch(r"([A-Z]\w+)\.(\w+|\*)", word)
@@ -28,5 +29,21 @@ for page in ("docs/conformance.md", "docs/conformance-kubelet.md", "docs/securit
             if not known:
                 missing += 1
                 print(f"{page}:{number}: there is no {word}")
-print(f"{len(tests)} tests known, {missing} named that are not there")
+calls = set()
+for proto in (root / "cri-api").rglob("*.proto"):
+    calls.update(re.findall(r"^\s*rpc\s+(\w+)\s*\(", proto.read_text(), re.M))
+shown = set()
+for number, line in enumerate((root / "docs/conformance-calls.md").read_text().splitlines(), 1):
+    row = re.fullmatch(r"\| \d+ \| (\w+) \| .+ \| (.+) \|", line)
+    if not row:
+        continue
+    shown.add(row[1])
+    names = re.findall(r"`(\w+\.\w+)`", row[2])
+    if row[1] not in calls or not any(re.search(rf"{row[1]}(?![a-z])", name) for name in names):
+        missing += 1
+        print(f"docs/conformance-calls.md:{number}: no test of this line is named after {row[1]}")
+for call in sorted(calls - shown):
+    missing += 1
+    print(f"docs/conformance-calls.md: no line for {call}")
+print(f"{len(calls)} calls, {len(tests)} tests known, {missing} named that are not there")
 sys.exit(1 if missing else 0)

@@ -126,7 +126,7 @@ TYPED_TEST_P(RuntimeContract, SaysWhatItIs) {
   EXPECT_TRUE(this->Runtime().UpdateRuntimeConfig("10.77.0.0/24").ok());
 }
 
-TYPED_TEST_P(RuntimeContract, ShowsAPodAsItWasAskedFor) {
+TYPED_TEST_P(RuntimeContract, PodSandboxStatus_AndListPodSandbox_ShowAPodAsItWasAskedFor) {
   const std::string id = this->RunPod("web");
   const cri::PodSandboxStatus status = this->Runtime().PodSandboxStatus(id).value();
   EXPECT_EQ(status.id(), id);
@@ -146,7 +146,7 @@ TYPED_TEST_P(RuntimeContract, ShowsAPodAsItWasAskedFor) {
   EXPECT_EQ(listed[0].created_at(), status.created_at());
 }
 
-TYPED_TEST_P(RuntimeContract, GivesAPodOfTheHostsNetworkNoAddress) {
+TYPED_TEST_P(RuntimeContract, RunPodSandbox_OnTheHostsNetworkHasNoAddress) {
   cri::PodSandboxConfig config = this->PodConfig("web");
   config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(
       cri::NODE);
@@ -156,7 +156,7 @@ TYPED_TEST_P(RuntimeContract, GivesAPodOfTheHostsNetworkNoAddress) {
   EXPECT_EQ(status.linux().namespaces().options().network(), cri::NODE);
 }
 
-TYPED_TEST_P(RuntimeContract, NeverMakesASecondPodOfOneNameAndAttempt) {
+TYPED_TEST_P(RuntimeContract, RunPodSandbox_MakesOnePodOfANameAndAttempt) {
   const std::string id = this->RunPod("web");
   // A runtime may refuse, or take it for the retry of a call whose answer was lost.
   const base::Result<std::string> again = this->Runtime().RunPodSandbox(this->PodConfig("web"), "");
@@ -175,13 +175,13 @@ TYPED_TEST_P(RuntimeContract, NeverMakesASecondPodOfOneNameAndAttempt) {
   EXPECT_NE(this->RunPod("web"), id);
 }
 
-TYPED_TEST_P(RuntimeContract, RefusesAPodWithoutAName) {
+TYPED_TEST_P(RuntimeContract, RunPodSandbox_RefusesNoNameAndUnknownHandlers) {
   EXPECT_EQ(this->CodeOf(this->Runtime().RunPodSandbox({}, "")), base::Code::kInvalidArgument);
   EXPECT_FALSE(this->Runtime().RunPodSandbox(this->PodConfig("web"), "no-such-handler").ok());
   EXPECT_THAT(this->PodIds(), testing::IsEmpty());
 }
 
-TYPED_TEST_P(RuntimeContract, StopsAndRemovesAPodAsOftenAsAsked) {
+TYPED_TEST_P(RuntimeContract, StopPodSandbox_AndRemovePodSandbox_AsOftenAsAsked) {
   const std::string id = this->RunPod("web");
   const std::string running = this->Start(id, "runs", this->kStubborn);
   const std::string created = this->Create(id, "waits", this->kRuns);
@@ -207,7 +207,7 @@ TYPED_TEST_P(RuntimeContract, StopsAndRemovesAPodAsOftenAsAsked) {
   EXPECT_THAT(this->ContainerIds(), testing::IsEmpty());
 }
 
-TYPED_TEST_P(RuntimeContract, RemovesAPodThatRuns) {
+TYPED_TEST_P(RuntimeContract, RemovePodSandbox_OfAPodThatRuns) {
   const std::string id = this->RunPod("web");
   this->Start(id, "runs", this->kStubborn);
   const base::Status removed = this->Runtime().RemovePodSandbox(id);
@@ -216,7 +216,7 @@ TYPED_TEST_P(RuntimeContract, RemovesAPodThatRuns) {
   EXPECT_THAT(this->ContainerIds(), testing::IsEmpty());
 }
 
-TYPED_TEST_P(RuntimeContract, TakesAContainerThroughItsStates) {
+TYPED_TEST_P(RuntimeContract, ContainerStatus_AndListContainers_InEachState) {
   const std::string pod = this->RunPod("web");
   const std::string id = this->Create(pod, "one", "exit 7");
   cri::ContainerStatus status = this->StatusOf(id);
@@ -249,7 +249,7 @@ TYPED_TEST_P(RuntimeContract, TakesAContainerThroughItsStates) {
   }
 }
 
-TYPED_TEST_P(RuntimeContract, StartsAContainerOnce) {
+TYPED_TEST_P(RuntimeContract, StartContainer_Once) {
   const std::string pod = this->RunPod("web");
   const std::string id = this->Start(pod, "one", this->kRuns);
   EXPECT_FALSE(this->Runtime().StartContainer(id).ok());
@@ -258,7 +258,7 @@ TYPED_TEST_P(RuntimeContract, StartsAContainerOnce) {
   EXPECT_FALSE(this->Runtime().StartContainer(id).ok());
 }
 
-TYPED_TEST_P(RuntimeContract, NeverMakesASecondContainerOfOneNameAndAttempt) {
+TYPED_TEST_P(RuntimeContract, CreateContainer_MakesOneOfANameAndAttempt) {
   const std::string pod = this->RunPod("web");
   const std::string id = this->Create(pod, "one", this->kRuns);
   const base::Result<std::string> again = this->Runtime().CreateContainer(
@@ -273,7 +273,7 @@ TYPED_TEST_P(RuntimeContract, NeverMakesASecondContainerOfOneNameAndAttempt) {
   EXPECT_THAT(this->ContainerIds(), testing::UnorderedElementsAre(id, next));
 }
 
-TYPED_TEST_P(RuntimeContract, RefusesAContainerThatCannotBe) {
+TYPED_TEST_P(RuntimeContract, CreateContainer_RefusesWhatCannotBe) {
   const auto create = [this](const std::string& pod, const cri::ContainerConfig& config) {
     return this->CodeOf(this->Runtime().CreateContainer(pod, config, this->PodConfig("web")));
   };
@@ -287,7 +287,7 @@ TYPED_TEST_P(RuntimeContract, RefusesAContainerThatCannotBe) {
   EXPECT_THAT(this->ContainerIds(), testing::IsEmpty());
 }
 
-TYPED_TEST_P(RuntimeContract, StopsPolitelyFirst) {
+TYPED_TEST_P(RuntimeContract, StopContainer_PolitelyFirst) {
   const std::string pod = this->RunPod("web");
   const std::string polite = this->Start(pod, "polite", this->kRuns);
   const std::string stubborn = this->Start(pod, "stubborn", this->kStubborn);
@@ -305,7 +305,7 @@ TYPED_TEST_P(RuntimeContract, StopsPolitelyFirst) {
   EXPECT_TRUE(this->Runtime().StopContainer("no-such-container", std::chrono::seconds(1)).ok());
 }
 
-TYPED_TEST_P(RuntimeContract, RemovesAContainerInAnyState) {
+TYPED_TEST_P(RuntimeContract, RemoveContainer_InAnyState) {
   const std::string pod = this->RunPod("web");
   const std::string created = this->Create(pod, "created", this->kRuns);
   const std::string running = this->Start(pod, "running", this->kStubborn);
@@ -323,7 +323,7 @@ TYPED_TEST_P(RuntimeContract, RemovesAContainerInAnyState) {
   EXPECT_EQ(this->StateOfPod(pod), cri::SANDBOX_READY);
 }
 
-TYPED_TEST_P(RuntimeContract, RunsCommandsInContainersThatRun) {
+TYPED_TEST_P(RuntimeContract, ExecSync_InContainersThatRun) {
   const std::string pod = this->RunPod("web");
   const std::string id = this->Start(pod, "one", this->kRuns);
   const auto exec = [this](const std::string& container, const std::vector<std::string>& words) {
@@ -345,7 +345,7 @@ TYPED_TEST_P(RuntimeContract, RunsCommandsInContainersThatRun) {
   EXPECT_FALSE(exec(id, {"echo"}).ok());
 }
 
-TYPED_TEST_P(RuntimeContract, WritesLogsAndOpensThemAnew) {
+TYPED_TEST_P(RuntimeContract, ReopenContainerLog_GoesOnInANewFile) {
   const std::string pod = this->RunPod("web");
   const std::string id =
       this->Start(pod, "one", std::string("echo hello; echo oh >&2; ") + this->kRuns);
@@ -366,7 +366,7 @@ TYPED_TEST_P(RuntimeContract, WritesLogsAndOpensThemAnew) {
   EXPECT_FALSE(this->Runtime().ReopenContainerLog(id).ok());
 }
 
-TYPED_TEST_P(RuntimeContract, TellsWhatHappensInOrder) {
+TYPED_TEST_P(RuntimeContract, GetContainerEvents_InOrder) {
   std::mutex mutex;
   std::vector<cri::ContainerEventResponse> seen;
   base::Status ended = base::Unknown("not ended");
@@ -429,14 +429,14 @@ TYPED_TEST_P(RuntimeContract, KnowsItsImages) {
   EXPECT_FALSE(this->Runtime().ImageStatus(this->Image()).value().has_image());
 }
 
-REGISTER_TYPED_TEST_SUITE_P(RuntimeContract, SaysWhatItIs, ShowsAPodAsItWasAskedFor,
-                            GivesAPodOfTheHostsNetworkNoAddress,
-                            NeverMakesASecondPodOfOneNameAndAttempt, RefusesAPodWithoutAName,
-                            StopsAndRemovesAPodAsOftenAsAsked, RemovesAPodThatRuns,
-                            TakesAContainerThroughItsStates, StartsAContainerOnce,
-                            NeverMakesASecondContainerOfOneNameAndAttempt,
-                            RefusesAContainerThatCannotBe, StopsPolitelyFirst,
-                            RemovesAContainerInAnyState, RunsCommandsInContainersThatRun,
-                            WritesLogsAndOpensThemAnew, TellsWhatHappensInOrder, KnowsItsImages);
+REGISTER_TYPED_TEST_SUITE_P(
+    RuntimeContract, SaysWhatItIs, PodSandboxStatus_AndListPodSandbox_ShowAPodAsItWasAskedFor,
+    RunPodSandbox_OnTheHostsNetworkHasNoAddress, RunPodSandbox_MakesOnePodOfANameAndAttempt,
+    RunPodSandbox_RefusesNoNameAndUnknownHandlers,
+    StopPodSandbox_AndRemovePodSandbox_AsOftenAsAsked, RemovePodSandbox_OfAPodThatRuns,
+    ContainerStatus_AndListContainers_InEachState, StartContainer_Once,
+    CreateContainer_MakesOneOfANameAndAttempt, CreateContainer_RefusesWhatCannotBe,
+    StopContainer_PolitelyFirst, RemoveContainer_InAnyState, ExecSync_InContainersThatRun,
+    ReopenContainerLog_GoesOnInANewFile, GetContainerEvents_InOrder, KnowsItsImages);
 
 }  // namespace keelson::cri_client

@@ -291,7 +291,7 @@ TEST_F(CniTest, WhatPluginsSayWrongIsAnErrorThatNamesThem) {
   });
 }
 
-TEST_F(CniTest, ReadyIsWhatThePluginsStatusSays) {
+TEST_F(CniTest, Status_NetworkReadyIsWhatThePluginsStatusSays) {
   Scripted();
   options_.ready_patience = std::chrono::milliseconds(300);
   options_.timeout = std::chrono::milliseconds(3000);

@@ -326,7 +326,7 @@ TEST_F(PlanTest, DevicesAreAskedForByPath) {
   EXPECT_FALSE(plan.all_devices);
 }
 
-TEST_F(PlanTest, TheStopSignalComesFromContainerThenImage) {
+TEST_F(PlanTest, StopContainer_SignalComesFromContainerThenImage) {
   EXPECT_EQ(Make().value().stop_signal, 15);
   image_.config.stop_signal = "SIGQUIT";
   EXPECT_EQ(Make().value().stop_signal, 3);

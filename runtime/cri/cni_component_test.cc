@@ -80,7 +80,7 @@ class CniRuntimeTest : public RuntimeTest {
   std::unique_ptr<network::NetworkChoice> choice_;
 };
 
-TEST_F(CniRuntimeTest, APluginThatHangsHoldsUpItsOwnPodAlone) {
+TEST_F(CniRuntimeTest, RunPodSandbox_OfAPluginThatHangsHoldsUpItsOwnPodAlone) {
   const std::string quick = Start("quick");
   EXPECT_EQ(runtime_->GetSandbox(quick).value().record.addresses,
             (std::vector<std::string>{"10.9.0.2", "fd09::2"}));
@@ -106,7 +106,7 @@ TEST_F(CniRuntimeTest, APluginThatHangsHoldsUpItsOwnPodAlone) {
   EXPECT_EQ(runtime_->ListSandboxes().size(), 3u);
 }
 
-TEST_F(CniRuntimeTest, APodWhoseDelFailsStopsAndGoesAndTheDelIsDoneLater) {
+TEST_F(CniRuntimeTest, StopPodSandbox_WhoseDelFailsEndsAndTheDelIsDoneLater) {
   const std::string pod = Start("web");
   Write("DEL.sh", "echo '{\"code\":7,\"msg\":\"the store is away\"}'; exit 1");
   EXPECT_TRUE(runtime_->StopPodSandbox(pod).ok());
@@ -118,7 +118,7 @@ TEST_F(CniRuntimeTest, APodWhoseDelFailsStopsAndGoesAndTheDelIsDoneLater) {
   EXPECT_TRUE(os::ListDir(run_ + "-cni").value().empty());
 }
 
-TEST_F(CniRuntimeTest, AfterARebootEachPodsDelRunsWithoutANamespace) {
+TEST_F(CniRuntimeTest, StopPodSandbox_AfterARebootDelRunsWithoutANamespace) {
   const std::string pod = Start("web");
   Write("DEL.sh", "exit 1");  // the last thing of this boot
   boot_id_ = "second";
@@ -130,6 +130,30 @@ TEST_F(CniRuntimeTest, AfterARebootEachPodsDelRunsWithoutANamespace) {
             std::string::npos)
       << Calls();
   EXPECT_TRUE(Eventually([&] { return Calls().find("GC ''") != std::string::npos; }));
+}
+
+TEST_F(CniRuntimeTest, StopPodSandbox_WithoutConfigurationUsesTheOneThatMadeIt) {
+  const std::string pod = Start("web");
+  ASSERT_TRUE(os::RemoveFile(dir_.path() + "/net.d/1.conflist").ok());
+  const base::Status stopped = runtime_->StopPodSandbox(pod);
+  EXPECT_TRUE(stopped.ok()) << stopped.error().message();
+  EXPECT_NE(Calls().find("DEL '" + run_ + "-cni/"), std::string::npos) << Calls();
+  EXPECT_EQ(cni_->owed(), 0u);
+}
+
+TEST_F(CniRuntimeTest, RunPodSandbox_WhoseAddFailsLeavesNothingForStopPodSandbox) {
+  Write("ADD.sh", "echo '{\"code\":7,\"msg\":\"no address is free\"}'; exit 1");
+  const base::Result<std::string> pod = runtime_->RunPodSandbox(Pod("web"), "");
+  ASSERT_FALSE(pod.ok());
+  EXPECT_NE(pod.error().message().find("no address is free"), std::string::npos);
+  EXPECT_TRUE(runtime_->ListSandboxes().empty());
+  EXPECT_TRUE(os::ListDir(run_ + "-cni").value().empty());
+  EXPECT_NE(Calls().find("DEL '"), std::string::npos) << "what it did before it failed is undone";
+  EXPECT_TRUE(Eventually([&] { return cni_->owed() == 0; }));
+  // The kubelet's clean-up, and its next try.
+  EXPECT_TRUE(runtime_->StopPodSandbox("0123456789ab").ok());
+  Erase("ADD.sh");
+  EXPECT_NE(Start("web"), "");
 }
 
 TEST_F(CniRuntimeTest, APodStaysWithTheNetworkThatMadeItAndTheHostsNetworkIsNobodys) {

@@ -57,7 +57,7 @@ ContainerView Container() {
   return view;
 }
 
-TEST(SandboxesInCri, HaveTheirAddressesNamespacesAndTimes) {
+TEST(SandboxesInCri, PodSandboxStatus_HasAddressesNamespacesAndTimes) {
   const cri::PodSandboxStatus status = ToStatus(Pod());
   EXPECT_EQ(status.id(), "abcdef");
   EXPECT_EQ(status.metadata().name(), "web");
@@ -79,7 +79,7 @@ TEST(SandboxesInCri, HaveTheirAddressesNamespacesAndTimes) {
   }
 }
 
-TEST(ContainersInCri, SayOfTheirEndOnlyWhenItCame) {
+TEST(ContainersInCri, ContainerStatus_SaysOfAnEndOnlyWhenItCame) {
   ContainerView view = Container();
   const cri::ContainerStatus ended = ToStatus(view);
   EXPECT_EQ(ended.state(), cri::CONTAINER_EXITED);
@@ -103,7 +103,7 @@ TEST(ContainersInCri, SayOfTheirEndOnlyWhenItCame) {
   }
 }
 
-TEST(ContainersInCri, SayWhatTheyRunAs) {
+TEST(ContainersInCri, ContainerStatus_AndListContainers_SayWhatTheyRunAs) {
   const cri::ContainerStatus status = ToStatus(Container());
   EXPECT_EQ(status.image().image(), "busybox:1");
   EXPECT_EQ(status.image_ref(), "sha256:aa");
@@ -127,7 +127,7 @@ TEST(ContainersInCri, SayWhatTheyRunAs) {
   }
 }
 
-TEST(ImagesInCri, HaveANumberOrANameOfTheirUserNeverBoth) {
+TEST(ImagesInCri, ListImages_HaveANumberOrANameOfTheirUserNeverBoth) {
   struct Case {
     std::string user;
     std::optional<int64_t> uid;
@@ -157,7 +157,7 @@ TEST(ImagesInCri, HaveANumberOrANameOfTheirUserNeverBoth) {
   }
 }
 
-TEST(FiltersOfCri, AllMustMatch) {
+TEST(FiltersOfCri, ListPodSandbox_AndListContainers_AllMustMatch) {
   const SandboxItem pod{
       .id = "abcdef", .ready = true, .labels = {{"app", "web"}, {"tier", "front"}}};
   cri::PodSandboxFilter pods;
@@ -197,7 +197,7 @@ TEST(FiltersOfCri, AllMustMatch) {
   EXPECT_FALSE(Matches(containers, container)) << "the state with the number zero is one too";
 }
 
-TEST(FiltersOfCri, OfStatsAreByIdPodAndLabels) {
+TEST(FiltersOfCri, ListContainerStats_AndListPodSandboxStats_AreByIdPodAndLabels) {
   stats::ContainerTarget container;
   container.id = "123456";
   container.sandbox_id = "abcdef";

@@ -112,7 +112,7 @@ TEST_P(HandlersTest, AMissingProgramIsAStartErrorAndLeavesNothing) {
   EXPECT_TRUE(IsForgotten(id));
 }
 
-TEST_P(HandlersTest, ExecAnswersWithOutputCodeOrTimeout) {
+TEST_P(HandlersTest, ExecSync_AnswersWithOutputCodeOrTimeout) {
   const std::string pod = StartOther("p");
   cri::ContainerConfig config = Script("c", kForever);
   config.mutable_linux()->mutable_security_context()->set_run_as_username("web");
@@ -132,7 +132,7 @@ TEST_P(HandlersTest, ExecAnswersWithOutputCodeOrTimeout) {
   EXPECT_EQ(StateOf(id), "running");
 }
 
-TEST_P(HandlersTest, StoppingSendsTheSignalThenKills) {
+TEST_P(HandlersTest, StopContainer_SendsTheSignalThenKills) {
   const std::string pod = StartOther("p");
   const std::string polite =
       Run(pod, Script("polite", "trap 'exit 7' TERM; echo ready; while true; do sleep 0.05; done"));

@@ -50,7 +50,7 @@ TEST_F(RuntimeTest, PodsReachEachOther) {
   (void)LogWith("client", "client", "from-server");
 }
 
-TEST_F(RuntimeTest, ExitsAreToldAsKubeletsKnowThem) {
+TEST_F(RuntimeTest, ContainerStatus_HasTheReasonsThatKubeletsKnow) {
   const std::string pod = Start("p");
   EXPECT_EQ(WaitForExit(Run(pod, Script("good", "exit 0"))).reason, "Completed");
   const container::ContainerRecord bad = WaitForExit(Run(pod, Script("bad", "exit 3")));
@@ -79,7 +79,7 @@ TEST_F(RuntimeTest, ExitsAreToldAsKubeletsKnowThem) {
   EXPECT_EQ(record.reason, "StartError");
 }
 
-TEST_F(RuntimeTest, WhatEndsWhileItsStartIsWrittenHasEnded) {
+TEST_F(RuntimeTest, StartContainer_OfWhatEndsMeanwhileLosesNoEnd) {
   // The end comes on another thread than the start's answer; neither may overwrite the other's
   // record.
   std::vector<std::thread> threads;
@@ -104,7 +104,7 @@ TEST_F(RuntimeTest, WhatEndsWhileItsStartIsWrittenHasEnded) {
   for (const std::string& id : started) EXPECT_EQ(WaitForExit(id).reason, "Completed");
 }
 
-TEST_F(RuntimeTest, ExecAnswersWithOutputCodeOrTimeout) {
+TEST_F(RuntimeTest, ExecSync_AnswersWithOutputCodeOrTimeout) {
   const std::string pod = Start("p");
   cri::ContainerConfig config = Script("c", "while true; do sleep 1; done");
   config.mutable_linux()->mutable_security_context()->set_run_as_username("web");
@@ -127,7 +127,7 @@ TEST_F(RuntimeTest, ExecAnswersWithOutputCodeOrTimeout) {
   EXPECT_NE(none.error().message().find("nope"), std::string::npos);
 }
 
-TEST_F(RuntimeTest, StoppingSendsTheSignalThenKills) {
+TEST_F(RuntimeTest, StopContainer_SendsTheSignalThenKills) {
   const std::string pod = Start("p");
   const std::string polite =
       Run(pod, Script("polite", "trap 'exit 7' TERM; echo ready; while true; do sleep 0.05; done"));
@@ -164,7 +164,7 @@ TEST_F(RuntimeTest, ADaemonThatDiesFindsEverythingAgain) {
       2);
 }
 
-TEST_F(RuntimeTest, AfterARebootEverythingHasEndedAndNothingWithZero) {
+TEST_F(RuntimeTest, ContainerStatus_AfterARebootIsAnEndAndNeverZero) {
   const std::string pod = Start("p");
   const std::string id = Run(pod, Script("c", "while true; do sleep 1; done"));
   runtime_.reset();
@@ -362,7 +362,7 @@ TEST_F(RuntimeTest, AProfileOfTheNodeRulesTheContainerAndItsExecs) {
       << refusal(file);
 }
 
-TEST_F(RuntimeTest, AServerThatStopsEndsWhatLastsAtOnce) {
+TEST_F(RuntimeTest, GetContainerEvents_AndPullImage_EndWithTheServer) {
   const std::string socket = run_ + "/cri.sock";
   base::Result<std::unique_ptr<Service>> service =
       Service::Serve(*runtime_, *images_, clock_, socket);

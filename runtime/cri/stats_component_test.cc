@@ -335,7 +335,7 @@ TEST_F(StatsTest, StreamContainerStatsAndStreamPodSandboxStats_SayWhatTheListsSa
       UnorderedElementsAre(pod, empty));
 }
 
-TEST_F(StatsTest, ListPodSandboxMetrics_HaveADescriptorAndItsLabels) {
+TEST_F(StatsTest, ListPodSandboxMetrics_AndStreamPodSandboxMetrics_HaveDescriptors) {
   const std::string pod = Start("p");
   const std::string id = Run(pod, Sleeper("c"));
   cri::ListMetricDescriptorsResponse descriptors;

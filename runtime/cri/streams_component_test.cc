@@ -318,7 +318,7 @@ class ServedStreamsTest : public StreamsTest {
   std::unique_ptr<cri::RuntimeService::Stub> stub_;
 };
 
-TEST_F(ServedStreamsTest, ExecAttachAndPortForwardAnswerWithWholeUrlsWhereTheyCanBe) {
+TEST_F(ServedStreamsTest, Exec_AndAttach_AndPortForward_AnswerWithWholeUrls) {
   const std::string pod = Start("web");
   const std::string id = Run(pod, Script("app", "sleep 1000"));
   cri::ExecRequest exec;

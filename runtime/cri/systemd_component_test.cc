@@ -234,7 +234,7 @@ TEST_F(SystemdTest, TheNextDaemonTakesItsPodsOver) {
   ExpectLimits(ScopePath(pod, "kept") + "/" + id);
 }
 
-TEST_F(SystemdTest, ADaemonOfTheOtherDriverDoesNotStartOverLivePods) {
+TEST_F(SystemdTest, RuntimeConfig_OfTheOtherDriverDoesNotStartOverLivePods) {
   const std::string pod = StartPod("fixed");
   const std::shared_ptr<pod_group::PodGroups> groups = groups_;
   runtime_.reset();

@@ -149,7 +149,7 @@ TEST_F(BadInput, RedirectsThatLeadNowhere) {
   ExpectRefused(Name(), {Name(), "127.0.0.1:1"});
 }
 
-TEST_F(BadInput, ARegistryThatFallsSilent) {
+TEST_F(BadInput, PullImage_FromARegistryThatFallsSilentEnds) {
   maker_.Make({RandomLayer()});
   options_.no_progress_timeout = std::chrono::seconds(1);
   Start("\"stall\":true");
@@ -157,7 +157,7 @@ TEST_F(BadInput, ARegistryThatFallsSilent) {
   EXPECT_EQ(Pull(Name()).error().code(), base::Code::kDeadlineExceeded);
 }
 
-TEST_F(BadInput, APullThatNobodyWaitsForAnyMoreEnds) {
+TEST_F(BadInput, PullImage_ThatNobodyWaitsForAnyMoreEnds) {
   maker_.Make({RandomLayer()});
   Start("\"stall\":true");
   std::stop_source stop;

@@ -79,7 +79,7 @@ TEST_F(Registries, VerificationIsSkippedOnlyWhereAsked) {
   ExpectPulls(registry.Address() + "/a:b");
 }
 
-TEST_F(Registries, AUserIsTakenFromTheRequestElseFromTheNodesFile) {
+TEST_F(Registries, PullImage_TakesAUserFromTheRequestElseFromTheNodesFile) {
   if (!TestRegistry::IsInstalled()) GTEST_SKIP() << "docker-registry and skopeo are not installed";
   MakeImage();
   TestRegistry registry({.dir = NewDir("registry"), .user = "alice", .password = "wonder:land"});

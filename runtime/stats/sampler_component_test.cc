@@ -136,7 +136,7 @@ TEST_F(SamplerOfRealGroups, ABusyContainerShowsWhatItUsesAndHowFast) {
   EXPECT_GT(stats.memory().timestamp(), 0);
 }
 
-TEST_F(SamplerOfRealGroups, AnAnswerIsTheLastSnapshotAndCostsNoReading) {
+TEST_F(SamplerOfRealGroups, ListContainerStats_AreTheLastSnapshotAndCostNoReading) {
   options_.period = std::chrono::hours(1);
   source_.Set({Container("c1", "p1", false)}, {});
   Start();

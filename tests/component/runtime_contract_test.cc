@@ -26,7 +26,7 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Keelson, RuntimeContract, RealRuntime);
 
 class RealLogs : public RuntimeContract<RealRuntime> {};
 
-TEST_F(RealLogs, LoseNoLineWhileTheyAreTurnedOver) {
+TEST_F(RealLogs, ReopenContainerLog_LosesNoLine) {
   constexpr int kLines = 150000;
   const std::string pod = RunPod("web");
   const std::string id = Start(
