@@ -11,6 +11,7 @@
 #include "minimal-master/control/client.h"
 #include "minimal-master/control/recorder.h"
 #include "minimal-master/controllers/hpa/replicas.h"
+#include "minimal-master/controllers/ipam/networks.h"
 #include "minimal-master/controllers/nodes/rates.h"
 #include "minimal-master/pki/certificate.h"
 #include "minimal-master/watch/cache.h"
@@ -21,6 +22,7 @@ struct Settings {
   std::vector<std::string> enabled{"*"};      // "*", "name", "-name"
   hpa::Usage usage;                           // what pods use; null: nothing is known
   nodes::Graces nodes;                        // when a node that says nothing is given up
+  ipam::Networks networks;                    // of nodes' pods
   const pki::Authority* authority = nullptr;  // null: nothing is signed or published
 };
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/upkeep.h"
 
+#include "lib/base/log.h"
 #include "minimal-master/controllers/eviction/controller.h"
 #include "minimal-master/controllers/garbage/controller.h"
+#include "minimal-master/controllers/ipam/controller.h"
 #include "minimal-master/controllers/namespaces/controller.h"
 #include "minimal-master/controllers/nodes/controller.h"
+#include "minimal-master/controllers/nodettl/controller.h"
 #include "minimal-master/controllers/rootca/controller.h"
 #include "minimal-master/controllers/serviceaccount/controller.h"
 
@@ -17,6 +20,15 @@ std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
   out.push_back(std::make_unique<namespaces::Ender>(context));
   out.push_back(std::make_unique<nodes::Lifecycle>(context, tools));
   out.push_back(std::make_unique<eviction::Evictor>(context, tools));
+  out.push_back(std::make_unique<nodettl::Annotator>(context));
+  if (!context.settings.networks.cluster.empty()) {
+    base::Result<std::unique_ptr<ipam::Allocator>> made = ipam::Allocator::Create(context);
+    if (made.ok()) {
+      out.push_back(*std::move(made));
+    } else {
+      base::LogError("nodes get no networks for their pods", {{"error", made.error()}});
+    }
+  }
   out.push_back(std::make_unique<serviceaccount::ServiceAccounts>(context));
   if (context.settings.authority != nullptr)
     out.push_back(std::make_unique<rootca::Publisher>(context));
