@@ -22,6 +22,7 @@
 #include "minimal-master/bootstrap/objects.h"
 #include "minimal-master/control/manager.h"
 #include "minimal-master/controllers/all.h"
+#include "minimal-master/controllers/ipam/blocks.h"
 #include "minimal-master/controllers/unattended.h"
 #include "minimal-master/node/nodes.h"
 #include "minimal-master/pki/cluster_pki.h"
@@ -40,6 +41,7 @@ struct Options {
   std::string address = "127.0.0.1";
   int port = 6443;
   std::string service_cidr = "10.43.0.0/16";
+  int node_grace_seconds = 50;
   controllers::Settings controllers;
   store::BackendOptions store;
   std::string backup;  // a file, of the commands backup and restore
@@ -73,6 +75,9 @@ void WaitForEnd(pki::ClusterPki& pki, const std::function<base::Status()>& load,
 
 base::Status Serve(const Options& options) {
   const base::SystemClock clock;
+  if (const auto networks = controllers::ipam::ReadNetworks(options.controllers.networks);
+      !networks.ok())
+    return networks.error();
   RETURN_IF_ERROR(os::MakeDirs(options.state_dir, 0700));
   pki::PkiOptions pki_options;
   pki_options.dir = options.state_dir + "/pki";
@@ -156,6 +161,9 @@ base::Status Serve(const Options& options) {
   control::Recorder recorder(client, clock);
   controllers::Settings settings = options.controllers;
   settings.authority = &pki.authority();
+  settings.nodes.silence = std::chrono::seconds(options.node_grace_seconds);
+  for (const std::string_view cidr : base::Split(std::string_view(options.service_cidr), ','))
+    settings.networks.services.emplace_back(cidr);
   control::Manager manager(*cache, clock);
   controllers::AddControllers(manager, {*cache, client, recorder, clock, settings});
   RETURN_IF_ERROR(manager.Start());
@@ -183,6 +191,17 @@ int main(int argc, char** argv) {
   app.add_option("--port", options.port, "the port to serve on");
   app.add_option("--service-cidr", options.service_cidr,
                  "the addresses of services; one block, or one of each family with a comma");
+  app.add_option(
+         "--cluster-cidr", options.controllers.networks.cluster,
+         "the addresses of pods; one block, or one of each family with a comma; empty: nodes "
+         "get none")
+      ->delimiter(',');
+  app.add_option("--node-cidr-mask-size-ipv4", options.controllers.networks.node_length_v4,
+                 "how much of it each node gets");
+  app.add_option("--node-cidr-mask-size-ipv6", options.controllers.networks.node_length_v6,
+                 "how much of it each node gets");
+  app.add_option("--node-monitor-grace-period", options.node_grace_seconds,
+                 "seconds after which a node that says nothing is given up");
   app.add_option("--controllers", options.controllers.enabled,
                  "the controllers that run: *, a name, or -name for all but that")
       ->delimiter(',')

@@ -146,5 +146,34 @@ TEST_F(NodesTest, WhereNoNodeReportsNoneIsEmptied) {
   EXPECT_EQ(Ready(node), "Unknown");
 }
 
+TEST(NodeNetworks, EveryNodeHasItsOwn) {
+  controllers::Settings settings{.enabled = {"node-ipam-controller", "ttl-controller"}};
+  settings.networks.cluster = {"10.42.0.0/23", "fd00:42::/56"};
+  ControlledServer server(settings);
+  const auto join = [&](const std::string& name) {
+    server.Do("POST", "/api/v1/nodes",
+              "{apiVersion: v1, kind: Node, metadata: {name: " + name + "}}");
+  };
+  const auto networks = [&](const std::string& name) {
+    const Value node = server.WaitFor("/api/v1/nodes/" + name, [](const Value& now) {
+      return !now.At({"spec", "podCIDRs"}).items().empty();
+    });
+    EXPECT_EQ(node.At({"spec", "podCIDR"}), node.At({"spec", "podCIDRs"}).items()[0]);
+    return node.At({"spec", "podCIDRs"});
+  };
+  join("a");
+  const Value first = networks("a");
+  EXPECT_EQ(first, Value::Array({Value("10.42.0.0/24"), Value("fd00:42::/64")}));
+  join("b");
+  EXPECT_EQ(networks("b"), Value::Array({Value("10.42.1.0/24"), Value("fd00:42:0:1::/64")}));
+  // None is left until somebody goes.
+  join("c");
+  server.WaitFor("/api/v1/nodes/c", [](const Value& now) {
+    return now.At({"metadata", "annotations", "node.alpha.kubernetes.io/ttl"}).AsString() == "0";
+  });
+  server.Do("DELETE", "/api/v1/nodes/a");
+  EXPECT_EQ(networks("c").items()[0], first.items()[0]);
+}
+
 }  // namespace
 }  // namespace keelson::golden

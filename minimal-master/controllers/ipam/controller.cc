@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace keelson::controllers::ipam {
 namespace {
 
@@ -59,7 +61,13 @@ void Allocator::Note(const std::string& node, std::vector<std::string> networks)
 
 void Allocator::Route(const control::Change& change, const Add& add) {
   std::string name(change.object->name());
-  if (change.kind == watch::Kind::kDeleted) return Note(name, {});
+  if (change.kind == watch::Kind::kDeleted) {
+    const std::lock_guard lock(mutex_);
+    NoteLocked(name, {});
+    lacking_.erase(name);
+    for (const std::string& other : std::exchange(lacking_, {})) add(other);
+    return;
+  }
   std::vector<std::string> networks = NetworksOf(*change.object);
   if (networks.empty()) return add(std::move(name));
   Note(name, std::move(networks));
@@ -77,6 +85,7 @@ std::optional<std::vector<std::string>> Allocator::Take(const std::string& node)
     std::optional<std::string> one = blocks.Take();
     if (!one) {
       for (size_t i = 0; i < networks.size(); ++i) blocks_[i].Release(networks[i]);
+      lacking_.insert(node);
       return std::nullopt;
     }
     networks.push_back(*std::move(one));

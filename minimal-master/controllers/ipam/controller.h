@@ -5,6 +5,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "minimal-master/control/controller.h"
 #include "minimal-master/control/objects.h"
@@ -42,6 +43,7 @@ class Allocator final : public control::Controller {
   std::mutex mutex_;
   std::vector<Blocks> blocks_;                             // guarded by mutex_, as all below
   std::map<std::string, std::vector<std::string>> taken_;  // by node
+  std::set<std::string> lacking_;                          // nodes for which nothing was left
   bool scanned_ = false;
 };
 

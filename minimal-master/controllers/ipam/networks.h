@@ -8,7 +8,8 @@
 namespace keelson::controllers::ipam {
 
 struct Networks {
-  std::vector<std::string> cluster;   // one block, or one of each family; empty: none are given out
+  std::vector<std::string> cluster{
+      "10.42.0.0/16"};                // one block, or one of each family; empty: none are given out
   std::vector<std::string> services;  // what must not be given out, where it overlaps
   int node_length_v4 = 24;
   int node_length_v6 = 64;
