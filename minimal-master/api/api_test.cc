@@ -3,7 +3,6 @@
 // else is replayed against recorded answers (tests/master).
 #include <gtest/gtest.h>
 
-#include "minimal-master/api/openapi.h"
 #include "minimal-master/api/paging.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/api/route.h"
@@ -108,30 +107,6 @@ TEST(Pages, TokensLeadBackAndStayBelowTheirPrefix) {
   EXPECT_EQ(token->start, std::string("/registry/pods/a/x\0", 19));
   EXPECT_FALSE(ReadPageToken("abc", "/registry/pods/").ok());
   EXPECT_FALSE(ReadPageToken("!!", "/registry/pods/").ok());
-}
-
-TEST(OpenApi, HasWhatKubectlLooksForAndEveryTypeItNames) {
-  const base::Result<json::Value> index = json::ParseJson(OpenApiIndex());
-  ASSERT_TRUE(index.ok());
-  EXPECT_TRUE(index->At({"paths", "apis/apps/v1", "serverRelativeURL"})
-                  .AsString()
-                  .starts_with("/openapi/v3/apis/apps/v1?hash="));
-  const std::string text = OpenApiDocument("apis/apps/v1", "v1.35.4");
-  const base::Result<json::Value> document = json::ParseJson(text);
-  ASSERT_TRUE(document.ok());
-  const json::Value& patch =
-      document->At({"paths", "/apis/apps/v1/namespaces/{namespace}/deployments/{name}", "patch"});
-  EXPECT_EQ(patch.At({"x-kubernetes-group-version-kind", "kind"}).AsString(), "Deployment");
-  EXPECT_EQ(patch.At({"parameters"}).items()[2].At({"name"}).AsString(), "fieldValidation");
-  const json::Value& schemas = document->At({"components", "schemas"});
-  constexpr std::string_view kReference = "#/components/schemas/";
-  for (size_t at = text.find(kReference); at != std::string::npos;
-       at = text.find(kReference, at + 1)) {
-    const size_t begin = at + kReference.size();
-    const std::string name = text.substr(begin, text.find('"', begin) - begin);
-    EXPECT_NE(schemas.Find(name), nullptr) << name;
-  }
-  EXPECT_EQ(OpenApiDocument("apis/nope/v1", ""), "");
 }
 
 TEST(Selectable, EventsHaveTwoVocabularies) {

@@ -5,7 +5,7 @@
 
 #include "lib/base/strings.h"
 #include "minimal-master/api/discovery.h"
-#include "minimal-master/api/openapi.h"
+#include "minimal-master/openapi/documents.h"
 #include "minimal-master/schema/resources.h"
 
 namespace keelson::api {
@@ -61,6 +61,28 @@ Answer Discover(const service::Request& request, std::string_view path,
   Form plain = *form;
   plain.as = Form::As::kObject;
   return Encoded(200, plain, json::WriteJson(document));
+}
+
+Answer OpenApi(const service::Request& request, std::string_view path, const std::string& version) {
+  if (path == "/openapi/v3") {
+    static const std::string index = openapi::Index();
+    return Encoded(200, Form{}, index);
+  }
+  if (path == "/openapi/v2") {
+    const std::string* accept = service::FindHeader(request.headers, "accept");
+    if (accept == nullptr || accept->find(openapi::kV2ProtobufAsked) == std::string::npos)
+      return Encoded(200, Form{}, openapi::DocumentV2(version));
+    Answer answer;
+    answer.content_type = openapi::kV2ProtobufTold;
+    answer.body.emplace_back(openapi::DocumentV2Protobuf(version));
+    return answer;
+  }
+  constexpr std::string_view kDocuments = "/openapi/v3/";
+  std::string document;
+  if (path.starts_with(kDocuments))
+    document = openapi::Document(path.substr(kDocuments.size()), version);
+  return document.empty() ? Refusal(status::NoSuchPath())
+                          : Encoded(200, Form{}, std::move(document));
 }
 
 }  // namespace
@@ -120,16 +142,7 @@ Answer Handler::Other(const service::Request& request, const Route& route) {
   std::string_view path = route.path;
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   if (IsDiscovery(path)) return Discover(request, path, options_.address);
-  if (path == "/openapi/v3") {
-    static const std::string index = OpenApiIndex();
-    return Encoded(200, Form{}, index);
-  }
-  constexpr std::string_view kOpenApi = "/openapi/v3/";
-  if (path.starts_with(kOpenApi)) {
-    std::string document = OpenApiDocument(path.substr(kOpenApi.size()), options_.version);
-    return document.empty() ? Refusal(status::NoSuchPath())
-                            : Encoded(200, Form{}, std::move(document));
-  }
+  if (path.starts_with("/openapi/")) return OpenApi(request, path, options_.version);
   if (path == "/healthz" || path == "/livez" || path == "/readyz") return PlainText(200, "ok");
   if (path == "/version") {
     Value version;

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "minimal-master/openapi/sentences.h"
+
+namespace keelson::openapi {
+
+const std::string_view kContainerSentences = R"(
+)";
+
+}  // namespace keelson::openapi
