@@ -154,8 +154,10 @@ Answer Engine::Scale(Call& call) {
     if (!object.ok()) return Refusal(status::Internal(object.error().message()));
     const status::Or<Form> form = FormOf(call.request.headers, false);
     if (!form.ok()) return Refusal(form.failure());
-    return Encoded(200, Form{.yaml = form->yaml},
-                   schema::WriteCanonical(ScaleOf(resource, *object), ScaleType()));
+    status::Or<std::string> shaped =
+        ShapeScale(*form, call.request.query, ScaleOf(resource, *object), clock_.WallNanos());
+    if (!shaped.ok()) return Refusal(shaped.failure());
+    return Encoded(200, Form{.yaml = form->yaml}, *std::move(shaped));
   };
   if (call.route.verb == "get") {
     const watch::ObjectPtr object =

@@ -9,6 +9,7 @@
 #include "minimal-master/schema/canonical.h"
 #include "minimal-master/storage/storage.h"
 #include "minimal-master/table/table.h"
+#include "minimal-master/table/text.h"
 
 namespace keelson::api {
 namespace {
@@ -31,17 +32,20 @@ status::Or<std::string> IncludeOf(const service::Fields& query) {
       json::Quote(*include)));
 }
 
+Value Column(std::string_view name, std::string_view type, std::string_view format, int priority) {
+  Value entry;
+  entry.Set("name", Value(name));
+  entry.Set("type", Value(type));
+  entry.Set("format", Value(format));
+  entry.Set("description", Value(""));
+  entry.Set("priority", Value(priority));
+  return entry;
+}
+
 Value Columns(const schema::Resource& resource) {
   Value columns = Value::Array();
-  for (const schema::Column& column : resource.columns()) {
-    Value entry;
-    entry.Set("name", Value(column.name()));
-    entry.Set("type", Value(column.type()));
-    entry.Set("format", Value(column.format()));
-    entry.Set("description", Value(""));
-    entry.Set("priority", Value(column.priority()));
-    columns.Append(std::move(entry));
-  }
+  for (const schema::Column& column : resource.columns())
+    columns.Append(Column(column.name(), column.type(), column.format(), column.priority()));
   return columns;
 }
 
@@ -53,9 +57,7 @@ Value Partial(const Value& object, const std::string& version) {
   return out;
 }
 
-Value TableRow(const schema::Resource& resource, const Value& object, const Form& form,
-               const std::string& include, int64_t now_nanos) {
-  table::Row row = table::RowOf(resource.group(), resource.kind(), object, now_nanos);
+Value TableRow(table::Row row, const Value& object, const Form& form, const std::string& include) {
   Value out;
   out.Set("cells", Value::Array(std::move(row.cells)));
   if (!row.conditions.empty()) out.Set("conditions", Value::Array(std::move(row.conditions)));
@@ -64,6 +66,12 @@ Value TableRow(const schema::Resource& resource, const Value& object, const Form
   else if (include == "Metadata")
     out.Set("object", Partial(object, form.as_version));
   return out;
+}
+
+Value TableRow(const schema::Resource& resource, const Value& object, const Form& form,
+               const std::string& include, int64_t now_nanos) {
+  return TableRow(table::RowOf(resource.group(), resource.kind(), object, now_nanos), object, form,
+                  include);
 }
 
 Value EmptyTable(const Form& form) {
@@ -145,6 +153,26 @@ status::Or<std::string> ShapeObject(const Route& route, const Form& form,
   out.Find("metadata")->Set("resourceVersion", object->At({"metadata", "resourceVersion"}));
   out.Set("columnDefinitions", Columns(resource));
   out.Set("rows", Value::Array({TableRow(resource, *object, form, *include, now_nanos)}));
+  return json::WriteJson(out);
+}
+
+status::Or<std::string> ShapeScale(const Form& form, const service::Fields& query,
+                                   const Value& scale, int64_t now_nanos) {
+  if (form.as == Form::As::kPartial) return json::WriteJson(Partial(scale, form.as_version));
+  if (form.as != Form::As::kTable) {
+    return schema::WriteCanonical(scale, *schema::Find("autoscaling", "v1", "Scale"));
+  }
+  const status::Or<std::string> include = IncludeOf(query);
+  if (!include.ok()) return include.failure();
+  table::Row row;
+  row.cells = {scale.At({"metadata", "name"}), scale.At({"spec", "replicas"}),
+               scale.At({"status", "replicas"}), Value(table::Age(scale, now_nanos))};
+  Value out = EmptyTable(form);
+  out.Find("metadata")->Set("resourceVersion", scale.At({"metadata", "resourceVersion"}));
+  out.Set("columnDefinitions",
+          Value::Array({Column("Name", "string", "name", 0), Column("Desired", "integer", "", 0),
+                        Column("Available", "integer", "", 0), Column("Age", "string", "", 0)}));
+  out.Set("rows", Value::Array({TableRow(std::move(row), scale, form, *include)}));
   return json::WriteJson(out);
 }
 

@@ -28,6 +28,9 @@ std::string AsStored(const schema::Resource& resource, json::Value object);
 status::Or<std::string> ShapeObject(const Route& route, const Form& form,
                                     const service::Fields& query, std::string json,
                                     int64_t now_nanos);
+// A Scale, whatever it is the scale of.
+status::Or<std::string> ShapeScale(const Form& form, const service::Fields& query,
+                                   const json::Value& scale, int64_t now_nanos);
 status::Or<Answer> ShapeList(const Route& route, const Form& form, const service::Fields& query,
                              const std::vector<watch::ObjectPtr>& objects, const ListPage& page,
                              int64_t now_nanos);

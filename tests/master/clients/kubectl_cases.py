@@ -121,6 +121,7 @@ def explain(k):
     has(k("explain", "deployment"), "GROUP:", "apps", "spec\t<DeploymentSpec>")
     has(k("explain", "pod.spec", "--recursive"), "containers\t<[]Container>")
     has(k("explain", "hpa", "--api-version=autoscaling/v2"), "VERSION:", "v2")
+    has(k("explain", "deployment.spec.replicas", "--output=plaintext-openapiv2"), "FIELD:", "replicas <integer>")
     has(k("explain", "pod.nope", fails=True), 'field "nope" does not exist')
 
 

@@ -240,14 +240,73 @@ def taint(k):
     k("delete", "node", name)
 
 
-REQUEST = """-----BEGIN CERTIFICATE REQUEST-----
-MIHiMIGJAgEAMBQxEjAQBgNVBAMMCWtlZWxzb24tMTBZMBMGByqGSM49AgEGCCqG
------END CERTIFICATE REQUEST-----
-"""
+def certificate(k):
+    for name, command, condition in ((f"csr-yes-{k.ns}", "approve", "Approved"), (f"csr-no-{k.ns}", "deny", "Denied")):
+        k.create({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": name},
+                  "spec": {"request": REQUEST, "signerName": "example.com/test", "usages": ["client auth"]}})
+        has(k("get", "csr", name), "Pending")
+        has(k("certificate", command, name), f"{name} {'approved' if command == 'approve' else 'denied'}")
+        has(k("get", "csr", name), condition)
+        k("delete", "csr", name)
+
+
+def debug(k):
+    """A container is added to a pod that no node has, and a pod is made beside it; there is nothing to attach to."""
+    k.create(pod("db"))
+    k("debug", "db", "--image=busybox", "--container=look", "--", "sleep", "1")
+    found = k.json("get", "pod", "db")["spec"]["ephemeralContainers"]
+    assert [c["name"] for c in found] == ["look"] and found[0]["command"] == ["sleep", "1"], found
+    k("debug", "db", "--image=busybox", "--copy-to=db-copy", "--container=c2", "--", "sleep", "1")
+    assert len(k.json("get", "pod", "db-copy")["spec"]["containers"]) == 2
+
+
+def without_a_node(k):
+    """What needs a node says so."""
+    k.create(pod("wn"))
+    has(k("logs", "wn", fails=None, told=True) + k("logs", "nope", fails=True), 'pods "nope" not found')
+    has(k("exec", "wn", "--", "true", fails=True), "does not have a host assigned")
+    has(k("port-forward", "pod/wn", "0:80", fails=True), "ending")
+
+
+def files_of_kind_list(k):
+    """A List is checked by kubectl itself, by OpenAPI v2."""
+    items = [config_map("li-a", {"a": "b"}), deployment("li-d"),
+             {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "li-s"}, "spec": {"ports": [{"port": 80, "targetPort": "http"}, {"name": "b", "port": 81}]}}]
+    items[2]["spec"]["ports"][0]["name"] = "a"
+    has(k("create", "-f", k.file("list.json", {"apiVersion": "v1", "kind": "List", "items": items})), "configmap/li-a created", "deployment.apps/li-d created", "service/li-s created")
+    written = k("get", "cm/li-a", "deployment/li-d", "svc/li-s", "-o", "yaml")
+    has(k("apply", "-f", k.file("list.yaml", written), told=True), "configmap/li-a configured", "deployment.apps/li-d configured")
+    items[0]["dota"] = {}
+    has(k("create", "-f", k.file("bad.json", {"apiVersion": "v1", "kind": "List", "items": items}), fails=True), 'unknown field "dota"')
+    k("delete", "-f", k.file("list.json", {"apiVersion": "v1", "kind": "List", "items": items}))
+
+
+def rollout_undo(k):
+    """Two revisions and back; no node is needed, since nothing has to become ready."""
+    k.create(deployment("ru"))
+    image = lambda: k.json("get", "deployment", "ru")["spec"]["template"]["spec"]["containers"][0]["image"]  # noqa: E731
+    sets = lambda: json.loads(k("get", "rs", "-l", "app=ru", "-o", "json"))["items"]  # noqa: E731
+    k.until(lambda: len(sets()) == 1, "a first replica set")
+    k("set", "image", "deployment/ru", "c=nginx:2")
+    k.until(lambda: len(sets()) == 2, "a second replica set")
+    has(k("rollout", "status", "deployment/ru", "--timeout=60s"), "successfully rolled out")
+    k.until(lambda: "2" in k("rollout", "history", "deployment/ru").split(), "a second revision")
+    has(k("rollout", "history", "deployment/ru", "--revision=1"), "nginx:1")
+    has(k("rollout", "undo", "deployment/ru"), "rolled back")
+    assert image() == "nginx:1"
+    has(k("rollout", "undo", "deployment/ru", "--to-revision=9", fails=True), "unable to find specified revision")
+
+
+REQUEST = (
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIV01INENBUUF3SERFTU1Bb0dBMVVFQ2d3RFpHVjJNUXd3Q2dZRFZRUUREQU5oYm00d1dUQVRCZ2Nxa"
+    "GtqTwpQUUlCQmdncWhrak9QUU1CQndOQ0FBVFd6T3RpN1Bza2lNL1U5WDhodmxGMFlsSE5aQi9FV29PRDU5WkNQSkJnCkhVbXhMZFdhYUVKV2cveE1raS9Vb0gwL2NBMi"
+    "s3U2RWR0h5UTlyWTNKd3lIb0FBd0NnWUlLb1pJemowRUF3SUQKU0FBd1JRSWdKYkNuMFNnRkwrRG9JZUFIbUc2eUJQd2Ywa1cxc2pLcFhnNGZTV0ZQM09VQ0lRREsvT05"
+    "TSXFieApObDU3S3NqRUdkamIzeXNxOFRDL3lBVEdZbndYdG9sd0xnPT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==")
 
 
 CASES = {"create with generators": create_by_generators, "create -f": create_from_files, "create token": create_token, "apply": apply,
          "apply --prune": apply_prune, "apply --server-side": apply_server_side, "edit": edit, "patch": patch, "replace": replace, "delete": delete,
          "delete --all": delete_all, "scale": scale, "autoscale": autoscale, "rollout pause, resume, restart": rollout,
          "rollout history": rollout_history, "run": run, "expose": expose, "label, annotate": label_and_annotate, "set": set_fields,
-         "cordon, drain": cordon_and_drain, "taint": taint}
+         "cordon, drain": cordon_and_drain, "taint": taint, "certificate approve, deny": certificate, "debug": debug,
+         "logs, exec, port-forward without a node": without_a_node, "files of kind List": files_of_kind_list, "rollout status, undo": rollout_undo}
