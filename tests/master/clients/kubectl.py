@@ -29,9 +29,9 @@ class Kubectl:
         command = [self.program, "--namespace", self.ns, *words]
         done = subprocess.run(command, env={**self.environment, **(environment or {})}, cwd=self.home, text=True, timeout=PATIENCE,
                               capture_output=True, **({"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}))
-        if fails is None:
-            return done.stdout if done.returncode == 0 else ""
-        assert (done.returncode != 0) == fails, f"kubectl {' '.join(words)}: exit status {done.returncode}: {done.stdout}{done.stderr}"
+        if fails is None and done.returncode != 0:
+            return ""
+        assert fails is None or (done.returncode != 0) == fails, f"kubectl {' '.join(words)}: exit status {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr if fails or told else done.stdout
 
     def start(self, *words):

@@ -97,7 +97,7 @@ def describe(k):
     k.create(pod("d-pod", nodeName=name), deployment("d-deploy"), config_map("d-cm", {"k": "v"}), node(name),
              {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "d-svc"}, "spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}})
     has(k("describe", "pod", "d-pod"), "Name:", "d-pod", "Image:", "nginx:1", "QoS Class:", "BestEffort")
-    has(k("describe", "node", name), "Taints:", "node.kubernetes.io/not-ready:NoSchedule", "Non-terminated Pods:", "d-pod")
+    has(k("describe", "node", name), "Taints:", "Non-terminated Pods:", "d-pod")
     has(k("describe", "deployment", "d-deploy"), "StrategyType:", "RollingUpdate")
     has(k("describe", "svc", "d-svc"), "Type:", "ClusterIP", "IP Families:")
     has(k("describe", "cm", "d-cm"), "Data", "k:")
