@@ -211,6 +211,21 @@ base::Result<Answer> Connection::Begin(std::string_view path) {
   return ReadHead();
 }
 
+base::Result<size_t> Connection::ReadSome(char* out, size_t size) {
+  size_t given = std::min(size, buffer_.size() - at_);
+  if (given > 0) {
+    buffer_.copy(out, given, at_);
+    at_ += given;
+    return given;
+  }
+  do {
+    const int got = SSL_read(ssl_.get(), out + given, static_cast<int>(size - given));
+    if (got <= 0) return Broken("it ended");
+    given += static_cast<size_t>(got);
+  } while (SSL_pending(ssl_.get()) > 0 && given < size);
+  return given;
+}
+
 base::Result<std::string> Connection::ReadLine() {
   for (size_t from = line_at_;;) {
     const size_t end = lines_.find('\n', from);

@@ -57,6 +57,11 @@ class Connection {
   base::Result<Answer> Begin(std::string_view path);
   // OutOfRange: the answer has ended in order.
   base::Result<std::string> ReadLine();
+  // After Begin instead of ReadLine: bytes as they come, chunk frames included; all that one record
+  // held, and none is left unseen when `size` is 32 KiB or more.
+  base::Result<size_t> ReadSome(char* out, size_t size);
+  bool holds_some() const { return at_ < buffer_.size(); }  // without a wait
+  int fd() const { return socket_.get(); }
 
  private:
   struct Free {
@@ -73,7 +78,6 @@ class Connection {
   std::unique_ptr<SSL, Free> ssl_;
   std::string buffer_;
   size_t at_ = 0;  // of buffer_: what was taken
-  bool chunked_ = false;
   std::string lines_;
   size_t line_at_ = 0;
 };
