@@ -23,6 +23,7 @@ struct Settings {
   hpa::Usage usage;                           // what pods use; null: nothing is known
   nodes::Graces nodes;                        // when a node that says nothing is given up
   ipam::Networks networks;                    // of nodes' pods
+  size_t most_ended_pods = 12'500;            // what is above goes; 0: nothing does
   const pki::Authority* authority = nullptr;  // null: nothing is signed or published
 };
 

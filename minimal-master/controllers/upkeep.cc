@@ -8,6 +8,7 @@
 #include "minimal-master/controllers/namespaces/controller.h"
 #include "minimal-master/controllers/nodes/controller.h"
 #include "minimal-master/controllers/nodettl/controller.h"
+#include "minimal-master/controllers/podgc/controller.h"
 #include "minimal-master/controllers/rootca/controller.h"
 #include "minimal-master/controllers/serviceaccount/controller.h"
 
@@ -20,6 +21,7 @@ std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
   out.push_back(std::make_unique<namespaces::Ender>(context));
   out.push_back(std::make_unique<nodes::Lifecycle>(context, tools));
   out.push_back(std::make_unique<eviction::Evictor>(context, tools));
+  out.push_back(std::make_unique<podgc::Collector>(context, tools));
   out.push_back(std::make_unique<nodettl::Annotator>(context));
   if (!context.settings.networks.cluster.empty()) {
     base::Result<std::unique_ptr<ipam::Allocator>> made = ipam::Allocator::Create(context);

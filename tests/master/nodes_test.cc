@@ -69,8 +69,9 @@ class NodesTest : public testing::Test {
     server_.WaitForQuiet();
   }
 
-  ControlledServer server_{{.enabled = {"serviceaccount-controller", "node-lifecycle-controller",
-                                        "taint-eviction-controller"}}};
+  ControlledServer server_{
+      {.enabled = {"serviceaccount-controller", "node-lifecycle-controller",
+                   "taint-eviction-controller", "pod-garbage-collector-controller"}}};
 };
 
 TEST_F(NodesTest, ANodeThatStopsItsLeaseIsUnknownAfterItsGrace) {
@@ -144,6 +145,31 @@ TEST_F(NodesTest, WhereNoNodeReportsNoneIsEmptied) {
   Advance(seconds(60));
   EXPECT_FALSE(HasTaint(server_.Get(Node("a")), "node.kubernetes.io/unreachable", "NoExecute"));
   EXPECT_EQ(Ready(node), "Unknown");
+}
+
+TEST_F(NodesTest, PodsOfANodeThatIsGoneGoAfterAWhile) {
+  server_.WaitFor("/api/v1/namespaces/default/serviceaccounts/default",
+                  [](const Value& account) { return !account.IsNull(); });
+  Join("a");
+  Join("b");
+  Run("p", "a");
+  Run("q", "b");
+  server_.Do("DELETE", Node("a"));
+  server_.WaitForQuiet();
+  EXPECT_FALSE(server_.Get(Pod("p")).IsNull());
+  server_.clock().Advance(seconds(41));
+  server_.WaitUntilGone(Pod("p"));
+  EXPECT_FALSE(server_.Get(Pod("q")).IsNull());
+  // One that will not come back gives up what was deleted on it.
+  server_.Do("DELETE", Pod("q"));
+  server_.WaitForQuiet();
+  EXPECT_FALSE(server_.Get(Pod("q")).IsNull());
+  server_.Do("PATCH", Node("b") + "/status",
+             R"({"status":{"conditions":[{"type":"Ready","status":"Unknown"}]}})");
+  server_.Do("PATCH", Node("b"),
+             R"({"spec":{"taints":[{"key":"node.kubernetes.io/out-of-service",)"
+             R"("effect":"NoExecute"}]}})");
+  server_.WaitUntilGone(Pod("q"));
 }
 
 TEST(NodeNetworks, EveryNodeHasItsOwn) {
