@@ -34,10 +34,11 @@ def call(script, work, **environment):
                           env={**os.environ, "TMPDIR": work, **environment}).returncode
 
 
-def furnish():
+def furnish(own_run=True):
     """What a node needs, inside: an empty /run, a loopback, forwarding."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], check=True)
-    os.mkdir("/run/lock")
+    if own_run:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], check=True)
+        os.mkdir("/run/lock")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with open("/proc/sys/net/ipv4/ip_forward", "w") as file:
         file.write("1")
