@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/base/rfc3339.h"
 
+#include <fmt/format.h>
+
 #include <ctime>
 
 namespace keelson::base {
@@ -85,6 +87,14 @@ std::optional<int64_t> ParseRfc3339(std::string_view text) {
   seconds += timegm(&date) - offset;
   if (date.tm_mday != day) return std::nullopt;  // timegm(3) turned 30 February into March
   return seconds * kSecond + nanos;
+}
+
+std::string FormatRfc3339(int64_t wall_nanos) {
+  const std::time_t time = wall_nanos / kSecond;
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
 }  // namespace keelson::base

@@ -32,8 +32,9 @@ base::Status MasterProcess::Run() {
   ASSIGN_OR_RETURN(const os::UniqueFd out, os::Open(log, O_WRONLY | O_CREAT | O_APPEND, 0600));
   os::SpawnOptions spawn;
   spawn.argv = options_.before;
-  spawn.argv.insert(spawn.argv.end(), {options_.program, "--state-dir", state_dir(), "--kubeconfig",
-                                       kubeconfig(), "--address", "127.0.0.1", "--port", "0"});
+  spawn.argv.insert(spawn.argv.end(),
+                    {options_.program, "--state-dir", state_dir(), "--kubeconfig", kubeconfig(),
+                     "--address", "127.0.0.1", "--port", std::to_string(options_.port)});
   spawn.argv.insert(spawn.argv.end(), options_.extra.begin(), options_.extra.end());
   if (const char* path = std::getenv("PATH")) spawn.env.push_back(std::string("PATH=") + path);
   spawn.fds = {{out.get(), 1}, {out.get(), 2}};

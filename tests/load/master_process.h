@@ -20,6 +20,7 @@ class MasterProcess {
     std::vector<std::string> extra;   // arguments
     std::string program;              // empty: this build's
     std::vector<std::string> before;  // a command that it is started by
+    int port = 0;                     // 0: one that the kernel gives, another at each start
   };
   // When it answers, or what it said last.
   static base::Result<MasterProcess> Start(Options options);

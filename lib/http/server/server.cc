@@ -35,7 +35,7 @@ union Address {
   sockaddr_in6 v6;
 };
 
-Result<Address> LoopbackAddress(const std::string& endpoint) {
+Result<Address> AddressOf(const std::string& endpoint, bool anywhere) {
   const size_t colon = endpoint.rfind(':');
   const std::optional<uint64_t> port =
       colon == std::string::npos ? std::nullopt
@@ -46,14 +46,14 @@ Result<Address> LoopbackAddress(const std::string& endpoint) {
   if (port && *port <= 65535) {
     const in_port_t network_port = htons(static_cast<uint16_t>(*port));
     if (inet_pton(AF_INET, host.c_str(), &address.v4.sin_addr) == 1) {
-      if (ntohl(address.v4.sin_addr.s_addr) >> 24 != 127)
+      if (!anywhere && ntohl(address.v4.sin_addr.s_addr) >> 24 != 127)
         return base::InvalidArgument("'{}' is not a loopback address", host);
       address.v4.sin_family = AF_INET;
       address.v4.sin_port = network_port;
       return address;
     }
     if (inet_pton(AF_INET6, host.c_str(), &address.v6.sin6_addr) == 1) {
-      if (!IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr))
+      if (!anywhere && !IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr))
         return base::InvalidArgument("'{}' is not a loopback address", host);
       address.v6.sin6_family = AF_INET6;
       address.v6.sin6_port = network_port;
@@ -170,7 +170,7 @@ Result<int> Server::Listen(const std::string& endpoint, Handler handler) {
   if (!path.empty()) {
     ASSIGN_OR_RETURN(listener, os::ListenUnix(path, SOCK_STREAM));
   } else {
-    ASSIGN_OR_RETURN(Address address, LoopbackAddress(endpoint));
+    ASSIGN_OR_RETURN(Address address, AddressOf(endpoint, options_.anywhere));
     ASSIGN_OR_RETURN(listener, ListenTcp(address, endpoint));
     port = ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
   }

@@ -49,6 +49,8 @@ struct Response {
 using Handler = std::function<Response(const Request&)>;
 
 struct ServerOptions {
+  // Other addresses than loopback too: for what everybody may see, there is no TLS here.
+  bool anywhere = false;
   size_t max_connections = 64;  // of each endpoint; more are answered 503 and closed
   size_t max_header_bytes = 16u << 10;
   size_t max_body_bytes = 1u << 20;
@@ -65,8 +67,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // "unix:///run/x.sock" or an absolute path; "127.0.0.1:10248", "[::1]:0". Serves at once. Returns
-  // the port, 0 for unix sockets. Addresses that are not loopback are refused: there is no TLS
-  // here.
+  // the port, 0 for unix sockets. Addresses that are not loopback are refused unless
+  // the options say otherwise.
   base::Result<int> Listen(const std::string& endpoint, Handler handler);
 
  private:

@@ -81,6 +81,12 @@ TEST_F(ServerTest, ServesTcpOnLoopbackOnly) {
   }
 }
 
+TEST_F(ServerTest, ServesEverybodyWhereItIsToldTo) {
+  Server server({.anywhere = true});
+  EXPECT_TRUE(server.Listen("0.0.0.0:0", [](const Request&) { return Response{}; }).ok());
+  EXPECT_TRUE(server.Listen("[::]:0", [](const Request&) { return Response{}; }).ok());
+}
+
 TEST_F(ServerTest, StreamsPieceByPieceAndNoticesThatTheClientHasGone) {
   Server server;
   std::promise<bool> ended;

@@ -5,32 +5,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <fcntl.h>
+#include <optional>
 
-#include "lib/kernel/netlink/testing/namespaces.h"
+#include "lib/kernel/netlink/testing/small_node.h"
 
 namespace keelson::proxy::iptables {
 namespace {
 
 using netlink::InFreshHost;
-using netlink::InNamespace;
-using netlink::Listen;
 using netlink::Say;
-using netlink::SeenFrom;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-os::UniqueFd NewNamespace() {
-  int fd = -1;
-  std::thread([&] {
-    if (unshare(CLONE_NEWNET) != 0) return;
-    netlink::RouteSocket::Open().value().SetUp(1).ok();
-    fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-  }).join();
-  return os::UniqueFd(fd);
-}
 
 class AppliedTest : public ::testing::TestWithParam<std::tuple<std::string, bool>> {
  protected:
@@ -39,37 +25,8 @@ class AppliedTest : public ::testing::TestWithParam<std::tuple<std::string, bool
   xtables::Flavour flavour() const {
     return std::string(v6() ? "ip6tables-" : "iptables-") + std::get<0>(GetParam());
   }
-  // Which node an address is on: "10.9.1.2", "fd09:1::2".
-  std::string At(int net, int host) const {
-    return v6() ? fmt::format("fd09:{}::{}", net, host) : fmt::format("10.9.{}.{}", net, host);
-  }
+  std::string At(int net, int host) const { return node_->At(net, host); }
   std::string Service() const { return v6() ? "fd43::9" : "10.43.0.9"; }
-  std::string PodRange() const { return v6() ? "fd09:1::/64" : "10.9.1.0/24"; }
-
-  // The node is .1 of both networks, pod .2 of the first, the outside .2 of the second.
-  void Join(int net, const os::UniqueFd& space) {
-    const std::string name = fmt::format("net{}", net);
-    const int bits = v6() ? 64 : 24;
-    // The peer goes to the other namespace by this process' descriptor.
-    auto route = netlink::RouteSocket::Open();
-    ASSERT_TRUE(route.ok());
-    ASSERT_TRUE(route->CreateBridge(name).ok());
-    const int bridge = *route->IndexOf(name);
-    ASSERT_TRUE(route
-                    ->CreateVeth({.name = name + "h",
-                                  .bridge = bridge,
-                                  .peer = "eth0",
-                                  .peer_netns = space.get(),
-                                  .peer_mac = {2, 0, 0, 0, static_cast<char>(net), 1}})
-                    .ok());
-    ASSERT_TRUE(route->SetHairpin(*route->IndexOf(name + "h")).ok());
-    Say({"ip", "addr", "add", fmt::format("{}/{}", At(net, 1), bits), "dev", name, "nodad"});
-    InNamespace(space.get(), [&] {
-      Say({"ip", "addr", "add", fmt::format("{}/{}", At(net, 2), bits), "dev", "eth0", "nodad"});
-      Say({"ip", "link", "set", "eth0", "up"});
-      Say({"ip", "route", "add", "default", "via", At(net, 1)});
-    });
-  }
 
   PortPlan Web() const {
     PortPlan plan;
@@ -83,7 +40,7 @@ class AppliedTest : public ::testing::TestWithParam<std::tuple<std::string, bool
   Options TheOptions() const {
     Options options;
     options.family = v6() ? Family::kIpv6 : Family::kIpv4;
-    options.cluster_cidr = PodRange();
+    options.cluster_cidr = node_->pods();
     return options;
   }
 
@@ -94,28 +51,14 @@ class AppliedTest : public ::testing::TestWithParam<std::tuple<std::string, bool
       const std::string tried = Say({flavour(), "-t", "nat", "-S"});
       if (tried.find("-P PREROUTING") == std::string::npos)
         GTEST_SKIP() << "this kernel has no table for " << flavour() << ": " << tried;
-      pod_ = NewNamespace();
-      outside_ = NewNamespace();
-      ASSERT_TRUE(pod_ && outside_);
-      ASSERT_TRUE(os::WriteControl(AT_FDCWD,
-                                   v6() ? "/proc/sys/net/ipv6/conf/all/forwarding"
-                                        : "/proc/sys/net/ipv4/ip_forward",
-                                   "1")
-                      .ok());
-      Join(1, pod_);
-      Join(2, outside_);
-      // Routing comes before the filter: a node knows a way to everywhere.
-      Say({"ip", "route", "add", "default", "via", At(1, 2)});
+      node_.emplace(v6());
       work();
     });
   }
-  // The address that the pod sees when `from` asks; "" when nothing comes.
   std::string PodSees(int from, const std::string& address, uint16_t port) {
-    const os::UniqueFd listener = Listen(pod_.get(), At(1, 2), 8080);
-    return SeenFrom(from, address, port, listener.get());
+    return node_->PodSees(from, address, port);
   }
-
-  os::UniqueFd pod_, outside_;
+  std::optional<netlink::SmallNode> node_;
 };
 
 TEST_P(AppliedTest, PacketsReachTheEndpointAndStrangersAreMasqueraded) {
@@ -124,9 +67,9 @@ TEST_P(AppliedTest, PacketsReachTheEndpointAndStrangersAreMasqueraded) {
     const Pieces wanted = {{"d/web", MakePiece({Web()}, 0, TheOptions())}};
     const auto done = applier.Sync(wanted, {});
     ASSERT_TRUE(done.ok()) << done.error().message();
-    EXPECT_EQ(PodSees(outside_.get(), Service(), 80), At(1, 1));
+    EXPECT_EQ(PodSees(node_->outside(), Service(), 80), At(1, 1));
     // A pod that asks for itself: the answer must come back through the node.
-    EXPECT_EQ(PodSees(pod_.get(), Service(), 80), At(1, 1));
+    EXPECT_EQ(PodSees(node_->pod(), Service(), 80), At(1, 1));
     EXPECT_TRUE(*applier.Intact());
   });
 }
@@ -138,13 +81,13 @@ TEST_P(AppliedTest, NodePortsAnswerOnTheNodesAddresses) {
     Applier applier(flavour(), TheOptions());
     Pieces wanted = {{"d/web", MakePiece({plan}, 0, TheOptions())}};
     ASSERT_TRUE(applier.Sync(wanted, {}).ok());
-    EXPECT_EQ(PodSees(outside_.get(), At(2, 1), 30080), At(1, 1));
+    EXPECT_EQ(PodSees(node_->outside(), At(2, 1), 30080), At(1, 1));
     // Local ones see who asks.
     plan.external_local = true;
     plan.local = plan.cluster;
     wanted["d/web"] = MakePiece({plan}, 0, TheOptions());
     ASSERT_TRUE(applier.Sync(wanted, {"d/web"}).ok());
-    EXPECT_EQ(PodSees(outside_.get(), At(2, 1), 30080), At(2, 2));
+    EXPECT_EQ(PodSees(node_->outside(), At(2, 1), 30080), At(2, 2));
     EXPECT_EQ(applier.counts().full, 1u);
     EXPECT_EQ(applier.counts().partial, 1u);
   });
@@ -158,7 +101,7 @@ TEST_P(AppliedTest, WithoutEndpointsWhoAsksIsToldSoAtOnce) {
     Applier applier(flavour(), TheOptions());
     ASSERT_TRUE(applier.Sync({{"d/web", MakePiece({plan}, 0, TheOptions())}}, {}).ok());
     netlink::SocketAddress where(Service(), 80);
-    const os::UniqueFd client = netlink::OpenSocket(outside_.get(), where);
+    const os::UniqueFd client = netlink::OpenSocket(node_->outside(), where);
     EXPECT_NE(connect(client.get(), where.get(), where.size), 0);
     EXPECT_EQ(errno, ECONNREFUSED);
   });
@@ -185,7 +128,7 @@ TEST_P(AppliedTest, TheNextRunTakesAwayWhatIsStaleAndAFlushIsNoticed) {
     }
     EXPECT_FALSE(*applier.Intact());
     ASSERT_TRUE(applier.Sync(wanted, {}).ok());
-    EXPECT_EQ(PodSees(outside_.get(), Service(), 80), At(1, 1));
+    EXPECT_EQ(PodSees(node_->outside(), Service(), 80), At(1, 1));
 
     Say({flavour(), "-t", "nat", "-N", "MINE"});
     const auto removed = applier.Remove();

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proxy itself: follows services, slices and this node, plans what changed, has it written by
+// one worker thread, and tries again when that failed. Everything on the loop's thread; `loop`,
+// `api`, `clock`, `health` and `registry` outlive it. The destructor waits for what is being
+// written.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/async/executor.h"
+#include "lib/kube/client/reflector.h"
+#include "lib/meter/registry.h"
+#include "proxy/apply/writer.h"
+#include "proxy/health/health.h"
+#include "proxy/state/state.h"
+
+namespace keelson::proxy {
+
+using Writers = std::vector<std::unique_ptr<Writer>>;
+
+class Agent {
+ public:
+  struct Settings {
+    std::string node;
+    std::chrono::milliseconds settle{5};            // changes of one moment are written together
+    std::chrono::milliseconds min_period{50};       // between two writes
+    std::chrono::milliseconds check_period{30000};  // is somebody else's flush noticed
+    std::chrono::milliseconds retry_period{1000};   // after a failure
+  };
+  Agent(os::EventLoop& loop, kube::Api& api, const base::Clock& clock, Settings settings,
+        Writers writers, Health& health, meter::Registry& registry);
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  void Start();
+
+ private:
+  struct Outcome {
+    bool ok = true;
+    bool flushed = false;
+  };
+  std::unique_ptr<kube::Reflector> Follow(const std::string& path, const std::string& selector,
+                                          void (State::*set)(const json::Value&),
+                                          void (State::*remove)(const kube::ObjectName&));
+  void Changed();
+  void Schedule(std::chrono::nanoseconds wait);
+  void Begin(bool check);
+  void Done(const Outcome& outcome);
+  void UpdateHealthPorts(const std::set<std::string>& changed);
+
+  os::EventLoop& loop_;
+  kube::Api& api_;
+  const base::Clock& clock_;
+  const Settings settings_;
+  const std::shared_ptr<Writers> writers_;  // the worker's
+  Health& health_;
+  State state_;
+  std::unique_ptr<kube::Reflector> services_, slices_, node_;
+  std::map<std::string, HealthPort> health_ports_;
+  bool running_ = false;
+  bool again_ = false;  // the last write failed
+  std::optional<os::EventLoop::TimerId> timer_, check_timer_;
+  base::SteadyTime next_{};  // no write before
+  base::SteadyTime begun_{};
+  meter::Histogram& duration_;
+  meter::Counter& failures_;
+  meter::Gauge& last_time_;
+  const std::shared_ptr<Agent*> self_;  // for what the worker posts
+  std::optional<async::Executor> worker_;
+};
+
+}  // namespace keelson::proxy

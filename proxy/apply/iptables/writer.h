@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backend over iptables: pieces of all services, an Applier, and datagram flows that went by
+// rules which are no more.
+#pragma once
+
+#include <set>
+
+#include "proxy/apply/iptables/applier.h"
+#include "proxy/apply/writer.h"
+
+namespace keelson::proxy::iptables {
+
+class IptablesWriter final : public Writer {
+ public:
+  IptablesWriter(xtables::Flavour flavour, Options options)
+      : options_(options), applier_(std::move(flavour), std::move(options)) {}
+  Family family() const override { return options_.family; }
+  base::Status Write(std::vector<ServicePlan> changed) override;
+  base::Result<bool> Intact() override { return applier_.Intact(); }
+  base::Status Remove() override { return applier_.Remove(); }
+
+ private:
+  const Options options_;
+  Applier applier_;
+  Pieces pieces_;
+  std::set<std::string> unwritten_;
+  std::vector<PortPlan> unflushed_;  // whose flows are to be looked at
+};
+
+}  // namespace keelson::proxy::iptables

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/health/health.h"
+
+#include <gtest/gtest.h>
+
+#include "lib/base/fake_clock.h"
+#include "lib/http/client/client.h"
+#include "lib/json/value.h"
+
+namespace keelson::proxy {
+namespace {
+
+std::pair<http::ResponseHead, std::string> Get(int port, const std::string& path) {
+  http::ClientRequest request;
+  request.url = fmt::format("http://127.0.0.1:{}{}", port, path);
+  auto answer = http::Client().PerformToString(request, 10000);
+  return answer.ok() ? *std::move(answer) : std::pair<http::ResponseHead, std::string>();
+}
+
+// A port that was free a moment ago.
+int FreePort() {
+  http::Server server;
+  return server.Listen("127.0.0.1:0", [](const http::Request&) { return http::Response{}; })
+      .value();
+}
+
+TEST(Health, IsLostWhenAChangeWaitsTooLongAndComesBack) {
+  base::ManualClock clock;
+  Health health(clock);
+  const int port = health.Listen("127.0.0.1:0").value();
+  EXPECT_EQ(Get(port, "/healthz").first.status, 200);
+  health.Queued();
+  clock.Advance(std::chrono::seconds(59));
+  health.Queued();
+  EXPECT_EQ(Get(port, "/healthz").first.status, 200);
+  clock.Advance(std::chrono::seconds(2));
+  EXPECT_EQ(Get(port, "/healthz").first.status, 503);
+  EXPECT_EQ(Get(port, "/livez").first.status, 503);
+  health.Applied();
+  EXPECT_EQ(Get(port, "/livez").first.status, 200);
+  health.SetEligible(false);
+  EXPECT_EQ(Get(port, "/healthz").first.status, 503);
+  EXPECT_EQ(Get(port, "/livez").first.status, 200);
+  EXPECT_EQ(Get(port, "/elsewhere").first.status, 404);
+}
+
+TEST(Health, ServicesTellHowManyAreHere) {
+  base::ManualClock clock;
+  Health health(clock);
+  const int port = FreePort();
+  health.Update({{"shop/web", {static_cast<uint16_t>(port), 2}}});
+  auto [head, body] = Get(port, "/");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.Get("x-load-balancing-endpoint-weight"), "2");
+  const json::Value value = json::ParseJson(body).value();
+  EXPECT_EQ(value.At({"service", "namespace"}).AsString(), "shop");
+  EXPECT_EQ(value.At({"localEndpoints"}).AsInt(), 2);
+  health.Update({{"shop/web", {static_cast<uint16_t>(port), 0}}});
+  EXPECT_EQ(Get(port, "/").first.status, 503);
+  health.Update({});
+  EXPECT_EQ(Get(port, "/").first.status, 0);
+}
+
+}  // namespace
+}  // namespace keelson::proxy

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// keelson-master and keelson-proxy as processes on a small node of the test: what is written to the
+// API becomes true for packets.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "lib/base/testing/places.h"
+#include "lib/json/value.h"
+#include "lib/kernel/netlink/testing/small_node.h"
+#include "lib/os/temp_dir.h"
+#include "tests/load/master_process.h"
+
+namespace keelson {
+namespace {
+
+using netlink::Say;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ProxyTest : public ::testing::Test {
+ protected:
+  // Everything on a thread that has left the machine's network.
+  void OnNode(const std::function<void()>& work) {
+    netlink::InFreshHost([&] {
+      node_.emplace(false);
+      dir_.emplace(os::TempDir::Create("keelson-proxy").value());
+      auto master = load::MasterProcess::Start({.dir = dir_->path(), .port = 6443});
+      ASSERT_TRUE(master.ok()) << master.error().message();
+      master_.emplace(*std::move(master));
+      StartProxy();
+      work();
+      proxy_.reset();
+      master_.reset();
+    });
+  }
+
+  void StartProxy() {
+    proxy_.reset();
+    const os::UniqueFd log(open((dir_->path() + "/proxy.log").c_str(),
+                                O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    auto child = os::ChildProcess::Spawn(
+        {.argv = ProxyCommand({"--healthz-bind-address", "127.0.0.1:10256"}),
+         .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+         .fds = {{log.get(), 1}, {log.get(), 2}}});
+    ASSERT_TRUE(child.ok()) << child.error().message();
+    proxy_.emplace(*std::move(child));
+  }
+  std::vector<std::string> ProxyCommand(std::vector<std::string> more) {
+    std::vector<std::string> argv = {base::BinDir() + "/keelson-proxy",
+                                     "--kubeconfig",
+                                     master_->kubeconfig(),
+                                     "--hostname-override",
+                                     "a",
+                                     "--cluster-cidr",
+                                     node_->pods(),
+                                     "--metrics-bind-address",
+                                     "127.0.0.1:10249"};
+    argv.insert(argv.end(), more.begin(), more.end());
+    return argv;
+  }
+  void KillProxy() {
+    ASSERT_TRUE(proxy_->Signal(SIGKILL).ok());
+    ASSERT_TRUE(proxy_->Wait().ok());
+  }
+
+  json::Value Ask(const std::string& method, const std::string& path, const std::string& body = "",
+                  const std::string& type = "application/json") {
+    auto connection = load::Connection::Open(*master_->client());
+    EXPECT_TRUE(connection.ok());
+    const auto answer = connection->Ask(method, path, body, type);
+    EXPECT_TRUE(answer.ok()) << answer.error().message();
+    EXPECT_LT(answer->code, 300) << answer->body;
+    return json::ParseJson(answer->body).ValueOr(json::Value());
+  }
+  // Its address.
+  std::string MakeService(const std::string& type = "ClusterIP") {
+    const json::Value made =
+        Ask("POST", "/api/v1/namespaces/default/services",
+            R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"type":")" +
+                type + R"(","ports":[{"port":80}]}})");
+    node_port_ =
+        made.At({"spec", "ports"}).items().empty()
+            ? 0
+            : static_cast<uint16_t>(made.At({"spec", "ports"}).items()[0].At({"nodePort"}).AsInt());
+    return made.At({"spec", "clusterIP"}).AsString();
+  }
+  void MakeSlice(const std::string& endpoints) {
+    Ask("POST", kSlices,
+        R"({"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{"name":"web-1",)"
+        R"("labels":{"kubernetes.io/service-name":"web"}},"addressType":"IPv4",)"
+        R"("ports":[{"name":"","port":8080,"protocol":"TCP"}],"endpoints":)" +
+            endpoints + "}");
+  }
+  void SetEndpoints(const std::string& endpoints) {
+    Ask("PATCH", std::string(kSlices) + "/web-1", R"({"endpoints":)" + endpoints + "}",
+        "application/merge-patch+json");
+  }
+  std::string ThePod() const {
+    return R"([{"addresses":[")" + node_->At(1, 2) + R"("],"nodeName":"a"}])";
+  }
+
+  bool Eventually(const std::function<bool()>& good) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (good()) return true;
+      poll(nullptr, 0, 20);
+    }
+    return good();
+  }
+  // What connecting from outside comes to.
+  int Connects(const std::string& address, uint16_t port) {
+    netlink::SocketAddress where(address, port);
+    const os::UniqueFd client = netlink::OpenSocket(node_->outside(), where);
+    return connect(client.get(), where.get(), where.size) == 0 ? 0 : errno;
+  }
+  std::string ProxyLog() { return os::ReadFile(dir_->path() + "/proxy.log").ValueOr(""); }
+
+  static constexpr char kSlices[] = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
+  std::optional<netlink::SmallNode> node_;
+  std::optional<os::TempDir> dir_;
+  std::optional<load::MasterProcess> master_;
+  std::optional<os::ChildProcess> proxy_;
+  uint16_t node_port_ = 0;
+};
+
+TEST_F(ProxyTest, AServiceLeadsToItsEndpointsAsTheyComeAndGo) {
+  OnNode([&] {
+    const std::string address = MakeService("NodePort");
+    EXPECT_TRUE(Eventually([&] { return Connects(address, 80) == ECONNREFUSED; })) << ProxyLog();
+    MakeSlice(ThePod());
+    EXPECT_TRUE(Eventually([&] {
+      return node_->PodSees(node_->outside(), address, 80) == node_->At(1, 1);
+    })) << ProxyLog();
+    EXPECT_EQ(node_->PodSees(node_->outside(), node_->At(2, 1), node_port_), node_->At(1, 1));
+    SetEndpoints("[]");
+    EXPECT_TRUE(Eventually([&] { return Connects(address, 80) == ECONNREFUSED; })) << ProxyLog();
+    Ask("DELETE", "/api/v1/namespaces/default/services/web");
+    EXPECT_TRUE(Eventually(
+        [&] { return Say({"iptables-save"}).find("default/web") == std::string::npos; }));
+  });
+}
+
+TEST_F(ProxyTest, AProxyThatIsKilledCutsNobodyOffAndCatchesUp) {
+  OnNode([&] {
+    const std::string address = MakeService();
+    MakeSlice(ThePod());
+    ASSERT_TRUE(Eventually([&] { return !node_->PodSees(node_->outside(), address, 80).empty(); }))
+        << ProxyLog();
+    KillProxy();
+    EXPECT_FALSE(node_->PodSees(node_->outside(), address, 80).empty());
+    SetEndpoints("[]");
+    StartProxy();
+    EXPECT_TRUE(Eventually([&] { return Connects(address, 80) == ECONNREFUSED; })) << ProxyLog();
+  });
+}
+
+TEST_F(ProxyTest, AMasterThatIsAwayChangesNothingAndIsFollowedAgain) {
+  OnNode([&] {
+    const std::string address = MakeService();
+    MakeSlice(ThePod());
+    ASSERT_TRUE(Eventually([&] { return !node_->PodSees(node_->outside(), address, 80).empty(); }))
+        << ProxyLog();
+    master_->Kill();
+    EXPECT_FALSE(node_->PodSees(node_->outside(), address, 80).empty());
+    const auto restarted = master_->Restart();
+    ASSERT_TRUE(restarted.ok()) << restarted.error().message();
+    SetEndpoints("[]");
+    EXPECT_TRUE(Eventually([&] { return Connects(address, 80) == ECONNREFUSED; })) << ProxyLog();
+  });
+}
+
+TEST_F(ProxyTest, CleanupTakesEveryRuleAway) {
+  OnNode([&] {
+    MakeService();
+    ASSERT_TRUE(Eventually(
+        [&] { return Say({"iptables-save"}).find("default/web") != std::string::npos; }));
+    KillProxy();
+    const auto done = os::RunCommand(
+        {.argv = ProxyCommand({"--cleanup"}), .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}}, "",
+        std::chrono::minutes(1));
+    ASSERT_TRUE(done.ok());
+    EXPECT_EQ(done->status.code(), 0) << done->err;
+    EXPECT_THAT(Say({"iptables-save"}), Not(HasSubstr("KUBE-")));
+  });
+}
+
+}  // namespace
+}  // namespace keelson
