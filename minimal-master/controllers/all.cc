@@ -4,6 +4,9 @@
 #include "minimal-master/controllers/deployment/controller.h"
 #include "minimal-master/controllers/endpoints/controllers.h"
 #include "minimal-master/controllers/hpa/controller.h"
+#include "minimal-master/controllers/job/controller.h"
+#include "minimal-master/controllers/job/ttl.h"
+#include "minimal-master/controllers/namespaces/controller.h"
 #include "minimal-master/controllers/replicaset/controller.h"
 #include "minimal-master/controllers/upkeep.h"
 
@@ -16,6 +19,8 @@ std::vector<std::unique_ptr<control::Controller>> Workloads(const pods::Tools& t
   out.push_back(replicaset::MakeController(replicaset::kReplicaSet, tools));
   out.push_back(replicaset::MakeController(replicaset::kReplicationController, tools));
   out.push_back(deployment::MakeController(tools));
+  out.push_back(job::MakeController(tools));
+  out.push_back(job::MakeTtlController(tools));
   return out;
 }
 

@@ -79,7 +79,9 @@ void Rollout::ScaleInProportion() {
 int64_t Rollout::SizeOfNew() const {
   if (!IsRolling(deployment_)) return wanted_;
   const int64_t most = wanted_ + bounds_.surge;
-  const int64_t present = SumReplicas(All());
+  // With those that an old set has still to delete: else there would be too many for a moment.
+  int64_t present = new_->replicas;
+  for (const Set* set : old_) present += std::max(set->replicas, set->actual);
   if (present >= most) return new_->replicas;
   return new_->replicas + std::min(most - present, wanted_ - new_->replicas);
 }
@@ -117,9 +119,9 @@ bool Rollout::ScaleDownOld() {
     may_go -= unhealthy;
     scaled = true;
   }
-  std::vector<Set*> all = old;
-  all.push_back(new_);
-  int64_t spare = SumAvailable(all) - least;
+  // Of an old set only those that it is to keep: it may not have got to the others yet.
+  int64_t spare = new_->available - least;
+  for (const Set* set : old) spare += std::min(set->available, set->replicas);
   for (Set* set : old) {
     if (spare <= 0) break;
     const int64_t go = std::min(set->replicas, spare);

@@ -45,6 +45,11 @@ void ReadRestarts(const Value& spec, const Value& status, PodFacts& out) {
     out.restarts =
         std::max(out.restarts, static_cast<int32_t>(container.At({"restartCount"}).AsInt()));
   }
+  for (const std::string_view list : {"containerStatuses", "initContainerStatuses"}) {
+    for (const Value& container : status.At({list}).items()) {
+      out.all_restarts += static_cast<int32_t>(container.At({"restartCount"}).AsInt());
+    }
+  }
   const std::vector<Value>& statuses = status.At({"initContainerStatuses"}).items();
   if (statuses.empty()) return;
   for (const Value& container : spec.At({"initContainers"}).items()) {

@@ -37,6 +37,7 @@ struct PodFacts {
   int64_t grace_seconds = 0;
   int32_t restarts = 0;  // the most of any container
   int32_t sidecar_restarts = 0;
+  int32_t all_restarts = 0;  // of all containers and init containers together
   int32_t deletion_cost = 0;
   bool host_network = false;
   std::string node;         // spec.nodeName
