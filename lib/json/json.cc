@@ -91,7 +91,7 @@ class JsonReader {
   base::Status ReadObject(Value& out, size_t depth) {
     ++at_;
     out = Value::Object();
-    std::unordered_set<std::string> keys;
+    std::unordered_set<std::string> keys;  // only of those that have many
     SkipSpace();
     if (Take('}')) return base::Ok();
     while (true) {
@@ -100,7 +100,7 @@ class JsonReader {
         return Bad("expected the name of a member in double quotes");
       std::string key;
       RETURN_IF_ERROR(ReadString(key));
-      if (!keys.insert(key).second) return Bad("key {} already set in map", Quote(key));
+      if (IsRepeated(key, out, keys)) return Bad("key {} already set in map", Quote(key));
       SkipSpace();
       if (!Take(':')) return Bad("expected ':' after {}", Quote(key));
       SkipSpace();
@@ -111,6 +111,16 @@ class JsonReader {
       if (Take('}')) return base::Ok();
       if (!Take(',')) return Bad("expected ',' or '}}'");
     }
+  }
+
+  static bool IsRepeated(const std::string& key, const Value& object,
+                         std::unordered_set<std::string>& keys) {
+    constexpr size_t kFew = 16;  // are compared one by one
+    if (object.members().size() < kFew) return object.Find(key) != nullptr;
+    if (keys.empty()) {
+      for (const auto& [name, value] : object.members()) keys.insert(name);
+    }
+    return !keys.insert(key).second;
   }
 
   base::Status ReadArray(Value& out, size_t depth) {
@@ -185,9 +195,17 @@ class JsonReader {
     return base::Ok();
   }
 
+  // Of a string: stands for itself.
+  static bool IsPlain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
   base::Status ReadString(std::string& out) {
     ++at_;
     while (at_ < text_.size()) {
+      size_t end = at_;
+      while (end < text_.size() && IsPlain(text_[end])) ++end;
+      out.append(text_, at_, end - at_);
+      at_ = end;
+      if (at_ >= text_.size()) break;
       const char c = text_[at_];
       if (c == '"') {
         ++at_;

@@ -92,14 +92,15 @@ class Engine {
   friend class LocalClient;
   // What becomes of the current object (null: there is none yet).
   using Change = std::function<status::Or<json::Value>(const json::Value* current)>;
-  // Whether a write makes its manager the owner of what it changed, or the change says itself who
-  // owns what.
-  enum class Owners { kFollow, kGiven };
+  // A write makes its manager the owner of what it changed, unless the change says itself who owns
+  // what: then `owners` (JSON as in managedFields) are those there were before it, and what it
+  // makes of them.
   status::Or<Written> Store(Call& call, const WriteOptions& options, const std::string& name,
-                            const Change& change, bool may_create, Owners owners = Owners::kFollow);
+                            const Change& change, bool may_create, std::string* owners = nullptr);
   // The change of a patch, of server-side apply or another.
   Change PatchedBy(Call& call, const WriteOptions& options);
-  Change AppliedBy(Call& call, const WriteOptions& options, const json::Value& config);
+  Change AppliedBy(Call& call, const WriteOptions& options, const json::Value& config,
+                   std::string& owners);
   struct Prepared {
     std::string key;
     std::string name;
@@ -108,13 +109,13 @@ class Engine {
     std::unique_lock<std::mutex> given;  // of a service, until it is stored
   };
   // Everything that happens to a new object before it is stored. `manager`: who owns its fields;
-  // empty: nobody, or whom it names.
+  // empty: `owners` do.
   status::Or<Prepared> Prepare(const schema::Resource& resource, const std::string& ns,
                                json::Value object, const auth::User& user,
-                               const std::string& manager);
+                               const std::string& manager, std::string_view owners);
   status::Or<std::string> CommitNew(const schema::Resource& resource, const Prepared& prepared);
   status::Or<std::string> CreateOnce(Call& call, const WriteOptions& options, json::Value object,
-                                     Owners owners = Owners::kFollow);
+                                     const std::string* owners = nullptr);
   status::Or<Written> BindTo(Call& call, const WriteOptions& options, const json::Value& binding);
   // Counts an eviction against the budget that covers the pod, or refuses it.
   status::Or<bool> TakeFromBudget(const Call& call, const watch::ObjectPtr& pod, bool dry_run);

@@ -48,13 +48,15 @@ Engine::Change Engine::PatchedBy(Call& call, const WriteOptions& options) {
   };
 }
 
-Engine::Change Engine::AppliedBy(Call& call, const WriteOptions& options, const Value& config) {
+Engine::Change Engine::AppliedBy(Call& call, const WriteOptions& options, const Value& config,
+                                 std::string& owners) {
   return [&](const Value* current) -> status::Or<Value> {
     const schema::Resource& resource = *call.route.served;
     status::Or<fields::Applied> applied =
-        fields::Apply(TargetOf(resource, call.route.subresource), current, config, options.manager,
-                      options.force, Now());
+        fields::Apply(TargetOf(resource, call.route.subresource), current, owners, config,
+                      options.manager, options.force, Now());
     if (!applied.ok()) return applied.failure();
+    owners = std::move(applied->managers);
     if (const std::string& uid = config.At({"metadata", "uid"}).AsString();
         current == nullptr && !uid.empty())
       return status::Conflict({resource.group(), resource.name()}, call.route.name,
@@ -83,10 +85,12 @@ Answer Engine::Patch(Call& call) {
     if (!read.ok()) return Refusal(read.failure());
     config = *std::move(read);
   }
-  const Change change = apply ? AppliedBy(call, *options, config) : PatchedBy(call, *options);
+  std::string owners;
+  const Change change =
+      apply ? AppliedBy(call, *options, config, owners) : PatchedBy(call, *options);
   const status::Or<Written> written =
       Store(call, *options, call.route.name, change, apply && call.route.subresource.empty(),
-            apply ? Owners::kGiven : Owners::kFollow);
+            apply ? &owners : nullptr);
   if (!written.ok()) return Refusal(written.failure());
   return Show(call, written->created ? 201 : 200, InVersion(*call.route.served, written->json));
 }

@@ -47,7 +47,7 @@ Answer Success(int code) {
   return Encoded(code, Form{}, json::WriteJson(out));
 }
 
-Value ScaleOf(const schema::Resource& resource, const Value& object) {
+Value ScaleOf(const schema::Resource& resource, const Value& object) {  // without managers
   const Value& metadata = object.At({"metadata"});
   Value out;
   out.Set("kind", Value("Scale"));
@@ -56,8 +56,6 @@ Value ScaleOf(const schema::Resource& resource, const Value& object) {
   for (const char* key : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
     if (const Value& value = metadata.At({key}); !value.IsNull()) kept.Set(key, value);
   }
-  if (Value managers = ScaleManagers(metadata.At({"managedFields"})); !managers.IsNull())
-    kept.Set("managedFields", std::move(managers));
   out.Set("metadata", std::move(kept));
   Value spec = Value::Object();
   spec.Set("replicas", Value(object.At({"spec", "replicas"}).AsInt()));
@@ -74,13 +72,14 @@ Value ScaleOf(const schema::Resource& resource, const Value& object) {
   return out;
 }
 
-// What a patch of either kind makes of a Scale.
+// What a patch of either kind makes of a Scale, and an apply of its managers.
 status::Or<Value> PatchScale(Call& call, const WriteOptions& options, const Value& config,
-                             const Value& before, const std::string& time) {
+                             const Value& before, std::string& managers, const std::string& time) {
   if (!IsApply(call)) return PatchValue(call, before);
   status::Or<fields::Applied> applied =
-      fields::Apply(ScaleTarget(), &before, config, options.manager, options.force, time);
+      fields::Apply(ScaleTarget(), &before, managers, config, options.manager, options.force, time);
   if (!applied.ok()) return applied.failure();
+  managers = std::move(applied->managers);
   return std::move(applied->object);
 }
 
@@ -150,12 +149,14 @@ void Merge(Value& pod, const Value& binding, const char* key) {
 Answer Engine::Scale(Call& call) {
   const schema::Resource& resource = *call.route.served;
   const auto answer = [&](const std::string& bytes) {
-    const base::Result<Value> object = json::ParseJson(bytes);
+    const fields::Split split = fields::SplitManagers(bytes);
+    const base::Result<Value> object = json::ParseJson(split.object);
     if (!object.ok()) return Refusal(status::Internal(object.error().message()));
     const status::Or<Form> form = FormOf(call.request.headers, false);
     if (!form.ok()) return Refusal(form.failure());
+    const Value scale = WithManagers(ScaleOf(resource, *object), ScaleManagers(split.managers));
     status::Or<std::string> shaped =
-        ShapeScale(*form, call.request.query, ScaleOf(resource, *object), clock_.WallNanos());
+        ShapeScale(*form, call.request.query, scale, clock_.WallNanos());
     if (!shaped.ok()) return Refusal(shaped.failure());
     return Encoded(200, Form{.yaml = form->yaml}, *std::move(shaped));
   };
@@ -192,18 +193,21 @@ Answer Engine::Scale(Call& call) {
     sent = std::move(decoded->value);
   }
   const fields::Target target = ScaleTarget();
+  std::string owners;
   const Change change = [&](const Value* current) -> status::Or<Value> {
     Value scale = sent ? *sent : Value();
     const Value before = schema::Canonical(ScaleOf(resource, *current), ScaleType());
+    std::string managers = ScaleManagers(owners);
     if (patching) {
-      status::Or<Value> patched = PatchScale(call, *options, config, before, Now());
+      status::Or<Value> patched = PatchScale(call, *options, config, before, managers, Now());
       if (!patched.ok()) return patched.failure();
       base::Result<schema::Decoded> decoded = schema::Decode(*patched, ScaleType());
       if (!decoded.ok()) return NotReadable(*patched, decoded.error().message());
       scale = std::move(decoded->value);
     }
     if (!IsApply(call))
-      fields::TrackWrite(target, &before, scale, ManagerOf(call, *options), Now());
+      managers =
+          fields::TrackWrite(target, &before, managers, scale, ManagerOf(call, *options), Now());
     if (const std::string& name = scale.At({"metadata", "name"}).AsString();
         !name.empty() && name != call.route.name)
       return NameMismatch(name, call.route.name);
@@ -216,17 +220,12 @@ Answer Engine::Scale(Call& call) {
     Value object = *current;
     object.Find("spec")->Set("replicas", Value(replicas));
     const Value& revision = scale.At({"metadata", "resourceVersion"});
-    Value& metadata = *object.Find("metadata");
-    metadata.Set("resourceVersion", revision.IsNull() ? Value("") : revision);
-    Value managers =
-        ParentManagers(metadata.At({"managedFields"}), scale.At({"metadata", "managedFields"}),
-                       TargetOf(resource, "").ApiVersion());
-    metadata.Erase("managedFields");
-    if (!managers.IsNull()) metadata.Set("managedFields", std::move(managers));
+    object.Find("metadata")->Set("resourceVersion", revision.IsNull() ? Value("") : revision);
+    owners = ParentManagers(owners, managers, TargetOf(resource, "").ApiVersion());
     return object;
   };
   const status::Or<Written> written =
-      Store(call, *options, call.route.name, change, false, Owners::kGiven);
+      Store(call, *options, call.route.name, change, false, &owners);
   return written.ok() ? answer(InVersion(resource, written->json)) : Refusal(written.failure());
 }
 
@@ -279,7 +278,8 @@ status::Or<Written> Engine::BindTo(Call& call, const WriteOptions& options, cons
     SetScheduled(pod, time);
     return pod;
   };
-  return Store(call, options, call.route.name, change, false, Owners::kGiven);
+  std::string owners;  // stay as they are
+  return Store(call, options, call.route.name, change, false, &owners);
 }
 
 status::Or<bool> Engine::TakeFromBudget(const Call& call, const watch::ObjectPtr& pod,

@@ -16,6 +16,7 @@
 #include "minimal-master/api/tracking.h"
 #include "minimal-master/defaults/defaults.h"
 #include "minimal-master/fields/owners.h"
+#include "minimal-master/fields/split.h"
 #include "minimal-master/schema/decode.h"
 #include "minimal-master/storage/storage.h"
 #include "minimal-master/strategy/strategy.h"
@@ -128,13 +129,16 @@ Answer Engine::CreateToken(Call& call) {
 
 status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
                                              const std::string& ns, Value object,
-                                             const auth::User& user, const std::string& manager) {
+                                             const auth::User& user, const std::string& manager,
+                                             std::string_view owners) {
   const std::string time = Now();
   const std::string suffix = RandomSuffix();
   const status::Or<bool> begun = BeginMetadata(object, ns, {NewUid(), time, suffix});
   if (!begun.ok()) return begun.failure();
   defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
-  if (!manager.empty()) fields::TrackWrite(TargetOf(resource, ""), nullptr, object, manager, time);
+  std::string managers(owners);
+  if (!manager.empty())
+    managers = fields::TrackWrite(TargetOf(resource, ""), nullptr, {}, object, manager, time);
   const CacheFacts facts(cache_.Current());
   Prepared prepared;
   prepared.name = object.At({"metadata", "name"}).AsString();
@@ -169,7 +173,7 @@ status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
     if (!given.ok()) return given.failure();
     prepared.given = std::move(*given);
   }
-  prepared.bytes = AsStored(resource, std::move(object));
+  prepared.bytes = fields::JoinManagers(AsStored(resource, std::move(object)), managers);
   return prepared;
 }
 
@@ -185,11 +189,12 @@ status::Or<std::string> Engine::CommitNew(const schema::Resource& resource,
 }
 
 status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& options, Value object,
-                                           Owners owners) {
+                                           const std::string* owners) {
   const schema::Resource& resource = *call.route.served;
   const status::Or<Prepared> prepared =
       Prepare(resource, call.route.ns, std::move(object), call.user,
-              owners == Owners::kFollow ? ManagerOf(call, options) : "");
+              owners == nullptr ? ManagerOf(call, options) : "",
+              owners == nullptr ? std::string_view() : *owners);
   if (!prepared.ok()) return prepared.failure();
   call.warnings.insert(call.warnings.end(), prepared->warnings.begin(), prepared->warnings.end());
   if (const ObjectPtr there = cache_.Find(prepared->key)) {
@@ -204,7 +209,7 @@ status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& optio
 
 status::Or<std::string> Engine::Insert(const schema::Resource& resource, const std::string& ns,
                                        Value object, const auth::User& user) {
-  const status::Or<Prepared> prepared = Prepare(resource, ns, std::move(object), user, "");
+  const status::Or<Prepared> prepared = Prepare(resource, ns, std::move(object), user, "", "");
   if (!prepared.ok()) return prepared.failure();
   return CommitNew(resource, *prepared);
 }
@@ -231,7 +236,7 @@ base::Status Engine::InsertMissing(std::vector<Value> objects, const auth::User&
     if (cache_.Find(storage::KeyOf(*resource, ns, name))) continue;
     // What lies in a namespace asks for it: those before it must be there by now.
     if (!ns.empty()) commit();
-    const status::Or<Prepared> prepared = Prepare(*resource, ns, std::move(object), user, "");
+    const status::Or<Prepared> prepared = Prepare(*resource, ns, std::move(object), user, "", "");
     if (!prepared.ok()) {
       if (first.ok()) first = base::Internal("{} {}: {}", kind, name, prepared.failure().message);
       continue;
@@ -244,13 +249,14 @@ base::Status Engine::InsertMissing(std::vector<Value> objects, const auth::User&
 }
 
 status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const std::string& name,
-                                  const Change& change, bool may_create, Owners owners) {
+                                  const Change& change, bool may_create, std::string* owners) {
   const schema::Resource& resource = *call.route.served;
   const std::string key = storage::KeyOf(resource, call.route.ns, name);
   for (int attempt = 0; attempt < kTries; ++attempt) {
     const ObjectPtr current = cache_.Find(key);
     if (!current) {
       if (!may_create) return status::NotFound({resource.group(), resource.name()}, name);
+      if (owners != nullptr) owners->clear();
       status::Or<Value> object = change(nullptr);
       if (!object.ok()) return object.failure();
       if (Value* metadata = (*object).Find("metadata")) metadata->Erase("resourceVersion");
@@ -258,10 +264,13 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
       if (!made.ok()) return made.failure();
       return Written{*std::move(made), true};
     }
-    base::Result<Value> read = json::ParseJson(InVersion(resource, current->bytes().view()));
+    fields::Split stored = fields::SplitManagers(current->bytes().view());
+    base::Result<Value> read = json::ParseJson(InVersion(resource, stored.object));
     if (!read.ok()) return status::Internal(read.error().message());
     const Value old = *std::move(read);
-    status::Or<Value> changed = change(&old);
+    if (owners != nullptr) *owners = stored.managers;
+    const Value seen = SeesManagers(call) ? WithManagers(old, stored.managers) : Value();
+    status::Or<Value> changed = change(seen.IsNull() ? &old : &seen);
     if (!changed.ok()) return changed.failure();
     Value object = *std::move(changed);
     const std::string& uid = object.At({"metadata", "uid"}).AsString();
@@ -287,9 +296,11 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
     // Those change what their handlers say and nothing else.
     const bool raw = call.route.subresource == "binding" || call.route.subresource == "finalize" ||
                      call.route.subresource == "approval";
-    if (owners == Owners::kFollow)
-      fields::TrackWrite(TargetOf(resource, call.route.subresource), &old, object,
-                         ManagerOf(call, options), Now());
+    const std::string managers =
+        owners != nullptr
+            ? *owners
+            : fields::TrackWrite(TargetOf(resource, call.route.subresource), &old, stored.managers,
+                                 object, ManagerOf(call, options), Now());
     if (call.route.subresource == "status")
       strategy::PrepareStatusUpdate(KindOf(resource), object, old);
     else if (!raw &&
@@ -324,7 +335,8 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
       if (!given.ok()) return given.failure();
       held = std::move(*given);
     }
-    const std::optional<std::string> changed_bytes = ChangedBytes(resource, object, old, *current);
+    const std::optional<std::string> changed_bytes =
+        ChangedBytes(resource, object, managers, stored, current->revision());
     if (!changed_bytes) return Written{std::string(current->bytes().view()), false};
     const std::string& bytes = *changed_bytes;
     if (hooks_.may_write) {

@@ -5,6 +5,7 @@
 
 #include "lib/json/value.h"
 #include "minimal-master/api/selectable.h"
+#include "minimal-master/fields/split.h"
 #include "minimal-master/schema/canonical.h"
 #include "minimal-master/schema/decode.h"
 #include "minimal-master/storage/storage.h"
@@ -81,7 +82,8 @@ Result<watch::Contents> Reader::Read(std::string_view key, const Bytes& value,
   const schema::Resource* resource = storage::ResourceOfKey(key);
   if (resource == nullptr) return base::NotFound("no resource lies under the key {}", key);
   ASSIGN_OR_RETURN(const std::string text, StoredJson(*resource, value.view()));
-  ASSIGN_OR_RETURN(const Value object, json::ParseJson(text));
+  RETURN_IF_ERROR(schema::CheckJson(text));
+  ASSIGN_OR_RETURN(const Value object, json::ParseJson(fields::SplitManagers(text).object));
   const Value& metadata = object.At({"metadata"});
   watch::Contents out;
   out.ns = metadata.At({"namespace"}).AsString();

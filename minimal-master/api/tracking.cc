@@ -59,14 +59,6 @@ Manager* Counterpart(Managers& managers, const Manager& like) {
   return nullptr;
 }
 
-const schema::Type& ManagersType(const schema::Resource& resource) {
-  const schema::Field* metadata = resource.type().Find("metadata");
-  KEELSON_CHECK(metadata != nullptr);
-  const schema::Field* managers = metadata->type().Find("managedFields");
-  KEELSON_CHECK(managers != nullptr);
-  return managers->type();
-}
-
 }  // namespace
 
 fields::Target TargetOf(const schema::Resource& resource, const std::string& subresource) {
@@ -142,67 +134,70 @@ status::Or<Value> ReadConfig(Call& call, const WriteOptions& options) {
   return *std::move(config);
 }
 
-Value ScaleManagers(const Value& managed_fields) {
-  const std::optional<Managers> read = fields::ReadManagers(managed_fields, true);
+bool SeesManagers(const Call& call) {
+  if (call.route.verb != "patch" || IsApply(call)) return false;
+  const std::string_view body = call.request.body;
+  return body.find("managedFields") != std::string_view::npos ||
+         (PatchMedia(call) == "application/json-patch+json" &&
+          (body.find("\"/metadata\"") != std::string_view::npos ||
+           body.find("\"\"") != std::string_view::npos));
+}
+
+Value WithManagers(Value object, std::string_view managers) {
+  Value* metadata = object.Find("metadata");
+  if (managers.empty() || metadata == nullptr) return object;
+  if (base::Result<Value> read = json::ParseJson(managers); read.ok())
+    metadata->Set("managedFields", *std::move(read));
+  return object;
+}
+
+std::string ScaleManagers(std::string_view managers) {
   const fields::Set replicas = Replicas();
   Managers out;
-  for (const Manager& each : read ? *read : Managers()) {
+  for (Manager& each : fields::ReadManagers(managers)) {
     if (!fields::Covers(each.written(), replicas)) continue;
-    Manager shown = each;
-    shown.version = kScaleVersion;
-    shown.SetFields(replicas);
-    out.push_back(std::move(shown));
+    each.version = kScaleVersion;
+    each.SetFields(replicas);
+    out.push_back(std::move(each));
   }
   return fields::WriteManagers(std::move(out));
 }
 
-Value ParentManagers(const Value& managed_fields, const Value& scale_managers,
-                     const std::string& api_version) {
-  std::optional<Managers> parents = fields::ReadManagers(managed_fields, true);
-  std::optional<Managers> scales = fields::ReadManagers(scale_managers, true);
-  if (!parents || !scales) return managed_fields;
+std::string ParentManagers(std::string_view managers, std::string_view scale_managers,
+                           const std::string& api_version) {
+  Managers parents = fields::ReadManagers(managers);
+  Managers scales = fields::ReadManagers(scale_managers);
   const fields::Set replicas = Replicas();
-  for (Manager& each : *parents) {
-    if (fields::Covers(each.written(), replicas) && Counterpart(*scales, each) == nullptr)
+  for (Manager& each : parents) {
+    if (fields::Covers(each.written(), replicas) && Counterpart(scales, each) == nullptr)
       each.SetFields(Difference(each.set(), replicas));
   }
-  for (Manager& each : *scales) {
+  for (Manager& each : scales) {
     if (!fields::Covers(each.written(), replicas)) continue;
-    if (Manager* there = Counterpart(*parents, each)) {
+    if (Manager* there = Counterpart(parents, each)) {
       if (!fields::Covers(there->written(), replicas))
         there->SetFields(Union(there->set(), replicas));
       there->time = each.time;
     } else {
       each.version = api_version;
-      parents->push_back(std::move(each));
+      parents.push_back(std::move(each));
     }
   }
-  fields::DropEmpty(*parents);
-  return fields::WriteManagers(*std::move(parents));
+  fields::DropEmpty(parents);
+  return fields::WriteManagers(std::move(parents));
 }
 
 std::optional<std::string> ChangedBytes(const schema::Resource& resource, Value object,
-                                        const Value& old, const watch::Object& current) {
+                                        std::string_view managers, const fields::Split& stored,
+                                        watch::Revision revision) {
   Value* metadata = object.Find("metadata");
   if (metadata == nullptr) return std::nullopt;
   metadata->Erase("resourceVersion");
-  Value* managers = metadata->Find("managedFields");
-  const Value& were = old.At({"metadata", "managedFields"});
-  std::string old_times;
-  std::string new_times;
-  if (managers != nullptr && !(*managers == were) && fields::SameButTimes(*managers, were)) {
-    const schema::Type& type = ManagersType(resource);
-    old_times = schema::WriteCanonical(were, type);
-    new_times = schema::WriteCanonical(*managers, type);
-    *managers = were;
-  }
   std::string bytes = AsStored(resource, std::move(object));
-  if (WithRevision(bytes, current.revision()) == current.bytes().view()) return std::nullopt;
-  // Nothing before metadata can look like this: it ends at an unquoted bracket.
-  if (const size_t at = old_times.empty() ? std::string::npos : bytes.find(old_times);
-      at != std::string::npos)
-    bytes.replace(at, old_times.size(), new_times);
-  return bytes;
+  if (WithRevision(bytes, revision) == stored.object &&
+      fields::SameButTimes(managers, stored.managers))
+    return std::nullopt;
+  return fields::JoinManagers(std::move(bytes), managers);
 }
 
 }  // namespace keelson::api

@@ -3,10 +3,13 @@
 // owners of replicas as a Scale shows them. Pure, any thread.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "minimal-master/api/engine.h"
 #include "minimal-master/fields/owners.h"
+#include "minimal-master/fields/split.h"
 
 namespace keelson::api {
 
@@ -24,15 +27,20 @@ status::Or<bool> CheckPatchOptions(const Call& call, const WriteOptions& options
 // The configuration that is to be applied; repeated keys become warnings or a refusal.
 status::Or<json::Value> ReadConfig(Call& call, const WriteOptions& options);
 
-// managedFields of a Scale of an object with these, and back: whoever wrote replicas through the
-// Scale owns them and nobody else does.
-json::Value ScaleManagers(const json::Value& managed_fields);
-json::Value ParentManagers(const json::Value& managed_fields, const json::Value& scale_managers,
+// Whether a patch may speak of managedFields: then it is given an object that has them.
+bool SeesManagers(const Call& call);
+json::Value WithManagers(json::Value object, std::string_view managers);
+
+// managedFields (as JSON) of a Scale of an object with these, and back: whoever wrote replicas
+// through the Scale owns them and nobody else does.
+std::string ScaleManagers(std::string_view managers);
+std::string ParentManagers(std::string_view managers, std::string_view scale_managers,
                            const std::string& api_version);
 
-// What is to be stored of `object`, or nothing: it is as it was (`current`; `old` in the version of
-// the request) but for the times of its managers.
+// What is to be stored of `object` and its managers, or nothing: it is as it was (`stored`, of this
+// revision) but for the times of its managers.
 std::optional<std::string> ChangedBytes(const schema::Resource& resource, json::Value object,
-                                        const json::Value& old, const watch::Object& current);
+                                        std::string_view managers, const fields::Split& stored,
+                                        watch::Revision revision);
 
 }  // namespace keelson::api

@@ -135,18 +135,13 @@ Managers BeforeFirst(const Target& target, const Value& live, const std::string&
 
 }  // namespace
 
-status::Or<Applied> Apply(const Target& target, const Value* live, const Value& config,
-                          const std::string& manager, bool force, const std::string& time) {
+status::Or<Applied> Apply(const Target& target, const Value* live, std::string_view owners,
+                          const Value& config, const std::string& manager, bool force,
+                          const std::string& time) {
   const status::Or<bool> fit = CheckConfig(target, config);
   if (!fit.ok()) return fit.failure();
   Value before = live == nullptr ? Nothing(*target.type) : *live;
-  Managers managers;
-  if (Value* metadata = before.Find("metadata"); metadata != nullptr && live != nullptr) {
-    if (Value* there = metadata->Find(kManagedFields)) {
-      if (auto read = ReadManagers(std::move(*there), true)) managers = *std::move(read);
-    }
-    metadata->Erase(kManagedFields);
-  }
+  Managers managers = ReadManagers(owners);
   if (managers.empty() && live != nullptr) managers = BeforeFirst(target, before, time);
   Manager self;
   self.name = manager;
@@ -165,12 +160,9 @@ status::Or<Applied> Apply(const Target& target, const Value* live, const Value& 
     }
   }
   if (!outcome.conflicts.empty()) return ConflictFailure(std::move(outcome.conflicts));
-  Applied applied{outcome.changed ? std::move(outcome.object) : std::move(before), outcome.changed};
+  Applied applied{outcome.changed ? std::move(outcome.object) : std::move(before),
+                  WriteManagers(std::move(outcome.managers)), outcome.changed};
   if (manager == kKubectl) SyncLastApplied(applied.object, config);
-  if (Value written = WriteManagers(std::move(outcome.managers)); !written.IsNull()) {
-    if (applied.object.Find("metadata") == nullptr) applied.object.Set("metadata", Value::Object());
-    applied.object.Find("metadata")->Set(kManagedFields, std::move(written));
-  }
   return applied;
 }
 

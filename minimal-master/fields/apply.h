@@ -18,7 +18,7 @@ json::Value Nothing(const schema::Type& type);
 // What the door lets pass of a change.
 Change Passing(Change change, const Set& reset);
 // A write by `manager` that changed `change` (in the target's version).
-void Take(const Target& target, const Manager& writer, const Change& change, Managers& managers,
+void Take(const Target& target, const Manager& writer, Change change, Managers& managers,
           const std::function<const Change*(const std::string& version)>& in_version);
 
 struct Conflict {

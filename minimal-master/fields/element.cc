@@ -12,8 +12,6 @@ namespace {
 
 using json::Value;
 
-constexpr std::string_view kPrefixes = "fkvi";
-
 // The JSON value at the start of `text`, which is taken off it; empty if it is no scalar.
 std::string_view TakeScalar(std::string_view& text) {
   size_t end = 0;
@@ -85,25 +83,28 @@ Element Element::Keys(Value keys) {
 
 Element Element::ByValue(const Value& value) { return {Kind::kValue, json::WriteJson(value)}; }
 
-std::optional<Element> Element::Parse(std::string_view text) {
-  if (text.size() < 2 || text[1] != ':') return std::nullopt;
+base::Result<std::optional<Element>> Element::Parse(std::string_view text) {
+  if (text.size() < 2 || text[1] != ':')
+    return base::InvalidArgument("'{}' is no element of a path", text);
   const char prefix = text[0];
   text.remove_prefix(2);
-  if (prefix == 'f') return Field(text);
+  if (prefix == 'f') return std::optional(Field(text));
   if (prefix == 'i') {
     uint32_t index = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return Index(index);
+    if (error != std::errc() || end != text.data() + text.size())
+      return base::InvalidArgument("'{}' is no index", text);
+    return std::optional(Index(index));
   }
-  if (prefix != 'k' && prefix != 'v') return std::nullopt;
-  base::Result<Value> value = schema::DecodeAny(text);
-  if (!value.ok() || (prefix == 'k' && !value->IsObject())) return std::nullopt;
-  return prefix == 'k' ? Keys(*std::move(value)) : ByValue(*value);
+  if (prefix != 'k' && prefix != 'v') return std::optional<Element>();
+  ASSIGN_OR_RETURN(Value value, schema::DecodeAny(text));
+  if (prefix == 'v') return std::optional(ByValue(value));
+  if (!value.IsObject()) return base::InvalidArgument("keys are an object");
+  return std::optional(Keys(std::move(value)));
 }
 
 std::string Element::Written() const {
-  std::string out{kPrefixes[static_cast<size_t>(kind_)], ':'};
+  std::string out{Prefix(), ':'};
   return out += text_;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/result.h"
 #include "lib/json/value.h"
 
 namespace keelson::fields {
@@ -21,14 +22,18 @@ class Element {
   static Element Keys(json::Value keys);
   static Element ByValue(const json::Value& value);
   static Element Index(size_t at) { return {Kind::kIndex, std::to_string(at)}; }
-  // Nothing: not written so, or of a kind that came later.
-  static std::optional<Element> Parse(std::string_view text);
+  // Nothing: of a kind that came later.
+  static base::Result<std::optional<Element>> Parse(std::string_view text);
 
   Kind kind() const { return kind_; }
   bool IsField() const { return kind_ == Kind::kField; }
   // A field's name, else JSON.
   const std::string& text() const { return text_; }
   std::string Written() const;  // with its prefix
+  bool IsWrittenAs(std::string_view text) const {
+    return text.size() == text_.size() + 2 && text.ends_with(text_) && text[0] == Prefix() &&
+           text[1] == ':';
+  }
   // As messages show it: ".name", `[name="c"]`, `[="a"]`, "[0]".
   std::string Shown() const;
 
@@ -39,6 +44,7 @@ class Element {
   }
 
  private:
+  char Prefix() const { return "fkvi"[static_cast<size_t>(kind_)]; }
   Element(Kind kind, std::string text) : kind_(kind), text_(std::move(text)) {}
 
   Kind kind_;

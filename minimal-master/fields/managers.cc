@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "lib/json/text.h"
+#include "minimal-master/schema/json_text.h"
 
 namespace keelson::fields {
 
@@ -40,20 +41,71 @@ std::string Manager::Shown() const {
   return out;
 }
 
-std::optional<Managers> ReadManagers(Value managed_fields, bool own) {
+namespace {
+
+// An element that is there twice: the later one counts.
+void Put(Managers& managers, Manager manager) {
+  if (Manager* same = FindSame(managers, manager))
+    *same = std::move(manager);
+  else
+    managers.push_back(std::move(manager));
+}
+
+}  // namespace
+
+Managers ReadManagers(std::string_view managed_fields) {
   Managers out;
-  out.reserve(managed_fields.items().size() + 1);
-  for (Value& entry : managed_fields.items()) {
+  if (managed_fields.empty()) return out;
+  schema::JsonCursor cursor(managed_fields);
+  if (cursor.Peek() != schema::Token::kArray) return out;
+  cursor.Enter();
+  std::string key;
+  while (cursor.NextItem()) {
+    if (cursor.Peek() != schema::Token::kObject) return {};
+    std::string_view fields;
+    std::string operation;
+    Manager read;
+    cursor.Enter();
+    while (cursor.NextKey(key)) {
+      const bool text = cursor.Peek() == schema::Token::kString;
+      if (key == "fieldsV1" && cursor.Peek() == schema::Token::kObject)
+        fields = cursor.Skip();
+      else if (key == "manager" && text)
+        read.name = cursor.String();
+      else if (key == "operation" && text)
+        operation = cursor.String();
+      else if (key == "apiVersion" && text)
+        read.version = cursor.String();
+      else if (key == "time" && text)
+        read.time = cursor.String();
+      else if (key == "subresource" && text)
+        read.subresource = cursor.String();
+      else
+        cursor.Skip();
+    }
+    if (fields.empty()) continue;
+    Manager manager(fields);
+    manager.name = std::move(read.name);
+    manager.applies = operation == kApply;
+    manager.version = std::move(read.version);
+    manager.subresource = std::move(read.subresource);
+    manager.time = std::move(read.time);
+    Put(out, std::move(manager));
+  }
+  return out;
+}
+
+std::optional<Managers> ReadSentManagers(const Value& managed_fields) {
+  Managers out;
+  for (const Value& entry : managed_fields.items()) {
     const std::string& operation = entry.At({"operation"}).AsString();
-    Value* fields = entry.Find("fieldsV1");
     if ((operation != kApply && operation != kUpdate) ||
         entry.At({"apiVersion"}).AsString().empty() ||
-        entry.At({"fieldsType"}).AsString() != kFieldsV1 || fields == nullptr ||
-        !fields->IsObject())
+        entry.At({"fieldsType"}).AsString() != kFieldsV1)
       return std::nullopt;
-    Manager manager(std::move(*fields));
-    if (!own) {
-      base::Result<Set> set = Set::Parse(manager.written());
+    Manager manager;
+    if (const Value* fields = entry.Find("fieldsV1")) {
+      base::Result<Set> set = Set::Parse(json::WriteJson(*fields));
       if (!set.ok()) return std::nullopt;
       manager.SetFields(*std::move(set));
     }
@@ -62,38 +114,40 @@ std::optional<Managers> ReadManagers(Value managed_fields, bool own) {
     manager.version = entry.At({"apiVersion"}).AsString();
     manager.subresource = entry.At({"subresource"}).AsString();
     manager.time = entry.At({"time"}).AsString();
-    if (Manager* same = FindSame(out, manager)) {
-      *same = std::move(manager);
-    } else {
-      out.push_back(std::move(manager));
-    }
+    Put(out, std::move(manager));
   }
   return out;
 }
 
-Value WriteManagers(Managers managers) {
+std::string WriteManagers(Managers managers) {
   if (managers.empty()) return {};
   std::sort(managers.begin(), managers.end(), [](const Manager& a, const Manager& b) {
     if (a.applies != b.applies) return a.applies;
     return std::tie(a.time, a.name, a.version, a.subresource) <
            std::tie(b.time, b.name, b.version, b.subresource);
   });
-  Value out = Value::Array();
-  for (Manager& manager : managers) {
-    Value entry = Value::Object();
-    const auto set = [&](const char* key, std::string_view text) {
-      if (!text.empty()) entry.members().emplace_back(key, Value(text));
+  std::string out = "[";
+  for (const Manager& manager : managers) {
+    if (out.size() > 1) out += ',';
+    const size_t begun = out.size();
+    const auto set = [&](std::string_view key, std::string_view text) {
+      if (text.empty()) return;
+      out += out.size() == begun ? "{\"" : ",\"";
+      out += key;
+      out += "\":";
+      schema::AppendQuoted(out, text);
     };
     set("manager", manager.name);
     set("operation", manager.applies ? kApply : kUpdate);
     set("apiVersion", manager.version);
     set("time", manager.time);
     set("fieldsType", kFieldsV1);
-    entry.members().emplace_back("fieldsV1", std::move(manager).TakeWritten());
+    out += ",\"fieldsV1\":";
+    out += manager.written();
     set("subresource", manager.subresource);
-    out.Append(std::move(entry));
+    out += '}';
   }
-  return out;
+  return out += ']';
 }
 
 Manager* FindSame(Managers& managers, const Manager& like) {
@@ -144,18 +198,15 @@ void CapUpdaters(Managers& managers) {
   DropEmpty(managers);
 }
 
-bool SameButTimes(const Value& a, const Value& b) {
-  if (a.items().size() != b.items().size()) return false;
-  const auto same = [](const Value& x, const Value& y) {
-    constexpr const char* kKeys[] = {"manager",    "operation", "apiVersion",
-                                     "fieldsType", "fieldsV1",  "subresource"};
-    return std::all_of(std::begin(kKeys), std::end(kKeys),
-                       [&](const char* key) { return x.At({key}) == y.At({key}); });
-  };
+bool SameButTimes(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  Managers left = ReadManagers(a);
+  Managers right = ReadManagers(b);
+  if (left.size() != right.size()) return false;
   // Their order follows from the times: each has its counterpart somewhere.
-  return std::all_of(a.items().begin(), a.items().end(), [&](const Value& x) {
-    return std::any_of(b.items().begin(), b.items().end(),
-                       [&](const Value& y) { return same(x, y); });
+  return std::all_of(left.begin(), left.end(), [&](const Manager& each) {
+    const Manager* other = FindSame(right, each);
+    return other != nullptr && other->version == each.version && other->written() == each.written();
   });
 }
 

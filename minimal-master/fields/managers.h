@@ -21,41 +21,44 @@ class Manager {
   std::string subresource;
   std::string time;  // RFC 3339 in UTC, or empty
 
-  // Of an entry with its fields as they were written.
-  explicit Manager(json::Value fields) : written_(std::move(fields)) {}
-  Manager() : written_(json::Value::Object()), set_(Set()) {}
+  // Of an entry with its fields as they were written (FieldsV1).
+  explicit Manager(std::string_view fields) : written_(fields) {}
+  Manager() : written_(kNothing), set_(Set()) {}
 
   // One entry: an applier keeps it whatever version it uses.
   bool IsSame(const Manager& other) const {
     return name == other.name && applies == other.applies && subresource == other.subresource &&
            (applies || version == other.version);
   }
-  const json::Value& written() const { return written_; }
-  json::Value TakeWritten() && { return std::move(written_); }
+  const std::string& written() const { return written_; }
   const Set& set();
   void SetFields(Set set);
-  bool OwnsNothing() const { return written_.members().empty(); }
+  bool OwnsNothing() const { return written_ == kNothing; }
   // `"m1"`, `"m1" using v1`: as conflicts name it.
   std::string Shown() const;
 
  private:
-  json::Value written_;
+  static constexpr std::string_view kNothing = "{}";
+
+  std::string written_;
   std::optional<Set> set_;
 };
 
 using Managers = std::vector<Manager>;
 
-// Nothing where an entry is none; the fields of foreign entries are brought into our order.
-std::optional<Managers> ReadManagers(json::Value managed_fields, bool own);
-// Sorted; null where there are none.
-json::Value WriteManagers(Managers managers);
+// Of what is stored: good JSON, or empty.
+Managers ReadManagers(std::string_view managed_fields);
+// Of what a client sent; nothing where an entry is none.
+std::optional<Managers> ReadSentManagers(const json::Value& managed_fields);
+// Sorted, as JSON; empty where there are none.
+std::string WriteManagers(Managers managers);
 
 Manager* FindSame(Managers& managers, const Manager& like);
 void DropEmpty(Managers& managers);
 // Of more than ten that update, the oldest become one entry for each version ("ancient-changes").
 void CapUpdaters(Managers& managers);
 
-// Equal but for the times.
-bool SameButTimes(const json::Value& a, const json::Value& b);
+// Equal but for the times; both as JSON.
+bool SameButTimes(std::string_view a, std::string_view b);
 
 }  // namespace keelson::fields

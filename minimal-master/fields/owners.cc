@@ -27,20 +27,29 @@ bool IsReset(const Value& managed_fields) {
   return managed_fields.items().size() == 1 && managed_fields.items()[0].members().empty();
 }
 
-// The managers before a write: of the object that was sent, if it says so, else of the old one.
-Managers ManagersBefore(const Target& target, const Value* old, Value sent) {
-  static const Value none;
-  const Value& before = old == nullptr ? none : old->At({"metadata", kManagedFields});
+// What an object that was sent says of its managers, which is taken off it.
+struct Sent {
+  bool reset = false;
+  std::optional<Managers> managers;  // nothing: they are those there were
+};
+
+Sent TakeSent(const Target& target, std::string_view before, Value& object) {
+  Sent out;
+  Value* metadata = object.Find("metadata");
+  Value* sent = metadata == nullptr ? nullptr : metadata->Find(kManagedFields);
+  if (sent == nullptr) return out;
   if (target.subresource.empty()) {
-    if (IsReset(sent)) return {};
-    if (!sent.items().empty()) {
-      const bool own = sent == before;
-      if (auto read = ReadManagers(std::move(sent), own); read && !read->empty())
-        return *std::move(read);
+    out.reset = IsReset(*sent);
+    const schema::Field* of = target.type->Find("metadata");
+    const schema::Field* type = of == nullptr ? nullptr : of->type().Find(kManagedFields);
+    if (!out.reset && !sent->items().empty() && type != nullptr &&
+        schema::WriteCanonical(*sent, type->type()) != before) {
+      out.managers = ReadSentManagers(*sent);
+      if (out.managers && out.managers->empty()) out.managers.reset();
     }
   }
-  auto read = ReadManagers(before, true);
-  return read ? *std::move(read) : Managers();
+  metadata->Erase(kManagedFields);
+  return out;
 }
 
 // A change as other versions of the API see it.
@@ -92,8 +101,8 @@ Value Nothing(const schema::Type& type) { return schema::Canonical(Value::Object
 
 Change Passing(Change change, const Set& reset) {
   if (reset.Empty()) return change;
-  return {Without(change.added, reset), Without(change.removed, reset),
-          Without(change.modified, reset)};
+  return {Without(std::move(change.added), reset), Without(std::move(change.removed), reset),
+          Without(std::move(change.modified), reset)};
 }
 
 Set ResetFields(const std::string& group, const std::string& kind, const std::string& subresource,
@@ -123,12 +132,12 @@ std::string ManagerOf(std::string_view asked, std::string_view user_agent) {
   return out.empty() ? "unknown" : out;
 }
 
-void Take(const Target& target, const Manager& writer, const Change& change, Managers& managers,
+void Take(const Target& target, const Manager& writer, Change change, Managers& managers,
           const std::function<const Change*(const std::string& version)>& in_version) {
   const std::string version = target.ApiVersion();
-  const Set touched = Union(change.added, change.modified);
-  const Set all = Union(touched, change.removed);
-  Set taken = Difference(touched, Stripped());
+  Set taken = Union(std::move(change.added), change.modified);
+  const Set all = managers.empty() ? Set() : Union(taken, change.removed);
+  taken = Difference(std::move(taken), Stripped());
   bool owned = false;
   std::erase_if(managers, [&](Manager& each) {
     if (!taken.Empty() && each.IsSame(writer)) {
@@ -157,16 +166,11 @@ void Take(const Target& target, const Manager& writer, const Change& change, Man
   managers.push_back(std::move(added));
 }
 
-void TrackWrite(const Target& target, const Value* old, Value& object, const std::string& manager,
-                const std::string& time) {
-  Value* metadata = object.Find("metadata");
-  if (metadata == nullptr || !metadata->IsObject()) return;
-  Value sent;
-  if (Value* there = metadata->Find(kManagedFields)) sent = std::move(*there);
-  metadata->Erase(kManagedFields);
-  Managers managers = ManagersBefore(target, old, std::move(sent));
+std::string TrackWrite(const Target& target, const Value* old, std::string_view managers,
+                       Value& object, const std::string& manager, const std::string& time) {
+  Sent sent = TakeSent(target, managers, object);
   // Of what nobody tracked so far nobody begins to.
-  if (managers.empty() && old != nullptr) return;
+  if (old != nullptr && (sent.reset || (managers.empty() && !sent.managers))) return {};
   Manager writer;
   writer.name = manager;
   writer.version = target.ApiVersion();
@@ -174,14 +178,13 @@ void TrackWrite(const Target& target, const Value* old, Value& object, const std
   writer.time = time;
   const Value nothing = old == nullptr ? Nothing(*target.type) : Value();
   const Value& before = old == nullptr ? nothing : *old;
-  const Change change =
-      Passing(Compare(before, object, Form::kDecoded, {target.type}), target.reset);
+  Change change = Passing(Compare(before, object, Form::kDecoded, {target.type}), target.reset);
+  Managers known = sent.managers ? *std::move(sent.managers) : ReadManagers(managers);
   Versions versions(target, before, object, Form::kDecoded);
-  Take(target, writer, change, managers,
+  Take(target, writer, std::move(change), known,
        [&](const std::string& version) { return versions.Get(version); });
-  CapUpdaters(managers);
-  if (Value written = WriteManagers(std::move(managers)); !written.IsNull())
-    metadata->Set(kManagedFields, std::move(written));
+  CapUpdaters(known);
+  return WriteManagers(std::move(known));
 }
 
 }  // namespace keelson::fields

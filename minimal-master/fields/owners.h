@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who owns what after a write: every create, update and patch makes its manager the owner of what
-// it changed; an apply merges, gives up what it no longer says, and stops at what others own. Keeps
-// metadata.managedFields. Pure, any thread. Source: the API's notes on server-side apply, recorded
-// answers in tests/data/golden/patches.json.
+// it changed; an apply merges, gives up what it no longer says, and stops at what others own.
+// metadata.managedFields are texts beside their objects (split.h). Pure, any thread. Source: the
+// API's notes on server-side apply, recorded answers in tests/data/golden/patches.json.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "lib/json/value.h"
 #include "minimal-master/fields/set.h"
@@ -40,17 +41,20 @@ Set ResetFields(const std::string& group, const std::string& kind, const std::st
 // The manager where the client names none: what comes before the slash of its User-Agent.
 std::string ManagerOf(std::string_view asked, std::string_view user_agent);
 
-// Sets object.metadata.managedFields for a create (`old` null), update or patch; `object` is
-// decoded and has its defaults.
-void TrackWrite(const Target& target, const json::Value* old, json::Value& object,
-                const std::string& manager, const std::string& time);
+// The managers after a create (`old` null), update or patch; `object` is decoded and has its
+// defaults. What it says of managers itself is taken off it and counts, if the door is no
+// subresource. `managers`: of `old`.
+std::string TrackWrite(const Target& target, const json::Value* old, std::string_view managers,
+                       json::Value& object, const std::string& manager, const std::string& time);
 
 struct Applied {
-  json::Value object;    // as written, not yet decoded, with its managedFields
+  json::Value object;  // as written, not yet decoded
+  std::string managers;
   bool changed = false;  // more than who owns what
 };
-// What an apply of `config` makes of `live` (null: there is none).
-status::Or<Applied> Apply(const Target& target, const json::Value* live, const json::Value& config,
-                          const std::string& manager, bool force, const std::string& time);
+// What an apply of `config` makes of `live` (null: there is none) with these managers.
+status::Or<Applied> Apply(const Target& target, const json::Value* live, std::string_view managers,
+                          const json::Value& config, const std::string& manager, bool force,
+                          const std::string& time);
 
 }  // namespace keelson::fields

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 
+#include "minimal-master/schema/json_text.h"
+
 namespace keelson::fields {
 namespace {
 
-using json::Value;
+using schema::JsonCursor;
+using schema::Token;
 
 constexpr char kSelf[] = ".";
 
@@ -53,35 +56,80 @@ const Set& Nothing() {
   return empty;
 }
 
-bool IsMember(const Value& written) {
-  return written.members().empty() || written.Find(kSelf) != nullptr;
+// Whether the element is itself in the set, by what is written of it.
+bool IsMember(std::string_view written) {
+  return written == "{}" || written.starts_with("{\".\":");
+}
+
+// Elements that were added go where they belong; most come in order.
+base::Result<Set> Read(JsonCursor& cursor, bool& self) {
+  Set set;
+  self = cursor.Peek() == Token::kNull;
+  if (self) cursor.Null();
+  if (self) return set;
+  if (cursor.Peek() != Token::kObject) return base::InvalidArgument("a set of fields is an object");
+  cursor.Enter();
+  std::string key;
+  while (cursor.NextKey(key)) {
+    if (key == kSelf) {
+      self = true;
+      cursor.Skip();
+      continue;
+    }
+    ASSIGN_OR_RETURN(std::optional<Element> element, Element::Parse(key));
+    if (!element) {
+      cursor.Skip();
+      continue;
+    }
+    bool member = false;
+    ASSIGN_OR_RETURN(Set below, Read(cursor, member));
+    set.Attach(*std::move(element), member, std::move(below));
+  }
+  self = self || set.Empty();
+  return set;
+}
+
+void Append(const Set& set, bool self, std::string& out) {
+  out += '{';
+  if (self) out += "\".\":{}";
+  bool first = !self;
+  for (const Set::Node& node : set.nodes()) {
+    if (!first) out += ',';
+    first = false;
+    schema::AppendQuoted(out, node.element.Written());
+    out += ':';
+    Append(node.below, node.member && !node.below.Empty(), out);
+  }
+  out += '}';
+}
+
+// Each element of `fields` that `set` knows: its node, and what is written below it.
+template <typename Each>
+void ForEachKnown(std::string_view fields, const Set& set, const Each& each) {
+  JsonCursor cursor(fields);
+  cursor.Enter();
+  std::string key;
+  while (cursor.NextKey(key)) {
+    const auto& nodes = set.nodes();
+    const auto known = std::find_if(nodes.begin(), nodes.end(), [&](const Set::Node& node) {
+      return node.element.IsWrittenAs(key);
+    });
+    const std::string_view below = cursor.Skip();
+    if (known != nodes.end() && each(*known, below)) return;
+  }
 }
 
 }  // namespace
 
-base::Result<Set> Set::Parse(const Value& fields) {
-  if (!fields.IsObject()) return base::InvalidArgument("a set of fields is an object");
-  Set set;
-  set.nodes_.reserve(fields.members().size());
-  for (const auto& [key, value] : fields.members()) {
-    if (key == kSelf) continue;
-    std::optional<Element> element = Element::Parse(key);
-    if (!element) continue;
-    ASSIGN_OR_RETURN(Set below, Parse(value));
-    set.Attach(*std::move(element), IsMember(value), std::move(below));
-  }
-  return set;
+base::Result<Set> Set::Parse(std::string_view fields) {
+  JsonCursor cursor(fields);
+  bool self = false;
+  return Read(cursor, self);
 }
 
-Value Set::Write() const {
-  Value out = Value::Object();
-  out.members().reserve(nodes_.size());
-  for (const Node& node : nodes_) {
-    Value below = node.below.Write();
-    if (node.member && !node.below.Empty())
-      below.members().insert(below.members().begin(), {kSelf, Value::Object()});
-    out.members().emplace_back(node.element.Written(), std::move(below));
-  }
+std::string Set::Write() const {
+  std::string out;
+  Append(*this, false, out);
   return out;
 }
 
@@ -138,7 +186,7 @@ void Set::ForEach(const std::function<void(const Path&)>& visit) const {
   Visit(*this, path, visit);
 }
 
-Set Union(const Set& a, const Set& b) {
+Set Union(Set a, const Set& b) {
   if (a.Empty()) return b;
   if (b.Empty()) return a;
   Set out;
@@ -163,31 +211,32 @@ Set Intersection(const Set& a, const Set& b) {
   return out;
 }
 
-Set Difference(const Set& a, const Set& b) {
-  Set out;
-  Zip(a.nodes_, b.nodes_, [&](const Set::Node* left, const Set::Node* right) {
-    if (left == nullptr) return;
-    if (right == nullptr) {
-      out.nodes_.push_back(*left);
-      return;
-    }
-    out.Attach(left->element, left->member && !right->member,
-               Difference(left->below, right->below));
+template <typename Each>
+void Set::EraseIf(const Set& other, const Each& each) {
+  auto at = other.nodes_.begin();
+  std::erase_if(nodes_, [&](Node& node) {
+    int order = -1;
+    while (at != other.nodes_.end() && (order = at->element.Compare(node.element)) < 0) ++at;
+    return at != other.nodes_.end() && order == 0 && each(node, *at);
   });
-  return out;
 }
 
-Set Without(const Set& a, const Set& b) {
-  Set out;
-  Zip(a.nodes_, b.nodes_, [&](const Set::Node* left, const Set::Node* right) {
-    if (left == nullptr || (right != nullptr && right->member)) return;
-    if (right == nullptr) {
-      out.nodes_.push_back(*left);
-      return;
-    }
-    out.Attach(left->element, left->member, Without(left->below, right->below));
+Set Difference(Set a, const Set& b) {
+  a.EraseIf(b, [](Set::Node& node, const Set::Node& other) {
+    node.member = node.member && !other.member;
+    node.below = Difference(std::move(node.below), other.below);
+    return !node.member && node.below.Empty();
   });
-  return out;
+  return a;
+}
+
+Set Without(Set a, const Set& b) {
+  a.EraseIf(b, [](Set::Node& node, const Set::Node& other) {
+    if (other.member) return true;
+    node.below = Without(std::move(node.below), other.below);
+    return !node.member && node.below.Empty();
+  });
+  return a;
 }
 
 bool operator==(const Set& a, const Set& b) {
@@ -198,20 +247,25 @@ bool operator==(const Set& a, const Set& b) {
                     });
 }
 
-bool Touches(const Value& fields, const Set& set) {
-  return std::any_of(set.nodes().begin(), set.nodes().end(), [&](const Set::Node& node) {
-    const Value* written = fields.Find(node.element.Written());
-    if (written == nullptr) return false;
-    return (node.member && IsMember(*written)) || Touches(*written, node.below);
+bool Touches(std::string_view fields, const Set& set) {
+  if (set.Empty()) return false;
+  bool touches = false;
+  ForEachKnown(fields, set, [&](const Set::Node& node, std::string_view below) {
+    touches = (node.member && IsMember(below)) || Touches(below, node.below);
+    return touches;
   });
+  return touches;
 }
 
-bool Covers(const Value& fields, const Set& set) {
-  return std::all_of(set.nodes().begin(), set.nodes().end(), [&](const Set::Node& node) {
-    const Value* written = fields.Find(node.element.Written());
-    if (written == nullptr) return false;
-    return (!node.member || IsMember(*written)) && Covers(*written, node.below);
+bool Covers(std::string_view fields, const Set& set) {
+  if (set.Empty()) return true;
+  size_t covered = 0;
+  ForEachKnown(fields, set, [&](const Set::Node& node, std::string_view below) {
+    const bool covers = (!node.member || IsMember(below)) && Covers(below, node.below);
+    if (covers) ++covered;
+    return !covers;
   });
+  return covered == set.nodes().size();
 }
 
 }  // namespace keelson::fields

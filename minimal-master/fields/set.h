@@ -5,10 +5,10 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/result.h"
-#include "lib/json/value.h"
 #include "minimal-master/fields/element.h"
 
 namespace keelson::fields {
@@ -19,9 +19,9 @@ class Set {
  public:
   struct Node;
 
-  // FieldsV1; elements of unknown kinds are left out. Refuses what is no object.
-  static base::Result<Set> Parse(const json::Value& fields);
-  json::Value Write() const;
+  // FieldsV1, good JSON; elements of unknown kinds are left out. Refuses what is no object.
+  static base::Result<Set> Parse(std::string_view fields);
+  std::string Write() const;
 
   bool Empty() const { return nodes_.empty(); }
   const std::vector<Node>& nodes() const { return nodes_; }
@@ -37,14 +37,18 @@ class Set {
   // Each path once, those that end at a level before those that go on.
   void ForEach(const std::function<void(const Path&)>& visit) const;
 
-  friend Set Union(const Set& a, const Set& b);
+  friend Set Union(Set a, const Set& b);
   friend Set Intersection(const Set& a, const Set& b);
-  friend Set Difference(const Set& a, const Set& b);  // path by path
+  friend Set Difference(Set a, const Set& b);  // path by path
   // What is in `a` and not at or below a path of `b`.
-  friend Set Without(const Set& a, const Set& b);
+  friend Set Without(Set a, const Set& b);
   friend bool operator==(const Set& a, const Set& b);
 
  private:
+  // Each node that has a counterpart in `other`, in order; where `each` says so it goes.
+  template <typename Each>
+  void EraseIf(const Set& other, const Each& each);
+
   std::vector<Node> nodes_;
 };
 
@@ -55,8 +59,8 @@ struct Set::Node {
 };
 
 // Whether `fields` (FieldsV1 as written by Set) names a path of `set`; whether it names them all.
-// For answers without reading `fields`.
-bool Touches(const json::Value& fields, const Set& set);
-bool Covers(const json::Value& fields, const Set& set);
+// Nothing is kept of what is passed by.
+bool Touches(std::string_view fields, const Set& set);
+bool Covers(std::string_view fields, const Set& set);
 
 }  // namespace keelson::fields

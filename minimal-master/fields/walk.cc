@@ -181,14 +181,16 @@ class Comparer {
     });
   }
 
-  void Into(Element element, const Value* a, const Value* b, const Spot& spot, Change& out) {
+  static void Attach(Set& set, const Element& element, bool member, Set& below) {
+    if (member || !below.Empty()) set.Attach(element, member, std::move(below));
+  }
+
+  void Into(const Element& element, const Value* a, const Value* b, const Spot& spot, Change& out) {
     Change below;
     const Self self = Walk(a, b, spot, below);
-    if (self != Self::kSame || !below.Empty()) {
-      out.added.Attach(element, self == Self::kAdded, std::move(below.added));
-      out.removed.Attach(element, self == Self::kRemoved, std::move(below.removed));
-      out.modified.Attach(std::move(element), self == Self::kModified, std::move(below.modified));
-    }
+    Attach(out.added, element, self == Self::kAdded, below.added);
+    Attach(out.removed, element, self == Self::kRemoved, below.removed);
+    Attach(out.modified, element, self == Self::kModified, below.modified);
   }
 
   void Fields(const Value* a, const Value* b, const schema::Type& type, Change& out) {
@@ -264,11 +266,16 @@ Set SetOf(const Value& value, const Spot& spot) {
   Set out;
   if (spot.IsLeaf()) return out;
   if (spot.IsList()) {
+    Set twice;  // what comes more than once has nothing below it
     for (const Value& item : value.items()) {
       base::Result<Element> element = spot.ElementOf(item);
-      if (element.ok()) out.Attach(*std::move(element), true, SetOf(item, spot.Item()));
+      if (!element.ok()) continue;
+      if (out.HasMember(*element))
+        twice.Attach(*std::move(element), true, {});
+      else
+        out.Attach(*std::move(element), true, SetOf(item, spot.Item()));
     }
-    return out;
+    return twice.Empty() ? out : Union(Without(std::move(out), twice), twice);
   }
   for (const auto& [key, member] : value.members()) {
     const std::optional<Spot> below = spot.Member(key);
