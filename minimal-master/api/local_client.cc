@@ -106,6 +106,12 @@ status::Or<std::string> LocalClient::Run(Call& call, const Write& write) {
   }
   if (write.verb == Write::Verb::kDelete) return engine_.DeleteWith(call, write.body);
   if (write.verb == Write::Verb::kCreate) {
+    if (const auto& answer = engine_.hooks_.answer) {
+      if (const auto answered = answer(call.user, write.ns, write.body)) {
+        if (!answered->ok()) return answered->failure();
+        return json::WriteJson(**answered);
+      }
+    }
     const status::Or<std::string> made = engine_.CreateOnce(call, options, write.body);
     if (!made.ok()) return made.failure();
     return InVersion(resource, *made);

@@ -2,6 +2,7 @@
 #include "minimal-master/controllers/upkeep.h"
 
 #include "lib/base/log.h"
+#include "minimal-master/controllers/csr/controllers.h"
 #include "minimal-master/controllers/eviction/controller.h"
 #include "minimal-master/controllers/garbage/controller.h"
 #include "minimal-master/controllers/ipam/controller.h"
@@ -22,6 +23,7 @@ std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
   out.push_back(std::make_unique<nodes::Lifecycle>(context, tools));
   out.push_back(std::make_unique<eviction::Evictor>(context, tools));
   out.push_back(std::make_unique<podgc::Collector>(context, tools));
+  for (auto& controller : csr::Controllers(context)) out.push_back(std::move(controller));
   out.push_back(std::make_unique<nodettl::Annotator>(context));
   if (!context.settings.networks.cluster.empty()) {
     base::Result<std::unique_ptr<ipam::Allocator>> made = ipam::Allocator::Create(context);
