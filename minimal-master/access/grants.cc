@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/access/grants.h"
 
+#include "minimal-master/access/certificates.h"
+
 namespace keelson::access {
 namespace {
 
@@ -31,6 +33,8 @@ bool MayUse(Access& access, const auth::User& user, std::string_view verb,
 
 status::Or<bool> MayGrant(Access& access, const auth::User& user, const json::Value& object,
                           const json::Value* old) {
+  if (const status::Or<bool> may = MayCertify(access, user, object, old); !may.ok())
+    return may.failure();
   if (!object.At({"apiVersion"}).AsString().starts_with(kGroup) || user.In(auth::kMasters))
     return true;
   if (Unchanged(object, old)) return true;

@@ -7,7 +7,8 @@
 
 namespace keelson::access {
 
-// True for objects of all other kinds, and where the rights given do not change.
+// True for objects of all other kinds and where the rights given do not change; certificates.h is
+// asked first.
 status::Or<bool> MayGrant(Access& access, const auth::User& user, const json::Value& object,
                           const json::Value* old);
 
