@@ -103,9 +103,14 @@ void Cluster::Forget(const Pod& pod) {
   if (IsAssumed(pod)) RemovePod(pod);
 }
 
+const Cluster::Place* Cluster::FindPlace(const std::string& uid) const {
+  const auto found = places_.find(uid);
+  return found == places_.end() ? nullptr : &found->second;
+}
+
 bool Cluster::IsAssumed(const Pod& pod) const {
-  const auto found = places_.find(pod.uid);
-  return found != places_.end() && found->second.assumed;
+  const Place* place = FindPlace(pod.uid);
+  return place != nullptr && place->assumed;
 }
 
 void Cluster::Nominate(const PodRef& pod, Symbol node) {

@@ -54,6 +54,12 @@ class Cluster {
   void Forget(const Pod& pod);
   bool IsAssumed(const Pod& pod) const;
   size_t pods() const { return places_.size(); }
+  struct Place {
+    PodRef pod;
+    Symbol node = kEmpty;
+    bool assumed = false;
+  };
+  const Place* FindPlace(const std::string& uid) const;  // null: it is nowhere
 
   // Room that preemption made (or makes) for a pod; kEmpty: for it no longer.
   void Nominate(const PodRef& pod, Symbol node);
@@ -80,11 +86,6 @@ class Cluster {
   bool WaitsForPod(const std::string& storage_class) const;
 
  private:
-  struct Place {
-    PodRef pod;
-    Symbol node = kEmpty;
-    bool assumed = false;
-  };
   Node& NodeOf(Symbol name);
   void Take(const Place& place);
 

@@ -52,6 +52,9 @@ class Queue {
   std::optional<base::SteadyTime> NextDue() const;
 
   const Waiting* Find(const std::string& uid) const;  // null: it does not wait
+  void ForEach(const std::function<void(const Waiting&)>& each) const {
+    for (const auto& [uid, entry] : all_) each(entry);
+  }
   size_t Count(Place place) const { return counts_[static_cast<size_t>(place)]; }
   size_t size() const { return all_.size(); }
 
