@@ -26,6 +26,7 @@
 #include "minimal-master/controllers/unattended.h"
 #include "minimal-master/node/nodes.h"
 #include "minimal-master/pki/cluster_pki.h"
+#include "minimal-master/scheduler/run/scheduler.h"
 #include "minimal-master/store/backend/backend.h"
 #include "minimal-master/watch/cache.h"
 
@@ -43,6 +44,7 @@ struct Options {
   std::string service_cidr = "10.43.0.0/16";
   int node_grace_seconds = 50;
   controllers::Settings controllers;
+  bool schedules = true;
   store::BackendOptions store;
   std::string backup;  // a file, of the commands backup and restore
 };
@@ -167,9 +169,12 @@ base::Status Serve(const Options& options) {
   control::Manager manager(*cache, clock);
   controllers::AddControllers(manager, {*cache, client, recorder, clock, settings});
   RETURN_IF_ERROR(manager.Start());
+  scheduler::run::Scheduler scheduler({*cache, client, recorder, clock}, {});
+  if (options.schedules) scheduler.Start();
   base::LogInfo("the API is served", {{"address", options.address}, {"port", port}});
   WaitForEnd(pki, load_certificates, clock);
   server.Stop();
+  scheduler.Stop();
   manager.Stop();
   return base::Ok();
 }
@@ -206,6 +211,8 @@ int main(int argc, char** argv) {
                  "the controllers that run: *, a name, or -name for all but that")
       ->delimiter(',')
       ->allow_extra_args(false);
+  app.add_flag("--scheduler,!--no-scheduler", options.schedules,
+               "whether pods are given nodes; without, another scheduler does it");
   app.add_option("--store", options.store.store,
                  "sqlite, /a/folder, or etcd://host:2379,host:2379 (https://… with TLS)");
   app.add_option("--store-ca", options.store.ca_file, "whom to trust as the etcd");

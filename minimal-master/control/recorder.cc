@@ -71,6 +71,7 @@ struct Recorder::State {
   std::deque<Entry> waiting;                        // guarded by mutex
   std::unordered_map<std::string, Bucket> buckets;  // guarded by mutex
   bool stop = false;                                // guarded by mutex
+  int64_t last_name = 0;                            // guarded by mutex: no two have the same
   std::unordered_map<std::string, Kept> kept;       // the writer's
   std::thread writer;
 };
@@ -157,8 +158,7 @@ void Recorder::Record(const Value& object, std::string_view type, std::string_vi
   event.Set("apiVersion", Value("v1"));
   event.Set("kind", Value("Event"));
   event.Set("metadata", Value::Object());
-  event.Find("metadata")
-      ->Set("name", Value(fmt::format("{}.{:x}", reference.At({"name"}).AsString(), nanos)));
+  const std::string about_name = reference.At({"name"}).AsString();
   event.Find("metadata")->Set("namespace", Value(ns));
   event.Set("involvedObject", std::move(reference));
   event.Set("reason", Value(reason));
@@ -172,6 +172,9 @@ void Recorder::Record(const Value& object, std::string_view type, std::string_vi
   event.Set("reportingInstance", Value(""));
   const std::lock_guard lock(state_->mutex);
   if (state_->waiting.size() >= kWaiting || !state_->MayLocked(about)) return;
+  state_->last_name = std::max(nanos, state_->last_name + 1);
+  event.Find("metadata")
+      ->Set("name", Value(fmt::format("{}.{:x}", about_name, state_->last_name)));
   state_->waiting.push_back(std::move(entry));
   state_->changed.notify_one();
 }

@@ -5,10 +5,12 @@
 #include <poll.h>
 
 #include <chrono>
+#include <optional>
 
 #include "minimal-master/api/local_client.h"
 #include "minimal-master/control/manager.h"
 #include "minimal-master/controllers/all.h"
+#include "minimal-master/scheduler/run/scheduler.h"
 
 namespace keelson::golden {
 namespace {
@@ -28,7 +30,7 @@ const pki::Authority& TestAuthority() {
 }  // namespace
 
 struct ControlledServer::State {
-  explicit State(controllers::Settings its_settings)
+  State(controllers::Settings its_settings, bool schedules)
       : settings(std::move(its_settings)),
         server(LocalServer::Options{.clock = &clock}),
         client(server.engine()),
@@ -38,6 +40,10 @@ struct ControlledServer::State {
     controllers::AddControllers(manager,
                                 {server.engine().cache(), client, recorder, clock, settings});
     KEELSON_CHECK(manager.Start().ok());
+    if (!schedules) return;
+    scheduler.emplace(scheduler::run::Context{server.engine().cache(), client, recorder, clock},
+                      scheduler::run::Options{.random = [](uint32_t bound) { return bound - 1; }});
+    scheduler->Start();
   }
 
   base::ManualClock clock;
@@ -46,10 +52,11 @@ struct ControlledServer::State {
   api::LocalClient client;
   control::Recorder recorder;
   control::Manager manager;
+  std::optional<scheduler::run::Scheduler> scheduler;
 };
 
-ControlledServer::ControlledServer(controllers::Settings settings)
-    : state_(std::make_unique<State>(std::move(settings))) {}
+ControlledServer::ControlledServer(controllers::Settings settings, bool schedules)
+    : state_(std::make_unique<State>(std::move(settings), schedules)) {}
 ControlledServer::~ControlledServer() = default;
 
 LocalServer& ControlledServer::server() { return state_->server; }
@@ -98,7 +105,9 @@ void ControlledServer::WaitUntilGone(const std::string& path) {
 void ControlledServer::WaitForQuiet() {
   const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   while (std::chrono::steady_clock::now() < deadline) {
-    if (state_->manager.Quiet()) return;
+    if (state_->manager.Quiet() && (!state_->scheduler || state_->scheduler->Quiet()) &&
+        state_->manager.Quiet())
+      return;
     ::poll(nullptr, 0, kPauseMillis);
   }
   ADD_FAILURE() << "the controllers find no end";

@@ -18,8 +18,9 @@ namespace keelson::golden {
 
 class ControlledServer {
  public:
-  // Those of settings.enabled run; an authority is made when there is none.
-  explicit ControlledServer(controllers::Settings settings = {});
+  // Those of settings.enabled run, the scheduler where the test asks for it; an authority is made
+  // when there is none.
+  explicit ControlledServer(controllers::Settings settings = {}, bool schedules = false);
   ~ControlledServer();
 
   LocalServer& server();
@@ -32,7 +33,8 @@ class ControlledServer {
   // Asks until `good` says so; fails the test after a minute.
   json::Value WaitFor(const std::string& path, const std::function<bool(const json::Value&)>& good);
   void WaitUntilGone(const std::string& path);
-  // Until no key waits or is worked on (what is delayed may be): then nothing happens on its own.
+  // Until no key waits or is worked on (what is delayed may be) and no pod can be tried: then
+  // nothing happens on its own.
   void WaitForQuiet();
 
  private:
