@@ -173,8 +173,7 @@ void Recorder::Record(const Value& object, std::string_view type, std::string_vi
   const std::lock_guard lock(state_->mutex);
   if (state_->waiting.size() >= kWaiting || !state_->MayLocked(about)) return;
   state_->last_name = std::max(nanos, state_->last_name + 1);
-  event.Find("metadata")
-      ->Set("name", Value(fmt::format("{}.{:x}", about_name, state_->last_name)));
+  event.Find("metadata")->Set("name", Value(fmt::format("{}.{:x}", about_name, state_->last_name)));
   state_->waiting.push_back(std::move(entry));
   state_->changed.notify_one();
 }
