@@ -2,6 +2,8 @@
 #include "minimal-master/controllers/upkeep.h"
 
 #include "lib/base/log.h"
+#include "minimal-master/controllers/aggregation/controller.h"
+#include "minimal-master/controllers/bootstraptokens/controllers.h"
 #include "minimal-master/controllers/csr/controllers.h"
 #include "minimal-master/controllers/eviction/controller.h"
 #include "minimal-master/controllers/garbage/controller.h"
@@ -23,6 +25,9 @@ std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
   out.push_back(std::make_unique<nodes::Lifecycle>(context, tools));
   out.push_back(std::make_unique<eviction::Evictor>(context, tools));
   out.push_back(std::make_unique<podgc::Collector>(context, tools));
+  out.push_back(std::make_unique<aggregation::Aggregator>(context));
+  for (auto& controller : bootstraptokens::Controllers(context))
+    out.push_back(std::move(controller));
   for (auto& controller : csr::Controllers(context)) out.push_back(std::move(controller));
   out.push_back(std::make_unique<nodettl::Annotator>(context));
   if (!context.settings.networks.cluster.empty()) {

@@ -2,6 +2,7 @@
 // Controllers against the server in this process: what every namespace gets, and how it ends.
 #include <gtest/gtest.h>
 
+#include "minimal-master/control/times.h"
 #include "tests/master/controlled_server.h"
 
 namespace keelson::golden {
@@ -60,6 +61,51 @@ TEST(NamespaceContents, ANamespaceEndsWithAllThatIsInIt) {
   server.Do("PATCH", space + "/configmaps/held", R"({"metadata":{"finalizers":null}})");
   server.WaitUntilGone(space);
   EXPECT_FALSE(IsThere(server.Get(space + "/configmaps/held")));
+}
+
+TEST(ClusterRoles, HoldWhatTheyArePutTogetherOf) {
+  ControlledServer server({.enabled = {"clusterrole-aggregation-controller"}});
+  const std::string roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+  const auto holds = [](const std::string& verb) {
+    return [verb](const Value& role) {
+      for (const Value& rule : role.At({"rules"}).items()) {
+        if (rule.At({"verbs"}).items().front().AsString() == verb) return true;
+      }
+      return false;
+    };
+  };
+  server.WaitFor(roles + "/admin", holds("get"));
+  server.Do("POST", roles,
+            "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: mine, "
+            "labels: {rbac.authorization.k8s.io/aggregate-to-edit: 'true'}}, rules: [{apiGroups: "
+            "[example.org], resources: [things], verbs: [juggle]}]}");
+  server.WaitFor(roles + "/edit", holds("juggle"));
+  server.WaitFor(roles + "/admin", holds("juggle"));
+  server.Do("DELETE", roles + "/mine");
+  server.WaitFor(roles + "/admin", [&](const Value& role) { return !holds("juggle")(role); });
+}
+
+TEST(BootstrapTokens, SignTheInfoUntilTheirTimeIsOver) {
+  ControlledServer server({.enabled = {"token-cleaner-controller", "bootstrap-signer-controller"}});
+  server.Do("POST", "/api/v1/namespaces/kube-public/configmaps",
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: cluster-info}, data: {kubeconfig: "
+            "content}}");
+  const std::string secrets = "/api/v1/namespaces/kube-system/secrets";
+  const int64_t end = server.clock().WallNanos() + int64_t{3600} * 1'000'000'000;
+  server.Do("POST", secrets,
+            "{apiVersion: v1, kind: Secret, type: bootstrap.kubernetes.io/token, metadata: {name: "
+            "bootstrap-token-abcdef}, stringData: {token-id: abcdef, token-secret: "
+            "0123456789abcdef, usage-bootstrap-signing: 'true', expiration: '" +
+                control::TimeText(end) + "'}}");
+  const std::string info = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
+  const auto is_signed = [](const Value& map) {
+    return map.At({"data", "jws-kubeconfig-abcdef"}).IsString();
+  };
+  server.WaitFor(info, is_signed);
+  server.WaitForQuiet();
+  server.clock().Advance(std::chrono::minutes(61));
+  server.WaitUntilGone(secrets + "/bootstrap-token-abcdef");
+  server.WaitFor(info, [&](const Value& map) { return !is_signed(map); });
 }
 
 }  // namespace
