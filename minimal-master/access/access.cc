@@ -108,7 +108,9 @@ status::Or<User> Access::Authenticate(const service::Request& request) {
     const status::Or<bool> may = Authorize(needed);
     if (!may.ok()) return may.failure();
   }
-  return (*wanted)->user;
+  User acting = (*wanted)->user;
+  acting.impersonator = std::make_shared<const User>(*user);
+  return acting;
 }
 
 Result<User> Access::CheckToken(const std::string& token,

@@ -88,12 +88,19 @@ Answer OpenApi(const service::Request& request, std::string_view path, const std
 }  // namespace
 
 void Handler::Handle(std::shared_ptr<service::Exchange> exchange) {
+  Route route = RouteOf(exchange->request());
+  std::shared_ptr<Visit> visit;
+  if (options_.visit) {
+    visit = options_.visit(std::move(exchange), route);
+    exchange = visit->exchange();
+  }
   const service::Request& request = exchange->request();
-  Route route = RouteOf(request);
   const status::Or<auth::User> user = gate_.authenticate(request);
   if (!user.ok()) return Send(*exchange, Refusal(user.failure()));
   route.user = *user;
+  if (visit && !visit->Enter(route)) return;
   const status::Or<bool> allowed = gate_.authorize(route);
+  if (visit) visit->Decided(allowed.ok());
   if (!allowed.ok()) return Send(*exchange, Refusal(allowed.failure()));
   if (route.path.starts_with("//")) return Send(*exchange, PlainText(404, kNoPage));
   if (route.is_resource) return Resource(exchange, route);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "minimal-master/api/engine.h"
+#include "minimal-master/api/visit.h"
 #include "minimal-master/api/watch_stream.h"
 
 namespace keelson::api {
@@ -27,6 +28,8 @@ class Handler {
     std::string version = "v1.35.4";
     // Answers what is for nodes (log, exec, proxy and the like); may be empty.
     std::function<void(std::shared_ptr<service::Exchange>, const Route&)> connect;
+    // What goes on around every request; may be empty.
+    Visitor visit;
     // Paths that are no resources and belong to others (metrics, probes); false: not theirs.
     std::function<bool(service::Exchange&, const Route&)> page;
   };

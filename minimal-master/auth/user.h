@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@ struct User {
   std::string uid;
   std::vector<std::string> groups;
   std::map<std::string, std::vector<std::string>> extra;
+  std::shared_ptr<const User> impersonator;  // who acts in this one's name
 
   bool In(std::string_view group) const {
     for (const std::string& one : groups)
