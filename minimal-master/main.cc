@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <cstdio>
 #include <functional>
 
@@ -19,11 +20,15 @@
 #include "minimal-master/api/handler.h"
 #include "minimal-master/api/local_client.h"
 #include "minimal-master/api/reader.h"
+#include "minimal-master/audit/log.h"
 #include "minimal-master/bootstrap/objects.h"
 #include "minimal-master/control/manager.h"
 #include "minimal-master/controllers/all.h"
 #include "minimal-master/controllers/ipam/blocks.h"
 #include "minimal-master/controllers/unattended.h"
+#include "minimal-master/front/figures.h"
+#include "minimal-master/front/front.h"
+#include "minimal-master/health/health.h"
 #include "minimal-master/node/nodes.h"
 #include "minimal-master/pki/cluster_pki.h"
 #include "minimal-master/scheduler/run/scheduler.h"
@@ -47,22 +52,27 @@ struct Options {
   bool schedules = true;
   store::BackendOptions store;
   std::string backup;  // a file, of the commands backup and restore
+  audit::Log::Options audit;
+  front::Front::Options front;
 };
 
-// What upstream's server lets everybody ask before it looks at any rule.
-bool IsHealth(std::string_view path) {
-  return path == "/healthz" || path == "/livez" || path == "/readyz";
+// What is waited for in one place.
+sigset_t OurSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  return signals;
 }
 
 // Until a signal comes; certificates that have lived two thirds of their time are replaced.
 void WaitForEnd(pki::ClusterPki& pki, const std::function<base::Status()>& load,
-                const base::Clock& clock) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+                const std::function<void()>& reopen_logs, const base::Clock& clock) {
+  const sigset_t signals = OurSignals();
   const timespec hour{3600, 0};
-  while (sigtimedwait(&signals, nullptr, &hour) < 0) {
+  while (true) {
+    const int signal = sigtimedwait(&signals, nullptr, &hour);
+    if (signal == SIGTERM || signal == SIGINT) return;
+    if (signal == SIGHUP) reopen_logs();
     if (clock.WallNanos() / 1'000'000'000 < pki.NextRenewal()) continue;
     const base::Result<bool> renewed = pki.Renew();
     const base::Status loaded = renewed.ok() ? load() : renewed.error();
@@ -73,6 +83,33 @@ void WaitForEnd(pki::ClusterPki& pki, const std::function<base::Status()>& load,
                      {{"error", loaded.error()}});
     }
   }
+}
+
+// What upstream's own checks are called; those of steps that are done before anybody is listened to
+// hold as long as the process lives.
+std::vector<health::Check> ChecksOf(store::Store& store, const watch::Cache& cache,
+                                    const std::atomic<bool>& stopping) {
+  const auto good = [] { return base::Ok(); };
+  const auto answers = [&store]() -> base::Status {
+    const base::Result<store::Revision> revision = store.CurrentRevision();
+    return revision.ok() ? base::Ok() : revision.error();
+  };
+  const auto follows = [&store, &cache]() -> base::Status {
+    ASSIGN_OR_RETURN(const store::Revision newest, store.CurrentRevision());
+    const base::Result<watch::Snapshot> seen = cache.AtLeast(newest, std::chrono::seconds(1));
+    return seen.ok() ? base::Ok() : seen.error();
+  };
+  const auto stays = [&stopping]() -> base::Status {
+    return stopping ? base::Unavailable("process is shutting down") : base::Ok();
+  };
+  return {{"ping", good},
+          {"etcd", answers},
+          {"etcd-readiness", answers, false},
+          {"informer-sync", follows, false},
+          {"poststarthook/rbac/bootstrap-roles", good},
+          {"poststarthook/scheduling/bootstrap-system-priority-classes", good},
+          {"poststarthook/bootstrap-controller", good},
+          {"shutdown", stays, false}};
 }
 
 base::Status Serve(const Options& options) {
@@ -137,17 +174,45 @@ base::Status Serve(const Options& options) {
   const api::Gate gate{
       [&](const service::Request& request) { return access.Authenticate(request); },
       [&](const api::Route& route) -> status::Or<bool> {
-        if (!route.is_resource && IsHealth(route.path)) return true;
+        if (!route.is_resource && health::IsOpen(route.path)) return true;
         return access.Authorize(route);
       }};
   ASSIGN_OR_RETURN(const std::unique_ptr<node::Nodes> nodes,
                    node::Nodes::Start(*cache, {.authorize = gate.authorize}));
+  meter::Registry registry;
+  std::unique_ptr<audit::Log> audit_log;
+  if (!options.audit.path.empty()) {
+    ASSIGN_OR_RETURN(audit_log, audit::Log::Open(options.audit));
+  }
+  front::Front::Options front_options = options.front;
+  front_options.audit = audit_log.get();
+  front::Front front(registry, clock, front_options);
+  std::atomic<bool> stopping{false};
+  const health::Health health(ChecksOf(*store, *cache, stopping));
   api::Handler handler(
       engine, watches, gate,
       {.address = fmt::format("{}:{}", options.address, options.port),
-       .connect = [&](std::shared_ptr<service::Exchange> exchange, const api::Route& route) {
-         nodes->Connect(std::move(exchange), route);
-       }});
+       .connect = [&](std::shared_ptr<service::Exchange> exchange,
+                      const api::Route& route) { nodes->Connect(std::move(exchange), route); },
+       .visit = [&](std::shared_ptr<service::Exchange> exchange,
+                    const api::Route& route) { return front.Begin(std::move(exchange), route); },
+       .page =
+           [&](service::Exchange& exchange, const api::Route& route) {
+             if (route.verb != "get" && route.verb != "head") return false;
+             auto answer = health.Page(route.path, exchange.request().query);
+             if (!answer && route.path == "/metrics") answer = front::MetricsPage(registry);
+             if (answer) api::Send(exchange, *std::move(answer));
+             return answer.has_value();
+           }});
+  api::LocalClient client(engine);
+  control::Recorder recorder(client, clock);
+  controllers::Settings settings = options.controllers;
+  settings.authority = &pki.authority();
+  settings.nodes.silence = std::chrono::seconds(options.node_grace_seconds);
+  for (const std::string_view cidr : base::Split(std::string_view(options.service_cidr), ','))
+    settings.networks.services.emplace_back(cidr);
+  control::Manager manager(*cache, clock);
+  controllers::AddControllers(manager, {*cache, client, recorder, clock, settings});
   service::Server server(server_options, [&](std::shared_ptr<service::Exchange> exchange) {
     handler.Handle(std::move(exchange));
   });
@@ -159,20 +224,18 @@ base::Status Serve(const Options& options) {
   RETURN_IF_ERROR(load_certificates());
   ASSIGN_OR_RETURN(const int port,
                    server.ListenTls(fmt::format("{}:{}", options.address, options.port)));
-  api::LocalClient client(engine);
-  control::Recorder recorder(client, clock);
-  controllers::Settings settings = options.controllers;
-  settings.authority = &pki.authority();
-  settings.nodes.silence = std::chrono::seconds(options.node_grace_seconds);
-  for (const std::string_view cidr : base::Split(std::string_view(options.service_cidr), ','))
-    settings.networks.services.emplace_back(cidr);
-  control::Manager manager(*cache, clock);
-  controllers::AddControllers(manager, {*cache, client, recorder, clock, settings});
+  front::AddProgram(registry, api::Handler::Options().version);
+  front::AddStorage(registry, *store, *cache);
+  front::AddQueues(registry, [&] { return manager.Stats(); });
   RETURN_IF_ERROR(manager.Start());
   scheduler::run::Scheduler scheduler({*cache, client, recorder, clock}, {});
   if (options.schedules) scheduler.Start();
   base::LogInfo("the API is served", {{"address", options.address}, {"port", port}});
-  WaitForEnd(pki, load_certificates, clock);
+  const auto reopen = [&] {
+    if (audit_log) audit_log->Reopen();
+  };
+  WaitForEnd(pki, load_certificates, reopen, clock);
+  stopping = true;
   server.Stop();
   scheduler.Stop();
   manager.Stop();
@@ -218,6 +281,17 @@ int main(int argc, char** argv) {
   app.add_option("--store-ca", options.store.ca_file, "whom to trust as the etcd");
   app.add_option("--store-cert", options.store.certificate_file, "our certificate for the etcd");
   app.add_option("--store-key", options.store.key_file, "its key");
+  app.add_option("--audit-log", options.audit.path,
+                 "a file for who changed what (events and leases left out); reopened on SIGHUP");
+  app.add_option_function<int64_t>(
+      "--audit-log-max-size",
+      [&](int64_t mebibytes) { options.audit.max_file_bytes = mebibytes << 20; },
+      "MiB from which on it is moved aside; 0: never; 100 if left out");
+  app.add_option("--audit-log-max-backups", options.audit.max_backups, "how many of those stay");
+  app.add_option("--max-requests-inflight", options.front.max_reading,
+                 "requests that read, at a time; 0: no bound");
+  app.add_option("--max-mutating-requests-inflight", options.front.max_changing,
+                 "requests that change something, at a time; 0: no bound");
   app.fallthrough();
   CLI::App* backup = app.add_subcommand("backup", "a whole copy of the store, while it is used");
   CLI::App* restore =
@@ -228,10 +302,7 @@ int main(int argc, char** argv) {
   options.store.state_dir = options.state_dir;
   signal(SIGPIPE, SIG_IGN);
   // Before any thread is made, so that all inherit it: signals are waited for in one place.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  const sigset_t signals = OurSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   if (!log::LogToStandardError("info").ok()) return 2;
   const base::Status status =

@@ -3,6 +3,7 @@
 // else is replayed against recorded answers (tests/master).
 #include <gtest/gtest.h>
 
+#include "minimal-master/api/options.h"
 #include "minimal-master/api/paging.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/api/route.h"
@@ -49,6 +50,28 @@ TEST(Routes, NameResourcesAndWhatCanBeDoneThere) {
     EXPECT_EQ(route.verb, c.verb) << c.target;
     EXPECT_EQ(route.served != nullptr, c.served) << c.target;
     EXPECT_EQ(route.allowed, c.allowed) << c.method << ' ' << c.target;
+  }
+}
+
+TEST(Timeouts, AreGosDurations) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", ""},
+      {"32s", ""},
+      {"1h2m3.5s", ""},
+      {"0", ""},
+      {"-1.5ms", ""},
+      {"abc", "time: invalid duration \"abc\""},
+      {"5", "time: missing unit in duration \"5\""},
+      {"5x", "time: unknown unit \"x\" in duration \"5x\""},
+      {"5s5", "time: missing unit in duration \"5s5\""},
+      {".s", "time: invalid duration \".s\""},
+  };
+  for (const auto& [text, problem] : cases) {
+    const status::Or<bool> checked = CheckTimeout({{"timeout", text}});
+    EXPECT_EQ(checked.ok() ? "" : checked.failure().message,
+              *problem == 0
+                  ? ""
+                  : std::string("invalid timeout specified in the request URL - ") + problem);
   }
 }
 

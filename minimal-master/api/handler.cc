@@ -95,6 +95,10 @@ void Handler::Handle(std::shared_ptr<service::Exchange> exchange) {
     exchange = visit->exchange();
   }
   const service::Request& request = exchange->request();
+  if (!IsLongRunning(route)) {
+    const status::Or<bool> timeout = CheckTimeout(request.query);
+    if (!timeout.ok()) return Send(*exchange, Refusal(timeout.failure()));
+  }
   const status::Or<auth::User> user = gate_.authenticate(request);
   if (!user.ok()) return Send(*exchange, Refusal(user.failure()));
   route.user = *user;
@@ -150,14 +154,23 @@ Answer Handler::Other(const service::Request& request, const Route& route) {
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   if (IsDiscovery(path)) return Discover(request, path, options_.address);
   if (path.starts_with("/openapi/")) return OpenApi(request, path, options_.version);
-  if (path == "/healthz" || path == "/livez" || path == "/readyz") return PlainText(200, "ok");
   if (path == "/version") {
     Value version;
     version.Set("major", Value("1"));
     version.Set("minor", Value("35"));
     version.Set("gitVersion", Value(options_.version));
+    for (const char* key : {"emulation", "minCompatibility"}) {
+      version.Set(std::string(key) + "Major", Value("1"));
+      version.Set(std::string(key) + "Minor",
+                  Value(std::string_view(key) == "emulation" ? "35" : "34"));
+    }
+    version.Set("gitCommit", Value(""));
+    version.Set("gitTreeState", Value("clean"));
+    version.Set("buildDate", Value(""));
+    version.Set("goVersion", Value(""));
+    version.Set("compiler", Value("gcc"));
     version.Set("platform", Value("linux/amd64"));
-    return Encoded(200, Form{}, json::WriteJson(version));
+    return Encoded(200, Form{}, json::WriteJson(version, true));
   }
   return PlainText(404, kNoPage);
 }

@@ -230,4 +230,50 @@ status::Or<ListOptions> ReadListOptions(const service::Fields& query,
   return options;
 }
 
+namespace {
+
+// Empty: it is a duration.
+std::string DurationProblem(std::string_view text) {
+  std::string_view rest = text;
+  const std::string whole = json::Quote(std::string(text));
+  if (rest.starts_with('-') || rest.starts_with('+')) rest.remove_prefix(1);
+  if (rest == "0") return "";
+  const auto digits = [&rest] {
+    size_t count = 0;
+    while (!rest.empty() && rest.front() >= '0' && rest.front() <= '9') {
+      rest.remove_prefix(1);
+      ++count;
+    }
+    return count;
+  };
+  do {
+    size_t count = digits();
+    if (rest.starts_with('.')) {
+      rest.remove_prefix(1);
+      count += digits();
+    }
+    if (count == 0) return "time: invalid duration " + whole;
+    const std::string_view unit = rest.substr(0, rest.find_first_of(".0123456789"));
+    if (unit.empty()) return "time: missing unit in duration " + whole;
+    bool known = false;
+    for (const char* each : {"ns", "us", "\u00b5s", "\u03bcs", "ms", "s", "m", "h"})
+      known = known || unit == each;
+    if (!known)
+      return fmt::format("time: unknown unit {} in duration {}", json::Quote(std::string(unit)),
+                         whole);
+    rest.remove_prefix(unit.size());
+  } while (!rest.empty());
+  return "";
+}
+
+}  // namespace
+
+status::Or<bool> CheckTimeout(const service::Fields& query) {
+  const std::string* timeout = service::FindField(query, "timeout");
+  if (timeout == nullptr || timeout->empty()) return true;
+  const std::string problem = DurationProblem(*timeout);
+  if (problem.empty()) return true;
+  return status::BadRequest("invalid timeout specified in the request URL - " + problem);
+}
+
 }  // namespace keelson::api

@@ -55,4 +55,7 @@ status::Or<ListOptions> ReadListOptions(const service::Fields& query,
 // "12" → 12; refused as Go's ParseUint refuses. Empty: 0.
 status::Or<int64_t> ReadRevision(const std::string& text);
 
+// How long the client gives us (`timeout=`), as Go writes durations; a refusal if it is none.
+status::Or<bool> CheckTimeout(const service::Fields& query);
+
 }  // namespace keelson::api

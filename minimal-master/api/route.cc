@@ -49,4 +49,15 @@ Route RouteOf(const service::Request& request) {
   return route;
 }
 
+bool IsSession(const Route& route) {
+  const std::string& sub = route.subresource;
+  return route.is_resource &&
+         (sub == "exec" || sub == "attach" || sub == "portforward" || sub == "proxy");
+}
+
+bool IsLongRunning(const Route& route) {
+  return route.verb == "watch" || IsSession(route) ||
+         (route.is_resource && route.subresource == "log");
+}
+
 }  // namespace keelson::api

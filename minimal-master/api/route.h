@@ -20,4 +20,9 @@ struct Route : auth::Attributes {
 // `user` is left empty.
 Route RouteOf(const service::Request& request);
 
+// A session with a container, or what is proxied: answered by somebody else.
+bool IsSession(const Route& route);
+// Lasts as long as a client likes: watches, logs and sessions.
+bool IsLongRunning(const Route& route);
+
 }  // namespace keelson::api

@@ -6,10 +6,6 @@
 namespace keelson::front {
 namespace {
 
-bool IsSession(std::string_view sub) {
-  return sub == "exec" || sub == "attach" || sub == "portforward" || sub == "proxy";
-}
-
 std::string_view VerbOf(const service::Request& request, const api::Route& route) {
   if (!route.is_resource) {
     for (const std::string_view method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}) {
@@ -17,7 +13,7 @@ std::string_view VerbOf(const service::Request& request, const api::Route& route
     }
     return "other";
   }
-  if (IsSession(route.subresource)) return "CONNECT";
+  if (api::IsSession(route)) return "CONNECT";
   if (route.verb == "patch") {
     const std::string* type = service::FindHeader(request.headers, "content-type");
     return type != nullptr && type->starts_with("application/apply-patch") ? "APPLY" : "PATCH";
@@ -78,11 +74,6 @@ Labels LabelsOf(const service::Request& request, const api::Route& route) {
   if (const std::string* run = service::FindField(request.query, "dryRun"); run && *run == "All")
     labels.dry_run = "All";
   return labels;
-}
-
-bool IsLongRunning(const api::Route& route) {
-  return route.verb == "watch" ||
-         (route.is_resource && (IsSession(route.subresource) || route.subresource == "log"));
 }
 
 bool IsMutating(const api::Route& route) {

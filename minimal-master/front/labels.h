@@ -24,8 +24,6 @@ struct Labels {
 
 // Points into `route` and into constants.
 Labels LabelsOf(const service::Request& request, const api::Route& route);
-// Lasts as long as a client likes: watches, logs, sessions, what is proxied.
-bool IsLongRunning(const api::Route& route);
 // Get, list and watch change nothing; every other verb may.
 bool IsMutating(const api::Route& route);
 

@@ -60,7 +60,7 @@ Observed::Observed(Front& front, std::shared_ptr<service::Exchange> inner, const
       begun_(front.clock_.Steady()),
       received_nanos_(front.options_.audit == nullptr ? 0 : front.clock_.WallNanos()),
       mutating_(IsMutating(route)),
-      long_running_(IsLongRunning(route)),
+      long_running_(api::IsLongRunning(route)),
       audited_(front.options_.audit != nullptr && audit::IsWorthIt(route)),
       id_(IdOf(inner_->request())),
       series_(front.meters_.Of(LabelsOf(inner_->request(), route))) {

@@ -14,6 +14,7 @@
 #include "minimal-master/api/handler.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/bootstrap/objects.h"
+#include "minimal-master/health/health.h"
 #include "minimal-master/node/nodes.h"
 #include "minimal-master/store/memory_store.h"
 
@@ -171,11 +172,17 @@ struct LocalServer::State {
     nodes = *std::move(started);
     handler = std::make_unique<api::Handler>(
         *engine, *watches, gate,
-        api::Handler::Options{.address = "192.0.2.10:6443",
-                              .connect = [this](std::shared_ptr<service::Exchange> exchange,
-                                                const api::Route& route) {
-                                nodes->Connect(std::move(exchange), route);
-                              }});
+        api::Handler::Options{
+            .address = "192.0.2.10:6443",
+            .connect = [this](
+                           std::shared_ptr<service::Exchange> exchange,
+                           const api::Route& route) { nodes->Connect(std::move(exchange), route); },
+            .page =
+                [this](service::Exchange& exchange, const api::Route& route) {
+                  auto answer = health.Page(route.path, exchange.request().query);
+                  if (answer) api::Send(exchange, *std::move(answer));
+                  return answer.has_value();
+                }});
   }
 
   void Handle(const std::shared_ptr<Captured>& exchange) {
@@ -195,6 +202,7 @@ struct LocalServer::State {
 
   base::SystemClock system;
   const base::Clock& clock;
+  const health::Health health{{{"ping", [] { return base::Ok(); }}}};
   store::MemoryStore store;
   api::Reader reader;
   std::unique_ptr<watch::Cache> cache;
