@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A recursive-descent reader of RFC 8259: depth, size and count are bounded before anything is
 // stored.
+#include <algorithm>
 #include <charconv>
+#include <optional>
 #include <unordered_set>
 
 #include "lib/json/text.h"
@@ -10,6 +12,9 @@
 namespace keelson::json {
 namespace {
 
+// ASCII that stands for itself inside a string.
+constexpr bool IsPlain(char c) { return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f; }
+
 class JsonReader {
  public:
   JsonReader(std::string_view text, const Limits& limits) : text_(text), limits_(limits) {}
@@ -17,17 +22,22 @@ class JsonReader {
   base::Result<Value> Document() {
     Value value;
     SkipSpace();
-    RETURN_IF_ERROR(Read(value, 0));
+    if (!Read(value, 0)) return *std::move(error_);
     SkipSpace();
-    if (at_ != text_.size()) return Bad("there is more after the end of the value");
+    if (at_ != text_.size()) {
+      (void)Bad("there is more after the end of the value");
+      return *std::move(error_);
+    }
     return value;
   }
 
  private:
+  // False, for those who read to return: thousands of small results would cost more than the text.
   template <typename... Args>
-  base::Error Bad(fmt::format_string<Args...> format, Args&&... args) const {
-    return base::InvalidArgument("line {}: {}", line_,
-                                 fmt::format(format, std::forward<Args>(args)...));
+  [[gnu::noinline, gnu::cold]] bool Bad(fmt::format_string<Args...> format, Args&&... args) {
+    error_ = base::InvalidArgument("line {}: {}", line_,
+                                   fmt::format(format, std::forward<Args>(args)...));
+    return false;
   }
 
   void SkipSpace() {
@@ -51,21 +61,21 @@ class JsonReader {
     return true;
   }
 
-  base::Status Read(Value& out, size_t depth) {
+  bool Read(Value& out, size_t depth) {
     if (depth > limits_.depth) return Bad("nested deeper than {} levels", limits_.depth);
     if (++values_ > limits_.values) return Bad("more than {} values", limits_.values);
     if (at_ >= text_.size()) return Bad("the text ends before the value does");
     const int line = line_;
     switch (text_[at_]) {
       case '{':
-        RETURN_IF_ERROR(ReadObject(out, depth));
+        if (!ReadObject(out, depth)) return false;
         break;
       case '[':
-        RETURN_IF_ERROR(ReadArray(out, depth));
+        if (!ReadArray(out, depth)) return false;
         break;
       case '"': {
         std::string s;
-        RETURN_IF_ERROR(ReadString(s));
+        if (!ReadString(s)) return false;
         out = Value(std::move(s));
         break;
       }
@@ -82,138 +92,137 @@ class JsonReader {
         out = Value();
         break;
       default:
-        RETURN_IF_ERROR(ReadNumber(out));
+        if (!ReadNumber(out)) return false;
     }
     out.set_line(line);
-    return base::Ok();
+    return true;
   }
 
-  base::Status ReadObject(Value& out, size_t depth) {
+  // Whether the last member's name is new. Few names are compared one by one, more are hashed.
+  static bool IsNew(const std::vector<Value::Member>& members,
+                    std::unordered_set<std::string>& names) {
+    constexpr size_t kFew = 16;
+    const std::string& name = members.back().first;
+    if (members.size() <= kFew) {
+      return std::none_of(members.begin(), members.end() - 1,
+                          [&](const Value::Member& m) { return m.first == name; });
+    }
+    if (names.empty()) {
+      for (size_t i = 0; i + 1 < members.size(); ++i) names.insert(members[i].first);
+    }
+    return names.insert(name).second;
+  }
+
+  bool ReadObject(Value& out, size_t depth) {
     ++at_;
     out = Value::Object();
-    std::unordered_set<std::string> keys;  // only of those that have many
     SkipSpace();
-    if (Take('}')) return base::Ok();
+    if (Take('}')) return true;
+    std::unordered_set<std::string> names;  // of an object with many members
+    std::vector<Value::Member>& members = out.members();
+    members.reserve(4);
     while (true) {
       SkipSpace();
       if (at_ >= text_.size() || text_[at_] != '"')
         return Bad("expected the name of a member in double quotes");
-      std::string key;
-      RETURN_IF_ERROR(ReadString(key));
-      if (IsRepeated(key, out, keys)) return Bad("key {} already set in map", Quote(key));
+      Value::Member& member = members.emplace_back();
+      if (!ReadString(member.first)) return false;
+      if (!IsNew(members, names)) return Bad("key {} already set in map", Quote(member.first));
       SkipSpace();
-      if (!Take(':')) return Bad("expected ':' after {}", Quote(key));
+      if (!Take(':')) return Bad("expected ':' after {}", Quote(member.first));
       SkipSpace();
-      Value value;
-      RETURN_IF_ERROR(Read(value, depth + 1));
-      out.members().emplace_back(std::move(key), std::move(value));
+      if (!Read(member.second, depth + 1)) return false;
       SkipSpace();
-      if (Take('}')) return base::Ok();
+      if (Take('}')) return true;
       if (!Take(',')) return Bad("expected ',' or '}}'");
     }
   }
 
-  static bool IsRepeated(const std::string& key, const Value& object,
-                         std::unordered_set<std::string>& keys) {
-    constexpr size_t kFew = 16;  // are compared one by one
-    if (object.members().size() < kFew) return object.Find(key) != nullptr;
-    if (keys.empty()) {
-      for (const auto& [name, value] : object.members()) keys.insert(name);
-    }
-    return !keys.insert(key).second;
-  }
-
-  base::Status ReadArray(Value& out, size_t depth) {
+  bool ReadArray(Value& out, size_t depth) {
     ++at_;
     out = Value::Array();
     SkipSpace();
-    if (Take(']')) return base::Ok();
+    if (Take(']')) return true;
     while (true) {
       SkipSpace();
-      Value value;
-      RETURN_IF_ERROR(Read(value, depth + 1));
-      out.items().push_back(std::move(value));
+      if (!Read(out.items().emplace_back(), depth + 1)) return false;
       SkipSpace();
-      if (Take(']')) return base::Ok();
+      if (Take(']')) return true;
       if (!Take(',')) return Bad("expected ',' or ']'");
     }
   }
 
-  base::Status ReadHex4(uint32_t& out) {
+  bool ReadHex4(uint32_t& out) {
     if (text_.size() - at_ < 4) return Bad("\\u needs four hexadecimal digits");
     const char* first = text_.data() + at_;
     const auto result = std::from_chars(first, first + 4, out, 16);
     if (result.ec != std::errc() || result.ptr != first + 4 || *first == '-')
       return Bad("\\u needs four hexadecimal digits");
     at_ += 4;
-    return base::Ok();
+    return true;
   }
 
-  base::Status ReadEscape(std::string& out) {
+  bool ReadEscape(std::string& out) {
     if (at_ >= text_.size()) return Bad("the text ends inside a string");
     switch (text_[at_++]) {
       case '"':
         out += '"';
-        return base::Ok();
+        return true;
       case '\\':
         out += '\\';
-        return base::Ok();
+        return true;
       case '/':
         out += '/';
-        return base::Ok();
+        return true;
       case 'b':
         out += '\b';
-        return base::Ok();
+        return true;
       case 'f':
         out += '\f';
-        return base::Ok();
+        return true;
       case 'n':
         out += '\n';
-        return base::Ok();
+        return true;
       case 'r':
         out += '\r';
-        return base::Ok();
+        return true;
       case 't':
         out += '\t';
-        return base::Ok();
+        return true;
       case 'u':
         break;
       default:
         return Bad("unknown escape in a string");
     }
     uint32_t c = 0;
-    RETURN_IF_ERROR(ReadHex4(c));
+    if (!ReadHex4(c)) return false;
     if (c >= 0xDC00 && c <= 0xDFFF) return Bad("half of a surrogate pair");
     if (c >= 0xD800 && c <= 0xDBFF) {
       uint32_t low = 0;
       if (!TakeWord("\\u")) return Bad("half of a surrogate pair");
-      RETURN_IF_ERROR(ReadHex4(low));
+      if (!ReadHex4(low)) return false;
       if (low < 0xDC00 || low > 0xDFFF) return Bad("half of a surrogate pair");
       c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
     }
     AppendUtf8(out, c);
-    return base::Ok();
+    return true;
   }
 
-  // Of a string: stands for itself.
-  static bool IsPlain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
-
-  base::Status ReadString(std::string& out) {
+  bool ReadString(std::string& out) {
     ++at_;
     while (at_ < text_.size()) {
-      size_t end = at_;
-      while (end < text_.size() && IsPlain(text_[end])) ++end;
-      out.append(text_, at_, end - at_);
-      at_ = end;
+      const size_t from = at_;
+      while (at_ < text_.size() && IsPlain(text_[at_])) ++at_;
+      if (at_ > from) out.append(text_, from, at_ - from);
       if (at_ >= text_.size()) break;
       const char c = text_[at_];
       if (c == '"') {
         ++at_;
-        return base::Ok();
+        return true;
       }
       if (c == '\\') {
         ++at_;
-        RETURN_IF_ERROR(ReadEscape(out));
+        if (!ReadEscape(out)) return false;
         continue;
       }
       if (static_cast<unsigned char>(c) < 0x20)
@@ -226,7 +235,7 @@ class JsonReader {
     return Bad("the text ends inside a string");
   }
 
-  base::Status ReadNumber(Value& out) {
+  bool ReadNumber(Value& out) {
     const size_t start = at_;
     const auto digits = [this] {
       const size_t before = at_;
@@ -253,14 +262,14 @@ class JsonReader {
       int64_t i = 0;
       if (std::from_chars(first, last, i).ec == std::errc()) {
         out = Value(i);
-        return base::Ok();
+        return true;
       }
     }
     double d = 0;
     const auto result = std::from_chars(first, last, d);
     if (result.ec != std::errc()) return Bad("number out of range");
     out = Value(d);
-    return base::Ok();
+    return true;
   }
 
   std::string_view text_;
@@ -268,6 +277,7 @@ class JsonReader {
   size_t at_ = 0;
   size_t values_ = 0;
   int line_ = 1;
+  std::optional<base::Error> error_;
 };
 
 }  // namespace

@@ -272,10 +272,17 @@ status::Or<Deleted> DeleteOne(store::Store& store, watch::Cache& cache, const ba
       bytes = AsStored(resource, *left);
     }
     if (!options.dry_run) {
+      // What is gone at once needs no sync of its own for the word that it goes.
       base::Result<store::Revision> committed =
-          store.Commit({{key, left ? Bytes::Copy(bytes) : Bytes(), current->revision()}});
+          store.Commit({{key, left ? Bytes::Copy(bytes) : Bytes(), current->revision()}},
+                       ends ? store::Durability::kRelaxed : store::Durability::kDurable);
       // Whoever watches hears that it is deleted before it is gone.
-      if (committed.ok() && ends) committed = store.Commit({{key, Bytes(), *committed}});
+      if (committed.ok() && ends) {
+        const store::Revision told = *committed;
+        committed = store.Commit({{key, Bytes(), told}});
+        // Somebody who heard of it was faster: it is gone all the same.
+        if (!committed.ok() && !cache.Find(key)) committed = told;
+      }
       if (!committed.ok()) {
         if (store::ConflictOf(committed.error()) != nullptr ||
             committed.error().code() == base::Code::kNotFound)

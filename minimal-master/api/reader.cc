@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "lib/json/part.h"
 #include "lib/json/value.h"
 #include "minimal-master/api/selectable.h"
-#include "minimal-master/fields/split.h"
 #include "minimal-master/schema/canonical.h"
 #include "minimal-master/schema/decode.h"
 #include "minimal-master/storage/storage.h"
@@ -52,9 +52,8 @@ size_t PlaceOfRevision(std::string_view object, bool& comma) {
   return at;
 }
 
-// The stored form: bytes of ours are that already.
-Result<std::string> StoredJson(const schema::Resource& resource, std::string_view value) {
-  if (!value.starts_with(kProtobuf)) return std::string(value);
+// The stored form of what upstream's server wrote as protobuf.
+Result<std::string> FromProtobuf(const schema::Resource& resource, std::string_view value) {
   ASSIGN_OR_RETURN(const schema::Decoded decoded,
                    schema::Decode(value, resource.type(), schema::Media::kProtobuf));
   Value object = decoded.value;
@@ -65,25 +64,53 @@ Result<std::string> StoredJson(const schema::Resource& resource, std::string_vie
   return schema::WriteCanonical(object, resource.type());
 }
 
+// What Read needs of any object: metadata's few, and where selectable fields are.
+bool IsRead(std::string_view top, std::string_view member, char first) {
+  if (top == "metadata") {
+    return member.empty() || member == "name" || member == "namespace" || member == "uid" ||
+           member == "labels" || member == "ownerReferences";
+  }
+  return member.empty() || (first != '{' && first != '[') || member == "podIPs";
+}
+bool IsReadOfUnselectable(std::string_view top, std::string_view member, char first) {
+  return top == "metadata" && IsRead(top, member, first);
+}
+bool IsReadOfSelectable(std::string_view top, std::string_view member, char first) {
+  const bool wanted = top == "metadata" || top == "spec" || top == "status" || top == "type" ||
+                      top == "reason" || top == "involvedObject" || top == "source" ||
+                      top == "reportingComponent";
+  return wanted && IsRead(top, member, first);
+}
+
+Bytes Stamped(std::string_view object, Revision revision) {
+  bool comma = false;
+  const size_t at = PlaceOfRevision(object, comma);
+  if (at == std::string_view::npos) return Bytes::Copy(object);
+  const std::string_view rest = object.substr(at);
+  return Bytes::Join({object.substr(0, at), comma ? "," : "", "\"resourceVersion\":\"",
+                      std::to_string(revision), rest.starts_with('"') ? "\"," : "\"", rest});
+}
+
 }  // namespace
 
 std::string WithRevision(std::string_view object, Revision revision) {
-  bool comma = false;
-  const size_t at = PlaceOfRevision(object, comma);
-  if (at == std::string_view::npos) return std::string(object);
-  const std::string_view rest = object.substr(at);
-  const bool follows = rest.starts_with('"');
-  return fmt::format("{}{}\"resourceVersion\":\"{}\"{}{}", object.substr(0, at), comma ? "," : "",
-                     revision, follows ? "," : "", rest);
+  return std::string(Stamped(object, revision).view());
 }
 
 Result<watch::Contents> Reader::Read(std::string_view key, const Bytes& value,
                                      Revision revision) const {
   const schema::Resource* resource = storage::ResourceOfKey(key);
   if (resource == nullptr) return base::NotFound("no resource lies under the key {}", key);
-  ASSIGN_OR_RETURN(const std::string text, StoredJson(*resource, value.view()));
+  std::string translated;
+  if (value.view().starts_with(kProtobuf)) {
+    ASSIGN_OR_RETURN(translated, FromProtobuf(*resource, value.view()));
+  }
+  const std::string_view text = translated.empty() ? value.view() : translated;
   RETURN_IF_ERROR(schema::CheckJson(text));
-  ASSIGN_OR_RETURN(const Value object, json::ParseJson(fields::SplitManagers(text).object));
+  const std::vector<Selectable>& selectable = SelectableFields(*resource);
+  ASSIGN_OR_RETURN(
+      const Value object,
+      json::ParseJsonPart(text, selectable.empty() ? IsReadOfUnselectable : IsReadOfSelectable));
   const Value& metadata = object.At({"metadata"});
   watch::Contents out;
   out.ns = metadata.At({"namespace"}).AsString();
@@ -93,9 +120,8 @@ Result<watch::Contents> Reader::Read(std::string_view key, const Bytes& value,
     out.labels.emplace_back(label, content.AsString());
   for (const Value& owner : metadata.At({"ownerReferences"}).items())
     out.owner_uids.push_back(owner.At({"uid"}).AsString());
-  for (const Selectable& field : SelectableFields(*resource))
-    out.fields.push_back(field.read(object));
-  out.bytes = Bytes::Copy(WithRevision(text, revision));
+  for (const Selectable& field : selectable) out.fields.push_back(field.read(object));
+  out.bytes = Stamped(text, revision);
   return out;
 }
 

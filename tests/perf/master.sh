@@ -106,7 +106,7 @@ measure_side() { # SIDE ROUND
     sleep 3
     memory rss_pods
   fi
-  "$bench_bin/keelson-master-bench" load "$work/kubeconfig" "$port" "$seconds" "$pods" 100 >"$dir/figures"
+  KEELSON_BENCH_PIDS=$pid${etcd_pid:+,$etcd_pid} "$bench_bin/keelson-master-bench" load "$work/kubeconfig" "$port" "$seconds" "$pods" 100 >"$dir/figures"
   while read -r name value; do say "$name" "$value"; done <"$dir/figures"
   if [ "$side" != floor ]; then
     memory rss_after

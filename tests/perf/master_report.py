@@ -45,7 +45,7 @@ def main(path):
             side, _, name, value = line.split()
             values.setdefault((side, name), []).append(float(value))
     median = {key: statistics.median(found) for key, found in values.items()}
-    print("| | floor | upstream | Keelson | Keelson against upstream |\n|---|---|---|---|---|")
+    print("| | floor | upstream | Keelson | Keelson against upstream | processor time of one, µs |\n|---|---|---|---|---|---|")
     for name, title, unit, more in ROWS:
         floor, peer, own = (median.get((side, name)) for side in ("floor", "upstream", "keelson"))
         ratio = ""
@@ -58,7 +58,9 @@ def main(path):
             text += f" + {shown(median[('upstream', name + '_etcd')])} etcd"
         if floor is None and peer is None and own is None:
             continue
-        print(f"| {title}, {unit} | {shown(floor)} | {text} | {shown(own)} | {ratio} |")
+        processor = [median.get((side, name.removesuffix("_ms") + "_cpu_us")) for side in ("upstream", "keelson")]
+        processor = f"{shown(processor[0])} against {shown(processor[1])}" if processor[1] and not name.endswith("p99_ms") else ""
+        print(f"| {title}, {unit} | {shown(floor)} | {text} | {shown(own)} | {ratio} | {processor} |")
 
 
 main(sys.argv[1])
