@@ -83,10 +83,8 @@ void Lease(const Field& object, Problems& problems) {
   if (const Field seconds = spec["leaseDurationSeconds"]; seconds.Present())
     Positive(seconds, problems);
   if (const Field count = spec["leaseTransitions"]; count.Present()) NotNegative(count, problems);
-  if (const Field holder = spec["holderIdentity"]; holder.Present() && holder.String().empty())
-    problems.Invalid(holder, "must not be empty");
   const Field strategy = spec["strategy"];
-  if (spec["preferredHolder"].Present() && strategy.String().empty())
+  if (!spec["preferredHolder"].String().empty() && strategy.String().empty())
     problems.Forbidden(spec["preferredHolder"], "may only be specified if `strategy` is defined");
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that are built from Go modules, into a folder outside the tree named after what they are built from; and those of the machine."""
+"""Clients that are built from Go modules, all in one build, into a folder outside the tree named after what they are built from; and
+those of the machine."""
 import fcntl
 import glob
 import hashlib
@@ -9,11 +10,7 @@ import shutil
 import subprocess
 
 here = os.path.dirname(os.path.abspath(__file__))
-PROGRAMS = {  # name: (folder of its go.mod, package)
-    "kubectl": (".", "./kubectl"),
-    "informer": (".", "./informer"),
-    "helm": ("helm", "helm.sh/helm/v3/cmd/helm"),
-}
+PACKAGES = {"kubectl": "./kubectl", "informer": "./informer", "helm": "helm.sh/helm/v3/cmd/helm"}
 
 
 def cache():
@@ -25,16 +22,10 @@ def go_command():
     return shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
 
 
-def sources(name):
-    folder = os.path.join(here, PROGRAMS[name][0])
-    files = [os.path.join(folder, "go.mod"), os.path.join(folder, "go.sum")]
-    return files + sorted(glob.glob(os.path.join(here, name, "*.go")))
-
-
-def version(module, name):
+def version(module):
     """As go.mod has it."""
-    with open(sources(name)[0]) as file:
-        return re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)$", file.read(), re.M)[1]
+    with open(os.path.join(here, "go.mod")) as file:
+        return re.search(rf"^\s*(?:require )?{re.escape(module)} (v\S+)", file.read(), re.M)[1]
 
 
 def build(name):
@@ -42,28 +33,21 @@ def build(name):
     if not go_command():
         return None
     key = hashlib.sha256()
-    for path in sources(name):
+    for path in [os.path.join(here, "go.mod"), os.path.join(here, "go.sum")] + sorted(glob.glob(os.path.join(here, "*", "*.go"))):
         with open(path, "rb") as file:
             key.update(file.read())
-    folder = os.path.join(cache(), f"master-clients-{name}-{key.hexdigest()[:12]}")
-    program = os.path.join(folder, name)
-    if os.path.exists(program):
-        return program
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(cache(), f"master-clients-{name}.lock"), "w") as lock:
+    folder = os.path.join(cache(), f"master-clients-{key.hexdigest()[:12]}")
+    os.makedirs(cache(), exist_ok=True)
+    with open(os.path.join(cache(), "master-clients.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.exists(program):
-            return program
-        print(f"building {name} into {folder} (some minutes, once)", flush=True)
-        module, package = PROGRAMS[name]
-        words = ["build", "-p", "2"]
-        if name == "kubectl":
-            words.append("-ldflags=-X k8s.io/component-base/version.gitVersion=" + version("k8s.io/kubectl", name).replace("v0.", "v1."))
-        subprocess.run([go_command(), *words, "-o", program + ".new", package], cwd=os.path.join(here, module), check=True,
-                       stdin=subprocess.DEVNULL,
-                       env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath -buildvcs=false", "GOTOOLCHAIN": "local"})
-        os.rename(program + ".new", program)
-    return program
+        if not os.path.exists(folder):
+            print(f"building {', '.join(PACKAGES)} into {folder} (some minutes, once)", flush=True)
+            shutil.rmtree(folder + ".new", ignore_errors=True)
+            stamp = "-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=" + version("k8s.io/kubectl").replace("v0.", "v1.")
+            subprocess.run([go_command(), "build", stamp, "-o", folder + ".new/", *PACKAGES.values()], cwd=here, check=True, stdin=subprocess.DEVNULL,
+                           env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath -buildvcs=false", "GOTOOLCHAIN": "local"})
+            os.rename(folder + ".new", folder)
+    return os.path.join(folder, name)
 
 
 def kubectl_of_machine(minor):

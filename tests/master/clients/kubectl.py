@@ -79,4 +79,6 @@ def deployment(name, replicas=0, labels=None):
 
 
 def node(name):
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}}}
+    """One that takes no pods but those that name it."""
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+            "spec": {"taints": [{"key": "example.com/test", "effect": "NoSchedule"}]}}
