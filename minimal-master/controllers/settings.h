@@ -13,6 +13,7 @@
 #include "minimal-master/controllers/hpa/replicas.h"
 #include "minimal-master/controllers/ipam/networks.h"
 #include "minimal-master/controllers/nodes/rates.h"
+#include "minimal-master/controllers/ownservice/facts.h"
 #include "minimal-master/pki/certificate.h"
 #include "minimal-master/watch/cache.h"
 
@@ -24,6 +25,7 @@ struct Settings {
   nodes::Graces nodes;                        // when a node that says nothing is given up
   ipam::Networks networks;                    // of nodes' pods
   size_t most_ended_pods = 12'500;            // what is above goes; 0: nothing does
+  ownservice::OwnAddress own_address;         // of the API server
   const pki::Authority* authority = nullptr;  // null: nothing is signed or published
 };
 

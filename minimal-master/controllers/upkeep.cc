@@ -11,6 +11,7 @@
 #include "minimal-master/controllers/namespaces/controller.h"
 #include "minimal-master/controllers/nodes/controller.h"
 #include "minimal-master/controllers/nodettl/controller.h"
+#include "minimal-master/controllers/ownservice/controller.h"
 #include "minimal-master/controllers/podgc/controller.h"
 #include "minimal-master/controllers/rootca/controller.h"
 #include "minimal-master/controllers/serviceaccount/controller.h"
@@ -29,6 +30,8 @@ std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
   for (auto& controller : bootstraptokens::Controllers(context))
     out.push_back(std::move(controller));
   for (auto& controller : csr::Controllers(context)) out.push_back(std::move(controller));
+  if (!context.settings.own_address.cluster_ip.empty())
+    out.push_back(std::make_unique<ownservice::Keeper>(context));
   out.push_back(std::make_unique<nodettl::Annotator>(context));
   if (!context.settings.networks.cluster.empty()) {
     base::Result<std::unique_ptr<ipam::Allocator>> made = ipam::Allocator::Create(context);
