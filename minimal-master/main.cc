@@ -47,6 +47,7 @@ struct Options {
   std::string address = "127.0.0.1";
   int port = 6443;
   std::string service_cidr = "10.43.0.0/16";
+  std::string advertise_address;
   int node_grace_seconds = 50;
   controllers::Settings controllers;
   bool schedules = true;
@@ -112,6 +113,15 @@ std::vector<health::Check> ChecksOf(store::Store& store, const watch::Cache& cac
           {"shutdown", stays, false}};
 }
 
+// Where others reach the server: nowhere when it serves on an address of this machine alone.
+std::string OwnAddress(const Options& options) {
+  if (!options.advertise_address.empty()) return options.advertise_address;
+  const std::string& address = options.address;
+  const bool local = address.starts_with("127.") || address == "::1" || address == "localhost" ||
+                     address == "0.0.0.0" || address == "::";
+  return local ? "" : address;
+}
+
 base::Status Serve(const Options& options) {
   const base::SystemClock clock;
   if (const auto networks = controllers::ipam::ReadNetworks(options.controllers.networks);
@@ -143,6 +153,10 @@ base::Status Serve(const Options& options) {
     ASSIGN_OR_RETURN(allocation::IpRange range, allocation::IpRange::Parse(cidr));
     ranges.services.push_back(range);
   }
+  const std::string cluster_ip = ranges.services.empty() ? "" : ranges.services.front().At(1);
+  if (!cluster_ip.empty()) pki_options.ips.push_back(cluster_ip);
+  if (const std::string own = OwnAddress(options); !own.empty() && own != options.address)
+    pki_options.ips.push_back(own);
   engine.services().SetRanges(std::move(ranges));
   auth::User self;
   self.name = "system:apiserver";
@@ -208,6 +222,7 @@ base::Status Serve(const Options& options) {
   control::Recorder recorder(client, clock);
   controllers::Settings settings = options.controllers;
   settings.authority = &pki.authority();
+  settings.own_address = {cluster_ip, OwnAddress(options), options.port};
   settings.nodes.silence = std::chrono::seconds(options.node_grace_seconds);
   for (const std::string_view cidr : base::Split(std::string_view(options.service_cidr), ','))
     settings.networks.services.emplace_back(cidr);
@@ -256,6 +271,8 @@ int main(int argc, char** argv) {
   app.add_option("--state-dir", options.state_dir, "where keys and objects are kept");
   app.add_option("--kubeconfig", options.kubeconfig, "where the administrator's access is written");
   app.add_option("--address", options.address, "the address to serve on");
+  app.add_option("--advertise-address", options.advertise_address,
+                 "where the cluster finds the server, when it is not --address");
   app.add_option("--port", options.port, "the port to serve on");
   app.add_option("--service-cidr", options.service_cidr,
                  "the addresses of services; one block, or one of each family with a comma");

@@ -85,6 +85,38 @@ TEST(ClusterRoles, HoldWhatTheyArePutTogetherOf) {
   server.WaitFor(roles + "/admin", [&](const Value& role) { return !holds("juggle")(role); });
 }
 
+TEST(OwnService, IsThereAndStays) {
+  controllers::Settings settings{.enabled = {"*"}};
+  settings.own_address = {"10.96.0.1", "192.0.2.10", 6443};
+  settings.networks.services = {"10.96.0.0/14"};
+  ControlledServer server(settings);
+  const std::string service = "/api/v1/namespaces/default/services/kubernetes";
+  const std::string slice =
+      "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes";
+  const Value first = server.WaitFor(service, IsThere);
+  EXPECT_EQ(first.At({"spec", "clusterIPs"}), Value::Array({Value("10.96.0.1")}));
+  server.WaitFor(slice, IsThere);
+  server.WaitFor("/apis/networking.k8s.io/v1/servicecidrs/kubernetes", [](const Value& cidr) {
+    return !cidr.At({"status", "conditions"}).items().empty();
+  });
+  server.WaitFor("/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication",
+                 IsThere);
+  server.Do("DELETE", slice);
+  server.WaitFor(slice, IsThere);
+  server.Do("DELETE", service);
+  server.WaitFor(service, [&](const Value& now) {
+    return IsThere(now) && !(now.At({"metadata", "uid"}) == first.At({"metadata", "uid"}));
+  });
+  server.WaitForQuiet();
+  const Value endpoints = server.Get("/api/v1/namespaces/default/endpoints/kubernetes");
+  EXPECT_EQ(endpoints.At({"subsets"}).items().size(), 1u);
+  EXPECT_EQ(server.Get("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices")
+                .At({"items"})
+                .items()
+                .size(),
+            1u);
+}
+
 TEST(BootstrapTokens, SignTheInfoUntilTheirTimeIsOver) {
   ControlledServer server({.enabled = {"token-cleaner-controller", "bootstrap-signer-controller"}});
   server.Do("POST", "/api/v1/namespaces/kube-public/configmaps",
