@@ -88,9 +88,12 @@ Answer Engine::Patch(Call& call) {
   std::string owners;
   const Change change =
       apply ? AppliedBy(call, *options, config, owners) : PatchedBy(call, *options);
+  // Upstream lets a service's status make it.
+  const bool may_create =
+      apply && (call.route.subresource.empty() ||
+                (call.route.subresource == "status" && call.route.resource == "services"));
   const status::Or<Written> written =
-      Store(call, *options, call.route.name, change, apply && call.route.subresource.empty(),
-            apply ? &owners : nullptr);
+      Store(call, *options, call.route.name, change, may_create, apply ? &owners : nullptr);
   if (!written.ok()) return Refusal(written.failure());
   return Show(call, written->created ? 201 : 200, InVersion(*call.route.served, written->json));
 }

@@ -149,14 +149,12 @@ void Merge(Value& pod, const Value& binding, const char* key) {
 Answer Engine::Scale(Call& call) {
   const schema::Resource& resource = *call.route.served;
   const auto answer = [&](const std::string& bytes) {
-    const fields::Split split = fields::SplitManagers(bytes);
-    const base::Result<Value> object = json::ParseJson(split.object);
+    const base::Result<Value> object = json::ParseJson(fields::SplitManagers(bytes).object);
     if (!object.ok()) return Refusal(status::Internal(object.error().message()));
     const status::Or<Form> form = FormOf(call.request.headers, false);
     if (!form.ok()) return Refusal(form.failure());
-    const Value scale = WithManagers(ScaleOf(resource, *object), ScaleManagers(split.managers));
     status::Or<std::string> shaped =
-        ShapeScale(*form, call.request.query, scale, clock_.WallNanos());
+        ShapeScale(*form, call.request.query, ScaleOf(resource, *object), clock_.WallNanos());
     if (!shaped.ok()) return Refusal(shaped.failure());
     return Encoded(200, Form{.yaml = form->yaml}, *std::move(shaped));
   };

@@ -27,36 +27,27 @@ std::string_view PatchMedia(const Call& call) {
                            : base::Trim(std::string_view(*header).substr(0, header->find(';')));
 }
 
-// Another form of an object of which one form is stored.
-const schema::Type* InOtherVersion(const schema::Resource& resource, const std::string& version,
-                                   const Value& value, Value& out) {
+// The resource of another version, of which one form is stored.
+const schema::Resource* OtherVersion(const schema::Resource& resource, const std::string& version) {
   const size_t slash = version.find('/');
   const bool core = slash == std::string::npos;
   const schema::Resource* other =
       schema::FindResource(core ? "" : std::string_view(version).substr(0, slash),
                            core ? version : version.substr(slash + 1), resource.name());
-  if (other == nullptr || &storage::StoredAs(*other) != &storage::StoredAs(resource))
-    return nullptr;
-  out = conversion::FromStored(
-      other->group(), other->version(), other->kind(),
-      conversion::ToStored(resource.group(), resource.version(), resource.kind(), value));
-  return &other->type();
+  const bool same = other != nullptr && &storage::StoredAs(*other) == &storage::StoredAs(resource);
+  return same ? other : nullptr;
+}
+
+Value Convert(const schema::Resource& from, const schema::Resource& to, const Value& value) {
+  return conversion::FromStored(
+      to.group(), to.version(), to.kind(),
+      conversion::ToStored(from.group(), from.version(), from.kind(), value));
 }
 
 fields::Set Replicas() {
   fields::Set set;
   set.Insert({fields::Element::Field("spec"), fields::Element::Field("replicas")});
   return set;
-}
-
-// The same entry but for the version, which a Scale has its own of.
-Manager* Counterpart(Managers& managers, const Manager& like) {
-  for (Manager& each : managers) {
-    if (each.name == like.name && each.applies == like.applies &&
-        each.subresource == like.subresource)
-      return &each;
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -71,8 +62,18 @@ fields::Target TargetOf(const schema::Resource& resource, const std::string& sub
   target.reset = fields::ResetFields(target.group, target.kind, subresource,
                                      resource.FindSubresource("status") != nullptr);
   const schema::Resource* shown = &resource;
-  target.convert = [shown](const std::string& version, const Value& value, Value& out) {
-    return InOtherVersion(*shown, version, value, out);
+  const auto convert = [shown](const std::string& version, bool back, const Value& value,
+                               Value& out) -> const schema::Type* {
+    const schema::Resource* other = OtherVersion(*shown, version);
+    if (other == nullptr) return nullptr;
+    out = back ? Convert(*other, *shown, value) : Convert(*shown, *other, value);
+    return &(back ? shown : other)->type();
+  };
+  target.convert = [convert](const std::string& version, const Value& value, Value& out) {
+    return convert(version, false, value, out);
+  };
+  target.convert_back = [convert](const std::string& version, const Value& value, Value& out) {
+    return convert(version, true, value, out);
   };
   return target;
 }
@@ -169,19 +170,19 @@ std::string ParentManagers(std::string_view managers, std::string_view scale_man
   Managers scales = fields::ReadManagers(scale_managers);
   const fields::Set replicas = Replicas();
   for (Manager& each : parents) {
-    if (fields::Covers(each.written(), replicas) && Counterpart(scales, each) == nullptr)
+    if (!fields::Covers(each.written(), replicas)) continue;
+    // As upstream has it: an updater's entry of the Scale is another one, as its version is.
+    if (Manager* kept = fields::FindSame(scales, each))
+      kept->SetFields({});
+    else
       each.SetFields(Difference(each.set(), replicas));
   }
   for (Manager& each : scales) {
     if (!fields::Covers(each.written(), replicas)) continue;
-    if (Manager* there = Counterpart(parents, each)) {
-      if (!fields::Covers(there->written(), replicas))
-        there->SetFields(Union(there->set(), replicas));
-      there->time = each.time;
-    } else {
-      each.version = api_version;
-      parents.push_back(std::move(each));
-    }
+    each.version = api_version;
+    each.time.clear();
+    each.SetFields(replicas);
+    parents.push_back(std::move(each));
   }
   fields::DropEmpty(parents);
   return fields::WriteManagers(std::move(parents));

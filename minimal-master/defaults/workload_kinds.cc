@@ -152,7 +152,12 @@ void HorizontalPodAutoscaler(std::string_view version, Value& object) {
   Value* spec = Made(object, "spec");
   if (spec == nullptr) return;
   IfUnset(*spec, "minReplicas", Value(1));
-  if (version == "v1") return;
+  if (version == "v1") {
+    constexpr char kMetrics[] = "autoscaling.alpha.kubernetes.io/metrics";
+    if (object.At({"metadata", "annotations", kMetrics}).IsNull())
+      IfUnset(*spec, "targetCPUUtilizationPercentage", Value(80));
+    return;
+  }
   IfZero(*spec, "metrics", Value::Array({AimAtProcessor()}));
   Value* behavior = Inner(*spec, "behavior");
   if (behavior == nullptr) return;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/base/strings.h"
 #include "minimal-master/fields/merge.h"
@@ -47,20 +48,6 @@ status::Or<bool> CheckConfig(const Target& target, const Value& config) {
   return failure;
 }
 
-// `merged` without what the manager applied last time (`last`), does not apply now, and no other
-// applier has (`kept`: what all appliers have now).
-Value Prune(const Value& merged, const Set& last, const Set& kept, const Spot& spot) {
-  const Set before = WithNamedFields(last, spot);
-  const Set all = WithNamedFields(SetOf(merged, spot), spot);
-  const Set owned = WithNamedFields(kept, spot);
-  const auto rest = [&](const Value& value) {
-    return value.IsNull() ? Set() : WithNamedFields(SetOf(value, spot), spot);
-  };
-  const Set left = rest(Remove(merged, before, spot));
-  const Set given_back = rest(Remove(merged, Difference(all, Union(left, owned)), spot));
-  return Remove(merged, Intersection(Difference(all, given_back), before), spot);
-}
-
 struct Outcome {
   Value object;
   bool changed = false;
@@ -77,33 +64,30 @@ class Applier {
 
   Outcome Run(Managers managers, bool force) {
     Value merged = Merge(live_, config_, spot_);
-    Set kept = self_.set();
-    std::optional<Set> last;
-    std::string time;
-    std::erase_if(managers, [&](Manager& each) {
-      if (each.IsSame(self_)) {
-        if (each.version == self_.version) last = each.set();
-        time = each.time;
-        return true;
-      }
-      if (each.applies) kept = Union(kept, each.set());
-      return false;
-    });
-    if (last && !last->Empty()) merged = Prune(merged, *last, kept, spot_);
+    std::optional<Manager> last;
+    for (Manager& each : managers) {
+      if (each.IsSame(self_)) last = std::exchange(each, self_);
+    }
+    if (!last) managers.push_back(self_);
+    if (last) merged = Prune(target_, merged, *last, managers);
     Outcome out;
     out.changed = !(merged == live_);
     const Change change = Passing(Compare(live_, merged, Form::kWritten, spot_), target_.reset);
-    const Set touched = Union(change.added, change.modified);
-    for (Manager& each : managers) {
-      const Set conflict = Intersection(each.set(), touched);
+    Versions versions(target_, live_, merged);
+    std::erase_if(managers, [&](Manager& each) {
+      if (each.IsSame(self_)) return true;
+      const Change* seen = each.version == self_.version ? &change : versions.Get(each.version);
+      if (seen == nullptr) return true;
+      const Set conflict = Intersection(each.set(), Union(seen->added, seen->modified));
       conflict.ForEach([&](const Path& path) { out.conflicts.push_back({each, path}); });
-      if (!conflict.Empty() || Touches(each.written(), change.removed))
-        each.SetFields(Difference(Difference(each.set(), conflict), change.removed));
-    }
+      if (!conflict.Empty() || Touches(each.written(), seen->removed))
+        each.SetFields(Difference(Difference(each.set(), conflict), seen->removed));
+      return false;
+    });
     if (force) out.conflicts.clear();
     Manager self = self_;
     self.SetFields(Difference(self_.set(), Stripped()));
-    if (!out.changed) self.time = time;
+    if (!out.changed) self.time = last ? last->time : "";
     managers.push_back(std::move(self));
     DropEmpty(managers);
     out.managers = std::move(managers);

@@ -21,6 +21,25 @@ Change Passing(Change change, const Set& reset);
 void Take(const Target& target, const Manager& writer, Change change, Managers& managers,
           const std::function<const Change*(const std::string& version)>& in_version);
 
+// A change as other versions of the API see it. `before` and `after` outlive it.
+class Versions {
+ public:
+  Versions(const Target& target, const json::Value& before, const json::Value& after)
+      : target_(target), before_(before), after_(after) {}
+  // Null: there is no such version.
+  const Change* Get(const std::string& version);
+
+ private:
+  const Target& target_;
+  const json::Value& before_;
+  const json::Value& after_;
+  std::vector<std::pair<std::string, std::optional<Change>>> known_;
+};
+
+// `merged` without what a manager applied last time, and nobody owns now (`owners`: all there are,
+// the manager too, as it owns what it applies this time).
+json::Value Prune(const Target& target, const json::Value& merged, Manager& last, Managers& owners);
+
 struct Conflict {
   Manager manager;
   Path path;

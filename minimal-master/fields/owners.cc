@@ -22,9 +22,11 @@ Path PathOf(std::initializer_list<std::string_view> names) {
   return path;
 }
 
-// [{}] forgets who owned what.
+// [] and [{}] forget who owned what.
 bool IsReset(const Value& managed_fields) {
-  return managed_fields.items().size() == 1 && managed_fields.items()[0].members().empty();
+  const auto& entries = managed_fields.items();
+  if (entries.empty()) return managed_fields.IsArray();
+  return entries.size() == 1 && entries[0].members().empty();
 }
 
 // What an object that was sent says of its managers, which is taken off it.
@@ -52,38 +54,24 @@ Sent TakeSent(const Target& target, std::string_view before, Value& object) {
   return out;
 }
 
-// A change as other versions of the API see it.
-class Versions {
- public:
-  Versions(const Target& target, const Value& before, const Value& after, Form form)
-      : target_(target), before_(before), after_(after), form_(form) {}
-
-  const Change* Get(const std::string& version) {
-    for (const auto& [known, change] : known_) {
-      if (known == version) return change ? &*change : nullptr;
-    }
-    std::optional<Change> change;
-    Value before;
-    Value after;
-    if (target_.convert) {
-      const schema::Type* type = target_.convert(version, before_, before);
-      if (type != nullptr && target_.convert(version, after_, after) != nullptr)
-        change =
-            Passing(Compare(schema::Canonical(before, *type), after, form_, {type}), target_.reset);
-    }
-    known_.emplace_back(version, std::move(change));
-    return Get(version);
-  }
-
- private:
-  const Target& target_;
-  const Value& before_;
-  const Value& after_;
-  const Form form_;
-  std::vector<std::pair<std::string, std::optional<Change>>> known_;
-};
-
 }  // namespace
+
+const Change* Versions::Get(const std::string& version) {
+  for (const auto& [known, change] : known_) {
+    if (known == version) return change ? &*change : nullptr;
+  }
+  std::optional<Change> change;
+  Value before;
+  Value after;
+  if (target_.convert) {
+    const schema::Type* type = target_.convert(version, before_, before);
+    if (type != nullptr && target_.convert(version, after_, after) != nullptr)
+      change = Passing(Compare(schema::Canonical(before, *type), after, Form::kDecoded, {type}),
+                       target_.reset);
+  }
+  known_.emplace_back(version, std::move(change));
+  return Get(version);
+}
 
 const Set& Stripped() {
   static const Set* const set = [] {
@@ -108,17 +96,31 @@ Change Passing(Change change, const Set& reset) {
 Set ResetFields(const std::string& group, const std::string& kind, const std::string& subresource,
                 bool has_status) {
   Set out;
-  if (!has_status) return out;
-  if (subresource != "status") {
+  if (kind == "CertificateSigningRequest") {
+    out.Insert(PathOf({"spec"}));
+    if (subresource == "status")
+      out.Insert(PathOf({"status", "conditions"}));
+    else if (subresource == "approval")
+      out.Insert(PathOf({"status", "certificate"}));
+    else
+      out.Insert(PathOf({"status"}));
+    return out;
+  }
+  if (!has_status || kind == "ServiceCIDR") return out;
+  if (subresource.empty() || subresource == "finalize") {
     out.Insert(PathOf({"status"}));
     return out;
   }
+  if (subresource != "status") return out;
   out.Insert(PathOf({"spec"}));
   if (group == "apps" && kind == "Deployment") out.Insert(PathOf({"metadata", "labels"}));
   if (group.empty() && kind == "Pod") {
     out.Insert(PathOf({"metadata", "deletionTimestamp"}));
     out.Insert(PathOf({"metadata", "ownerReferences"}));
   }
+  if (kind == "FlowSchema" || kind == "PriorityLevelConfiguration" || kind == "ResourceClaim" ||
+      kind == "VolumeAttachment" || kind == "ValidatingAdmissionPolicy")
+    out.Insert(PathOf({"metadata"}));
   return out;
 }
 
@@ -180,7 +182,7 @@ std::string TrackWrite(const Target& target, const Value* old, std::string_view 
   const Value& before = old == nullptr ? nothing : *old;
   Change change = Passing(Compare(before, object, Form::kDecoded, {target.type}), target.reset);
   Managers known = sent.managers ? *std::move(sent.managers) : ReadManagers(managers);
-  Versions versions(target, before, object, Form::kDecoded);
+  Versions versions(target, before, object);
   Take(target, writer, std::move(change), known,
        [&](const std::string& version) { return versions.Get(version); });
   CapUpdaters(known);

@@ -29,6 +29,10 @@ struct Target {
   std::function<const schema::Type*(const std::string& version, const json::Value& value,
                                     json::Value& out)>
       convert;
+  // The other way: `value` of another version in that of the request. May be empty.
+  std::function<const schema::Type*(const std::string& version, const json::Value& value,
+                                    json::Value& out)>
+      convert_back;
 
   std::string ApiVersion() const { return group.empty() ? version : group + "/" + version; }
 };

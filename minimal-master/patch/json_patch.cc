@@ -79,10 +79,7 @@ Value* Find(Value& root, const std::vector<std::string>& steps) {
 }
 
 bool Add(Value& root, const std::vector<std::string>& steps, Value value) {
-  if (steps.empty()) {
-    root = std::move(value);
-    return true;
-  }
+  if (steps.empty()) return false;
   Value* parent = Parent(root, steps);
   if (parent == nullptr) return false;
   if (parent->IsObject()) {
@@ -91,9 +88,10 @@ bool Add(Value& root, const std::vector<std::string>& steps, Value value) {
   }
   if (!parent->IsArray()) return false;
   std::vector<Value>& items = parent->items();
+  // Counted from the end -1 is behind the last one.
   const std::optional<size_t> index =
-      steps.back() == "-" ? items.size() : Index(steps.back(), items.size());
-  if (!index) return false;
+      steps.back() == "-" ? items.size() : Index(steps.back(), items.size() + 1);
+  if (!index || *index > items.size()) return false;
   items.insert(items.begin() + static_cast<ptrdiff_t>(*index), std::move(value));
   return true;
 }
@@ -124,9 +122,9 @@ class Run {
     if (op == "add" || op == "replace" || op == "test") {
       const Value* value = operation.Find("value");
       if (op == "test") return Test(*steps, value);
-      if (value == nullptr) return false;
-      if (op == "replace") return Replace(*steps, *value);
-      return Add(object_, *steps, *value);
+      Value given = value == nullptr ? Value() : *value;
+      return op == "replace" ? Replace(*steps, std::move(given))
+                             : Add(object_, *steps, std::move(given));
     }
     if (op == "remove") return Remove(object_, *steps);
     if (op == "move" || op == "copy") return Transfer(operation, *steps, op == "move");
@@ -135,16 +133,38 @@ class Run {
   Value Take() { return std::move(object_); }
 
  private:
-  bool Test(const std::vector<std::string>& steps, const Value* value) {
-    const Value* there = Find(object_, steps);
-    const bool wants_nothing = value == nullptr || value->IsNull();
-    if (there == nullptr || there->IsNull()) return wants_nothing;
-    return !wants_nothing && *there == *value;
+  // The value there; null for a member that an object lacks. False: nothing could be there.
+  bool Get(const std::vector<std::string>& steps, Value& out) {
+    if (const Value* there = Find(object_, steps)) {
+      out = *there;
+      return true;
+    }
+    const Value* parent = steps.empty() ? nullptr : Parent(object_, steps);
+    return parent != nullptr && parent->IsObject();
   }
-  bool Replace(const std::vector<std::string>& steps, const Value& value) {
-    Value* there = Find(object_, steps);
+  bool Test(const std::vector<std::string>& steps, const Value* value) {
+    Value there;
+    if (!Get(steps, there)) return false;
+    const bool wants_nothing = value == nullptr || value->IsNull();
+    if (there.IsNull()) return wants_nothing;
+    return !wants_nothing && there == *value;
+  }
+  // A member that is not there is added, as upstream has it.
+  bool Replace(const std::vector<std::string>& steps, Value value) {
+    if (steps.empty()) {
+      if (!value.IsObject() && !value.IsArray()) return false;
+      object_ = std::move(value);
+      return true;
+    }
+    Value* parent = Parent(object_, steps);
+    if (parent == nullptr) return false;
+    if (parent->IsObject()) {
+      parent->Set(steps.back(), std::move(value));
+      return true;
+    }
+    Value* there = Child(*parent, steps.back());
     if (there == nullptr) return false;
-    *there = value;
+    *there = std::move(value);
     return true;
   }
   bool Transfer(const Value& operation, const std::vector<std::string>& to, bool move) {
@@ -152,9 +172,8 @@ class Run {
     if (from == nullptr || !from->IsString()) return false;
     const auto steps = Steps(from->AsString());
     if (!steps) return false;
-    const Value* there = Find(object_, *steps);
-    if (there == nullptr) return false;
-    Value value = *there;
+    Value value;
+    if (steps->empty() || !Get(*steps, value)) return false;
     if (move) return Remove(object_, *steps) && Add(object_, to, std::move(value));
     copied_ += json::WriteJson(value).size();
     return copied_ <= kMostCopiedBytes && Add(object_, to, std::move(value));

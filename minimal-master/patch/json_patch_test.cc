@@ -32,7 +32,14 @@ TEST(JsonPatch, DoesWhatItsOperationsSay) {
       {R"({"a":1})", R"([{"op":"remove","path":"/b"}])", nullptr},
       {R"({"a":1})", R"([{"op":"remove","path":""}])", nullptr},
       {R"({"a":1})", R"([{"op":"replace","path":"","value":{}}])", "{}"},
-      {R"({"a":1})", R"([{"op":"replace","path":"/b","value":2}])", nullptr},
+      // Upstream's reader adds what is to be replaced, and takes no value for null.
+      {R"({"a":1})", R"([{"op":"replace","path":"/b","value":2}])", R"({"a":1,"b":2})"},
+      {R"({"a":[1]})", R"([{"op":"replace","path":"/a/1","value":2}])", nullptr},
+      {R"({"a":1})", R"([{"op":"add","path":"/b"}])", R"({"a":1,"b":null})"},
+      {R"({"a":1})", R"([{"op":"add","path":"","value":{}}])", nullptr},
+      {R"({"a":[1]})", R"([{"op":"add","path":"/a/-1","value":2}])", R"({"a":[1,2]})"},
+      {R"({"a":1})", R"([{"op":"copy","from":"/z","path":"/b"}])", R"({"a":1,"b":null})"},
+      {R"({"a":[1]})", R"([{"op":"test","path":"/a/1","value":null}])", nullptr},
       {R"({"a/b":1,"c~d":2})",
        R"([{"op":"replace","path":"/a~1b","value":3},)"
        R"({"op":"remove","path":"/c~0d"}])",

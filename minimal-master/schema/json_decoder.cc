@@ -196,6 +196,8 @@ base::Status JsonDecoder::ReadStruct(const Type& type, Value& out) {
 base::Status JsonDecoder::ReadField(const Field& field, bool again, Value& out) {
   const bool was_null = in_.Peek() == Token::kNull;
   const auto unset = [&](const Value& value) {
+    // An empty list of managers says something: they are to be forgotten.
+    if (value.IsArray() && field.name() == "managedFields") return false;
     return value.IsNull() || (IsOmittedWhenEmpty(field) && IsEmptyValue(value)) ||
            (was_null && field.pointer());
   };

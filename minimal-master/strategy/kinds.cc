@@ -44,7 +44,12 @@ void NodeRanges(Value& node) {
     spec->Set("podCIDR", Value(several.items()[0]));
 }
 void CreateNode(Value& node, std::string_view) { NodeRanges(node); }
-void UpdateNode(Value& node, const Value&) { NodeRanges(node); }
+// Whoever makes a node may say its status; afterwards it has a door of its own.
+void UpdateNode(Value& node, const Value& old) {
+  node.Erase("status");
+  if (const Value& status = old.At({"status"}); !status.IsNull()) node.Set("status", status);
+  NodeRanges(node);
+}
 
 // Texts are written as bytes and never read back.
 void MergeStringData(Value& secret) {
