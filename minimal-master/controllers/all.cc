@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/all.h"
 
+#include "minimal-master/controllers/daemonset/controller.h"
 #include "minimal-master/controllers/deployment/controller.h"
 #include "minimal-master/controllers/endpoints/controllers.h"
 #include "minimal-master/controllers/hpa/controller.h"
@@ -19,6 +20,7 @@ std::vector<std::unique_ptr<control::Controller>> Workloads(const pods::Tools& t
   out.push_back(replicaset::MakeController(replicaset::kReplicaSet, tools));
   out.push_back(replicaset::MakeController(replicaset::kReplicationController, tools));
   out.push_back(deployment::MakeController(tools));
+  out.push_back(daemonset::MakeController(tools));
   out.push_back(job::MakeController(tools));
   out.push_back(job::MakeTtlController(tools));
   return out;

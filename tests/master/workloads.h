@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/master/controlled_server.h"
@@ -14,7 +15,10 @@ namespace keelson::golden {
 // Namespaces have what pods need: none is refused for want of it.
 class WorkloadServer : public ControlledServer {
  public:
-  WorkloadServer() { WaitForQuiet(); }
+  explicit WorkloadServer(controllers::Settings settings = {})
+      : ControlledServer(std::move(settings)) {
+    WaitForQuiet();
+  }
 };
 
 // The pods of namespace default, by name; `query`: "?labelSelector=app%3Dweb", or nothing.
