@@ -91,6 +91,7 @@ status::Or<Value> LocalClient::Do(std::string_view as, const Write& write) {
   Call call{request, route, route.user, {}};
   const status::Or<std::string> done = whole || binding ? Run(call, write) : Ask(call);
   if (!done.ok()) return done.failure();
+  if (binding) return Value::Object({{"kind", Value("Status")}, {"status", Value("Success")}});
   base::Result<Value> value = json::ParseJson(*done);
   if (!value.ok()) return status::Internal(value.error().message());
   return *std::move(value);
