@@ -102,17 +102,13 @@ base::Result<Element> Spot::ElementOf(const Value& item) const {
   return Element::ByValue(item);
 }
 
-const Value* MemberOf(const Value& object, const schema::Field& field, Form form,
-                      const schema::Type& type) {
+const Value* MemberOf(const Value& object, const schema::Field& field, Form form) {
   static const Value null;
   const Value* member = object.Find(field.name());
   if (form == Form::kWritten) return member;
-  const bool items = field.name() == "items" && type.kind().ends_with("List");
-  const bool collection = field.type().IsList() || field.type().IsMap();
   const bool omitted = schema::IsOmittedWhenEmpty(field);
-  const bool absent = member == nullptr || member->IsNull() ||
-                      (!field.pointer() && !items && collection && IsEmpty(member)) ||
-                      (omitted && schema::IsEmptyValue(*member));
+  const bool absent =
+      member == nullptr || member->IsNull() || (omitted && schema::IsEmptyValue(*member));
   if (!absent) return member;
   if (field.omitzero() || omitted || (field.pointer() && field.omitempty())) return nullptr;
   return field.pointer() ? &null : &Zero(field.type());
@@ -125,8 +121,8 @@ bool Same(const Value& a, const Value& b, Form form, const Spot& spot) {
   const schema::Type& type = *spot.type;
   if (type.IsStruct() && a.IsObject() && b.IsObject()) {
     for (const schema::Field& field : type.fields()) {
-      const Value* left = MemberOf(a, field, Form::kWritten, type);
-      const Value* right = MemberOf(b, field, form, type);
+      const Value* left = MemberOf(a, field, Form::kWritten);
+      const Value* right = MemberOf(b, field, form);
       if (left == nullptr && right == nullptr) continue;
       if (left == nullptr || right == nullptr) return false;
       if (!Same(*left, *right, form, {&field.type(), &field})) return false;
@@ -177,7 +173,7 @@ class Comparer {
     if (form == Form::kWritten) return value->members().empty();
     const auto fields = type.fields();
     return std::none_of(fields.begin(), fields.end(), [&](const schema::Field& field) {
-      return MemberOf(*value, field, form, type) != nullptr;
+      return MemberOf(*value, field, form) != nullptr;
     });
   }
 
@@ -195,8 +191,8 @@ class Comparer {
 
   void Fields(const Value* a, const Value* b, const schema::Type& type, Change& out) {
     for (const schema::Field& field : type.fields()) {
-      const Value* left = a == nullptr ? nullptr : MemberOf(*a, field, Form::kWritten, type);
-      const Value* right = b == nullptr || b->IsNull() ? nullptr : MemberOf(*b, field, form_, type);
+      const Value* left = a == nullptr ? nullptr : MemberOf(*a, field, Form::kWritten);
+      const Value* right = b == nullptr || b->IsNull() ? nullptr : MemberOf(*b, field, form_);
       if (left == nullptr && right == nullptr) continue;
       Into(Element::Field(field.name()), left, right, {&field.type(), &field}, out);
     }

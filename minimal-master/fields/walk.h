@@ -38,8 +38,7 @@ struct Spot {
 enum class Form { kWritten, kDecoded };
 
 // The value of a struct's field; null: it has none.
-const json::Value* MemberOf(const json::Value& object, const schema::Field& field, Form form,
-                            const schema::Type& type);
+const json::Value* MemberOf(const json::Value& object, const schema::Field& field, Form form);
 
 // The fields that `value` (as written) names.
 Set SetOf(const json::Value& value, const Spot& spot);
