@@ -136,6 +136,7 @@ status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
   const status::Or<bool> begun = BeginMetadata(object, ns, {NewUid(), time, suffix});
   if (!begun.ok()) return begun.failure();
   defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
+  strategy::Normalize(KindOf(resource), object);
   std::string managers(owners);
   if (!manager.empty())
     managers = fields::TrackWrite(TargetOf(resource, ""), nullptr, {}, object, manager, time);
@@ -293,6 +294,7 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
       return status::ModifiedSince({resource.group(), resource.name()}, name);
     KeepMetadata(object, old);
     defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
+    strategy::Normalize(KindOf(resource), object);
     // Those change what their handlers say and nothing else.
     const bool raw = call.route.subresource == "binding" || call.route.subresource == "finalize" ||
                      call.route.subresource == "approval";

@@ -6,8 +6,6 @@
 namespace keelson::strategy {
 namespace {
 
-constexpr char kTemplateGeneration[] = "deprecated.daemonset.template.generation";
-
 void AddFinalizer(Value& list_owner, std::string_view key, const char* finalizer) {
   Value* list = list_owner.Find(key);
   if (list == nullptr || !list->IsArray()) {
@@ -32,17 +30,6 @@ void UpdateNamespace(Value& space, const Value& old) {
   if (!finalizers.IsNull()) spec.Set("finalizers", finalizers);
 }
 
-// Older clients write one range, newer ones several: they say the same.
-void NodeRanges(Value& node) {
-  Value* spec = node.Find("spec");
-  if (spec == nullptr || !spec->IsObject()) return;
-  const std::string one = spec->At({"podCIDR"}).AsString();
-  const Value& several = spec->At({"podCIDRs"});
-  if (!one.empty() && several.items().empty())
-    spec->Set("podCIDRs", Value::Array({Value(one)}));
-  else if (one.empty() && !several.items().empty())
-    spec->Set("podCIDR", Value(several.items()[0]));
-}
 void CreateNode(Value& node, std::string_view) { NodeRanges(node); }
 // Whoever makes a node may say its status; afterwards it has a door of its own.
 void UpdateNode(Value& node, const Value& old) {
@@ -51,15 +38,6 @@ void UpdateNode(Value& node, const Value& old) {
   NodeRanges(node);
 }
 
-// Texts are written as bytes and never read back.
-void MergeStringData(Value& secret) {
-  const Value texts = secret.At({"stringData"});
-  secret.Erase("stringData");
-  if (texts.members().empty()) return;
-  Value& data = Member(secret, "data");
-  for (const auto& [key, text] : texts.members())
-    data.Set(key, Value(base::Base64Encode(text.AsString())));
-}
 void CreateSecret(Value& secret, std::string_view) { MergeStringData(secret); }
 void UpdateSecret(Value& secret, const Value&) { MergeStringData(secret); }
 
@@ -114,24 +92,23 @@ void CreateVolumeAttributesClass(Value& object, std::string_view) {
 
 constexpr bool kGeneration = true;
 constexpr bool kStatus = true;
-constexpr bool kAnnotations = true;
 
 const Rules kRules[] = {
-    {{"", "Pod"}, kGeneration, kStatus, false, CreatePod, UpdatePod},
-    {{"", "Namespace"}, false, kStatus, false, CreateNamespace, UpdateNamespace},
-    {{"", "Node"}, false, false, false, CreateNode, UpdateNode},
-    {{"", "Secret"}, false, false, false, CreateSecret, UpdateSecret},
+    {{"", "Pod"}, kGeneration, kStatus, Counts::kSpec, CreatePod, UpdatePod},
+    {{"", "Namespace"}, false, kStatus, Counts::kSpec, CreateNamespace, UpdateNamespace},
+    {{"", "Node"}, false, false, Counts::kSpec, CreateNode, UpdateNode},
+    {{"", "Secret"}, false, false, Counts::kSpec, CreateSecret, UpdateSecret},
     {{"", "Service"}, false, kStatus},
     {{"", "ResourceQuota"}, false, kStatus},
     {{"", "ReplicationController"}, kGeneration, kStatus},
     {{"", "PodTemplate"}, kGeneration},
-    {{"", "PersistentVolume"}, false, kStatus, false, CreateVolume},
-    {{"", "PersistentVolumeClaim"}, false, kStatus, false, CreateClaim, UpdateClaim},
-    {{"apps", "Deployment"}, kGeneration, kStatus, kAnnotations},
+    {{"", "PersistentVolume"}, false, kStatus, Counts::kSpec, CreateVolume},
+    {{"", "PersistentVolumeClaim"}, false, kStatus, Counts::kSpec, CreateClaim, UpdateClaim},
+    {{"apps", "Deployment"}, kGeneration, kStatus, Counts::kAnnotationsToo},
     {{"apps", "ReplicaSet"}, kGeneration, kStatus},
     {{"apps", "StatefulSet"}, kGeneration, kStatus},
-    {{"apps", "DaemonSet"}, kGeneration, kStatus, false, CreateDaemonSet, UpdateDaemonSet},
-    {{"batch", "Job"}, kGeneration, kStatus, false, CreateJob},
+    {{"apps", "DaemonSet"}, kGeneration, kStatus, Counts::kSpec, CreateDaemonSet, UpdateDaemonSet},
+    {{"batch", "Job"}, kGeneration, kStatus, Counts::kSpec, CreateJob},
     {{"batch", "CronJob"}, kGeneration, kStatus},
     {{"autoscaling", "HorizontalPodAutoscaler"}, false, kStatus},
     {{"policy", "PodDisruptionBudget"}, kGeneration, kStatus},
@@ -139,10 +116,14 @@ const Rules kRules[] = {
     {{"networking.k8s.io", "IngressClass"}, kGeneration},
     {{"networking.k8s.io", "NetworkPolicy"}, kGeneration},
     {{"networking.k8s.io", "ServiceCIDR"}, false, kStatus},
-    {{"discovery.k8s.io", "EndpointSlice"}, kGeneration},
-    {{"scheduling.k8s.io", "PriorityClass"}, kGeneration},
+    {{"discovery.k8s.io", "EndpointSlice"}, kGeneration, false, Counts::kLabelsToo},
+    {{"scheduling.k8s.io", "PriorityClass"}, kGeneration, false, Counts::kNothing},
     {{"storage.k8s.io", "VolumeAttachment"}, false, kStatus},
-    {{"storage.k8s.io", "VolumeAttributesClass"}, false, false, false, CreateVolumeAttributesClass},
+    {{"storage.k8s.io", "VolumeAttributesClass"},
+     false,
+     false,
+     Counts::kSpec,
+     CreateVolumeAttributesClass},
     {{"certificates.k8s.io", "CertificateSigningRequest"}, false, kStatus},
     {{"admissionregistration.k8s.io", "MutatingWebhookConfiguration"}, kGeneration},
     {{"admissionregistration.k8s.io", "ValidatingWebhookConfiguration"}, kGeneration},

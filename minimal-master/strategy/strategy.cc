@@ -67,9 +67,13 @@ void PrepareUpdate(const Kind& kind, Value& object, const Value& old) {
   if (rules->status) Restore(object, old, "status");
   if (rules->update != nullptr) rules->update(object, old);
   if (!rules->generation) return;
-  const bool annotated = rules->annotations_count && !(object.At({"metadata", "annotations"}) ==
-                                                       old.At({"metadata", "annotations"}));
-  if (annotated || WantsOther(object, old)) SetGeneration(object, generation + 1);
+  const auto other = [&](const char* key) {
+    return !(object.At({"metadata", key}) == old.At({"metadata", key}));
+  };
+  const bool counted = (rules->counts == Counts::kAnnotationsToo && other("annotations")) ||
+                       (rules->counts == Counts::kLabelsToo && other("labels"));
+  if (counted || (rules->counts != Counts::kNothing && WantsOther(object, old)))
+    SetGeneration(object, generation + 1);
 }
 
 void PrepareStatusUpdate(const Kind& kind, Value& object, const Value& old) {

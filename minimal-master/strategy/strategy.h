@@ -18,6 +18,9 @@ struct Kind {
   std::string_view name;   // "Deployment"
 };
 
+// Of several ways to say one thing the one that is kept; before anything is compared.
+void Normalize(const Kind& kind, json::Value& object);
+
 // `object` has its defaults, name and uid; `time` is now by RFC 3339.
 void PrepareCreate(const Kind& kind, json::Value& object, std::string_view time);
 // Of the resource itself: what others own comes from `old`.
