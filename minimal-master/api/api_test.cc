@@ -54,24 +54,34 @@ TEST(Routes, NameResourcesAndWhatCanBeDoneThere) {
 }
 
 TEST(Timeouts, AreGosDurations) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"", ""},
-      {"32s", ""},
-      {"1h2m3.5s", ""},
-      {"0", ""},
-      {"-1.5ms", ""},
-      {"abc", "time: invalid duration \"abc\""},
-      {"5", "time: missing unit in duration \"5\""},
-      {"5x", "time: unknown unit \"x\" in duration \"5x\""},
-      {"5s5", "time: missing unit in duration \"5s5\""},
-      {".s", "time: invalid duration \".s\""},
+  struct Case {
+    const char* text;
+    int64_t nanos;
+    std::string problem;
   };
-  for (const auto& [text, problem] : cases) {
-    const status::Or<bool> checked = CheckTimeout({{"timeout", text}});
-    EXPECT_EQ(checked.ok() ? "" : checked.failure().message,
-              *problem == 0
-                  ? ""
-                  : std::string("invalid timeout specified in the request URL - ") + problem);
+  const Case cases[] = {
+      {"", 0, ""},
+      {"32s", 32'000'000'000, ""},
+      {"1h2m3.5s", 3'723'500'000'000, ""},
+      {"0", 0, ""},
+      {"-1.5ms", -1'500'000, ""},
+      {"abc", 0, "time: invalid duration \"abc\""},
+      {"5", 0, "time: missing unit in duration \"5\""},
+      {"5x", 0, "time: unknown unit \"x\" in duration \"5x\""},
+      {"5s5", 0, "time: missing unit in duration \"5s5\""},
+      {".s", 0, "time: invalid duration \".s\""},
+      {"99999999999999h", 0, "time: invalid duration \"99999999999999h\""},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.text);
+    const auto read = ReadTimeout({{"timeout", c.text}});
+    ASSERT_EQ(read.ok(), c.problem.empty());
+    if (read.ok()) {
+      EXPECT_NEAR(static_cast<double>(read->count()), static_cast<double>(c.nanos), 1);
+    } else {
+      EXPECT_EQ(read.failure().message,
+                "invalid timeout specified in the request URL - " + c.problem);
+    }
   }
 }
 

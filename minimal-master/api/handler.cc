@@ -96,7 +96,7 @@ void Handler::Handle(std::shared_ptr<service::Exchange> exchange) {
   }
   const service::Request& request = exchange->request();
   if (!IsLongRunning(route)) {
-    const status::Or<bool> timeout = CheckTimeout(request.query);
+    const auto timeout = ReadTimeout(request.query);
     if (!timeout.ok()) return Send(*exchange, Refusal(timeout.failure()));
   }
   const status::Or<auth::User> user = gate_.authenticate(request);

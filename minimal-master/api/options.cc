@@ -232,47 +232,62 @@ status::Or<ListOptions> ReadListOptions(const service::Fields& query,
 
 namespace {
 
-// Empty: it is a duration.
-std::string DurationProblem(std::string_view text) {
+// Empty: it is a duration, and `nanos` is what it says, roughly and not beyond some centuries.
+std::string ReadDuration(std::string_view text, double& nanos) {
+  nanos = 0;
   std::string_view rest = text;
   const std::string whole = json::Quote(std::string(text));
+  const double sign = rest.starts_with('-') ? -1 : 1;
   if (rest.starts_with('-') || rest.starts_with('+')) rest.remove_prefix(1);
   if (rest == "0") return "";
-  const auto digits = [&rest] {
+  double number = 0;
+  // Whether there were any; each weighs `step` of the one before.
+  const auto digits = [&](double step) {
     size_t count = 0;
-    while (!rest.empty() && rest.front() >= '0' && rest.front() <= '9') {
+    double weight = 1;
+    for (; !rest.empty() && rest.front() >= '0' && rest.front() <= '9'; ++count) {
+      if (step < 1) weight *= step;
+      number =
+          step < 1 ? number + (rest.front() - '0') * weight : number * step + (rest.front() - '0');
       rest.remove_prefix(1);
-      ++count;
     }
-    return count;
+    return count > 0;
   };
+  constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"ns", 1},   {"us", 1e3}, {"\u00b5s", 1e3}, {"\u03bcs", 1e3},
+      {"ms", 1e6}, {"s", 1e9},  {"m", 60e9},      {"h", 3600e9}};
   do {
-    size_t count = digits();
+    number = 0;
+    bool some = digits(10);
     if (rest.starts_with('.')) {
       rest.remove_prefix(1);
-      count += digits();
+      some = digits(0.1) || some;
     }
-    if (count == 0) return "time: invalid duration " + whole;
+    if (!some) return "time: invalid duration " + whole;
     const std::string_view unit = rest.substr(0, rest.find_first_of(".0123456789"));
     if (unit.empty()) return "time: missing unit in duration " + whole;
-    bool known = false;
-    for (const char* each : {"ns", "us", "\u00b5s", "\u03bcs", "ms", "s", "m", "h"})
-      known = known || unit == each;
-    if (!known)
+    double scale = 0;
+    for (const auto& [name, value] : kUnits) {
+      if (name == unit) scale = value;
+    }
+    if (scale == 0)
       return fmt::format("time: unknown unit {} in duration {}", json::Quote(std::string(unit)),
                          whole);
+    nanos += sign * number * scale;
     rest.remove_prefix(unit.size());
   } while (!rest.empty());
-  return "";
+  constexpr double kMost = 9e18;
+  return nanos > kMost || nanos < -kMost ? "time: invalid duration " + whole : "";
 }
 
 }  // namespace
 
-status::Or<bool> CheckTimeout(const service::Fields& query) {
+status::Or<std::chrono::nanoseconds> ReadTimeout(const service::Fields& query) {
   const std::string* timeout = service::FindField(query, "timeout");
-  if (timeout == nullptr || timeout->empty()) return true;
-  const std::string problem = DurationProblem(*timeout);
-  if (problem.empty()) return true;
+  if (timeout == nullptr || timeout->empty()) return std::chrono::nanoseconds(0);
+  double nanos = 0;
+  const std::string problem = ReadDuration(*timeout, nanos);
+  if (problem.empty()) return std::chrono::nanoseconds(static_cast<int64_t>(nanos));
   return status::BadRequest("invalid timeout specified in the request URL - " + problem);
 }
 

@@ -4,6 +4,7 @@
 // validation (1.35).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,7 +56,8 @@ status::Or<ListOptions> ReadListOptions(const service::Fields& query,
 // "12" → 12; refused as Go's ParseUint refuses. Empty: 0.
 status::Or<int64_t> ReadRevision(const std::string& text);
 
-// How long the client gives us (`timeout=`), as Go writes durations; a refusal if it is none.
-status::Or<bool> CheckTimeout(const service::Fields& query);
+// How long the client gives us (`timeout=`, as Go writes durations); zero: it does not say. A
+// refusal if it is none.
+status::Or<std::chrono::nanoseconds> ReadTimeout(const service::Fields& query);
 
 }  // namespace keelson::api

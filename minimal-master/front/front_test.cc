@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "lib/base/fake_clock.h"
+#include "lib/base/strings.h"
 #include "lib/json/value.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
@@ -202,6 +205,79 @@ TEST_F(FrontTest, TellsThoseBeyondTheBoundToComeAgain) {
               HasSubstr("apiserver_dropped_requests_total{request_kind=\"mutating\"} 1\n"));
   EXPECT_THAT(registry_.Text(),
               HasSubstr("apiserver_current_inflight_requests{request_kind=\"mutating\"} 0\n"));
+}
+
+TEST_F(FrontTest, AnswersThoseWhoseTimeIsOver) {
+  Front front(registry_, clock_, {.sweep_every = std::chrono::milliseconds(0)});
+  constexpr char kPods[] = "/api/v1/namespaces/d/pods";
+  struct Case {
+    std::string target;
+    int seconds;  // until it is answered; 0: never
+  };
+  const Case cases[] = {{kPods, 60},
+                        {std::string(kPods) + "?timeout=10s", 10},
+                        {std::string(kPods) + "?timeout=2h", 60},
+                        {std::string(kPods) + "?timeout=0s", 60},
+                        {std::string(kPods) + "?watch=true", 0}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.target);
+    const auto exchange = Make("GET", c.target);
+    const auto given = Begin(front, exchange);
+    clock_.Advance(std::chrono::seconds(c.seconds == 0 ? 3600 : c.seconds) -
+                   std::chrono::milliseconds(1));
+    front.Sweep();
+    EXPECT_EQ(exchange->code, 0);
+    clock_.Advance(std::chrono::milliseconds(1));
+    front.Sweep();
+    EXPECT_EQ(exchange->code, c.seconds == 0 ? 0 : 504);
+    const std::string text = exchange->text;
+    given->Respond(200, {}, std::string("too late"));
+    if (c.seconds == 0) continue;
+    EXPECT_EQ(exchange->text, text);
+    EXPECT_EQ(text,
+              "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+              "\"Failure\",\"message\":\"Timeout: request did not complete within the allotted "
+              "timeout\",\"reason\":\"Timeout\",\"details\":{},\"code\":504}\n");
+  }
+  // Those that were answered are not looked at again.
+  front.Sweep();
+  EXPECT_THAT(registry_.Text(), HasSubstr("apiserver_request_total{code=\"504\""));
+}
+
+TEST_F(FrontTest, KeepsItsBooksWhenAnswersAndTheEndOfTimeMeet) {
+  const base::Result<os::TempDir> dir = os::TempDir::Create();
+  ASSERT_TRUE(dir.ok());
+  auto log = audit::Log::Open({.path = dir->path() + "/audit.log"});
+  ASSERT_TRUE(log.ok());
+  Front front(registry_, clock_,
+              {.audit = log->get(),
+               .timeout = std::chrono::nanoseconds(1),
+               .sweep_every = std::chrono::milliseconds(0)});
+  constexpr int kThreads = 4;
+  constexpr int kEach = 500;
+  std::atomic<int> running{kThreads};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        const auto exchange = Make(t % 2 == 0 ? "GET" : "POST", "/api/v1/namespaces/d/pods");
+        clock_.Advance(std::chrono::nanoseconds(1));
+        if (const auto given = Begin(front, exchange)) given->Respond(200, {}, std::string("x"));
+      }
+      --running;
+    });
+  }
+  while (running > 0) front.Sweep();
+  for (std::thread& thread : threads) thread.join();
+  const std::string text = registry_.Text();
+  EXPECT_THAT(text, HasSubstr("inflight_requests{request_kind=\"mutating\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("inflight_requests{request_kind=\"readOnly\"} 0\n"));
+  int counted = 0;
+  for (const std::string_view line : base::Split(std::string_view(text), '\n')) {
+    if (line.starts_with("apiserver_request_total{"))
+      counted += static_cast<int>(base::ParseUint64(line.substr(line.rfind(' ') + 1)).value_or(0));
+  }
+  EXPECT_EQ(counted, kThreads * kEach);
 }
 
 TEST_F(FrontTest, WritesDownWritesAndSessions) {

@@ -5,6 +5,9 @@
 
 #include <random>
 
+#include "minimal-master/api/answer.h"
+#include "minimal-master/api/options.h"
+
 namespace keelson::front {
 namespace {
 
@@ -31,6 +34,13 @@ std::string IdOf(const service::Request& request) {
     if (c < 0x21 || c > 0x7e) return NewId();
   }
   return *given;
+}
+
+base::SteadyTime DeadlineOf(const service::Request& request, base::SteadyTime begun,
+                            std::chrono::nanoseconds most) {
+  const auto wanted = api::ReadTimeout(request.query);
+  const bool less = wanted.ok() && wanted->count() > 0 && *wanted < most;
+  return begun + (less ? *wanted : most);
 }
 
 // A tunnel that keeps its request from having ended.
@@ -63,17 +73,34 @@ Observed::Observed(Front& front, std::shared_ptr<service::Exchange> inner, const
       long_running_(api::IsLongRunning(route)),
       audited_(front.options_.audit != nullptr && audit::IsWorthIt(route)),
       id_(IdOf(inner_->request())),
-      series_(front.meters_.Of(LabelsOf(inner_->request(), route))) {
+      series_(front.meters_.Of(LabelsOf(inner_->request(), route))),
+      deadline_(DeadlineOf(inner_->request(), begun_, front.options_.timeout)) {
   if (audited_) attributes_ = route;
 }
 
 Observed::~Observed() { Finish({}); }
 
+void Observed::TimeIsUp() {
+  status::Failure failure;
+  failure.code = 504;
+  failure.reason = "Timeout";
+  failure.message = "Timeout: request did not complete within the allotted timeout";
+  failure.has_details = true;
+  api::Answer answer = api::Refusal(failure);
+  service::Fields headers{{"Content-Type", answer.content_type}};
+  Respond(answer.code, std::move(headers), std::move(answer.body));
+}
+
 bool Observed::Enter(const api::Route& route) {
-  if (audited_) attributes_.user = route.user;
+  if (audited_) {
+    const std::lock_guard lock(mutex_);
+    attributes_.user = route.user;
+  }
   if (long_running_) return true;
   if (front_.TakeSeat(mutating_, route.user.In(auth::kMasters))) {
     seated_ = true;
+    // Its time may have been over just now.
+    if (finished_ && seated_.exchange(false)) front_.LeaveSeat(mutating_);
     return true;
   }
   front_.meters_.dropped(mutating_).Add();
@@ -90,7 +117,9 @@ void Observed::Decided(bool allowed) {
 }
 
 void Observed::Respond(int status, service::Fields headers, std::vector<Buffer> body) {
-  code_ = status;
+  // Once: whoever comes after the time was up has nobody to tell.
+  int unanswered = 0;
+  if (!code_.compare_exchange_strong(unanswered, status)) return;
   size_t bytes = 0;
   for (const Buffer& piece : body) bytes += piece.size();
   body_bytes_ = bytes;
@@ -100,18 +129,20 @@ void Observed::Respond(int status, service::Fields headers, std::vector<Buffer> 
   inner_->Respond(status, std::move(headers), std::move(body));
 }
 
-void Observed::Began(int code) {
-  code_ = code;
-  if (!long_running_) return;
+bool Observed::Began(int code) {
+  int unanswered = 0;
+  if (!code_.compare_exchange_strong(unanswered, code)) return false;
+  if (!long_running_) return true;
   if (series_.is_running()) {
     counted_running_ = true;
     series_.running().Add(1);
   }
   if (audited_) Audit(audit::Stage::kStarted, {});
+  return true;
 }
 
 void Observed::Begin(int status, service::Fields headers) {
-  Began(status);
+  if (!Began(status)) return;
   headers.emplace_back(kHeader, id_);
   inner_->Begin(status, std::move(headers));
 }
@@ -148,23 +179,26 @@ void Observed::Abort() {
 base::Result<std::shared_ptr<service::Tunnel>> Observed::Upgrade(service::Fields headers) {
   headers.emplace_back(kHeader, id_);
   ASSIGN_OR_RETURN(std::shared_ptr<service::Tunnel> tunnel, inner_->Upgrade(std::move(headers)));
-  Began(101);
+  (void)Began(101);
   return std::shared_ptr<service::Tunnel>(
       std::make_shared<Held>(shared_from_this(), std::move(tunnel)));
 }
 
 void Observed::Finish(std::string_view answer) {
   if (finished_.exchange(true)) return;
-  if (seated_) front_.LeaveSeat(mutating_);
+  if (!long_running_) front_.Strike(*this);
+  if (seated_.exchange(false)) front_.LeaveSeat(mutating_);
   if (counted_running_) series_.running().Add(-1);
   // Nobody answered: the server says 500 for us.
-  if (code_ == 0) code_ = 500;
+  int unanswered = 0;
+  code_.compare_exchange_strong(unanswered, 500);
   const auto elapsed = front_.clock_.Steady() - begun_;
   series_.Count(code_, std::chrono::duration<double>(elapsed).count(), body_bytes_);
   if (audited_) Audit(audit::Stage::kComplete, answer);
 }
 
 void Observed::Audit(audit::Stage stage, std::string_view answer) {
+  const std::lock_guard lock(mutex_);
   (void)front_.options_.audit->Write(audit::ToLine({.request = inner_->request(),
                                                     .attributes = attributes_,
                                                     .id = id_,

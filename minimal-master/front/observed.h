@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 
 #include "minimal-master/audit/event.h"
 #include "minimal-master/front/front.h"
@@ -38,7 +39,9 @@ class Observed final : public api::Visit,
   base::Result<std::shared_ptr<service::Tunnel>> Upgrade(service::Fields headers) override;
 
  private:
-  void Began(int code);
+  friend class Front;
+  void TimeIsUp();
+  bool Began(int code);  // false: it was answered already
   void Finish(std::string_view answer);
   void Audit(audit::Stage stage, std::string_view answer);
 
@@ -51,10 +54,16 @@ class Observed final : public api::Visit,
   const bool audited_;
   const std::string id_;
   Meters::Series& series_;
-  bool seated_ = false;
+  const base::SteadyTime deadline_;
+  // Guarded by the mutex of its shard.
+  Observed* previous_ = nullptr;
+  Observed* next_ = nullptr;
+  bool enlisted_ = false;
+  std::atomic<bool> seated_{false};
   bool counted_running_ = false;
-  auth::Attributes attributes_;  // kept for the audit log alone
-  audit::Decision decision_ = audit::Decision::kNone;
+  std::mutex mutex_;
+  auth::Attributes attributes_;  // guarded by mutex_; kept for the audit log alone
+  std::atomic<audit::Decision> decision_{audit::Decision::kNone};
   std::atomic<int> code_{0};
   std::atomic<size_t> body_bytes_{0};
   std::atomic<size_t> event_bytes_{0};  // of an event whose end was not written yet

@@ -10,9 +10,11 @@
 namespace keelson::service {
 
 struct ServerOptions {
-  size_t loops = 2;           // event-loop threads
-  size_t workers = 64;        // threads that handlers may hold at once
-  size_t max_waiting = 4096;  // requests that wait for a worker; more are answered 503
+  size_t loops = 2;  // event-loop threads
+  // Threads that handlers may hold at once; as many again for requests that may change something
+  // (neither GET, HEAD nor OPTIONS), so that whoever reads never waits for a slow disk.
+  size_t workers = 64;
+  size_t max_waiting = 4096;  // requests of either kind that wait; more are answered 503
   size_t max_connections = 20000;
   size_t max_streams = 250;  // of one HTTP/2 connection, open or still being worked on
   size_t max_header_bytes = 64u << 10;

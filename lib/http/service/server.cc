@@ -18,16 +18,28 @@ using base::Result;
 struct Server::State {
   State(ServerOptions options, Handler h)
       : handler(std::move(h)), core(std::make_shared<Core>(std::move(options))) {
-    executor = std::make_unique<async::Executor>(core->options.workers);
+    for (Pool* pool : {&readers, &writers})
+      pool->executor = std::make_unique<async::Executor>(core->options.workers);
+  }
+
+  struct Pool {
+    std::atomic<size_t> waiting{0};  // given to it and not back
+    std::unique_ptr<async::Executor> executor;
+  };
+
+  Pool& PoolOf(const Request& request) {
+    const std::string& method = request.method;
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" ? readers : writers;
   }
 
   bool Dispatch(std::shared_ptr<Stream> stream) {
-    if (waiting.fetch_add(1) >= core->options.max_waiting + core->options.workers) {
-      --waiting;
+    Pool& pool = PoolOf(stream->request());
+    if (pool.waiting.fetch_add(1) >= core->options.max_waiting + core->options.workers) {
+      --pool.waiting;
       return false;
     }
     stream->set_handler_running(true);
-    executor->Post([this, stream = std::move(stream)]() mutable {
+    pool.executor->Post([this, &pool, stream = std::move(stream)]() mutable {
       const std::shared_ptr<Stream> own = std::move(stream);
       if (!own->gone()) {
         try {
@@ -37,7 +49,7 @@ struct Server::State {
         }
       }
       own->set_handler_running(false);
-      --waiting;
+      --pool.waiting;
     });
     return true;
   }
@@ -54,8 +66,8 @@ struct Server::State {
 
   Handler handler;
   const std::shared_ptr<Core> core;
-  std::atomic<size_t> waiting{0};  // given to the pool and not back
-  std::unique_ptr<async::Executor> executor;
+  Pool readers;
+  Pool writers;
   std::mutex mutex;
   std::vector<std::shared_ptr<Loop>> loops;          // guarded by mutex
   size_t next = 0;                                   // guarded by mutex
@@ -80,7 +92,8 @@ Server::~Server() {
   }
   listeners.clear();
   for (const auto& loop : loops) loop->Join();
-  state_->executor.reset();
+  state_->readers.executor.reset();
+  state_->writers.executor.reset();
 }
 
 Result<int> Server::ListenPlain(const std::string& endpoint) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
 #include "lib/base/strings.h"
@@ -104,6 +105,30 @@ TEST_F(ServerTest, AnswersWithBothVersionsOfHttpOverTls) {
   EXPECT_THAT(two.out, testing::HasSubstr("HTTP/2 200"));
   EXPECT_THAT(two.out, testing::HasSubstr("POST /p v2 tls=true body=5"));
   EXPECT_THAT(two.out, testing::HasSubstr("x-test: yes"));
+}
+
+TEST_F(ServerTest, WhoReadsDoesNotWaitForThoseWhoWrite) {
+  std::promise<void> held;
+  std::promise<void> released;
+  const std::shared_future<void> release = released.get_future().share();
+  Start({.workers = 1}, [&, release](const std::shared_ptr<Exchange>& exchange) {
+    if (exchange->request().path == "/held") {
+      held.set_value();
+      release.wait();
+    }
+    exchange->Respond(200, {}, exchange->request().method);
+  });
+  Answer first;
+  Answer second;
+  std::thread writing([&] { first = Curl({"-X", "POST", plain_url_ + "/held"}); });
+  held.get_future().wait();  // the only thread for writers
+  std::thread waiting([&] { second = Curl({"-X", "PUT", plain_url_ + "/"}); });
+  EXPECT_EQ(Curl({plain_url_ + "/"}).out, "GET");
+  released.set_value();
+  writing.join();
+  waiting.join();
+  EXPECT_EQ(first.out, "POST");
+  EXPECT_EQ(second.out, "PUT");
 }
 
 TEST_F(ServerTest, AnswersWithoutTlsOnLoopbackAndUnixSockets) {
