@@ -7,6 +7,7 @@
 #include "minimal-master/control/objects.h"
 #include "minimal-master/controllers/job/progress.h"
 #include "minimal-master/controllers/job/template.h"
+#include "minimal-master/controllers/pods/pace.h"
 #include "minimal-master/controllers/pods/selector.h"
 #include "minimal-master/controllers/pods/template.h"
 #include "minimal-master/controllers/pods/writer.h"
@@ -29,7 +30,8 @@ class Controller final : public control::Controller {
       : tools_(tools),
         jobs_(control::ResourceNamed("batch", "jobs")),
         pods_(control::ResourceNamed("", "pods")),
-        writer_(tools.client, tools.recorder, tools.executor, std::string(kName)) {}
+        writer_(tools.client, tools.recorder, tools.executor, std::string(kName)),
+        pace_(tools.clock) {}
 
   std::string_view name() const override { return kName; }
   std::vector<const schema::Resource*> Watches() const override { return {&jobs_, &pods_}; }
@@ -56,6 +58,7 @@ class Controller final : public control::Controller {
   const schema::Resource& jobs_;
   const schema::Resource& pods_;
   pods::Writer writer_;
+  pods::Pace pace_;
   std::mutex mutex_;
   std::map<std::string, Backoff> backoffs_;  // by uid, guarded by mutex_
 };
@@ -210,6 +213,10 @@ Outcome Controller::SyncJob(Value job) {
   const Spec spec(job);
   const std::string uid = job.At({"metadata", "uid"}).AsString();
   Facts facts{spec, Gather(spec), BackoffOf(uid), tools_.clock.WallNanos()};
+  if (facts.pods.size() >= pods::Pace::kMany) {
+    // Those that end meanwhile are counted together.
+    if (const auto wait = pace_.Wait(uid)) return Outcome::After(*wait);
+  }
   const Tally tally = Count(facts);
   const Work work = PlanWork(facts, tally);
   const std::optional<status::Failure> failure = Apply(spec, work);
@@ -253,6 +260,7 @@ void Controller::Keep(const std::string& uid, const Backoff& backoff) {
 }
 
 void Controller::Forget(const std::string& uid) {
+  pace_.Forget(uid);
   const std::lock_guard lock(mutex_);
   backoffs_.erase(uid);
 }

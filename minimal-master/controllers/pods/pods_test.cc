@@ -8,6 +8,7 @@
 #include "minimal-master/control/fake_client.h"
 #include "minimal-master/control/objects.h"
 #include "minimal-master/controllers/pods/index.h"
+#include "minimal-master/controllers/pods/pace.h"
 #include "minimal-master/controllers/pods/selector.h"
 #include "minimal-master/controllers/pods/template.h"
 #include "minimal-master/store/memory_store.h"
@@ -135,6 +136,20 @@ TEST(Selector, MatchesAsObjectsSpellIt) {
       matches(R"({"matchExpressions":[{"key":"tier","operator":"NotIn","values":["front"]}]})"));
   EXPECT_FALSE(matches(R"({"matchExpressions":[{"key":"tier","operator":"DoesNotExist"}]})"));
   EXPECT_TRUE(matches(R"({"matchExpressions":[{"key":"tier","operator":"Exists"}]})"));
+}
+
+TEST(Pace, IsOneWriteInATenthOfASecond) {
+  base::ManualClock clock;
+  Pace pace(clock);
+  EXPECT_FALSE(pace.Wait("a"));
+  clock.Advance(std::chrono::milliseconds(40));
+  EXPECT_EQ(pace.Wait("a"), std::chrono::milliseconds(61));
+  EXPECT_FALSE(pace.Wait("b"));
+  clock.Advance(std::chrono::milliseconds(61));
+  EXPECT_FALSE(pace.Wait("a"));
+  EXPECT_TRUE(pace.Wait("a"));
+  pace.Forget("a");
+  EXPECT_FALSE(pace.Wait("a"));
 }
 
 TEST(Template, BecomesAPodOfItsOwner) {

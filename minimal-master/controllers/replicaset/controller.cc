@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "minimal-master/control/objects.h"
+#include "minimal-master/controllers/pods/pace.h"
 #include "minimal-master/controllers/pods/template.h"
 #include "minimal-master/controllers/pods/writer.h"
 
@@ -22,7 +23,8 @@ class Controller final : public control::Controller {
         tools_(tools),
         resource_(control::ResourceNamed(kind.group, kind.resource)),
         pods_(control::ResourceNamed("", "pods")),
-        writer_(tools.client, tools.recorder, tools.executor, std::string(kind.controller)) {}
+        writer_(tools.client, tools.recorder, tools.executor, std::string(kind.controller)),
+        pace_(tools.clock) {}
 
   std::string_view name() const override { return kind_.controller; }
   std::vector<const schema::Resource*> Watches() const override { return {&resource_, &pods_}; }
@@ -39,10 +41,14 @@ class Controller final : public control::Controller {
   const schema::Resource& resource_;
   const schema::Resource& pods_;
   pods::Writer writer_;
+  pods::Pace pace_;
 };
 
 void Controller::Route(const Change& change, const Add& add) {
-  if (&change.resource == &resource_) return add(control::KeyOf(*change.object));
+  if (&change.resource == &resource_) {
+    if (change.kind == watch::Kind::kDeleted) pace_.Forget(change.object->uid());
+    return add(control::KeyOf(*change.object));
+  }
   const PodPtr pod = tools_.pods.Read(change.object);
   const auto to_owner = [&](const pods::PodFacts& facts) {
     if (facts.owner_kind == kind_.kind) {
@@ -107,6 +113,13 @@ Outcome Controller::Sync(const std::string& key) {
   StatusPlan status =
       PlanStatus(facts, plan, failure ? std::optional(failure->message) : std::nullopt,
                  tools_.clock.WallNanos());
+  const bool steady = plan.create + plan.remove == 0 && !failure;
+  if (status.write && steady && plan.active.size() >= pods::Pace::kMany) {
+    // Each of them that becomes ready would be a write.
+    if (const auto wait = pace_.Wait(object->At({"metadata", "uid"}).AsString())) {
+      return Outcome::After(std::min(*wait, status.again.value_or(*wait)));
+    }
+  }
   if (status.write) {
     const status::Or<Value> written = writer_.One(*status.write);
     if (!written.ok() && !pods::IsNotFound(written.failure())) {
