@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <cmath>
 #include <cstdio>
 #include <functional>
 
@@ -33,6 +34,7 @@
 #include "minimal-master/pki/cluster_pki.h"
 #include "minimal-master/scheduler/run/scheduler.h"
 #include "minimal-master/store/backend/backend.h"
+#include "minimal-master/usage/served.h"
 #include "minimal-master/watch/cache.h"
 
 namespace {
@@ -48,6 +50,7 @@ struct Options {
   int port = 6443;
   std::string service_cidr = "10.43.0.0/16";
   std::string advertise_address;
+  int metric_seconds = 15;
   int node_grace_seconds = 50;
   controllers::Settings controllers;
   bool schedules = true;
@@ -122,6 +125,19 @@ std::string OwnAddress(const Options& options) {
   return local ? "" : address;
 }
 
+// In the autoscaler's units.
+std::optional<hpa::Sample> SampleOf(const std::optional<usage::PodUse>& use) {
+  if (!use) return std::nullopt;
+  hpa::Sample sample;
+  sample.seconds = use->at_millis / 1000;
+  sample.window_seconds = (use->window_millis + 500) / 1000;
+  for (const auto& [name, one] : use->containers) {
+    sample.containers[name] = {{"cpu", static_cast<int64_t>(std::llround(one.cores * 1000))},
+                               {"memory", static_cast<int64_t>(one.memory_bytes * 1000)}};
+  }
+  return sample;
+}
+
 base::Status Serve(const Options& options) {
   const base::SystemClock clock;
   if (const auto networks = controllers::ipam::ReadNetworks(options.controllers.networks);
@@ -167,6 +183,9 @@ base::Status Serve(const Options& options) {
   pki_options.server_url = fmt::format("https://{}:{}", options.address, options.port);
   ASSIGN_OR_RETURN(pki::ClusterPki pki, pki::ClusterPki::Open(pki_options, clock));
   access::Access access(*cache, clock, {.token_keys = pki.service_account_keys()});
+  ASSIGN_OR_RETURN(const std::unique_ptr<usage::Served> used,
+                   usage::Served::Start(*cache, clock,
+                                        {.period = std::chrono::seconds(options.metric_seconds)}));
   engine.SetHooks(
       {.answer = [&](const auth::User& user, const std::string& ns,
                      json::Value object) -> std::optional<status::Or<json::Value>> {
@@ -181,6 +200,8 @@ base::Status Serve(const Options& options) {
            [&](const std::string& ns, const std::string& account, json::Value request) {
              return access.RequestToken(ns, account, std::move(request));
            },
+       .computed = [&](const schema::Resource& resource,
+                       const std::string& ns) { return used->Objects(resource, ns); },
        .notice =
            [](const schema::Resource& resource) {
              return controllers::Unattended(resource.group(), resource.name());
@@ -222,6 +243,9 @@ base::Status Serve(const Options& options) {
   control::Recorder recorder(client, clock);
   controllers::Settings settings = options.controllers;
   settings.authority = &pki.authority();
+  settings.usage = [&](const std::string& ns, const std::string& pod) {
+    return SampleOf(used->Pod(ns, pod));
+  };
   settings.own_address = {cluster_ip, OwnAddress(options), options.port};
   settings.nodes.silence = std::chrono::seconds(options.node_grace_seconds);
   for (const std::string_view cidr : base::Split(std::string_view(options.service_cidr), ','))
@@ -234,6 +258,7 @@ base::Status Serve(const Options& options) {
   const auto load_certificates = [&]() -> base::Status {
     RETURN_IF_ERROR(
         nodes->SetCertificate(pki.kubelet_client_certificate(), pki.kubelet_client_key()));
+    used->SetCertificate(pki.kubelet_client_certificate(), pki.kubelet_client_key());
     return server.SetTls({pki.serving_certificate(), pki.serving_key(), pki.authority().pem()});
   };
   RETURN_IF_ERROR(load_certificates());
@@ -281,6 +306,9 @@ int main(int argc, char** argv) {
          "the addresses of pods; one block, or one of each family with a comma; empty: nodes "
          "get none")
       ->delimiter(',');
+  app.add_option("--metric-resolution", options.metric_seconds,
+                 "seconds between two questions to a node about what it uses")
+      ->check(CLI::Range(1, 3600));
   app.add_option("--node-cidr-mask-size-ipv4", options.controllers.networks.node_length_v4,
                  "how much of it each node gets");
   app.add_option("--node-cidr-mask-size-ipv6", options.controllers.networks.node_length_v6,

@@ -49,6 +49,11 @@ struct Hooks {
   std::function<status::Or<json::Value>(const std::string& ns, const std::string& account,
                                         json::Value request)>
       make_token;
+  // Objects of a resource that is not stored but known otherwise, by name; nothing: it is stored.
+  // `ns` is empty for all namespaces.
+  std::function<std::optional<std::vector<json::Value>>(const schema::Resource& resource,
+                                                        const std::string& ns)>
+      computed;
   // What is said to whoever makes an object of this kind, beside what the object itself calls for.
   std::function<std::string_view(const schema::Resource& resource)> notice;
 };
@@ -122,6 +127,9 @@ class Engine {
   // A delete of the call's object with these DeleteOptions; what is answered to it.
   status::Or<std::string> DeleteWith(const Call& call, const json::Value& options);
   Answer Show(const Call& call, int code, std::string json);
+  // As if they lay in the store; nothing: the resource is one that does.
+  std::optional<std::vector<watch::ObjectPtr>> Computed(const schema::Resource& resource,
+                                                        const std::string& ns) const;
   std::string Now() const;
 
   store::Store& store_;

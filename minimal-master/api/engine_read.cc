@@ -5,6 +5,7 @@
 #include "lib/base/strings.h"
 #include "minimal-master/api/engine.h"
 #include "minimal-master/api/paging.h"
+#include "minimal-master/api/reader.h"
 #include "minimal-master/api/shape.h"
 #include "minimal-master/storage/storage.h"
 
@@ -61,6 +62,25 @@ Answer Engine::Show(const Call& call, int code, std::string json) {
   return answer;
 }
 
+std::optional<std::vector<ObjectPtr>> Engine::Computed(const schema::Resource& resource,
+                                                       const std::string& ns) const {
+  if (!hooks_.computed) return std::nullopt;
+  std::optional<std::vector<json::Value>> values = hooks_.computed(resource, ns);
+  if (!values) return std::nullopt;
+  std::vector<ObjectPtr> out;
+  for (const json::Value& value : *values) {
+    const json::Value& metadata = value.At({"metadata"});
+    const std::string key = storage::KeyOf(resource, metadata.At({"namespace"}).AsString(),
+                                           metadata.At({"name"}).AsString());
+    const watch::Bytes bytes = store::Bytes::Copy(json::WriteJson(value));
+    base::Result<watch::Contents> contents = Reader().Read(key, bytes, 1);
+    if (!contents.ok()) continue;
+    contents->bytes = bytes;  // what is not stored has no revision
+    out.push_back(ObjectPtr(new watch::Object(key, 0, *contents)));
+  }
+  return out;
+}
+
 Answer Engine::Get(const Call& call) {
   const std::string* asked = service::FindField(call.request.query, "resourceVersion");
   const status::Or<int64_t> revision = ReadRevision(asked == nullptr ? "" : *asked);
@@ -68,6 +88,11 @@ Answer Engine::Get(const Call& call) {
   if (*revision > cache_.revision() && !cache_.AtLeast(*revision, kFreshWait).ok())
     return Refusal(TooLargeRevision(*revision, cache_.revision()));
   const schema::Resource& resource = *call.route.served;
+  if (const auto computed = Computed(resource, call.route.ns)) {
+    for (const ObjectPtr& one : *computed)
+      if (one->name() == call.route.name) return Show(call, 200, std::string(one->bytes().view()));
+    return Refusal(status::NotFound({resource.group(), resource.name()}, call.route.name));
+  }
   const ObjectPtr object = cache_.Find(storage::KeyOf(resource, call.route.ns, call.route.name));
   if (!object)
     return Refusal(status::NotFound({resource.group(), resource.name()}, call.route.name));
@@ -80,6 +105,14 @@ Answer Engine::List(const Call& call) {
   if (!form.ok()) return Refusal(form.failure());
   status::Or<ListOptions> options = ReadListOptions(call.request.query, resource, false);
   if (!options.ok()) return Refusal(options.failure());
+  if (const auto computed = Computed(resource, call.route.ns)) {
+    std::vector<ObjectPtr> fitting;
+    for (const ObjectPtr& one : *computed)
+      if (options->selection.Matches(resource, *one)) fitting.push_back(one);
+    status::Or<Answer> whole =
+        ShapeList(call.route, *form, call.request.query, fitting, ListPage{}, clock_.WallNanos());
+    return whole.ok() ? *whole : Refusal(whole.failure());
+  }
   const std::string prefix = storage::PrefixOf(resource, call.route.ns);
   std::string from;
   status::Or<Snapshot> snapshot = Snapshot();

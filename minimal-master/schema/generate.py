@@ -3,7 +3,7 @@
 """generate.py DATA_FOLDER OUT.cc: the tables of data/ as constant arrays (table_rows.h says which).
 
 schema.json and schema-extra.json name the types, their fields and how they are merged; gojson.json their order and zero values;
-protobuf-fields.json their numbers; discovery.json and tables.json the resources and their columns. Rows refer to one another by index
+protobuf-fields.json their numbers; discovery.json, tables.json and own-resources.json (what upstream serves by an extension) the resources and their columns. Rows refer to one another by index
 and to texts by place, so that the object needs no relocation. What does not fit together ends the build.
 """
 import json
@@ -77,7 +77,7 @@ class Generator:
         self.schema[META + "List"] = LIST
         self.go = load(folder, "gojson.json")
         self.proto = load(folder, "protobuf-fields.json")
-        self.discovery = load(folder, "discovery.json")
+        self.discovery = load(folder, "discovery.json") + load(folder, "own-resources.json")
         self.tables = load(folder, "tables.json")
         self.texts, self.strings, self.string_lists = Texts(), [], {}
         self.types, self.type_at, self.fields = [], {}, []
@@ -250,6 +250,8 @@ class Generator:
                 group, version = package.split(".")[-2:]
                 served = {r["group"].split(".")[0]: r["group"] for r in self.discovery}
                 self.kinds[("" if group == "core" else served.get(group, group), version, short)] = index
+            if package.startswith("io.k8s.metrics."):
+                self.kinds[("metrics.k8s.io", package.split(".")[-1], short)] = index
         # Every group version knows the options of requests; answers of the server itself belong to v1, what lists are turned into to meta.
         for group, version in sorted({(g, v) for g, v, _ in self.kinds} | {("meta.k8s.io", "v1")}):
             for kind in ("WatchEvent", "ListOptions", "GetOptions", "DeleteOptions", "CreateOptions", "UpdateOptions", "PatchOptions"):
@@ -264,7 +266,7 @@ class Generator:
     def add_resource(self, r):
         group, version, kind = r["group"], r["version"], r["kind"]
         path = ("/api/%s/%s" % (version, r["resource"])) if not group else "/apis/%s/%s/%s" % (group, version, r["resource"])
-        columns = self.tables.get(path, [])
+        columns = r.get("columns") or self.tables.get(path, [])
         row = dict(r, first_column=len(self.columns), column_count=len(columns), first_subresource=len(self.subresources),
                    type=self.kinds[(group, version, kind)], list_type=self.kinds.get((group, version, kind + "List"), NONE))
         self.columns += columns

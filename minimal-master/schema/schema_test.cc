@@ -101,7 +101,7 @@ TEST(Schema, EveryFieldHasATypeAndEveryListAnElement) {
 }
 
 TEST(Resources, ArePartOfTheTable) {
-  EXPECT_EQ(Resources().size(), 66u);
+  EXPECT_EQ(Resources().size(), 68u);
   const Resource* pods = FindResource("", "v1", "pods");
   ASSERT_NE(pods, nullptr);
   EXPECT_EQ(pods->kind(), "Pod");

@@ -4,6 +4,7 @@
 
 #include "lib/base/rfc3339.h"
 #include "lib/base/strings.h"
+#include "lib/kube/quantity.h"
 #include "minimal-master/table/kinds.h"
 #include "minimal-master/table/text.h"
 
@@ -194,6 +195,21 @@ Row HorizontalPodAutoscaler(const Value& object, int64_t now) {
                  NumberAt(object, {"status", "currentReplicas"}), Age(object, now));
 }
 
+// All of a pod's containers together.
+Row UseOf(const Value& object, int64_t) {
+  kube::Quantity cpu, memory;
+  const auto add = [&](const Value& usage) {
+    if (const auto one = kube::Quantity::Parse(usage.At({"cpu"}).AsString()); one.ok())
+      cpu = cpu + *one;
+    if (const auto one = kube::Quantity::Parse(usage.At({"memory"}).AsString()); one.ok())
+      memory = memory + *one;
+  };
+  if (const Value* usage = object.Find("usage")) add(*usage);
+  for (const Value& container : object.At({"containers"}).items()) add(container.At({"usage"}));
+  return RowWith(TextAt(object, {"metadata", "name"}), cpu.Canonical(), memory.Canonical(),
+                 TextAt(object, {"window"}));
+}
+
 Row Scale(const Value& object, int64_t now) {
   return RowWith(TextAt(object, {"metadata", "name"}), NumberAt(object, {"spec", "replicas"}),
                  NumberAt(object, {"status", "replicas"}), Age(object, now));
@@ -213,6 +229,8 @@ const Printer kWorkloadPrinters[] = {
     {"batch", "CronJob", CronJob},
     {"autoscaling", "HorizontalPodAutoscaler", HorizontalPodAutoscaler},
     {"autoscaling", "Scale", Scale},
+    {"metrics.k8s.io", "NodeMetrics", UseOf},
+    {"metrics.k8s.io", "PodMetrics", UseOf},
     {},
 };
 
