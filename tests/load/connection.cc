@@ -59,6 +59,8 @@ base::Result<Client> Client::Make(const Identity& identity, int port) {
   client.port_ = port;
   client.context_.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* context = client.context_.get();
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_default_read_buffer_len(context, 128 << 10);
   const Bio authority = Memory(identity.authority);
   std::unique_ptr<X509, decltype(&X509_free)> root(
       PEM_read_bio_X509(authority.get(), nullptr, nullptr, nullptr), X509_free);
@@ -189,17 +191,21 @@ base::Result<Answer> Connection::Ask(std::string_view method, std::string_view p
     const size_t from = length + kLength.size();
     const size_t size =
         base::ParseUint64(lower.substr(from, lower.find('\n', from) - from)).value_or(0);
-    while (answer.body.size() < size) {
+    while (answer.size < size) {
       RETURN_IF_ERROR(Need(1));
-      const size_t piece = std::min(size - answer.body.size(), buffer_.size() - at_);
-      answer.body.append(buffer_, at_, piece);
+      const size_t piece = std::min(size - answer.size, buffer_.size() - at_);
+      if (keeps_bodies_) answer.body.append(buffer_, at_, piece);
       at_ += piece;
+      answer.size += piece;
     }
     return answer;
   }
   if (lower.find("\ntransfer-encoding: chunked") == std::string::npos) return answer;
   for (;;) {
+    const size_t before = answer.body.size();
     const base::Status chunk = ReadChunk(answer.body);
+    answer.size += answer.body.size() - before;
+    if (!keeps_bodies_) answer.body.clear();
     if (chunk.ok()) continue;
     if (chunk.error().code() == base::Code::kOutOfRange) return answer;
     return chunk.error();

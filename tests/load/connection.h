@@ -41,6 +41,7 @@ struct Answer {
   int code = 0;
   std::string head;  // with the status line
   std::string body;  // as it came: of gzip when that was asked for
+  size_t size = 0;   // of the body
 };
 
 class Connection {
@@ -62,6 +63,8 @@ class Connection {
   base::Result<size_t> ReadSome(char* out, size_t size);
   bool holds_some() const { return at_ < buffer_.size(); }  // without a wait
   int fd() const { return socket_.get(); }
+  // Bodies of answers are counted, not kept: what a client makes of 20 MB is not the server's.
+  void DropBodies() { keeps_bodies_ = false; }
 
  private:
   struct Free {
@@ -80,6 +83,7 @@ class Connection {
   size_t at_ = 0;  // of buffer_: what was taken
   std::string lines_;
   size_t line_at_ = 0;
+  bool keeps_bodies_ = true;
 };
 
 }  // namespace keelson::load

@@ -28,14 +28,14 @@ rss_of() { # PID…: megabytes of all of them
 make_identity() {
   local port
   port=$(free_port)
-  read -r _ pid < <("$bench_bin/keelson-master-bench" start "$work/kubeconfig" "$port" "$bench_bin/keelson-master" \
+  read -r _ pid _ < <("$bench_bin/keelson-master-bench" start "$work/kubeconfig" "$port" "$bench_bin/keelson-master" \
     --state-dir "$work/identity" --kubeconfig "$work/kubeconfig" --port "$port" 2>"$work/identity.log")
   end_side
   rm -rf "$work/identity/store"
 }
 
 etcd_pid= pid=
-start_side() { # SIDE DIR: sets pid, port and ready (milliseconds); etcd is up before the clock starts
+start_side() { # SIDE DIR: sets pid, port, ready (milliseconds) and ready_cpu (microseconds); etcd is up before the clock starts
   local side=$1 dir=$2 pki=$work/identity/pki
   port=$(free_port)
   mkdir -p "$dir"
@@ -55,7 +55,7 @@ start_side() { # SIDE DIR: sets pid, port and ready (milliseconds); etcd is up b
     floor)
       set -- "$bench_bin/keelson-master-floor" "$pki" "$dir" "$port" ;;
   esac
-  read -r ready pid < <("$bench_bin/keelson-master-bench" start "$work/kubeconfig" "$port" "$@" 2>>"$dir/log") ||
+  read -r ready pid ready_cpu < <("$bench_bin/keelson-master-bench" start "$work/kubeconfig" "$port" "$@" 2>>"$dir/log") ||
     { echo "$side does not start: $(tail -3 "$dir/log")" >&2; return 1; }
 }
 
@@ -99,6 +99,7 @@ measure_side() { # SIDE ROUND
   local dir=$work/$1-$2 name value
   start_side "$side" "$dir"
   say ready_empty "$ready"
+  say ready_empty_cpu_us "$ready_cpu"
   if [ "$side" != floor ]; then
     sleep 5
     memory rss_idle
@@ -114,6 +115,7 @@ measure_side() { # SIDE ROUND
     end_side
     start_side "$side" "$dir"
     say ready_full "$ready"
+    say ready_full_cpu_us "$ready_cpu"
     memory rss_full
   fi
   end_side

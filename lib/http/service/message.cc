@@ -2,7 +2,6 @@
 #include "lib/http/service/message.h"
 
 #include <strings.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <optional>
@@ -133,41 +132,6 @@ bool AcceptsGzip(const Fields& headers) {
     return !(weight.starts_with("q=0") && weight.find_first_of("123456789") == weight.npos);
   }
   return false;
-}
-
-std::string Gzip(const std::vector<Buffer>& pieces) {
-  z_stream stream{};
-  KEELSON_CHECK(deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  size_t total = 0;
-  for (const Buffer& piece : pieces) total += piece.size();
-  std::string out(total / 4 + 1024, '\0');
-  size_t filled = 0;
-  const auto run = [&](int flush) {
-    int result = Z_OK;
-    do {
-      if (filled == out.size()) out.resize(out.size() * 2);
-      stream.next_out = reinterpret_cast<Bytef*>(out.data() + filled);
-      stream.avail_out = static_cast<uInt>(std::min<size_t>(out.size() - filled, 1u << 30));
-      const uInt room = stream.avail_out;
-      result = deflate(&stream, flush);
-      filled += room - stream.avail_out;
-    } while (stream.avail_in > 0 || (flush == Z_FINISH && result != Z_STREAM_END));
-  };
-  for (const Buffer& piece : pieces) {
-    std::string_view left = piece.view();
-    while (!left.empty()) {
-      const size_t part = std::min<size_t>(left.size(), 1u << 30);
-      stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(left.data()));
-      stream.avail_in = static_cast<uInt>(part);
-      run(Z_NO_FLUSH);
-      left.remove_prefix(part);
-    }
-  }
-  stream.avail_in = 0;
-  run(Z_FINISH);
-  deflateEnd(&stream);
-  out.resize(filled);
-  return out;
 }
 
 }  // namespace keelson::service

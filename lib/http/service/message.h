@@ -79,6 +79,5 @@ bool ParseTarget(Request& request);
 
 std::string_view ReasonPhrase(int status);
 bool AcceptsGzip(const Fields& headers);
-std::string Gzip(const std::vector<Buffer>& pieces);  // level 1
 
 }  // namespace keelson::service

@@ -2,6 +2,7 @@
 #include "lib/http/service/stream.h"
 
 #include "lib/base/strings.h"
+#include "lib/http/service/gzip.h"
 
 namespace keelson::service {
 
