@@ -121,21 +121,32 @@ base::Result<Handler> ReadHandler(const Value& item) {
           return BadLine(pattern, "annotations: expected names such as 'run.oci.*'");
         handler.annotations.push_back(pattern.AsString());
       }
+    } else if (key == "arguments" && value.IsArray()) {
+      for (const Value& argument : value.items()) {
+        if (!argument.IsString() || argument.AsString().empty())
+          return BadLine(argument, "arguments: expected words such as '--network=host'");
+        handler.arguments.push_back(argument.AsString());
+      }
     } else if (key == "privileged-without-host-devices" && value.IsBool()) {
       handler.privileged_without_host_devices = value.AsBool();
     } else if (key == "name" || key == "runtime") {
       return BadLine(value, key + ": expected a string");
     } else if (key == "annotations") {
       return BadLine(value, "annotations: expected a list of names");
+    } else if (key == "arguments") {
+      return BadLine(value, "arguments: expected a list of words");
     } else if (key == "privileged-without-host-devices") {
       return BadLine(value, key + ": expected true or false");
     } else {
-      return BadLine(value, fmt::format("a handler has no '{}'; it has name, runtime, annotations "
-                                        "and privileged-without-host-devices",
+      return BadLine(value, fmt::format("a handler has no '{}'; it has name, runtime, arguments, "
+                                        "annotations and privileged-without-host-devices",
                                         key));
     }
   }
   if (handler.name.empty()) return BadLine(item, "a handler must have a name");
+  if (handler.runtime.empty() && !handler.arguments.empty())
+    return BadLine(
+        item, fmt::format("arguments: handler '{}' has no runtime to pass them to", handler.name));
   if (handler.runtime.empty() && !handler.annotations.empty())
     return BadLine(item, fmt::format("annotations: handler '{}' has no runtime to pass them to",
                                      handler.name));
@@ -190,6 +201,12 @@ Setting HandlerList(std::string name, std::string help) {
               Value item = Value::Object();
               item.Set("name", Value(handler.name));
               if (!handler.runtime.empty()) item.Set("runtime", Value(handler.runtime));
+              if (!handler.arguments.empty()) {
+                Value arguments = Value::Array();
+                for (const std::string& argument : handler.arguments)
+                  arguments.Append(Value(argument));
+                item.Set("arguments", std::move(arguments));
+              }
               if (!handler.annotations.empty()) {
                 Value patterns = Value::Array();
                 for (const std::string& pattern : handler.annotations)
@@ -262,8 +279,9 @@ const std::vector<Setting>& Settings() {
       Place("stream-key", "PEM.", &Config::stream_key, true),
       HandlerList("handlers",
                   "What RuntimeClasses may name beside 'keelson': each has a name, the path of an "
-                  "OCI runtime's program ('runtime', such as /usr/bin/crun; absent: native), the "
-                  "names of pods' annotations that may pass to it, and "
+                  "OCI runtime's program ('runtime', such as /usr/bin/crun; absent: native), "
+                  "'arguments' of it such as [--network=host], the names of pods' annotations that "
+                  "may pass to it, and "
                   "'privileged-without-host-devices'."),
       Names("pinned-images",
             "Images that kubelets are told to keep when they make room, by name and tag or digest, "

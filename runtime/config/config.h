@@ -22,6 +22,7 @@ struct Handler {
   std::string runtime;                   // absolute path of an OCI runtime's program; empty: native
   std::vector<std::string> annotations;  // which may pass to it: names, '*' for anything
   bool privileged_without_host_devices = false;
+  std::vector<std::string> arguments;  // of the program, before its command
   bool operator==(const Handler&) const = default;
 };
 

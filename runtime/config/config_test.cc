@@ -50,6 +50,8 @@ TEST(Config, WhatIsWrongIsRefusedWithItsPlace) {
            Case{"handlers:\n- name: keelson\n", {}, "runtime.yaml:2: handlers: name: 'keelson' is"},
            Case{"handlers:\n- name: Crun\n", {}, "runtime.yaml:2: handlers: name: 'Crun' is no"},
            Case{"handlers:\n- name: a\n  annotations: [x]\n", {}, "has no runtime to pass them to"},
+           Case{"handlers:\n- name: a\n  arguments: [x]\n", {}, "has no runtime to pass them to"},
+           Case{"handlers:\n- name: a\n  arguments: x\n", {}, "expected a list of words"},
            Case{"", {{"run-dir", "run"}}, "--run-dir: 'run' is not an absolute path"},
        }) {
     const base::Result<Effective> effective = Resolve(kFile, c.text, c.flags);
@@ -76,11 +78,11 @@ TEST(Config, HandlersReadBackAsTheyWere) {
   const base::Result<Effective> effective =
       Resolve(kFile,
               "handlers:\n- name: crun\n  runtime: /usr/bin/crun\n  annotations: ['run.oci.*', a]\n"
-              "- name: safe\n  privileged-without-host-devices: true\n",
+              "  arguments: [--debug]\n- name: safe\n  privileged-without-host-devices: true\n",
               {});
   ASSERT_TRUE(effective.ok()) << effective.error().message();
-  const std::vector<Handler> expected = {{"crun", "/usr/bin/crun", {"run.oci.*", "a"}, false},
-                                         {"safe", "", {}, true}};
+  const std::vector<Handler> expected = {
+      {"crun", "/usr/bin/crun", {"run.oci.*", "a"}, false, {"--debug"}}, {"safe", "", {}, true}};
   EXPECT_EQ(effective->config.handlers, expected);
   EXPECT_EQ(effective->origins.at("handlers"), "/etc/keelson/runtime.yaml:1");
   const base::Result<Effective> again = Resolve(kFile, Explain(*effective), {});

@@ -62,9 +62,11 @@ Status Runtime::PlanOther(const handlers::Handler& handler, const ContainerView&
                           const SandboxView& pod, container::Plan& plan) {
   spec::OtherRuntime& other = plan.spec.other;
   other.program = handler.settings.runtime;
+  other.arguments = handler.settings.arguments;
   other.state_root = d_.run_dir + "/oci/" + handler.settings.name;
   RETURN_IF_ERROR(os::MakeDirs(other.state_root, 0700));
   other.cgroup_path = plan.cgroup_path;
+  other.hostname = pod.config.hostname();
   for (const cgroup::DeviceRule& rule : plan.resources.devices) {
     other.device_rules.push_back({rule.allow, rule.type, rule.major ? int64_t{*rule.major} : -1,
                                   rule.minor ? int64_t{*rule.minor} : -1, rule.access});

@@ -107,7 +107,8 @@ Annotations AnnotationsFor(const Handler& handler, const Annotations& pod,
         out[name] = value;
     }
   }
-  out["io.kubernetes.cri.container-type"] = "container";
+  // Each container is a sandbox of its own to the program, so none is said to be in another's.
+  out.erase("io.kubernetes.cri.container-type");
   out["io.kubernetes.cri.container-name"] = identity.container_name;
   out["io.kubernetes.cri.image-name"] = identity.image_name;
   out["io.kubernetes.cri.sandbox-id"] = identity.sandbox_id;

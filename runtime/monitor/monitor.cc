@@ -265,6 +265,7 @@ Result<uint64_t> Monitor::MakeKnown(Container& container, std::vector<UniqueFd> 
   blob.U8(container.log_flags);
   blob.String(container.program);
   blob.String(container.state_root);
+  blob.Strings(container.arguments);
   base::Writer note;
   note.String(container.state.id);
   note.I32(container.state.started.pid);

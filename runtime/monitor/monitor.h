@@ -68,6 +68,7 @@ class Monitor {
     // Of another OCI runtime: its program and where that keeps its state.
     std::string program;
     std::string state_root;
+    std::vector<std::string> arguments;
     bool HasTerminal() const { return (log_flags & kLogTerminal) != 0; }
   };
   struct Exec {
@@ -156,6 +157,7 @@ class Monitor {
   void OnOtherExec(const std::shared_ptr<OtherExec>& opening, base::Status status);
   // Whether the question is the other program's; it is answered then.
   bool SignalOther(int client, uint64_t question, const std::string& id, int signal);
+  static bool IsKnownToProgram(const Container& container);
   void DeleteOther(const Container& container);
   void FinishOtherStart(const Container& container);  // what a dead monitor may not have come to
   bool StartsUnderWay() const { return !starting_.empty(); }

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/base/strings.h"
@@ -148,7 +149,9 @@ void Monitor::OnCommandEnd(pid_t pid, os::ExitStatus status) {
 
 Monitor::Command Monitor::CommandFor(const Container& container, std::vector<std::string> words) {
   Command command;
-  command.argv = {container.program, "--root", container.state_root};
+  command.argv = {container.program};
+  command.argv.insert(command.argv.end(), container.arguments.begin(), container.arguments.end());
+  command.argv.insert(command.argv.end(), {"--root", container.state_root});
   // What only cleans up may outlive us and the pod's directory.
   command.dies_with_us = words[0] != "delete" && words[0] != "kill";
   if (command.dies_with_us) {
@@ -159,9 +162,18 @@ Monitor::Command Monitor::CommandFor(const Container& container, std::vector<std
   return command;
 }
 
+// A folder of its name, or files whose names begin with it (runsc).
+bool Monitor::IsKnownToProgram(const Container& container) {
+  const Result<std::vector<os::DirEntry>> entries = os::ListDir(container.state_root);
+  if (!entries.ok()) return false;
+  return std::ranges::any_of(*entries, [&container](const os::DirEntry& entry) {
+    return entry.name.starts_with(container.state.id);
+  });
+}
+
 void Monitor::DeleteOther(const Container& container) {
   if (container.program.empty() || starting_.contains(container.state.id)) return;
-  if (!os::Exists(container.state_root + "/" + container.state.id)) return;
+  if (!IsKnownToProgram(container)) return;
   (void)Begin(CommandFor(container, {"delete", "--force", container.state.id}),
               [](const Status&) {});
 }
@@ -203,6 +215,10 @@ Result<launcher::Terminal> Console::Take() {
   launcher::Terminal terminal;
   terminal.master = std::move(message.fds[0]);
   terminal.peer.reset(ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  // Of the room's own devpts, which went with it (runsc): the sandbox holds the peer to its end.
+  if (!terminal.peer && errno == ENODEV) {
+    ASSIGN_OR_RETURN(terminal.peer, os::Duplicate(terminal.master.get()));
+  }
   if (!terminal.peer) return Error::FromErrno(errno, "open the terminal's peer");
   const winsize size{24, 80, 0, 0};
   if (ioctl(terminal.master.get(), TIOCSWINSZ, &size) != 0)

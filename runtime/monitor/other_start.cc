@@ -43,6 +43,7 @@ Status Monitor::StartOther(int client, uint64_t question, const spec::ContainerS
   start->container = std::move(container);
   start->container.program = spec.other.program;
   start->container.state_root = spec.other.state_root;
+  start->container.arguments = spec.other.arguments;
   start->directory = setup_.run_dir + "/" + spec.id;
   if (spec.pid_mode == spec::PidMode::kTarget) {
     const auto other = containers_.find(spec.target_container_id);
@@ -78,7 +79,7 @@ Status Monitor::StartOther(int client, uint64_t question, const spec::ContainerS
   RETURN_IF_ERROR(os::WriteFileAtomic(start->directory + "/config.json",
                                       oci::Configuration(spec, facts), 0600));
   // What a monitor that died had begun of it is in the way.
-  if (os::Exists(start->container.state_root + "/" + spec.id)) {
+  if (IsKnownToProgram(start->container)) {
     RETURN_IF_ERROR(Begin(CommandFor(start->container, {"delete", "--force", spec.id}),
                           [this, start](const Status&) {
                             if (const Status status = Create(start); !status.ok())

@@ -341,6 +341,7 @@ Status Monitor::Adopt() {
       container.program = b.String();
       container.state_root = b.String();
     }
+    if (!b.AtEnd()) container.arguments = b.Strings();
     container.state.phase = ContainerPhase::kRunning;
     ASSIGN_OR_RETURN(container.log_fds, FetchFromAnchor("log/" + container.state.id));
     // An input that was closed once is kept no longer.

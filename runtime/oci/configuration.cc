@@ -210,6 +210,7 @@ std::string Configuration(const spec::ContainerSpec& spec, const Facts& facts) {
   JsonText json;
   json.Open('{').Key("ociVersion").String("1.0.2").Key("process");
   PutProcess(json, spec.process, facts.lowest_oom_score);
+  if (facts.uts && !spec.other.hostname.empty()) json.Key("hostname").String(spec.other.hostname);
   json.Key("root").Open('{').Key("path").String(kRootfs);
   json.Key("readonly").Bool(spec.read_only_root).Close('}');
   json.Key("mounts").Open('[');

@@ -95,13 +95,15 @@ struct DeviceRule {
 // A runtime handler that names a program: what is needed to start the container through its command
 // line (runtime/oci) and not by the monitor itself.
 struct OtherRuntime {
-  std::string program;       // absolute, on the host; empty: the container is the monitor's own
-  std::string state_root;    // the program's --root
+  std::string program;     // absolute, on the host; empty: the container is the monitor's own
+  std::string state_root;  // the program's --root
+  std::vector<std::string> arguments;  // before its command
   uint32_t host_mounts = 0;  // the host's mount namespace: counts into the start's descriptors
   std::string cgroup_path;   // below every hierarchy's root
   std::vector<DeviceRule> device_rules;
   std::string seccomp;  // runtime-spec's linux.seccomp as JSON text; empty: none
   std::vector<std::pair<std::string, std::string>> annotations;
+  std::string hostname;  // for programs whose containers do not see the host's namespaces
 };
 
 enum class PidMode : uint8_t { kOwn, kPod, kHost, kTarget };

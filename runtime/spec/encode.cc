@@ -197,6 +197,8 @@ std::string Encode(const ContainerSpec& spec) {
   w.String(spec.mount_label);
   for (const Mount& m : spec.mounts) w.Bool(m.idmapped);
   Put(w, spec.other);
+  w.Strings(spec.other.arguments);
+  w.String(spec.other.hostname);
   return w.Take();
 }
 
@@ -240,6 +242,10 @@ base::Result<ContainerSpec> DecodeContainerSpec(std::string_view bytes) {
     for (Mount& m : spec.mounts) m.idmapped = r.Bool();
   }
   if (!r.AtEnd()) spec.other = GetOtherRuntime(r);
+  if (!r.AtEnd()) {
+    spec.other.arguments = r.Strings();
+    spec.other.hostname = r.String();
+  }
   if (!r.ok() || bad) return Malformed("container spec");
   return spec;
 }

@@ -34,6 +34,8 @@ ContainerSpec Example() {
   spec.mount_label = "m";
   spec.other.program = "/usr/bin/crun";
   spec.other.state_root = "/run/keelson/oci/crun";
+  spec.other.arguments = {"--debug"};
+  spec.other.hostname = "web";
   spec.other.host_mounts = 7;
   spec.other.cgroup_path = "/x";
   spec.other.device_rules = {{false, 'a', -1, -1, "rwm"}, {true, 'c', 1, 3, "r"}};
@@ -57,9 +59,10 @@ std::vector<size_t> Later() {
   ContainerSpec without = Example();
   without.other = {};
   const size_t empty_other = 3 * 4 + 4 + 4 + 4 + 4;
-  const size_t other = Encode(Example()).size() - Encode(without).size() + empty_other;
+  const size_t empty_last = 4 + 4, last = empty_last + 4 + 7 + 3;
+  const size_t other = Encode(Example()).size() - Encode(without).size() + empty_other + empty_last;
   const size_t labels = other + Example().mounts.size() + size_t{3} * (4 + 1);
-  return {other, labels, labels + 2};
+  return {last, other, labels, labels + 2};
 }
 
 TEST(SpecEncoding, RefusesEveryTruncation) {
@@ -79,7 +82,8 @@ TEST(SpecEncoding, ReadsWhatEarlierVersionsWrote) {
     bytes.resize(bytes.size() - later);
     const base::Result<ContainerSpec> spec = DecodeContainerSpec(bytes);
     ASSERT_TRUE(spec.ok()) << later;
-    EXPECT_EQ(spec->other.program, "");
+    EXPECT_EQ(spec->other.program.empty(), later != Later().front());
+    EXPECT_TRUE(spec->other.arguments.empty());
     EXPECT_EQ(spec->log_name, "0.log");
     EXPECT_EQ(spec->open_stdin, later < Later().back());
   }
