@@ -61,8 +61,9 @@ bool IsMember(std::string_view written) {
   return written == "{}" || written.starts_with("{\".\":");
 }
 
-// Elements that were added go where they belong; most come in order.
-base::Result<Set> Read(JsonCursor& cursor, bool& self) {
+base::Result<Set> Read(JsonCursor& cursor, bool& self, size_t depth) {
+  constexpr size_t kDeepest = 500;  // no type is as deep
+  if (depth > kDeepest) return base::InvalidArgument("a set of fields is too deep");
   Set set;
   self = cursor.Peek() == Token::kNull;
   if (self) cursor.Null();
@@ -82,7 +83,7 @@ base::Result<Set> Read(JsonCursor& cursor, bool& self) {
       continue;
     }
     bool member = false;
-    ASSIGN_OR_RETURN(Set below, Read(cursor, member));
+    ASSIGN_OR_RETURN(Set below, Read(cursor, member, depth + 1));
     set.Attach(*std::move(element), member, std::move(below));
   }
   self = self || set.Empty();
@@ -124,7 +125,7 @@ void ForEachKnown(std::string_view fields, const Set& set, const Each& each) {
 base::Result<Set> Set::Parse(std::string_view fields) {
   JsonCursor cursor(fields);
   bool self = false;
-  return Read(cursor, self);
+  return Read(cursor, self, 0);
 }
 
 std::string Set::Write() const {

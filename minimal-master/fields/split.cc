@@ -9,15 +9,25 @@ namespace {
 using schema::JsonCursor;
 using schema::Token;
 
-// The value of the object's member of this name; empty: it has none.
-std::string_view MemberOf(std::string_view object, std::string_view name) {
+// A member of an object: its value, and where what is before it ends. Empty: there is none.
+struct Member {
+  std::string_view value;
+  size_t before = 0;
+  bool first = true;
+};
+
+Member Find(std::string_view object, std::string_view name) {
   JsonCursor cursor(object);
   if (object.empty() || cursor.Peek() != Token::kObject) return {};
   cursor.Enter();
+  Member member;
+  member.before = object.find('{') + 1;
   std::string key;
   while (cursor.NextKey(key)) {
-    const std::string_view value = cursor.Skip();
-    if (key == name) return value;
+    member.value = cursor.Skip();
+    if (key == name) return member;
+    member.before = static_cast<size_t>(member.value.data() - object.data()) + member.value.size();
+    member.first = false;
   }
   return {};
 }
@@ -25,29 +35,25 @@ std::string_view MemberOf(std::string_view object, std::string_view name) {
 }  // namespace
 
 Split SplitManagers(std::string_view object) {
-  constexpr std::string_view kKey = "\"managedFields\":";
-  const std::string_view metadata = MemberOf(object, "metadata");
-  const std::string_view managers = MemberOf(metadata, "managedFields");
-  if (managers.empty()) return {std::string(object), {}};
-  size_t begin = static_cast<size_t>(managers.data() - object.data());
-  size_t end = begin + managers.size();
-  const size_t key = object.rfind(kKey, begin);
-  if (key == std::string_view::npos || key + kKey.size() != begin) return {std::string(object), {}};
-  begin = key;
-  if (object[begin - 1] == ',')
-    --begin;
-  else if (end < object.size() && object[end] == ',')
-    ++end;
+  const std::string_view metadata = Find(object, "metadata").value;
+  const Member managers = Find(metadata, "managedFields");
+  if (managers.value.empty()) return {std::string(object), {}};
+  const size_t begin = static_cast<size_t>(metadata.data() - object.data()) + managers.before;
+  size_t end = static_cast<size_t>(managers.value.data() - object.data()) + managers.value.size();
+  if (managers.first) {  // the comma that goes with it is the one behind it
+    const size_t next = object.find_first_not_of(" \t\r\n", end);
+    if (next != std::string_view::npos && object[next] == ',') end = next + 1;
+  }
   Split out;
   out.object.reserve(object.size() - (end - begin));
   out.object.append(object, 0, begin).append(object, end);
-  out.managers = managers;
+  out.managers = managers.value;
   return out;
 }
 
 std::string JoinManagers(std::string object, std::string_view managers) {
   if (managers.empty()) return object;
-  const std::string_view metadata = MemberOf(object, "metadata");
+  const std::string_view metadata = Find(object, "metadata").value;
   if (metadata.size() < 2 || metadata.back() != '}') return object;
   const size_t end = static_cast<size_t>(metadata.data() - object.data()) + metadata.size() - 1;
   std::string member = object[end - 1] == '{' ? "" : ",";
