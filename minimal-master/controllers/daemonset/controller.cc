@@ -7,6 +7,7 @@
 #include "minimal-master/controllers/daemonset/history.h"
 #include "minimal-master/controllers/daemonset/plan.h"
 #include "minimal-master/controllers/pods/claim.h"
+#include "minimal-master/controllers/pods/owned.h"
 #include "minimal-master/controllers/pods/selector.h"
 #include "minimal-master/controllers/pods/writer.h"
 
@@ -39,7 +40,6 @@ class Controller final : public control::Controller {
  private:
   void RoutePod(const Change& change, const Add& add);
   void RouteRevision(const Change& change, const Add& add);
-  void RouteSelecting(const watch::Object& orphan, const Add& add) const;
   Outcome SyncSet(const Value& set);
   Failure ClaimPods(const Value& set);
   // Its revisions, with that of the present template.
@@ -54,6 +54,10 @@ class Controller final : public control::Controller {
   const schema::Resource& pods_ = control::ResourceNamed("", "pods");
   const schema::Resource& all_nodes_ = control::ResourceNamed("", "nodes");
   Nodes nodes_;
+  pods::Owned owned_{tools_.cache, revisions_};
+  pods::Selecting selecting_{tools_.cache, sets_, [](const Value& set) {
+                               return pods::SelectorOf(set.At({"spec", "selector"}));
+                             }};
   pods::Writer writer_;
   std::mutex mutex_;
   using Backoffs = std::map<std::string, Backoff, std::less<>>;
@@ -90,26 +94,20 @@ void Controller::RoutePod(const Change& change, const Add& add) {
     changed = old->owner_uid != pod->owner_uid || change.old->labels() != change.object->labels();
   }
   if (changed && pod->owner_uid.empty() && change.kind != watch::Kind::kDeleted) {
-    RouteSelecting(*change.object, add);
+    for (std::string& key : selecting_.Of(*change.object)) add(std::move(key));
   }
 }
 
 void Controller::RouteRevision(const Change& change, const Add& add) {
   if (change.object->owner_uids().empty()) {
-    if (change.kind != watch::Kind::kDeleted) RouteSelecting(*change.object, add);
+    if (change.kind == watch::Kind::kDeleted) return;
+    for (std::string& key : selecting_.Of(*change.object)) add(std::move(key));
     return;
   }
   const Value revision = control::Parse(*change.object);
   const Value* owner = control::ControllerOf(revision);
   if (owner != nullptr && owner->At({"kind"}).AsString() == "DaemonSet") {
     add(std::string(change.object->ns()) + "/" + owner->At({"name"}).AsString());
-  }
-}
-
-void Controller::RouteSelecting(const watch::Object& orphan, const Add& add) const {
-  for (const watch::ObjectPtr& set : control::List(tools_.cache, sets_, orphan.ns())) {
-    const Value selector = control::Parse(*set).At({"spec", "selector"});
-    if (pods::SelectorOf(selector).Matches(orphan)) add(control::KeyOf(*set));
   }
 }
 
@@ -132,19 +130,9 @@ Failure Controller::ClaimPods(const Value& set) {
 Failure Controller::KeepHistory(const Value& set, History& history) {
   const std::string& ns = set.At({"metadata", "namespace"}).AsString();
   const std::string& uid = set.At({"metadata", "uid"}).AsString();
-  std::vector<watch::ObjectPtr> owned;
-  std::vector<watch::ObjectPtr> orphans;
-  for (const watch::ObjectPtr& revision : control::List(tools_.cache, revisions_, ns)) {
-    const auto& owners = revision->owner_uids();
-    if (owners.empty()) {
-      orphans.push_back(revision);
-    } else if (std::find(owners.begin(), owners.end(), uid) != owners.end()) {
-      owned.push_back(revision);
-    }
-  }
-  const pods::ObjectClaims claims =
-      pods::ClaimObjects({set, "apps/v1", "DaemonSet"}, revisions_,
-                         pods::SelectorOf(set.At({"spec", "selector"})), owned, orphans);
+  const pods::ObjectClaims claims = pods::ClaimObjects(
+      {set, "apps/v1", "DaemonSet"}, revisions_, pods::SelectorOf(set.At({"spec", "selector"})),
+      owned_.By(uid), owned_.ByNobody(ns));
   if (Failure failure = writer_.Do(claims.writes)) return failure;
   std::vector<Value> mine;
   for (const watch::ObjectPtr& revision : claims.mine) {

@@ -6,6 +6,7 @@
 #include "minimal-master/control/objects.h"
 #include "minimal-master/controllers/deployment/plan.h"
 #include "minimal-master/controllers/pods/claim.h"
+#include "minimal-master/controllers/pods/owned.h"
 #include "minimal-master/controllers/pods/selector.h"
 #include "minimal-master/controllers/pods/writer.h"
 
@@ -34,6 +35,11 @@ class Controller final : public control::Controller {
         deployments_(control::ResourceNamed("apps", "deployments")),
         sets_(control::ResourceNamed("apps", "replicasets")),
         pods_(control::ResourceNamed("", "pods")),
+        owned_(tools.cache, sets_),
+        selecting_(tools.cache, deployments_,
+                   [](const Value& deployment) {
+                     return pods::SelectorOf(deployment.At({"spec", "selector"}));
+                   }),
         writer_(tools.client, tools.recorder, tools.executor, std::string(kName)) {}
 
   std::string_view name() const override { return kName; }
@@ -56,6 +62,8 @@ class Controller final : public control::Controller {
   const schema::Resource& deployments_;
   const schema::Resource& sets_;
   const schema::Resource& pods_;
+  pods::Owned owned_;
+  pods::Selecting selecting_;
   pods::Writer writer_;
 };
 
@@ -79,30 +87,15 @@ void Controller::Route(const Change& change, const Add& add) {
     if (!before.empty()) add(before);
   }
   if (!object.owner_uids().empty() || change.kind == watch::Kind::kDeleted) return;
-  for (const watch::ObjectPtr& each : control::List(tools_.cache, deployments_, object.ns())) {
-    const Value deployment = control::Parse(*each);
-    if (pods::SelectorOf(deployment.At({"spec", "selector"})).Matches(object)) {
-      add(control::KeyOf(*each));
-    }
-  }
+  for (std::string& key : selecting_.Of(object)) add(std::move(key));
 }
 
 base::Result<std::vector<Value>> Controller::Claim(const Value& deployment) {
   const std::string& ns = deployment.At({"metadata", "namespace"}).AsString();
   const std::string& uid = deployment.At({"metadata", "uid"}).AsString();
-  std::vector<watch::ObjectPtr> owned;
-  std::vector<watch::ObjectPtr> orphans;
-  for (const watch::ObjectPtr& set : control::List(tools_.cache, sets_, ns)) {
-    const auto& owners = set->owner_uids();
-    if (owners.empty()) {
-      orphans.push_back(set);
-    } else if (std::find(owners.begin(), owners.end(), uid) != owners.end()) {
-      owned.push_back(set);
-    }
-  }
-  const pods::ObjectClaims claims =
-      pods::ClaimObjects({deployment, "apps/v1", "Deployment"}, sets_,
-                         pods::SelectorOf(deployment.At({"spec", "selector"})), owned, orphans);
+  const pods::ObjectClaims claims = pods::ClaimObjects(
+      {deployment, "apps/v1", "Deployment"}, sets_,
+      pods::SelectorOf(deployment.At({"spec", "selector"})), owned_.By(uid), owned_.ByNobody(ns));
   if (const auto failure = writer_.Do(claims.writes)) {
     return base::Unavailable("{}", failure->message);
   }

@@ -7,6 +7,7 @@
 #include "minimal-master/control/objects.h"
 #include "minimal-master/controllers/job/progress.h"
 #include "minimal-master/controllers/job/template.h"
+#include "minimal-master/controllers/pods/owned.h"
 #include "minimal-master/controllers/pods/pace.h"
 #include "minimal-master/controllers/pods/selector.h"
 #include "minimal-master/controllers/pods/template.h"
@@ -30,6 +31,8 @@ class Controller final : public control::Controller {
       : tools_(tools),
         jobs_(control::ResourceNamed("batch", "jobs")),
         pods_(control::ResourceNamed("", "pods")),
+        selecting_(tools.cache, jobs_,
+                   [](const Value& job) { return pods::SelectorOf(job.At({"spec", "selector"})); }),
         writer_(tools.client, tools.recorder, tools.executor, std::string(kName)),
         pace_(tools.clock) {}
 
@@ -57,6 +60,7 @@ class Controller final : public control::Controller {
   const pods::Tools tools_;
   const schema::Resource& jobs_;
   const schema::Resource& pods_;
+  pods::Selecting selecting_;
   pods::Writer writer_;
   pods::Pace pace_;
   std::mutex mutex_;
@@ -89,10 +93,7 @@ void Controller::RoutePod(const Change& change, const Add& add) {
     add(std::string(kOrphan) + control::KeyOf(*change.object));
   }
   if (!changed || !pod->owner_uid.empty()) return;
-  for (const watch::ObjectPtr& job : control::List(tools_.cache, jobs_, pod->ns())) {
-    const Value selector = control::Parse(*job).At({"spec", "selector"});
-    if (pods::SelectorOf(selector).Matches(*pod->object)) add(control::KeyOf(*job));
-  }
+  for (std::string& key : selecting_.Of(*pod->object)) add(std::move(key));
 }
 
 // Its finalizer is of no use: nobody will count it.

@@ -8,6 +8,7 @@
 #include "minimal-master/control/fake_client.h"
 #include "minimal-master/control/objects.h"
 #include "minimal-master/controllers/pods/index.h"
+#include "minimal-master/controllers/pods/owned.h"
 #include "minimal-master/controllers/pods/pace.h"
 #include "minimal-master/controllers/pods/selector.h"
 #include "minimal-master/controllers/pods/template.h"
@@ -72,6 +73,42 @@ TEST_F(PodsTest, AreFoundByOwnerNamespaceAndNodeAsSoonAsTheyAreWritten) {
   EXPECT_THAT(Names(pods_.ControlledBy("uid-one")), UnorderedElementsAre("a", "c"));
   EXPECT_THAT(Names(pods_.WithoutController("ns")), ElementsAre("b"));
   EXPECT_THAT(pods_.OnNode("n1"), IsEmpty());
+}
+
+// Any kind has owners; here pods stand for it.
+TEST_F(PodsTest, AreFoundByWhateverOwnerAsObjectsOfAKind) {
+  const schema::Resource& resource = control::ResourceNamed("", "pods");
+  Owned owned(*cache_, resource);
+  const auto names = [](const std::vector<watch::ObjectPtr>& objects) {
+    std::vector<std::string> out;
+    for (const watch::ObjectPtr& object : objects) out.emplace_back(object->name());
+    return out;
+  };
+  Put("b", "one");
+  Put("a", "one");
+  Put("c", "");
+  EXPECT_THAT(names(owned.By("uid-one")), ElementsAre("a", "b"));
+  EXPECT_THAT(names(owned.ByNobody("ns")), ElementsAre("c"));
+  Put("b", "");
+  Put("c", "two");
+  Commit("a", {});
+  EXPECT_THAT(owned.By("uid-one"), IsEmpty());
+  EXPECT_THAT(names(owned.By("uid-two")), ElementsAre("c"));
+  EXPECT_THAT(names(owned.ByNobody("ns")), ElementsAre("b"));
+}
+
+TEST_F(PodsTest, AreSelectedByObjectsOfTheirNamespace) {
+  Selecting selecting(*cache_, control::ResourceNamed("", "pods"), [](const json::Value& object) {
+    return SelectorOfLabels(object.At({"spec", "wants"}));
+  });
+  Put("a", "", R"(,"spec":{"wants":{"app":"web"}})");
+  Put("b", "", R"(,"spec":{"wants":{"app":"db"}})");
+  Put("all", "");
+  const watch::ObjectPtr pod = pods_.Find("ns", "all")->object;  // app=web
+  EXPECT_THAT(selecting.Of(*pod), ElementsAre("ns/a"));
+  Put("b", "", R"(,"spec":{"wants":{"app":"web"}})");
+  Commit("a", {});
+  EXPECT_THAT(selecting.Of(*pod), ElementsAre("ns/b"));
 }
 
 TEST_F(PodsTest, AreReadOnceForARevision) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "minimal-master/control/objects.h"
+#include "minimal-master/controllers/pods/owned.h"
 #include "minimal-master/controllers/pods/pace.h"
 #include "minimal-master/controllers/pods/template.h"
 #include "minimal-master/controllers/pods/writer.h"
@@ -23,6 +24,9 @@ class Controller final : public control::Controller {
         tools_(tools),
         resource_(control::ResourceNamed(kind.group, kind.resource)),
         pods_(control::ResourceNamed("", "pods")),
+        owned_(tools.cache, resource_),
+        selecting_(tools.cache, resource_,
+                   [&kind](const Value& object) { return SelectorOf(kind, object); }),
         writer_(tools.client, tools.recorder, tools.executor, std::string(kind.controller)),
         pace_(tools.clock) {}
 
@@ -32,14 +36,15 @@ class Controller final : public control::Controller {
   Outcome Sync(const std::string& key) override;
 
  private:
-  void RouteOrphan(const watch::Object& pod, const Add& add) const;
-  std::vector<PodPtr> Related(const Value& object) const;
+  std::vector<PodPtr> Related(const Value& object);
   std::optional<status::Failure> Apply(const Facts& facts, const Plan& plan, int64_t now);
 
   const Kind& kind_;
   const pods::Tools tools_;
   const schema::Resource& resource_;
   const schema::Resource& pods_;
+  pods::Owned owned_;
+  pods::Selecting selecting_;
   pods::Writer writer_;
   pods::Pace pace_;
 };
@@ -63,26 +68,16 @@ void Controller::Route(const Change& change, const Add& add) {
     changed = old->owner_uid != pod->owner_uid || change.old->labels() != change.object->labels();
   }
   if (changed && pod->owner_uid.empty() && change.kind != watch::Kind::kDeleted) {
-    RouteOrphan(*pod->object, add);
-  }
-}
-
-void Controller::RouteOrphan(const watch::Object& pod, const Add& add) const {
-  for (const watch::ObjectPtr& object : control::List(tools_.cache, resource_, pod.ns())) {
-    if (SelectorOf(kind_, control::Parse(*object)).Matches(pod)) add(control::KeyOf(*object));
+    for (std::string& key : selecting_.Of(*pod->object)) add(std::move(key));
   }
 }
 
 // Pods of all sets that have the same controller: a rollout's nodes are shared by them.
-std::vector<PodPtr> Controller::Related(const Value& object) const {
+std::vector<PodPtr> Controller::Related(const Value& object) {
   std::vector<PodPtr> out;
   const Value* owner = control::ControllerOf(object);
   if (owner == nullptr) return out;
-  const std::string& uid = owner->At({"uid"}).AsString();
-  const std::string& ns = object.At({"metadata", "namespace"}).AsString();
-  for (const watch::ObjectPtr& other : control::List(tools_.cache, resource_, ns)) {
-    const auto& owners = other->owner_uids();
-    if (std::find(owners.begin(), owners.end(), uid) == owners.end()) continue;
+  for (const watch::ObjectPtr& other : owned_.By(owner->At({"uid"}).AsString())) {
     for (PodPtr& pod : tools_.pods.ControlledBy(other->uid())) out.push_back(std::move(pod));
   }
   return out;
