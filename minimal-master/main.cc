@@ -243,6 +243,7 @@ base::Status Serve(const Options& options) {
   control::Recorder recorder(client, clock);
   controllers::Settings settings = options.controllers;
   settings.authority = &pki.authority();
+  settings.token_key = &pki.service_account_key();
   settings.usage = [&](const std::string& ns, const std::string& pod) {
     return SampleOf(used->Pod(ns, pod));
   };

@@ -3,6 +3,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/rfc3339.h"
+#include "lib/base/strings.h"
 
 namespace keelson::access {
 
@@ -217,6 +218,15 @@ std::optional<Access::Found> Access::Find(std::string_view resource, std::string
     if (at) found.deleted = *at / 1'000'000'000;
   }
   return found;
+}
+
+bool Access::HoldsToken(std::string_view ns, std::string_view secret,
+                        std::string_view token) const {
+  const watch::ObjectPtr object = cache_.Find(fmt::format("/registry/secrets/{}/{}", ns, secret));
+  if (!object) return false;
+  const json::Value value = Parse(*object);
+  return !value.At({"metadata", "deletionTimestamp"}).IsString() &&
+         base::Base64Decode(value.At({"data", "token"}).AsString()) == token;
 }
 
 }  // namespace keelson::access

@@ -46,6 +46,8 @@ class Access final : public auth::BoundObjects {
 
   std::optional<Found> Find(std::string_view resource, std::string_view ns,
                             std::string_view name) const override;
+  bool HoldsToken(std::string_view ns, std::string_view secret,
+                  std::string_view token) const override;
 
  private:
   base::Result<auth::User> Identify(const service::Request& request);

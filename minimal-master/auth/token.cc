@@ -5,6 +5,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/json/value.h"
+#include "minimal-master/auth/legacy_token.h"
 
 namespace keelson::auth {
 
@@ -111,7 +112,23 @@ Result<std::string> SignToken(const pki::Key& key, const TokenClaims& claims) {
 
 bool TokenVerifier::Ours(std::string_view token) const {
   const auto parts = Take(token);
-  return parts.ok() && Has(issuers_, parts->claims.At({"iss"}).AsString());
+  if (!parts.ok()) return false;
+  const std::string& issuer = parts->claims.At({"iss"}).AsString();
+  return issuer == kLegacyIssuer || Has(issuers_, issuer);
+}
+
+Result<TokenClaims> TokenVerifier::VerifyLegacy(TokenClaims claims, std::string_view token,
+                                                int64_t now, const BoundObjects& objects,
+                                                const std::vector<std::string>& wanted) const {
+  // They name no audience: they are for the server itself.
+  if (!wanted.empty() && std::none_of(wanted.begin(), wanted.end(),
+                                      [&](const std::string& one) { return Has(audiences_, one); }))
+    return Refused("for another audience");
+  RETURN_IF_ERROR(Check(objects, "serviceaccounts", claims.ns, claims.service_account, now));
+  if (!objects.HoldsToken(claims.ns, claims.secret->name, token))
+    return Refused("its secret is gone, or holds another token");
+  claims.audiences = audiences_;
+  return claims;
 }
 
 Result<TokenClaims> TokenVerifier::Verify(std::string_view token, int64_t now,
@@ -127,6 +144,8 @@ Result<TokenClaims> TokenVerifier::Verify(std::string_view token, int64_t now,
   });
   if (!good) return Refused("the signature is of no key of ours");
   const Value& body = parts->claims;
+  if (std::optional<TokenClaims> legacy = ReadLegacyClaims(body))
+    return VerifyLegacy(*std::move(legacy), token, now, objects, wanted);
   TokenClaims claims{.issuer = body.At({"iss"}).AsString(),
                      .subject = body.At({"sub"}).AsString(),
                      .audiences = Audiences(body),

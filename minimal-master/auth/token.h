@@ -50,6 +50,11 @@ class BoundObjects {
   // "serviceaccounts", "pods", "secrets"; "nodes" without a namespace. Nothing: it is not there.
   virtual std::optional<Found> Find(std::string_view resource, std::string_view ns,
                                     std::string_view name) const = 0;
+  // Whether this Secret holds exactly this token, and is not on its way out.
+  virtual bool HoldsToken(std::string_view /*ns*/, std::string_view /*secret*/,
+                          std::string_view /*token*/) const {
+    return false;
+  }
 };
 
 class TokenVerifier {
@@ -70,6 +75,10 @@ class TokenVerifier {
  private:
   const std::vector<std::string> issuers_;
   const std::vector<std::string> audiences_;
+  base::Result<TokenClaims> VerifyLegacy(TokenClaims claims, std::string_view token, int64_t now,
+                                         const BoundObjects& objects,
+                                         const std::vector<std::string>& wanted) const;
+
   const std::vector<pki::Key> keys_;
 };
 

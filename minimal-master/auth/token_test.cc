@@ -7,6 +7,7 @@
 #include "lib/base/strings.h"
 #include "minimal-master/auth/authenticate.h"
 #include "minimal-master/auth/bootstrap_token.h"
+#include "minimal-master/auth/legacy_token.h"
 
 namespace keelson::auth {
 namespace {
@@ -21,6 +22,11 @@ class FakeObjects final : public BoundObjects {
     const auto found = all.find(fmt::format("{}/{}/{}", resource, ns, name));
     return found == all.end() ? std::nullopt : std::optional<Found>(found->second);
   }
+  bool HoldsToken(std::string_view ns, std::string_view secret,
+                  std::string_view token) const override {
+    return ns == "n" && secret == "s" && token == held;
+  }
+  std::string held;  // by the secret n/s
   std::map<std::string, Found> all = {{"serviceaccounts/n/sa", {"u1", 0}},
                                       {"pods/n/p", {"u2", 0}},
                                       {"nodes//node", {"u3", 0}},
@@ -101,6 +107,26 @@ TEST_F(TokenTest, IsRefusedForEveryThingThatIsWrong) {
   }
   objects_.all["serviceaccounts/n/sa"].deleted = kNow - 61;
   EXPECT_THAT(Refusal(Claims()), HasSubstr("has been deleted"));
+}
+
+TEST_F(TokenTest, OfTheOlderKindIsGoodWhileItsSecretHoldsIt) {
+  const std::string token = SignLegacyToken(key_, "n", {"sa", "u1"}, "s").value();
+  EXPECT_TRUE(verifier_.Ours(token));
+  EXPECT_FALSE(verifier_.Verify(token, kNow, objects_).ok()) << "the secret does not hold it";
+  objects_.held = token;
+  const auto read = verifier_.Verify(token, kNow, objects_);
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_EQ(UserOf(*read).name, "system:serviceaccount:n:sa");
+  EXPECT_TRUE(verifier_.Verify(token, kNow, objects_, {"api"}).ok());
+  EXPECT_FALSE(verifier_.Verify(token, kNow, objects_, {"vault"}).ok());
+  for (const auto& [account, secret] :
+       {std::pair{ObjectId{"sa", "old"}, "s"}, std::pair{ObjectId{"gone", "u1"}, "s"},
+        std::pair{ObjectId{"sa", "u1"}, "other"}}) {
+    objects_.held = SignLegacyToken(key_, "n", account, secret).value();
+    EXPECT_FALSE(verifier_.Verify(objects_.held, kNow, objects_).ok());
+  }
+  objects_.held = SignLegacyToken(pki::Key::Generate().value(), "n", {"sa", "u1"}, "s").value();
+  EXPECT_FALSE(verifier_.Verify(objects_.held, kNow, objects_).ok());
 }
 
 TEST_F(TokenTest, IsRefusedWhenItWasForged) {

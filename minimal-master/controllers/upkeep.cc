@@ -2,6 +2,7 @@
 #include "minimal-master/controllers/upkeep.h"
 
 #include "lib/base/log.h"
+#include "minimal-master/controllers/accounttokens/controller.h"
 #include "minimal-master/controllers/aggregation/controller.h"
 #include "minimal-master/controllers/bootstraptokens/controllers.h"
 #include "minimal-master/controllers/csr/controllers.h"
@@ -42,6 +43,8 @@ std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
     }
   }
   out.push_back(std::make_unique<serviceaccount::ServiceAccounts>(context));
+  if (context.settings.authority != nullptr && context.settings.token_key != nullptr)
+    out.push_back(std::make_unique<accounttokens::Filler>(context));
   if (context.settings.authority != nullptr)
     out.push_back(std::make_unique<rootca::Publisher>(context));
   return out;
