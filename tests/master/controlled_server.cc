@@ -37,6 +37,7 @@ struct ControlledServer::State {
         recorder(client, clock),
         manager(server.engine().cache(), clock, 8) {
     if (settings.authority == nullptr) settings.authority = &TestAuthority();
+    settings.token_key = &server.token_key();
     controllers::AddControllers(manager,
                                 {server.engine().cache(), client, recorder, clock, settings});
     KEELSON_CHECK(manager.Start().ok());

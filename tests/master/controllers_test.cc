@@ -2,6 +2,7 @@
 // Controllers against the server in this process: what every namespace gets, and how it ends.
 #include <gtest/gtest.h>
 
+#include "lib/base/strings.h"
 #include "minimal-master/control/times.h"
 #include "tests/master/controlled_server.h"
 
@@ -115,6 +116,36 @@ TEST(OwnService, IsThereAndStays) {
                 .items()
                 .size(),
             1u);
+}
+
+TEST(AccountTokens, ASecretsTokenIsGoodWhileItIsThere) {
+  ControlledServer server;
+  const std::string space = "/api/v1/namespaces/default";
+  server.WaitFor(space + "/serviceaccounts/default", IsThere);
+  server.Do("POST", space + "/serviceaccounts",
+            "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}");
+  server.Do("POST", space + "/secrets",
+            "{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token, metadata: "
+            "{name: robot, annotations: {kubernetes.io/service-account.name: robot}}}");
+  const Value secret = server.WaitFor(space + "/secrets/robot", [](const Value& now) {
+    return now.At({"data", "token"}).IsString();
+  });
+  Request whoami;
+  whoami.method = "POST";
+  whoami.path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+  whoami.body = R"({"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"})";
+  whoami.client_certificate = false;
+  whoami.headers = {
+      {"Authorization",
+       "Bearer " + base::Base64Decode(secret.At({"data", "token"}).AsString()).value_or("")}};
+  const Answer answer = server.server().Ask(whoami);
+  EXPECT_EQ(answer.body.At({"status", "userInfo", "username"}).AsString(),
+            "system:serviceaccount:default:robot");
+  server.Do("DELETE", space + "/serviceaccounts/robot");
+  server.WaitUntilGone(space + "/secrets/robot");
+  // What is known of tokens is known for some seconds.
+  server.clock().Advance(std::chrono::minutes(5));
+  EXPECT_EQ(server.server().Ask(whoami).code, 401);
 }
 
 TEST(BootstrapTokens, SignTheInfoUntilTheirTimeIsOver) {

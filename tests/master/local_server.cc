@@ -145,7 +145,7 @@ struct LocalServer::State {
     access::Access::Options access_options;
     access_options.issuer = "https://kubernetes.default.svc";
     access_options.audiences = {access_options.issuer};
-    access_options.token_keys.push_back(NewKey());
+    access_options.token_keys.push_back(token_key);
     access = std::make_unique<access::Access>(*cache, clock, std::move(access_options));
     engine->SetHooks(
         {.answer = [this](const auth::User& user, const std::string& ns,
@@ -208,6 +208,7 @@ struct LocalServer::State {
   std::unique_ptr<watch::Cache> cache;
   std::unique_ptr<api::Engine> engine;
   std::unique_ptr<api::Watches> watches;
+  const pki::Key token_key = NewKey();
   std::unique_ptr<access::Access> access;
   std::unique_ptr<node::Nodes> nodes;
   std::unique_ptr<api::Handler> handler;
@@ -217,6 +218,7 @@ LocalServer::LocalServer(const Options& options) : state_(std::make_unique<State
 LocalServer::~LocalServer() = default;
 
 api::Engine& LocalServer::engine() { return *state_->engine; }
+const pki::Key& LocalServer::token_key() const { return state_->token_key; }
 
 std::shared_ptr<LocalWatch> LocalServer::Watch(const Request& request) {
   const auto exchange = std::make_shared<Captured>(ToServer(request));

@@ -11,6 +11,7 @@
 
 #include "lib/base/clock.h"
 #include "minimal-master/api/engine.h"
+#include "minimal-master/pki/key.h"
 #include "minimal-master/watch/cache.h"
 #include "tests/master/golden.h"
 
@@ -45,6 +46,7 @@ class LocalServer {
   // The bytes of it.
   std::string AskText(const Request& request, int& code);
   api::Engine& engine();
+  const pki::Key& token_key() const;  // that of service accounts
 
  private:
   struct State;
