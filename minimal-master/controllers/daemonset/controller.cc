@@ -8,6 +8,7 @@
 #include "minimal-master/controllers/daemonset/plan.h"
 #include "minimal-master/controllers/pods/claim.h"
 #include "minimal-master/controllers/pods/owned.h"
+#include "minimal-master/controllers/pods/pace.h"
 #include "minimal-master/controllers/pods/selector.h"
 #include "minimal-master/controllers/pods/writer.h"
 
@@ -27,7 +28,8 @@ class Controller final : public control::Controller {
   explicit Controller(const pods::Tools& tools)
       : tools_(tools),
         nodes_(tools.cache),
-        writer_(tools.client, tools.recorder, tools.executor, std::string(kName)) {}
+        writer_(tools.client, tools.recorder, tools.executor, std::string(kName)),
+        pace_(tools.clock) {}
 
   std::string_view name() const override { return kName; }
   std::vector<const schema::Resource*> Watches() const override {
@@ -59,6 +61,7 @@ class Controller final : public control::Controller {
                                return pods::SelectorOf(set.At({"spec", "selector"}));
                              }};
   pods::Writer writer_;
+  pods::Pace pace_;
   std::mutex mutex_;
   using Backoffs = std::map<std::string, Backoff, std::less<>>;
   std::map<std::string, Backoffs, std::less<>> backoffs_;  // by uid, guarded by mutex_
@@ -187,6 +190,11 @@ Failure Controller::Apply(const Facts& facts, const Plan& plan) {
 }
 
 Outcome Controller::SyncSet(const Value& set) {
+  const std::string& uid = set.At({"metadata", "uid"}).AsString();
+  if (tools_.pods.ControlledBy(uid).size() >= pods::Pace::kMany) {
+    // All nodes are looked at each time: not for each pod that becomes ready.
+    if (const auto wait = pace_.Wait(uid)) return Outcome::After(*wait);
+  }
   if (const Failure failure = ClaimPods(set)) return Outcome::Failed(failure->message);
   History history;
   if (const Failure failure = KeepHistory(set, history)) return Outcome::Failed(failure->message);
@@ -230,6 +238,7 @@ Outcome Controller::Sync(const std::string& key) {
 }
 
 void Controller::Forget(std::string_view uid) {
+  pace_.Forget(uid);
   const std::lock_guard lock(mutex_);
   if (const auto found = backoffs_.find(uid); found != backoffs_.end()) backoffs_.erase(found);
 }
