@@ -195,6 +195,10 @@ void TolerateForAWhile(Value& pod) {
 Verdict ApplyRuntimeClass(const Request& request, Value& pod, const Facts& facts) {
   Value& spec = Spec(pod);
   const std::string name = spec.At({"runtimeClassName"}).AsString();
+  constexpr std::string_view kWithoutClass =
+      "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
+  if (name.empty() && !spec.At({"overhead"}).members().empty())
+    return Forbid(request, pod, std::string(kWithoutClass));
   if (name.empty()) return true;
   const std::optional<Value> found = facts.Find("node.k8s.io", "runtimeclasses", "", name);
   if (!found)

@@ -95,6 +95,28 @@ status::Or<Value> PatchValue(const Call& call, const Value& current) {
   return patch::ApplyStrategicMerge(current, *patch, type);
 }
 
+status::Or<bool> CheckKind(const Call& call, const Value& patched) {
+  const schema::Resource& resource = *call.route.served;
+  const std::string& kind = patched.At({"kind"}).AsString();
+  const std::string& version = patched.At({"apiVersion"}).AsString();
+  const std::string own = resource.group().empty()
+                              ? std::string(resource.version())
+                              : fmt::format("{}/{}", resource.group(), resource.version());
+  if ((kind.empty() || kind == resource.kind()) && (version.empty() || version == own)) return true;
+  const size_t slash = version.find('/');
+  const std::string group = slash == std::string::npos ? "" : version.substr(0, slash);
+  const std::string name = slash == std::string::npos ? version : version.substr(slash + 1);
+  if (schema::FindResourceOfKind(group, name, kind) == nullptr)
+    return NotReadable(patched,
+                       fmt::format("no kind \"{}\" is registered for version \"{}\" in scheme "
+                                   "\"pkg/runtime/scheme.go:111\"",
+                                   kind, version));
+  return NotReadable(
+      patched, fmt::format("unable to decode {}, Kind={} into *{}.{}",
+                           slash == std::string::npos ? "/" + version : version, kind,
+                           resource.group().empty() ? "core" : resource.group(), resource.kind()));
+}
+
 Failure NotReadable(const Value& patched, const std::string& why) {
   return status::Invalid(
       "", "", "",

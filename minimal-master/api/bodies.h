@@ -23,6 +23,8 @@ status::Or<bool> CheckPatchMedia(const Call& call);
 // What the call's patch makes of `current`; not yet read by its type.
 status::Or<json::Value> PatchValue(const Call& call, const json::Value& current);
 // What came out of a patch is no such object.
+// The same where the patch names another kind than the object is of.
+status::Or<bool> CheckKind(const Call& call, const json::Value& patched);
 status::Failure NotReadable(const json::Value& patched, const std::string& why);
 
 }  // namespace keelson::api

@@ -38,8 +38,11 @@ Engine::Change Engine::PatchedBy(Call& call, const WriteOptions& options) {
   return [&](const Value* current) -> status::Or<Value> {
     const status::Or<Value> patched = PatchValue(call, *current);
     if (!patched.ok()) return patched.failure();
+    if (const status::Or<bool> kind = CheckKind(call, *patched); !kind.ok()) return kind.failure();
     base::Result<schema::Decoded> decoded = schema::Decode(*patched, call.route.served->type());
     if (!decoded.ok()) return NotReadable(*patched, decoded.error().message());
+    if (!decoded->problems.empty() && options.validation == Validation::kStrict)
+      return NotReadable(*patched, schema::StrictMessage(decoded->problems));
     const status::Or<bool> judged = Judge(decoded->problems, options, call);
     if (!judged.ok()) return judged.failure();
     const status::Or<bool> right = CheckPlace(call, decoded->value);

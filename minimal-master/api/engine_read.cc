@@ -34,7 +34,8 @@ Failure TooLargeRevision(int64_t asked, int64_t current) {
 status::Or<Snapshot> SnapshotFor(watch::Cache& cache, const ListOptions& options,
                                  const std::string& prefix) {
   const status::Or<int64_t> revision = ReadRevision(options.resource_version);
-  if (!revision.ok()) return revision.failure();
+  if (!revision.ok())
+    return status::BadRequest("invalid resource version: " + revision.failure().message);
   const bool exact =
       options.match == "Exact" || (options.match.empty() && options.limit > 0 && *revision > 0);
   if (*revision == 0) return cache.Current();

@@ -13,6 +13,7 @@ namespace {
 
 using json::Value;
 
+constexpr size_t kMostBody = size_t{3} << 20;
 constexpr char kNoPage[] = "404 page not found\n";
 
 bool IsDiscovery(std::string_view path) {
@@ -116,6 +117,13 @@ void Handler::Resource(const std::shared_ptr<service::Exchange>& exchange, const
   const service::Request& request = exchange->request();
   if (route.served == nullptr) return Send(*exchange, NotThere(route.path));
   if (!route.allowed) return Send(*exchange, Refusal(status::MethodNotAllowed()));
+  if (request.body.size() > kMostBody) {
+    status::Failure failure;
+    failure.code = 413;
+    failure.reason = "RequestEntityTooLarge";
+    failure.message = fmt::format("Request entity too large: limit is {}", kMostBody);
+    return Send(*exchange, Refusal(failure));
+  }
   if (route.verb == "watch") return watches_.Begin(exchange, route);
   Call call{request, route, route.user, {}};
   const std::string& sub = route.subresource;

@@ -51,8 +51,10 @@ status::Or<bool> BeginMetadata(Value& object, std::string_view ns, const Birth& 
     metadata.Erase("namespace");
   else
     metadata.Set("namespace", Value(ns));
-  if (!metadata.At({"resourceVersion"}).AsString().empty() &&
-      metadata.At({"resourceVersion"}).AsString() != "0") {
+  // One that is no number at all is passed over.
+  const std::string revision = metadata.At({"resourceVersion"}).AsString();
+  if (!revision.empty() && revision != "0" &&
+      revision.find_first_not_of("0123456789") == std::string::npos) {
     status::Failure failure;
     failure.message = "resourceVersion should not be set on objects to be created";
     return failure;
@@ -60,6 +62,10 @@ status::Or<bool> BeginMetadata(Value& object, std::string_view ns, const Birth& 
   const std::string prefix = metadata.At({"generateName"}).AsString();
   if (metadata.At({"name"}).AsString().empty() && !prefix.empty())
     metadata.Set("name", Value(prefix.substr(0, kLongestName - kSuffix) + birth.suffix));
+  // The one kind whose strategy makes up a name.
+  if (metadata.At({"name"}).AsString().empty() && prefix.empty() &&
+      object.At({"kind"}).AsString() == "LimitRange")
+    metadata.Set("name", Value(birth.uid));
   for (const char* key :
        {"resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"})
     metadata.Erase(key);

@@ -78,6 +78,25 @@ void ConfigObjectChange(const Field& now, const Field& before, Problems& problem
   }
 }
 
+void Quota(const Field& object, Problems& problems) {
+  for (const char* part : {"spec", "status"}) {
+    for (const char* list : {"hard", "used"}) {
+      for (const Field& amount : object[part][list].Entries()) {
+        if (amount.String().starts_with('-'))
+          problems.InvalidText(amount, amount.String(), "must be greater than or equal to 0");
+      }
+    }
+  }
+}
+
+void Revision(const Field& object, Problems& problems) {
+  if (object["revision"].Int() < 0) problems.Invalid(object["revision"], "must be nonnegative");
+}
+
+void RevisionChange(const Field& now, const Field& before, Problems& problems) {
+  Immutable(now["data"], before["data"], problems);
+}
+
 void Lease(const Field& object, Problems& problems) {
   const Field spec = object["spec"];
   if (const Field seconds = spec["leaseDurationSeconds"]; seconds.Present())

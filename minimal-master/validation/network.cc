@@ -236,6 +236,10 @@ void Ingress(const Field& object, Problems& problems) {
     Named(name, kube::CheckDns1123Subdomain, problems);
 }
 
+void IngressClassChange(const Field& now, const Field& before, Problems& problems) {
+  Immutable(now["spec"]["controller"], before["spec"]["controller"], problems);
+}
+
 void IngressClass(const Field& object, Problems& problems) {
   const Field spec = object["spec"];
   const Field controller = spec["controller"];

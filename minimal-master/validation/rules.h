@@ -63,6 +63,18 @@ void EphemeralChange(const Field& now, const Field& before, Problems& problems);
 void Resize(const Field& now, const Field& before, Problems& problems);
 void PodTemplate(const Field& object, Problems& problems);
 
+void CoreEvent(const Field& event, Problems& problems);
+void NewEvent(const Field& event, Problems& problems);
+void NewEventCreate(const Field& event, Problems& problems);
+void NewEventChange(const Field& now, const Field& before, Problems& problems);
+
+void IngressClassChange(const Field& now, const Field& before, Problems& problems);
+void AttributesClass(const Field& object, Problems& problems);
+void AttributesClassChange(const Field& now, const Field& before, Problems& problems);
+void Quota(const Field& object, Problems& problems);
+void Revision(const Field& object, Problems& problems);
+void RevisionChange(const Field& now, const Field& before, Problems& problems);
+
 void Deployment(const Field& object, Problems& problems);
 void DeploymentChange(const Field& now, const Field& before, Problems& problems);
 void ReplicaSet(const Field& object, Problems& problems);

@@ -67,14 +67,33 @@ void ClaimSpec(const Field& spec, Problems& problems) {
 void Claim(const Field& object, Problems& problems) { ClaimSpec(object["spec"], problems); }
 
 void ClaimChange(const Field& now, const Field& before, Problems& problems) {
-  for (const char* field : {"accessModes", "selector", "storageClassName", "volumeMode",
-                            "dataSource", "dataSourceRef"}) {
-    if (Same(now["spec"][field], before["spec"][field])) continue;
-    return problems.Forbidden(
+  const bool bound = now["status"]["phase"].String() == "Bound";
+  json::Value kept = now["spec"].value();
+  json::Value old = before["spec"].value();
+  // A volume is named once.
+  if (before["spec"]["volumeName"].String().empty()) kept.Erase("volumeName");
+  if (bound) {
+    kept.Erase("volumeAttributesClassName");
+    old.Erase("volumeAttributesClassName");
+    for (json::Value* spec : {&kept, &old}) {
+      json::Value* resources = spec->Find("resources");
+      json::Value* requests = resources == nullptr ? nullptr : resources->Find("requests");
+      if (requests != nullptr) requests->Erase("storage");
+    }
+  }
+  if (!Same(Field(kept), Field(old)))
+    problems.Forbidden(
         now["spec"],
         "spec is immutable after creation except resources.requests and volumeAttributesClassName "
         "for bound claims");
-  }
+  const auto size = [](const Field& amounts) {
+    const base::Result<kube::Quantity> amount = kube::Quantity::Parse(amounts["storage"].String());
+    return amount.ok() ? *amount : kube::Quantity();
+  };
+  const Field requests = now["spec"]["resources"]["requests"];
+  if (size(requests) < size(before["spec"]["resources"]["requests"]) &&
+      !(size(before["status"]["capacity"]) < size(requests)))
+    problems.Forbidden(requests["storage"], "field can not be less than status.capacity");
 }
 
 namespace {
@@ -171,7 +190,7 @@ void PersistentVolumeChange(const Field& now, const Field& before, Problems& pro
                        "spec.persistentvolumesource is immutable after creation");
     break;
   }
-  Immutable(spec["volumeMode"], old["volumeMode"], problems);
+  Immutable(spec["volumeMode"].WithPath("volumeMode"), old["volumeMode"], problems);
   if (old["nodeAffinity"].Present() && !Same(spec["nodeAffinity"], old["nodeAffinity"]))
     problems.Invalid(spec["nodeAffinity"].WithPath("nodeAffinity"),
                      "field is immutable, except for updating from beta label to GA");
@@ -239,6 +258,19 @@ void VolumeAttachment(const Field& object, Problems& problems) {
     Named(name, kube::CheckDns1123Subdomain, problems);
   }
   Named(spec["nodeName"], kube::CheckDns1123Subdomain, problems);
+}
+
+void AttributesClass(const Field& object, Problems& problems) {
+  if (object["driverName"].String().empty()) problems.Required(object["driverName"]);
+  if (object["parameters"].value().members().empty())
+    problems.Required(object["parameters"], "must contain at least one key/value pair");
+}
+
+void AttributesClassChange(const Field& now, const Field& before, Problems& problems) {
+  if (!Same(now["driverName"], before["driverName"]))
+    problems.Forbidden(now["driverName"], "updates to driverName are forbidden.");
+  if (!Same(now["parameters"], before["parameters"]))
+    problems.Forbidden(now["parameters"], "updates to parameters are forbidden.");
 }
 
 }  // namespace keelson::validation
