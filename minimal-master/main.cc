@@ -208,10 +208,7 @@ base::Status Serve(const Options& options) {
            }});
   const api::Gate gate{
       [&](const service::Request& request) { return access.Authenticate(request); },
-      [&](const api::Route& route) -> status::Or<bool> {
-        if (!route.is_resource && health::IsOpen(route.path)) return true;
-        return access.Authorize(route);
-      }};
+      [&](const api::Route& route) { return access.Authorize(route); }};
   ASSIGN_OR_RETURN(const std::unique_ptr<node::Nodes> nodes,
                    node::Nodes::Start(*cache, {.authorize = gate.authorize}));
   meter::Registry registry;
@@ -233,7 +230,6 @@ base::Status Serve(const Options& options) {
                     const api::Route& route) { return front.Begin(std::move(exchange), route); },
        .page =
            [&](service::Exchange& exchange, const api::Route& route) {
-             if (route.verb != "get" && route.verb != "head") return false;
              auto answer = health.Page(route.path, exchange.request().query);
              if (!answer && route.path == "/metrics") answer = front::MetricsPage(registry);
              if (answer) api::Send(exchange, *std::move(answer));

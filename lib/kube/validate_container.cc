@@ -107,7 +107,6 @@ void ValidateCommon(const Field& container, const PodFacts& pod, bool init, Prob
   ValidateOneOf(container["imagePullPolicy"], {"Always", "IfNotPresent", "Never"}, problems);
   ValidateContainerResources(container, pod, init, problems);
   ValidateContainerSecurity(container["securityContext"], pod, problems);
-  ValidateRestartRules(container, problems);
 }
 
 // Whoever comes to look at a running pod is no part of what it is for.
@@ -148,6 +147,7 @@ void ValidateContainers(const Field& spec, const PodFacts& pod, Problems& proble
   std::set<std::string> claimed;
   for (const Field& container : containers.Items()) {
     ValidateCommon(container, pod, false, problems);
+    ValidateRestartRules(container, problems);
     const Field name = container["name"];
     if (!names.insert(name.String()).second) problems.Duplicate(name, json::Quote(name.String()));
     ValidateLifecycle(container["lifecycle"], pod, problems);
@@ -158,6 +158,7 @@ void ValidateContainers(const Field& spec, const PodFacts& pod, Problems& proble
   for (const Field& container : spec["initContainers"].Items()) {
     const bool sidecar = container["restartPolicy"].String() == "Always";
     ValidateCommon(container, pod, !sidecar, problems);
+    ValidateRestartRules(container, problems);
     const Field name = container["name"];
     if (!name.String().empty() && !names.insert(name.String()).second) problems.Duplicate(name);
     std::set<std::string> own;  // init containers run one after another

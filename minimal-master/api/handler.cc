@@ -14,7 +14,13 @@ namespace {
 using json::Value;
 
 constexpr size_t kMostBody = size_t{3} << 20;
-constexpr char kNoPage[] = "404 page not found\n";
+
+// What clients must not guess the type of: upstream says so of some refusals.
+Answer Marked(Answer answer) {
+  answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  return answer;
+}
+Answer NoPage() { return Marked(PlainText(404, "404 page not found\n")); }
 
 bool IsDiscovery(std::string_view path) {
   return path == "/api" || path == "/apis" || path.starts_with("/api/") ||
@@ -34,7 +40,7 @@ Answer NotThere(std::string_view path) {
   const std::vector<std::string_view> parts = base::Split(path.substr(1), '/');
   const bool known =
       parts[0] == "api" || (parts[0] == "apis" && parts.size() >= 3 && IsServedGroup(parts[1]));
-  return known ? Refusal(status::NoSuchPath()) : PlainText(404, kNoPage);
+  return known ? Refusal(status::NoSuchPath()) : NoPage();
 }
 
 Answer Discover(const service::Request& request, std::string_view path,
@@ -101,13 +107,16 @@ void Handler::Handle(std::shared_ptr<service::Exchange> exchange) {
     if (!timeout.ok()) return Send(*exchange, Refusal(timeout.failure()));
   }
   const status::Or<auth::User> user = gate_.authenticate(request);
-  if (!user.ok()) return Send(*exchange, Refusal(user.failure()));
+  if (!user.ok()) {
+    const Answer refusal = Refusal(user.failure());
+    return Send(*exchange, refusal.code == 401 ? refusal : Marked(refusal));
+  }
   route.user = *user;
   if (visit && !visit->Enter(route)) return;
   const status::Or<bool> allowed = gate_.authorize(route);
   if (visit) visit->Decided(allowed.ok());
-  if (!allowed.ok()) return Send(*exchange, Refusal(allowed.failure()));
-  if (route.path.starts_with("//")) return Send(*exchange, PlainText(404, kNoPage));
+  if (!allowed.ok()) return Send(*exchange, Marked(Refusal(allowed.failure())));
+  if (route.path.starts_with("//")) return Send(*exchange, NoPage());
   if (route.is_resource) return Resource(exchange, route);
   if (options_.page && options_.page(*exchange, route)) return;
   Send(*exchange, Other(request, route));
@@ -163,6 +172,8 @@ Answer Handler::Other(const service::Request& request, const Route& route) {
   if (IsDiscovery(path)) return Discover(request, path, options_.address);
   if (path.starts_with("/openapi/")) return OpenApi(request, path, options_.version);
   if (path == "/version") {
+    if (request.method != "GET" && request.method != "HEAD")
+      return Refusal(status::MethodNotAllowed());
     Value version;
     version.Set("major", Value("1"));
     version.Set("minor", Value("35"));
@@ -180,7 +191,7 @@ Answer Handler::Other(const service::Request& request, const Route& route) {
     version.Set("platform", Value("linux/amd64"));
     return Encoded(200, Form{}, json::WriteJson(version, true));
   }
-  return PlainText(404, kNoPage);
+  return NoPage();
 }
 
 }  // namespace keelson::api

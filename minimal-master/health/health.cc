@@ -24,21 +24,17 @@ api::Answer Text(int code, std::string text) {
 
 }  // namespace
 
-bool IsOpen(std::string_view path) {
-  return path == "/healthz" || path == "/livez" || path == "/readyz";
-}
-
 std::optional<api::Answer> Health::Page(std::string_view path, const service::Fields& query) const {
   for (const std::string_view page : kPages) {
     std::string_view rest = path;
     if (!rest.starts_with('/') || !rest.substr(1).starts_with(page)) continue;
     rest.remove_prefix(1 + page.size());
-    if (rest.empty() || rest == "/") return All(page, query);
+    if (rest.empty()) return All(page, query);
     if (rest.front() != '/') continue;
     for (const Check& check : checks_) {
       if (!IsPart(check, page) || check.name != rest.substr(1)) continue;
       const base::Status status = check.run();
-      if (status.ok()) return Text(200, "ok");
+      if (status.ok()) return api::PlainText(200, "ok");
       return Text(
           500, fmt::format("internal server error: {}\n", std::string(status.error().message())));
     }

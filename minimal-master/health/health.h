@@ -33,7 +33,4 @@ class Health {
   const std::vector<Check> checks_;
 };
 
-// What everybody may ask before any rule is looked at.
-bool IsOpen(std::string_view path);
-
 }  // namespace keelson::health

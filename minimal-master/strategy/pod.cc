@@ -11,11 +11,11 @@ namespace {
 
 using Amounts = std::map<std::string, kube::Quantity>;
 
-// Processor and memory decide; an amount of zero is none.
+// Processor and memory decide; an amount of zero is none, and so is one below it.
 void AddTo(Amounts& sum, const Value& amounts) {
   for (const char* resource : {"cpu", "memory"}) {
     const base::Result<kube::Quantity> amount = kube::QuantityOf(amounts.At({resource}));
-    if (amount.ok() && !amount->IsZero()) sum[resource] = sum[resource] + *amount;
+    if (amount.ok() && *amount > kube::Quantity()) sum[resource] = sum[resource] + *amount;
   }
 }
 

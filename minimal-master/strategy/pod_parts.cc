@@ -32,6 +32,33 @@ Value Resized(const Value& now, const Value& old) {
   return out;
 }
 
+// Whether they say the same: what is empty in one may be missing in the other.
+bool SaysTheSame(const Value& a, const Value& b) {
+  const auto empty = [](const Value& value) {
+    return value.IsNull() || (value.IsObject() && value.members().empty());
+  };
+  if (!a.IsObject() || !b.IsObject()) return a == b || (empty(a) && empty(b));
+  const auto within = [&](const Value& x, const Value& y) {
+    for (const auto& [key, value] : x.members()) {
+      const Value* other = y.Find(key);
+      if (other == nullptr ? !empty(value) : !SaysTheSame(value, *other)) return false;
+    }
+    return true;
+  };
+  return within(a, b) && within(b, a);
+}
+
+// Containers that were there already as they were written then.
+Value AsWritten(const Value& now, const Value& old) {
+  Value out = now;
+  for (Value& container : out.items()) {
+    for (const Value& before : old.items()) {
+      if (SaysTheSame(container, before)) container = before;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 bool PreparePartUpdate(const Kind& kind, std::string_view subresource, Value& object,
@@ -48,7 +75,8 @@ bool PreparePartUpdate(const Kind& kind, std::string_view subresource, Value& ob
       spec.Set(key, value);
   };
   if (subresource == "ephemeralcontainers") {
-    part("ephemeralContainers", object.At({"spec", "ephemeralContainers"}));
+    part("ephemeralContainers", AsWritten(object.At({"spec", "ephemeralContainers"}),
+                                          old.At({"spec", "ephemeralContainers"})));
   } else {
     for (const char* list : {"containers", "initContainers"})
       part(list, Resized(object.At({"spec", list}), old.At({"spec", list})));

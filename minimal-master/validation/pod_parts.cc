@@ -63,13 +63,13 @@ void NothingRemoved(const Field& now, const Field& old, Problems& problems) {
   }
 }
 
-// The container with the processor and memory of `old`.
+// The container with the processor and memory of `old`; claims are no amounts.
 Value WithAmountsOf(const Value& container, const Value& old) {
   Value out = container;
-  if (out.Find("resources") == nullptr) out.Set("resources", Value::Object());
-  Value& resources = *out.Find("resources");
+  Value resources = Value::Object();
   for (const char* key : {"requests", "limits"}) {
-    Value amounts = resources.At({key}).IsObject() ? resources.At({key}) : Value::Object();
+    const Value& now = container.At({"resources", key});
+    Value amounts = now.IsObject() ? now : Value::Object();
     for (const char* resource : {"cpu", "memory"}) {
       amounts.Erase(resource);
       if (const Value& before = old.At({"resources", key, resource}); !before.IsNull())
@@ -77,6 +77,7 @@ Value WithAmountsOf(const Value& container, const Value& old) {
     }
     resources.Set(key, std::move(amounts));
   }
+  out.Set("resources", std::move(resources));
   return out;
 }
 
@@ -90,24 +91,29 @@ void OnlyAmounts(const Field& spec, const Field& old, Problems& problems) {
     for (size_t i = 0; i < was.size(); ++i) each(now[i], was[i]);
   };
   pairs("containers", [&](const Value& now, const Value& was) {
-    if (!SameContainer(WithAmountsOf(now, was), WithAmountsOf(was, was)))
+    if (!SameContainer(WithAmountsOf(now, was), was))
       problems.Forbidden(spec, "only cpu and memory resources are mutable");
   });
   pairs("initContainers", [&](const Value& now, const Value& was) {
     if (!IsSidecar(now)) {
       if (!SameContainer(now, was))
         problems.Forbidden(spec, "resources for non-sidecar init containers are immutable");
-    } else if (!SameContainer(WithAmountsOf(now, was), WithAmountsOf(was, was))) {
+    } else if (!SameContainer(WithAmountsOf(now, was), was)) {
       problems.Forbidden(spec, "only cpu and memory resources for sidecar containers are mutable");
     }
   });
 }
 
+// What is about no field, as upstream's paths show that.
+Field Nowhere() {
+  static const Value kNothing;
+  return Field(kNothing).WithPath("[]");
+}
+
 // Refused as a whole, whatever else is wrong.
 void Whole(std::string_view why, Problems& problems) {
-  static const Value kNothing;
   problems = Problems();
-  problems.Forbidden(Field(kNothing), why);
+  problems.Forbidden(Nowhere(), why);
 }
 
 }  // namespace
@@ -134,7 +140,10 @@ void Resize(const Field& now, const Field& before, Problems& problems) {
   const Field spec = now["spec"];
   const Field old = before["spec"];
   if (old["resources"].Present())
-    return Whole("pods with pod-level resources cannot be resized", problems);
+    return problems.Forbidden(
+        Nowhere(),
+        "resize of pods with pod-level resources is forbidden when "
+        "InPlacePodLevelResourcesVerticalScalingEnabled feature gate is disabled");
   if (IsStatic(before)) return Whole("static pods cannot be resized", problems);
   if (old["os"]["name"].String() == "windows")
     return Whole("windows pods cannot be resized", problems);

@@ -114,8 +114,8 @@ TEST(EphemeralContainers, AreNotForStaticPods) {
   const Value pod = Pod(std::string(kPlain) + ", nodeName: n}", "{phase: Running}",
                         "{kubernetes.io/config.mirror: x}");
   EXPECT_EQ(Said("ephemeralcontainers", pod, pod),
-            ": Forbidden: static pods do not support ephemeral containers\n");
-  EXPECT_EQ(Said("resize", pod, pod), ": Forbidden: static pods cannot be resized\n");
+            "[]: Forbidden: static pods do not support ephemeral containers\n");
+  EXPECT_EQ(Said("resize", pod, pod), "[]: Forbidden: static pods cannot be resized\n");
 }
 
 TEST(Resize, ChangesProcessorAndMemoryAlone) {
@@ -174,6 +174,23 @@ TEST(Resize, ChangesProcessorAndMemoryAlone) {
            "initContainers: [{name: in, image: i, resources: {requests: {cpu: 2}}}], containers: "
            "[{name: a, image: i}]",
        .expected = "spec: Forbidden: resources for non-sidecar init containers are immutable\n"},
+      {.name = "not a container that could be",
+       .old = "containers: [{name: a, image: i}]",
+       .now = "containers: [{name: a, image: i, resources: {requests: {cpu: -1}}}]",
+       .expected = "spec.containers[0].resources.requests[cpu]: Invalid value: \"-1\": must be "
+                   "greater than or equal to 0\n"},
+      {.name = "amounts of the whole pod",
+       .old = "resources: {requests: {cpu: 1}}, containers: [{name: a, image: i}]",
+       .now = "containers: [{name: a, image: i}]",
+       .expected = "[]: Forbidden: resize of pods with pod-level resources is forbidden when "
+                   "InPlacePodLevelResourcesVerticalScalingEnabled feature gate is disabled\n"},
+      {.name = "too much, and another class",
+       .old = "containers: [{name: a, image: i}]",
+       .now =
+           "containers: [{name: a, image: i, resources: {requests: {cpu: 9}, limits: {cpu: 8}}}]",
+       .expected = "spec.containers[0].resources.requests: Invalid value: \"9\": must be less than "
+                   "or equal to cpu limit of 8\nspec: Invalid value: \"BestEffort\": Pod QOS "
+                   "Class may not change as a result of resizing\n"},
       {.name = "a sidecar",
        .old = "initContainers: [{name: in, image: i, restartPolicy: Always, resources: {requests: "
               "{cpu: 1}}}], containers: [{name: a, image: i}]",

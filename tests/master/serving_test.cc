@@ -102,6 +102,7 @@ TEST_F(Serving, HealthIsForEverybodyAndItsPartsForWhomItConcerns) {
        R"(forbidden: User \"system:anonymous\" cannot get path \"/metrics\")"},
       {true, "/readyz/shutdown", 200, "ok"},
       {true, "/livez/shutdown", 404, "404 page not found"},
+      {true, "/livez/", 404, "404 page not found"},
       {true, "/readyz/informer-sync", 200, "ok"},
       {true, "/livez/poststarthook/rbac/bootstrap-roles", 200, "ok"},
   };
