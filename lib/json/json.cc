@@ -125,7 +125,7 @@ class JsonReader {
       SkipSpace();
       if (at_ >= text_.size() || text_[at_] != '"')
         return Bad("expected the name of a member in double quotes");
-      Value::Member& member = members.emplace_back();
+      Value::Member& member = members.emplace_back(std::string(), Value());
       if (!ReadString(member.first)) return false;
       if (!IsNew(members, names)) return Bad("key {} already set in map", Quote(member.first));
       SkipSpace();

@@ -192,10 +192,11 @@ status::Or<std::string> Engine::CommitNew(const schema::Resource& resource,
 status::Or<std::string> Engine::CreateOnce(Call& call, const WriteOptions& options, Value object,
                                            const std::string* owners) {
   const schema::Resource& resource = *call.route.served;
-  const status::Or<Prepared> prepared =
-      Prepare(resource, call.route.ns, std::move(object), call.user,
-              owners == nullptr ? ManagerOf(call, options) : "",
-              owners == nullptr ? std::string_view() : *owners);
+  // Paths below a namespace are its own as well.
+  const std::string ns = resource.namespaced() ? call.route.ns : "";
+  const status::Or<Prepared> prepared = Prepare(resource, ns, std::move(object), call.user,
+                                                owners == nullptr ? ManagerOf(call, options) : "",
+                                                owners == nullptr ? std::string_view() : *owners);
   if (!prepared.ok()) return prepared.failure();
   call.warnings.insert(call.warnings.end(), prepared->warnings.begin(), prepared->warnings.end());
   if (const ObjectPtr there = cache_.Find(prepared->key)) {

@@ -7,6 +7,7 @@
 #include "minimal-master/api/reader.h"
 #include "minimal-master/api/shape.h"
 #include "minimal-master/conversion/conversion.h"
+#include "minimal-master/defaults/defaults.h"
 #include "minimal-master/fields/managers.h"
 #include "minimal-master/schema/canonical.h"
 #include "minimal-master/storage/storage.h"
@@ -38,10 +39,13 @@ const schema::Resource* OtherVersion(const schema::Resource& resource, const std
   return same ? other : nullptr;
 }
 
-Value Convert(const schema::Resource& from, const schema::Resource& to, const Value& value) {
+Value Convert(const schema::Resource& from, const schema::Resource& to, Value value) {
+  // This kind's conversion has a default of its own.
+  if (from.kind() == "HorizontalPodAutoscaler")
+    defaults::Apply(from.group(), from.version(), from.kind(), value);
   return conversion::FromStored(
       to.group(), to.version(), to.kind(),
-      conversion::ToStored(from.group(), from.version(), from.kind(), value));
+      conversion::ToStored(from.group(), from.version(), from.kind(), std::move(value)));
 }
 
 fields::Set Replicas() {

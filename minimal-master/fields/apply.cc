@@ -152,9 +152,7 @@ status::Or<Applied> Apply(const Target& target, const Value* live, std::string_v
 
 Failure ConflictFailure(std::vector<Conflict> conflicts) {
   std::stable_sort(conflicts.begin(), conflicts.end(), [](const Conflict& a, const Conflict& b) {
-    if (a.manager.name != b.manager.name) return a.manager.name < b.manager.name;
-    return std::tie(b.manager.applies, a.manager.version, a.manager.subresource) <
-           std::tie(a.manager.applies, b.manager.version, b.manager.subresource);
+    return a.manager.Identity() < b.manager.Identity();
   });
   Failure failure;
   failure.code = 409;

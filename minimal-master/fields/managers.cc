@@ -34,6 +34,22 @@ void Manager::SetFields(Set set) {
   set_ = std::move(set);
 }
 
+std::string Manager::Identity() const {
+  std::string out = "{";
+  const auto set = [&](std::string_view key, std::string_view text) {
+    if (text.empty()) return;
+    out += out.size() == 1 ? "\"" : ",\"";
+    out += key;
+    out += "\":";
+    schema::AppendQuoted(out, text);
+  };
+  set("manager", name);
+  set("operation", applies ? kApply : kUpdate);
+  if (!applies) set("apiVersion", version);
+  set("subresource", subresource);
+  return out += '}';
+}
+
 std::string Manager::Shown() const {
   std::string out = json::Quote(name);
   if (!subresource.empty()) out += " with subresource " + json::Quote(subresource);
@@ -167,8 +183,8 @@ void CapUpdaters(Managers& managers) {
   }
   if (updaters.size() <= kMostUpdaters) return;
   std::sort(updaters.begin(), updaters.end(), [&](size_t a, size_t b) {
-    return std::tie(managers[a].time, managers[a].name) <
-           std::tie(managers[b].time, managers[b].name);
+    if (managers[a].time != managers[b].time) return managers[a].time < managers[b].time;
+    return managers[a].Identity() < managers[b].Identity();
   });
   // The first of a version keeps its entry until a second one comes; then both move.
   std::vector<size_t> firsts;

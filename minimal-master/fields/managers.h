@@ -34,6 +34,8 @@ class Manager {
   const Set& set();
   void SetFields(Set set);
   bool OwnsNothing() const { return written_ == kNothing; }
+  // What tells it from others, as upstream writes it: entries are sorted by it.
+  std::string Identity() const;
   // `"m1"`, `"m1" using v1`: as conflicts name it.
   std::string Shown() const;
 

@@ -16,6 +16,10 @@ void Restore(Value& object, const Value& old, std::string_view key) {
   }
 }
 
+bool IsNothing(const Value& value) {
+  return value.IsNull() || (value.IsArray() && value.items().empty());
+}
+
 // Whether what people want has changed: everything but metadata and status, which may be told by a
 // zero value in one and by nothing in the other.
 bool WantsOther(const Value& object, const Value& old) {
@@ -23,7 +27,8 @@ bool WantsOther(const Value& object, const Value& old) {
     for (const auto& [key, value] : a.members()) {
       if (key == "metadata" || key == "status" || key == "apiVersion" || key == "kind") continue;
       const Value* other = b.Find(key);
-      if (other == nullptr ? !value.IsNull() : !(*other == value)) return true;
+      if (IsNothing(value) && (other == nullptr || IsNothing(*other))) continue;
+      if (other == nullptr || !(*other == value)) return true;
     }
     return false;
   };
