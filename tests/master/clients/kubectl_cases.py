@@ -117,7 +117,7 @@ def events(k):
 
 
 def explain(k):
-    has(k("explain", "pod.spec.containers.image"), "KIND:", "Pod", "FIELD: image <string>", "DESCRIPTION:")
+    has(k("explain", "pod.spec.containers.image"), "KIND:", "Pod", "FIELD: image <string>", "DESCRIPTION:", "A tag or digest says which version")
     has(k("explain", "deployment"), "GROUP:", "apps", "spec\t<DeploymentSpec>")
     has(k("explain", "pod.spec", "--recursive"), "containers\t<[]Container>")
     has(k("explain", "hpa", "--api-version=autoscaling/v2"), "VERSION:", "v2")
