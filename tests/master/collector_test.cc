@@ -110,32 +110,44 @@ TEST(Collector, AnOwnerOfAnotherNamespaceIsNone) {
   });
 }
 
+size_t Count(ControlledServer& server, const std::string& path) {
+  return server.Get(path).At({"items"}).items().size();
+}
+
+// With every controller there is: nobody makes anew what goes.
 TEST(Collector, ADeploymentGoesAsItIsAsked) {
-  const std::string sets = "/apis/apps/v1/namespaces/default/replicasets";
-  const std::string deployments = "/apis/apps/v1/namespaces/default/deployments";
-  const std::string spec =
-      "spec: {replicas: 0, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, "
-      "spec: {containers: [{name: c, image: i}]}}}}";
-  for (const char* policy : {"Background", "Foreground", "Orphan"}) {
+  const std::string space = "/apis/apps/v1/namespaces/default";
+  const std::string pods = "/api/v1/namespaces/default/pods";
+  for (const std::string policy : {"Background", "Foreground", "Orphan"}) {
     SCOPED_TRACE(policy);
-    ControlledServer server(Only());
-    const Value owner =
-        server.Do("POST", deployments,
-                  "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, " + spec);
-    server.Do("POST", sets,
-              fmt::format("{{apiVersion: apps/v1, kind: ReplicaSet, metadata: {{name: d-1, "
-                          "ownerReferences: [{{apiVersion: apps/v1, kind: Deployment, name: d, "
-                          "uid: {}, controller: true, blockOwnerDeletion: true}}]}}, {}",
-                          Uid(owner), spec));
-    server.Do("DELETE", deployments + "/d?propagationPolicy=" + policy);
-    server.WaitUntilGone(deployments + "/d");
-    if (policy == std::string("Orphan")) {
-      const Value set = server.Get(sets + "/d-1");
-      EXPECT_FALSE(set.IsNull());
+    ControlledServer server;
+    server.WaitFor("/api/v1/namespaces/default/serviceaccounts/default",
+                   [](const Value& account) { return !account.IsNull(); });
+    server.Do("POST", space + "/deployments",
+              "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {replicas: 3, "
+              "selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: "
+              "{containers: [{name: c, image: i}]}}}}");
+    server.WaitFor(pods, [](const Value& list) { return list.At({"items"}).items().size() == 3; });
+    server.WaitForQuiet();
+    server.Do("DELETE", space + "/deployments/d?propagationPolicy=" + policy);
+    server.WaitUntilGone(space + "/deployments/d");
+    if (policy == "Orphan") {
+      server.WaitForQuiet();
+      ASSERT_EQ(Count(server, space + "/replicasets"), 1u);
+      const Value set = server.Get(space + "/replicasets").At({"items"}).items()[0];
       EXPECT_TRUE(set.At({"metadata", "ownerReferences"}).items().empty());
-    } else {
-      server.WaitUntilGone(sets + "/d-1");
+      EXPECT_EQ(Count(server, pods), 3u);
+      continue;
     }
+    if (policy == "Foreground") {
+      EXPECT_EQ(Count(server, space + "/replicasets"), 0u) << "the owner is the last to go";
+      EXPECT_EQ(Count(server, pods), 0u);
+    }
+    server.WaitFor(space + "/replicasets",
+                   [](const Value& list) { return list.At({"items"}).items().empty(); });
+    server.WaitFor(pods, [](const Value& list) { return list.At({"items"}).items().empty(); });
+    server.WaitForQuiet();
+    EXPECT_EQ(Count(server, pods), 0u);
   }
 }
 

@@ -47,6 +47,7 @@ class NodesTest : public testing::Test {
     server_.WaitFor(Node(name), [](const Value& node) {
       return !HasTaint(node, "node.kubernetes.io/not-ready", "NoSchedule");
     });
+    server_.WaitForQuiet();  // its lease was heard of before any time passes
   }
   void Renew(const std::string& name) {
     server_.Do("PATCH", fmt::format("{}/{}", kLeases, name),
