@@ -265,7 +265,8 @@ base::Status Serve(const Options& options) {
   front::AddStorage(registry, *store, *cache);
   front::AddQueues(registry, [&] { return manager.Stats(); });
   RETURN_IF_ERROR(manager.Start());
-  scheduler::run::Scheduler scheduler({*cache, client, recorder, clock}, {});
+  scheduler::run::Scheduler scheduler({*cache, client, recorder, clock},
+                                      {.metrics = options.schedules ? &registry : nullptr});
   if (options.schedules) scheduler.Start();
   base::LogInfo("the API is served", {{"address", options.address}, {"port", port}});
   const auto reopen = [&] {

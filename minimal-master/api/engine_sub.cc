@@ -274,6 +274,7 @@ status::Or<Written> Engine::BindTo(Call& call, const WriteOptions& options, cons
     Merge(pod, binding, "annotations");
     Merge(pod, binding, "labels");
     SetScheduled(pod, time);
+    pod.Find("status")->Erase("nominatedNodeName");  // it has one now
     return pod;
   };
   std::string owners;  // stay as they are

@@ -224,6 +224,7 @@ TEST_F(SchedulerTest, AnImportantPodTakesTheRoomOfOthers) {
   End("a");
   server_.clock().Advance(std::chrono::seconds(2));
   EXPECT_EQ(NodeOf("b"), "one");
+  EXPECT_TRUE(server_.Get(PathOf("b")).At({"status", "nominatedNodeName"}).IsNull());
 }
 
 TEST_F(SchedulerTest, GatesAndOtherSchedulersKeepPodsBack) {

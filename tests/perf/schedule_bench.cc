@@ -6,6 +6,7 @@
 //   created_N             how fast these were made; the other cannot be more
 // Watched by a client of its own, over TLS.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -109,7 +110,7 @@ int main(int argc, char** argv) {
   }
   for (int i = 3; i < argc; ++i) {
     const base::Status done =
-        Measure(std::string(argv[1]) + "/keelson-schedule-bench",
+        Measure(fmt::format("{}/keelson-schedule-bench.{}", argv[1], getpid()),
                 base::ParseUint64(argv[2]).value_or(0), base::ParseUint64(argv[i]).value_or(0));
     if (done.ok()) continue;
     std::fprintf(stderr, "keelson-schedule-bench: %s\n", done.error().message().c_str());
