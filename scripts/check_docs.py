@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that every test named in docs/conformance*.md and docs/security.md (`Suite.Name`, `Suite.*`) is in the sources, and every file
+"""Checks that every test named in docs/api.md, docs/conformance*.md and docs/security.md (`Suite.Name`, `Suite.*`) is in the sources, and every file
 named there is in the tree; that docs/conformance-calls.md has a line for every call of the CRI; and that each of its lines names a test
 with the call's name in it. Exit 1 with each that is not so."""
 import pathlib
@@ -9,14 +9,14 @@ import sys
 
 root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 tests = set()
-for folder in ("lib", "cri-api", "runtime", "kubelet", "cli", "tests"):
+for folder in ("lib", "cri-api", "runtime", "kubelet", "minimal-master", "cli", "tests"):
     for path in (root / folder).rglob("*"):
         if path.suffix in (".cc", ".h"):
             tests.update(re.findall(r"\bTEST(?:_F|_P)?\((\w+),\s*(\w+)\)", text := path.read_text()))
             tests.update(re.findall(r"\bTYPED_TEST(?:_P)?\((\w+),\s*(\w+)\)", text))
 suites = {suite for suite, _ in tests}
 missing = 0
-for page in ("docs/conformance.md", "docs/conformance-calls.md", "docs/conformance-kubelet.md", "docs/security.md"):
+for page in ("docs/api.md", "docs/conformance.md", "docs/conformance-calls.md", "docs/conformance-kubelet.md", "docs/security.md"):
     for number, line in enumerate((root / page).read_text().splitlines(), 1):
         for word in re.findall(r"`([^`]+)`", line):
             test = re.fullmatch(r"([A-Z]\w+)\.(\w+|\*)", word)
