@@ -23,7 +23,7 @@ std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
                                                          const pods::Tools& tools) {
   std::vector<std::unique_ptr<control::Controller>> out;
   out.push_back(std::make_unique<garbage::Collector>(context));
-  out.push_back(std::make_unique<namespaces::Ender>(context));
+  out.push_back(std::make_unique<namespaces::Ender>(context, tools));
   out.push_back(std::make_unique<nodes::Lifecycle>(context, tools));
   out.push_back(std::make_unique<eviction::Evictor>(context, tools));
   out.push_back(std::make_unique<podgc::Collector>(context, tools));

@@ -150,6 +150,27 @@ OwnerState Collector::StateOf(const Value& reference, const Value& object) const
   return impossible ? OwnerState::kUnknownKind : OwnerState::kAbsent;
 }
 
+void Collector::AddDependents(const watch::Object& object, Facts& facts) const {
+  // One that goes after its dependents waits for the first that is left: no other matters.
+  const bool waits = IsDeletingDependents(facts.object) && !HasFinalizer(facts.object, kOrphan);
+  const bool orphans = control::IsBeingDeleted(facts.object) && HasFinalizer(facts.object, kOrphan);
+  const bool follows = std::any_of(facts.owners.begin(), facts.owners.end(), [](const Owner& one) {
+    return one.state == OwnerState::kWaiting;
+  });
+  if (!waits && !orphans && !follows) return;
+  for (const std::string& key : DependentsOf(object.uid())) {
+    const ObjectPtr dependent = context_.cache.Find(key);
+    const schema::Resource* resource = storage::ResourceOfKey(key);
+    if (!dependent || resource == nullptr) continue;
+    const auto& uids = dependent->owner_uids();
+    if (std::find(uids.begin(), uids.end(), object.uid()) == uids.end()) continue;
+    // A namesake in another namespace is none of its dependents.
+    if (!object.ns().empty() && dependent->ns() != object.ns()) continue;
+    facts.dependents.push_back({resource, control::Parse(*dependent)});
+    if (waits && Blocks(facts.dependents.back().object, object.uid())) return;
+  }
+}
+
 control::Outcome Collector::Sync(const std::string& key) {
   const ObjectPtr object = context_.cache.Find(key);
   if (!object) return control::Outcome::Done();
@@ -159,16 +180,7 @@ control::Outcome Collector::Sync(const std::string& key) {
   facts.object = control::Parse(*object);
   for (const Value& reference : facts.object.At({"metadata", "ownerReferences"}).items())
     facts.owners.push_back({reference, StateOf(reference, facts.object)});
-  for (const std::string& dependent_key : DependentsOf(object->uid())) {
-    const ObjectPtr dependent = context_.cache.Find(dependent_key);
-    const schema::Resource* resource = storage::ResourceOfKey(dependent_key);
-    if (!dependent || resource == nullptr) continue;
-    const auto& uids = dependent->owner_uids();
-    if (std::find(uids.begin(), uids.end(), object->uid()) == uids.end()) continue;
-    // A namesake in another namespace is none of its dependents.
-    if (!object->ns().empty() && dependent->ns() != object->ns()) continue;
-    facts.dependents.push_back({resource, control::Parse(*dependent)});
-  }
+  AddDependents(*object, facts);
   return Apply(context_.client, kAs, Plan(facts));
 }
 

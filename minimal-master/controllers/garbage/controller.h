@@ -26,6 +26,8 @@ class Collector final : public control::Controller {
  private:
   std::vector<std::string> DependentsOf(std::string_view uid) const;
   void Index(const control::Change& change);
+  // Those that its plan looks at.
+  void AddDependents(const watch::Object& object, Facts& facts) const;
   OwnerState StateOf(const json::Value& reference, const json::Value& object) const;
   // Somebody of this uid lives in another namespace: the reference can never be right.
   bool IsElsewhere(const schema::Resource& resource, std::string_view uid) const;

@@ -57,14 +57,6 @@ Write Unblocked(const schema::Resource& resource, const Value& object) {
   return Patch(resource, object, "ownerReferences", std::move(references));
 }
 
-bool Blocks(const Value& dependent, const std::string& uid) {
-  for (const Value& reference : dependent.At({"metadata", "ownerReferences"}).items()) {
-    if (reference.At({"uid"}).AsString() == uid)
-      return reference.At({"blockOwnerDeletion"}).AsBool();
-  }
-  return false;
-}
-
 Write Remove(const Facts& facts, const char* policy) {
   Write write =
       control::Delete(*facts.resource, facts.object.At({"metadata", "namespace"}).AsString(),
@@ -93,6 +85,14 @@ Planned WaitForDependents(const Facts& facts) {
 }
 
 }  // namespace
+
+bool Blocks(const Value& dependent, std::string_view uid) {
+  for (const Value& reference : dependent.At({"metadata", "ownerReferences"}).items()) {
+    if (reference.At({"uid"}).AsString() == uid)
+      return reference.At({"blockOwnerDeletion"}).AsBool();
+  }
+  return false;
+}
 
 bool HasFinalizer(const Value& object, std::string_view finalizer) {
   for (const Value& one : object.At({"metadata", "finalizers"}).items()) {

@@ -34,12 +34,16 @@ struct Facts {
   const schema::Resource* resource = nullptr;
   json::Value object;
   std::vector<Owner> owners;
-  std::vector<Dependent> dependents;  // those that name it by its uid
+  // Those that name it by its uid: all when it makes orphans or follows an owner that waits, enough
+  // of them to tell when it waits itself.
+  std::vector<Dependent> dependents;
 };
 
 bool HasFinalizer(const json::Value& object, std::string_view finalizer);
 // It goes in the foreground: its dependents first.
 bool IsDeletingDependents(const json::Value& object);
+// The dependent keeps the owner of this uid.
+bool Blocks(const json::Value& dependent, std::string_view uid);
 Planned Plan(const Facts& facts);
 
 }  // namespace keelson::controllers::garbage

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/namespaces/controller.h"
 
+#include <mutex>
+
+#include "minimal-master/controllers/pods/writer.h"
 #include "minimal-master/storage/storage.h"
 
 namespace keelson::controllers::namespaces {
@@ -16,7 +19,7 @@ bool MayBeEnding(const watch::Object& space) {
 
 }  // namespace
 
-Ender::Ender(const Context& context) : context_(context) {
+Ender::Ender(const Context& context, const pods::Tools& tools) : context_(context), tools_(tools) {
   const schema::Resource& pods = control::ResourceNamed("", "pods");
   kinds_.push_back(&pods);
   for (const schema::Resource& resource : schema::Resources()) {
@@ -55,6 +58,19 @@ std::vector<Content> Ender::ContentsOf(const std::string& ns) const {
   return contents;
 }
 
+std::vector<std::string> Ender::Delete(const std::vector<control::Write>& deletes) {
+  std::mutex mutex;
+  std::vector<std::string> errors;
+  pods::Writer writer(context_.client, context_.recorder, tools_.executor, kAs);
+  writer.Each(deletes.size(), [&](size_t i) {
+    const status::Or<Value> done = context_.client.Do(kAs, deletes[i]);
+    if (done.ok() || done.failure().code == 404 || done.failure().code == 409) return;
+    const std::lock_guard lock(mutex);
+    errors.push_back(done.failure().message);
+  });
+  return errors;
+}
+
 control::Outcome Ender::Sync(const std::string& key) {
   std::optional<Value> space = control::Get(context_.cache, namespaces_, "", key);
   if (!space || !IsEnding(*space)) return control::Outcome::Done();
@@ -63,11 +79,7 @@ control::Outcome Ender::Sync(const std::string& key) {
   // Pods first; what is left of them keeps the rest.
   while (true) {
     const std::vector<control::Write> deletes = PlanDeletes(rest.contents);
-    for (const control::Write& write : deletes) {
-      const status::Or<Value> done = context_.client.Do(kAs, write);
-      if (!done.ok() && done.failure().code != 404 && done.failure().code != 409)
-        rest.errors.push_back(done.failure().message);
-    }
+    rest.errors = Delete(deletes);
     rest.contents = ContentsOf(key);
     if (deletes.empty() || !rest.errors.empty()) break;
   }
