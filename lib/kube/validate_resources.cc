@@ -218,11 +218,15 @@ void ValidatePodResources(const Field& spec, Problems& problems) {
                       sum.Canonical()));
     }
   }
-  for (const Field& container : spec["containers"].Items()) {
-    for (const Field& limit : container["resources"]["limits"].Entries()) {
+  const std::vector<Field> containers = spec["containers"].Items();
+  for (size_t i = 0; i < containers.size(); ++i) {
+    for (const Field& limit : containers[i]["resources"]["limits"].Entries()) {
       const Field most = resources["limits"][limit.key()];
       if (most.Present() && Amount(limit) > Amount(most)) {
-        problems.InvalidText(limit, Amount(limit).Canonical(),
+        // Where upstream says that it is.
+        const std::string path =
+            fmt::format("{}.containers[{}][{}].limits", resources.path(), i, limit.key());
+        problems.InvalidText(limit.WithPath(path), Amount(limit).Canonical(),
                              fmt::format("must be less than or equal to pod limits of {}",
                                          Amount(most).Canonical()));
       }

@@ -251,7 +251,7 @@ TEST(ValidatePod, ChecksResources) {
          {"container larger than its pod",
           "resources: {limits: {memory: 1Gi}}, containers: [{name: a, image: i, resources: "
           "{limits: {memory: 2Gi}, requests: {memory: 1Mi}}}]",
-          "spec.containers[0].resources.limits[memory]: Invalid value: \"2Gi\": must be less than "
+          "spec.resources.containers[0][memory].limits: Invalid value: \"2Gi\": must be less than "
           "or equal to pod limits of 1Gi"},
          {"what a pod has not", "containers: [{name: a, image: i, resources: {limits: {pods: 1}}}]",
           "spec.containers[0].resources.limits[pods]: Invalid value: \"pods\": must be a standard "

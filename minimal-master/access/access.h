@@ -49,6 +49,8 @@ class Access final : public auth::BoundObjects {
   bool HoldsToken(std::string_view ns, std::string_view secret,
                   std::string_view token) const override;
 
+  int64_t WallNanos() const { return clock_.WallNanos(); }
+
  private:
   base::Result<auth::User> Identify(const service::Request& request);
   json::Value FindSecret(const std::string& name) const;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lib/base/rfc3339.h"
 #include "lib/json/text.h"
 
 namespace keelson::access {
@@ -179,6 +180,10 @@ status::Or<Value> Answer(Access& access, const User& asker, const std::string& n
   if (kind == "SelfSubjectReview") {
     Value result = Value::Object();
     result.Set("userInfo", UserInfo(asker));
+    if (review.Find("metadata") == nullptr) review.Set("metadata", Value::Object());
+    const int64_t seconds = access.WallNanos() / 1'000'000'000;
+    review.Find("metadata")
+        ->Set("creationTimestamp", Value(base::FormatRfc3339(seconds * 1'000'000'000)));
     review.Set("status", std::move(result));
     return review;
   }

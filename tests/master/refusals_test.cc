@@ -106,6 +106,29 @@ TEST(Golden, RefusalsAreUpstreams) {
   for (const std::string& problem : Judge("errors", outcomes)) ADD_FAILURE() << problem;
 }
 
+// Of subresources that write one part of a pod, of health checks, timeouts and impersonation: what
+// is granted is compared whole.
+TEST(Golden, PartsAreUpstreams) {
+  LocalServer server;
+  for (const Request& request : Prelude("parts")) (void)server.Ask(request);
+  std::vector<Outcome> outcomes;
+  Words words;
+  for (const Case& recorded : Cases("parts")) {
+    const Answer given = server.Ask(recorded.request);
+    words.Count(recorded.answer.code, recorded.answer.body, given);
+    Outcome outcome{recorded.name, Compare(recorded.answer.code, recorded.answer.body, given)};
+    if (outcome.differences.empty() && recorded.answer.code < 300 &&
+        recorded.answer.body.IsObject()) {
+      Value body = given.body;
+      if (Value* metadata = body.Find("metadata")) metadata->Erase("managedFields");
+      outcome.differences = Differences(recorded.answer.body, body);
+    }
+    outcomes.push_back(std::move(outcome));
+  }
+  words.Print("parts");
+  for (const std::string& problem : Judge("parts", outcomes)) ADD_FAILURE() << problem;
+}
+
 TEST(Golden, RefusedChangesAreUpstreams) {
   LocalServer fresh;
   LocalServer with_base;
