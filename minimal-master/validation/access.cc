@@ -82,7 +82,7 @@ void ClusterRole(const Field& object, Problems& problems) {
 
 void RoleBinding(const Field& object, Problems& problems) {
   Reference(object["roleRef"], false, problems);
-  Subjects(object["subjects"], true, problems);
+  Subjects(object["subjects"], false, problems);
 }
 
 void ClusterRoleBinding(const Field& object, Problems& problems) {

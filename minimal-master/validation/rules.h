@@ -69,6 +69,8 @@ void NewEventCreate(const Field& event, Problems& problems);
 void NewEventChange(const Field& now, const Field& before, Problems& problems);
 
 void IngressClassChange(const Field& now, const Field& before, Problems& problems);
+void StorageCapacity(const Field& object, Problems& problems);
+void StorageCapacityChange(const Field& now, const Field& before, Problems& problems);
 void AttributesClass(const Field& object, Problems& problems);
 void AttributesClassChange(const Field& now, const Field& before, Problems& problems);
 void Quota(const Field& object, Problems& problems);

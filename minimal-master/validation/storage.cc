@@ -243,10 +243,12 @@ void CsiNode(const Field& object, Problems& problems) {
 void VolumeAttachment(const Field& object, Problems& problems) {
   const Field spec = object["spec"];
   const Field attacher = spec["attacher"];
-  if (attacher.String().empty())
+  if (attacher.String().empty()) {
     problems.Required(attacher);
-  else
+    problems.Required(attacher);  // upstream asks twice
+  } else {
     Named(attacher, kube::CheckDns1123Subdomain, problems);
+  }
   const Field source = spec["source"];
   const Field name = source["persistentVolumeName"];
   if (name.Present() == source["inlineVolumeSpec"].Present()) {
@@ -258,6 +260,20 @@ void VolumeAttachment(const Field& object, Problems& problems) {
     Named(name, kube::CheckDns1123Subdomain, problems);
   }
   Named(spec["nodeName"], kube::CheckDns1123Subdomain, problems);
+}
+
+void StorageCapacity(const Field& object, Problems& problems) {
+  kube::ValidateLabelSelector(object["nodeTopology"], problems);
+  const Field name = object["storageClassName"];
+  problems.InvalidText(name, name.String(), kube::CheckDns1123Subdomain(name.String()));
+  const Field capacity = object["capacity"];
+  if (capacity.String().starts_with('-'))
+    problems.InvalidText(capacity, capacity.String(), "must be greater than or equal to 0");
+}
+
+void StorageCapacityChange(const Field& now, const Field& before, Problems& problems) {
+  for (const char* field : {"nodeTopology", "storageClassName"})
+    Immutable(now[field], before[field], problems);
 }
 
 void AttributesClass(const Field& object, Problems& problems) {
