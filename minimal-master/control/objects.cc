@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/control/objects.h"
 
+#include "lib/json/part.h"
 #include "minimal-master/storage/storage.h"
 
 namespace keelson::control {
@@ -8,6 +9,14 @@ namespace keelson::control {
 json::Value Parse(const watch::Object& object) {
   base::Result<json::Value> value = json::ParseJson(object.bytes().view());
   // What the cache keeps was written by the schema or read by it.
+  return value.ok() ? *std::move(value) : json::Value::Object();
+}
+
+json::Value ParseFacts(const watch::Object& object) {
+  base::Result<json::Value> value = json::ParseJsonPart(
+      object.bytes().view(), [](std::string_view top, std::string_view member, char) {
+        return top != "metadata" || member != "managedFields";
+      });
   return value.ok() ? *std::move(value) : json::Value::Object();
 }
 

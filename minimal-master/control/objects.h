@@ -16,6 +16,8 @@ namespace keelson::control {
 
 // As stored, with its resourceVersion.
 json::Value Parse(const watch::Object& object);
+// Without metadata.managedFields: for facts about pods and nodes, never for what is written back.
+json::Value ParseFacts(const watch::Object& object);
 // Null: there is none.
 watch::ObjectPtr Find(const watch::Cache& cache, const schema::Resource& resource,
                       std::string_view ns, std::string_view name);

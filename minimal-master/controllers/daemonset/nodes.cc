@@ -10,7 +10,7 @@ namespace keelson::daemonset {
 NodePtr ReadNode(const watch::ObjectPtr& object) {
   auto out = std::make_shared<Node>();
   out->object = object;
-  const json::Value node = control::Parse(*object);
+  const json::Value node = control::ParseFacts(*object);
   for (const json::Value& taint : node.At({"spec", "taints"}).items()) {
     const std::string& effect = taint.At({"effect"}).AsString();
     if (effect == "NoSchedule" || effect == "NoExecute") out->taints.push_back(taint);

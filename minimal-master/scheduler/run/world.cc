@@ -146,7 +146,7 @@ void World::TakeNode(const Kind&, const ObjectPtr& before, const ObjectPtr& afte
     queue_.Wake([](const Waiting& waiting) { return (waiting.why & decide::kSpread) != 0; }, now_);
     return;
   }
-  if (!cluster_->PutNode(control::Parse(*after))) return;
+  if (!cluster_->PutNode(control::ParseFacts(*after))) return;
   const model::Node* node = cluster_->Find(cluster_->symbols().Of(after->name()));
   queue_.Wake(
       [&](const Waiting& waiting) { return queue::NodeMayHelp(waiting, *node, unschedulable_); },
@@ -209,7 +209,7 @@ void World::PodWaits(const PodRef& pod) {
 void World::TakePod(const Kind&, const ObjectPtr& before, const ObjectPtr& after) {
   if (before && (!after || IsOther(before, after))) PodLeft(std::string(before->uid()));
   if (!after) return;
-  const PodRef pod = model::PodOf(control::Parse(*after), cluster_->symbols());
+  const PodRef pod = model::PodOf(control::ParseFacts(*after), cluster_->symbols());
   if (pod->over) {
     PodLeft(pod->uid);
   } else if (pod->node != model::kEmpty) {
