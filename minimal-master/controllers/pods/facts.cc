@@ -144,7 +144,9 @@ PodPtr ReadPod(const watch::ObjectPtr& object, const Value& value) {
   return out;
 }
 
-PodPtr ReadPod(const watch::ObjectPtr& object) { return ReadPod(object, control::ParseFacts(*object)); }
+PodPtr ReadPod(const watch::ObjectPtr& object) {
+  return ReadPod(object, control::ParseFacts(*object));
+}
 
 bool IsAvailable(const PodFacts& pod, int64_t min_ready_seconds, int64_t now) {
   if (!pod.ready) return false;
