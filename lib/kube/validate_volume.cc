@@ -160,13 +160,45 @@ void ValidateProjectedPath(const Field& path, Problems& problems) {
     problems.Invalid(path, "must not start with '..'");
 }
 
+// Kinds of volumes in the order in which upstream looks for them.
+constexpr std::string_view kVolumeKinds[] = {"emptyDir",
+                                             "hostPath",
+                                             "gitRepo",
+                                             "gcePersistentDisk",
+                                             "awsElasticBlockStore",
+                                             "secret",
+                                             "nfs",
+                                             "iscsi",
+                                             "glusterfs",
+                                             "flocker",
+                                             "persistentVolumeClaim",
+                                             "rbd",
+                                             "cinder",
+                                             "cephfs",
+                                             "quobyte",
+                                             "downwardAPI",
+                                             "fc",
+                                             "flexVolume",
+                                             "configMap",
+                                             "azureFile",
+                                             "vsphereVolume",
+                                             "photonPersistentDisk",
+                                             "portworxVolume",
+                                             "azureDisk",
+                                             "storageos",
+                                             "projected",
+                                             "scaleIO",
+                                             "csi",
+                                             "ephemeral",
+                                             "image"};
+
 std::set<std::string> ValidateVolumes(const Field& volumes, Problems& problems) {
   std::set<std::string> good;
   for (const Field& volume : volumes.Items()) {
     const size_t before = problems.count();
     std::string first;
-    for (const auto& [kind, value] : volume.value().members()) {
-      if (kind == "name" || value.IsNull()) continue;
+    for (const std::string_view kind : kVolumeKinds) {
+      if (!volume[kind].Present()) continue;
       if (first.empty()) {
         first = kind;
         ValidateSource(volume[kind], kind, problems);

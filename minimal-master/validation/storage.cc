@@ -72,6 +72,8 @@ void ClaimChange(const Field& now, const Field& before, Problems& problems) {
   json::Value old = before["spec"].value();
   // A volume is named once.
   if (before["spec"]["volumeName"].String().empty()) kept.Erase("volumeName");
+  // So is a class, if there was none: the cluster's default may come later.
+  if (!before["spec"]["storageClassName"].Present()) kept.Erase("storageClassName");
   if (bound) {
     kept.Erase("volumeAttributesClassName");
     old.Erase("volumeAttributesClassName");
