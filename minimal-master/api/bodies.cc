@@ -48,15 +48,11 @@ status::Or<Value> DecodeBody(Call& call, const WriteOptions& options) {
   return std::move(decoded->value);
 }
 
-namespace {
-
 std::string_view PatchMedia(const Call& call) {
   const std::string* header = service::FindHeader(call.request.headers, "content-type");
   return header == nullptr ? std::string_view()
                            : base::Trim(std::string_view(*header).substr(0, header->find(';')));
 }
-
-}  // namespace
 
 status::Or<bool> CheckPatchMedia(const Call& call) {
   const std::string_view media = PatchMedia(call);

@@ -18,13 +18,15 @@ status::Or<bool> Judge(const std::vector<schema::Problem>& problems, const Write
 // The object of a create or update of the call's resource.
 status::Or<json::Value> DecodeBody(Call& call, const WriteOptions& options);
 
+// The media type without what follows it.
+std::string_view PatchMedia(const Call& call);
 // Refuses what is no kind of patch, whether or not there is something to patch.
 status::Or<bool> CheckPatchMedia(const Call& call);
 // What the call's patch makes of `current`; not yet read by its type.
 status::Or<json::Value> PatchValue(const Call& call, const json::Value& current);
 // What came out of a patch is no such object.
+status::Failure NotReadable(const json::Value& patched, const std::string& why);
 // The same where the patch names another kind than the object is of.
 status::Or<bool> CheckKind(const Call& call, const json::Value& patched);
-status::Failure NotReadable(const json::Value& patched, const std::string& why);
 
 }  // namespace keelson::api

@@ -32,12 +32,26 @@ status::Or<bool> CheckPlace(const Call& call, const Value& object) {
   return true;
 }
 
+// A kind that a patch took away is known anyway; a version only where the patch is of a type.
+status::Or<bool> KeepType(const Call& call, const Value& current, Value& patched) {
+  const bool typed = PatchMedia(call) == "application/strategic-merge-patch+json";
+  for (const char* key : {"apiVersion", "kind"}) {
+    const Value& said = patched.At({key});
+    if (!said.IsNull() && !(said.IsString() && said.AsString().empty())) continue;
+    if (!typed && key == std::string_view("apiVersion")) return CheckPlace(call, Value());
+    patched.Set(key, current.At({key}));
+  }
+  return true;
+}
+
 }  // namespace
 
 Engine::Change Engine::PatchedBy(Call& call, const WriteOptions& options) {
   return [&](const Value* current) -> status::Or<Value> {
-    const status::Or<Value> patched = PatchValue(call, *current);
+    status::Or<Value> patched = PatchValue(call, *current);
     if (!patched.ok()) return patched.failure();
+    if (const status::Or<bool> typed = KeepType(call, *current, *patched); !typed.ok())
+      return typed.failure();
     if (const status::Or<bool> kind = CheckKind(call, *patched); !kind.ok()) return kind.failure();
     base::Result<schema::Decoded> decoded = schema::Decode(*patched, call.route.served->type());
     if (!decoded.ok()) return NotReadable(*patched, decoded.error().message());

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/strings.h"
+#include "minimal-master/api/bodies.h"
 #include "minimal-master/api/reader.h"
 #include "minimal-master/api/shape.h"
 #include "minimal-master/conversion/conversion.h"
@@ -21,12 +22,6 @@ using json::Value;
 namespace {
 
 constexpr char kScaleVersion[] = "autoscaling/v1";
-
-std::string_view PatchMedia(const Call& call) {
-  const std::string* header = service::FindHeader(call.request.headers, "content-type");
-  return header == nullptr ? std::string_view()
-                           : base::Trim(std::string_view(*header).substr(0, header->find(';')));
-}
 
 // The resource of another version, of which one form is stored.
 const schema::Resource* OtherVersion(const schema::Resource& resource, const std::string& version) {

@@ -70,7 +70,7 @@ class Merger {
         return Without(whole, type);
       }
       if (what == "delete") return Value::Object();
-      if (what != "merge") return UnknownDirective(patch);
+      return UnknownDirective(patch);  // "merge" too, for which upstream has a word only
     }
     if (const Value* keep = patch.Find(kRetainKeys)) {
       if (const auto failure = Retain(original, patch, *keep)) return *failure;
@@ -213,7 +213,7 @@ class Merger {
         if (key == nullptr) return NoKey(item, meta.key);
         std::erase_if(merged, [&](const Value& one) { return SameElement(one, item, meta.key); });
       } else if (what == "merge") {
-        changes.push_back(item);
+        return Bare("merging lists cannot yet be specified in the patch");
       } else {
         return UnknownDirective(item);
       }
