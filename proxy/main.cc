@@ -28,6 +28,8 @@ struct Options {
   std::string flavour;  // "nft", "legacy"
   std::string healthz = "0.0.0.0:10256";
   std::string metrics = "127.0.0.1:10249";
+  std::string zone_file;
+  std::string domain = "cluster.local";
   std::string log_level = "info";
   bool masquerade_all = false;
   bool cleanup = false;
@@ -102,6 +104,8 @@ base::Status Serve(const Options& options) {
   {
     proxy::Agent::Settings settings;
     settings.node = options.node;
+    settings.zone_file = options.zone_file;
+    settings.domain = options.domain;
     proxy::Agent agent(*loop, api, clock, std::move(settings), std::move(writers), health,
                        registry);
     ASSIGN_OR_RETURN(const auto watch,
@@ -133,6 +137,9 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"nft", "legacy"}));
   app.add_option("--healthz-bind-address", options.healthz, "for load balancers; empty: nowhere");
   app.add_option("--metrics-bind-address", options.metrics, "loopback only; empty: nowhere");
+  app.add_option("--zone-file", options.zone_file,
+                 "where keelson-dns reads the cluster's names; empty: nowhere");
+  app.add_option("--cluster-domain", options.domain, "what the cluster's names end with");
   app.add_option("--log-level", options.log_level, "debug, info, warn, error");
   app.add_flag("--cleanup", options.cleanup, "take all rules of this proxy away and end");
   CLI11_PARSE(app, argc, argv);

@@ -2,16 +2,22 @@
 #include "proxy/agent/agent.h"
 
 #include "lib/base/log.h"
+#include "lib/os/files.h"
 
 namespace keelson::proxy {
 namespace {
 
 constexpr double kBounds[] = {0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128,
                               0.256, 0.512, 1.024, 2.048, 4.096, 8.192, 16.384};
-// Services of others and headless ones are not even sent.
-constexpr char kOurs[] =
+// Services of other proxies are not even sent; headless ones are for names alone.
+constexpr char kOurs[] = "labelSelector=%21service.kubernetes.io%2Fservice-proxy-name";
+constexpr char kOursWithoutHeadless[] =
     "labelSelector=%21service.kubernetes.io%2Fheadless%2C%21service.kubernetes.io%2Fservice-proxy-"
     "name";
+
+base::Status WriteZone(const std::string& path, const dns::ZoneFile& zone) {
+  return os::WriteFileAtomic(path, dns::WriteZoneFile(zone), 0644);
+}
 
 }  // namespace
 
@@ -48,15 +54,14 @@ Agent::~Agent() {
 }
 
 std::unique_ptr<kube::Reflector> Agent::Follow(const std::string& path, const std::string& selector,
-                                               void (State::*set)(const json::Value&),
-                                               void (State::*remove)(const kube::ObjectName&)) {
+                                               Set set, Remove remove) {
   kube::Reflector::Follower follower;
-  follower.changed = [this, set](const json::Value& object) {
-    (state_.*set)(object);
+  follower.changed = [this, set = std::move(set)](const json::Value& object) {
+    set(object);
     Changed();
   };
-  follower.gone = [this, remove](const kube::ObjectName& name) {
-    if (remove != nullptr) (state_.*remove)(name);
+  follower.gone = [this, remove = std::move(remove)](const kube::ObjectName& name) {
+    remove(name);
     Changed();
   };
   follower.synced = [this, path] {
@@ -73,11 +78,31 @@ std::unique_ptr<kube::Reflector> Agent::Follow(const std::string& path, const st
 }
 
 void Agent::Start() {
-  services_ = Follow("/api/v1/services", kOurs, &State::SetService, &State::RemoveService);
-  slices_ = Follow("/apis/discovery.k8s.io/v1/endpointslices", kOurs, &State::SetSlice,
-                   &State::RemoveSlice);
-  node_ = Follow("/api/v1/nodes", "fieldSelector=metadata.name%3D" + settings_.node,
-                 &State::SetNode, nullptr);
+  const char* ours = settings_.zone_file.empty() ? kOursWithoutHeadless : kOurs;
+  services_ = Follow(
+      "/api/v1/services", ours,
+      [this](const json::Value& object) {
+        state_.SetService(object);
+        names_.SetService(object);
+      },
+      [this](const kube::ObjectName& name) {
+        state_.RemoveService(name);
+        names_.RemoveService(name);
+      });
+  slices_ = Follow(
+      "/apis/discovery.k8s.io/v1/endpointslices", ours,
+      [this](const json::Value& object) {
+        state_.SetSlice(object);
+        names_.SetSlice(object);
+      },
+      [this](const kube::ObjectName& name) {
+        state_.RemoveSlice(name);
+        names_.RemoveSlice(name);
+      });
+  node_ = Follow(
+      "/api/v1/nodes", "fieldSelector=metadata.name%3D" + settings_.node,
+      [this](const json::Value& object) { state_.SetNode(object); },
+      [](const kube::ObjectName&) {});
   check_timer_ = loop_.After(settings_.check_period, [this] {
     check_timer_.reset();
     if (!running_) Begin(true);
@@ -87,8 +112,8 @@ void Agent::Start() {
 // Rules of half a state would cut off services that are only not known yet.
 void Agent::Changed() {
   if (!services_ || !slices_ || !services_->synced() || !slices_->synced()) return;
-  if (!state_.has_changed()) return;
-  health_.Queued();
+  if (!HasWork()) return;
+  if (state_.has_changed()) health_.Queued();
   if (!running_ && !timer_) Schedule(settings_.settle);
 }
 
@@ -108,6 +133,7 @@ void Agent::Begin(bool check) {
   const std::set<std::string> changed =
       services_->synced() && slices_->synced() ? state_.TakeChanged() : std::set<std::string>();
   UpdateHealthPorts(changed);
+  std::optional<dns::ZoneFile> zone = NewZone();
   std::vector<std::vector<ServicePlan>> plans;
   for (const auto& writer : *writers_) {
     std::vector<ServicePlan>& of_family = plans.emplace_back();
@@ -117,29 +143,36 @@ void Agent::Begin(bool check) {
                            service == nullptr ? uint16_t{0} : service->health_port});
     }
   }
-  worker_->Post(
-      [writers = writers_, plans = std::move(plans), check, self = self_, loop = &loop_]() mutable {
-        Outcome outcome;
-        for (size_t i = 0; i < writers->size(); ++i) {
-          Writer& writer = *(*writers)[i];
-          bool write = !check || !plans[i].empty();
-          if (check) {
-            const base::Result<bool> intact = writer.Intact();
-            if (intact.ok() && !*intact) {
-              outcome.flushed = true;
-              write = true;
-            }
-          }
-          if (!write) continue;
-          const base::Status done = writer.Write(std::move(plans[i]));
-          if (done.ok()) continue;
-          outcome.ok = false;
-          base::LogError("rules could not be written, trying again", {{"error", done.error()}});
+  worker_->Post([writers = writers_, plans = std::move(plans), zone = std::move(zone),
+                 path = settings_.zone_file, check, self = self_, loop = &loop_]() mutable {
+    Outcome outcome;
+    if (zone) {
+      if (const base::Status written = WriteZone(path, *zone); !written.ok()) {
+        outcome.zone_failed = true;
+        base::LogError("names could not be written down, trying again",
+                       {{"error", written.error()}});
+      }
+    }
+    for (size_t i = 0; i < writers->size(); ++i) {
+      Writer& writer = *(*writers)[i];
+      bool write = !check || !plans[i].empty();
+      if (check) {
+        const base::Result<bool> intact = writer.Intact();
+        if (intact.ok() && !*intact) {
+          outcome.flushed = true;
+          write = true;
         }
-        loop->Post([self, outcome] {
-          if (*self != nullptr) (*self)->Done(outcome);
-        });
-      });
+      }
+      if (!write) continue;
+      const base::Status done = writer.Write(std::move(plans[i]));
+      if (done.ok()) continue;
+      outcome.ok = false;
+      base::LogError("rules could not be written, trying again", {{"error", done.error()}});
+    }
+    loop->Post([self, outcome] {
+      if (*self != nullptr) (*self)->Done(outcome);
+    });
+  });
 }
 
 void Agent::Done(const Outcome& outcome) {
@@ -148,7 +181,8 @@ void Agent::Done(const Outcome& outcome) {
   duration_.Observe(std::chrono::duration<double>(now - begun_).count());
   if (outcome.flushed) base::LogWarn("somebody flushed the rules; they were written again");
   next_ = now + settings_.min_period;
-  again_ = !outcome.ok;
+  zone_unwritten_ = outcome.zone_failed;
+  again_ = !outcome.ok || outcome.zone_failed;
   if (outcome.ok) {
     last_time_.Set(static_cast<double>(clock_.WallNanos()) / 1e9);
     if (!state_.has_changed()) health_.Applied();
@@ -157,13 +191,27 @@ void Agent::Done(const Outcome& outcome) {
     health_.Queued();
     next_ = now + settings_.retry_period;
   }
-  if (again_ || state_.has_changed()) Schedule(settings_.settle);
+  if (outcome.zone_failed) next_ = now + settings_.retry_period;
+  if (again_ || HasWork()) Schedule(settings_.settle);
   if (!check_timer_) {
     check_timer_ = loop_.After(settings_.check_period, [this] {
       check_timer_.reset();
       if (!running_) Begin(true);
     });
   }
+}
+
+bool Agent::HasWork() const {
+  return state_.has_changed() || (!settings_.zone_file.empty() && names_.has_changed());
+}
+
+std::optional<dns::ZoneFile> Agent::NewZone() {
+  if (settings_.zone_file.empty() || !services_->synced() || !slices_->synced())
+    return std::nullopt;
+  if (!names_.TakeChanged() && !zone_unwritten_ && serial_ != 0) return std::nullopt;
+  // It grows, also over restarts.
+  serial_ = std::max(serial_ + 1, static_cast<uint32_t>(clock_.WallNanos() / 1'000'000'000));
+  return names_.ToFile(settings_.domain, serial_);
 }
 
 void Agent::UpdateHealthPorts(const std::set<std::string>& changed) {

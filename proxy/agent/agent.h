@@ -15,6 +15,7 @@
 #include "lib/meter/registry.h"
 #include "proxy/apply/writer.h"
 #include "proxy/health/health.h"
+#include "proxy/names/names.h"
 #include "proxy/state/state.h"
 
 namespace keelson::proxy {
@@ -29,6 +30,9 @@ class Agent {
     std::chrono::milliseconds min_period{50};       // between two writes
     std::chrono::milliseconds check_period{30000};  // is somebody else's flush noticed
     std::chrono::milliseconds retry_period{1000};   // after a failure
+    // Where the name server reads what there is; empty: nothing is written.
+    std::string zone_file;
+    std::string domain = "cluster.local";
   };
   Agent(os::EventLoop& loop, kube::Api& api, const base::Clock& clock, Settings settings,
         Writers writers, Health& health, meter::Registry& registry);
@@ -42,15 +46,20 @@ class Agent {
   struct Outcome {
     bool ok = true;
     bool flushed = false;
+    bool zone_failed = false;
   };
+  using Set = std::function<void(const json::Value&)>;
+  using Remove = std::function<void(const kube::ObjectName&)>;
   std::unique_ptr<kube::Reflector> Follow(const std::string& path, const std::string& selector,
-                                          void (State::*set)(const json::Value&),
-                                          void (State::*remove)(const kube::ObjectName&));
+                                          Set set, Remove remove);
   void Changed();
+  bool HasWork() const;
   void Schedule(std::chrono::nanoseconds wait);
   void Begin(bool check);
   void Done(const Outcome& outcome);
   void UpdateHealthPorts(const std::set<std::string>& changed);
+  // What the worker is to write for the name server, if anything is new.
+  std::optional<dns::ZoneFile> NewZone();
 
   os::EventLoop& loop_;
   kube::Api& api_;
@@ -59,6 +68,9 @@ class Agent {
   const std::shared_ptr<Writers> writers_;  // the worker's
   Health& health_;
   State state_;
+  Names names_;
+  uint32_t serial_ = 0;
+  bool zone_unwritten_ = false;
   std::unique_ptr<kube::Reflector> services_, slices_, node_;
   std::map<std::string, HealthPort> health_ports_;
   bool running_ = false;

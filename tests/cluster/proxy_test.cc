@@ -31,6 +31,7 @@ class ProxyTest : public ::testing::Test {
       master_.emplace(*std::move(master));
       StartProxy();
       work();
+      dns_.reset();
       proxy_.reset();
       master_.reset();
     });
@@ -41,7 +42,8 @@ class ProxyTest : public ::testing::Test {
     const os::UniqueFd log(open((dir_->path() + "/proxy.log").c_str(),
                                 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     auto child = os::ChildProcess::Spawn(
-        {.argv = ProxyCommand({"--healthz-bind-address", "127.0.0.1:10256"}),
+        {.argv =
+             ProxyCommand({"--healthz-bind-address", "127.0.0.1:10256", "--zone-file", ZoneFile()}),
          .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
          .fds = {{log.get(), 1}, {log.get(), 2}}});
     ASSERT_TRUE(child.ok()) << child.error().message();
@@ -59,6 +61,34 @@ class ProxyTest : public ::testing::Test {
                                      "127.0.0.1:10249"};
     argv.insert(argv.end(), more.begin(), more.end());
     return argv;
+  }
+  std::string ZoneFile() const { return dir_->path() + "/names/zone.json"; }
+  void StartDns() {
+    dns_.reset();
+    const os::UniqueFd log(
+        open((dir_->path() + "/dns.log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    auto child = os::ChildProcess::Spawn(
+        {.argv = {base::BinDir() + "/keelson-dns", "--listen", node_->At(1, 1), "--zone-file",
+                  ZoneFile(), "--resolv-conf", "/dev/null"},
+         .env = {"PATH=/usr/bin:/bin"},
+         .fds = {{log.get(), 1}, {log.get(), 2}}});
+    ASSERT_TRUE(child.ok()) << child.error().message();
+    dns_.emplace(*std::move(child));
+  }
+  // The pod asks the node for web.default's address; the last four bytes of the answer, as text.
+  std::string AskName() {
+    netlink::SocketAddress where(node_->At(1, 1), 53);
+    const os::UniqueFd client = netlink::OpenSocket(node_->pod(), where, SOCK_DGRAM);
+    const std::string question(
+        "\0\7\1\0\0\1\0\0\0\0\0\0\3web\7default\3svc\7cluster\5local\0\0\1\0\1", 47);
+    if (connect(client.get(), where.get(), where.size) != 0 ||
+        send(client.get(), question.data(), question.size(), 0) < 0)
+      return "";
+    unsigned char answer[512];
+    const ssize_t got = recv(client.get(), answer, sizeof answer, 0);
+    if (got < 16 || (answer[3] & 15) != 0 || answer[7] != 1) return "";
+    const unsigned char* end = answer + got;
+    return fmt::format("{}.{}.{}.{}", end[-4], end[-3], end[-2], end[-1]);
   }
   void KillProxy() {
     ASSERT_TRUE(proxy_->Signal(SIGKILL).ok());
@@ -115,13 +145,14 @@ class ProxyTest : public ::testing::Test {
     const os::UniqueFd client = netlink::OpenSocket(node_->outside(), where);
     return connect(client.get(), where.get(), where.size) == 0 ? 0 : errno;
   }
+  std::string DnsLog() { return os::ReadFile(dir_->path() + "/dns.log").ValueOr(""); }
   std::string ProxyLog() { return os::ReadFile(dir_->path() + "/proxy.log").ValueOr(""); }
 
   static constexpr char kSlices[] = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
   std::optional<netlink::SmallNode> node_;
   std::optional<os::TempDir> dir_;
   std::optional<load::MasterProcess> master_;
-  std::optional<os::ChildProcess> proxy_;
+  std::optional<os::ChildProcess> proxy_, dns_;
   uint16_t node_port_ = 0;
 };
 
@@ -168,6 +199,26 @@ TEST_F(ProxyTest, AMasterThatIsAwayChangesNothingAndIsFollowedAgain) {
     ASSERT_TRUE(restarted.ok()) << restarted.error().message();
     SetEndpoints("[]");
     EXPECT_TRUE(Eventually([&] { return Connects(address, 80) == ECONNREFUSED; })) << ProxyLog();
+  });
+}
+
+TEST_F(ProxyTest, NamesAreAnsweredWhoeverOfTheOthersIsAway) {
+  OnNode([&] {
+    StartDns();
+    const std::string address = MakeService();
+    ASSERT_TRUE(Eventually([&] { return AskName() == address; })) << ProxyLog() << DnsLog();
+    const std::string status =
+        os::ReadFile(fmt::format("/proc/{}/status", dns_->pid())).ValueOr("");
+    EXPECT_THAT(status, HasSubstr("Uid:\t65532\t65532\t65532\t65532"));
+    EXPECT_THAT(status, HasSubstr("CapPrm:\t0000000000000000"));
+    EXPECT_THAT(status, HasSubstr("Seccomp:\t2"));
+    KillProxy();
+    EXPECT_EQ(AskName(), address);
+    StartDns();  // kills the former
+    EXPECT_TRUE(Eventually([&] { return AskName() == address; })) << DnsLog();
+    StartProxy();
+    Ask("DELETE", "/api/v1/namespaces/default/services/web");
+    EXPECT_TRUE(Eventually([&] { return AskName().empty(); })) << ProxyLog() << DnsLog();
   });
 }
 

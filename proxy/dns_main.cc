@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// keelson-dns: answers the pods of this node: cluster names from the file that the proxy writes,
+// others by the node's own resolvers. Binds its sockets, then gives up every right; goes on with
+// what it knows while the proxy is away. Until SIGTERM or SIGINT.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "lib/base/log.h"
+#include "lib/base/strings.h"
+#include "lib/kernel/rights/rights.h"
+#include "lib/kernel/seccomp/seccomp.h"
+#include "lib/log/log.h"
+#include "lib/os/files.h"
+#include "proxy/dns/server.h"
+#include "proxy/dns/zone_file.h"
+
+namespace {
+
+using namespace keelson;
+
+constexpr uint32_t kUser = 65532;  // nobody in particular
+constexpr size_t kMaxFiles = 8192;
+constexpr std::chrono::seconds kLookAgain(5);
+
+struct Options {
+  std::vector<std::string> listen = {"10.43.0.10"};
+  uint16_t port = 53;
+  std::string zone_file = "/run/keelson/dns/zone.json";
+  std::string resolv_conf = "/etc/resolv.conf";
+  std::string log_level = "info";
+};
+
+base::Status GiveUpRights() {
+  seccomp::Profile profile = rights::CommonCalls();
+  profile.rules.push_back(
+      {.names = {"epoll_ctl",    "epoll_wait", "epoll_pwait", "poll",       "accept4",
+                 "socket",       "connect",    "sendto",      "sendmsg",    "recvfrom",
+                 "recvmsg",      "shutdown",   "getsockopt",  "setsockopt", "getsockname",
+                 "gettimeofday", "time",       "openat",      "statx",      "stat"}});
+  ASSIGN_OR_RETURN(const std::string program, seccomp::Compile(profile));
+  if (chdir("/") != 0) return base::Error::FromErrno(errno, "chdir /");
+  RETURN_IF_ERROR(rights::BecomeNobody(kUser).WithContext("give up rights"));
+  RETURN_IF_ERROR(rights::Limit(RLIMIT_NOFILE, "NOFILE", kMaxFiles));
+  RETURN_IF_ERROR(rights::Limit(RLIMIT_CORE, "CORE", 0));
+  return rights::Confine(program);
+}
+
+// The node's resolvers; those that are this server itself would ask in a circle.
+std::vector<std::pair<std::string, uint16_t>> Resolvers(const Options& options) {
+  std::vector<std::pair<std::string, uint16_t>> out;
+  const std::string text = os::ReadFile(options.resolv_conf, 1 << 20).ValueOr("");
+  for (const std::string_view line : base::Split(std::string_view(text), '\n')) {
+    constexpr std::string_view kWord = "nameserver";
+    if (!line.starts_with(kWord)) continue;
+    const std::string address(base::Trim(line.substr(kWord.size())));
+    const bool own =
+        std::find(options.listen.begin(), options.listen.end(), address) != options.listen.end();
+    if (!address.empty() && !own) out.emplace_back(address, 53);
+  }
+  return out;
+}
+
+class Files {
+ public:
+  // `folder` is that of the zone file, opened while there were rights.
+  Files(const Options& options, int folder, dns::Server& server)
+      : options_(options), folder_(folder), server_(server) {}
+
+  void Look() {
+    const auto resolvers = Resolvers(options_);
+    if (resolvers != resolvers_) {
+      resolvers_ = resolvers;
+      server_.forwarder().SetUpstreams(resolvers);
+      base::LogInfo("other names are asked elsewhere", {{"resolvers", resolvers.size()}});
+    }
+    base::Result<std::string> text = os::ReadFileAt(
+        folder_, options_.zone_file.substr(options_.zone_file.rfind('/') + 1), size_t{512} << 20);
+    if (!text.ok() || *text == seen_) return;
+    seen_ = *std::move(text);
+    const base::Result<dns::ZoneFile> file = dns::ReadZoneFile(seen_);
+    if (!file.ok())
+      return base::LogError("the file of names cannot be read, the former one is used",
+                            {{"error", file.error()}});
+    dns::Zone::Options zone;
+    zone.domain = file->domain;
+    server_.SetZone(
+        std::make_shared<dns::Zone>(file->services, file->endpoints, zone, file->serial),
+        file->domain);
+    base::LogDebug("names are new", {{"services", file->services.size()}});
+  }
+
+ private:
+  const Options& options_;
+  const int folder_;
+  dns::Server& server_;
+  std::vector<std::pair<std::string, uint16_t>> resolvers_;
+  std::string seen_;
+};
+
+base::Status Serve(const Options& options) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const os::UniqueFd signal_fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  const std::string folder = options.zone_file.substr(0, options.zone_file.rfind('/'));
+  RETURN_IF_ERROR(os::MakeDirs(folder, 0755));
+  ASSIGN_OR_RETURN(const os::UniqueFd place, os::Open(folder, O_PATH | O_DIRECTORY));
+  const os::UniqueFd changes(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!changes || inotify_add_watch(changes.get(), folder.c_str(), IN_MOVED_TO) < 0)
+    return base::Error::FromErrno(errno, "watch {}", folder);
+
+  const base::SystemClock clock;
+  ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
+  dns::Server server(*loop, clock, {});
+  for (const std::string& address : options.listen) {
+    ASSIGN_OR_RETURN(dns::Sockets sockets, dns::Bind(address, options.port));
+    RETURN_IF_ERROR(server.Serve(std::move(sockets.udp), std::move(sockets.tcp)));
+  }
+  RETURN_IF_ERROR(GiveUpRights());
+
+  Files files(options, place.get(), server);
+  files.Look();
+  ASSIGN_OR_RETURN(const auto changed, loop->Watch(changes.get(), EPOLLIN, [&](uint32_t) {
+    char bytes[4096];
+    while (read(changes.get(), bytes, sizeof bytes) > 0) {
+    }
+    files.Look();
+  }));
+  // The resolvers' file is often exchanged by others, without a word.
+  std::function<void()> again = [&] {
+    files.Look();
+    loop->After(kLookAgain, again);
+  };
+  loop->After(kLookAgain, again);
+  ASSIGN_OR_RETURN(const auto ended,
+                   loop->Watch(signal_fd.get(), EPOLLIN, [&](uint32_t) { loop->Stop(); }));
+  base::LogInfo("names are answered", {{"addresses", base::Join(options.listen, ",")}});
+  loop->Run();
+  loop->Unwatch(changed);
+  loop->Unwatch(ended);
+  return base::Ok();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Keelson's name server: a cluster's names for the pods of this node"};
+  app.add_option("--listen", options.listen, "the addresses to answer on")->delimiter(',');
+  app.add_option("--port", options.port, "the port to answer on");
+  app.add_option("--zone-file", options.zone_file, "where keelson-proxy writes the names");
+  app.add_option("--resolv-conf", options.resolv_conf, "the node's own resolvers");
+  app.add_option("--log-level", options.log_level, "debug, info, warn, error");
+  CLI11_PARSE(app, argc, argv);
+  signal(SIGPIPE, SIG_IGN);
+  if (const base::Status logs = log::LogToStandardError(options.log_level); !logs.ok()) {
+    std::fprintf(stderr, "keelson-dns: %s\n", logs.error().message().c_str());
+    return 2;
+  }
+  const base::Status status = Serve(options);
+  if (!status.ok()) {
+    std::fprintf(stderr, "keelson-dns: %s\n", status.error().message().c_str());
+    return 1;
+  }
+  return 0;
+}
