@@ -19,6 +19,11 @@ using std::chrono::seconds;
 
 constexpr char kDeployments[] = "/apis/apps/v1/namespaces/default/deployments";
 constexpr size_t kApps = 10;
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr size_t kNodes = 20;  // everything takes many times as long
+#else
+constexpr size_t kNodes = 100;
+#endif
 constexpr auto kPatience = std::chrono::minutes(14);
 constexpr int kPauseMillis = 5;
 
@@ -94,8 +99,8 @@ class ScaleTest : public ::testing::Test {
     std::fflush(stdout);
   }
 
-  const size_t nodes_ = FromEnvironment("KEELSON_SCALE_NODES", 100);
-  const size_t pods_ = FromEnvironment("KEELSON_SCALE_PODS", 1000);
+  const size_t nodes_ = FromEnvironment("KEELSON_SCALE_NODES", kNodes);
+  const size_t pods_ = FromEnvironment("KEELSON_SCALE_PODS", kNodes * 10);
   ControlledServer server_{Settings(), true};
   Fleet fleet_{server_};
   base::SteadyTime renewed_;
