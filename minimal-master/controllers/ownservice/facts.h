@@ -10,7 +10,7 @@ struct OwnAddress {
   std::string cluster_ip;  // of the Service; empty: nothing of all this is kept
   // Where it listens, for everybody; empty: at no address that others reach, such as 127.0.0.1.
   std::string address;
-  int port = 6443;
+  int port = 6443;  // 0: nobody knows it beforehand, and nothing is kept
 };
 
 }  // namespace keelson::controllers::ownservice

@@ -146,7 +146,7 @@ void KeepAuthentication(Planned& planned, const Facts& facts) {
 
 Planned Plan(const Facts& facts) {
   Planned planned;
-  if (facts.own.cluster_ip.empty()) return planned;
+  if (facts.own.cluster_ip.empty() || facts.own.port == 0) return planned;
   KeepService(planned, facts);
   KeepEndpoints(planned, facts);
   KeepSlice(planned, facts);
