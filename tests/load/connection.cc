@@ -228,7 +228,8 @@ base::Result<size_t> Connection::ReadSome(char* out, size_t size) {
     const int got = SSL_read(ssl_.get(), out + given, static_cast<int>(size - given));
     if (got <= 0) return Broken("it ended");
     given += static_cast<size_t>(got);
-  } while (SSL_pending(ssl_.get()) > 0 && given < size);
+    // Whole records may wait where poll(2) does not see them.
+  } while (SSL_has_pending(ssl_.get()) == 1 && given < size);
   return given;
 }
 

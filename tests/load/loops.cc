@@ -97,13 +97,16 @@ struct Watchers::Reader {
       if (poll(items.data(), items.size(), first ? 0 : 50) <= 0 && !first) continue;
       for (size_t i = 0; i < items.size(); ++i) {
         if (items[i].revents == 0 && !connections[i].holds_some()) continue;
-        const auto got = connections[i].ReadSome(buffer.data(), buffer.size());
-        if (!got.ok()) {
-          broken = true;
-          return;
+        for (size_t size = buffer.size(); size == buffer.size();) {  // more may wait unseen
+          const auto got = connections[i].ReadSome(buffer.data(), buffer.size());
+          if (!got.ok()) {
+            broken = true;
+            return;
+          }
+          size = *got;
+          events += counters[i].Count(buffer.data(), size);
+          bytes += size;
         }
-        events += counters[i].Count(buffer.data(), *got);
-        bytes += *got;
       }
       first = false;
     }
