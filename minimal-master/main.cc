@@ -179,6 +179,15 @@ base::Status Serve(const Options& options) {
   self.groups = {std::string(auth::kMasters)};
   RETURN_IF_ERROR(engine.InsertMissing(bootstrap::Objects(), self)
                       .WithContext("make the objects that every cluster begins with"));
+  // Before whatever keeps requests: those count until the last of it has let go of them.
+  meter::Registry registry;
+  std::unique_ptr<audit::Log> audit_log;
+  if (!options.audit.path.empty()) {
+    ASSIGN_OR_RETURN(audit_log, audit::Log::Open(options.audit));
+  }
+  front::Front::Options front_options = options.front;
+  front_options.audit = audit_log.get();
+  front::Front front(registry, clock, front_options);
   api::Watches watches(*cache, clock);
   pki_options.server_url = fmt::format("https://{}:{}", options.address, options.port);
   ASSIGN_OR_RETURN(pki::ClusterPki pki, pki::ClusterPki::Open(pki_options, clock));
@@ -211,14 +220,6 @@ base::Status Serve(const Options& options) {
       [&](const api::Route& route) { return access.Authorize(route); }};
   ASSIGN_OR_RETURN(const std::unique_ptr<node::Nodes> nodes,
                    node::Nodes::Start(*cache, {.authorize = gate.authorize}));
-  meter::Registry registry;
-  std::unique_ptr<audit::Log> audit_log;
-  if (!options.audit.path.empty()) {
-    ASSIGN_OR_RETURN(audit_log, audit::Log::Open(options.audit));
-  }
-  front::Front::Options front_options = options.front;
-  front_options.audit = audit_log.get();
-  front::Front front(registry, clock, front_options);
   std::atomic<bool> stopping{false};
   const health::Health health(ChecksOf(*store, *cache, stopping));
   api::Handler handler(

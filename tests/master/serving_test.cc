@@ -187,6 +187,18 @@ TEST_F(Serving, WritesAreWrittenDown) {
   EXPECT_GE(Events(path, 1).size(), 1u);
 }
 
+TEST_F(Serving, EndsInOrderWhileOthersWatch) {
+  Start();
+  std::vector<Connection> watching;
+  for (int i = 0; i < 8; ++i) {
+    auto connection = Connection::Open(*master_->client());
+    ASSERT_TRUE(connection.ok());
+    ASSERT_TRUE(connection->Begin(std::string(kMaps) + "?watch=true").ok());
+    watching.push_back(std::move(*connection));
+  }
+  EXPECT_EQ(master_->Stop().ValueOr(-1), 0) << master_->Log();
+}
+
 TEST_F(Serving, WhatIsTooMuchIsRefusedAsUpstreamDoes) {
   Start();
   const std::string large = fmt::format(R"({{"metadata":{{"name":"l"}},"data":{{"k":"{}"}}}})",

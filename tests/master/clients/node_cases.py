@@ -12,6 +12,7 @@ import threading
 import urllib.request
 
 from kubectl import has
+from server import PATIENCE
 
 WAYS = [{"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": way, "KUBECTL_PORT_FORWARD_WEBSOCKETS": way} for way in ("true", "false")]
 
@@ -36,7 +37,11 @@ def a_node(k, name):
         yield node
     finally:
         kubelet.stdin.close()
-        kubelet.wait()
+        try:
+            kubelet.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            kubelet.kill()
+            kubelet.wait()
         k("delete", "pod", name, "--ignore-not-found", "--force", fails=None)
         k("delete", "node", node, "--ignore-not-found")
 
