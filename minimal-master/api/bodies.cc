@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/strings.h"
+#include "lib/json/text.h"
 #include "minimal-master/patch/json_patch.h"
 #include "minimal-master/patch/strategic.h"
 
@@ -117,7 +118,7 @@ Failure NotReadable(const Value& patched, const std::string& why) {
   return status::Invalid(
       "", "", "",
       {{kube::ProblemKind::kInvalid, "patch",
-        fmt::format("Invalid value: {}: {}", json::WriteJson(patched), why), 0}});
+        fmt::format("Invalid value: {}: {}", json::Quote(json::WriteJson(patched)), why), 0}});
 }
 
 }  // namespace keelson::api

@@ -174,8 +174,9 @@ Failure PreconditionFailed(const schema::Resource& resource, const std::string& 
       {resource.group(), resource.kind()}, name,
       fmt::format(
           "the {} in the precondition ({}) does not match the {} in record ({}). The object "
-          "might have been deleted and then recreated",
-          what, wanted, what, is));
+          "might have been {}",
+          what, wanted, what, is,
+          std::string_view(what) == "UID" ? "deleted and then recreated" : "modified"));
 }
 
 std::string TimeText(int64_t seconds) {

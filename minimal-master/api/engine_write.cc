@@ -83,10 +83,13 @@ strategy::Kind KindOf(const schema::Resource& resource) {
   return {resource.group(), resource.kind()};
 }
 
+// The keys of the store begin with it; refusals name them without.
+constexpr std::string_view kRoot = "/registry";
+
 Failure Wrong(const schema::Resource& resource, const Value& object,
               const std::vector<kube::Problem>& problems) {
-  return status::Invalid(resource.group(), resource.kind(),
-                         object.At({"metadata", "name"}).AsString(), problems);
+  return status::Invalid(resource.group() == "events.k8s.io" ? "" : resource.group(),
+                         resource.kind(), object.At({"metadata", "name"}).AsString(), problems);
 }
 
 }  // namespace
@@ -283,7 +286,7 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
           fmt::format("StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, "
                       "AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in "
                       "object meta: {}",
-                      key, uid, its_uid));
+                      std::string_view(key).substr(kRoot.size()), uid, its_uid));
     const std::string asked = object.At({"metadata", "resourceVersion"}).AsString();
     const status::Or<int64_t> revision = ReadRevision(asked);
     if (!revision.ok()) return revision.failure();

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 
-PATIENCE = 60  # seconds: how long anything may take on a busy machine
+PATIENCE = 180  # seconds: how long anything may take on a busy machine
 
 
 def free_port():
