@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <tuple>
 
 #include "cri-api/cri.h"
 #include "lib/base/ids.h"
@@ -142,6 +143,34 @@ void Runtime::Emit(Event event, const std::string& container_id, const std::stri
   Emit(event, container_id, gone);
 }
 
+// All but what never changes once it is made, and is read without the lock: ids, cgroup, images. A
+// field that is added to a record does not compile here until it is named.
+static void Replace(SandboxRecord& record, SandboxRecord&& with) {
+  auto& [id, state, created_at, config, handler, addresses, boot_id, cgroup_driver] = record;
+  state = with.state;
+  created_at = with.created_at;
+  config = std::move(with.config);
+  handler = std::move(with.handler);
+  addresses = std::move(with.addresses);
+  boot_id = std::move(with.boot_id);
+  cgroup_driver = std::move(with.cgroup_driver);
+}
+
+static void Replace(ContainerRecord& record, ContainerRecord&& with) {
+  auto& [id, sandbox_id, state, created_at, started_at, finished_at, pid, exit_code, reason,
+         message, config, image_id, image_ref, cgroup_path, uid, gid, groups, stop_signal,
+         resources, volume_images, volume_digests, updating] = record;
+  std::tie(state, created_at, started_at, finished_at, pid, exit_code, uid, gid, stop_signal,
+           updating) =
+      std::tie(with.state, with.created_at, with.started_at, with.finished_at, with.pid,
+               with.exit_code, with.uid, with.gid, with.stop_signal, with.updating);
+  reason = std::move(with.reason);
+  message = std::move(with.message);
+  config = std::move(with.config);
+  groups = std::move(with.groups);
+  resources = std::move(with.resources);
+}
+
 Status Runtime::Update(const SandboxPtr& sandbox,
                        const std::function<void(SandboxRecord&)>& change) {
   const std::lock_guard writer(sandbox->record);
@@ -154,7 +183,7 @@ Status Runtime::Update(const SandboxPtr& sandbox,
   RETURN_IF_ERROR(
       os::WriteFileAtomic(SandboxDir(copy.id) + "/record", container::Encode(copy), 0600));
   const std::lock_guard lock(mutex_);
-  sandbox->view.record = std::move(copy);
+  Replace(sandbox->view.record, std::move(copy));
   sandbox->item.reset();
   ++changes_;
   return base::Ok();
@@ -175,7 +204,7 @@ Status Runtime::Update(const ContainerPtr& container,
   if (!written.ok() && copy.state != ContainerState::kExited) return written;
   {
     const std::lock_guard lock(mutex_);
-    container->view.record = std::move(copy);
+    Replace(container->view.record, std::move(copy));
     container->item.reset();
     ++changes_;
   }
