@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <optional>
 
+#include "lib/base/result.h"
+
 namespace keelson::dns {
 namespace {
 
@@ -16,7 +18,7 @@ constexpr size_t kLargest = 65535;
 
 uint16_t RandomId() {
   uint16_t id = 0;
-  (void)getrandom(&id, sizeof id, 0);
+  KEELSON_CHECK(getrandom(&id, sizeof id, 0) == sizeof id);  // never short for so few bytes
   return id;
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/http/service/gzip.h"
 
+#include <isa-l/crc.h>
+#include <isa-l/igzip_lib.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "lib/base/result.h"
@@ -24,37 +27,42 @@ struct Part {
   size_t size = 0;
   bool last = false;
   std::string out;
-  uLong crc = crc32(0, nullptr, 0);
+  uint32_t crc = 0;
 
   void Compress() {
-    z_stream stream{};
-    KEELSON_CHECK(deflateInit2(&stream, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    const auto stream = std::make_unique<isal_zstream>();
+    std::vector<uint8_t> work(ISAL_DEF_LVL1_DEFAULT);
+    isal_deflate_init(stream.get());
+    stream->level = 1;
+    stream->level_buf = work.data();
+    stream->level_buf_size = static_cast<uint32_t>(work.size());
+    stream->flush = NO_FLUSH;
     out.resize(size / 8 + 1024);
     size_t filled = 0;
-    const auto run = [&](int flush) {
-      int result = Z_OK;
+    // Until all that was handed in is taken and, at the end, everything is out.
+    const auto run = [&] {
       do {
         if (filled == out.size()) out.resize(out.size() * 2);
-        stream.next_out = reinterpret_cast<Bytef*>(out.data() + filled);
-        stream.avail_out = static_cast<uInt>(std::min<size_t>(out.size() - filled, 1u << 30));
-        const uInt room = stream.avail_out;
-        result = deflate(&stream, flush);
-        filled += room - stream.avail_out;
-      } while (stream.avail_in > 0 || stream.avail_out == 0 ||
-               (flush == Z_FINISH && result != Z_STREAM_END));
+        stream->next_out = reinterpret_cast<uint8_t*>(out.data() + filled);
+        stream->avail_out = static_cast<uint32_t>(std::min<size_t>(out.size() - filled, 1u << 30));
+        const uint32_t room = stream->avail_out;
+        KEELSON_CHECK(isal_deflate(stream.get()) == COMP_OK);
+        filled += room - stream->avail_out;
+      } while (stream->avail_in > 0 || stream->avail_out == 0);
     };
     for (std::string_view left : in) {
       while (!left.empty()) {
-        const auto chunk = static_cast<uInt>(std::min<size_t>(left.size(), 1u << 30));
-        stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(left.data()));
-        stream.avail_in = chunk;
-        crc = crc32(crc, stream.next_in, chunk);
-        run(Z_NO_FLUSH);
+        const auto chunk = static_cast<uint32_t>(std::min<size_t>(left.size(), 1u << 30));
+        stream->next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(left.data()));
+        stream->avail_in = chunk;
+        crc = crc32_gzip_refl(crc, stream->next_in, chunk);
+        run();
         left.remove_prefix(chunk);
       }
     }
-    run(last ? Z_FINISH : Z_SYNC_FLUSH);
-    deflateEnd(&stream);
+    stream->flush = SYNC_FLUSH;
+    stream->end_of_stream = last ? 1 : 0;
+    run();
     out.resize(filled);
   }
 };
