@@ -190,6 +190,24 @@ TEST_F(PassageTest, TunnelsBothWays) {
   }
 }
 
+// Both are read at once, while the tunnel still works on what came before.
+TEST_F(PassageTest, AnEndComesThroughBehindTheLastBytes) {
+  for (const bool tls : {true, false}) {
+    SCOPED_TRACE(tls);
+    use_tls_ = tls;
+    RawClient client(port_);
+    client.Send(
+        "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\nearly ");
+    ASSERT_TRUE(client.ReceiveUntil("early ")) << client.received;
+    const std::string text = Numbers(48 << 10);
+    client.Send(text);
+    client.FinishSending();
+    while (client.Receive(60)) continue;
+    EXPECT_TRUE(client.ended);
+    EXPECT_TRUE(client.received.ends_with(text));
+  }
+}
+
 TEST_F(PassageTest, AnUpgradeThatIsRefusedIsAnAnswer) {
   RawClient client(port_);
   client.Send("GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n");

@@ -51,6 +51,7 @@ class Http1 final : public Protocol {
   bool head_done_ = false;
   bool keep_ = true;
   bool end_ = false;
+  bool tunnel_waits_ = false;  // bytes of the client are kept until the tunnel is read
   bool draining_ = false;
   Time deadline_;
   std::string own_text_;  // of the protocol itself: refusals, 100-continue
@@ -86,7 +87,8 @@ bool Http1::OnInput(std::string& in) {
         // A client that pipelines waits; one that sends without end is not read for.
         return in.size() <= connection_.core().options.max_header_bytes + (256u << 10);
       case Phase::kTunnel: {
-        if (stream_ == nullptr || !stream_->reading()) return true;
+        tunnel_waits_ = stream_ == nullptr || !stream_->reading();
+        if (tunnel_waits_) return true;
         std::string piece;
         piece.swap(in);
         stream_->Deliver(piece);
@@ -182,6 +184,12 @@ void Http1::Refuse(int status, const std::string& message) {
 }
 
 void Http1::OnEnd() {
+  if (phase_ == Phase::kTunnel) {
+    // Behind the last bytes, and only to one who reads: tried anew until then.
+    end_ = true;
+    if (!tunnel_waits_ && stream_ && stream_->reading()) stream_->Deliver({});
+    return;
+  }
   if (end_) {
     if (phase_ == Phase::kRequest || phase_ == Phase::kIdle) phase_ = Phase::kDone;
     return;
@@ -193,7 +201,6 @@ void Http1::OnEnd() {
       phase_ = Phase::kDone;
       break;
     case Phase::kTunnel:
-      if (stream_ && stream_->reading()) stream_->Deliver({});
       break;
     case Phase::kAnswer:
       // A whole answer is still given to a client that only closed its side; a stream that is under
