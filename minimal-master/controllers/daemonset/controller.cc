@@ -180,12 +180,13 @@ Failure Controller::Apply(const Facts& facts, const Plan& plan) {
   for (const Event& event : plan.events) {
     writer_.Record(facts.set, event.type, event.reason, event.message);
   }
+  // What goes first makes room for what comes: the surge is bounded at every moment.
+  const Failure removed = writer_.Delete(facts.set, plan.remove);
   const Failure created =
       writer_
           .Create(facts.set, plan.create.size(),
                   [&](size_t i) { return MakePod(facts.set, plan.create[i], facts.hash); })
           .failure;
-  const Failure removed = writer_.Delete(facts.set, plan.remove);
   return created ? created : removed;
 }
 
