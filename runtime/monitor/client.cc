@@ -20,6 +20,7 @@
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
 #include "lib/os/process.h"
+#include "runtime/monitor/client_connection.h"
 #include "runtime/monitor/protocol.h"
 #include "runtime/spec/encode.h"
 #include "runtime/spec/start_stage.h"
@@ -32,27 +33,6 @@ using base::Status;
 using os::UniqueFd;
 
 namespace {
-
-// One thread reads for all pods: 110 pods are not 110 threads.
-class ReaderThread {
- public:
-  static Result<std::shared_ptr<ReaderThread>> Create() {
-    ASSIGN_OR_RETURN(std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
-    return std::shared_ptr<ReaderThread>(new ReaderThread(std::move(loop)));
-  }
-  ~ReaderThread() {
-    loop_->Stop();
-    thread_.join();
-  }
-  os::EventLoop& loop() { return *loop_; }
-  bool OnThread() const { return std::this_thread::get_id() == thread_.get_id(); }
-
- private:
-  explicit ReaderThread(std::unique_ptr<os::EventLoop> loop)
-      : loop_(std::move(loop)), thread_([this] { loop_->Run(); }) {}
-  std::unique_ptr<os::EventLoop> loop_;
-  std::thread thread_;
-};
 
 Status StartAnchor(const AnchorOptions& options, const std::string& socket_path) {
   ASSIGN_OR_RETURN(const UniqueFd listener, os::ListenUnix(socket_path, SOCK_SEQPACKET));
@@ -108,19 +88,6 @@ class AnchorConnection {
   UniqueFd socket_;  // guarded by mutex_
 };
 
-struct Waiter {
-  uint64_t id = 0;
-  std::condition_variable done;
-  std::optional<Result<Packet>> answer;  // its payload is what follows the answer's bool
-  UniqueFd answered;                     // an eventfd, where somebody polls
-  void Tell(Result<Packet> what) {
-    answer = std::move(what);
-    done.notify_all();
-    const uint64_t one = 1;
-    if (answered) (void)!write(answered.get(), &one, sizeof one);
-  }
-};
-
 StageTimes TimesOf(const Spans& spans) {
   StageTimes times;
   for (const auto& [stage, time] : spans) {
@@ -128,130 +95,6 @@ StageTimes TimesOf(const Spans& spans) {
     times.emplace_back(name != nullptr ? name : "monitor/other", time);
   }
   return times;
-}
-
-// A session that has not been told its end.
-struct Live {
-  MonitorClient::EndHandler ended;
-  std::string attached;             // the container; empty: a command
-  bool opened = false;              // the monitor has said so
-  std::optional<SessionEnd> early;  // the end that came before that
-};
-
-// Shared with the reader thread's callbacks, which may still run while the client object goes.
-struct Connection {
-  UniqueFd socket;
-  MonitorClient::ExitHandler on_exit;
-  MonitorClient::LostHandler on_lost;
-  os::EventLoop::WatchId watch = 0;
-  std::mutex mutex;
-  uint64_t next_id = 1;                              // guarded by mutex
-  std::map<uint64_t, std::shared_ptr<Waiter>> open;  // guarded by mutex
-  std::map<uint64_t, Live> live;                     // guarded by mutex
-  std::map<uint64_t, std::string> given_up;          // starts, their containers; guarded by mutex
-  bool lost = false;                                 // guarded by mutex
-  bool closing = false;                              // guarded by mutex
-};
-
-// Those that `which` names are told their end, outside the lock.
-template <typename Which>
-void EndSessions(Connection& connection, const SessionEnd& end, Which which) {
-  std::vector<Live> ended;
-  {
-    const std::lock_guard lock(connection.mutex);
-    for (auto at = connection.live.begin(); at != connection.live.end();) {
-      if (!which(at->first, at->second)) {
-        ++at;
-      } else if (!at->second.opened) {
-        (at++)->second.early = end;
-      } else {
-        ended.push_back(std::move(at->second));
-        at = connection.live.erase(at);
-      }
-    }
-  }
-  for (const Live& live : ended) live.ended(end);
-}
-
-void EndSession(Connection& connection, uint64_t id, const SessionEnd& end) {
-  EndSessions(connection, end, [id](uint64_t other, const Live&) { return other == id; });
-}
-
-// What began in the last moment and was told too late, when it had been called a failure: it ends.
-void EndLateStart(Connection& connection, const Packet& answer) {  // holds the mutex
-  const auto start = connection.given_up.find(answer.id);
-  if (start == connection.given_up.end()) return;
-  if (ReadAnswer(answer.payload).ok()) {
-    base::LogWarn("a container began after its start was given up, it is killed",
-                  {{"container", start->second}});
-    base::Writer w;
-    w.String(start->second);
-    (void)SendPacket(connection.socket.get(), Type::kKillAll, connection.next_id++, w.bytes());
-  }
-  connection.given_up.erase(start);
-}
-
-void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connection) {
-  Result<Packet> packet = ReceivePacket(connection->socket.get());
-  if (!packet.ok()) {
-    reader.loop().Unwatch(connection->watch);
-    bool tell = false;
-    {
-      const std::lock_guard lock(connection->mutex);
-      connection->lost = true;
-      tell = !connection->closing;
-      for (auto& [id, waiter] : connection->open)
-        waiter->Tell(base::Unavailable("the pod's monitor is gone"));
-      connection->open.clear();
-    }
-    EndSessions(*connection, {.error = "the pod's monitor is gone"},
-                [](uint64_t, const Live&) { return true; });
-    if (tell && connection->on_lost) connection->on_lost();
-    return;
-  }
-  if (packet->type == Type::kExited) {
-    base::Reader r(packet->payload);
-    const ExitRecord record = GetExitRecord(r);
-    if (!r.ok()) return;
-    EndSessions(*connection, {.exit_code = record.exit_code},
-                [&](uint64_t, const Live& live) { return live.attached == record.container_id; });
-    if (connection->on_exit) connection->on_exit(record);
-    return;
-  }
-  if (packet->type == Type::kExecEnded) {
-    base::Reader r(packet->payload);
-    return EndSession(*connection, packet->id, {.exit_code = r.I32()});
-  }
-  if (packet->type == Type::kAttachEnded) {
-    base::Reader r(packet->payload);
-    const std::string why = r.String();
-    // Without a reason the container has ended, and its code follows.
-    if (!why.empty()) EndSession(*connection, packet->id, {.error = why});
-    return;
-  }
-  const uint64_t id = packet->id;
-  std::unique_lock lock(connection->mutex);
-  const auto found = connection->open.find(id);
-  if (found == connection->open.end()) return EndLateStart(*connection, *packet);
-  Result<std::string> answer = ReadAnswer(packet->payload);
-  const bool opened = answer.ok();
-  if (opened) {
-    packet->payload = std::move(answer).value();
-    found->second->Tell(std::move(packet));
-  } else {
-    found->second->Tell(answer.error());
-  }
-  connection->open.erase(found);
-  const auto live = connection->live.find(id);
-  if (live == connection->live.end()) return;
-  if (!opened) {
-    connection->live.erase(live);
-    return;
-  }
-  live->second.opened = true;
-  const std::optional<SessionEnd> early = live->second.early;
-  lock.unlock();
-  if (early) EndSession(*connection, id, *early);
 }
 
 class LiveSessionImpl final : public LiveSession {
@@ -290,8 +133,7 @@ class MonitorClientImpl final : public MonitorClient {
     const std::shared_ptr<ReaderThread> reader = reader_;
     reader_->loop().Post([connection, loop = &reader->loop()] {
       loop->Unwatch(connection->watch);
-      EndSessions(*connection, {.error = "the pod is gone"},
-                  [](uint64_t, const Live&) { return true; });
+      EndAllSessions(*connection, {.error = "the pod is gone"});
     });
   }
 

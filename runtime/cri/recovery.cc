@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an earlier daemon left, taken over: records, monitors, containers that went on; and a
+// monitor that is lost meanwhile.
+#include <linux/capability.h>
+#include <poll.h>
+
+#include <algorithm>
+
+#include "lib/base/log.h"
+#include "lib/os/files.h"
+#include "runtime/cri/runtime.h"
+#include "runtime/network/pod_namespaces.h"
+
+namespace keelson::cri_server {
+
+using base::Result;
+using base::Status;
+using container::ContainerRecord;
+using container::ContainerState;
+using container::SandboxRecord;
+using container::SandboxState;
+
+void Runtime::OnMonitorLost(const std::string& sandbox_id) {
+  executor_.Post([this, sandbox_id] {
+    const SandboxPtr sandbox = FindSandbox(sandbox_id);
+    if (!sandbox) return;
+    {
+      const std::lock_guard lock(mutex_);
+      if (sandbox->view.record.state != SandboxState::kReady) return;
+    }
+    base::LogWarn("a pod's monitor was lost, connecting to its successor", {{"pod", sandbox_id}});
+    // Its successor may be lost as well.
+    constexpr int kTries = 10;
+    for (int i = 0; i < kTries; ++i) {
+      const Status status = AdoptSandbox(sandbox);
+      if (status.ok()) return;
+      if (status.error().code() == base::Code::kNotFound)
+        break;  // the anchor died too: nobody will come
+      {
+        const std::lock_guard lock(mutex_);
+        if (sandbox->view.record.state != SandboxState::kReady) return;
+      }
+      base::LogError("a pod has no monitor, trying again",
+                     {{"pod", sandbox_id}, {"error", status.error()}});
+      (void)poll(nullptr, 0, 100 << std::min(i, 4));
+    }
+    // Without it nobody sees the containers end: ended and said so, they can be made anew.
+    base::LogError("a pod's monitor cannot be replaced, the pod is stopped", {{"pod", sandbox_id}});
+    if (const Status stopped = StopPodSandbox(sandbox_id); !stopped.ok()) {
+      base::LogError("a pod without a monitor cannot be stopped",
+                     {{"pod", sandbox_id}, {"error", stopped.error()}});
+    }
+  });
+}
+
+Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
+  const std::string id = sandbox->view.record.id;
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<monitor::MonitorClient> monitor,
+      d_.anchor.AdoptMonitor(
+          SetupOf(sandbox->view), [this](const monitor::ExitRecord& record) { OnExit(record); },
+          [this, id] { OnMonitorLost(id); }));
+  ASSIGN_OR_RETURN(const std::vector<monitor::ContainerState> states, monitor->ListContainers());
+  {
+    const std::lock_guard lock(mutex_);
+    sandbox->monitor = std::move(monitor);
+  }
+  changed_.notify_all();
+  KillStrangers(id, states);
+  for (const ContainerPtr& container : ContainersOf(id)) {
+    const std::string container_id = container->view.record.id;
+    ContainerState state;
+    bool starting = false;
+    {
+      const std::lock_guard lock(mutex_);
+      state = container->view.record.state;
+      starting = container->starting;
+    }
+    if (state != ContainerState::kRunning && state != ContainerState::kStarting) continue;
+    const monitor::ContainerState* known = nullptr;
+    for (const monitor::ContainerState& candidate : states) {
+      if (candidate.id == container_id) known = &candidate;
+    }
+    if (known == nullptr && state == ContainerState::kStarting) {
+      // It has never run. Whoever starts it just now tries again; otherwise it is as it was made.
+      if (!starting) {
+        RETURN_IF_ERROR(Update(container, [](ContainerRecord& r) {
+          r.state = ContainerState::kCreated;
+          r.started_at = 0;
+        }));
+      }
+    } else if (known == nullptr) {
+      RecordExit({.container_id = container_id,
+                  .exit_code = 255,
+                  .lost = true,
+                  .finished_at = d_.clock.WallNanos()});
+    } else if (known->phase == monitor::ContainerPhase::kExited && known->exit) {
+      RecordExit(*known->exit);
+    } else if (state == ContainerState::kStarting) {
+      RETURN_IF_ERROR(Update(container, [&](ContainerRecord& r) {
+        if (r.state != ContainerState::kStarting) return;
+        r.state = ContainerState::kRunning;
+        r.pid = known->started.pid;
+        r.started_at = known->started.started_at;
+      }));
+    }
+  }
+  return base::Ok();
+}
+
+// What runs although its start was told as failed, by a monitor that nobody could reach then: the
+// next one finds it.
+void Runtime::KillStrangers(const std::string& sandbox_id,
+                            const std::vector<monitor::ContainerState>& states) {
+  const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(sandbox_id);
+  for (const monitor::ContainerState& known : states) {
+    if (!monitor || known.phase == monitor::ContainerPhase::kExited) continue;
+    const ContainerPtr container = FindContainer(known.id);
+    {
+      const std::lock_guard lock(mutex_);
+      if (container && container->view.record.state < ContainerState::kExited) continue;
+    }
+    base::LogWarn("a container runs that has ended by its record, it is killed",
+                  {{"pod", sandbox_id}, {"container", known.id}});
+    if (const Status killed = monitor->KillAll(known.id); !killed.ok()) {
+      base::LogError("it cannot be killed", {{"container", known.id}, {"error", killed.error()}});
+    }
+  }
+}
+
+// --- recovery
+// --------------------------------------------------------------------------------------------------------
+
+void Runtime::Quarantine(const std::string& kind, const std::string& id, const base::Error& why) {
+  base::LogError("a record is unreadable and put aside",
+                 {{"kind", kind}, {"id", id}, {"error", why}});
+  (void)os::MakeDirs(d_.state_dir + "/quarantine", 0700);
+  const std::string to = d_.state_dir + "/quarantine/" + kind + "-" + id;
+  (void)os::RemoveTree(to);
+  (void)rename((d_.state_dir + "/" + kind + "/" + id).c_str(), to.c_str());
+}
+
+Status Runtime::Recover() {
+  if ((d_.available_capabilities >> CAP_SYS_RESOURCE & 1) == 0) {
+    base::LogWarn(
+        "this machine does not let OOM scores be lowered nor resource limits be raised; containers "
+        "keep what they inherit");
+  }
+  for (const char* folder : {"/pods", "/containers", "/trash"})
+    RETURN_IF_ERROR(os::MakeDirs(d_.state_dir + folder, 0700));
+  RETURN_IF_ERROR(os::MakeDirs(d_.run_dir + "/pods", 0700));
+  RETURN_IF_ERROR(network::PrepareNamespaceDirectory(PinDir()));
+  ASSIGN_OR_RETURN(const std::vector<os::DirEntry> trash, os::ListDir(TrashDir()));
+  for (const os::DirEntry& entry : trash) DeleteInBackground(TrashDir() + "/" + entry.name);
+  ASSIGN_OR_RETURN(const std::vector<os::DirEntry> pods, os::ListDir(d_.state_dir + "/pods"));
+  std::vector<std::string> live;
+  for (const os::DirEntry& entry : pods) {
+    const Result<std::string> bytes = os::ReadFile(SandboxDir(entry.name) + "/record");
+    Result<SandboxRecord> record =
+        bytes.ok() ? container::DecodeSandboxRecord(*bytes) : Result<SandboxRecord>(bytes.error());
+    if (!bytes.ok() && bytes.error().code() == base::Code::kNotFound) {
+      // A life ended before the first word about the pod was written, and nothing was made of it.
+      RETURN_IF_ERROR(os::RemoveTree(SandboxDir(entry.name)));
+      continue;
+    }
+    const auto sandbox = std::make_shared<Sandbox>();
+    if (record.ok() && !sandbox->view.config.ParseFromString(record->config))
+      record = base::DataLoss("the pod's configuration is malformed");
+    if (!record.ok() || record->id != entry.name) {
+      // What it may have left is known by its id alone.
+      sandbox->view.record.id = entry.name;
+      (void)TearDownSandbox(sandbox);
+      Quarantine("pods", entry.name,
+                 record.ok() ? base::DataLoss("the record names another pod") : record.error());
+      continue;
+    }
+    if (const SandboxState state = record->state;
+        record->boot_id == d_.boot_id && record->cgroup_driver != d_.pod_groups->driver() &&
+        (state == SandboxState::kReady || state == SandboxState::kStopping)) {
+      return base::FailedPrecondition(
+          "pod sandbox '{}' lives in cgroups of the driver {}, which cannot be changed under it: "
+          "start with cgroup-driver: {} and remove the pods first",
+          entry.name, record->cgroup_driver, record->cgroup_driver);
+    }
+    sandbox->view.record = std::move(record).value();
+    sandboxes_[entry.name] = sandbox;
+  }
+  ASSIGN_OR_RETURN(const std::vector<os::DirEntry> containers,
+                   os::ListDir(d_.state_dir + "/containers"));
+  for (const os::DirEntry& entry : containers) {
+    if (entry.name.starts_with(kUnborn)) {
+      RETURN_IF_ERROR(os::RemoveTree(ContainerDir(entry.name)));
+      continue;
+    }
+    const Result<std::string> bytes = os::ReadFile(ContainerDir(entry.name) + "/record");
+    Result<ContainerRecord> record = bytes.ok() ? container::DecodeContainerRecord(*bytes)
+                                                : Result<ContainerRecord>(bytes.error());
+    const auto container = std::make_shared<Container>();
+    if (record.ok() && !container->view.config.ParseFromString(record->config))
+      record = base::DataLoss("the configuration is malformed");
+    if (!record.ok() || record->id != entry.name) {
+      Quarantine(
+          "containers", entry.name,
+          record.ok() ? base::DataLoss("the record names another container") : record.error());
+      continue;
+    }
+    container->view.record = std::move(record).value();
+    // A create or a removal that was cut off: the one never happened, the other is finished.
+    if (container->view.record.state == ContainerState::kCreating ||
+        container->view.record.state == ContainerState::kRemoving) {
+      RETURN_IF_ERROR(os::RemoveTree(ContainerDir(entry.name)));
+      continue;
+    }
+    containers_[entry.name] = container;
+    HoldImages(container->view.record);
+  }
+  std::vector<SandboxPtr> all;
+  for (const auto& [id, sandbox] : sandboxes_) all.push_back(sandbox);
+  for (const SandboxPtr& sandbox : all) {
+    const std::string id = sandbox->view.record.id;
+    const SandboxState state = sandbox->view.record.state;
+    if (state == SandboxState::kCreating || state == SandboxState::kRemoving) {
+      if (!TearDownOrKeep(sandbox)) continue;
+      RETURN_IF_ERROR(os::RemoveTree(SandboxDir(id)));
+      sandboxes_.erase(id);
+      continue;
+    }
+    Status adopted = base::Ok();
+    if (sandbox->view.record.boot_id != d_.boot_id)
+      adopted = base::Unavailable("the machine was restarted");
+    if (state == SandboxState::kReady && adopted.ok()) adopted = AdoptSandbox(sandbox);
+    if (state == SandboxState::kStopped) continue;
+    if (state == SandboxState::kReady && adopted.ok()) {
+      live.push_back(id);
+      continue;
+    }
+    if (!adopted.ok())
+      base::LogWarn("a pod cannot be taken over, it counts as ended",
+                    {{"pod", id}, {"error", adopted.error()}});
+    for (const ContainerPtr& container : ContainersOf(id)) {
+      const ContainerState phase = container->view.record.state;
+      if (phase != ContainerState::kRunning && phase != ContainerState::kStarting) continue;
+      RETURN_IF_ERROR(Update(container, [&](ContainerRecord& r) {
+        r.state = ContainerState::kExited;
+        r.exit_code = 255;
+        r.pid = 0;
+        r.reason = "Unknown";
+        r.message = adopted.ok() ? "the pod was being stopped" : adopted.error().message();
+        r.finished_at = d_.clock.WallNanos();
+      }));
+      (void)cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove();
+    }
+    if (!TearDownOrKeep(sandbox)) continue;
+    RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; }));
+  }
+  FinishUpdates();
+  return d_.network.CollectGarbage(live);
+}
+
+}  // namespace keelson::cri_server
