@@ -4,7 +4,7 @@
 #include "cli/duration.h"
 #include "cli/pod_lookup.h"
 #include "cli/pod_summary.h"
-#include "lib/http/client/url.h"
+#include "lib/base/strings.h"
 
 namespace keelson::cli {
 
@@ -29,11 +29,11 @@ base::Error WithState(const base::Error& error, const json::Value& pod, const st
 
 Result<std::string> LogPath(const LogsOptions& options, const std::string& name_space,
                             const std::string& pod, const std::string& container) {
-  std::string path = "/containerLogs/" + http::PercentEncode(name_space) + "/" +
-                     http::PercentEncode(pod) + "/" + http::PercentEncode(container);
+  std::string path = "/containerLogs/" + base::PercentEncode(name_space) + "/" +
+                     base::PercentEncode(pod) + "/" + base::PercentEncode(container);
   char separator = '?';
   const auto add = [&](const char* name, const std::string& value) {
-    path += separator + std::string(name) + "=" + http::PercentEncode(value);
+    path += separator + std::string(name) + "=" + base::PercentEncode(value);
     separator = '&';
   };
   if (options.follow) add("follow", "true");

@@ -6,7 +6,6 @@
 #include <cerrno>
 
 #include "lib/base/strings.h"
-#include "lib/http/client/url.h"
 #include "lib/os/socket.h"
 
 namespace keelson::cli {
@@ -106,7 +105,7 @@ Result<json::Value> Kubelet::Pods() {
 }
 
 Result<std::string> Kubelet::Explain(const std::string& name_space, const std::string& pod) {
-  return Get("/explain/" + http::PercentEncode(name_space) + "/" + http::PercentEncode(pod));
+  return Get("/explain/" + base::PercentEncode(name_space) + "/" + base::PercentEncode(pod));
 }
 
 Status Kubelet::Healthy() {

@@ -194,7 +194,9 @@ base::Status Serve(const Options& options) {
   access::Access access(*cache, clock, {.token_keys = pki.service_account_keys()});
   ASSIGN_OR_RETURN(const std::unique_ptr<usage::Served> used,
                    usage::Served::Start(*cache, clock,
-                                        {.period = std::chrono::seconds(options.metric_seconds)}));
+                                        {.period = std::chrono::seconds(options.metric_seconds),
+                                         .certificate = pki.kubelet_client_certificate(),
+                                         .key = pki.kubelet_client_key()}));
   engine.SetHooks(
       {.answer = [&](const auth::User& user, const std::string& ns,
                      json::Value object) -> std::optional<status::Or<json::Value>> {

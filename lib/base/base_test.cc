@@ -112,5 +112,9 @@ TEST(Log, QuotesValuesThatNeedIt) {
   EXPECT_EQ(seen, "pod started pod=default/web note=\"two words\" n=3");
 }
 
+TEST(Strings, PercentEncodeKeepsWhatIsPlain) {
+  EXPECT_EQ(PercentEncode("repository:a/b:pull"), "repository%3Aa%2Fb%3Apull");
+}
+
 }  // namespace
 }  // namespace keelson::base

@@ -28,6 +28,8 @@ std::optional<uint64_t> ParseUint64(std::string_view text);
 std::optional<int64_t> ParseInt64(std::string_view text);
 
 std::string HexEncode(std::string_view bytes);
+// Of a part of a URL: everything but RFC 3986's unreserved characters as %XX.
+std::string PercentEncode(std::string_view text);
 std::string Base64Encode(std::string_view bytes);
 std::optional<std::string> Base64Decode(
     std::string_view text);  // standard alphabet, padding required

@@ -89,9 +89,11 @@ Answer Engine::Get(const Call& call) {
   if (*revision > cache_.revision() && !cache_.AtLeast(*revision, kFreshWait).ok())
     return Refusal(TooLargeRevision(*revision, cache_.revision()));
   const schema::Resource& resource = *call.route.served;
-  if (const auto computed = Computed(resource, call.route.ns)) {
-    for (const ObjectPtr& one : *computed)
-      if (one->name() == call.route.name) return Show(call, 200, std::string(one->bytes().view()));
+  if (const auto computed =
+          hooks_.computed ? hooks_.computed(resource, call.route.ns) : std::nullopt) {
+    for (const json::Value& one : *computed)
+      if (one.At({"metadata", "name"}).AsString() == call.route.name)
+        return Show(call, 200, json::WriteJson(one));
     return Refusal(status::NotFound({resource.group(), resource.name()}, call.route.name));
   }
   const ObjectPtr object = cache_.Find(storage::KeyOf(resource, call.route.ns, call.route.name));

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/strings.h"
+#include "lib/kube/node.h"
 #include "minimal-master/node/log_options.h"
 
 namespace keelson::node {
@@ -13,11 +14,6 @@ namespace {
 using auth::Attributes;
 using json::Value;
 using Found = status::Or<Location>;
-
-// In this order upstream's control planes look for a kubelet.
-constexpr const char* kAddressTypes[] = {"InternalIP", "Hostname", "InternalDNS", "ExternalIP",
-                                         "ExternalDNS"};
-constexpr int64_t kKubeletPort = 10250;
 
 // "scheme:name:port", "name:port", "name".
 struct Name {
@@ -49,24 +45,18 @@ status::Or<Location> Kubelet(const Attributes& attributes, const std::string& no
   if (object.IsNull()) return NotThere(attributes, node);
   Location location;
   location.kubelet = location.tls = true;
-  const auto& addresses = object.At({"status", "addresses"}).items();
-  for (const char* type : kAddressTypes) {
-    for (const Value& address : addresses) {
-      if (location.host.empty() && address.At({"type"}).AsString() == type)
-        location.host = address.At({"address"}).AsString();
-    }
-  }
+  const kube::KubeletPlace place = kube::KubeletPlaceOf(object);
+  location.host = place.host;
+  location.port = std::to_string(place.port);
   if (location.host.empty()) {
     std::string known;
-    for (const Value& address : addresses)
+    for (const Value& address : object.At({"status", "addresses"}).items())
       known += fmt::format("{}{{{} {}}}", known.empty() ? "" : " ", address.At({"type"}).AsString(),
                            address.At({"address"}).AsString());
     status::Failure failure;
     failure.message = fmt::format("no preferred addresses found; known addresses: [{}]", known);
     return failure;
   }
-  const int64_t port = object.At({"status", "daemonEndpoints", "kubeletEndpoint", "Port"}).AsInt();
-  location.port = std::to_string(port > 0 ? port : kKubeletPort);
   return location;
 }
 

@@ -6,31 +6,12 @@
 
 #include "lib/base/log.h"
 #include "lib/http/multiplex/client.h"
+#include "lib/kube/node.h"
 
 namespace keelson::usage {
 namespace {
 
 constexpr size_t kLargest = size_t{32} << 20;  // of an answer
-constexpr int64_t kKubeletPort = 10250;
-
-struct Place {
-  std::string host;
-  int port = 0;
-  friend bool operator==(const Place&, const Place&) = default;
-};
-
-Place PlaceOf(const json::Value& node) {
-  Place place;
-  for (const char* type : {"InternalIP", "Hostname", "InternalDNS", "ExternalIP", "ExternalDNS"}) {
-    for (const json::Value& address : node.At({"status", "addresses"}).items()) {
-      if (place.host.empty() && address.At({"type"}).AsString() == type)
-        place.host = address.At({"address"}).AsString();
-    }
-  }
-  const int64_t port = node.At({"status", "daemonEndpoints", "kubeletEndpoint", "Port"}).AsInt();
-  place.port = static_cast<int>(port > 0 && port <= 65535 ? port : kKubeletPort);
-  return place;
-}
 
 }  // namespace
 
@@ -41,10 +22,12 @@ struct Scraper::State {
         list(std::move(the_list)),
         clock(the_clock),
         options(std::move(the_options)),
-        loop(std::move(the_loop)) {}
+        loop(std::move(the_loop)),
+        certificate(options.certificate),
+        key(options.key) {}
 
   struct Node {
-    Place place;
+    kube::KubeletPlace place;
     std::unique_ptr<multiplex::Client> client;
     bool asking = false;
     bool failed = false;  // said once
@@ -52,7 +35,7 @@ struct Scraper::State {
 
   void Round();
   void Ask(const std::string& name);
-  multiplex::Target TargetOf(const Place& place) const {
+  multiplex::Target TargetOf(const kube::KubeletPlace& place) const {
     multiplex::Target target;
     target.host = place.host;
     target.port = place.port;
@@ -75,9 +58,9 @@ struct Scraper::State {
 
 // Kubelets are asked one after another over the period, not all at its beginning.
 void Scraper::State::Round() {
-  std::map<std::string, Place> there;
+  std::map<std::string, kube::KubeletPlace> there;
   for (const json::Value& node : list()) {
-    Place place = PlaceOf(node);
+    kube::KubeletPlace place = kube::KubeletPlaceOf(node);
     if (!place.host.empty())
       there.emplace(node.At({"metadata", "name"}).AsString(), std::move(place));
   }

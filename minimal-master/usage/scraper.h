@@ -22,6 +22,7 @@ class Scraper {
     std::chrono::milliseconds timeout{10000};
     // Who signs kubelets' certificates, PEM; empty: any is taken, as for their logs.
     std::string kubelet_authority;
+    std::string certificate, key;  // what kubelets are shown from the first question on, PEM
   };
   // `nodes`: the Node objects that there are, asked in each period on the scraper's thread.
   using Nodes = std::function<std::vector<json::Value>()>;
@@ -31,7 +32,7 @@ class Scraper {
   Scraper(const Scraper&) = delete;
   Scraper& operator=(const Scraper&) = delete;
 
-  // What kubelets are shown, PEM; for connections from now on.
+  // What kubelets are shown instead, PEM; for connections from now on.
   void SetCertificate(const std::string& certificate, const std::string& key);
 
  private:

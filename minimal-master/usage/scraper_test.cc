@@ -43,10 +43,10 @@ TEST(Scraper, AsksEveryNodeAsTheServerAndForgetsThoseThatGo) {
       Scraper::Start(usage, [&] { return there ? nodes_there : std::vector<json::Value>(); }, clock,
                      {.period = std::chrono::milliseconds(20),
                       .timeout = std::chrono::milliseconds(60000),
-                      .kubelet_authority = service::TestPki::Get().Text("ca.crt")})
+                      .kubelet_authority = service::TestPki::Get().Text("ca.crt"),
+                      .certificate = service::TestPki::Get().Text("client.crt"),
+                      .key = service::TestPki::Get().Text("client.key")})
           .value();
-  scraper->SetCertificate(service::TestPki::Get().Text("client.crt"),
-                          service::TestPki::Get().Text("client.key"));
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (usage.Nodes(0).empty() && std::chrono::steady_clock::now() < deadline)
     ::poll(nullptr, 0, 5);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/usage/served.h"
 
+#include "minimal-master/storage/storage.h"
+
 namespace keelson::usage {
 namespace {
 
-constexpr char kNodes[] = "/registry/minions/";
-constexpr char kPods[] = "/registry/pods/";
 constexpr int kPeriodsThatCount = 4;  // what was not read for so long is told no longer
 
 }  // namespace
@@ -16,11 +16,12 @@ base::Result<std::unique_ptr<Served>> Served::Start(watch::Cache& cache, const b
   out->lives_millis_ = options.period.count() * kPeriodsThatCount;
   const auto nodes = [&cache] {
     std::vector<json::Value> all;
-    cache.Current().ForEach(kNodes, {}, [&](const watch::ObjectPtr& object) {
-      if (base::Result<json::Value> node = json::ParseJson(object->bytes().view()); node.ok())
-        all.push_back(*std::move(node));
-      return true;
-    });
+    cache.Current().ForEach(
+        storage::KeyPrefix("", "nodes"), {}, [&](const watch::ObjectPtr& object) {
+          if (base::Result<json::Value> node = json::ParseJson(object->bytes().view()); node.ok())
+            all.push_back(*std::move(node));
+          return true;
+        });
     return all;
   };
   ASSIGN_OR_RETURN(out->scraper_, Scraper::Start(out->usage_, nodes, clock, std::move(options)));
@@ -30,7 +31,9 @@ base::Result<std::unique_ptr<Served>> Served::Start(watch::Cache& cache, const b
 int64_t Served::Since() const { return clock_.WallNanos() / 1'000'000 - lives_millis_; }
 
 std::optional<json::Value> Served::Labels(const std::string& ns, const std::string& name) const {
-  const watch::ObjectPtr object = cache_.Find(ns.empty() ? kNodes + name : kPods + ns + "/" + name);
+  const watch::ObjectPtr object =
+      cache_.Find(ns.empty() ? storage::KeyPrefix("", "nodes") + name
+                             : storage::KeyPrefix("", "pods") + ns + "/" + name);
   if (!object) return std::nullopt;
   json::Value labels;
   for (const auto& [key, value] : object->labels()) labels.Set(key, json::Value(value));

@@ -40,11 +40,6 @@ std::vector<std::string> Strings(const json::Value& list, bool (*good)(const std
   return out;
 }
 
-kube::ObjectName NameOfObject(const json::Value& object) {
-  return {object.At({"metadata", "namespace"}).AsString(),
-          object.At({"metadata", "name"}).AsString()};
-}
-
 std::vector<std::string> Names(const json::Value& hints, std::string_view list) {
   std::vector<std::string> out;
   if (const json::Value* items = hints.Find(list)) {
@@ -81,7 +76,7 @@ std::optional<Service> ReadService(const json::Value& object) {
   const json::Value& labels = object.At({"metadata", "labels"});
   if (labels.Find("service.kubernetes.io/service-proxy-name") != nullptr) return std::nullopt;
   Service service;
-  service.name = NameOfObject(object);
+  service.name = kube::NameOf(object);
   service.cluster_ips = Strings(spec.At({"clusterIPs"}), IsAddress);
   if (service.cluster_ips.empty()) {
     const std::string& only = spec.At({"clusterIP"}).AsString();
@@ -122,7 +117,7 @@ std::optional<Slice> ReadSlice(const json::Value& object) {
   const json::Value* service = labels.Find("kubernetes.io/service-name");
   if (service == nullptr || service->AsString().empty()) return std::nullopt;
   Slice slice;
-  slice.name = NameOfObject(object);
+  slice.name = kube::NameOf(object);
   slice.service = service->AsString();
   slice.ipv6 = type == "IPv6";
   for (const json::Value& port : object.At({"ports"}).items()) {

@@ -6,11 +6,6 @@
 namespace keelson::proxy {
 namespace {
 
-kube::ObjectName NameOfObject(const json::Value& object) {
-  return {object.At({"metadata", "namespace"}).AsString(),
-          object.At({"metadata", "name"}).AsString()};
-}
-
 std::vector<dns::Port> Ports(const json::Value& list) {
   std::vector<dns::Port> out;
   for (const json::Value& port : list.items()) {
@@ -34,7 +29,7 @@ bool Put(std::map<Key, Value>& to, const Key& key, Value value) {
 void Names::SetService(const json::Value& object) {
   const json::Value& spec = object.At({"spec"});
   dns::Service service;
-  const kube::ObjectName name = NameOfObject(object);
+  const kube::ObjectName name = kube::NameOf(object);
   service.ns = name.ns;
   service.name = name.name;
   if (spec.At({"type"}).AsString() == "ExternalName") {
@@ -53,7 +48,7 @@ void Names::SetService(const json::Value& object) {
 void Names::RemoveService(const kube::ObjectName& name) { changed_ |= services_.erase(name) > 0; }
 
 void Names::SetSlice(const json::Value& object) {
-  const kube::ObjectName name = NameOfObject(object);
+  const kube::ObjectName name = kube::NameOf(object);
   const json::Value& labels = object.At({"metadata", "labels"});
   const json::Value* service = labels.Find("kubernetes.io/service-name");
   // Others' endpoints are never told: their service has an address.

@@ -8,18 +8,13 @@ namespace {
 
 std::string Key(const std::string& ns, const std::string& name) { return ns + "/" + name; }
 
-kube::ObjectName NameOfObject(const json::Value& object) {
-  return {object.At({"metadata", "namespace"}).AsString(),
-          object.At({"metadata", "name"}).AsString()};
-}
-
 }  // namespace
 
 void State::Touch(const std::string& service) { changed_.insert(service); }
 
 void State::SetService(const json::Value& object) {
   std::optional<Service> service = ReadService(object);
-  if (!service) return RemoveService(NameOfObject(object));
+  if (!service) return RemoveService(kube::NameOf(object));
   const std::string key = Key(service->name.ns, service->name.name);
   const auto there = services_.find(key);
   if (there != services_.end() && there->second == *service) return;
@@ -34,7 +29,7 @@ void State::RemoveService(const kube::ObjectName& name) {
 
 void State::SetSlice(const json::Value& object) {
   std::optional<Slice> slice = ReadSlice(object);
-  if (!slice) return RemoveSlice(NameOfObject(object));
+  if (!slice) return RemoveSlice(kube::NameOf(object));
   const auto there = slices_.find(slice->name);
   if (there != slices_.end()) {
     if (there->second == *slice) return;

@@ -4,36 +4,16 @@
 #include <signal.h>
 #include <sys/mount.h>
 
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
-
 #include <future>
 
-#include "cri-api/service.grpc.pb.h"
 #include "lib/json/value.h"
-#include "lib/rpc/channel.h"
-#include "runtime/cri/service.h"
-#include "runtime/cri/testing/runtime_fixture.h"
+#include "runtime/cri/testing/served_fixture.h"
 
 namespace keelson::cri_server {
 namespace {
 
-class HangTest : public RuntimeTest {
+class HangTest : public ServedTest {
  protected:
-  void SetUp() override {
-    RuntimeTest::SetUp();
-    if (!runtime_) return;
-    base::Result<std::unique_ptr<Service>> service =
-        Service::Serve(*runtime_, *images_, clock_, run_ + "/cri.sock");
-    ASSERT_TRUE(service.ok()) << service.error().message();
-    service_ = std::move(service).value();
-    const auto channel = rpc::ConnectUnix(run_ + "/cri.sock");
-    pods_ = cri::RuntimeService::NewStub(channel);
-  }
-  void TearDown() override {
-    service_.reset();
-    RuntimeTest::TearDown();
-  }
   grpc::Status StartOverTheSocket(const std::string& id) {
     grpc::ClientContext context;
     cri::StartContainerRequest request;
@@ -44,14 +24,11 @@ class HangTest : public RuntimeTest {
   // Calls that may not wait for what hangs: that goes on until the test ends it.
   template <typename Response, typename Request, typename Method>
   Response Read(Method method, const Request& request) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
     Response response;
-    const grpc::Status status = (*pods_.*method)(&context, request, &response);
+    const grpc::Status status = Ask(method, request, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
     return response;
   }
-  using Pods = cri::RuntimeService::Stub;
   // The stage in which StartContainer of `id` is, from the verbose status; empty: none.
   std::string StageOf(const std::string& id) {
     cri::StatusRequest verbose;
@@ -87,9 +64,6 @@ class HangTest : public RuntimeTest {
     EXPECT_EQ(WaitForExit(Run(other, Script("c", "exit 4"))).exit_code, 4);
     EXPECT_TRUE(runtime_->RemovePodSandbox(other).ok());
   }
-
-  std::unique_ptr<Service> service_;
-  std::unique_ptr<cri::RuntimeService::Stub> pods_;
 };
 
 TEST_F(HangTest, OfAMonitorHoldsUpItsOwnPodAlone) {

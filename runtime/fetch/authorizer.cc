@@ -80,13 +80,13 @@ Result<std::string> Authorizer::FetchToken(http::Client& client, const http::Cli
   http::ClientRequest request = model;
   request.headers = {{"Accept", "application/json"}};
   const std::string query =
-      "service=" + http::PercentEncode(service) + "&scope=" + http::PercentEncode(scope);
+      "service=" + base::PercentEncode(service) + "&scope=" + base::PercentEncode(scope);
   if (!credentials.identity_token.empty()) {
     request.method = "POST";
     request.url = realm;
     request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
     request.body = "grant_type=refresh_token&client_id=keelson&" + query +
-                   "&refresh_token=" + http::PercentEncode(credentials.identity_token);
+                   "&refresh_token=" + base::PercentEncode(credentials.identity_token);
   } else {
     request.method = "GET";
     request.url = realm + (url.path.find('?') == std::string::npos ? "?" : "&") + query;

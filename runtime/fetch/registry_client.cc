@@ -160,10 +160,10 @@ Status RegistryClient::Attempt(size_t index, const Request& request, const Sink&
   http::ClientRequest get = Model(index);
   const std::string name = content::IsDigest(request.reference)
                                ? request.reference
-                               : http::PercentEncode(request.reference);
+                               : base::PercentEncode(request.reference);
   get.url =
       endpoint.base + "/" + config_.repository + (manifest ? "/manifests/" : "/blobs/") + name;
-  if (!endpoint.ns.empty()) get.url += "?ns=" + http::PercentEncode(endpoint.ns);
+  if (!endpoint.ns.empty()) get.url += "?ns=" + base::PercentEncode(endpoint.ns);
   if (manifest) {
     for (const std::string& type : config_.accept) get.headers.emplace_back("Accept", type);
   }

@@ -29,10 +29,6 @@ TEST(Url, ResolvesRedirects) {
   EXPECT_FALSE(ResolveUrl("https://h/v2/a", "gopher://x/").ok());
 }
 
-TEST(Url, EncodesWhatIsNotPlain) {
-  EXPECT_EQ(PercentEncode("repository:a/b:pull"), "repository%3Aa%2Fb%3Apull");
-}
-
 TEST(HttpClient, SaysThatNoConnectionCameAbout) {
   Client client;
   ClientRequest request;

@@ -20,6 +20,5 @@ struct Url {
 base::Result<Url> ParseUrl(std::string_view text);
 // `location` as a redirect of `from` means it: absolute, or relative to it.
 base::Result<std::string> ResolveUrl(const std::string& from, const std::string& location);
-std::string PercentEncode(std::string_view text);  // everything but unreserved characters
 
 }  // namespace keelson::http

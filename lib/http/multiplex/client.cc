@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/http/multiplex/client.h"
 
-#include <algorithm>
-
 #include "lib/http/multiplex/session.h"
 
 namespace keelson::multiplex {
@@ -53,11 +51,6 @@ void Client::Cancel(CallId id) {
 void Client::SetTarget(Target target) {
   state_->target = std::move(target);
   state_->renewed = true;
-}
-
-size_t Client::open() const {
-  return static_cast<size_t>(std::count_if(state_->sessions.begin(), state_->sessions.end(),
-                                           [](const auto& one) { return !one->over(); }));
 }
 
 }  // namespace keelson::multiplex

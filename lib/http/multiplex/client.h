@@ -71,7 +71,6 @@ class Client {
   void Cancel(CallId id);  // unknown ones are fine
   // For the next connection: certificates that were renewed, another address. Open calls go on.
   void SetTarget(Target target);
-  size_t open() const;
 
  private:
   struct State;

@@ -5,24 +5,13 @@
 #include <map>
 #include <random>
 
+#include "lib/base/strings.h"
+
 namespace keelson::kube {
 namespace {
 
 constexpr size_t kLongestLine = size_t{16} << 20;  // of one event; an object has 1.5 MB at most
 constexpr std::chrono::seconds kShortWatch(1);
-
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain)
-      out += c;
-    else
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
 
 double OwnRandom() {
   thread_local std::minstd_rand generator{std::random_device{}()};
@@ -30,6 +19,11 @@ double OwnRandom() {
 }
 
 }  // namespace
+
+ObjectName NameOf(const json::Value& object) {
+  const json::Value& metadata = object.At({"metadata"});
+  return {metadata.At({"namespace"}).AsString(), metadata.At({"name"}).AsString()};
+}
 
 struct Reflector::State : std::enable_shared_from_this<Reflector::State> {
   State(Api& the_api, Query the_query, Follower the_follower, Options the_options)
@@ -117,8 +111,8 @@ void Reflector::State::Watch(const std::string& more, bool initial) {
 
 void Reflector::State::BeginPage(const std::string& token) {
   Api::Request request;
-  request.path = Path(
-      fmt::format("limit={}{}", options.page, token.empty() ? "" : "&continue=" + Escaped(token)));
+  request.path = Path(fmt::format("limit={}{}", options.page,
+                                  token.empty() ? "" : "&continue=" + base::PercentEncode(token)));
   call = api.Send(std::move(request), [weak = weak_from_this()](base::Result<json::Value> list) {
     const auto self = weak.lock();
     if (!self || self->stopped) return;
@@ -173,8 +167,7 @@ void Reflector::State::TakeEvent(const json::Value& event) {
   }
   const std::string& at = object.At({"metadata", "resourceVersion"}).AsString();
   if (type == "DELETED") {
-    Forget({object.At({"metadata", "namespace"}).AsString(),
-            object.At({"metadata", "name"}).AsString()});
+    Forget(NameOf(object));
   } else if (type == "ADDED" || type == "MODIFIED") {
     Tell(object);
   } else if (type == "BOOKMARK") {
@@ -190,8 +183,7 @@ void Reflector::State::TakeEvent(const json::Value& event) {
 }
 
 void Reflector::State::Tell(const json::Value& object) {
-  const json::Value& metadata = object.At({"metadata"});
-  known[{metadata.At({"namespace"}).AsString(), metadata.At({"name"}).AsString()}] = round;
+  known[NameOf(object)] = round;
   follower.changed(object);
 }
 

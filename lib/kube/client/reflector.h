@@ -21,6 +21,7 @@ struct ObjectName {
   std::string name;
   friend auto operator<=>(const ObjectName&, const ObjectName&) = default;
 };
+ObjectName NameOf(const json::Value& object);
 
 class Reflector {
  public:
