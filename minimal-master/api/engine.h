@@ -34,7 +34,7 @@ struct Written {
   bool created = false;
 };
 
-// What others know of objects that are sent; chosen by main, any may be empty.
+// What others know of objects that are sent; chosen by `program`, any may be empty.
 struct Hooks {
   // The answer to an object that is a question and not kept (a review); nothing: it is kept.
   std::function<std::optional<status::Or<json::Value>>(const auth::User& user,

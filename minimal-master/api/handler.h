@@ -13,7 +13,7 @@
 
 namespace keelson::api {
 
-// What stands before the engine; chosen by main.
+// What stands before the engine; chosen by `program`.
 struct Gate {
   // Who asks, or why that cannot be said.
   std::function<status::Or<auth::User>(const service::Request&)> authenticate;
