@@ -26,6 +26,17 @@ class CacheTest : public testing::Test {
   Revision Erase(std::string key) {
     return *store_.Commit({{std::move(key), {}}}, store::Durability::kDurable);
   }
+  // Writes on until `done` says so; a minute at most.
+  template <typename F>
+  bool PutUntil(F&& done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      Put("/a", "again");
+      std::this_thread::yield();
+    }
+    return true;
+  }
   static std::vector<std::string> Texts(const Snapshot& snapshot, std::string_view prefix = "/") {
     std::vector<std::string> out;
     snapshot.ForEach(prefix, "", [&](const ObjectPtr& object) {
@@ -110,14 +121,13 @@ TEST_F(CacheTest, ForgetsByCountBytesAndAge) {
   EXPECT_TRUE(cache_->At(first, "/").ok()) << "79 s old";
   clock_.Advance(std::chrono::seconds(2));
   // The hub's thread has to be done with an event before it goes.
-  for (int i = 0; i < 1'000 && cache_->At(first, "/").ok(); ++i) Put("/a", "again");
+  EXPECT_TRUE(PutUntil([&] { return !cache_->At(first, "/").ok(); }));
   const auto old = cache_->At(first, "/");
   ASSERT_FALSE(old.ok());
   ASSERT_NE(store::CompactedOf(old.error()), nullptr);
   EXPECT_GE(store::CompactedOf(old.error())->oldest, first);
-  for (int i = 0; i < 10'000 && cache_->At(young, "/").ok(); ++i) Put("/a", "much");
-  EXPECT_FALSE(cache_->At(young, "/").ok()) << "more than 50 since";
-  EXPECT_LE(cache_->GetStats().history_events, 10'000u);
+  EXPECT_TRUE(PutUntil([&] { return !cache_->At(young, "/").ok(); })) << "more than 50 since";
+  EXPECT_TRUE(PutUntil([&] { return cache_->GetStats().history_events <= 50; }));
 }
 
 TEST_F(CacheTest, WaitsForARevisionThatIsToCome) {
@@ -128,7 +138,7 @@ TEST_F(CacheTest, WaitsForARevisionThatIsToCome) {
   ASSERT_FALSE(late.ok());
   EXPECT_EQ(late.error().code(), base::Code::kDeadlineExceeded);
   std::thread writer([&] { Put("/a", "2"); });
-  EXPECT_TRUE(cache_->AtLeast(now + 1, std::chrono::seconds(20)).ok());
+  EXPECT_TRUE(cache_->AtLeast(now + 1, std::chrono::minutes(1)).ok());
   writer.join();
 }
 
@@ -170,7 +180,7 @@ TEST_F(CacheTest, ReadsEverythingAnewWhenTheStoreLosesIt) {
   auto watcher = cache_->Watch({.prefix = "/a/", .from = old});
   ASSERT_TRUE(watcher.ok());
   store_.LoseSubscribers();
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (cache_->GetStats().resets == 0 && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::yield();
   }

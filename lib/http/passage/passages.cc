@@ -121,7 +121,9 @@ void Passages::Begin(std::shared_ptr<service::Exchange> exchange, Outbound outbo
           return;
         }
       });
-  state_->loop->Post([weak, passage] {
+  // Kept over the call: what is begun may be all that its owner waited for.
+  const std::shared_ptr<os::EventLoop> loop = state_->loop;
+  loop->Post([weak, passage] {
     const auto state = weak.lock();
     if (!state) return;
     state->passages.insert(passage);

@@ -20,9 +20,9 @@ struct Answer {
 };
 
 Answer Curl(std::vector<std::string> args, std::string_view input = "") {
-  args.insert(args.begin(), {"curl", "-sS", "-m", "20"});
+  args.insert(args.begin(), {"curl", "-sS", "-m", "60"});
   const auto done = os::RunCommand({.argv = args, .env = {"PATH=/usr/bin:/bin"}}, input,
-                                   std::chrono::seconds(30), 64u << 20);
+                                   std::chrono::seconds(90), 64u << 20);
   if (!done.ok()) return {-1, "", done.error().message()};
   return {done->status.code(), done->out, done->err};
 }

@@ -33,7 +33,7 @@ class StreamTest : public testing::Test {
   }
   std::shared_ptr<Exchange> Next() {
     std::unique_lock lock(mutex_);
-    if (!arrived_.wait_until(lock, In(20), [this] { return taken_ < exchanges_.size(); }))
+    if (!arrived_.wait_until(lock, In(60), [this] { return taken_ < exchanges_.size(); }))
       return nullptr;
     return std::move(exchanges_[taken_++]);
   }
@@ -81,11 +81,14 @@ TEST_F(StreamTest, AWriterIsToldWhenTheClientTakesNothingAndWhenThereIsRoomAgain
   exchange->Begin(200, {});
   const Buffer piece(std::string(16 << 10, 'p'));
   size_t taken = 0;
-  while (exchange->Write(piece) == Sent::kTaken && taken < 10000) ++taken;
-  EXPECT_LT(taken, 10000u);
-  EXPECT_EQ(drained.value(), 0);
+  // There may be room again while the sockets' own buffers fill: then it is told, once each time.
+  int full = 0;
+  do {
+    while (exchange->Write(piece) == Sent::kTaken) ASSERT_LT(++taken, 10000u);
+    ++full;
+  } while (drained.WaitFor(full, milliseconds(100)));
   std::thread reader([&] { client.ReceiveUntil("the end"); });
-  EXPECT_TRUE(drained.WaitFor(1));
+  EXPECT_TRUE(drained.WaitFor(full));
   while (exchange->Write(Buffer(std::string("the end"))) == Sent::kFull) std::this_thread::yield();
   exchange->End();
   reader.join();
@@ -102,7 +105,7 @@ TEST_F(StreamTest, AClientThatNeverReadsIsLetGo) {
   exchange->OnGone([&] { gone.Add(); });
   exchange->Begin(200, {});
   const Buffer piece(std::string(64 << 10, 'p'));
-  const auto deadline = In(20);
+  const auto deadline = In(60);
   while (exchange->Write(piece) != Sent::kGone && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();
   ASSERT_TRUE(gone.WaitFor(1));
@@ -161,26 +164,44 @@ TEST_F(StreamTest, PipelinedRequestsAreAnsweredInOrder) {
   EXPECT_TRUE(client.ended);
 }
 
-TEST_F(StreamTest, SlowAndBrokenRequestsAreRefused) {
-  Start({.header_timeout = milliseconds(80),
-         .body_timeout = milliseconds(80),
-         .idle_timeout = milliseconds(80)});
+TEST_F(StreamTest, BrokenRequestsAreRefused) {
+  Start();
   const std::pair<std::string, std::string> cases[] = {
-      {"GET / HT", "408 Request Timeout"},
-      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab", "408 Request Timeout"},
       {"\x16\x03\x01\x02", ""},
       {"GET / HTTP/1.1\r\n\r\n", "400 Bad Request"},
       {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
        "400"},
       {"BREW\r\n\r\n", "400 Bad Request"},
       {"GET nothing HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
-      {"", ""},
   };
   for (const auto& [sent, answer] : cases) {
     RawClient client(port_);
     client.Send(sent);
     EXPECT_THAT(client.ReceiveAll(), HasSubstr(answer)) << sent;
     EXPECT_TRUE(client.ended) << sent;
+  }
+}
+
+// Each with that time short which it is about, and no other.
+TEST_F(StreamTest, SlowRequestsAreRefused) {
+  struct Case {
+    ServerOptions options;
+    std::string sent;
+    std::string answer;
+  };
+  const Case cases[] = {
+      {{.header_timeout = milliseconds(80)}, "GET / HT", "408 Request Timeout"},
+      {{.body_timeout = milliseconds(80)},
+       "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab",
+       "408 Request Timeout"},
+      {{.idle_timeout = milliseconds(80)}, "", ""},
+  };
+  for (const Case& c : cases) {
+    Start(c.options);
+    RawClient client(port_);
+    client.Send(c.sent);
+    EXPECT_THAT(client.ReceiveAll(), HasSubstr(c.answer)) << c.sent;
+    EXPECT_TRUE(client.ended) << c.sent;
   }
 }
 
@@ -228,27 +249,38 @@ TEST_F(StreamTest, OnlyWhoAsksIsUpgraded) {
   EXPECT_TRUE(client.ReceiveUntil("no upgrade"));
 }
 
-TEST_F(StreamTest, StopLetsWhatIsUnderWayEndAndCutsOffTheRest) {
-  Start({.drain_timeout = milliseconds(1500)});
+TEST_F(StreamTest, StopLetsWhatIsUnderWayEnd) {
+  Start({.drain_timeout = std::chrono::minutes(1)});
   RawClient idle(port_);
   RawClient busy(port_);
-  RawClient watcher(port_);
   busy.Send(kGet);
   const auto slow = Next();
-  watcher.Send(kGet);
-  const auto watch = Next();
-  ASSERT_TRUE(slow != nullptr && watch != nullptr);
-  Count gone;
-  watch->OnGone([&] { gone.Add(); });
-  watch->Begin(200, {});
+  ASSERT_NE(slow, nullptr);
   std::thread stopping([this] { server_->Stop(); });
   EXPECT_EQ(idle.ReceiveAll(), "");
   EXPECT_TRUE(idle.ended);
   slow->Respond(200, {}, std::string("still answered"));
   EXPECT_THAT(busy.ReceiveAll(), HasSubstr("still answered"));
   EXPECT_THAT(busy.received, HasSubstr("Connection: close"));
+  busy.Close();
   stopping.join();
+  EXPECT_EQ(server_->connections(), 0u);
+}
+
+TEST_F(StreamTest, StopCutsOffWhatDoesNotEnd) {
+  Start({.drain_timeout = milliseconds(50)});
+  RawClient watcher(port_);
+  watcher.Send(kGet);
+  const auto watch = Next();
+  ASSERT_NE(watch, nullptr);
+  Count gone;
+  watch->OnGone([&] { gone.Add(); });
+  watch->Begin(200, {});
+  std::thread stopping([this] { server_->Stop(); });
   EXPECT_TRUE(gone.WaitFor(1));
+  watcher.ReceiveAll();
+  EXPECT_TRUE(watcher.ended);
+  stopping.join();
   EXPECT_EQ(server_->connections(), 0u);
 }
 

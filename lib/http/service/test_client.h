@@ -47,7 +47,7 @@ class RawClient {
     return true;
   }
   // Appends what comes to `received`; false at the end, on an error and after a while.
-  bool Receive(int seconds = 10) {
+  bool Receive(int seconds = 60) {
     pollfd ready = {socket_.get(), POLLIN, 0};
     if (poll(&ready, 1, seconds * 1000) <= 0) return false;
     char bytes[65536];
@@ -172,7 +172,7 @@ class Http2Client {
   }
   template <typename F>
   bool Until(F&& done) {
-    const auto deadline = In(20);
+    const auto deadline = In(60);
     while (!done()) {
       if (std::chrono::steady_clock::now() > deadline || !Step()) return done();
     }
@@ -197,9 +197,9 @@ class Count {
     ++value_;
     changed_.notify_all();
   }
-  bool WaitFor(int value) {
+  bool WaitFor(int value, std::chrono::milliseconds at_most = std::chrono::minutes(1)) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_until(lock, In(20), [&] { return value_ >= value; });
+    return changed_.wait_for(lock, at_most, [&] { return value_ >= value; });
   }
   int value() const {
     const std::lock_guard lock(mutex_);
