@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/kernel/netlink/paths.h"
 #include "lib/os/unique_fd.h"
 
 struct nl_sock;
 struct nl_msg;
+struct nlmsghdr;
 
 namespace keelson::netlink {
 
@@ -24,6 +26,7 @@ struct Link {
   int index = 0;
   std::string name;
   bool up = false;
+  uint32_t mtu = 0;
 };
 
 using Address6 = std::array<uint8_t, 16>;  // network order
@@ -81,12 +84,30 @@ class RouteSocket {
   base::Status RedirectIngress(int index, int to);
   base::Result<std::vector<Qdisc>> ListQdiscs();
 
+  // Routes of the main table and what VXLAN needs (paths.h). Deleting what is absent is success.
+  base::Result<std::vector<LinkAddress>> ListAddresses();
+  base::Result<std::vector<Route>> ListRoutes(bool v6, uint8_t protocol);
+  base::Status AddRoute(const Route& route);      // EEXIST: there is one, whoever's
+  base::Status ReplaceRoute(const Route& route);  // whoever's it was
+  base::Status DeleteRoute(const Route& route);   // only of its protocol
+  // Permanent ones; `forwarding`: a VXLAN device's own forwarding database, of peers of the family.
+  base::Result<std::vector<Neighbour>> ListNeighbours(int link, bool v6, bool forwarding);
+  base::Status SetNeighbour(const Neighbour& neighbour);
+  base::Status DeleteNeighbour(const Neighbour& neighbour);
+  base::Status SetForwarding(const Neighbour& peer);
+  base::Status DeleteForwarding(const Neighbour& peer);
+  base::Status CreateVxlan(const VxlanLink& link);  // up
+  // Of another kind: without a VNI.
+  base::Result<std::optional<VxlanLink>> FindVxlan(const std::string& name);
+
  private:
   struct Closer {
     void operator()(nl_sock* socket) const;
   };
   explicit RouteSocket(nl_sock* socket) : socket_(socket) {}
   base::Status Send(nl_msg* message, const std::string& what);
+  base::Status Dump(nl_msg* message, const std::function<void(const nlmsghdr*)>& each,
+                    const std::string& what);
   base::Result<std::vector<Link>> AskLinks(nl_msg* message, const std::string& what);
   std::unique_ptr<nl_sock, Closer> socket_;
 };
