@@ -221,7 +221,7 @@ Status RouteSocket::AddAddress(int index, uint32_t address, int prefix) {
   const uint32_t broadcast = htonl(address | (prefix >= 32 ? 0 : 0xffffffffu >> prefix));
   nla_put_u32(message.get(), IFA_LOCAL, wire);
   nla_put_u32(message.get(), IFA_ADDRESS, wire);
-  nla_put_u32(message.get(), IFA_BROADCAST, broadcast);
+  if (prefix < 31) nla_put_u32(message.get(), IFA_BROADCAST, broadcast);
   const Status status = Send(message.get(), "add an address to link " + std::to_string(index));
   return !status.ok() && status.error().os_errno() == EEXIST ? base::Ok() : status;
 }
