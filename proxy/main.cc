@@ -8,30 +8,29 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <thread>
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/log/log.h"
 #include "lib/meter/process.h"
+#include "lib/os/files.h"
 #include "proxy/agent/agent.h"
+#include "proxy/agent/router.h"
 #include "proxy/apply/iptables/writer.h"
+#include "proxy/config/config.h"
 
 namespace {
 
 using namespace keelson;
 
-struct Options {
-  std::string kubeconfig = "/etc/keelson/proxy.kubeconfig";
-  std::string node;
-  std::string cluster_cidr;
-  std::string node_port_addresses;
+struct Options : proxy::Config {
+  std::string config;
   std::string flavour;  // "nft", "legacy"
-  std::string healthz = "0.0.0.0:10256";
-  std::string metrics = "127.0.0.1:10249";
   std::string zone_file;
   std::string domain = "cluster.local";
+  std::string routes = "none";
   std::string log_level = "info";
-  bool masquerade_all = false;
   bool cleanup = false;
 };
 
@@ -54,8 +53,9 @@ proxy::Writers MakeWriters(const Options& options) {
     rules.family = v6 ? proxy::Family::kIpv6 : proxy::Family::kIpv4;
     rules.cluster_cidr = OfFamily(options.cluster_cidr, v6);
     rules.masquerade_all = options.masquerade_all;
-    if (const std::string only = OfFamily(options.node_port_addresses, v6); !only.empty())
-      rules.node_port_addresses = {only};
+    rules.masquerade_bit = options.masquerade_bit;
+    for (const std::string& block : options.node_port_addresses)
+      if ((block.find(':') != std::string::npos) == v6) rules.node_port_addresses.push_back(block);
     writers.push_back(
         std::make_unique<proxy::iptables::IptablesWriter>(flavours.front(), std::move(rules)));
   }
@@ -64,7 +64,21 @@ proxy::Writers MakeWriters(const Options& options) {
 
 base::Status Cleanup(const Options& options) {
   for (const auto& writer : MakeWriters(options)) RETURN_IF_ERROR(writer->Remove());
-  return base::Ok();
+  return proxy::RemoveRoutes();
+}
+
+// What cannot be raised is said and left: services work, with less room.
+void PrepareKernel(const Options& options) {
+  const proxy::sysctl::Raised done = proxy::sysctl::RaiseSettings(proxy::sysctl::PlanSettings(
+      options.sysctl, std::thread::hardware_concurrency(), proxy::sysctl::LinksOf()));
+  for (const std::string& what : done.raised)
+    base::LogInfo("a setting of the kernel is raised", {{"setting", what}});
+  for (const std::string& what : done.problems)
+    base::LogWarn("a setting of the kernel cannot be raised", {{"setting", what}});
+  if (!options.oom_score_adj) return;
+  const base::Status adjusted = os::WriteControl(AT_FDCWD, "/proc/self/oom_score_adj",
+                                                 std::to_string(*options.oom_score_adj));
+  if (!adjusted.ok()) base::LogWarn("oomScoreAdj cannot be set", {{"error", adjusted.error()}});
 }
 
 base::Status Serve(const Options& options) {
@@ -78,6 +92,7 @@ base::Status Serve(const Options& options) {
 
   const base::SystemClock clock;
   ASSIGN_OR_RETURN(kube::ClientConfig config, kube::ReadKubeconfig(options.kubeconfig));
+  PrepareKernel(options);
   proxy::Writers writers = MakeWriters(options);
   if (writers.empty()) return xtables::NoneInstalled(false);
   meter::Registry registry;
@@ -106,11 +121,21 @@ base::Status Serve(const Options& options) {
     settings.node = options.node;
     settings.zone_file = options.zone_file;
     settings.domain = options.domain;
+    settings.min_period = options.min_period;
+    settings.check_period = options.check_period;
     proxy::Agent agent(*loop, api, clock, std::move(settings), std::move(writers), health,
                        registry);
     ASSIGN_OR_RETURN(const auto watch,
                      loop->Watch(signal_fd.get(), EPOLLIN, [&](uint32_t) { loop->Stop(); }));
     agent.Start();
+    std::optional<proxy::Router> router;
+    if (const auto mode = proxy::routes::ModeOf(options.routes);
+        mode && *mode != proxy::routes::Mode::kNone) {
+      router.emplace(*loop, api, proxy::Router::Settings{.node = options.node, .mode = *mode});
+      router->Start();
+    } else if (const base::Status removed = proxy::RemoveRoutes(); !removed.ok()) {
+      base::LogWarn("routes of an earlier run stay", {{"error", removed.error()}});
+    }
     base::LogInfo("services become rules", {{"node", options.node}});
     loop->Run();
     loop->Unwatch(watch);
@@ -118,40 +143,88 @@ base::Status Serve(const Options& options) {
   return base::Ok();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  Options options;
-  char host[256] = "";
-  (void)gethostname(host, sizeof host - 1);
-  options.node = base::ToLower(host);
-  CLI::App app{"Keelson's service proxy: Kubernetes Services as rules of this node"};
+// Options given count more than what `options` holds already.
+void Declare(CLI::App& app, Options& options) {
+  const auto length_of = [&](const char* name, auto& seconds, const char* words) {
+    app.add_option_function<std::string>(
+        name,
+        [&seconds](const std::string& text) {
+          const auto length = proxy::ParseLength(text);
+          if (!length) throw CLI::ValidationError(text + " is no length of time, as 1m30s");
+          seconds = std::chrono::ceil<std::chrono::seconds>(*length);
+        },
+        words);
+  };
+  app.add_option("--config", options.config, "a KubeProxyConfiguration; options count more");
   app.add_option("--kubeconfig", options.kubeconfig, "which API server, and as whom");
   app.add_option("--hostname-override", options.node, "this node's name");
   app.add_option("--cluster-cidr", options.cluster_cidr,
                  "where pods have their addresses, one block of each family");
   app.add_option("--nodeport-addresses", options.node_port_addresses,
-                 "a block of each family: node ports answer on these addresses only");
+                 "blocks: node ports answer on these addresses only")
+      ->delimiter(',');
   app.add_flag("--masquerade-all", options.masquerade_all, "whoever asks a service is masqueraded");
   app.add_option("--iptables", options.flavour, "nft or legacy; else the one that is in use")
       ->check(CLI::IsMember({"nft", "legacy"}));
+  app.add_option("--routes", options.routes,
+                 "how packets reach pods of other nodes: host-gw (by the node, on a shared "
+                 "network), vxlan (inside UDP), auto (the first where it goes) or none (somebody "
+                 "else sees to it)")
+      ->check(CLI::IsMember({"host-gw", "vxlan", "auto", "none"}));
   app.add_option("--healthz-bind-address", options.healthz, "for load balancers; empty: nowhere");
   app.add_option("--metrics-bind-address", options.metrics, "loopback only; empty: nowhere");
   app.add_option("--zone-file", options.zone_file,
                  "where keelson-dns reads the cluster's names; empty: nowhere");
   app.add_option("--cluster-domain", options.domain, "what the cluster's names end with");
+  app.add_option("--conntrack-max-per-core", options.sysctl.max_per_core,
+                 "tracked connections for each core; 0: as it is");
+  app.add_option("--conntrack-min", options.sysctl.min, "tracked connections at least");
+  length_of("--conntrack-tcp-timeout-established", options.sysctl.tcp_established,
+            "how long an idle connection is remembered at least; 0: as it is");
+  length_of("--conntrack-tcp-timeout-close-wait", options.sysctl.tcp_close_wait,
+            "how long one of which one side is closed; 0: as it is");
+  length_of("--conntrack-udp-timeout", options.sysctl.udp, "how long an unanswered datagram");
+  length_of("--conntrack-udp-timeout-stream", options.sysctl.udp_stream, "how long answered ones");
+  app.add_flag("--conntrack-tcp-be-liberal", options.sysctl.tcp_be_liberal,
+               "packets outside their connection's window count as its own");
   app.add_option("--log-level", options.log_level, "debug, info, warn, error");
-  app.add_flag("--cleanup", options.cleanup, "take all rules of this proxy away and end");
-  CLI11_PARSE(app, argc, argv);
+  app.add_flag("--cleanup", options.cleanup,
+               "take all rules and routes of this proxy away and end");
+}
+
+int Fail(const base::Status& status, int code) {
+  std::fprintf(stderr, "keelson-proxy: %s\n", status.error().message().c_str());
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  constexpr char kWords[] = "Keelson's service proxy: Kubernetes Services as rules of this node";
+  {
+    CLI::App app{kWords};
+    Declare(app, options);
+    CLI11_PARSE(app, argc, argv);
+  }
+  if (!options.config.empty()) {
+    const auto config = proxy::ReadConfig(options.config);
+    if (!config.ok()) return Fail(config.error(), 2);
+    options = Options{*config};
+    CLI::App app{kWords};
+    Declare(app, options);
+    CLI11_PARSE(app, argc, argv);
+  }
+  if (options.node.empty()) {
+    char host[256] = "";
+    (void)gethostname(host, sizeof host - 1);
+    options.node = base::ToLower(host);
+  }
   signal(SIGPIPE, SIG_IGN);
-  if (const base::Status logs = log::LogToStandardError(options.log_level); !logs.ok()) {
-    std::fprintf(stderr, "keelson-proxy: %s\n", logs.error().message().c_str());
-    return 2;
-  }
+  if (const base::Status logs = log::LogToStandardError(options.log_level); !logs.ok())
+    return Fail(logs, 2);
+  for (const std::string& what : options.without_effect)
+    base::LogWarn("a setting of the configuration has no effect", {{"setting", what}});
   const base::Status status = options.cleanup ? Cleanup(options) : Serve(options);
-  if (!status.ok()) {
-    std::fprintf(stderr, "keelson-proxy: %s\n", status.error().message().c_str());
-    return 1;
-  }
-  return 0;
+  return status.ok() ? 0 : Fail(status, 1);
 }
