@@ -3,6 +3,7 @@
 // Called by one thread at a time, in whose network namespace it works; blocks.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ class Writer {
   virtual base::Status Write(std::vector<ServicePlan> changed) = 0;
   // False: somebody has flushed the rules; the next Write writes everything.
   virtual base::Result<bool> Intact() = 0;
+  // Services that are left out because their rules are refused, with what was said. Tried again
+  // when they change, and when everything is written anew.
+  virtual std::map<std::string, std::string> Refused() const { return {}; }
   virtual base::Status Remove() = 0;  // everything that ever was ours
 };
 

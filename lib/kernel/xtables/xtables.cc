@@ -72,6 +72,10 @@ Status Restore(const Flavour& flavour, const std::string& text) {
   return Must({flavour + "-restore", "--noflush", "-w", "10"}, text);
 }
 
+Status Test(const Flavour& flavour, const std::string& text) {
+  return Must({flavour + "-restore", "--noflush", "--test", "-w", "10"}, text);
+}
+
 Result<std::string> Save(const Flavour& flavour, const std::string& table) {
   ASSIGN_OR_RETURN(os::CommandResult result, Run({flavour + "-save", "-t", table}));
   if (result.status.code() != 0)

@@ -24,6 +24,8 @@ base::Error NoneInstalled(bool v6);
 
 // Applies `text` on top of what is there: declared chains are made or emptied.
 base::Status Restore(const Flavour& flavour, const std::string& text);
+// Whether it could be read; nothing is applied, and the kernel is not asked.
+base::Status Test(const Flavour& flavour, const std::string& text);
 // What `iptables-save` prints of a table; "" where the table was never used.
 base::Result<std::string> Save(const Flavour& flavour, const std::string& table);
 

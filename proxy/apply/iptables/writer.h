@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The backend over iptables: pieces of all services, an Applier, and datagram flows that went by
-// rules which are no more.
+// rules which are no more. A service whose rules are refused is left out, the others are applied.
 #pragma once
 
 #include <set>
@@ -13,16 +13,27 @@ namespace keelson::proxy::iptables {
 class IptablesWriter final : public Writer {
  public:
   IptablesWriter(xtables::Flavour flavour, Options options)
-      : options_(options), applier_(std::move(flavour), std::move(options)) {}
+      : flavour_(flavour), options_(options), applier_(std::move(flavour), std::move(options)) {}
   Family family() const override { return options_.family; }
   base::Status Write(std::vector<ServicePlan> changed) override;
-  base::Result<bool> Intact() override { return applier_.Intact(); }
+  base::Result<bool> Intact() override;
+  std::map<std::string, std::string> Refused() const override;
   base::Status Remove() override { return applier_.Remove(); }
 
  private:
+  struct Refusal {
+    Piece piece;
+    std::string why;
+  };
+  base::Status Sync();
+  // Moves services whose rules are refused aside; whether there are any.
+  bool LeaveOut();
+
+  const xtables::Flavour flavour_;
   const Options options_;
   Applier applier_;
   Pieces pieces_;
+  std::map<std::string, Refusal> refused_;  // not among pieces_
   std::set<std::string> unwritten_;
   std::vector<PortPlan> unflushed_;  // whose flows are to be looked at
 };
