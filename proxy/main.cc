@@ -98,6 +98,7 @@ base::Status Serve(const Options& options) {
   meter::Registry registry;
   meter::AddProcess(registry);
   proxy::Health health(clock);
+  proxy::CountAnswers(health, registry);
   if (!options.healthz.empty()) {
     const auto listens = health.Listen(options.healthz);
     if (!listens.ok()) return listens.error().WithContext("--healthz-bind-address");

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/agent/agent.h"
 
+#include <fmt/format.h>
+
 #include "lib/base/log.h"
+#include "lib/base/rfc3339.h"
 #include "lib/os/files.h"
 
 namespace keelson::proxy {
 namespace {
 
-constexpr double kBounds[] = {0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128,
-                              0.256, 0.512, 1.024, 2.048, 4.096, 8.192, 16.384};
 // Services of other proxies are not even sent; headless ones are for names alone.
 constexpr char kOurs[] = "labelSelector=%21service.kubernetes.io%2Fservice-proxy-name";
 constexpr char kOursWithoutHeadless[] =
@@ -30,18 +31,8 @@ Agent::Agent(os::EventLoop& loop, kube::Api& api, const base::Clock& clock, Sett
       writers_(std::make_shared<Writers>(std::move(writers))),
       health_(health),
       state_(settings_.node),
-      duration_(registry
-                    .Histograms("kubeproxy_sync_proxy_rules_duration_seconds",
-                                "How long it took to write changed rules", {}, kBounds)
-                    .With({})),
-      failures_(registry
-                    .Counters("kubeproxy_sync_proxy_rules_iptables_restore_failures_total",
-                              "Writes of rules that failed")
-                    .With({})),
-      last_time_(registry
-                     .Gauges("kubeproxy_sync_proxy_rules_last_timestamp_seconds",
-                             "When rules were last written")
-                     .With({})),
+      metrics_(registry),
+      started_(clock.WallNanos()),
       self_(std::make_shared<Agent*>(this)) {
   worker_.emplace(1);
 }
@@ -82,20 +73,29 @@ void Agent::Start() {
   services_ = Follow(
       "/api/v1/services", ours,
       [this](const json::Value& object) {
+        metrics_.service_changes.Add();
+        metrics_.services_pending.Add(1);
         state_.SetService(object);
         names_.SetService(object);
       },
       [this](const kube::ObjectName& name) {
+        metrics_.service_changes.Add();
+        metrics_.services_pending.Add(1);
         state_.RemoveService(name);
         names_.RemoveService(name);
       });
   slices_ = Follow(
       "/apis/discovery.k8s.io/v1/endpointslices", ours,
       [this](const json::Value& object) {
+        metrics_.endpoint_changes.Add();
+        metrics_.endpoints_pending.Add(1);
+        NoteTrigger(object);
         state_.SetSlice(object);
         names_.SetSlice(object);
       },
       [this](const kube::ObjectName& name) {
+        metrics_.endpoint_changes.Add();
+        metrics_.endpoints_pending.Add(1);
         state_.RemoveSlice(name);
         names_.RemoveSlice(name);
       });
@@ -113,7 +113,10 @@ void Agent::Start() {
 void Agent::Changed() {
   if (!services_ || !slices_ || !services_->synced() || !slices_->synced()) return;
   if (!HasWork()) return;
-  if (state_.has_changed()) health_.Queued();
+  if (state_.has_changed()) {
+    health_.Queued();
+    metrics_.last_queued.Set(static_cast<double>(clock_.WallNanos()) / 1e9);
+  }
   if (!running_ && !timer_) Schedule(settings_.settle);
 }
 
@@ -133,6 +136,12 @@ void Agent::Begin(bool check) {
   const std::set<std::string> changed =
       services_->synced() && slices_->synced() ? state_.TakeChanged() : std::set<std::string>();
   UpdateHealthPorts(changed);
+  if (services_->synced() && slices_->synced()) {
+    metrics_.services_pending.Set(0);
+    metrics_.endpoints_pending.Set(0);
+    being_written_.insert(being_written_.end(), triggers_.begin(), triggers_.end());
+    triggers_.clear();
+  }
   std::optional<dns::ZoneFile> zone = NewZone();
   std::vector<std::vector<ServicePlan>> plans;
   for (const auto& writer : *writers_) {
@@ -141,6 +150,7 @@ void Agent::Begin(bool check) {
       const Service* service = state_.Find(name);
       of_family.push_back({name, state_.Plan(name, writer->family()),
                            service == nullptr ? uint16_t{0} : service->health_port});
+      NoteLocal(name, of_family.back().ports, plans.size() == 1);
     }
   }
   worker_->Post([writers = writers_, plans = std::move(plans), zone = std::move(zone),
@@ -164,12 +174,22 @@ void Agent::Begin(bool check) {
         }
       }
       if (!write) continue;
+      Outcome::Written written{.before = writer.figures(), .after = {}};
+      const auto begun = std::chrono::steady_clock::now();
       const base::Status done = writer.Write(std::move(plans[i]));
+      written.seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+      written.after = writer.figures();
+      outcome.written.push_back(std::move(written));
       if (done.ok()) continue;
       outcome.ok = false;
       base::LogError("rules could not be written, trying again", {{"error", done.error()}});
     }
-    loop->Post([self, outcome] {
+    for (const auto& writer : *writers) {
+      outcome.figures.push_back(writer->figures());
+      outcome.refused.merge(writer->Refused());
+    }
+    loop->Post([self, outcome = std::move(outcome)] {
       if (*self != nullptr) (*self)->Done(outcome);
     });
   });
@@ -178,16 +198,17 @@ void Agent::Begin(bool check) {
 void Agent::Done(const Outcome& outcome) {
   running_ = false;
   const base::SteadyTime now = clock_.Steady();
-  duration_.Observe(std::chrono::duration<double>(now - begun_).count());
+  metrics_.duration.Observe(std::chrono::duration<double>(now - begun_).count());
+  Count(outcome);
+  TellRefused(outcome.refused);
   if (outcome.flushed) base::LogWarn("somebody flushed the rules; they were written again");
   next_ = now + settings_.min_period;
   zone_unwritten_ = outcome.zone_failed;
   again_ = !outcome.ok || outcome.zone_failed;
   if (outcome.ok) {
-    last_time_.Set(static_cast<double>(clock_.WallNanos()) / 1e9);
+    metrics_.last_time.Set(static_cast<double>(clock_.WallNanos()) / 1e9);
     if (!state_.has_changed()) health_.Applied();
   } else {
-    failures_.Add();
     health_.Queued();
     next_ = now + settings_.retry_period;
   }
@@ -199,6 +220,83 @@ void Agent::Done(const Outcome& outcome) {
       if (!running_) Begin(true);
     });
   }
+}
+
+void Agent::Count(const Outcome& outcome) {
+  for (const Outcome::Written& one : outcome.written)
+    metrics_.Wrote(one.before, one.after, one.seconds);
+  metrics_.Rules(outcome.figures);
+  metrics_.no_local_internal.Set(static_cast<double>(no_local_internal_.size()));
+  metrics_.no_local_external.Set(static_cast<double>(no_local_external_.size()));
+  if (!outcome.ok) return;
+  for (const int64_t when : being_written_)
+    metrics_.programming.Observe(static_cast<double>(clock_.WallNanos() - when) / 1e9);
+  being_written_.clear();
+}
+
+// What changed before this process began was somebody else's to write.
+void Agent::NoteTrigger(const json::Value& slice) {
+  constexpr size_t kMost = 10000;
+  const json::Value* text = slice.At({"metadata", "annotations"})
+                                .Find("endpoints.kubernetes.io/last-change-trigger-time");
+  if (text == nullptr || triggers_.size() + being_written_.size() >= kMost) return;
+  const auto when = base::ParseRfc3339(text->AsString());
+  if (when && *when > started_) triggers_.push_back(*when);
+}
+
+// `first`: of the service's families.
+void Agent::NoteLocal(const std::string& name, const std::vector<PortPlan>& ports, bool first) {
+  if (first) {
+    no_local_internal_.erase(name);
+    no_local_external_.erase(name);
+  }
+  for (const PortPlan& port : ports) {
+    if (!port.local.empty() || port.cluster.empty()) continue;
+    if (port.internal_local) no_local_internal_.insert(name);
+    if (port.external_local && port.HasExternal()) no_local_external_.insert(name);
+  }
+}
+
+void Agent::TellRefused(const std::map<std::string, std::string>& refused) {
+  std::set<std::string> names;
+  for (const auto& [name, why] : refused) {
+    names.insert(name);
+    const size_t slash = name.find('/');
+    if (refused_.count(name) != 0 || slash == std::string::npos) continue;
+    const std::string ns = name.substr(0, slash), service = name.substr(slash + 1);
+    const int64_t now = clock_.WallNanos();
+    json::Value about, meta, source, event;
+    about.Set("apiVersion", json::Value("v1"));
+    about.Set("kind", json::Value("Service"));
+    about.Set("namespace", json::Value(ns));
+    about.Set("name", json::Value(service));
+    meta.Set("namespace", json::Value(ns));
+    meta.Set("name", json::Value(fmt::format("{}.{:x}", service, now)));
+    source.Set("component", json::Value("keelson-proxy"));
+    source.Set("host", json::Value(settings_.node));
+    event.Set("apiVersion", json::Value("v1"));
+    event.Set("kind", json::Value("Event"));
+    event.Set("metadata", std::move(meta));
+    event.Set("involvedObject", std::move(about));
+    event.Set("type", json::Value("Warning"));
+    event.Set("reason", json::Value("FailedToApplyRules"));
+    event.Set("message", json::Value(fmt::format("node {} has no rules for this service: {}",
+                                                 settings_.node, why.substr(0, 800))));
+    event.Set("source", std::move(source));
+    event.Set("reportingComponent", json::Value("keelson-proxy"));
+    event.Set("reportingInstance", json::Value(settings_.node));
+    event.Set("count", json::Value(1));
+    for (const char* time : {"firstTimestamp", "lastTimestamp"})
+      event.Set(time, json::Value(base::FormatRfc3339(now)));
+    api_.Send({.method = "POST",
+               .path = "/api/v1/namespaces/" + ns + "/events",
+               .body = json::WriteJson(event)},
+              [](const base::Result<json::Value>& answer) {
+                if (!answer.ok())
+                  base::LogWarn("an event could not be written", {{"error", answer.error()}});
+              });
+  }
+  refused_ = std::move(names);
 }
 
 bool Agent::HasWork() const {

@@ -12,7 +12,7 @@
 
 #include "lib/async/executor.h"
 #include "lib/kube/client/reflector.h"
-#include "lib/meter/registry.h"
+#include "proxy/agent/metrics.h"
 #include "proxy/apply/writer.h"
 #include "proxy/health/health.h"
 #include "proxy/names/names.h"
@@ -47,6 +47,13 @@ class Agent {
     bool ok = true;
     bool flushed = false;
     bool zone_failed = false;
+    struct Written {
+      Figures before, after;
+      double seconds = 0;
+    };
+    std::vector<Written> written;
+    std::vector<Figures> figures;                // of every writer
+    std::map<std::string, std::string> refused;  // by service: what was said
   };
   using Set = std::function<void(const json::Value&)>;
   using Remove = std::function<void(const kube::ObjectName&)>;
@@ -57,6 +64,11 @@ class Agent {
   void Schedule(std::chrono::nanoseconds wait);
   void Begin(bool check);
   void Done(const Outcome& outcome);
+  void Count(const Outcome& outcome);
+  void NoteTrigger(const json::Value& slice);
+  void NoteLocal(const std::string& name, const std::vector<PortPlan>& ports, bool first);
+  // Whoever looks at the service is to see that its rules are refused.
+  void TellRefused(const std::map<std::string, std::string>& refused);
   void UpdateHealthPorts(const std::set<std::string>& changed);
   // What the worker is to write for the name server, if anything is new.
   std::optional<dns::ZoneFile> NewZone();
@@ -78,9 +90,12 @@ class Agent {
   std::optional<os::EventLoop::TimerId> timer_, check_timer_;
   base::SteadyTime next_{};  // no write before
   base::SteadyTime begun_{};
-  meter::Histogram& duration_;
-  meter::Counter& failures_;
-  meter::Gauge& last_time_;
+  Metrics metrics_;
+  const int64_t started_;               // wall
+  std::vector<int64_t> triggers_;       // when endpoints changed that are in no rules yet
+  std::vector<int64_t> being_written_;  // of those, by the write that runs
+  std::set<std::string> no_local_internal_, no_local_external_;
+  std::set<std::string> refused_;       // told already
   const std::shared_ptr<Agent*> self_;  // for what the worker posts
   std::optional<async::Executor> worker_;
 };

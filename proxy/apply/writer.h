@@ -18,6 +18,15 @@ struct ServicePlan {
   uint16_t health_port = 0;
 };
 
+// Since the writer began, for metrics.
+struct Figures {
+  uint64_t full = 0, partial = 0;  // writes that went well
+  uint64_t failures = 0, partial_failures = 0;
+  uint64_t flow_looks = 0, flows_forgotten = 0;
+  double flow_seconds = 0;
+  std::map<std::string, uint64_t> rules, last_rules;  // by table: there now; of the last write
+};
+
 class Writer {
  public:
   virtual ~Writer() = default;
@@ -31,6 +40,7 @@ class Writer {
   // Services that are left out because their rules are refused, with what was said. Tried again
   // when they change, and when everything is written anew.
   virtual std::map<std::string, std::string> Refused() const { return {}; }
+  virtual Figures figures() const { return {}; }
   virtual base::Status Remove() = 0;  // everything that ever was ours
 };
 

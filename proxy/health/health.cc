@@ -63,6 +63,7 @@ http::Response Health::Own(bool with_node) const {
   body.Set("currentTime", json::Value(base::FormatRfc3339(clock_.WallNanos())));
   if (with_node) body.Set("nodeEligible", json::Value(eligible_));
   body.Set("healthy", json::Value(alive));
+  if (answered_) answered_(with_node, good ? 200 : 503);
   return Json(good ? 200 : 503, body);
 }
 

@@ -4,6 +4,7 @@
 // and SetHealthy() from one thread; answers from others. Source: kube-proxy's K12, H3.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,10 @@ class Health {
   void Applied();                   // all changes are in the kernel
   void SetEligible(bool eligible);  // the node is to get traffic
   bool healthy() const;
+  // Called with each answer to /healthz (`with_node`) and /livez, by any thread. Before Listen().
+  void OnAnswer(std::function<void(bool with_node, int code)> answered) {
+    answered_ = std::move(answered);
+  }
 
  private:
   struct Listener {
@@ -53,6 +58,7 @@ class Health {
   int64_t updated_ = 0;               // wall, guarded by mutex_
   bool eligible_ = true;              // guarded by mutex_
   std::map<std::string, Listener> listeners_;
+  std::function<void(bool with_node, int code)> answered_;
   std::unique_ptr<http::Server> own_;
 };
 

@@ -42,8 +42,8 @@ class ProxyTest : public ::testing::Test {
     const os::UniqueFd log(open((dir_->path() + "/proxy.log").c_str(),
                                 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     auto child = os::ChildProcess::Spawn(
-        {.argv =
-             ProxyCommand({"--healthz-bind-address", "127.0.0.1:10256", "--zone-file", ZoneFile()}),
+        {.argv = ProxyCommand({"--healthz-bind-address", "127.0.0.1:10256", "--zone-file",
+                               ZoneFile(), "--routes", "auto"}),
          .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
          .fds = {{log.get(), 1}, {log.get(), 2}}});
     ASSERT_TRUE(child.ok()) << child.error().message();
@@ -219,6 +219,54 @@ TEST_F(ProxyTest, NamesAreAnsweredWhoeverOfTheOthersIsAway) {
     StartProxy();
     Ask("DELETE", "/api/v1/namespaces/default/services/web");
     EXPECT_TRUE(Eventually([&] { return AskName().empty(); })) << ProxyLog() << DnsLog();
+  });
+}
+
+TEST_F(ProxyTest, PodsOfNodesThatComeAreReachedAndOfThoseThatGoNoMore) {
+  OnNode([&] {
+    const std::string routes = "/api/v1/nodes";
+    Ask("POST", routes,
+        R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"b"},"spec":{"podCIDR":"10.77.0.0/24",)"
+        R"("podCIDRs":["10.77.0.0/24"]},"status":{"addresses":[{"type":"InternalIP","address":")" +
+            node_->At(2, 2) + R"("}]}})");
+    const auto route = [] { return Say({"ip", "route", "show", "proto", "75"}); };
+    EXPECT_TRUE(Eventually([&] {
+      return route().find("10.77.0.0/24 via " + node_->At(2, 2)) != std::string::npos;
+    })) << ProxyLog();
+    KillProxy();
+    EXPECT_THAT(route(), HasSubstr("10.77.0.0/24"));
+    Ask("DELETE", routes + "/b");
+    StartProxy();
+    EXPECT_TRUE(Eventually([&] { return route().empty(); })) << ProxyLog();
+  });
+}
+
+TEST_F(ProxyTest, MetricsSayWhatWasWritten) {
+  OnNode([&] {
+    MakeService();
+    MakeSlice(ThePod());
+    const auto figures = [&] { return Say({"curl", "-s", "http://127.0.0.1:10249/metrics"}); };
+    EXPECT_TRUE(Eventually([&] {
+      return figures().find("kubeproxy_sync_proxy_rules_iptables_total{table=\"nat\"}") !=
+             std::string::npos;
+    })) << figures();
+    Say({"curl", "-s", "http://127.0.0.1:10256/livez"});
+    const std::string text = figures();
+    for (const char* one :
+         {"kubeproxy_network_programming_duration_seconds_count",
+          "kubeproxy_sync_full_proxy_rules_duration_seconds_count",
+          "kubeproxy_sync_partial_proxy_rules_duration_seconds_count",
+          "kubeproxy_sync_proxy_rules_endpoint_changes_pending",
+          "kubeproxy_sync_proxy_rules_endpoint_changes_total",
+          "kubeproxy_sync_proxy_rules_iptables_last{table=\"filter\"}",
+          "kubeproxy_sync_proxy_rules_iptables_partial_restore_failures_total 0",
+          "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds",
+          "kubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"internal\"} 0",
+          "kubeproxy_sync_proxy_rules_service_changes_total",
+          "kubeproxy_proxy_livez_total{code=\"200\"} 1",
+          "kubeproxy_conntrack_reconciler_sync_duration_seconds_count",
+          "kubeproxy_conntrack_reconciler_deleted_entries_total"})
+      EXPECT_THAT(text, HasSubstr(one));
   });
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/apply/iptables/applier.h"
 
+#include "lib/base/strings.h"
+
 namespace keelson::proxy::iptables {
 
 using base::Result;
@@ -45,9 +47,19 @@ Status Applier::Whole(const Pieces& wanted) {
   delta.stale_filter = Stale(ServiceChains(filter), wanted, &Piece::filter_chains);
   const std::string text = MakeRestore(wanted, delta, options_);
   RETURN_IF_ERROR(xtables::Restore(flavour_, text + Declarations("mangle")));
-  counts_.bytes += text.size();
+  Written(text);
   ++counts_.full;
   return Prepare();
+}
+
+void Applier::Written(const std::string& text) {
+  counts_.bytes += text.size();
+  counts_.last_rules = {{"filter", 0}, {"nat", 0}};
+  uint64_t* rules = nullptr;
+  for (const std::string_view line : base::Split(std::string_view(text), '\n')) {
+    if (line.starts_with('*')) rules = &counts_.last_rules[std::string(line.substr(1))];
+    if (rules != nullptr && line.starts_with("-A")) ++*rules;
+  }
 }
 
 Status Applier::Sync(const Pieces& wanted, const std::set<std::string>& changed) {
@@ -64,8 +76,11 @@ Status Applier::Sync(const Pieces& wanted, const std::set<std::string>& changed)
   }
   const std::string text = MakeRestore(wanted, Difference(applied_, wanted, changed), options_);
   if (text.empty()) return base::Ok();
-  if (const Status done = xtables::Restore(flavour_, text); !done.ok()) return failed(done);
-  counts_.bytes += text.size();
+  if (const Status done = xtables::Restore(flavour_, text); !done.ok()) {
+    ++counts_.partial_failures;
+    return failed(done);
+  }
+  Written(text);
   ++counts_.partial;
   for (const std::string& name : changed) {
     const auto now = wanted.find(name);

@@ -24,11 +24,13 @@ class Applier {
   base::Status Remove();
 
   struct Counts {
-    uint64_t full = 0, partial = 0, bytes = 0, failures = 0;
+    uint64_t full = 0, partial = 0, bytes = 0, failures = 0, partial_failures = 0;
+    std::map<std::string, uint64_t> last_rules;  // written last, by table
   };
   const Counts& counts() const { return counts_; }
 
  private:
+  void Written(const std::string& text);
   base::Status Prepare();
   base::Status Whole(const Pieces& wanted);
 

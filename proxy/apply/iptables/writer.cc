@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/apply/iptables/writer.h"
 
+#include <chrono>
+
 #include "lib/base/log.h"
 #include "lib/kernel/netlink/flows.h"
 #include "proxy/apply/iptables/blame.h"
@@ -12,10 +14,15 @@ base::Status IptablesWriter::Write(std::vector<ServicePlan> changed) {
   for (ServicePlan& service : changed) {
     unwritten_.insert(service.name);
     refused_.erase(service.name);
-    if (service.ports.empty())
-      pieces_.erase(service.name);
-    else
-      pieces_[service.name] = MakePiece(service.ports, service.health_port, options_);
+    if (const auto old = pieces_.find(service.name); old != pieces_.end()) {
+      Count(old->second, -1);
+      pieces_.erase(old);
+    }
+    if (!service.ports.empty()) {
+      const Piece& piece = pieces_[service.name] =
+          MakePiece(service.ports, service.health_port, options_);
+      Count(piece, 1);
+    }
     for (PortPlan& port : service.ports)
       if (port.protocol == Protocol::kUdp) unflushed_.push_back(std::move(port));
   }
@@ -25,7 +32,11 @@ base::Status IptablesWriter::Write(std::vector<ServicePlan> changed) {
   unflushed_.clear();
   if (outdated.empty()) return base::Ok();
   // The rules are right in any case: what cannot be forgotten runs out by itself.
+  const auto begun = std::chrono::steady_clock::now();
   const auto forgotten = netlink::ForgetFlows(options_.family == Family::kIpv6, outdated);
+  flow_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  ++flow_looks_;
+  if (forgotten.ok()) flows_forgotten_ += static_cast<uint64_t>(*forgotten);
   if (!forgotten.ok())
     base::LogWarn("outdated datagram flows are left to run out", {{"error", forgotten.error()}});
   return base::Ok();
@@ -50,6 +61,7 @@ bool IptablesWriter::LeaveOut() {
   for (auto& [name, why] : found) {
     base::LogError("a service's rules are refused, it is left out and the others are applied",
                    {{"service", name}, {"error", why}});
+    Count(pieces_[name], -1);
     refused_[name] = {std::move(pieces_[name]), std::move(why)};
     pieces_.erase(name);
     unwritten_.insert(name);
@@ -62,11 +74,38 @@ base::Result<bool> IptablesWriter::Intact() {
   if (intact) return true;
   // Everything is written anew: they get another chance.
   for (auto& [name, refusal] : refused_) {
+    Count(refusal.piece, 1);
     pieces_[name] = std::move(refusal.piece);
     unwritten_.insert(name);
   }
   refused_.clear();
   return false;
+}
+
+void IptablesWriter::Count(const Piece& piece, int64_t sign) {
+  size_t nat = piece.nat_services.size() + piece.nat_node_ports.size();
+  for (const auto& [chain, rules] : piece.nat_chains) nat += rules.size();
+  size_t filter = piece.filter_services.size() + piece.filter_external.size() +
+                  piece.filter_node_ports.size() + piece.filter_firewall.size();
+  for (const auto& [chain, rules] : piece.filter_chains) filter += rules.size();
+  nat_rules_ += sign * static_cast<int64_t>(nat);
+  filter_rules_ += sign * static_cast<int64_t>(filter);
+}
+
+Figures IptablesWriter::figures() const {
+  const Applier::Counts& counts = applier_.counts();
+  Figures figures{.full = counts.full,
+                  .partial = counts.partial,
+                  .failures = counts.failures,
+                  .partial_failures = counts.partial_failures,
+                  .flow_looks = flow_looks_,
+                  .flows_forgotten = flows_forgotten_,
+                  .flow_seconds = flow_seconds_,
+                  .rules = {},
+                  .last_rules = counts.last_rules};
+  figures.rules["nat"] = static_cast<uint64_t>(nat_rules_);
+  figures.rules["filter"] = static_cast<uint64_t>(filter_rules_);
+  return figures;
 }
 
 std::map<std::string, std::string> IptablesWriter::Refused() const {

@@ -18,6 +18,7 @@ class IptablesWriter final : public Writer {
   base::Status Write(std::vector<ServicePlan> changed) override;
   base::Result<bool> Intact() override;
   std::map<std::string, std::string> Refused() const override;
+  Figures figures() const override;
   base::Status Remove() override { return applier_.Remove(); }
 
  private:
@@ -26,6 +27,7 @@ class IptablesWriter final : public Writer {
     std::string why;
   };
   base::Status Sync();
+  void Count(const Piece& piece, int64_t sign);
   // Moves services whose rules are refused aside; whether there are any.
   bool LeaveOut();
 
@@ -33,7 +35,10 @@ class IptablesWriter final : public Writer {
   const Options options_;
   Applier applier_;
   Pieces pieces_;
-  std::map<std::string, Refusal> refused_;  // not among pieces_
+  std::map<std::string, Refusal> refused_;    // not among pieces_
+  int64_t nat_rules_ = 0, filter_rules_ = 0;  // of pieces_
+  uint64_t flow_looks_ = 0, flows_forgotten_ = 0;
+  double flow_seconds_ = 0;
   std::set<std::string> unwritten_;
   std::vector<PortPlan> unflushed_;  // whose flows are to be looked at
 };
