@@ -124,6 +124,7 @@ base::Status Serve(const Options& options) {
     settings.domain = options.domain;
     settings.min_period = options.min_period;
     settings.check_period = options.check_period;
+    settings.first_written = [&options] { PrepareKernel(options); };
     proxy::Agent agent(*loop, api, clock, std::move(settings), std::move(writers), health,
                        registry);
     ASSIGN_OR_RETURN(const auto watch,

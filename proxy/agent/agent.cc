@@ -208,6 +208,10 @@ void Agent::Done(const Outcome& outcome) {
   if (outcome.ok) {
     metrics_.last_time.Set(static_cast<double>(clock_.WallNanos()) / 1e9);
     if (!state_.has_changed()) health_.Applied();
+    if (!has_written_ && !outcome.written.empty()) {
+      has_written_ = true;
+      if (settings_.first_written) settings_.first_written();
+    }
   } else {
     health_.Queued();
     next_ = now + settings_.retry_period;

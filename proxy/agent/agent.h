@@ -5,6 +5,7 @@
 // written.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,9 @@ class Agent {
     // Where the name server reads what there is; empty: nothing is written.
     std::string zone_file;
     std::string domain = "cluster.local";
+    // Called once, when rules have first been written: the kernel has loaded by then what they
+    // need. On the loop's thread.
+    std::function<void()> first_written;
   };
   Agent(os::EventLoop& loop, kube::Api& api, const base::Clock& clock, Settings settings,
         Writers writers, Health& health, meter::Registry& registry);
@@ -86,6 +90,7 @@ class Agent {
   std::unique_ptr<kube::Reflector> services_, slices_, node_;
   std::map<std::string, HealthPort> health_ports_;
   bool running_ = false;
+  bool has_written_ = false;
   bool again_ = false;  // the last write failed
   std::optional<os::EventLoop::TimerId> timer_, check_timer_;
   base::SteadyTime next_{};  // no write before

@@ -250,6 +250,24 @@ TEST_F(ProxyTest, PodsOfNodesThatComeAreReachedAndOfThoseThatGoNoMore) {
   });
 }
 
+TEST_F(ProxyTest, TheNodeForwardsAndRemembersConnectionsLongEnough) {
+  OnNode([&] {
+    KillProxy();
+    const std::string forward = "/proc/sys/net/ipv4/ip_forward";
+    const std::string memory = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait";
+    const std::string longer = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established";
+    ASSERT_TRUE(os::WriteControl(AT_FDCWD, forward, "0").ok());
+    const bool tracks = os::WriteControl(AT_FDCWD, longer, "500000").ok();
+    StartProxy();
+    EXPECT_TRUE(Eventually([&] { return os::ReadFile(forward).ValueOr("") == "1\n"; }))
+        << ProxyLog();
+    if (!tracks) return;  // this kernel has no such settings
+    EXPECT_TRUE(Eventually([&] { return os::ReadFile(memory).ValueOr("") == "3600\n"; }))
+        << ProxyLog();
+    EXPECT_EQ(os::ReadFile(longer).ValueOr(""), "500000\n");
+  });
+}
+
 TEST_F(ProxyTest, MetricsSayWhatWasWritten) {
   OnNode([&] {
     MakeService();
