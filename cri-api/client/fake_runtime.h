@@ -44,6 +44,10 @@ class FakeRuntime final : public RuntimeClient {
   // Containers of this name do that, whatever their command says, one entry for each start; the
   // last one stays.
   void Script(const std::string& container_name, std::vector<FakeProgram> programs);
+  // Sessions are had below this URL: "<url>/exec/<container id>/<words>", "<url>/attach/<id>",
+  // "<url>/portforward/<sandbox id>".
+  void SetStreamingUrl(const std::string& url);
+  void SetStats(std::vector<cri::PodSandboxStats> stats);
   // --- what a test looks at
   std::vector<std::string> Calls() const;  // that change something: "StartContainer web", in order
   int Count(const std::string& call) const;                // of any kind
@@ -74,6 +78,10 @@ class FakeRuntime final : public RuntimeClient {
   base::Result<cri::ExecSyncResponse> ExecSync(const std::string& id,
                                                const std::vector<std::string>& command,
                                                std::chrono::seconds timeout) override;
+  base::Result<std::string> Exec(const cri::ExecRequest& request) override;
+  base::Result<std::string> Attach(const cri::AttachRequest& request) override;
+  base::Result<std::string> PortForward(const cri::PortForwardRequest& request) override;
+  base::Result<std::vector<cri::PodSandboxStats>> ListPodSandboxStats() override;
   base::Result<std::string> PullImage(const cri::ImageSpec& image, const cri::AuthConfig* auth,
                                       const cri::PodSandboxConfig& sandbox_config,
                                       std::stop_token stop) override;
@@ -123,6 +131,8 @@ class FakeRuntime final : public RuntimeClient {
   bool network_ready_ = true;
   bool events_supported_ = true;
   uint64_t stream_life_ = 0;
+  std::string streaming_url_ = "http://127.0.0.1:1";
+  std::vector<cri::PodSandboxStats> stats_;
   std::map<std::string, Sandbox> sandboxes_;
   std::map<std::string, Container> containers_;
   std::map<std::string, cri::Image> images_;  // by reference

@@ -115,5 +115,16 @@ TEST_F(Fake, EndsEventStreamsAsTheTestSays) {
   EXPECT_EQ(CodeOf(ended), base::Code::kUnavailable);
 }
 
+TEST_F(Fake, GivesSessionsBelowTheUrlItWasTold) {
+  fake_.SetStreamingUrl("http://127.0.0.1:7");
+  cri::PortForwardRequest forward;
+  forward.set_pod_sandbox_id(RunPod("web"));
+  EXPECT_EQ(fake_.PortForward(forward).value(),
+            "http://127.0.0.1:7/portforward/" + forward.pod_sandbox_id());
+  cri::ExecRequest exec;
+  exec.set_container_id("nobody");
+  EXPECT_EQ(CodeOf(fake_.Exec(exec)), base::Code::kNotFound);
+}
+
 }  // namespace
 }  // namespace keelson::cri_client

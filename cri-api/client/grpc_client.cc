@@ -130,6 +130,28 @@ class GrpcClient final : public RuntimeClient {
                 kRequestTimeout + timeout);
   }
 
+  base::Result<std::string> Exec(const cri::ExecRequest& request) override {
+    ASSIGN_OR_RETURN(const cri::ExecResponse response,
+                     Call(*runtime_, &cri::RuntimeService::Stub::Exec, request));
+    return response.url();
+  }
+  base::Result<std::string> Attach(const cri::AttachRequest& request) override {
+    ASSIGN_OR_RETURN(const cri::AttachResponse response,
+                     Call(*runtime_, &cri::RuntimeService::Stub::Attach, request));
+    return response.url();
+  }
+  base::Result<std::string> PortForward(const cri::PortForwardRequest& request) override {
+    ASSIGN_OR_RETURN(const cri::PortForwardResponse response,
+                     Call(*runtime_, &cri::RuntimeService::Stub::PortForward, request));
+    return response.url();
+  }
+  base::Result<std::vector<cri::PodSandboxStats>> ListPodSandboxStats() override {
+    ASSIGN_OR_RETURN(cri::ListPodSandboxStatsResponse response,
+                     Call(*runtime_, &cri::RuntimeService::Stub::ListPodSandboxStats,
+                          cri::ListPodSandboxStatsRequest()));
+    return ToVector(std::move(*response.mutable_stats()));
+  }
+
   base::Result<std::string> PullImage(const cri::ImageSpec& image, const cri::AuthConfig* auth,
                                       const cri::PodSandboxConfig& sandbox_config,
                                       std::stop_token stop) override {

@@ -17,6 +17,7 @@
 #include "cri-api/cri.h"
 #include "cri-api/image.pb.h"
 #include "cri-api/sandbox.pb.h"
+#include "cri-api/stats.pb.h"
 #include "lib/base/result.h"
 
 namespace keelson::cri_client {
@@ -50,6 +51,12 @@ class RuntimeClient {
   virtual base::Result<cri::ExecSyncResponse> ExecSync(const std::string& id,
                                                        const std::vector<std::string>& command,
                                                        std::chrono::seconds timeout) = 0;
+  // Where a session of the runtime's streaming server is to be had, once.
+  virtual base::Result<std::string> Exec(const cri::ExecRequest& request) = 0;
+  virtual base::Result<std::string> Attach(const cri::AttachRequest& request) = 0;
+  virtual base::Result<std::string> PortForward(const cri::PortForwardRequest& request) = 0;
+  // With their containers. Unimplemented from older runtimes.
+  virtual base::Result<std::vector<cri::PodSandboxStats>> ListPodSandboxStats() = 0;
 
   // Returns the image's reference as the runtime knows it. Ends early when `stop` is asked for; no
   // deadline of its own.
