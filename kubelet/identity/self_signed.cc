@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubelet/identity/self_signed.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+
+#include "lib/os/files.h"
+
+namespace keelson::identity {
+
+using base::Result;
+
+namespace {
+
+constexpr int64_t kHour = 3600, kDay = 24 * kHour, kYear = 365 * kDay;
+
+template <auto Free>
+struct Freed {
+  void operator()(auto* object) const { Free(object); }
+};
+using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using X509Owner = std::unique_ptr<X509, Freed<X509_free>>;
+using BioOwner = std::unique_ptr<BIO, Freed<BIO_free>>;
+
+base::Error Failed(const char* what) {
+  char text[256] = "no reason given";
+  if (const unsigned long code = ERR_get_error(); code != 0)
+    ERR_error_string_n(code, text, sizeof text);
+  ERR_clear_error();
+  return base::Internal("{}: {}", what, text);
+}
+
+std::string TextOf(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  return {data, static_cast<size_t>(size)};
+}
+
+bool IsAddress(const std::string& name) {
+  in6_addr any;
+  return inet_pton(AF_INET, name.c_str(), &any) == 1 ||
+         inet_pton(AF_INET6, name.c_str(), &any) == 1;
+}
+
+// A name may hold what would end its place in OpenSSL's list.
+bool IsPlain(const std::string& name) {
+  return !name.empty() && name.find_first_of(",;\n\\\"= ") == std::string::npos;
+}
+
+bool Add(X509* x509, int nid, const std::string& value) {
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, x509, x509, nullptr, nullptr, 0);
+  const std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> extension(
+      X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+  return extension && X509_add_ext(x509, extension.get(), -1) == 1;
+}
+
+bool AddSerial(X509* x509) {
+  const std::unique_ptr<BIGNUM, Freed<BN_free>> serial(BN_new());
+  return serial && BN_rand(serial.get(), 127, 0, 0) == 1 &&
+         BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(x509)) != nullptr;
+}
+
+// For these names, good for another day, and the key is its own.
+bool Serves(const KeyPair& pair, const std::vector<std::string>& names, int64_t now) {
+  const BioOwner certificate(
+      BIO_new_mem_buf(pair.certificate.data(), static_cast<int>(pair.certificate.size())));
+  const BioOwner key_text(BIO_new_mem_buf(pair.key.data(), static_cast<int>(pair.key.size())));
+  const X509Owner x509(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
+  const Key key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
+  ERR_clear_error();
+  if (!x509 || !key || X509_check_private_key(x509.get(), key.get()) != 1) return false;
+  time_t at = now + kDay;
+  if (X509_cmp_time(X509_get0_notAfter(x509.get()), &at) <= 0) return false;
+  for (const std::string& name : names) {
+    const int known = IsAddress(name)
+                          ? X509_check_ip_asc(x509.get(), name.c_str(), 0)
+                          : X509_check_host(x509.get(), name.c_str(), name.size(), 0, nullptr);
+    if (known != 1) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<KeyPair> MakeSelfSigned(const std::vector<std::string>& names, int64_t now) {
+  if (names.empty()) return base::InvalidArgument("a certificate needs a name");
+  std::string alternatives;
+  for (const std::string& name : names) {
+    if (!IsPlain(name)) return base::InvalidArgument("'{}' is no name for a certificate", name);
+    alternatives += fmt::format("{}{}:{}", alternatives.empty() ? "" : ",",
+                                IsAddress(name) ? "IP" : "DNS", name);
+  }
+  const Key key(EVP_EC_gen("P-256"));
+  const X509Owner x509(X509_new());
+  if (!key || !x509) return Failed("make a key");
+  X509_NAME* subject = X509_get_subject_name(x509.get());
+  const auto* name = reinterpret_cast<const unsigned char*>(names[0].c_str());
+  if (X509_set_version(x509.get(), X509_VERSION_3) != 1 || !AddSerial(x509.get()) ||
+      ASN1_TIME_set(X509_getm_notBefore(x509.get()), now - kHour) == nullptr ||
+      ASN1_TIME_set(X509_getm_notAfter(x509.get()), now + kYear) == nullptr ||
+      X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, name, -1, -1, 0) != 1 ||
+      X509_set_issuer_name(x509.get(), subject) != 1 ||
+      X509_set_pubkey(x509.get(), key.get()) != 1 ||
+      !Add(x509.get(), NID_basic_constraints, "critical,CA:FALSE") ||
+      !Add(x509.get(), NID_key_usage, "critical,digitalSignature,keyEncipherment") ||
+      !Add(x509.get(), NID_ext_key_usage, "serverAuth") ||
+      !Add(x509.get(), NID_subject_alt_name, alternatives) ||
+      X509_sign(x509.get(), key.get(), EVP_sha256()) == 0)
+    return Failed("make a certificate");
+  const BioOwner certificate(BIO_new(BIO_s_mem())), key_text(BIO_new(BIO_s_mem()));
+  if (PEM_write_bio_X509(certificate.get(), x509.get()) != 1 ||
+      PEM_write_bio_PKCS8PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr,
+                                    nullptr) != 1)
+    return Failed("write a certificate");
+  return KeyPair{TextOf(certificate.get()), TextOf(key_text.get())};
+}
+
+Result<KeyPair> OpenSelfSigned(const std::string& directory, const std::vector<std::string>& names,
+                               int64_t now) {
+  const std::string certificate = directory + "/kubelet.crt", key = directory + "/kubelet.key";
+  const KeyPair there{os::ReadFile(certificate).ValueOr(""), os::ReadFile(key).ValueOr("")};
+  if (!there.key.empty() && Serves(there, names, now)) return there;
+  ASSIGN_OR_RETURN(KeyPair made, MakeSelfSigned(names, now));
+  RETURN_IF_ERROR(os::MakeDirs(directory, 0700));
+  RETURN_IF_ERROR(os::WriteFileAtomic(key, made.key, 0600));
+  RETURN_IF_ERROR(os::WriteFileAtomic(certificate, made.certificate, 0644));
+  return made;
+}
+
+}  // namespace keelson::identity
