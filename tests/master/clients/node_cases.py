@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands that a node answers: logs, exec, attach, cp, port-forward, its proxy; debug and resize of a pod that is there. The node is
-master-test-kubelet: a kubelet's streams over plain processes of this machine. Each way twice: over WebSocket and over SPDY."""
-import base64
+master-test-kubelet: the kubelet's own server over plain processes of this machine. Each way twice: over WebSocket and over SPDY."""
 import contextlib
 import http.server
 import json
 import os
 import re
+import ssl
 import subprocess
 import threading
+import urllib.error
 import urllib.request
 
 from kubectl import has
@@ -20,11 +21,9 @@ WAYS = [{"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": way, "KUBECTL_PORT_FORWARD_WEBSOCK
 @contextlib.contextmanager
 def a_node(k, name):
     """A pod of that name on a node of the same."""
-    with open(k.master.kubeconfig) as file:
-        authority = base64.b64decode(re.search(r"certificate-authority-data: *(\S+)", file.read())[1]).decode()
     program = os.path.join(os.path.dirname(k.master.program), "master-test-kubelet")
-    kubelet = subprocess.Popen([program, k.file(name + ".pem", authority)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     node = f"{k.ns}-{name}"
+    kubelet = subprocess.Popen([program, k.master.kubeconfig, node], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         port = int(kubelet.stdout.readline().removeprefix("port="))
         k.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
@@ -52,10 +51,46 @@ def patch(k, kind, name, subresource, change, **more):
 
 def logs(k):
     with a_node(k, "logs"):
-        has(k("logs", "logs"), f"log of {k.ns}/logs/c\n")
-        has(k("logs", "logs", "-c", "c", "--tail=5", "--timestamps"), "tailLines=5", "timestamps=true")
-        has(k("logs", "-f", "logs"), "follow=true")
+        assert k("logs", "logs") == f"log of {k.ns}/logs/c\nlook 1\n"
+        assert k("logs", "logs", "-c", "c", "--tail=1", "--timestamps") == "2026-01-01T00:00:00.5Z look 2\n"
+        assert k("logs", "-f", "logs", "--tail=2") == "look 2\nlook 3\nlook 4\nlook 5\nlook 6\n"
+        assert k("logs", "logs", "--limit-bytes=6") == "log of"
+        assert k("logs", "logs", "--since-time=2026-02-01T00:00:00Z") == ""
+        has(k("logs", "logs", "--previous", fails=True), 'previous terminated container "c" in pod "logs" not found')
         has(k("logs", "logs", "-c", "nobody", fails=True), "container nobody is not valid for pod logs")
+
+
+def who_may(k):
+    """A node's own port, asked with tokens of service accounts."""
+    def ask(path, token, method="GET"):
+        to = urllib.request.Request(f"https://127.0.0.1:{port}{path}", method=method, headers={"Authorization": f"Bearer {token}"} if token else {})
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        try:
+            with urllib.request.urlopen(to, timeout=60, context=trusting) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal.read().decode()
+    with a_node(k, "who") as node:
+        port = k.json("get", "node", node)["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"]
+        for account in ("reader", "other"):
+            k("create", "serviceaccount", account)
+        k("create", "clusterrole", node, "--verb=get", "--resource=nodes/metrics,nodes/proxy")
+        k("create", "clusterrolebinding", node, f"--clusterrole={node}", f"--serviceaccount={k.ns}:reader")
+        try:
+            reader, other = k("create", "token", "reader").strip(), k("create", "token", "other").strip()
+            assert ask("/metrics/resource", "") == (401, "Unauthorized")
+            assert ask("/metrics/resource", reader[:-3] + "xyz") == (401, "Unauthorized")
+            user = f"system:serviceaccount:{k.ns}:other"
+            assert ask("/metrics/resource", other) == (403, f"Forbidden (user={user}, verb=get, resource=nodes, subresource(s)=[metrics])")
+            status, text = ask("/metrics/resource", reader)
+            assert status == 200 and "\nnode_cpu_usage_seconds_total " in text, text
+            assert ask("/healthz", reader) == (200, "ok")
+            assert ask("/stats/summary", reader)[0] == 403
+            # Reading through a node's proxy is no right to run commands.
+            assert ask(f"/exec/{k.ns}/who/c?output=1&command=id", reader)[0] == 403
+        finally:
+            k("delete", "clusterrole,clusterrolebinding", node)
 
 
 def execute(k):
@@ -151,5 +186,5 @@ def resize(k):
         has(patch(k, "pod", "resize", "resize", container({"memory": "1Gi"}), fails=True), "resource requests cannot be removed")
 
 
-CASES = {"logs": logs, "exec": execute, "attach": attach, "cp": copy, "port-forward": port_forward, "node proxy": node_proxy,
+CASES = {"logs": logs, "who may ask a node": who_may, "exec": execute, "attach": attach, "cp": copy, "port-forward": port_forward, "node proxy": node_proxy,
          "debug on a node": debug, "resize": resize}
