@@ -12,13 +12,33 @@ using json::Value;
 
 namespace {
 
-// Shared with the loop: who waits may have given up when the answer comes.
+// Of tries after the first; each waits longer.
+constexpr int kMostTries = 4;
+constexpr std::chrono::milliseconds kFirstPause{100};
+
+// One review, tried again where no answer came or the server has no time. Shared with the loop: who
+// waits may have given up when the answer comes.
 struct Waiting {
+  kube::Api::Request request;
   std::mutex mutex;
   std::condition_variable came;
   std::optional<Result<Value>> answer;  // guarded by mutex
+  bool given_up = false;                // guarded by mutex
 };
-constexpr std::chrono::seconds kPatience{2};  // beyond the request's own deadline
+
+void Send(kube::Api& api, const std::shared_ptr<Waiting>& waiting, int tries) {
+  api.Send(waiting->request, [&api, waiting, tries](Result<Value> answer) {
+    const std::lock_guard lock(waiting->mutex);
+    if (waiting->given_up) return;
+    if (!answer.ok() && answer.error().code() == base::Code::kUnavailable && tries < kMostTries) {
+      api.loop().After(kFirstPause * (1 << tries),
+                       [&api, waiting, tries] { Send(api, waiting, tries + 1); });
+      return;
+    }
+    waiting->answer = std::move(answer);
+    waiting->came.notify_all();
+  });
+}
 
 Value Texts(const std::vector<std::string>& texts) {
   Value array = Value::Array();
@@ -89,23 +109,16 @@ Result<bool> ReadAccessReview(const Value& answer) {
 
 Result<Value> ApiReviews::Create(const std::string& path, const Value& object) {
   const auto waiting = std::make_shared<Waiting>();
-  kube::Api::Request request;
-  request.method = "POST";
-  request.path = path;
-  request.body = json::WriteJson(object);
-  request.timeout = timeout_;
-  api_.loop().Post([&api = api_, waiting, request = std::move(request)] {
-    api.Send(request, [waiting](Result<Value> answer) {
-      const std::lock_guard lock(waiting->mutex);
-      waiting->answer = std::move(answer);
-      waiting->came.notify_all();
-    });
-  });
+  waiting->request.method = "POST";
+  waiting->request.path = path;
+  waiting->request.body = json::WriteJson(object);
+  waiting->request.timeout = timeout_;
+  api_.loop().Post([&api = api_, waiting] { Send(api, waiting, 0); });
   std::unique_lock lock(waiting->mutex);
-  if (!waiting->came.wait_for(lock, timeout_ + kPatience,
-                              [&] { return waiting->answer.has_value(); }))
-    return base::DeadlineExceeded("the API server did not answer");
-  return *std::move(waiting->answer);
+  if (waiting->came.wait_for(lock, timeout_, [&] { return waiting->answer.has_value(); }))
+    return *std::move(waiting->answer);
+  waiting->given_up = true;
+  return base::DeadlineExceeded("the API server did not answer");
 }
 
 Result<std::optional<User>> ApiReviews::Token(const std::string& token) {
