@@ -345,6 +345,32 @@ TYPED_TEST_P(RuntimeContract, ExecSync_InContainersThatRun) {
   EXPECT_FALSE(exec(id, {"echo"}).ok());
 }
 
+TYPED_TEST_P(RuntimeContract, Sessions_AreHadByAnUrl) {
+  const std::string pod = this->RunPod("web");
+  cri::ExecRequest exec;
+  exec.set_container_id(this->Start(pod, "one", this->kRuns));
+  exec.add_cmd("echo");
+  exec.set_stdout(true);
+  cri::AttachRequest attach;
+  attach.set_container_id(exec.container_id());
+  attach.set_stdout(true);
+  cri::PortForwardRequest forward;
+  forward.set_pod_sandbox_id(pod);
+  for (const base::Result<std::string>& url :
+       {this->Runtime().Exec(exec), this->Runtime().Attach(attach),
+        this->Runtime().PortForward(forward)}) {
+    ASSERT_TRUE(url.ok()) << url.error().message();
+    EXPECT_THAT(*url, testing::StartsWith("http"));
+  }
+  exec.set_container_id("no-such-container");
+  EXPECT_EQ(this->CodeOf(this->Runtime().Exec(exec)), base::Code::kNotFound);
+  attach.set_container_id("no-such-container");
+  EXPECT_EQ(this->CodeOf(this->Runtime().Attach(attach)), base::Code::kNotFound);
+  forward.set_pod_sandbox_id("no-such-pod");
+  EXPECT_EQ(this->CodeOf(this->Runtime().PortForward(forward)), base::Code::kNotFound);
+  EXPECT_TRUE(this->Runtime().ListPodSandboxStats().ok());
+}
+
 TYPED_TEST_P(RuntimeContract, ReopenContainerLog_GoesOnInANewFile) {
   const std::string pod = this->RunPod("web");
   const std::string id =
@@ -437,6 +463,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     ContainerStatus_AndListContainers_InEachState, StartContainer_Once,
     CreateContainer_MakesOneOfANameAndAttempt, CreateContainer_RefusesWhatCannotBe,
     StopContainer_PolitelyFirst, RemoveContainer_InAnyState, ExecSync_InContainersThatRun,
-    ReopenContainerLog_GoesOnInANewFile, GetContainerEvents_InOrder, KnowsItsImages);
+    Sessions_AreHadByAnUrl, ReopenContainerLog_GoesOnInANewFile, GetContainerEvents_InOrder,
+    KnowsItsImages);
 
 }  // namespace keelson::cri_client
