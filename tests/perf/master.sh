@@ -1,19 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by scripts/bench master: each side is started afresh on a folder of its own on the disk, with the same certificates.
-upstream_dir=${XDG_CACHE_HOME:-$HOME/.cache}/keelson/upstream-master-v1.35.4
 bench_bin=$here/build/$preset/bin
 
-# kube-apiserver and etcd as tests/upstream_master/go.mod pins them; says why when they are left out.
+# Sets upstream_dir, where kube-apiserver and etcd are as tests/upstream_master/go.mod pins them; says why when they are left out.
 build_upstream() {
-  if [ ! -x "$upstream_dir/kube-apiserver" ] || [ ! -x "$upstream_dir/etcd" ]; then
-    command -v go >/dev/null || { echo "upstream is left out: no go on this machine"; return 0; }
-    echo "building kube-apiserver and etcd into $upstream_dir (some 15 minutes)"
-    mkdir -p "$upstream_dir"
-    (cd "$here/tests/upstream_master" && nice go build -mod=readonly -trimpath -p 2 -o "$upstream_dir/etcd" go.etcd.io/etcd/server/v3 &&
-      nice go build -mod=readonly -trimpath -p 2 -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35" \
-        -o "$upstream_dir/kube-apiserver" k8s.io/kubernetes/cmd/kube-apiserver) >"$upstream_dir/log" 2>&1 ||
-      echo "upstream is left out: $(tail -1 "$upstream_dir/log") (see $upstream_dir/log)"
-  fi
+  upstream_dir=$(python3 "$here/tests/upstream_cluster/builds.py")
+  [ -x "$upstream_dir/kube-apiserver" ] || echo "upstream is left out: no go on this machine"
 }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of a cluster, Keelson's and upstream's, as processes in namespaces of the test's own (tests/critest/isolation.py), each with a
+log of its own in the work folder. Nothing in there is shared with the machine but files and cgroups, so ports and names are fixed."""
+import base64
+import glob
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.request
+
+NODE, ADDRESS, SERVICES = "node", "10.199.0.1", "10.43.0.0/16"
+SERVER = f"https://{ADDRESS}:6443"
+ERRORS = r"^E\d{4} "  # klog's
+# What an API server answers that a client of a release does not expect of it; a node asks as nobody until it has its certificate.
+COMPLAINTS = (r"^[EW]\d{4} (?!.*(system:anonymous|no relationship found)).*(reflector|[Ff]ailed to (watch|list)|could not find the requested resource|"
+              r"forbidden|[Uu]nauthorized|not acceptable|media type|is invalid|BadRequest|unable to decode|no kind is registered|"
+              r"unrecognized format|InternalError|an error on the server|StatusReason)")
+PATIENCE = 180  # seconds: how long anything may take on a busy machine
+
+
+class Failed(Exception):
+    """What was not so."""
+
+
+class Parts:
+    """All that was started; ended in turn, the last one first."""
+
+    def __init__(self, work, programs):
+        self.work, self.programs = work, programs  # programs: name -> path
+        self.running = {}
+        os.makedirs(work + "/logs", exist_ok=True)
+
+    def spawn(self, name, command, ready=lambda: True):
+        with open(self.log(name), "a") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       env={**os.environ, "HOME": self.work})
+        self.running[name] = process
+        self.until(ready, name + " begins")
+        return process
+
+    def log(self, name):
+        return f"{self.work}/logs/{name}.log"
+
+    def lines(self, name, pattern):
+        with open(self.log(name), errors="replace") as file:
+            return [line.rstrip() for line in file if re.search(pattern, line)]
+
+    def end(self, name):
+        process = self.running.pop(name, None)
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def end_all(self):
+        for name in reversed(list(self.running)):
+            self.end(name)
+
+    def until(self, true, what, patience=PATIENCE, pause=0.1):
+        """What `true` answers once that is so."""
+        deadline, last = time.monotonic() + patience, ""
+        while time.monotonic() < deadline:
+            for name, process in self.running.items():
+                if process.poll() is not None:
+                    raise Failed(f"{what}: {name} ended with {process.returncode}")
+            try:
+                if answer := true():
+                    return answer
+            except (OSError, ValueError, KeyError, IndexError, Failed, subprocess.SubprocessError) as error:
+                last = f": {error}"
+            time.sleep(pause)
+        raise Failed(f"{what}: not in {patience} s{last}")
+
+    def kubectl(self, *words, stdin=None, fails=False):
+        """Its output; with what it says beside it where it is to fail."""
+        done = subprocess.run([self.programs["kubectl"], *words], text=True, timeout=PATIENCE, capture_output=True,
+                              env=self.kubectl_environment(),
+                              **({"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}))
+        if (done.returncode != 0) != fails:
+            raise Failed(f"kubectl {' '.join(words)}: {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout + done.stderr if fails else done.stdout
+
+    def kubectl_environment(self):
+        more = {name: value for name, value in os.environ.items() if name.startswith("KUBECTL_")}
+        return {"PATH": os.environ["PATH"], "HOME": self.work, "KUBECONFIG": self.kubeconfig(), **more}
+
+    def json(self, *words):
+        return json.loads(self.kubectl(*words, "-o", "json"))
+
+    def apply(self, *objects):
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+
+    def kubeconfig(self):
+        return self.work + "/admin.kubeconfig"
+
+    def pki(self, name):
+        return f"{self.work}/master/pki/{name}"
+
+    def write_kubeconfig(self, name, user):
+        """`user`: as a kubeconfig has it."""
+        with open(self.pki("ca.crt"), "rb") as file:
+            authority = base64.b64encode(file.read()).decode()
+        path = f"{self.work}/{name}.kubeconfig"
+        with open(path, "w") as file:
+            json.dump({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+                       "clusters": [{"name": "c", "cluster": {"server": SERVER, "certificate-authority-data": authority}}],
+                       "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": user}]}, file)
+        return path
+
+    def token_kubeconfig(self, account, *roles):
+        """A service account of kube-system with cluster roles, and who is it by a token."""
+        self.kubectl("create", "serviceaccount", account, "-n", "kube-system")
+        for role in roles:
+            self.kubectl("create", "clusterrolebinding", f"{account}-{role.replace(':', '-')}", f"--clusterrole={role}", f"--serviceaccount=kube-system:{account}")
+        return self.write_kubeconfig(account, {"token": self.kubectl("create", "token", account, "-n", "kube-system", "--duration=2h").strip()})
+
+    # --- control planes
+
+    def keelson_master(self):
+        self.spawn("keelson-master", [self.programs["keelson-master"], "--state-dir", self.work + "/master", "--kubeconfig", self.kubeconfig(),
+                                      "--address", ADDRESS, "--port", "6443", "--service-cidr", SERVICES],
+                   lambda: "the API is served" in open(self.log("keelson-master")).read())
+
+    # --- nodes
+
+    def upstream_kubelet(self, endpoint):
+        """It joins by a bootstrap token and gets its certificate from the control plane."""
+        self.apply(
+            {"apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token", "metadata": {"name": "bootstrap-token-abcdef", "namespace": "kube-system"},
+             "stringData": {"token-id": "abcdef", "token-secret": "0123456789abcdef", "usage-bootstrap-authentication": "true",
+                            "auth-extra-groups": "system:bootstrappers:test"}},
+            *[{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "test" + role.rpartition(":")[2]},
+               "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+               "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:bootstrappers:test"}]}
+              for role in ("system:node-bootstrapper", "system:certificates.k8s.io:certificatesigningrequests:nodeclient")])
+        bootstrap = self.write_kubeconfig("bootstrap", {"token": "abcdef.0123456789abcdef"})
+        group = self.make_group()
+        for folder in ("manifests", "pod-logs", "kubelet"):
+            os.makedirs(f"{self.work}/{folder}", exist_ok=True)
+        configuration = {
+            "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "containerRuntimeEndpoint": endpoint, "address": ADDRESS,
+            "failCgroupV1": False, "cgroupDriver": "cgroupfs", "cgroupRoot": "/" + group, "enforceNodeAllocatable": [], "oomScoreAdj": 0,
+            "failSwapOn": False, "podLogsDir": self.work + "/pod-logs", "clusterDNS": [ADDRESS], "clusterDomain": "cluster.local",
+            "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True}, "x509": {"clientCAFile": self.pki("ca.crt")}},
+            "authorization": {"mode": "Webhook"}, "rotateCertificates": True, "registerNode": True,
+            "evictionHard": {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"}, "imageGCHighThresholdPercent": 100,
+            "resolvConf": self.resolvers(), "makeIPTablesUtilChains": False, "volumePluginDir": self.work + "/plugins", "readOnlyPort": 0}
+        with open(self.work + "/kubelet.json", "w") as file:
+            json.dump(configuration, file)
+        self.spawn("kubelet", [self.programs["kubelet"], "--config", self.work + "/kubelet.json", "--root-dir", self.work + "/kubelet", "--cert-dir",
+                               self.work + "/kubelet/pki", "--hostname-override", NODE, "--node-ip", ADDRESS, "--bootstrap-kubeconfig", bootstrap,
+                               "--kubeconfig", self.work + "/kubelet.kubeconfig", "--v=2"])
+
+    def resolvers(self):
+        with open(self.work + "/resolv.conf", "w") as file:
+            file.write(f"nameserver {ADDRESS}\n")
+        return self.work + "/resolv.conf"
+
+    def make_group(self):
+        """A root for pods' cgroups, named after the work folder, in every hierarchy that is ours to use."""
+        name = os.path.basename(self.work)
+        unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+        for hierarchy in ["/sys/fs/cgroup/"] if unified else glob.glob("/sys/fs/cgroup/*/"):
+            group = hierarchy + name
+            try:
+                os.mkdir(group)
+            except OSError:
+                continue
+            for setting in ("cpuset.cpus", "cpuset.mems"):  # v1 gives a new one none
+                if os.path.exists(f"{group}/{setting}") and not unified:
+                    with open(f"{hierarchy}/{setting}") as above, open(f"{group}/{setting}", "w") as here_too:
+                        here_too.write(above.read())
+        return name
+
+    def upstream_proxy(self, pods):
+        configuration = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "mode": "iptables",
+                         "clientConnection": {"kubeconfig": self.token_kubeconfig("kube-proxy", "system:node-proxier")}, "clusterCIDR": pods,
+                         "hostnameOverride": NODE, "healthzBindAddress": ADDRESS + ":10256", "metricsBindAddress": "127.0.0.1:10249",
+                         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+                         "iptables": {"minSyncPeriod": "0s"}}
+        with open(self.work + "/kube-proxy.json", "w") as file:
+            json.dump(configuration, file)
+        self.spawn("kube-proxy", [self.programs["kube-proxy"], "--config", self.work + "/kube-proxy.json", "--v=2"],
+                   lambda: self.get(f"http://{ADDRESS}:10256/healthz"))
+
+    @staticmethod
+    def get(url):
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read().decode()
