@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes that run already, found by their exact command line in /proc. Blocking, any thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "supervise/protocol/protocol.h"
+
+namespace keelson::supervise {
+
+struct Found {
+  pid_t pid = 0;
+  uint64_t start_ticks = 0;
+};
+// By name. Of several with the same words the oldest: the others are on their way to becoming
+// something else (between fork and exec).
+std::map<std::string, Found> FindRunning(const Layout& layout);
+
+// Wall nanoseconds of that many ticks after the machine's start.
+int64_t WallOfTicks(uint64_t ticks, int64_t wall_now);
+
+}  // namespace keelson::supervise
