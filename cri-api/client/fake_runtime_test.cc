@@ -15,7 +15,7 @@ class FakeFixture : public testing::Test {
   FakeFixture() { fake_.AddImage(Image()); }
   FakeRuntime& Runtime() { return fake_; }
   bool Eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < 30000; ++i) {
       if (condition()) return true;
       (void)poll(nullptr, 0, 2);
     }

@@ -29,8 +29,7 @@ class PlegTest : public testing::Test {
         fake_, clock_,
         [this](std::shared_ptr<const Snapshot> snapshot) {
           const std::lock_guard lock(mutex_);
-          latest_ = std::move(snapshot);
-          ++snapshots_;
+          snapshots_.push_back(std::move(snapshot));
           changed_.notify_all();
         },
         [this](const base::Error& error) {
@@ -42,17 +41,18 @@ class PlegTest : public testing::Test {
   // The first snapshot for which that holds; null: there was none in time.
   std::shared_ptr<const Snapshot> Await(const std::function<bool(const Snapshot&)>& condition) {
     std::unique_lock lock(mutex_);
-    const bool held = changed_.wait_for(lock, std::chrono::seconds(30),
-                                        [&] { return latest_ != nullptr && condition(*latest_); });
-    return held ? latest_ : nullptr;
+    std::shared_ptr<const Snapshot> found;
+    (void)changed_.wait_for(lock, std::chrono::minutes(1), [&] {
+      for (size_t i = 0; i < snapshots_.size() && found == nullptr; ++i) {
+        if (condition(*snapshots_[i])) found = snapshots_[i];
+      }
+      return found != nullptr;
+    });
+    return found;
   }
   std::shared_ptr<const Snapshot> Listed() {
     const uint64_t asked = pleg_->Ask();
     return Await([&](const Snapshot& s) { return s.sequence >= asked; });
-  }
-  int Snapshots() {
-    const std::lock_guard lock(mutex_);
-    return snapshots_;
   }
 
   template <typename Config>
@@ -110,9 +110,8 @@ class PlegTest : public testing::Test {
   cri_client::FakeRuntime fake_{clock_};
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::shared_ptr<const Snapshot> latest_;  // guarded by mutex_
-  int snapshots_ = 0;                       // guarded by mutex_
-  std::vector<std::string> errors_;         // guarded by mutex_
+  std::vector<std::shared_ptr<const Snapshot>> snapshots_;  // guarded by mutex_
+  std::vector<std::string> errors_;                         // guarded by mutex_
   std::optional<Pleg> pleg_;
 };
 
@@ -221,7 +220,7 @@ TEST_F(PlegTest, ListsEachSecondWithoutEvents) {
   ASSERT_NE(Await([](const Snapshot& s) { return !s.pods.empty(); }), nullptr);
   const std::string id = Start(sandbox, "web", "one");
   EXPECT_NE(Await([&](const Snapshot& s) { return Find(s, id) != nullptr; }), nullptr);
-  EXPECT_EQ(fake_.Count("GetContainerEvents"), 1);
+  EXPECT_LE(fake_.Count("GetContainerEvents"), 1) << "not asked again";
 }
 
 TEST_F(PlegTest, WatchesAgainAfterTheStreamBroke) {

@@ -95,17 +95,14 @@ TEST_F(HookTest, HttpHooksIgnoreTheStatusCode) {
   TestServer server([](const std::string&) {
     return std::string("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
   });
-  EXPECT_TRUE(prober_.Hook(GetOf(server.port(), "HTTP"), target_, seconds(10)).ok());
+  EXPECT_TRUE(prober_.Hook(GetOf(server.port(), "HTTP"), target_, seconds(60)).ok());
   ASSERT_EQ(server.heads().size(), 1u);
   EXPECT_THAT(server.heads()[0], HasSubstr("\r\nUser-Agent: kube-lifecycle/1.35\r\n"));
 }
 
 TEST_F(HookTest, HttpHooksThatNobodyAnswersFail) {
-  uint16_t closed = 0;
-  {
-    closed = TestServer([](const std::string&) { return std::string(); }).port();
-  }
-  EXPECT_FALSE(prober_.Hook(GetOf(closed, "HTTP"), target_, seconds(10)).ok());
+  const ClosedPort closed;
+  EXPECT_FALSE(prober_.Hook(GetOf(closed.port(), "HTTP"), target_, seconds(60)).ok());
 }
 
 TEST_F(HookTest, HttpsHooksFallBackToHttpWithoutTheirSecrets) {
@@ -122,7 +119,7 @@ TEST_F(HookTest, HttpsHooksFallBackToHttpWithoutTheirSecrets) {
   target.warn = [&](const std::string& reason, const std::string& message) {
     warnings.push_back(reason + ": " + message);
   };
-  const auto status = prober_.Hook(action, target, seconds(10));
+  const auto status = prober_.Hook(action, target, seconds(60));
   EXPECT_TRUE(status.ok()) << status.error().message();
   EXPECT_THAT(warnings,
               testing::ElementsAre("LifecycleHTTPFallback: request to HTTPS lifecycle hook " +
@@ -148,9 +145,9 @@ TEST_F(HookTest, AFallBackThatFailsTooTellsOfTheFirstTry) {
 }
 
 TEST_F(HookTest, SleepsEndInTime) {
-  EXPECT_TRUE(prober_.Hook(kube::SleepAction{0}, target_, seconds(10)).ok());
+  EXPECT_TRUE(prober_.Hook(kube::SleepAction{0}, target_, seconds(60)).ok());
   const auto before = std::chrono::steady_clock::now();
-  EXPECT_TRUE(prober_.Hook(kube::SleepAction{1}, target_, seconds(10)).ok());
+  EXPECT_TRUE(prober_.Hook(kube::SleepAction{1}, target_, seconds(60)).ok());
   EXPECT_GE(std::chrono::steady_clock::now() - before, seconds(1));
   EXPECT_EQ(prober_.Hook(kube::SleepAction{3600}, target_, seconds(0)).error().code(),
             base::Code::kDeadlineExceeded);

@@ -39,7 +39,7 @@ class ProberTest : public testing::Test {
     action.port.number = port;
     return action;
   }
-  Answer Ask(decltype(kube::Probe::action) action, int timeout = 10) {
+  Answer Ask(decltype(kube::Probe::action) action, int timeout = 60) {
     kube::Probe probe;
     probe.action = std::move(action);
     probe.timeout_seconds = timeout;
@@ -204,13 +204,10 @@ TEST_F(ProberTest, SilenceAndRefusalFail) {
   const Answer silent = Ask(Get(server.port()), 1);
   EXPECT_EQ(silent.outcome, Outcome::kFailure);
   EXPECT_THAT(silent.message, HasSubstr("timed out"));
-  uint16_t closed = 0;
-  {
-    closed = TestServer([](const std::string&) { return std::string(); }).port();
-  }
-  EXPECT_EQ(Ask(Get(closed)).outcome, Outcome::kFailure);
-  EXPECT_EQ(Ask(kube::TcpSocketAction{{true, closed, ""}, ""}).outcome, Outcome::kFailure);
-  EXPECT_EQ(Ask(kube::GrpcAction{closed, ""}).outcome, Outcome::kFailure);
+  const ClosedPort closed;
+  EXPECT_EQ(Ask(Get(closed.port())).outcome, Outcome::kFailure);
+  EXPECT_EQ(Ask(kube::TcpSocketAction{{true, closed.port(), ""}, ""}).outcome, Outcome::kFailure);
+  EXPECT_EQ(Ask(kube::GrpcAction{closed.port(), ""}).outcome, Outcome::kFailure);
 }
 
 TEST_F(ProberTest, HttpsTakesAnyCertificate) {
@@ -238,7 +235,7 @@ TEST_F(ProberTest, TcpConnectsByNumberAndName) {
 
 TEST_F(ProberTest, ConnectionsLingerForASecond) {
   TestServer server([](const std::string&) { return std::string(); });
-  const auto fd = Connect("127.0.0.1", server.port(), std::chrono::seconds(10));
+  const auto fd = Connect("127.0.0.1", server.port(), std::chrono::seconds(60));
   ASSERT_TRUE(fd.ok());
   linger value{};
   socklen_t size = sizeof value;

@@ -26,6 +26,26 @@
 
 namespace keelson::probe {
 
+// A port of 127.0.0.1 that refuses whoever connects: it is taken while this lives, and nobody
+// listens there.
+class ClosedPort {
+ public:
+  ClosedPort() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    KEELSON_CHECK(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                  ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+  uint16_t port() const { return port_; }
+
+ private:
+  const os::UniqueFd socket_;
+  uint16_t port_ = 0;
+};
+
 class TestServer {
  public:
   // Gets the head of the request; an empty answer means none: the connection stays open until the

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -36,13 +37,13 @@ class Received final : public http::BodyWriter {
   }
   bool Until(const std::string& text) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return text_ == text; });
+    return changed_.wait_for(lock, std::chrono::minutes(1), [&] { return text_ == text; });
   }
   // So many polls more have begun: everything that was there before has been seen.
   bool UntilPolls(int more) {
     std::unique_lock lock(mutex_);
     const int target = waits_ + more;
-    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return waits_ >= target; });
+    return changed_.wait_for(lock, std::chrono::minutes(1), [&] { return waits_ >= target; });
   }
   void Go() {
     const std::lock_guard lock(mutex_);
@@ -76,11 +77,14 @@ class LogReaderTest : public testing::Test {
   void Rotate() const { ASSERT_EQ(rename(path_.c_str(), (path_ + ".20260102-030405").c_str()), 0); }
   base::Result<NodeView::LogFile> Look() {
     const std::lock_guard lock(mutex_);
+    if (before_next_look_) std::exchange(before_next_look_, nullptr)();
     return look_;
   }
-  void SetLook(base::Result<NodeView::LogFile> look) {
+  // `before` happens on the reader's thread, right before it is told of that.
+  void SetLook(base::Result<NodeView::LogFile> look, std::function<void()> before = nullptr) {
     const std::lock_guard lock(mutex_);
     look_ = std::move(look);
+    before_next_look_ = std::move(before);
   }
   void Follow(LogOptions options = {}) {
     options.follow = true;
@@ -101,6 +105,7 @@ class LogReaderTest : public testing::Test {
   const std::string path_ = directory_.path() + "/pod/main/0.log";
   std::mutex mutex_;
   base::Result<NodeView::LogFile> look_ = NodeView::LogFile{path_, true};
+  std::function<void()> before_next_look_;  // guarded by mutex_
   Received received_;
   std::thread reader_;
 };
@@ -119,8 +124,7 @@ TEST_F(LogReaderTest, FollowsUntilTheContainerHasEndedAndAllIsRead) {
   ASSERT_TRUE(received_.Until("a\n"));
   Append(Line("b"));
   ASSERT_TRUE(received_.Until("a\nb\n"));
-  SetLook(NodeView::LogFile{path_, false});
-  Append(Line("last words"));
+  SetLook(NodeView::LogFile{path_, false}, [this] { Append(Line("last words")); });
   reader_.join();
   EXPECT_EQ(received_.text(), "a\nb\nlast words\n");
 }
@@ -167,8 +171,7 @@ TEST_F(LogReaderTest, ReadsTheNewFileOfAContainerThatEndedRightAfterRotation) {
   Follow();
   ASSERT_TRUE(received_.Until("a\n"));
   Rotate();
-  Append(Line("b"));
-  SetLook(NodeView::LogFile{path_, false});
+  SetLook(NodeView::LogFile{path_, false}, [this] { Append(Line("b")); });
   reader_.join();
   EXPECT_EQ(received_.text(), "a\nb\n");
 }

@@ -55,7 +55,7 @@ class FileSourceTest : public testing::Test {
   // Waits until that is seen; what is seen at last.
   std::string Awaits(const std::string& summary) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(30),
+    changed_.wait_for(lock, std::chrono::minutes(1),
                       [&] { return set_ && Summary(*set_) == summary; });
     return set_ ? Summary(*set_) : "(nothing)";
   }

@@ -2,6 +2,7 @@
 #include "proxy/health/health.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "lib/base/fake_clock.h"
 #include "lib/http/client/client.h"
@@ -17,11 +18,20 @@ std::pair<http::ResponseHead, std::string> Get(int port, const std::string& path
   return answer.ok() ? *std::move(answer) : std::pair<http::ResponseHead, std::string>();
 }
 
-// A port that was free a moment ago.
+// A port that is free and stays so: below those that the kernel gives to whoever asks for any,
+// from a place of this process's own.
 int FreePort() {
-  http::Server server;
-  return server.Listen("127.0.0.1:0", [](const http::Request&) { return http::Response{}; })
-      .value();
+  constexpr int kFirst = 10000, kCount = 20000;
+  for (int i = 0; i < kCount; ++i) {
+    const int port = kFirst + (getpid() * 7 + i) % kCount;
+    http::Server server({.anywhere = true});
+    if (server
+            .Listen(fmt::format("0.0.0.0:{}", port),
+                    [](const http::Request&) { return http::Response{}; })
+            .ok())
+      return port;
+  }
+  return 0;
 }
 
 TEST(Health, IsLostWhenAChangeWaitsTooLongAndComesBack) {
