@@ -25,7 +25,7 @@ Agent::~Agent() {
 // --- what comes in, from any thread
 void Agent::OnFiles(source::FileSet files) {
   d_.loop.Post([this, files = std::move(files)]() mutable {
-    wanted_.clear();
+    std::erase_if(wanted_, [this](const auto& pod) { return !from_api_.contains(pod.first); });
     for (kube::Pod& pod : files.pods) wanted_.emplace(pod.metadata.uid, std::move(pod));
     for (const auto& [file, error] : files.errors) {
       if (!file_errors_.contains(file) || file_errors_.at(file) != error)
@@ -33,7 +33,7 @@ void Agent::OnFiles(source::FileSet files) {
     }
     file_errors_ = files.errors;
     d_.view.SetFileErrors(std::move(files.errors));
-    sources_ready_ = true;
+    files_ready_ = true;
     Reconcile();
   });
 }
@@ -82,22 +82,41 @@ void Agent::OnProbeFailure(const std::string& pod_uid, const std::string& contai
 }
 
 // --- which pods there are
+namespace {
+
+int64_t GraceOf(const kube::Pod& pod) {
+  return pod.metadata.deletion_grace_period_seconds.value_or(
+      pod.spec.termination_grace_period_seconds);
+}
+
+}  // namespace
+
 void Agent::Reconcile() {
-  if (!sources_ready_ || snapshot_ == nullptr) return;
+  if (!SourcesReady() || snapshot_ == nullptr) return;
   for (const auto& [uid, entry] : entries_) {
     const auto wanted = wanted_.find(uid);
     if (wanted == wanted_.end()) {
       Delete(*entry, entry->facts.pod.spec.termination_grace_period_seconds);
-    } else if (!entry->facts.memory.deletion && wanted->second.object != entry->facts.pod.object) {
+      continue;
+    }
+    const bool ends = !wanted->second.metadata.deletion_timestamp.empty();
+    if (!entry->facts.memory.deletion && wanted->second.object != entry->facts.pod.object) {
+      // Its volumes may be others.
+      if (wanted->second.object.At({"spec"}) != entry->facts.pod.object.At({"spec"}) ||
+          !from_api_.contains(uid))
+        entry->facts.memory.prepared = false;
       entry->facts.pod = wanted->second;
       entry->context.pod = wanted->second;
-      entry->facts.memory.prepared = false;  // its volumes may be others
-      SyncPod(uid);
+      if (!ends) SyncPod(uid);
     }
+    if (ends) Delete(*entry, GraceOf(wanted->second));
   }
   // Those that were taken before keep their room; the others see what is left.
   for (const bool taken : {true, false}) {
     for (const auto& [uid, pod] : wanted_) {
+      if (const auto given = from_api_.find(uid);
+          given != from_api_.end() && given->second.finished)
+        continue;
       const bool same_name_is_here =
           std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) {
             return e.first == uid ||
@@ -146,9 +165,15 @@ void Agent::Adopt(const kube::Pod& pod) {
     entry->health_before = ReadHealth(entry->health_saved);
     Note(*entry, false, "Adopted", "the pod ran before this kubelet did");
   }
-  memory.admitted = WasTaken(pod);
+  const bool ends = !pod.metadata.deletion_timestamp.empty();
+  memory.admitted = WasTaken(pod) || ends;
+  if (const auto given = from_api_.find(pod.metadata.uid); given != from_api_.end()) {
+    Resume(*entry, given->second.status);
+    given->second.status = {};
+  }
   if (!memory.admitted) AdmitNew(*entry);
   entries_[pod.metadata.uid] = entry;
+  if (ends) Delete(*entry, GraceOf(pod));
   RefreshShares();
   SyncPod(pod.metadata.uid);
 }
@@ -167,7 +192,10 @@ void Agent::AddOrphan(const kube::ObjectMeta& metadata) {
 
 void Agent::Delete(Entry& entry, int64_t grace_seconds) {
   pod::Memory& memory = entry.facts.memory;
-  if (memory.deletion) return;
+  if (memory.deletion) {  // a later wish may only be for less
+    memory.deletion->grace_seconds = std::min(memory.deletion->grace_seconds, grace_seconds);
+    return;
+  }
   memory.deletion = pod::Deletion{Now(), grace_seconds};
   memory.torn_down = false;  // of a pod that had ended, its logs are still there
   entry.context.deleted = true;
@@ -277,7 +305,10 @@ void Agent::SyncPod(const std::string& uid) {
     probes_->ForgetPod(uid);
     d_.view.Remove(uid);
     d_.loop.CancelTimer(entry->wake);
-    entries_.erase(uid);
+    if (d_.cluster != nullptr && !entry->orphan) d_.cluster->Gone(facts.pod);
+    if (const auto given = from_api_.find(uid); given != from_api_.end())
+      given->second.finished = true;
+    entries_.erase(found);
     RefreshShares();
     Reconcile();
     return;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "kubelet/lifecycle/applier.h"
+#include "kubelet/lifecycle/cluster.h"
 #include "kubelet/lifecycle/journal.h"
 #include "kubelet/lifecycle/view.h"
 #include "kubelet/log_rotation/log_rotation.h"
@@ -49,7 +50,8 @@ struct AgentDependencies {
   int64_t restart_cap = pod::kBackoffCap;
   std::chrono::nanoseconds log_check = std::chrono::seconds(10);
   std::function<base::Status(bool remove)> collect_images =
-      {};  // from a worker, one at a time; looks only, or removes too
+      {};                      // from a worker, one at a time; looks only, or removes too
+  Cluster* cluster = nullptr;  // null: the node is alone; else its pods are waited for as well
 };
 
 class Agent {
@@ -70,6 +72,10 @@ class Agent {
                       const std::string& text);
   // The agent's thread, before the loop runs.
   void Begin();
+  // The agent's thread: pods of an API server, by uid. `status`: what the server has.
+  void SetApiPod(kube::Pod pod, const json::Value& status);
+  void RemoveApiPod(const std::string& uid);
+  void ApiSynced();  // all of them were told once
 
  private:
   struct Entry {
@@ -90,6 +96,7 @@ class Agent {
     std::string health_saved;  // what is on the disk
     std::stop_source stop_pulls;
     bool orphan = false;
+    bool settled = false;            // the cluster knows its end
     std::set<std::string> preempts;  // uids of pods that must end before this one begins
     std::string preempted_by;        // uid of the pod that this one makes room for
   };
@@ -103,6 +110,9 @@ class Agent {
   void AwaitRoom(Entry& entry);
   void AddOrphan(const kube::ObjectMeta& metadata);
   void Delete(Entry& entry, int64_t grace_seconds);
+  void Resume(Entry& entry, const json::Value& status);
+  void Show(Entry& entry, const json::Value& status);
+  bool SourcesReady() const { return files_ready_ && (d_.cluster == nullptr || api_ready_); }
   void SyncPod(const std::string& uid);
   void RefreshHealth(Entry& entry);
   void Start(const EntryPtr& entry, const sync::Action& action);
@@ -128,7 +138,12 @@ class Agent {
   probe::Probes* probes_ = nullptr;
   std::map<std::string, EntryPtr> entries_;  // by uid
   std::map<std::string, kube::Pod> wanted_;  // by uid: what the sources say
-  bool sources_ready_ = false;
+  struct FromApi {
+    json::Value status;     // until it is adopted
+    bool finished = false;  // it was deleted, and nothing of it is left here
+  };
+  std::map<std::string, FromApi> from_api_;  // by uid
+  bool files_ready_ = false, api_ready_ = false;
   bool swept_ = false;  // what earlier lives left on disk was looked for
   std::shared_ptr<const pleg::Snapshot> snapshot_;
   bool network_ready_ = true;

@@ -17,6 +17,8 @@ void Agent::Note(Entry& entry, bool warning, const std::string& reason,
   const std::string pod = metadata.namespace_name + "/" + metadata.name;
   (warning ? base::LogWarn : base::LogInfo)(message, {{"pod", pod}, {"reason", reason}});
   entry.events.Add(Now(), warning, reason, message);
+  if (d_.cluster != nullptr && !entry.orphan)
+    d_.cluster->Happened(entry.facts.pod, warning, reason, message);
 }
 
 // Containers that ran when last looked at and have ended, or ended before anybody looked.
@@ -49,6 +51,7 @@ void Agent::Publish(Entry& entry) {
   for (const status::Event& event : status::EventsBetween(entry.status, status, metadata))
     Note(entry, event.warning, event.reason, event.message);
   entry.status = status;
+  Show(entry, status);
   const std::string phase = status.At({"phase"}).AsString();
   // The run that the status calls the last one: of a container that waits to run again, the one
   // that has just ended.
