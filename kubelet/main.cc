@@ -18,10 +18,13 @@
 
 #include "cri-api/client/runtime_client.h"
 #include "kubelet/cgroup/pod_cgroups.h"
+#include "kubelet/cluster/health.h"
+#include "kubelet/cluster/link.h"
 #include "kubelet/config/config.h"
 #include "kubelet/image/collector.h"
 #include "kubelet/image/pull_gate.h"
 #include "kubelet/lifecycle/agent.h"
+#include "kubelet/node/identity.h"
 #include "kubelet/node/machine.h"
 #include "kubelet/pleg/pleg.h"
 #include "kubelet/probe/probes.h"
@@ -30,6 +33,7 @@
 #include "kubelet/volume/volumes.h"
 #include "lib/base/log.h"
 #include "lib/json/value.h"
+#include "lib/kube/client/api.h"
 #include "lib/log/log.h"
 #include "lib/os/files.h"
 
@@ -46,6 +50,8 @@ struct Options {
   std::string log_links = "/var/log/containers";
   std::string node_name, node_ip, cgroup_root, pod_logs;
   std::string log_level = "info";
+  std::string kubeconfig;  // empty: the node is alone
+  std::string node_labels, taints;
   std::optional<int64_t> healthz_port;
 };
 
@@ -148,6 +154,47 @@ base::Result<node_cgroup::Driver> DriverOf(cri_client::RuntimeClient& runtime,
   return systemd ? Driver::kSystemd : Driver::kCgroupfs;
 }
 
+// The version whose API this kubelet speaks.
+constexpr char kKubeletVersion[] = "v1.35.4";
+
+base::Result<node::NodeFacts> FactsOfNode(const Options& options, const pod::NodeSettings& settings,
+                                          cri_client::RuntimeClient& runtime) {
+  node::NodeFacts facts;
+  facts.name = settings.names.node_name;
+  facts.addresses = settings.names.host_ips;
+  ASSIGN_OR_RETURN(facts.labels, node::ParseLabels(options.node_labels));
+  ASSIGN_OR_RETURN(facts.taints, node::ParseTaints(options.taints));
+  facts.capacity = settings.capacity;
+  facts.allocatable = settings.allocatable;
+  facts.kubelet_port = 0;  // nothing listens for the API server yet
+  const node::Identity identity = node::IdentityOf();
+  facts.machine_id = identity.machine_id;
+  facts.system_uuid = identity.system_uuid;
+  facts.boot_id = identity.boot_id;
+  facts.kernel = identity.kernel;
+  facts.os_image = identity.os_image;
+  facts.architecture = identity.architecture;
+  facts.kubelet_version = kKubeletVersion;
+  if (const base::Result<cri::VersionResponse> version = runtime.Version(); version.ok())
+    facts.runtime_version = version->runtime_name() + "://" + version->runtime_version();
+  return facts;
+}
+
+// The runtime gives pods their addresses from it. Tried until it takes it.
+void TellPodCidr(async::Executor& workers, os::EventLoop& loop, cri_client::RuntimeClient& runtime,
+                 const std::string& cidr) {
+  workers.Post([&workers, &loop, &runtime, cidr] {
+    const base::Status told = runtime.UpdateRuntimeConfig(cidr);
+    if (told.ok()) return;
+    base::LogWarn("the runtime does not take the pods' addresses, trying again in five seconds",
+                  {{"cidr", cidr}, {"error", told.error()}});
+    loop.Post([&workers, &loop, &runtime, cidr] {
+      loop.After(std::chrono::seconds(5),
+                 [&workers, &loop, &runtime, cidr] { TellPodCidr(workers, loop, runtime, cidr); });
+    });
+  });
+}
+
 base::Status Run(const Options& options) {
   sigset_t stop;
   sigemptyset(&stop);
@@ -233,6 +280,29 @@ base::Status Run(const Options& options) {
   std::optional<Farewell> farewell;  // ends last of all
   ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   async::Executor workers(128);
+  std::optional<kube::Api> api;
+  std::optional<cluster::Health> health;
+  std::optional<cluster::Link> link;
+  if (!options.kubeconfig.empty()) {
+    ASSIGN_OR_RETURN(kube::ClientConfig client, kube::ReadKubeconfig(options.kubeconfig));
+    api.emplace(*loop, clock, std::move(client), "keelson-kubelet/" KEELSON_VERSION);
+    health.emplace(cluster::Health::Dependencies{
+        *loop,
+        workers,
+        clock,
+        *runtime,
+        view,
+        options.root_dir,
+        {.memory_bytes = config::KeptFree(config, "memory.available", capacity.memory_bytes),
+         .disk_bytes = config::KeptFree(config, "nodefs.available", capacity.storage_bytes)}});
+    cluster::Link::Settings settings;
+    ASSIGN_OR_RETURN(settings.node, FactsOfNode(options, node, *runtime));
+    settings.health = [&] { return health->Now(); };
+    settings.pod_cidr = [&](const std::string& cidr) {
+      TellPodCidr(workers, *loop, *runtime, cidr);
+    };
+    link.emplace(*api, clock, std::move(settings));
+  }
   lifecycle::Agent agent(
       {*loop,
        workers,
@@ -250,7 +320,8 @@ base::Status Run(const Options& options) {
        config.sync_frequency,
        std::chrono::nanoseconds(config.max_container_restart_period).count(),
        config.container_log_monitor_interval,
-       [&](bool remove) { return remove ? images.Collect() : images.Look(); }});
+       [&](bool remove) { return remove ? images.Collect() : images.Look(); },
+       link ? &*link : nullptr});
   {
     // Ends first: nothing may call the agent after it is gone.
     async::Executor probe_workers(32);
@@ -279,6 +350,10 @@ base::Status Run(const Options& options) {
             "healthz (healthzPort 0 or --healthz-port 0 turns it off)");
     }
     agent.Begin();
+    if (link) {
+      health->Start();
+      link->Start(agent);
+    }
     base::LogInfo("the kubelet runs", {{"node", node_name},
                                        {"manifests", config.static_pod_path},
                                        {"runtime", config.container_runtime_endpoint}});
@@ -315,6 +390,11 @@ int main(int argc, char** argv) {
   app.add_option("--log-links-dir", options.log_links,
                  "links to logs by container, for collectors; empty: none")
       ->capture_default_str();
+  app.add_option("--kubeconfig", options.kubeconfig,
+                 "the API server of a cluster to join, and as whom (default: none, alone)");
+  app.add_option("--node-labels", options.node_labels, "of the node's object: a=b,c=d");
+  app.add_option("--register-with-taints", options.taints,
+                 "of a node that is new to the cluster: key=value:effect,…");
   app.add_option("--healthz-port", options.healthz_port,
                  "/healthz on the loopback address; 0: none (default: 10248)");
   app.add_option("--log-level", options.log_level, "debug, info, warn or error")

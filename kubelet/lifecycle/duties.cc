@@ -83,6 +83,9 @@ void Agent::CheckRuntime() {
     }
     loop.Post([this, ready, message, recursive_read_only, not_ready] {
       d_.view.SetRuntimeNotReady(not_ready);
+      d_.view.SetNetworkNotReady(
+          ready ? ""
+                : "container runtime network not ready: NetworkReady=false message:" + message);
       recursive_read_only_ = recursive_read_only;
       if (network_ready_ != ready)
         base::LogInfo("the runtime's network", {{"ready", ready}, {"message", message}});

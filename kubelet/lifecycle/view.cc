@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/lifecycle/view.h"
 
+#include "lib/base/strings.h"
+
 namespace keelson::lifecycle {
 namespace {
 
@@ -46,6 +48,22 @@ void View::SetRuntimeError(const std::string& error) {
 void View::SetRuntimeNotReady(const std::string& why) {
   const std::lock_guard lock(mutex_);
   runtime_not_ready_ = why;
+}
+
+void View::SetNetworkNotReady(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  network_not_ready_ = why;
+}
+
+std::vector<std::string> View::NotReady() const {
+  std::vector<std::string> reasons;
+  const std::string unhealthy = Unhealthy();
+  for (const std::string_view line : base::Split(unhealthy, '\n')) {
+    if (!line.empty()) reasons.emplace_back(line);
+  }
+  const std::lock_guard lock(mutex_);
+  if (!network_not_ready_.empty()) reasons.push_back(network_not_ready_);
+  return reasons;
 }
 
 View::Pictures View::Copy() const {

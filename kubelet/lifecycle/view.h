@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "kubelet/server/node_view.h"
 #include "lib/base/clock.h"
@@ -40,6 +41,7 @@ class View final : public server::NodeView {
   void Listed();                                    // what the runtime runs was seen
   void SetRuntimeError(const std::string& error);   // empty: it answers
   void SetRuntimeNotReady(const std::string& why);  // what it says of itself; empty: it is ready
+  void SetNetworkNotReady(const std::string& why);  // empty: it is ready
 
   // The readers' side.
   std::string Pods() const override;
@@ -50,6 +52,8 @@ class View final : public server::NodeView {
   base::Result<LogFile> Log(const std::string& namespace_name, const std::string& pod,
                             const std::string& container, bool previous) const override;
   std::string Unhealthy() const override;
+  // What keeps the node from running pods, in sentences; at first, that nobody has looked.
+  std::vector<std::string> NotReady() const;
 
  private:
   using Pictures = std::map<std::string, std::shared_ptr<const PodPicture>>;  // by uid
@@ -64,8 +68,10 @@ class View final : public server::NodeView {
   Pictures pictures_;                               // guarded by mutex_
   std::map<std::string, std::string> file_errors_;  // guarded by mutex_
   std::string runtime_error_, runtime_not_ready_;   // guarded by mutex_
-  base::SteadyTime beat_{};                         // guarded by mutex_
-  bool beaten_ = false;                             // guarded by mutex_
+  std::string network_not_ready_ =                  // guarded by mutex_
+      "container runtime status check may not have completed yet";
+  base::SteadyTime beat_{};                    // guarded by mutex_
+  bool beaten_ = false;                        // guarded by mutex_
   base::SteadyTime listed_ = clock_.Steady();  // guarded by mutex_; at first since the beginning
 };
 

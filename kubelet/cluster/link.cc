@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubelet/cluster/link.h"
+
+#include <set>
+
+#include "lib/base/log.h"
+
+namespace keelson::cluster {
+namespace {
+
+bool IsOfApi(const kube::Pod& pod) {
+  const auto source = pod.metadata.annotations.find("kubernetes.io/config.source");
+  return source != pod.metadata.annotations.end() && source->second == "api";
+}
+status::PodKey KeyOf(const kube::Pod& pod) {
+  return {pod.metadata.namespace_name, pod.metadata.name, pod.metadata.uid};
+}
+// What only this node's own journal tells.
+bool IsPrivate(const std::string& reason) {
+  static const std::set<std::string> kPrivate = {"Adopted", "Orphaned", "Gone", "Completed"};
+  return kPrivate.contains(reason);
+}
+
+}  // namespace
+
+Link::Link(kube::Api& api, const base::Clock& clock, Settings settings)
+    : api_(api),
+      clock_(clock),
+      settings_(std::move(settings)),
+      writer_(api),
+      events_(api, clock, settings_.node.name),
+      keeper_(api, clock, settings_.node,
+              {.health = settings_.health,
+               .changed = [this](const json::Value& node) { NodeChanged(node); },
+               .event =
+                   [this](const std::string& reason, const std::string& message) {
+                     events_.Add({"Node", "", settings_.node.name, settings_.node.name}, false,
+                                 reason, message);
+                   }},
+              settings_.keeper) {}
+
+Link::~Link() = default;
+
+void Link::Start(lifecycle::Agent& agent) {
+  agent_ = &agent;
+  keeper_.Start();
+  events_.Add({"Node", "", settings_.node.name, settings_.node.name}, false, "Starting",
+              "Starting kubelet.");
+  pods_ = std::make_unique<source::ApiSource>(
+      api_, settings_.node.name, clock_,
+      source::ApiSource::Handler{
+          .changed = [this](source::ApiPod pod) { PodChanged(std::move(pod)); },
+          .gone = [this](const std::string& uid) { PodGone(uid); },
+          .synced = [this] { agent_->ApiSynced(); },
+          .refused = [this](const json::Value& object,
+                            const base::Error& error) { PodRefused(object, error); }});
+  pods_->Start();
+}
+
+void Link::NodeChanged(const json::Value& node) {
+  node_uid_ = node.At({"metadata", "uid"}).AsString();
+  std::string cidr;
+  for (const json::Value& one : node.At({"spec", "podCIDRs"}).items())
+    cidr += (cidr.empty() ? "" : ",") + one.AsString();
+  if (cidr.empty()) cidr = node.At({"spec", "podCIDR"}).AsString();
+  if (cidr.empty() || cidr == pod_cidr_) return;
+  pod_cidr_ = cidr;
+  base::LogInfo("the node's pods have their addresses from", {{"cidr", cidr}});
+  if (settings_.pod_cidr) settings_.pod_cidr(cidr);
+}
+
+// --- from the API server
+void Link::PodChanged(source::ApiPod pod) {
+  const std::string uid = pod.pod.metadata.uid;
+  writer_.Known(KeyOf(pod.pod), pod.status, pod.revision);
+  known_[uid] = pod.status;
+  if (!pod.mirror_of.empty()) return;
+  agent_->SetApiPod(std::move(pod.pod), pod.status);
+}
+
+void Link::PodGone(const std::string& uid) {
+  known_.erase(uid);
+  writer_.Forget(uid);
+  agent_->RemoveApiPod(uid);
+}
+
+// It never began, so it goes as soon as somebody deletes it.
+void Link::PodRefused(const json::Value& object, const base::Error& error) {
+  const json::Value& metadata = object.At({"metadata"});
+  const status::PodKey key{metadata.At({"namespace"}).AsString(), metadata.At({"name"}).AsString(),
+                           metadata.At({"uid"}).AsString()};
+  base::LogError("a pod of the cluster is refused",
+                 {{"pod", key.ns + "/" + key.name}, {"error", error}});
+  writer_.Known(key, object.At({"status"}), metadata.At({"resourceVersion"}).AsString());
+  events_.Add({"Pod", key.ns, key.name, key.uid}, true, "FailedValidation",
+              "Error validating pod: " + error.message());
+  if (!metadata.At({"deletionTimestamp"}).IsNull()) writer_.Finish(key);
+}
+
+// --- from the agent
+void Link::StatusIs(const kube::Pod& pod, const json::Value& status) {
+  if (!IsOfApi(pod)) return;
+  const auto known = known_.find(pod.metadata.uid);
+  if (known == known_.end()) return;  // it went from the server before it went from the node
+  json::Value gated = status;
+  status::ApplyReadinessGates(pod.object.At({"spec"}), known->second, gated);
+  writer_.Want(KeyOf(pod), std::move(gated));
+}
+
+void Link::Gone(const kube::Pod& pod) {
+  if (IsOfApi(pod) && known_.contains(pod.metadata.uid)) writer_.Finish(KeyOf(pod));
+}
+
+void Link::Happened(const kube::Pod& pod, bool warning, const std::string& reason,
+                    const std::string& message) {
+  if (IsPrivate(reason) || !IsOfApi(pod)) return;
+  events_.Add({"Pod", pod.metadata.namespace_name, pod.metadata.name, pod.metadata.uid}, warning,
+              reason, message);
+}
+
+}  // namespace keelson::cluster
