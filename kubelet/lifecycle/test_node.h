@@ -100,7 +100,12 @@ class NodeOfATest : public testing::Test {
                  {},
                  [] {},
                  view,
-                 t.sync_frequency_}) {
+                 t.sync_frequency_,
+                 pod::kBackoffCap,
+                 std::chrono::seconds(10),
+                 {},
+                 t.make_cluster_ ? t.make_cluster_(*loop, view) : nullptr}),
+          end_cluster(t.end_cluster_) {
       probes.emplace(
           t.prober_, probe_workers, t.clock_,
           [this](const std::string& uid) { agent.OnHealth(uid); },
@@ -112,11 +117,13 @@ class NodeOfATest : public testing::Test {
           [this](const base::Error& error) { agent.OnRuntimeError(error); });
       agent.Connect(*pleg, *probes);
       agent.Begin();
+      if (t.start_cluster_) t.start_cluster_(agent);
       runner = std::jthread([this] { loop->Run(); });
     }
     ~Life() {
       loop->Stop();
       runner.join();
+      if (end_cluster) end_cluster();
       pleg.reset();
       probes.reset();
     }
@@ -127,6 +134,7 @@ class NodeOfATest : public testing::Test {
     async::Executor probe_workers{4};
     View view;
     Agent agent;
+    std::function<void()> end_cluster;
     std::optional<probe::Probes> probes;
     std::optional<pleg::Pleg> pleg;
     std::jthread runner;
@@ -247,6 +255,11 @@ class NodeOfATest : public testing::Test {
   std::unique_ptr<node_cgroup::PodCgroups> cgroups_;
   std::chrono::nanoseconds sync_frequency_ = std::chrono::minutes(1);  // of lives that begin
   std::vector<kube::Pod> wanted_;
+  // Of lives that begin: what joins them to a cluster, if anything does. Ended on the test's thread
+  // after the loop's.
+  std::function<Cluster*(os::EventLoop&, View&)> make_cluster_;
+  std::function<void(Agent&)> start_cluster_;
+  std::function<void()> end_cluster_;
   std::optional<Life> life_;
 };
 

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// keelson-master as a process and the kubelet of a node over the fake runtime: what is written to
+// the API becomes true on the node, and what becomes of it is in the API.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kubelet/cluster/link.h"
+#include "kubelet/lifecycle/test_node.h"
+#include "lib/json/value.h"
+#include "tests/load/master_process.h"
+
+namespace keelson {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class JoinedTest : public lifecycle::NodeOfATest {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root: pods have cgroups";
+    auto master = load::MasterProcess::Start({.dir = dir_.path() + "/master"});
+    ASSERT_TRUE(master.ok()) << master.error().message();
+    master_.emplace(*std::move(master));
+    make_cluster_ = [this](os::EventLoop& loop, lifecycle::View& view) {
+      kube::ClientConfig config = ConfigNow();
+      api_.emplace(loop, wall_, std::move(config), "test");
+      cluster::Link::Settings settings;
+      settings.node.name = "node";
+      settings.node.addresses = {"192.0.2.7"};
+      settings.node.architecture = "amd64";
+      settings.node.capacity = settings.node.allocatable = node_.allocatable;
+      settings.health = [&view] { return node::NodeHealth{.not_ready = view.NotReady()}; };
+      settings.pod_cidr = [this](const std::string& cidr) {
+        (void)fake_.UpdateRuntimeConfig(cidr);
+      };
+      link_.emplace(*api_, wall_, std::move(settings));
+      return &*link_;
+    };
+    start_cluster_ = [this](lifecycle::Agent& agent) { link_->Start(agent); };
+    end_cluster_ = [this] {
+      link_.reset();
+      api_.reset();
+    };
+    NodeOfATest::SetUp();
+    life_->agent.OnFiles({});
+    ASSERT_TRUE(Soon([&] { return Get(kAccount).IsObject(); })) << master_->Log();
+  }
+  void TearDown() override {
+    NodeOfATest::TearDown();
+    master_.reset();
+  }
+
+  // The kubeconfig is written before the kernel gives the port.
+  kube::ClientConfig ConfigNow() {
+    const std::string path = master_->kubeconfig(), port = ":0";
+    std::string text = os::ReadFile(path).ValueOr("");
+    const size_t at = text.find("127.0.0.1" + port);
+    if (at != std::string::npos)
+      text.replace(at, 11, "127.0.0.1:" + std::to_string(master_->client()->port()));
+    const std::string copy = dir_.path() + "/kubeconfig";
+    EXPECT_TRUE(os::WriteFileAtomic(copy, text, 0600).ok());
+    return kube::ReadKubeconfig(copy).value();
+  }
+  bool Soon(const std::function<bool()>& good) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (good()) return true;
+      (void)poll(nullptr, 0, 20);
+    }
+    return good();
+  }
+  base::Result<load::Answer> Ask(const std::string& method, const std::string& path,
+                                 const std::string& body = "",
+                                 const std::string& type = "application/json") {
+    ASSIGN_OR_RETURN(load::Connection connection, load::Connection::Open(*master_->client()));
+    return connection.Ask(method, path, body, type);
+  }
+  // Null unless it is there.
+  json::Value Get(const std::string& path) {
+    const auto answer = Ask("GET", path);
+    if (!answer.ok() || answer->code != 200) return {};
+    return json::ParseJson(answer->body).ValueOr({});
+  }
+  void Make(const std::string& name, const std::string& more = "") {
+    const auto answer =
+        Ask("POST", kPods,
+            R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
+                R"("},"spec":{"nodeName":"node","automountServiceAccountToken":false,)"
+                R"("containers":[{"name":"a","image":")" +
+                kImage + R"(","imagePullPolicy":"IfNotPresent"}])" + more + "}}");
+    ASSERT_TRUE(answer.ok()) << answer.error().message();
+    ASSERT_EQ(answer->code, 201) << answer->body;
+  }
+  void Delete(const std::string& name, const std::string& options = "") {
+    const auto answer = Ask("DELETE", Path(name), options);
+    ASSERT_TRUE(answer.ok()) << answer.error().message();
+    ASSERT_LT(answer->code, 300) << answer->body;
+  }
+  static std::string Path(const std::string& name) { return std::string(kPods) + "/" + name; }
+  static std::string ConditionOf(const json::Value& object, const std::string& type) {
+    for (const json::Value& condition : object.At({"status", "conditions"}).items()) {
+      if (condition.At({"type"}).AsString() == type) return condition.At({"status"}).AsString();
+    }
+    return "";
+  }
+  bool IsReadyThere(const std::string& name) {
+    return ConditionOf(Get(Path(name)), "Ready") == "True";
+  }
+
+  static constexpr char kPods[] = "/api/v1/namespaces/default/pods";
+  static constexpr char kAccount[] = "/api/v1/namespaces/default/serviceaccounts/default";
+  base::SystemClock wall_;
+  std::optional<load::MasterProcess> master_;
+  std::optional<kube::Api> api_;
+  std::optional<cluster::Link> link_;
+};
+
+TEST_F(JoinedTest, TheNodeIsRegisteredBecomesReadyAndKeepsItsLease) {
+  ASSERT_TRUE(Soon([&] { return ConditionOf(Get("/api/v1/nodes/node"), "Ready") == "True"; }))
+      << json::WriteJson(Get("/api/v1/nodes/node"));
+  const json::Value node = Get("/api/v1/nodes/node");
+  EXPECT_EQ(node.At({"metadata", "labels", "kubernetes.io/hostname"}).AsString(), "node");
+  EXPECT_EQ(node.At({"status", "capacity", "cpu"}).AsString(), "2");
+  ASSERT_TRUE(Soon([&] {
+    return Get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node")
+               .At({"spec", "holderIdentity"})
+               .AsString() == "node";
+  }));
+  // Somebody takes it away: it comes back.
+  const std::string uid = node.At({"metadata", "uid"}).AsString();
+  ASSERT_LT(Ask("DELETE", "/api/v1/nodes/node").value().code, 300);
+  ASSERT_TRUE(Soon([&] {
+    const json::Value now = Get("/api/v1/nodes/node");
+    return now.IsObject() && now.At({"metadata", "uid"}).AsString() != uid &&
+           ConditionOf(now, "Ready") == "True";
+  }));
+}
+
+TEST_F(JoinedTest, APodOfTheApiRunsSaysSoAndGoesWithItsGrace) {
+  Make("web", R"(,"terminationGracePeriodSeconds":7)");
+  ASSERT_TRUE(Soon([&] { return IsReadyThere("web"); })) << json::WriteJson(Get(Path("web")));
+  const json::Value pod = Get(Path("web"));
+  EXPECT_EQ(pod.At({"status", "phase"}).AsString(), "Running");
+  EXPECT_EQ(pod.At({"status", "hostIP"}).AsString(), "192.0.2.7");
+  EXPECT_FALSE(pod.At({"status", "podIP"}).AsString().empty());
+  EXPECT_THAT(Names(dir_.path() + "/kubelet/pods"),
+              ElementsAre(pod.At({"metadata", "uid"}).AsString()));
+  Delete("web");
+  ASSERT_TRUE(Soon([&] { return Get(Path("web")).IsNull(); })) << json::WriteJson(Get(Path("web")));
+  EXPECT_THAT(CallsOf("Stop"), ElementsAre("StopContainer a 7s", "StopPodSandbox web"));
+  EXPECT_THAT(fake_.ListPodSandboxes().value(), IsEmpty());
+  EXPECT_THAT(Names(dir_.path() + "/kubelet/pods"), IsEmpty());
+}
+
+TEST_F(JoinedTest, APodThatEndsSaysHowAndStaysUntilItIsDeleted) {
+  Make("job", R"(,"restartPolicy":"Never")");
+  ASSERT_TRUE(Soon([&] { return IsReadyThere("job"); }));
+  fake_.Exit(fake_.ContainerId("a"), 3);
+  ASSERT_TRUE(
+      Soon([&] { return Get(Path("job")).At({"status", "phase"}).AsString() == "Failed"; }));
+  const json::Value pod = Get(Path("job"));
+  EXPECT_EQ(pod.At({"status", "containerStatuses"})
+                .items()
+                .at(0)
+                .At({"state", "terminated", "exitCode"})
+                .AsInt(),
+            3);
+  Restart();
+  life_->agent.OnFiles({});
+  EXPECT_EQ(Get(Path("job")).At({"status", "phase"}).AsString(), "Failed");
+  Delete("job");
+  ASSERT_TRUE(Soon([&] { return Get(Path("job")).IsNull(); }));
+  EXPECT_EQ(fake_.Count("StartContainer"), 1);
+}
+
+TEST_F(JoinedTest, AKubeletThatReturnsFindsItsPodsAndEndsNoneBeforeTheApiWasHeard) {
+  Make("web");
+  ASSERT_TRUE(Soon([&] { return IsReadyThere("web"); }));
+  const std::string started = Get(Path("web")).At({"status", "startTime"}).AsString();
+  master_->Kill();
+  const int listed = fake_.Count("ListPodSandbox");
+  Restart();
+  life_->agent.OnFiles({});
+  ASSERT_TRUE(Soon([&] { return fake_.Count("ListPodSandbox") > listed + 2; }));
+  EXPECT_THAT(CallsOf("Stop"), IsEmpty());
+  const auto restarted = master_->Restart();
+  ASSERT_TRUE(restarted.ok()) << restarted.error().message();
+  Restart();  // the master has another port now
+  life_->agent.OnFiles({});
+  Make("other");
+  ASSERT_TRUE(Soon([&] { return IsReadyThere("other"); }));
+  EXPECT_TRUE(IsReadyThere("web"));
+  EXPECT_THAT(CallsOf("Stop"), IsEmpty());
+  EXPECT_EQ(Get(Path("web")).At({"status", "startTime"}).AsString(), started);
+}
+
+TEST_F(JoinedTest, WhatHappensToAPodIsAmongTheEvents) {
+  Make("web");
+  ASSERT_TRUE(Soon([&] {
+    const json::Value list = Get("/api/v1/namespaces/default/events");
+    for (const json::Value& event : list.At({"items"}).items()) {
+      if (event.At({"reason"}).AsString() == "Started" &&
+          event.At({"involvedObject", "name"}).AsString() == "web")
+        return true;
+    }
+    return false;
+  }));
+}
+
+TEST_F(JoinedTest, APodThatIsDeletedByForceEndsOnTheNodeToo) {
+  Make("web");
+  ASSERT_TRUE(Soon([&] { return IsReadyThere("web"); }));
+  Delete("web", R"({"gracePeriodSeconds":0})");
+  ASSERT_TRUE(Soon([&] { return Names(dir_.path() + "/kubelet/pods").empty(); }));
+  EXPECT_THAT(fake_.ListPodSandboxes().value(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace keelson
