@@ -261,7 +261,17 @@ base::Status Run(const Options& options) {
     told = std::move(problems);
   };
   reload_objects();
-  volume::Volumes volumes(options.root_dir, objects);
+  ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
+  std::optional<kube::Api> api;
+  std::optional<cluster::ApiObjects> api_objects;
+  if (!options.kubeconfig.empty()) {
+    ASSIGN_OR_RETURN(kube::ClientConfig client, kube::ReadKubeconfig(options.kubeconfig));
+    api.emplace(*loop, clock, std::move(client), "keelson-kubelet/" KEELSON_VERSION);
+    api_objects.emplace(*api, clock, objects);
+  }
+  const volume::Objects& all_objects =
+      api_objects ? static_cast<const volume::Objects&>(*api_objects) : objects;
+  volume::Volumes volumes(options.root_dir, all_objects);
   ASSIGN_OR_RETURN(
       const std::unique_ptr<node_cgroup::PodCgroups> cgroups,
       node_cgroup::PodCgroups::Create(PodsCgroup(config), limits, config.pod_pids_limit, cpu_quota,
@@ -275,17 +285,13 @@ base::Status Run(const Options& options) {
                               static_cast<int>(config.image_gc_low_threshold_percent),
                               config.image_minimum_gc_age, config.image_maximum_gc_age});
   lifecycle::Applier applier(
-      {*runtime, volumes, objects, *cgroups, prober, node, options.log_links, &pulls});
+      {*runtime, volumes, all_objects, *cgroups, prober, node, options.log_links, &pulls});
   lifecycle::View view(clock, json::WriteJson(config::ShowConfig(config)));
-  std::optional<Farewell> farewell;  // ends last of all
-  ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
+  std::optional<Farewell> farewell;  // ends after all that may take its time
   async::Executor workers(128);
-  std::optional<kube::Api> api;
   std::optional<cluster::Health> health;
   std::optional<cluster::Link> link;
-  if (!options.kubeconfig.empty()) {
-    ASSIGN_OR_RETURN(kube::ClientConfig client, kube::ReadKubeconfig(options.kubeconfig));
-    api.emplace(*loop, clock, std::move(client), "keelson-kubelet/" KEELSON_VERSION);
+  if (api) {
     health.emplace(cluster::Health::Dependencies{
         *loop,
         workers,
@@ -301,7 +307,7 @@ base::Status Run(const Options& options) {
     settings.pod_cidr = [&](const std::string& cidr) {
       TellPodCidr(workers, *loop, *runtime, cidr);
     };
-    link.emplace(*api, clock, std::move(settings));
+    link.emplace(*api, clock, *api_objects, std::move(settings));
   }
   lifecycle::Agent agent(
       {*loop,

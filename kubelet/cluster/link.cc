@@ -23,9 +23,10 @@ bool IsPrivate(const std::string& reason) {
 
 }  // namespace
 
-Link::Link(kube::Api& api, const base::Clock& clock, Settings settings)
+Link::Link(kube::Api& api, const base::Clock& clock, ApiObjects& objects, Settings settings)
     : api_(api),
       clock_(clock),
+      objects_(objects),
       settings_(std::move(settings)),
       writer_(api),
       events_(api, clock, settings_.node.name),
@@ -39,11 +40,14 @@ Link::Link(kube::Api& api, const base::Clock& clock, Settings settings)
                    }},
               settings_.keeper) {}
 
-Link::~Link() = default;
+Link::~Link() {
+  if (hold_timer_) api_.loop().CancelTimer(*hold_timer_);
+}
 
 void Link::Start(lifecycle::Agent& agent) {
   agent_ = &agent;
   keeper_.Start();
+  objects_.Start([this] { Release(false); });
   events_.Add({"Node", "", settings_.node.name, settings_.node.name}, false, "Starting",
               "Starting kubelet.");
   pods_ = std::make_unique<source::ApiSource>(
@@ -51,7 +55,11 @@ void Link::Start(lifecycle::Agent& agent) {
       source::ApiSource::Handler{
           .changed = [this](source::ApiPod pod) { PodChanged(std::move(pod)); },
           .gone = [this](const std::string& uid) { PodGone(uid); },
-          .synced = [this] { agent_->ApiSynced(); },
+          .synced =
+              [this] {
+                synced_ = true;
+                Release(false);
+              },
           .refused = [this](const json::Value& object,
                             const base::Error& error) { PodRefused(object, error); }});
   pods_->Start();
@@ -75,13 +83,43 @@ void Link::PodChanged(source::ApiPod pod) {
   writer_.Known(KeyOf(pod.pod), pod.status, pod.revision);
   known_[uid] = pod.status;
   if (!pod.mirror_of.empty()) return;
-  agent_->SetApiPod(std::move(pod.pod), pod.status);
+  const bool ends = !pod.pod.metadata.deletion_timestamp.empty() || status::IsTerminal(pod.status);
+  if (!ends) objects_.Want(pod.pod);
+  held_.insert_or_assign(uid, std::move(pod));
+  Release(false);
+}
+
+// Those that need not wait, or all; then, if all that there are were told, that too.
+void Link::Release(bool all) {
+  for (auto it = held_.begin(); it != held_.end();) {
+    const bool ends = !it->second.pod.metadata.deletion_timestamp.empty();
+    if (!all && !ends && !objects_.Answered(it->first)) {
+      ++it;
+      continue;
+    }
+    source::ApiPod pod = std::move(it->second);
+    it = held_.erase(it);
+    agent_->SetApiPod(std::move(pod.pod), pod.status);
+  }
+  if (held_.empty()) {
+    if (hold_timer_) api_.loop().CancelTimer(*hold_timer_);
+    hold_timer_.reset();
+    if (synced_) agent_->ApiSynced();
+  } else if (!hold_timer_) {
+    hold_timer_ = api_.loop().After(settings_.hold_at_most, [this] {
+      hold_timer_.reset();
+      Release(true);
+    });
+  }
 }
 
 void Link::PodGone(const std::string& uid) {
   known_.erase(uid);
   writer_.Forget(uid);
+  objects_.Forget(uid);
+  held_.erase(uid);
   agent_->RemoveApiPod(uid);
+  Release(false);
 }
 
 // It never began, so it goes as soon as somebody deletes it.

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "kubelet/cluster/api_objects.h"
 #include "kubelet/cluster/events.h"
 #include "kubelet/lifecycle/agent.h"
 #include "kubelet/lifecycle/cluster.h"
@@ -25,8 +26,11 @@ class Link final : public lifecycle::Cluster {
     std::function<node::NodeHealth()> health;               // must not block
     std::function<void(const std::string& cidr)> pod_cidr;  // given, or given anew
     node::Keeper::Options keeper;
+    // A pod begins when what it names was answered, or after this.
+    std::chrono::milliseconds hold_at_most{5000};
   };
-  Link(kube::Api& api, const base::Clock& clock, Settings settings);
+  // `objects` outlives it.
+  Link(kube::Api& api, const base::Clock& clock, ApiObjects& objects, Settings settings);
   ~Link() override;
 
   void Start(lifecycle::Agent& agent);
@@ -42,16 +46,21 @@ class Link final : public lifecycle::Cluster {
   void PodGone(const std::string& uid);
   void PodRefused(const json::Value& object, const base::Error& error);
   void NodeChanged(const json::Value& node);
+  void Release(bool all);
 
   kube::Api& api_;
   const base::Clock& clock_;
+  ApiObjects& objects_;
   const Settings settings_;
   lifecycle::Agent* agent_ = nullptr;
   status::Writer writer_;
   Events events_;
   node::Keeper keeper_;
   std::unique_ptr<source::ApiSource> pods_;
-  std::map<std::string, json::Value> known_;  // by uid: the status that the server has
+  std::map<std::string, json::Value> known_;    // by uid: the status that the server has
+  std::map<std::string, source::ApiPod> held_;  // by uid: what they name is not there yet
+  std::optional<os::EventLoop::TimerId> hold_timer_;
+  bool synced_ = false;
   std::string node_uid_, pod_cidr_;
 };
 

@@ -84,8 +84,10 @@ class NodeOfATest : public testing::Test {
   // One life of the kubelet.
   struct Life {
     explicit Life(NodeOfATest& t)
-        : volumes(t.dir_.path() + "/kubelet", t.objects_),
-          applier({t.fake_, volumes, t.objects_, *t.cgroups_, t.prober_, t.node_, t.links_}),
+        : cluster(t.make_cluster_ ? t.make_cluster_(*loop) : nullptr),
+          objects(t.objects_of_cluster_ ? t.objects_of_cluster_() : t.objects_),
+          volumes(t.dir_.path() + "/kubelet", objects),
+          applier({t.fake_, volumes, objects, *t.cgroups_, t.prober_, t.node_, t.links_}),
           view(t.clock_, "{}"),
           agent({*loop,
                  workers,
@@ -104,7 +106,7 @@ class NodeOfATest : public testing::Test {
                  pod::kBackoffCap,
                  std::chrono::seconds(10),
                  {},
-                 t.make_cluster_ ? t.make_cluster_(*loop, view) : nullptr}),
+                 cluster}),
           end_cluster(t.end_cluster_) {
       probes.emplace(
           t.prober_, probe_workers, t.clock_,
@@ -117,7 +119,7 @@ class NodeOfATest : public testing::Test {
           [this](const base::Error& error) { agent.OnRuntimeError(error); });
       agent.Connect(*pleg, *probes);
       agent.Begin();
-      if (t.start_cluster_) t.start_cluster_(agent);
+      if (t.start_cluster_) t.start_cluster_(agent, view);
       runner = std::jthread([this] { loop->Run(); });
     }
     ~Life() {
@@ -128,6 +130,8 @@ class NodeOfATest : public testing::Test {
       probes.reset();
     }
     std::unique_ptr<os::EventLoop> loop = os::EventLoop::Create().value();
+    Cluster* const cluster;
+    const volume::Objects& objects;
     volume::Volumes volumes;
     Applier applier;
     async::Executor workers{16};
@@ -257,8 +261,9 @@ class NodeOfATest : public testing::Test {
   std::vector<kube::Pod> wanted_;
   // Of lives that begin: what joins them to a cluster, if anything does. Ended on the test's thread
   // after the loop's.
-  std::function<Cluster*(os::EventLoop&, View&)> make_cluster_;
-  std::function<void(Agent&)> start_cluster_;
+  std::function<Cluster*(os::EventLoop&)> make_cluster_;
+  std::function<const volume::Objects&()> objects_of_cluster_;
+  std::function<void(Agent&, View&)> start_cluster_;
   std::function<void()> end_cluster_;
   std::optional<Life> life_;
 };

@@ -83,7 +83,8 @@ base::Result<Environment> ContainerEnvironment(const kube::Pod& pod,
                                                const kube::Container& container,
                                                const volume::DownwardValues& values,
                                                const volume::Objects& objects) {
-  Environment environment;
+  Environment environment =
+      objects.ServiceVariables(pod.metadata.namespace_name, pod.spec.enable_service_links);
   for (const kube::EnvFrom& from : container.env_from)
     RETURN_IF_ERROR(AddAll(environment, from, pod.metadata.namespace_name, objects));
   for (const kube::EnvVar& variable : container.env) {

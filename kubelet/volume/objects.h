@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConfigMaps and Secrets by name. Without an API server they are files of a local folder (*.yaml,
-// *.json; one or more documents each). Thread-safe.
+// What pods get from outside: ConfigMaps and Secrets by name, tokens of their service account, the
+// variables of services. Without an API server objects are files of a local folder (*.yaml, *.json;
+// one or more documents each), and there is nothing else. Thread-safe.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -18,6 +20,20 @@ class Objects {
   virtual ~Objects() = default;
   virtual std::optional<kube::ConfigObject> Find(bool secret, const std::string& namespace_name,
                                                  const std::string& name) const = 0;
+  struct TokenWish {
+    std::string pod_uid, audience;
+    int64_t seconds = 3600;
+    friend auto operator<=>(const TokenWish&, const TokenWish&) = default;
+  };
+  virtual base::Result<std::string> Token(const TokenWish&) const {
+    return base::Unimplemented(
+        "service account tokens need an API server, which this node does not have");
+  }
+  // `links`: of all services of the namespace, not only of the API server's.
+  virtual std::vector<std::pair<std::string, std::string>> ServiceVariables(
+      const std::string& /*namespace_name*/, bool /*links*/) const {
+    return {};
+  }
 };
 
 class LocalObjects final : public Objects {

@@ -65,6 +65,15 @@ Result<Payload> OfDownward(const kube::DownwardApiVolume& volume, int32_t defaul
   return payload;
 }
 
+Result<Payload> OfToken(const kube::ServiceAccountTokenSource& source, int32_t default_mode,
+                        const PayloadInputs& in) {
+  ASSIGN_OR_RETURN(std::string token,
+                   in.objects.Token({in.pod_uid, source.audience, source.expiration_seconds}));
+  Payload payload;
+  payload[source.path] = {std::move(token), ModeOf({}, default_mode)};
+  return payload;
+}
+
 }  // namespace
 
 Result<Payload> PayloadOf(const kube::ObjectVolume& volume, const PayloadInputs& inputs) {
@@ -80,12 +89,13 @@ Result<Payload> PayloadOf(const kube::ProjectedVolume& volume, const PayloadInpu
   std::vector<std::string> problems;
   base::Code code = base::Code::kInvalidArgument;
   for (const kube::ProjectedSource& source : volume.sources) {
-    Result<Payload> part = base::Unimplemented(
-        "service account tokens need an API server, which this node does not have");
+    Result<Payload> part = Payload();
     if (const auto* object = std::get_if<kube::ObjectVolume>(&source))
       part = OfObject(*object, volume.default_mode, inputs);
     if (const auto* downward = std::get_if<kube::DownwardApiVolume>(&source))
       part = OfDownward(*downward, volume.default_mode, inputs);
+    if (const auto* token = std::get_if<kube::ServiceAccountTokenSource>(&source))
+      part = OfToken(*token, volume.default_mode, inputs);
     if (part.ok()) {
       for (auto& [path, file] : *part) all[path] = std::move(file);
     } else {

@@ -17,6 +17,7 @@ struct PayloadInputs {
   const std::string& namespace_name;
   const Objects& objects;
   const DownwardValues& values;
+  std::string pod_uid = {};  // whose tokens
 };
 base::Result<Payload> PayloadOf(const kube::ObjectVolume& volume, const PayloadInputs& inputs);
 base::Result<Payload> PayloadOf(const kube::DownwardApiVolume& volume, const PayloadInputs& inputs);

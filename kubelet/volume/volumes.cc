@@ -119,15 +119,16 @@ Result<std::map<std::string, std::string>> Volumes::SetUp(const kube::Pod& pod,
                                                           const DownwardValues& values,
                                                           std::vector<VolumeFailure>* failures) {
   std::vector<VolumeFailure> ignored;
-  return SetUpAll(pod, PodDir(pod.metadata.uid), {pod.metadata.namespace_name, objects_, values},
-                  false, failures != nullptr ? *failures : ignored);
+  return SetUpAll(pod, PodDir(pod.metadata.uid),
+                  {pod.metadata.namespace_name, objects_, values, pod.metadata.uid}, false,
+                  failures != nullptr ? *failures : ignored);
 }
 
 Status Volumes::Refresh(const kube::Pod& pod, const DownwardValues& values) {
   std::vector<VolumeFailure> failures;
   const Result<std::map<std::string, std::string>> paths =
-      SetUpAll(pod, PodDir(pod.metadata.uid), {pod.metadata.namespace_name, objects_, values}, true,
-               failures);
+      SetUpAll(pod, PodDir(pod.metadata.uid),
+               {pod.metadata.namespace_name, objects_, values, pod.metadata.uid}, true, failures);
   return paths.ok() ? Status() : Status(paths.error());
 }
 

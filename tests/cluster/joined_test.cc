@@ -24,7 +24,7 @@ class JoinedTest : public lifecycle::NodeOfATest {
     auto master = load::MasterProcess::Start({.dir = dir_.path() + "/master"});
     ASSERT_TRUE(master.ok()) << master.error().message();
     master_.emplace(*std::move(master));
-    make_cluster_ = [this](os::EventLoop& loop, lifecycle::View& view) {
+    make_cluster_ = [this](os::EventLoop& loop) {
       kube::ClientConfig config = ConfigNow();
       api_.emplace(loop, wall_, std::move(config), "test");
       cluster::Link::Settings settings;
@@ -32,16 +32,26 @@ class JoinedTest : public lifecycle::NodeOfATest {
       settings.node.addresses = {"192.0.2.7"};
       settings.node.architecture = "amd64";
       settings.node.capacity = settings.node.allocatable = node_.allocatable;
-      settings.health = [&view] { return node::NodeHealth{.not_ready = view.NotReady()}; };
+      settings.health = [this] {
+        return node::NodeHealth{.not_ready = view_ == nullptr ? std::vector<std::string>{"begins"}
+                                                              : view_->NotReady()};
+      };
       settings.pod_cidr = [this](const std::string& cidr) {
         (void)fake_.UpdateRuntimeConfig(cidr);
       };
-      link_.emplace(*api_, wall_, std::move(settings));
+      api_objects_.emplace(*api_, wall_, objects_);
+      link_.emplace(*api_, wall_, *api_objects_, std::move(settings));
       return &*link_;
     };
-    start_cluster_ = [this](lifecycle::Agent& agent) { link_->Start(agent); };
+    objects_of_cluster_ = [this]() -> const volume::Objects& { return *api_objects_; };
+    start_cluster_ = [this](lifecycle::Agent& agent, lifecycle::View& view) {
+      view_ = &view;
+      link_->Start(agent);
+    };
     end_cluster_ = [this] {
+      view_ = nullptr;
       link_.reset();
+      api_objects_.reset();
       api_.reset();
     };
     NodeOfATest::SetUp();
@@ -84,13 +94,14 @@ class JoinedTest : public lifecycle::NodeOfATest {
     if (!answer.ok() || answer->code != 200) return {};
     return json::ParseJson(answer->body).ValueOr({});
   }
-  void Make(const std::string& name, const std::string& more = "") {
-    const auto answer =
-        Ask("POST", kPods,
-            R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
-                R"("},"spec":{"nodeName":"node","automountServiceAccountToken":false,)"
-                R"("containers":[{"name":"a","image":")" +
-                kImage + R"(","imagePullPolicy":"IfNotPresent"}])" + more + "}}");
+  void Make(const std::string& name, const std::string& more = "",
+            const std::string& of_container = "") {
+    Post(kPods, R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
+                    R"("},"spec":{"nodeName":"node","containers":[{"name":"a","image":")" + kImage +
+                    R"(","imagePullPolicy":"IfNotPresent")" + of_container + "}]" + more + "}}");
+  }
+  void Post(const std::string& path, const std::string& body) {
+    const auto answer = Ask("POST", path, body);
     ASSERT_TRUE(answer.ok()) << answer.error().message();
     ASSERT_EQ(answer->code, 201) << answer->body;
   }
@@ -115,7 +126,9 @@ class JoinedTest : public lifecycle::NodeOfATest {
   base::SystemClock wall_;
   std::optional<load::MasterProcess> master_;
   std::optional<kube::Api> api_;
+  std::optional<cluster::ApiObjects> api_objects_;
   std::optional<cluster::Link> link_;
+  lifecycle::View* view_ = nullptr;
 };
 
 TEST_F(JoinedTest, TheNodeIsRegisteredBecomesReadyAndKeepsItsLease) {
@@ -195,6 +208,39 @@ TEST_F(JoinedTest, AKubeletThatReturnsFindsItsPodsAndEndsNoneBeforeTheApiWasHear
   EXPECT_TRUE(IsReadyThere("web"));
   EXPECT_THAT(CallsOf("Stop"), IsEmpty());
   EXPECT_EQ(Get(Path("web")).At({"status", "startTime"}).AsString(), started);
+}
+
+TEST_F(JoinedTest, APodGetsWhatItNamesOfTheApi) {
+  Post("/api/v1/namespaces/default/configmaps",
+       R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"settings"},)"
+       R"("data":{"colour":"blue"}})");
+  Post("/api/v1/namespaces/default/services",
+       R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"db"},)"
+       R"("spec":{"ports":[{"port":5432}]}})");
+  Make("web", R"(,"volumes":[{"name":"c","configMap":{"name":"settings"}}])",
+       R"(,"volumeMounts":[{"name":"c","mountPath":"/c"}],"env":[{"name":"COLOUR","valueFrom":)"
+       R"({"configMapKeyRef":{"name":"settings","key":"colour"}}}])");
+  ASSERT_TRUE(Soon([&] { return IsReadyThere("web"); })) << json::WriteJson(Get(Path("web")));
+  const json::Value pod = Get(Path("web"));
+  const std::string volumes =
+      dir_.path() + "/kubelet/pods/" + pod.At({"metadata", "uid"}).AsString() + "/volumes/";
+  EXPECT_EQ(os::ReadFile(volumes + "kubernetes.io~configmap/c/colour").ValueOr(""), "blue");
+  std::map<std::string, std::string> environment;
+  const cri::ContainerConfig config = fake_.Config(fake_.ContainerId("a"));
+  for (const auto& variable : config.envs())
+    environment[variable.key()] = variable.value();
+  EXPECT_EQ(environment["COLOUR"], "blue");
+  EXPECT_EQ(environment["DB_SERVICE_PORT"], "5432");
+  // What admission gave it: a token of its own, the authority, its namespace.
+  std::string access;
+  for (const json::Value& volume : pod.At({"spec", "volumes"}).items()) {
+    if (volume.At({"name"}).AsString().starts_with("kube-api-access-"))
+      access = volumes + "kubernetes.io~projected/" + volume.At({"name"}).AsString();
+  }
+  ASSERT_FALSE(access.empty()) << json::WriteJson(pod.At({"spec"}));
+  EXPECT_THAT(os::ReadFile(access + "/token").ValueOr(""), HasSubstr("."));
+  EXPECT_THAT(os::ReadFile(access + "/ca.crt").ValueOr(""), HasSubstr("BEGIN CERTIFICATE"));
+  EXPECT_EQ(os::ReadFile(access + "/namespace").ValueOr(""), "default");
 }
 
 TEST_F(JoinedTest, WhatHappensToAPodIsAmongTheEvents) {
