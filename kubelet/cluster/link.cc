@@ -30,6 +30,10 @@ Link::Link(kube::Api& api, const base::Clock& clock, ApiObjects& objects, Settin
       settings_(std::move(settings)),
       writer_(api),
       events_(api, clock, settings_.node.name),
+      mirrors_(api, settings_.node.name,
+               [this](const status::PodKey& key, json::Value status) {
+                 writer_.Want(key, std::move(status));
+               }),
       keeper_(api, clock, settings_.node,
               {.health = settings_.health,
                .changed = [this](const json::Value& node) { NodeChanged(node); },
@@ -58,6 +62,7 @@ void Link::Start(lifecycle::Agent& agent) {
           .synced =
               [this] {
                 synced_ = true;
+                mirrors_.Synced();
                 Release(false);
               },
           .refused = [this](const json::Value& object,
@@ -66,7 +71,7 @@ void Link::Start(lifecycle::Agent& agent) {
 }
 
 void Link::NodeChanged(const json::Value& node) {
-  node_uid_ = node.At({"metadata", "uid"}).AsString();
+  mirrors_.NodeIs(node.At({"metadata", "uid"}).AsString());
   std::string cidr;
   for (const json::Value& one : node.At({"spec", "podCIDRs"}).items())
     cidr += (cidr.empty() ? "" : ",") + one.AsString();
@@ -82,7 +87,10 @@ void Link::PodChanged(source::ApiPod pod) {
   const std::string uid = pod.pod.metadata.uid;
   writer_.Known(KeyOf(pod.pod), pod.status, pod.revision);
   known_[uid] = pod.status;
-  if (!pod.mirror_of.empty()) return;
+  if (!pod.mirror_of.empty()) {
+    return mirrors_.Seen(KeyOf(pod.pod), pod.mirror_of,
+                         !pod.pod.metadata.deletion_timestamp.empty());
+  }
   const bool ends = !pod.pod.metadata.deletion_timestamp.empty() || status::IsTerminal(pod.status);
   if (!ends) objects_.Want(pod.pod);
   held_.insert_or_assign(uid, std::move(pod));
@@ -116,6 +124,7 @@ void Link::Release(bool all) {
 void Link::PodGone(const std::string& uid) {
   known_.erase(uid);
   writer_.Forget(uid);
+  mirrors_.Vanished(uid);
   objects_.Forget(uid);
   held_.erase(uid);
   agent_->RemoveApiPod(uid);
@@ -137,7 +146,7 @@ void Link::PodRefused(const json::Value& object, const base::Error& error) {
 
 // --- from the agent
 void Link::StatusIs(const kube::Pod& pod, const json::Value& status) {
-  if (!IsOfApi(pod)) return;
+  if (!IsOfApi(pod)) return mirrors_.StatusIs(pod, status);
   const auto known = known_.find(pod.metadata.uid);
   if (known == known_.end()) return;  // it went from the server before it went from the node
   json::Value gated = status;
@@ -146,7 +155,8 @@ void Link::StatusIs(const kube::Pod& pod, const json::Value& status) {
 }
 
 void Link::Gone(const kube::Pod& pod) {
-  if (IsOfApi(pod) && known_.contains(pod.metadata.uid)) writer_.Finish(KeyOf(pod));
+  if (!IsOfApi(pod)) return mirrors_.Gone(pod);
+  if (known_.contains(pod.metadata.uid)) writer_.Finish(KeyOf(pod));
 }
 
 void Link::Happened(const kube::Pod& pod, bool warning, const std::string& reason,

@@ -11,6 +11,7 @@
 
 #include "kubelet/cluster/api_objects.h"
 #include "kubelet/cluster/events.h"
+#include "kubelet/cluster/mirrors.h"
 #include "kubelet/lifecycle/agent.h"
 #include "kubelet/lifecycle/cluster.h"
 #include "kubelet/node/keeper.h"
@@ -36,6 +37,7 @@ class Link final : public lifecycle::Cluster {
   void Start(lifecycle::Agent& agent);
 
   // What the agent says.
+  void StaticPodsAre(const std::vector<kube::Pod>& pods) override { mirrors_.StaticPodsAre(pods); }
   void StatusIs(const kube::Pod& pod, const json::Value& status) override;
   void Gone(const kube::Pod& pod) override;
   void Happened(const kube::Pod& pod, bool warning, const std::string& reason,
@@ -55,13 +57,14 @@ class Link final : public lifecycle::Cluster {
   lifecycle::Agent* agent_ = nullptr;
   status::Writer writer_;
   Events events_;
+  Mirrors mirrors_;
   node::Keeper keeper_;
   std::unique_ptr<source::ApiSource> pods_;
   std::map<std::string, json::Value> known_;    // by uid: the status that the server has
   std::map<std::string, source::ApiPod> held_;  // by uid: what they name is not there yet
   std::optional<os::EventLoop::TimerId> hold_timer_;
   bool synced_ = false;
-  std::string node_uid_, pod_cidr_;
+  std::string pod_cidr_;
 };
 
 }  // namespace keelson::cluster

@@ -25,6 +25,7 @@ Agent::~Agent() {
 // --- what comes in, from any thread
 void Agent::OnFiles(source::FileSet files) {
   d_.loop.Post([this, files = std::move(files)]() mutable {
+    if (d_.cluster != nullptr) d_.cluster->StaticPodsAre(files.pods);
     std::erase_if(wanted_, [this](const auto& pod) { return !from_api_.contains(pod.first); });
     for (kube::Pod& pod : files.pods) wanted_.emplace(pod.metadata.uid, std::move(pod));
     for (const auto& [file, error] : files.errors) {

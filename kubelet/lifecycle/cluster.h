@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lib/json/value.h"
 #include "lib/kube/pod.h"
@@ -12,6 +13,8 @@ namespace keelson::lifecycle {
 class Cluster {
  public:
   virtual ~Cluster() = default;
+  // The static pods that there are to be.
+  virtual void StaticPodsAre(const std::vector<kube::Pod>& pods) = 0;
   // Its status as of now; often the same as before.
   virtual void StatusIs(const kube::Pod& pod, const json::Value& status) = 0;
   // Nothing of it is left on the node.

@@ -227,8 +227,7 @@ TEST_F(JoinedTest, APodGetsWhatItNamesOfTheApi) {
   EXPECT_EQ(os::ReadFile(volumes + "kubernetes.io~configmap/c/colour").ValueOr(""), "blue");
   std::map<std::string, std::string> environment;
   const cri::ContainerConfig config = fake_.Config(fake_.ContainerId("a"));
-  for (const auto& variable : config.envs())
-    environment[variable.key()] = variable.value();
+  for (const auto& variable : config.envs()) environment[variable.key()] = variable.value();
   EXPECT_EQ(environment["COLOUR"], "blue");
   EXPECT_EQ(environment["DB_SERVICE_PORT"], "5432");
   // What admission gave it: a token of its own, the authority, its namespace.
@@ -241,6 +240,27 @@ TEST_F(JoinedTest, APodGetsWhatItNamesOfTheApi) {
   EXPECT_THAT(os::ReadFile(access + "/token").ValueOr(""), HasSubstr("."));
   EXPECT_THAT(os::ReadFile(access + "/ca.crt").ValueOr(""), HasSubstr("BEGIN CERTIFICATE"));
   EXPECT_EQ(os::ReadFile(access + "/namespace").ValueOr(""), "default");
+}
+
+TEST_F(JoinedTest, AStaticPodHasAPictureThatComesBackAndEndsNothing) {
+  kube::Pod pod = Pod("base", OneContainer());
+  pod.metadata.namespace_name = "default";
+  pod.metadata.annotations["kubernetes.io/config.hash"] = "hash";
+  pod.metadata.annotations["kubernetes.io/config.source"] = "file";
+  Want({pod});
+  ASSERT_TRUE(Soon([&] { return IsReadyThere("base"); })) << json::WriteJson(Get(Path("base")));
+  const json::Value picture = Get(Path("base"));
+  EXPECT_EQ(picture.At({"metadata", "ownerReferences"}).items().at(0).At({"kind"}).AsString(),
+            "Node");
+  Delete("base");
+  ASSERT_TRUE(Soon([&] {
+    const json::Value now = Get(Path("base"));
+    return now.IsObject() && !(now.At({"metadata", "uid"}) == picture.At({"metadata", "uid"})) &&
+           IsReadyThere("base");
+  }));
+  EXPECT_THAT(CallsOf("Stop"), IsEmpty());
+  Want({});
+  ASSERT_TRUE(Soon([&] { return Get(Path("base")).IsNull(); }));
 }
 
 TEST_F(JoinedTest, WhatHappensToAPodIsAmongTheEvents) {
