@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fake's containers, their logs and commands.
 #include <fcntl.h>
-#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
 #include "cri-api/client/fake_runtime.h"
+#include "lib/base/rfc3339.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 
@@ -181,10 +182,7 @@ void FakeRuntime::AppendLog(Container& container, const std::string& text, const
   if (!os::MakeDirs(path.substr(0, path.rfind('/')), 0755).ok()) return;
   const base::Result<os::UniqueFd> file = os::Open(path, O_WRONLY | O_CREAT | O_APPEND, 0640);
   if (!file.ok()) return;
-  const int64_t now = clock_.WallNanos();
-  const std::string time =
-      fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z",
-                  fmt::gmtime(static_cast<time_t>(now / 1'000'000'000)), now % 1'000'000'000);
+  const std::string time = base::FormatRfc3339(clock_.WallNanos(), 9);
   for (const std::string_view line : base::Split(text, '\n')) {
     if (!line.empty())
       (void)os::WriteAll(file->get(), fmt::format("{} {} F {}\n", time, stream, line));

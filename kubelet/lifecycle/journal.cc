@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "kubelet/status/status.h"
+#include "lib/base/rfc3339.h"
 
 namespace keelson::lifecycle {
 namespace {
@@ -33,12 +33,12 @@ bool Journal::Add(int64_t now, bool warning, const std::string& reason,
 std::vector<std::string> Journal::Lines() const {
   std::vector<std::string> lines;
   for (const Entry& entry : entries_) {
-    std::string line = status::Rfc3339(entry.last) + " " +
+    std::string line = base::FormatRfc3339(entry.last) + " " +
                        (entry.warning ? "Warning " : "Normal  ") + entry.reason + ": " +
                        entry.message;
     if (entry.count > 1)
-      line +=
-          " (" + std::to_string(entry.count) + " times since " + status::Rfc3339(entry.first) + ")";
+      line += " (" + std::to_string(entry.count) + " times since " +
+              base::FormatRfc3339(entry.first) + ")";
     lines.push_back(std::move(line));
   }
   return lines;

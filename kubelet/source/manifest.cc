@@ -2,7 +2,7 @@
 #include "kubelet/source/manifest.h"
 
 #include "kubelet/pod/hash.h"
-#include "kubelet/status/status.h"
+#include "lib/base/rfc3339.h"
 #include "lib/base/strings.h"
 #include "lib/kube/decode.h"
 
@@ -63,7 +63,7 @@ base::Result<kube::Pod> StaticPod(const std::string& path, std::string_view text
   if (metadata.uid.empty()) metadata.uid = hash;
   metadata.name += "-" + base::ToLower(node_name);
   if (metadata.namespace_name.empty()) metadata.namespace_name = "default";
-  const std::string seen = status::Rfc3339(seen_wall_nanos);
+  const std::string seen = base::FormatRfc3339(seen_wall_nanos);
   metadata.annotations["kubernetes.io/config.hash"] = hash;
   metadata.annotations["kubernetes.io/config.source"] = "file";
   metadata.annotations["kubernetes.io/config.seen"] = seen;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/status/status.h"
 
-#include <fmt/chrono.h>
-
 #include <algorithm>
 
 #include "kubelet/cgroup/resources.h"
 #include "kubelet/pod/hash.h"
 #include "kubelet/pod/names.h"
+#include "lib/base/rfc3339.h"
 
 namespace keelson::status {
 namespace {
@@ -213,7 +212,7 @@ class Builder {
   Value State(const ContainerFact& fact) const {
     Value state = Value::Object();
     if (fact.state == RunState::kRunning) {
-      state.Set("running", Fields({{"startedAt", Rfc3339(fact.started_at)}}));
+      state.Set("running", Fields({{"startedAt", base::FormatRfc3339(fact.started_at)}}));
       return state;
     }
     Value terminated = Value::Object();
@@ -226,8 +225,10 @@ class Builder {
     terminated.Set("reason", Value(reason));
     if (!fact.message.empty())
       terminated.Set("message", Value(std::string_view(fact.message).substr(0, MessageBytes())));
-    if (fact.started_at != 0) terminated.Set("startedAt", Value(Rfc3339(fact.started_at)));
-    if (fact.finished_at != 0) terminated.Set("finishedAt", Value(Rfc3339(fact.finished_at)));
+    if (fact.started_at != 0)
+      terminated.Set("startedAt", Value(base::FormatRfc3339(fact.started_at)));
+    if (fact.finished_at != 0)
+      terminated.Set("finishedAt", Value(base::FormatRfc3339(fact.finished_at)));
     terminated.Set("containerID", Value(node_.runtime_name + "://" + fact.id));
     state.Set("terminated", std::move(terminated));
     return state;
@@ -261,7 +262,7 @@ void AddCondition(Value& conditions, int64_t generation, const std::string& type
   condition.Set("type", Value(type));
   condition.Set("status", Value(value));
   condition.Set("lastProbeTime", Value());
-  condition.Set("lastTransitionTime", Value(Rfc3339(since)));
+  condition.Set("lastTransitionTime", Value(base::FormatRfc3339(since)));
   const bool says_why = !holds || type == "DisruptionTarget";
   if (says_why && !reason.empty()) condition.Set("reason", Value(reason));
   if (says_why && !message.empty()) condition.Set("message", Value(message));
@@ -269,11 +270,6 @@ void AddCondition(Value& conditions, int64_t generation, const std::string& type
 }
 
 }  // namespace
-
-std::string Rfc3339(int64_t wall_nanos) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(static_cast<time_t>(wall_nanos / pod::kSecond)));
-}
 
 std::string PhaseOf(const pod::Facts& facts) {
   if (!facts.memory.final_phase.empty()) return facts.memory.final_phase;
@@ -373,7 +369,7 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now,
     addresses("podIP", "podIPs", facts.observed.sandboxes.front().ips);
   }
   if (facts.memory.first_seen != 0)
-    status.Set("startTime", Value(Rfc3339(facts.memory.first_seen)));
+    status.Set("startTime", Value(base::FormatRfc3339(facts.memory.first_seen)));
   if (!spec.init_containers.empty()) status.Set("initContainerStatuses", std::move(init_statuses));
   status.Set("containerStatuses", std::move(statuses));
   status.Set("qosClass", Value(node_cgroup::QosName(node_cgroup::QosOf(facts.pod))));
@@ -401,8 +397,8 @@ Value PodDocument(const pod::Facts& facts, Value status) {
     meta.Set("creationTimestamp", Value(metadata.creation_timestamp));
   if (facts.memory.deletion) {
     meta.Set("deletionTimestamp",
-             Value(Rfc3339(facts.memory.deletion->requested_at +
-                           facts.memory.deletion->grace_seconds * pod::kSecond)));
+             Value(base::FormatRfc3339(facts.memory.deletion->requested_at +
+                                       facts.memory.deletion->grace_seconds * pod::kSecond)));
     meta.Set("deletionGracePeriodSeconds", Value(facts.memory.deletion->grace_seconds));
   }
   Value& spec = document.Set("spec", document.At({"spec"}));

@@ -26,6 +26,4 @@ json::Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t
 // The pod as it was given, with identity and status: one item of a PodList.
 json::Value PodDocument(const pod::Facts& facts, json::Value status);
 
-std::string Rfc3339(int64_t wall_nanos);  // seconds, UTC
-
 }  // namespace keelson::status

@@ -89,12 +89,17 @@ std::optional<int64_t> ParseRfc3339(std::string_view text) {
   return seconds * kSecond + nanos;
 }
 
-std::string FormatRfc3339(int64_t wall_nanos) {
+std::string FormatRfc3339(int64_t wall_nanos, int digits) {
   const std::time_t time = wall_nanos / kSecond;
   std::tm utc{};
   gmtime_r(&time, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", utc.tm_year + 1900,
+                                utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  if (digits > 0) {
+    const std::string nanos = fmt::format("{:09}", wall_nanos % kSecond);
+    out.append(".").append(nanos, 0, static_cast<size_t>(digits));
+  }
+  return out + "Z";
 }
 
 }  // namespace keelson::base

@@ -13,7 +13,8 @@ namespace keelson::base {
 // Nanoseconds since the epoch. Up to nine digits behind the point, "Z" or "+hh:mm"; nothing for
 // anything else, and for years outside 1970 to 2261, which nanoseconds do not hold.
 std::optional<int64_t> ParseRfc3339(std::string_view text);
-// Whole seconds, UTC: "2026-01-02T03:04:05Z".
-std::string FormatRfc3339(int64_t wall_nanos);
+// UTC: "2026-01-02T03:04:05Z", or with so many digits behind the point (up to nine; what is finer
+// is cut off).
+std::string FormatRfc3339(int64_t wall_nanos, int digits = 0);
 
 }  // namespace keelson::base

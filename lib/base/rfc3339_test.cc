@@ -29,5 +29,13 @@ TEST(Rfc3339, RefusesEverythingElse) {
   }
 }
 
+TEST(Rfc3339, IsWrittenWithAsManyDigitsAsAreAskedFor) {
+  const int64_t time = 1767323045'012'345'678;
+  EXPECT_EQ(FormatRfc3339(time), "2026-01-02T03:04:05Z");
+  EXPECT_EQ(FormatRfc3339(time, 6), "2026-01-02T03:04:05.012345Z");
+  EXPECT_EQ(FormatRfc3339(time, 9), "2026-01-02T03:04:05.012345678Z");
+  EXPECT_EQ(ParseRfc3339(FormatRfc3339(time, 9)), time);
+}
+
 }  // namespace
 }  // namespace keelson::base

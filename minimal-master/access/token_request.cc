@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // TokenRequest: a token for a service account, bound to what it is asked for. Source:
 // k8s.io/kubernetes, pkg/registry/core/serviceaccount/storage/token.go (1.35).
-#include <ctime>
-
 #include "lib/base/ids.h"
+#include "lib/base/rfc3339.h"
 #include "minimal-master/access/access.h"
 
 namespace keelson::access {
@@ -12,14 +11,7 @@ namespace {
 constexpr int64_t kShortest = 600;
 constexpr int64_t kLongest = int64_t{1} << 32;
 
-std::string Rfc3339(int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  char text[32];
-  (void)std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
+std::string TimeText(int64_t seconds) { return base::FormatRfc3339(seconds * 1'000'000'000); }
 
 // As RFC 9562, version 4.
 std::string TokenId() {
@@ -105,13 +97,13 @@ status::Or<json::Value> Access::RequestToken(const std::string& ns, const std::s
   if (!token.ok()) return status::Internal(token.error().message());
   json::Value result = json::Value::Object();
   result.Set("token", json::Value(*token));
-  result.Set("expirationTimestamp", json::Value(Rfc3339(claims.expires)));
+  result.Set("expirationTimestamp", json::Value(TimeText(claims.expires)));
   if (request.Find("metadata") == nullptr) request.Set("metadata", json::Value::Object());
   json::Value& metadata = *request.Find("metadata");
   metadata.Set("name", json::Value(account));
   metadata.Set("namespace", json::Value(ns));
   metadata.Set("uid", json::Value(TokenId()));
-  metadata.Set("creationTimestamp", json::Value(Rfc3339(now)));
+  metadata.Set("creationTimestamp", json::Value(TimeText(now)));
   json::Value seen = spec;
   if (seen.IsNull()) seen = json::Value::Object();
   json::Value audiences = json::Value::Array();

@@ -2,9 +2,8 @@
 // Create and update, and what every write goes through.
 #include <fmt/format.h>
 
-#include <ctime>
-
 #include "lib/base/ids.h"
+#include "lib/base/rfc3339.h"
 #include "lib/base/strings.h"
 #include "minimal-master/admission/admission.h"
 #include "minimal-master/api/bodies.h"
@@ -94,13 +93,7 @@ Failure Wrong(const schema::Resource& resource, const Value& object,
 
 }  // namespace
 
-std::string Engine::Now() const {
-  const std::time_t seconds = clock_.WallNanos() / 1'000'000'000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
+std::string Engine::Now() const { return base::FormatRfc3339(clock_.WallNanos()); }
 
 Answer Engine::Create(Call& call) {
   const schema::Resource& resource = *call.route.served;

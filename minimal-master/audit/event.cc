@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/audit/event.h"
 
-#include <fmt/format.h>
-
-#include <ctime>
-
+#include "lib/base/rfc3339.h"
 #include "lib/base/strings.h"
 #include "lib/json/value.h"
 #include "lib/kube/names.h"
@@ -19,15 +16,6 @@ constexpr size_t kMostText = 1024;  // of what clients choose: a path, an agent
 
 void SetText(Value& to, const char* key, std::string_view text) {
   if (!text.empty()) to.Set(key, Value(text));
-}
-
-std::string Time(int64_t nanos) {
-  const std::time_t seconds = nanos / 1'000'000'000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     nanos % 1'000'000'000 / 1000);
 }
 
 Value UserOf(const auth::User& user) {
@@ -143,8 +131,8 @@ std::string ToLine(const Event& event) {
     SetText(out, "userAgent", std::string_view(*agent).substr(0, kMostText));
   if (attributes.is_resource) out.Set("objectRef", ObjectOf(event));
   out.Set("responseStatus", StatusOf(event));
-  out.Set("requestReceivedTimestamp", Value(Time(event.received_nanos)));
-  out.Set("stageTimestamp", Value(Time(event.stage_nanos)));
+  out.Set("requestReceivedTimestamp", Value(base::FormatRfc3339(event.received_nanos, 6)));
+  out.Set("stageTimestamp", Value(base::FormatRfc3339(event.stage_nanos, 6)));
   if (event.decision != Decision::kNone) {
     Value notes = Value::Object();
     notes.Set("authorization.k8s.io/decision",

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/control/times.h"
 
-#include <fmt/format.h>
-
 #include "lib/base/rfc3339.h"
 
 namespace keelson::control {
 
 std::string TimeText(int64_t wall_nanos) { return base::FormatRfc3339(wall_nanos); }
 
-std::string MicroTimeText(int64_t wall_nanos) {
-  std::string text = TimeText(wall_nanos);
-  text.pop_back();
-  return fmt::format("{}.{:06}Z", text, wall_nanos % 1'000'000'000 / 1'000);
-}
+std::string MicroTimeText(int64_t wall_nanos) { return base::FormatRfc3339(wall_nanos, 6); }
 
 std::optional<int64_t> ReadTime(std::string_view text) { return base::ParseRfc3339(text); }
 

@@ -7,6 +7,7 @@
 #include "lib/base/fake_clock.h"
 #include "minimal-master/store/memory_store.h"
 #include "minimal-master/watch/fake_reader.h"
+#include "minimal-master/watch/follower.h"
 
 namespace keelson::watch {
 namespace {
@@ -84,6 +85,28 @@ TEST_F(CacheTest, ASnapshotIsAsOfOneRevision) {
   EXPECT_EQ(before.Count("/a/"), 1u);
   EXPECT_EQ(cache_->Current().Count("/a/"), 1u);
   EXPECT_EQ(cache_->Current().Count("/b/"), 0u);
+}
+
+TEST_F(CacheTest, AFollowerHearsOnceOfWhatChangedBelowItsPrefix) {
+  OpenCache();
+  Put("/a/1", "x");
+  Put("/a/2", "x");
+  Follower follower(*cache_, "/a/");
+  std::vector<std::string> heard;
+  const auto catch_up = [&] {
+    heard.clear();
+    follower.CatchUp([&](const ObjectPtr& before, const ObjectPtr& after) {
+      heard.push_back((before ? std::string(before->key()) : "new") + " " +
+                      (after ? std::string(after->key()) : "gone"));
+    });
+    return heard;
+  };
+  EXPECT_THAT(catch_up(), ElementsAre("new /a/1", "new /a/2"));
+  EXPECT_THAT(catch_up(), ElementsAre());
+  Put("/b/1", "x");
+  Erase("/a/1");
+  Put("/a/2", "y");
+  EXPECT_THAT(catch_up(), ElementsAre("/a/1 gone", "/a/2 /a/2"));
 }
 
 TEST_F(CacheTest, ListsAtARevisionThatHasPassed) {

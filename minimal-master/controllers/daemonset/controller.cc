@@ -9,6 +9,7 @@
 #include "minimal-master/controllers/pods/claim.h"
 #include "minimal-master/controllers/pods/owned.h"
 #include "minimal-master/controllers/pods/pace.h"
+#include "minimal-master/controllers/pods/route.h"
 #include "minimal-master/controllers/pods/selector.h"
 #include "minimal-master/controllers/pods/writer.h"
 
@@ -40,7 +41,6 @@ class Controller final : public control::Controller {
   size_t Workers() const override { return 2; }
 
  private:
-  void RoutePod(const Change& change, const Add& add);
   void RouteRevision(const Change& change, const Add& add);
   Outcome SyncSet(const Value& set);
   Failure ClaimPods(const Value& set);
@@ -68,7 +68,8 @@ class Controller final : public control::Controller {
 };
 
 void Controller::Route(const Change& change, const Add& add) {
-  if (&change.resource == &pods_) return RoutePod(change, add);
+  if (&change.resource == &pods_)
+    return pods::RoutePod(tools_.pods, selecting_, "DaemonSet", change, add);
   if (&change.resource == &revisions_) return RouteRevision(change, add);
   if (&change.resource == &sets_) {
     if (change.kind == watch::Kind::kDeleted) return Forget(change.object->uid());
@@ -81,23 +82,6 @@ void Controller::Route(const Change& change, const Add& add) {
   }
   for (const watch::ObjectPtr& set : control::List(tools_.cache, sets_, "")) {
     add(control::KeyOf(*set));
-  }
-}
-
-void Controller::RoutePod(const Change& change, const Add& add) {
-  const PodPtr pod = tools_.pods.Read(change.object);
-  const auto to_owner = [&](const pods::PodFacts& facts) {
-    if (facts.owner_kind == "DaemonSet") add(std::string(facts.ns()) + "/" + facts.owner_name);
-  };
-  to_owner(*pod);
-  bool changed = !change.old;
-  if (change.old) {
-    const PodPtr old = tools_.pods.Read(change.old);
-    if (old->owner_uid != pod->owner_uid) to_owner(*old);
-    changed = old->owner_uid != pod->owner_uid || change.old->labels() != change.object->labels();
-  }
-  if (changed && pod->owner_uid.empty() && change.kind != watch::Kind::kDeleted) {
-    for (std::string& key : selecting_.Of(*change.object)) add(std::move(key));
   }
 }
 

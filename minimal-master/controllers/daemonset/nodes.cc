@@ -23,22 +23,17 @@ bool SamePlace(const Node& a, const Node& b) {
 }
 
 Nodes::Nodes(const watch::Cache& cache)
-    : cache_(cache), prefix_(storage::PrefixOf(control::ResourceNamed("", "nodes"), "")) {}
+    : objects_(cache, storage::PrefixOf(control::ResourceNamed("", "nodes"), "")) {}
 
 std::vector<NodePtr> Nodes::All() {
   const std::lock_guard lock(mutex_);
-  watch::Snapshot now = cache_.Current();
-  if (now.revision() != seen_.revision()) {
-    now.ForEachChange(seen_, prefix_,
-                      [&](const watch::ObjectPtr& before, const watch::ObjectPtr& after) {
-                        if (after) {
-                          nodes_.insert_or_assign(std::string(after->name()), ReadNode(after));
-                        } else if (before) {
-                          nodes_.erase(std::string(before->name()));
-                        }
-                      });
-    seen_ = std::move(now);
-  }
+  objects_.CatchUp([&](const watch::ObjectPtr& before, const watch::ObjectPtr& after) {
+    if (after) {
+      nodes_.insert_or_assign(std::string(after->name()), ReadNode(after));
+    } else if (before) {
+      nodes_.erase(std::string(before->name()));
+    }
+  });
   std::vector<NodePtr> out;
   out.reserve(nodes_.size());
   for (const auto& [name, node] : nodes_) out.push_back(node);

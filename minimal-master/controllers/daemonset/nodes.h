@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "lib/json/value.h"
-#include "minimal-master/watch/cache.h"
+#include "minimal-master/watch/follower.h"
 
 namespace keelson::daemonset {
 
@@ -30,10 +30,8 @@ class Nodes {
   std::vector<NodePtr> All();  // by name
 
  private:
-  const watch::Cache& cache_;
-  const std::string prefix_;
   std::mutex mutex_;
-  watch::Snapshot seen_;                               // guarded by mutex_
+  watch::Follower objects_;                            // guarded by mutex_
   std::map<std::string, NodePtr, std::less<>> nodes_;  // by name, guarded by mutex_
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "minimal-master/control/times.h"
 #include "minimal-master/controllers/pods/facts.h"
 
 namespace keelson::deployment {
@@ -97,7 +98,7 @@ void Remove(Status& status, std::string_view type) {
 
 void SetCondition(Status& status, std::string_view type, std::string_view value,
                   std::string_view reason, std::string_view message, int64_t now) {
-  const std::string time = pods::FormatTime(now);
+  const std::string time = control::TimeText(now);
   Value since(time);
   if (const Value* present = Find(status, type)) {
     const bool same = present->At({"status"}).AsString() == value;

@@ -9,6 +9,7 @@
 #include "minimal-master/controllers/job/template.h"
 #include "minimal-master/controllers/pods/owned.h"
 #include "minimal-master/controllers/pods/pace.h"
+#include "minimal-master/controllers/pods/route.h"
 #include "minimal-master/controllers/pods/selector.h"
 #include "minimal-master/controllers/pods/template.h"
 #include "minimal-master/controllers/pods/writer.h"
@@ -77,23 +78,12 @@ void Controller::Route(const Change& change, const Add& add) {
 }
 
 void Controller::RoutePod(const Change& change, const Add& add) {
-  const PodPtr pod = tools_.pods.Read(change.object);
-  const auto to_owner = [&](const pods::PodFacts& facts) {
-    if (facts.owner_kind == "Job") add(std::string(facts.ns()) + "/" + facts.owner_name);
-  };
-  to_owner(*pod);
-  bool changed = !change.old;
-  if (change.old) {
-    const PodPtr old = tools_.pods.Read(change.old);
-    if (old->owner_uid != pod->owner_uid) to_owner(*old);
-    changed = old->owner_uid != pod->owner_uid || change.old->labels() != change.object->labels();
-  }
+  pods::RoutePod(tools_.pods, selecting_, "Job", change, add);
   if (change.kind == watch::Kind::kDeleted) return;
+  const PodPtr pod = tools_.pods.Read(change.object);
   if (pod->HasFinalizer(kFinalizer) && IsOrphan(*pod)) {
     add(std::string(kOrphan) + control::KeyOf(*change.object));
   }
-  if (!changed || !pod->owner_uid.empty()) return;
-  for (std::string& key : selecting_.Of(*pod->object)) add(std::move(key));
 }
 
 // Its finalizer is of no use: nobody will count it.

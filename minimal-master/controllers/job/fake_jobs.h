@@ -2,6 +2,7 @@
 // Jobs and their pods for tables of tests. Pure, any thread.
 #pragma once
 
+#include "minimal-master/control/times.h"
 #include "minimal-master/controllers/job/work.h"
 #include "minimal-master/controllers/pods/fake_pods.h"
 
@@ -33,7 +34,7 @@ struct FakePod {
 };
 
 inline Pod MakeFake(const Spec& spec, const FakePod& fake) {
-  const std::string at = pods::FormatTime(kNow - fake.finished * kSecond);
+  const std::string at = control::TimeText(kNow - fake.finished * kSecond);
   std::string json =
       R"({"metadata":{"annotations":{"batch.kubernetes.io/job-index-failure-count":")" +
       std::to_string(fake.failures) + R"("}},"status":{"conditions":)" + fake.conditions +

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "minimal-master/control/times.h"
 #include "minimal-master/controllers/job/policies.h"
 
 namespace keelson::job {
@@ -22,7 +23,7 @@ Progress::Progress(const Facts& facts, const Tally& tally)
     : facts_(facts), tally_(tally), status_(ReadStatus(facts.spec.job)), ending_(tally.ending) {
   CountActive();
   if (tally.started != 0 && status_.start_time.IsNull()) {
-    status_.start_time = Value(pods::FormatTime(tally.started));
+    status_.start_time = Value(control::TimeText(tally.started));
   }
   DecideEnding();
   for (const Pod& pod : facts.pods) {
@@ -75,12 +76,12 @@ void Progress::NoteSuspension() {
   const std::string message = suspended ? "Job suspended" : "Job resumed";
   SetCondition("Suspended", suspended ? "True" : "False", reason, message);
   events_.push_back({"Normal", suspended ? "Suspended" : "Resumed", message});
-  if (!suspended) status_.start_time = Value(pods::FormatTime(facts_.now));
+  if (!suspended) status_.start_time = Value(control::TimeText(facts_.now));
 }
 
 void Progress::SetCondition(const std::string& type, const std::string& value,
                             const std::string& reason, const std::string& message) {
-  const Value now(pods::FormatTime(facts_.now));
+  const Value now(control::TimeText(facts_.now));
   Value condition;
   condition.Set("type", Value(type));
   condition.Set("status", Value(value));
@@ -190,7 +191,7 @@ void Progress::End() {
     events_.push_back({"Warning", ending_->reason, ending_->message});
     return;
   }
-  status_.completion_time = Value(pods::FormatTime(facts_.now));
+  status_.completion_time = Value(control::TimeText(facts_.now));
   const Spec& spec = facts_.spec;
   if (spec.completions && status_.succeeded > *spec.completions) {
     events_.push_back({"Warning", "TooManySucceededPods",

@@ -6,7 +6,6 @@
 #include "lib/base/rfc3339.h"
 #include "lib/base/strings.h"
 #include "minimal-master/control/objects.h"
-#include "minimal-master/schema/scalars.h"
 
 namespace keelson::pods {
 namespace {
@@ -76,10 +75,6 @@ void ReadPorts(const Value& container, std::vector<NamedPort>& out) {
 int64_t ParseTime(const Value& text) {
   if (!text.IsString()) return 0;
   return base::ParseRfc3339(text.AsString()).value_or(0);
-}
-
-std::string FormatTime(int64_t nanos) {
-  return schema::FormatTime(nanos / 1'000'000'000, 0, false);
 }
 
 const Value* FindCondition(const Value& status, std::string_view type) {

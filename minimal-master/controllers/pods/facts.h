@@ -75,7 +75,5 @@ int64_t NextAvailable(const std::vector<PodPtr>& pods, int64_t min_ready_seconds
 const json::Value* FindCondition(const json::Value& status, std::string_view type);
 // 0 for what is no time.
 int64_t ParseTime(const json::Value& text);
-// Whole seconds, as metadata's times are.
-std::string FormatTime(int64_t nanos);
 
 }  // namespace keelson::pods

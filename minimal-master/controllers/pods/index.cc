@@ -7,7 +7,7 @@
 namespace keelson::pods {
 
 Pods::Pods(const watch::Cache& cache)
-    : cache_(cache), prefix_(storage::PrefixOf(control::ResourceNamed("", "pods"), "")) {}
+    : objects_(cache, storage::PrefixOf(control::ResourceNamed("", "pods"), "")) {}
 
 void Pods::AddLocked(const PodPtr& pod) {
   const watch::Object* id = pod->object.get();
@@ -36,18 +36,14 @@ void Pods::RemoveLocked(const PodPtr& pod) {
 }
 
 void Pods::CatchUpLocked() {
-  watch::Snapshot now = cache_.Current();
-  if (now.revision() == seen_.revision()) return;
-  now.ForEachChange(seen_, prefix_,
-                    [&](const watch::ObjectPtr& before, const watch::ObjectPtr& after) {
-                      if (before) {
-                        const auto at = pods_.find(before->key());
-                        RemoveLocked(at->second);
-                        if (!after) pods_.erase(at);
-                      }
-                      if (after) AddLocked(ReadPod(after));
-                    });
-  seen_ = std::move(now);
+  objects_.CatchUp([&](const watch::ObjectPtr& before, const watch::ObjectPtr& after) {
+    if (before) {
+      const auto at = pods_.find(before->key());
+      RemoveLocked(at->second);
+      if (!after) pods_.erase(at);
+    }
+    if (after) AddLocked(ReadPod(after));
+  });
 }
 
 PodPtr Pods::Read(const watch::ObjectPtr& object) {
@@ -67,7 +63,7 @@ PodPtr Pods::Read(const watch::ObjectPtr& object) {
 PodPtr Pods::Find(std::string_view ns, std::string_view name) {
   const std::lock_guard lock(mutex_);
   CatchUpLocked();
-  const auto at = pods_.find(prefix_ + std::string(ns) + "/" + std::string(name));
+  const auto at = pods_.find(objects_.prefix() + std::string(ns) + "/" + std::string(name));
   return at == pods_.end() ? nullptr : at->second;
 }
 
@@ -84,7 +80,7 @@ std::vector<PodPtr> Pods::InNamespace(std::string_view ns) {
   const std::lock_guard lock(mutex_);
   CatchUpLocked();
   std::vector<PodPtr> out;
-  const std::string prefix = prefix_ + std::string(ns) + "/";
+  const std::string prefix = objects_.prefix() + std::string(ns) + "/";
   for (auto at = pods_.lower_bound(prefix); at != pods_.end(); ++at) {
     if (!at->first.starts_with(prefix)) break;
     out.push_back(at->second);

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "minimal-master/controllers/pods/facts.h"
-#include "minimal-master/watch/cache.h"
+#include "minimal-master/watch/follower.h"
 
 namespace keelson::pods {
 
@@ -43,10 +43,8 @@ class Pods {
   void RemoveLocked(const PodPtr& pod);
   static std::vector<PodPtr> Listed(const Groups& groups, std::string_view name);
 
-  const watch::Cache& cache_;
-  const std::string prefix_;
   std::mutex mutex_;
-  watch::Snapshot seen_;                             // guarded by mutex_, as all below
+  watch::Follower objects_;                          // guarded by mutex_, as all below
   std::map<std::string, PodPtr, std::less<>> pods_;  // by key
   Groups by_owner_;
   Groups by_node_;

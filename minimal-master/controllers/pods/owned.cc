@@ -7,7 +7,7 @@
 namespace keelson::pods {
 
 Owned::Owned(const watch::Cache& cache, const schema::Resource& resource)
-    : cache_(cache), prefix_(storage::PrefixOf(resource, "")) {}
+    : objects_(cache, storage::PrefixOf(resource, "")) {}
 
 void Owned::ForEachGroupLocked(const watch::Object& object,
                                const std::function<void(std::map<std::string, Group, std::less<>>&,
@@ -17,25 +17,21 @@ void Owned::ForEachGroupLocked(const watch::Object& object,
 }
 
 void Owned::CatchUpLocked() {
-  watch::Snapshot now = cache_.Current();
-  if (now.revision() == seen_.revision()) return;
-  now.ForEachChange(seen_, prefix_,
-                    [&](const watch::ObjectPtr& before, const watch::ObjectPtr& after) {
-                      if (before) {
-                        ForEachGroupLocked(*before, [&](auto& groups, const std::string& name) {
-                          const auto group = groups.find(name);
-                          if (group == groups.end()) return;
-                          group->second.erase(std::string(before->key()));
-                          if (group->second.empty()) groups.erase(group);
-                        });
-                      }
-                      if (after) {
-                        ForEachGroupLocked(*after, [&](auto& groups, const std::string& name) {
-                          groups[name].insert_or_assign(std::string(after->key()), after);
-                        });
-                      }
-                    });
-  seen_ = std::move(now);
+  objects_.CatchUp([&](const watch::ObjectPtr& before, const watch::ObjectPtr& after) {
+    if (before) {
+      ForEachGroupLocked(*before, [&](auto& groups, const std::string& name) {
+        const auto group = groups.find(name);
+        if (group == groups.end()) return;
+        group->second.erase(std::string(before->key()));
+        if (group->second.empty()) groups.erase(group);
+      });
+    }
+    if (after) {
+      ForEachGroupLocked(*after, [&](auto& groups, const std::string& name) {
+        groups[name].insert_or_assign(std::string(after->key()), after);
+      });
+    }
+  });
 }
 
 std::vector<watch::ObjectPtr> Owned::Listed(const std::map<std::string, Group, std::less<>>& in,
@@ -60,23 +56,18 @@ std::vector<watch::ObjectPtr> Owned::ByNobody(std::string_view ns) {
 }
 
 Selecting::Selecting(const watch::Cache& cache, const schema::Resource& resource, Read read)
-    : cache_(cache), prefix_(storage::PrefixOf(resource, "")), read_(std::move(read)) {}
+    : read_(std::move(read)), objects_(cache, storage::PrefixOf(resource, "")) {}
 
 std::vector<std::string> Selecting::Of(const watch::Object& object) {
   const std::lock_guard lock(mutex_);
-  watch::Snapshot now = cache_.Current();
-  if (now.revision() != seen_.revision()) {
-    now.ForEachChange(seen_, prefix_,
-                      [&](const watch::ObjectPtr& before, const watch::ObjectPtr& after) {
-                        if (after) {
-                          selectors_[std::string(after->ns())].insert_or_assign(
-                              control::KeyOf(*after), read_(control::Parse(*after)));
-                        } else if (before) {
-                          selectors_[std::string(before->ns())].erase(control::KeyOf(*before));
-                        }
-                      });
-    seen_ = std::move(now);
-  }
+  objects_.CatchUp([&](const watch::ObjectPtr& before, const watch::ObjectPtr& after) {
+    if (after) {
+      selectors_[std::string(after->ns())].insert_or_assign(control::KeyOf(*after),
+                                                            read_(control::Parse(*after)));
+    } else if (before) {
+      selectors_[std::string(before->ns())].erase(control::KeyOf(*before));
+    }
+  });
   std::vector<std::string> out;
   const auto in_namespace = selectors_.find(object.ns());
   if (in_namespace == selectors_.end()) return out;

@@ -12,7 +12,7 @@
 
 #include "lib/json/value.h"
 #include "minimal-master/schema/resources.h"
-#include "minimal-master/watch/cache.h"
+#include "minimal-master/watch/follower.h"
 #include "minimal-master/watch/selectors/label_selector.h"
 
 namespace keelson::pods {
@@ -34,10 +34,8 @@ class Owned {
   static std::vector<watch::ObjectPtr> Listed(const std::map<std::string, Group, std::less<>>& in,
                                               std::string_view name);
 
-  const watch::Cache& cache_;
-  const std::string prefix_;
   std::mutex mutex_;
-  watch::Snapshot seen_;                             // guarded by mutex_, as all below
+  watch::Follower objects_;                          // guarded by mutex_, as all below
   std::map<std::string, Group, std::less<>> owned_;  // by the owner's uid
   std::map<std::string, Group, std::less<>> free_;   // by namespace
 };
@@ -51,11 +49,9 @@ class Selecting {
   std::vector<std::string> Of(const watch::Object& object);
 
  private:
-  const watch::Cache& cache_;
-  const std::string prefix_;
   const Read read_;
   std::mutex mutex_;
-  watch::Snapshot seen_;  // guarded by mutex_, as all below
+  watch::Follower objects_;  // guarded by mutex_, as all below
   using Selectors = std::map<std::string, watch::selectors::LabelSelector>;  // by "ns/name"
   std::map<std::string, Selectors, std::less<>> selectors_;                  // by namespace
 };

@@ -6,6 +6,7 @@
 #include "minimal-master/control/objects.h"
 #include "minimal-master/controllers/pods/owned.h"
 #include "minimal-master/controllers/pods/pace.h"
+#include "minimal-master/controllers/pods/route.h"
 #include "minimal-master/controllers/pods/template.h"
 #include "minimal-master/controllers/pods/writer.h"
 
@@ -54,22 +55,7 @@ void Controller::Route(const Change& change, const Add& add) {
     if (change.kind == watch::Kind::kDeleted) pace_.Forget(change.object->uid());
     return add(control::KeyOf(*change.object));
   }
-  const PodPtr pod = tools_.pods.Read(change.object);
-  const auto to_owner = [&](const pods::PodFacts& facts) {
-    if (facts.owner_kind == kind_.kind) {
-      add(std::string(facts.ns()) + "/" + facts.owner_name);
-    }
-  };
-  to_owner(*pod);
-  bool changed = !change.old;
-  if (change.old) {
-    const PodPtr old = tools_.pods.Read(change.old);
-    if (old->owner_uid != pod->owner_uid) to_owner(*old);
-    changed = old->owner_uid != pod->owner_uid || change.old->labels() != change.object->labels();
-  }
-  if (changed && pod->owner_uid.empty() && change.kind != watch::Kind::kDeleted) {
-    for (std::string& key : selecting_.Of(*pod->object)) add(std::move(key));
-  }
+  pods::RoutePod(tools_.pods, selecting_, kind_.kind, change, add);
 }
 
 // Pods of all sets that have the same controller: a rollout's nodes are shared by them.

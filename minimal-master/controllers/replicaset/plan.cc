@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "minimal-master/control/objects.h"
+#include "minimal-master/control/times.h"
 #include "minimal-master/controllers/pods/selector.h"
 
 namespace keelson::replicaset {
@@ -26,7 +27,7 @@ Value FailureCondition(const Plan& plan, const Value& object, const std::string&
   Value out;
   out.Set("type", Value("ReplicaFailure"));
   out.Set("status", Value("True"));
-  out.Set("lastTransitionTime", Value(pods::FormatTime(now)));
+  out.Set("lastTransitionTime", Value(control::TimeText(now)));
   out.Set("reason", Value(too_few ? "FailedCreate" : "FailedDelete"));
   out.Set("message", Value(message));
   return out;
