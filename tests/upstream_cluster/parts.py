@@ -127,6 +127,34 @@ class Parts:
                                       "--address", ADDRESS, "--port", "6443", "--service-cidr", SERVICES],
                    lambda: "the API is served" in open(self.log("keelson-master")).read())
 
+    def make_identity(self):
+        """What a control plane is made of in keys and certificates, and the administrator's access: keelson-master's own."""
+        self.keelson_master()
+        self.end("keelson-master")
+
+    def upstream_master(self):
+        """etcd and the three programs."""
+        self.make_identity()
+        self.spawn("etcd", [self.programs["etcd"], "--data-dir", self.work + "/etcd", "--listen-client-urls", "http://127.0.0.1:2379",
+                            "--advertise-client-urls", "http://127.0.0.1:2379", "--listen-peer-urls", "http://127.0.0.1:2380", "--log-level", "error"],
+                   lambda: "true" in self.get("http://127.0.0.1:2379/health"))
+        pki = self.pki
+        self.spawn("kube-apiserver", [
+            self.programs["kube-apiserver"], "--etcd-servers", "http://127.0.0.1:2379", "--secure-port", "6443", "--bind-address", ADDRESS,
+            "--advertise-address", ADDRESS, "--client-ca-file", pki("ca.crt"), "--tls-cert-file", pki("apiserver.crt"), "--tls-private-key-file",
+            pki("apiserver.key"), "--service-account-key-file", pki("sa.pub"), "--service-account-signing-key-file", pki("sa.key"),
+            "--service-account-issuer", "https://kubernetes.default.svc.cluster.local", "--service-cluster-ip-range", SERVICES,
+            "--kubelet-client-certificate", pki("apiserver-kubelet-client.crt"), "--kubelet-client-key", pki("apiserver-kubelet-client.key"),
+            "--kubelet-preferred-address-types", "InternalIP", "--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction",
+            "--enable-bootstrap-token-auth", "--allow-privileged", "--cert-dir", self.work + "/apiserver"],
+            lambda: "ok" in self.kubectl("get", "--raw", "/readyz"))
+        self.spawn("kube-controller-manager", [
+            self.programs["kube-controller-manager"], "--kubeconfig", self.kubeconfig(), "--leader-elect=false", "--bind-address", "127.0.0.1",
+            "--service-account-private-key-file", pki("sa.key"), "--root-ca-file", pki("ca.crt"), "--cluster-signing-cert-file", pki("ca.crt"),
+            "--cluster-signing-key-file", pki("ca.key"), "--cert-dir", self.work + "/controllers", "--flex-volume-plugin-dir", self.work + "/plugins"])
+        self.spawn("kube-scheduler", [self.programs["kube-scheduler"], "--kubeconfig", self.kubeconfig(), "--leader-elect=false", "--bind-address",
+                                      "127.0.0.1", "--cert-dir", self.work + "/scheduler"])
+
     # --- nodes
 
     def upstream_kubelet(self, endpoint):
@@ -140,6 +168,30 @@ class Parts:
                "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:bootstrappers:test"}]}
               for role in ("system:node-bootstrapper", "system:certificates.k8s.io:certificatesigningrequests:nodeclient")])
         bootstrap = self.write_kubeconfig("bootstrap", {"token": "abcdef.0123456789abcdef"})
+        self.spawn("kubelet", [self.programs["kubelet"], "--config", self.kubelet_configuration(endpoint), "--root-dir", self.work + "/kubelet", "--cert-dir",
+                               self.work + "/kubelet/pki", "--hostname-override", NODE, "--node-ip", ADDRESS, "--bootstrap-kubeconfig", bootstrap,
+                               "--kubeconfig", self.work + "/kubelet.kubeconfig", "--v=2"])
+
+    def keelson_kubelet(self, endpoint):
+        """With a certificate that was made for it."""
+        key, request, certificate = (f"{self.work}/node.{suffix}" for suffix in ("key", "csr", "crt"))
+        for command in (["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", request,
+                         "-subj", f"/O=system:nodes/CN=system:node:{NODE}"],
+                        ["x509", "-req", "-in", request, "-CA", self.pki("ca.crt"), "-CAkey", self.pki("ca.key"), "-CAcreateserial", "-days", "2",
+                         "-out", certificate]):
+            subprocess.run(["openssl", *command], check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        kubeconfig = self.write_kubeconfig("node", {"client-certificate": certificate, "client-key": key})
+        self.spawn("keelson-kubelet", [self.programs["keelson-kubelet"], "--config", self.kubelet_configuration(endpoint), "--root-dir",
+                                       self.work + "/kubelet", "--hostname-override", NODE, "--node-ip", ADDRESS, "--kubeconfig", kubeconfig,
+                                       "--pod-manifest-path", self.work + "/manifests", "--socket", "/run/kubelet.sock", "--log-links-dir", ""])
+
+    def keelson_proxy(self, pods):
+        self.spawn("keelson-proxy", [self.programs["keelson-proxy"], "--kubeconfig", self.token_kubeconfig("kube-proxy", "system:node-proxier"),
+                                     "--hostname-override", NODE, "--cluster-cidr", pods, "--healthz-bind-address", ADDRESS + ":10256",
+                                     "--metrics-bind-address", "127.0.0.1:10249"], lambda: self.get(f"http://{ADDRESS}:10256/healthz"))
+
+    def kubelet_configuration(self, endpoint):
+        """One file for either kubelet."""
         group = self.make_group()
         for folder in ("manifests", "pod-logs", "kubelet"):
             os.makedirs(f"{self.work}/{folder}", exist_ok=True)
@@ -151,11 +203,10 @@ class Parts:
             "authorization": {"mode": "Webhook"}, "rotateCertificates": True, "registerNode": True,
             "evictionHard": {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"}, "imageGCHighThresholdPercent": 100,
             "resolvConf": self.resolvers(), "makeIPTablesUtilChains": False, "volumePluginDir": self.work + "/plugins", "readOnlyPort": 0}
-        with open(self.work + "/kubelet.json", "w") as file:
+        path = self.work + "/kubelet.json"
+        with open(path, "w") as file:
             json.dump(configuration, file)
-        self.spawn("kubelet", [self.programs["kubelet"], "--config", self.work + "/kubelet.json", "--root-dir", self.work + "/kubelet", "--cert-dir",
-                               self.work + "/kubelet/pki", "--hostname-override", NODE, "--node-ip", ADDRESS, "--bootstrap-kubeconfig", bootstrap,
-                               "--kubeconfig", self.work + "/kubelet.kubeconfig", "--v=2"])
+        return path
 
     def resolvers(self):
         with open(self.work + "/resolv.conf", "w") as file:
