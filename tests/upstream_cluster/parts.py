@@ -30,15 +30,17 @@ class Parts:
     def __init__(self, work, programs):
         self.work, self.programs = work, programs  # programs: name -> path
         self.running = {}
+        self.pause = 0.1  # between two questions whether something is so
+        self.waits = True  # for what is started
         os.makedirs(work + "/logs", exist_ok=True)
 
     def spawn(self, name, command, ready=lambda: True):
-        with open(self.log(name), "a") as log:
+        with open(self.log(name), "w") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        env={**os.environ, "HOME": self.work})
         self.running[name] = process
-        self.until(ready, name + " begins")
-        return process
+        if self.waits:
+            self.until(ready, name + " begins")
 
     def log(self, name):
         return f"{self.work}/logs/{name}.log"
@@ -62,7 +64,7 @@ class Parts:
         for name in reversed(list(self.running)):
             self.end(name)
 
-    def until(self, true, what, patience=PATIENCE, pause=0.1):
+    def until(self, true, what, patience=PATIENCE):
         """What `true` answers once that is so."""
         deadline, last = time.monotonic() + patience, ""
         while time.monotonic() < deadline:
@@ -74,7 +76,7 @@ class Parts:
                     return answer
             except (OSError, ValueError, KeyError, IndexError, Failed, subprocess.SubprocessError) as error:
                 last = f": {error}"
-            time.sleep(pause)
+            time.sleep(self.pause)
         raise Failed(f"{what}: not in {patience} s{last}")
 
     def kubectl(self, *words, stdin=None, fails=False):
@@ -113,6 +115,9 @@ class Parts:
                        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": user}]}, file)
         return path
 
+    def proxy_kubeconfig(self):
+        return self.token_kubeconfig("kube-proxy", "system:node-proxier")
+
     def token_kubeconfig(self, account, *roles):
         """A service account of kube-system with cluster roles, and who is it by a token."""
         self.kubectl("create", "serviceaccount", account, "-n", "kube-system")
@@ -132,9 +137,11 @@ class Parts:
         self.keelson_master()
         self.end("keelson-master")
 
+    def is_ready(self):
+        return "ok" in self.kubectl("get", "--raw", "/readyz")
+
     def upstream_master(self):
-        """etcd and the three programs."""
-        self.make_identity()
+        """etcd and the three programs, with an identity that is there."""
         self.spawn("etcd", [self.programs["etcd"], "--data-dir", self.work + "/etcd", "--listen-client-urls", "http://127.0.0.1:2379",
                             "--advertise-client-urls", "http://127.0.0.1:2379", "--listen-peer-urls", "http://127.0.0.1:2380", "--log-level", "error"],
                    lambda: "true" in self.get("http://127.0.0.1:2379/health"))
@@ -147,7 +154,7 @@ class Parts:
             "--kubelet-client-certificate", pki("apiserver-kubelet-client.crt"), "--kubelet-client-key", pki("apiserver-kubelet-client.key"),
             "--kubelet-preferred-address-types", "InternalIP", "--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction",
             "--enable-bootstrap-token-auth", "--allow-privileged", "--cert-dir", self.work + "/apiserver"],
-            lambda: "ok" in self.kubectl("get", "--raw", "/readyz"))
+            self.is_ready)
         self.spawn("kube-controller-manager", [
             self.programs["kube-controller-manager"], "--kubeconfig", self.kubeconfig(), "--leader-elect=false", "--bind-address", "127.0.0.1",
             "--service-account-private-key-file", pki("sa.key"), "--root-ca-file", pki("ca.crt"), "--cluster-signing-cert-file", pki("ca.crt"),
@@ -157,8 +164,8 @@ class Parts:
 
     # --- nodes
 
-    def upstream_kubelet(self, endpoint):
-        """It joins by a bootstrap token and gets its certificate from the control plane."""
+    def bootstrap_kubeconfig(self):
+        """A token, and that who shows it may ask for a node's certificate and get it."""
         self.apply(
             {"apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token", "metadata": {"name": "bootstrap-token-abcdef", "namespace": "kube-system"},
              "stringData": {"token-id": "abcdef", "token-secret": "0123456789abcdef", "usage-bootstrap-authentication": "true",
@@ -167,26 +174,34 @@ class Parts:
                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
                "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:bootstrappers:test"}]}
               for role in ("system:node-bootstrapper", "system:certificates.k8s.io:certificatesigningrequests:nodeclient")])
-        bootstrap = self.write_kubeconfig("bootstrap", {"token": "abcdef.0123456789abcdef"})
-        self.spawn("kubelet", [self.programs["kubelet"], "--config", self.kubelet_configuration(endpoint), "--root-dir", self.work + "/kubelet", "--cert-dir",
-                               self.work + "/kubelet/pki", "--hostname-override", NODE, "--node-ip", ADDRESS, "--bootstrap-kubeconfig", bootstrap,
-                               "--kubeconfig", self.work + "/kubelet.kubeconfig", "--v=2"])
+        return self.write_kubeconfig("bootstrap", {"token": "abcdef.0123456789abcdef"})
 
-    def keelson_kubelet(self, endpoint):
-        """With a certificate that was made for it."""
+    def upstream_kubelet(self, endpoint, *who):
+        """`who`: its options that say so."""
+        self.spawn("kubelet", [self.programs["kubelet"], "--config", self.kubelet_configuration(endpoint), "--root-dir", self.work + "/kubelet", "--cert-dir",
+                               self.work + "/kubelet/pki", "--hostname-override", NODE, "--node-ip", ADDRESS, "--v=2", *who])
+
+    def join_upstream_kubelet(self, endpoint):
+        """By a bootstrap token: it gets its certificate from the control plane."""
+        self.upstream_kubelet(endpoint, "--bootstrap-kubeconfig", self.bootstrap_kubeconfig(), "--kubeconfig", self.work + "/kubelet.kubeconfig")
+
+    def node_kubeconfig(self):
+        """A certificate that is made for the node."""
         key, request, certificate = (f"{self.work}/node.{suffix}" for suffix in ("key", "csr", "crt"))
         for command in (["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", request,
                          "-subj", f"/O=system:nodes/CN=system:node:{NODE}"],
                         ["x509", "-req", "-in", request, "-CA", self.pki("ca.crt"), "-CAkey", self.pki("ca.key"), "-CAcreateserial", "-days", "2",
                          "-out", certificate]):
             subprocess.run(["openssl", *command], check=True, stdin=subprocess.DEVNULL, capture_output=True)
-        kubeconfig = self.write_kubeconfig("node", {"client-certificate": certificate, "client-key": key})
+        return self.write_kubeconfig("node", {"client-certificate": certificate, "client-key": key})
+
+    def keelson_kubelet(self, endpoint, kubeconfig):
         self.spawn("keelson-kubelet", [self.programs["keelson-kubelet"], "--config", self.kubelet_configuration(endpoint), "--root-dir",
                                        self.work + "/kubelet", "--hostname-override", NODE, "--node-ip", ADDRESS, "--kubeconfig", kubeconfig,
                                        "--pod-manifest-path", self.work + "/manifests", "--socket", "/run/kubelet.sock", "--log-links-dir", ""])
 
-    def keelson_proxy(self, pods):
-        self.spawn("keelson-proxy", [self.programs["keelson-proxy"], "--kubeconfig", self.token_kubeconfig("kube-proxy", "system:node-proxier"),
+    def keelson_proxy(self, pods, kubeconfig):
+        self.spawn("keelson-proxy", [self.programs["keelson-proxy"], "--kubeconfig", kubeconfig,
                                      "--hostname-override", NODE, "--cluster-cidr", pods, "--healthz-bind-address", ADDRESS + ":10256",
                                      "--metrics-bind-address", "127.0.0.1:10249"], lambda: self.get(f"http://{ADDRESS}:10256/healthz"))
 
@@ -229,9 +244,9 @@ class Parts:
                         here_too.write(above.read())
         return name
 
-    def upstream_proxy(self, pods):
+    def upstream_proxy(self, pods, kubeconfig):
         configuration = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "mode": "iptables",
-                         "clientConnection": {"kubeconfig": self.token_kubeconfig("kube-proxy", "system:node-proxier")}, "clusterCIDR": pods,
+                         "clientConnection": {"kubeconfig": kubeconfig}, "clusterCIDR": pods,
                          "hostnameOverride": NODE, "healthzBindAddress": ADDRESS + ":10256", "metricsBindAddress": "127.0.0.1:10249",
                          "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
                          "iptables": {"minSyncPeriod": "0s"}}
