@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 #include "minimal-master/access/grants.h"
@@ -71,6 +72,7 @@ base::Result<Master::Opened> Master::OpenParts(const Options& options, const bas
   ASSIGN_OR_RETURN(pki::ClusterPki pki,
                    pki::ClusterPki::Open(options.Pki(ClusterIp(opened.ranges)), clock));
   opened.pki = std::make_unique<pki::ClusterPki>(std::move(pki));
+  ASSIGN_OR_RETURN(opened.page_users, page::WithUsers(page::OwnUsers(), options.page_users));
   return opened;
 }
 
@@ -99,7 +101,8 @@ Master::Master(const Options& options, const base::Clock& clock, Opened opened)
       scheduler_({cache_, client_, recorder_, clock},
                  {.metrics = options.schedules ? &registry_ : nullptr}),
       server_(ServerOptions(), [this](std::shared_ptr<service::Exchange> exchange) {
-        handler_.Handle(std::move(exchange));
+        if (exchange->request().tls) return handler_.Handle(std::move(exchange));
+        page_->HandleLocal(std::move(exchange), fmt::format("{}:{}", PageHost(), page_port_));
       }) {
   engine_.services().SetRanges(opened_.ranges);
   controllers::AddControllers(manager_, {cache_, client_, recorder_, clock_, settings_});
@@ -120,6 +123,14 @@ base::Status Master::Prepare() {
                                          .certificate = pki_.kubelet_client_certificate(),
                                          .key = pki_.kubelet_client_key()}));
   ASSIGN_OR_RETURN(nodes_, node::Nodes::Start(cache_, {.authorize = Gate().authorize}));
+  page_ = std::make_unique<page::Page>(
+      cache_, *used_, clock_,
+      page::Page::Options{
+          .version = api::Handler::Options().version,
+          .users = opened_.page_users,
+          .log = [this](std::shared_ptr<service::Exchange> exchange, const api::Route& route) {
+            nodes_->Connect(std::move(exchange), route);
+          }});
   engine_.SetHooks(EngineHooks());
   return LoadCertificates();
 }
@@ -127,9 +138,28 @@ base::Status Master::Prepare() {
 base::Result<int> Master::Start() {
   // The port first: who does not get it writes nothing.
   ASSIGN_OR_RETURN(const int port, server_.ListenTls(options_.Endpoint()));
+  RETURN_IF_ERROR(ListenForPage());
   RETURN_IF_ERROR(manager_.Start());
   if (options_.schedules) scheduler_.Start();
   return port;
+}
+
+std::string Master::PageHost() const {
+  return options_.page_address.substr(0, options_.page_address.rfind(':'));
+}
+
+base::Status Master::ListenForPage() {
+  if (options_.page_address.empty()) return base::Ok();
+  const base::Result<int> port = server_.ListenPlain(options_.page_address);
+  if (!port.ok() && options_.page_address_said) return port.error().WithContext("serve the page");
+  if (!port.ok()) {
+    base::LogWarn("the page is not served without a log-in, only on the API's port",
+                  {{"error", port.error()}});
+    return base::Ok();
+  }
+  page_port_ = *port;
+  base::LogInfo("the page is served", {{"url", fmt::format("http://{}:{}/", PageHost(), *port)}});
+  return base::Ok();
 }
 
 void Master::Stop() {
@@ -204,8 +234,9 @@ api::Handler::Options Master::HandlerOptions() {
 bool Master::AnswerPage(service::Exchange& exchange, const api::Route& route) {
   auto answer = health_.Page(route.path, exchange.request().query);
   if (!answer && route.path == "/metrics") answer = front::MetricsPage(registry_);
-  if (answer) api::Send(exchange, *std::move(answer));
-  return answer.has_value();
+  if (!answer) return page_->Answer(exchange);
+  api::Send(exchange, *std::move(answer));
+  return true;
 }
 
 controllers::Settings Master::ControllerSettings() const {

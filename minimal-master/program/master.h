@@ -18,6 +18,7 @@
 #include "minimal-master/control/manager.h"
 #include "minimal-master/health/health.h"
 #include "minimal-master/node/nodes.h"
+#include "minimal-master/page/page.h"
 #include "minimal-master/program/options.h"
 #include "minimal-master/scheduler/run/scheduler.h"
 #include "minimal-master/usage/served.h"
@@ -46,6 +47,7 @@ class Master {
     allocation::Ranges ranges;
     std::unique_ptr<audit::Log> audit_log;  // null: nobody wants it
     std::unique_ptr<pki::ClusterPki> pki;
+    page::Users page_users;
   };
   static base::Result<Opened> OpenParts(const Options& options, const base::Clock& clock);
   Master(const Options& options, const base::Clock& clock, Opened opened);
@@ -59,6 +61,8 @@ class Master {
   // Paths that are no resources; false: none of ours.
   bool AnswerPage(service::Exchange& exchange, const api::Route& route);
   controllers::Settings ControllerSettings() const;
+  base::Status ListenForPage();
+  std::string PageHost() const;  // "127.0.0.1", without its port
   base::Status LoadCertificates();
 
   const Options options_;
@@ -73,8 +77,10 @@ class Master {
   front::Front front_;
   api::Watches watches_;
   access::Access access_;
-  std::unique_ptr<usage::Served> used_;  // both not null after Prepare()
+  std::unique_ptr<usage::Served> used_;  // all not null after Prepare()
   std::unique_ptr<node::Nodes> nodes_;
+  std::unique_ptr<page::Page> page_;
+  std::atomic<int> page_port_{0};
   std::atomic<bool> stopping_{false};
   const health::Health health_;
   api::Handler handler_;

@@ -63,6 +63,20 @@ void AddFront(CLI::App& app, Options& options) {
                  "requests that change something, at a time; 0: no bound");
 }
 
+void AddPage(CLI::App& app, Options& options) {
+  app.add_option_function<std::string>(
+      "--page-address",
+      [&options](const std::string& address) {
+        options.page_address = address == "off" ? "" : address;
+        options.page_address_said = true;
+      },
+      "where the cluster's page is served without a log-in, on loopback (127.0.0.1:6480 if left "
+      "out); off: on the API's port alone");
+  app.add_option("--page-users", options.page_users,
+                 "who may look at it there besides root and who started this: names or numbers "
+                 "with commas, or all");
+}
+
 }  // namespace
 
 std::variant<Options, int> ReadOptions(int argc, const char* const* argv) {
@@ -71,6 +85,7 @@ std::variant<Options, int> ReadOptions(int argc, const char* const* argv) {
   AddServing(app, options);
   AddStore(app, options);
   AddFront(app, options);
+  AddPage(app, options);
   app.fallthrough();
   CLI::App* backup = app.add_subcommand("backup", "a whole copy of the store, while it is used");
   CLI::App* restore =

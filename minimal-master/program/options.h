@@ -33,6 +33,10 @@ struct Options {
   std::string backup;  // a file, of the tasks that are no serving
   audit::Log::Options audit;
   front::Front::Options front;
+  // Where the cluster's page is served without a log-in, on loopback; empty: nowhere.
+  std::string page_address = "127.0.0.1:6480";
+  bool page_address_said = false;  // then it must be had
+  std::string page_users;          // who may look there besides our own
 
   // "192.0.2.1:6443"
   std::string Endpoint() const;

@@ -49,6 +49,13 @@ TEST(Options, TheAuditLogsSizeIsSaidInMebibytes) {
   EXPECT_EQ(Good({"--audit-log-max-size", "3"}).audit.max_file_bytes, 3 << 20);
 }
 
+TEST(Options, ThePageIsOnLoopbackUntilSomebodySaysWhere) {
+  EXPECT_EQ(Good({}).page_address, "127.0.0.1:6480");
+  EXPECT_FALSE(Good({}).page_address_said);
+  EXPECT_EQ(Good({"--page-address", "off"}).page_address, "");
+  EXPECT_TRUE(Good({"--page-address", "[::1]:0"}).page_address_said);
+}
+
 TEST(Options, WhatIsNotUnderstoodEndsTheProgram) {
   const auto read = Read({"--no-such-thing"});
   ASSERT_TRUE(std::holds_alternative<int>(read));

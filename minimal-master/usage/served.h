@@ -3,6 +3,7 @@
 // cache knows. Thread-safe; `cache` and `clock` outlive it.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ class Served {
   std::optional<std::vector<json::Value>> Objects(const schema::Resource& resource,
                                                   const std::string& ns) const;
   std::optional<PodUse> Pod(const std::string& ns, const std::string& name) const;
+  std::vector<NodeUse> Nodes() const { return usage_.Nodes(Since()); }
+  std::map<std::string, std::vector<Point>> Past() const { return usage_.Past(); }
   void SetCertificate(const std::string& certificate, const std::string& key) {
     scraper_->SetCertificate(certificate, key);
   }

@@ -50,6 +50,11 @@ void Usage::Put(const std::string& node, NodeReading reading, int64_t now_millis
   readings.before = std::move(readings.last);
   readings.last = std::move(reading);
   for (const auto& [pod, containers] : readings.last.containers) node_of_[pod] = node;
+  const auto use = Between(readings.before.node, readings.last.node);
+  if (!use) return;
+  readings.past.push_back({readings.last.node.at_millis, static_cast<float>(use->cores),
+                           static_cast<float>(use->memory_bytes)});
+  if (readings.past.size() > kPoints) readings.past.pop_front();
 }
 
 // A pod of the same name may be on another node by now.
@@ -75,6 +80,14 @@ std::vector<NodeUse> Usage::Nodes(int64_t since_millis) const {
     out.push_back({name, *use, readings.last.node.at_millis,
                    readings.last.node.at_millis - readings.before.node.at_millis});
   }
+  return out;
+}
+
+std::map<std::string, std::vector<Point>> Usage::Past() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::vector<Point>> out;
+  for (const auto& [name, readings] : nodes_)
+    out.emplace(name, std::vector<Point>(readings.past.begin(), readings.past.end()));
   return out;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -25,6 +26,12 @@ struct NodeUse {
   int64_t at_millis = 0;
   int64_t window_millis = 0;
 };
+// A node's use at one time: what is drawn of its last quarter of an hour.
+struct Point {
+  int64_t at_millis = 0;
+  float cores = 0;
+  float memory_bytes = 0;
+};
 struct PodUse {
   PodName pod;
   std::map<std::string, Use> containers;
@@ -34,6 +41,8 @@ struct PodUse {
 
 class Usage {
  public:
+  static constexpr size_t kPoints = 60;  // that are kept of a node: a kilobyte
+
   // `now_millis` stands in where the kubelet does not say when it read.
   void Put(const std::string& node, NodeReading reading, int64_t now_millis);
   void Forget(const std::string& node);
@@ -43,10 +52,13 @@ class Usage {
   std::vector<NodeUse> Nodes(int64_t since_millis) const;
   std::vector<PodUse> Pods(int64_t since_millis, const std::string& ns) const;  // "": all
   std::optional<PodUse> Pod(int64_t since_millis, const PodName& pod) const;
+  // By node, the oldest first; of all nodes that are not forgotten.
+  std::map<std::string, std::vector<Point>> Past() const;
 
  private:
   struct Readings {
     NodeReading last, before;
+    std::deque<Point> past;
   };
   void Leave(const PodName& pod, const std::string& node);
 

@@ -64,6 +64,20 @@ TEST(Usage, IsWhatWasUsedBetweenTwoReadings) {
   EXPECT_FALSE(usage.Pod(0, {"d", "web-2"}));
 }
 
+TEST(Usage, OfANodeIsKeptInAShortRing) {
+  Usage usage;
+  for (int i = 0; i < 100; ++i)
+    usage.Put("a", ReadResourceMetrics(Text(10 + 5 * i, 1000 + i, 100'000 + 10'000 * i)), 0);
+  auto past = usage.Past();
+  ASSERT_EQ(past["a"].size(), Usage::kPoints);
+  EXPECT_EQ(past["a"].back().at_millis, 1'090'000);
+  EXPECT_EQ(past["a"].front().at_millis, 1'090'000 - 59 * 10'000);
+  EXPECT_FLOAT_EQ(past["a"].front().cores, 1);
+  EXPECT_FLOAT_EQ(past["a"].back().memory_bytes, 2198);
+  usage.Forget("a");
+  EXPECT_TRUE(usage.Past().empty());
+}
+
 TEST(Usage, AContainerThatBeganAnewIsNotTold) {
   Usage usage;
   usage.Put("a", ReadResourceMetrics(Text(10, 1000, 100'000)), 0);

@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <signal.h>
 
+#include <algorithm>
+
 #include "lib/base/strings.h"
 #include "lib/base/testing/places.h"
 #include "lib/os/files.h"
@@ -35,6 +37,11 @@ base::Status MasterProcess::Run() {
   spawn.argv.insert(spawn.argv.end(),
                     {options_.program, "--state-dir", state_dir(), "--kubeconfig", kubeconfig(),
                      "--address", "127.0.0.1", "--port", std::to_string(options_.port)});
+  // Many run at once on a machine: whoever wants the page's own port names it.
+  if (std::find(options_.extra.begin(), options_.extra.end(), "--page-address") ==
+          options_.extra.end() &&
+      options_.program == base::BinDir() + "/keelson-master")
+    spawn.argv.insert(spawn.argv.end(), {"--page-address", "off"});
   spawn.argv.insert(spawn.argv.end(), options_.extra.begin(), options_.extra.end());
   if (const char* path = std::getenv("PATH")) spawn.env.push_back(std::string("PATH=") + path);
   spawn.fds = {{out.get(), 1}, {out.get(), 2}};
