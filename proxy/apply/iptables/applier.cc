@@ -62,7 +62,7 @@ void Applier::Written(const std::string& text) {
   }
 }
 
-Status Applier::Sync(const Pieces& wanted, const std::set<std::string>& changed) {
+Status Applier::Sync(const Pieces& wanted, const Pieces& applied) {
   const auto failed = [this](const Status& status) {
     whole_ = false;
     ++counts_.failures;
@@ -70,11 +70,10 @@ Status Applier::Sync(const Pieces& wanted, const std::set<std::string>& changed)
   };
   if (!whole_) {
     if (const Status done = Whole(wanted); !done.ok()) return failed(done);
-    applied_ = wanted;
     whole_ = true;
     return base::Ok();
   }
-  const std::string text = MakeRestore(wanted, Difference(applied_, wanted, changed), options_);
+  const std::string text = MakeRestore(wanted, Difference(applied, wanted), options_);
   if (text.empty()) return base::Ok();
   if (const Status done = xtables::Restore(flavour_, text); !done.ok()) {
     ++counts_.partial_failures;
@@ -82,13 +81,6 @@ Status Applier::Sync(const Pieces& wanted, const std::set<std::string>& changed)
   }
   Written(text);
   ++counts_.partial;
-  for (const std::string& name : changed) {
-    const auto now = wanted.find(name);
-    if (now == wanted.end())
-      applied_.erase(name);
-    else
-      applied_[name] = now->second;
-  }
   return base::Ok();
 }
 
@@ -101,7 +93,6 @@ Result<bool> Applier::Intact() {
 
 Status Applier::Remove() {
   whole_ = false;
-  applied_.clear();
   for (const Jump& jump : Jumps()) RETURN_IF_ERROR(xtables::RemoveAll(flavour_, RuleOf(jump)));
   for (const char* table : {"nat", "filter", "mangle"}) {
     ASSIGN_OR_RETURN(const std::string saved, xtables::Save(flavour_, table));

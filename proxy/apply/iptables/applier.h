@@ -15,9 +15,9 @@ class Applier {
   Applier(xtables::Flavour flavour, Options options)
       : flavour_(std::move(flavour)), options_(std::move(options)) {}
 
-  // `changed`: names of pieces that may differ from those of the last call. After an error the next
-  // call writes everything.
-  base::Status Sync(const Pieces& wanted, const std::set<std::string>& changed);
+  // `applied`: the pieces that may differ, as they were at the last call that went well; empty ones
+  // of services that were not there. After an error the next call writes everything.
+  base::Status Sync(const Pieces& wanted, const Pieces& applied);
   // False: somebody has flushed the tables since; the next Sync writes everything.
   base::Result<bool> Intact();
   // All that ever was ours, of an earlier run too.
@@ -36,8 +36,7 @@ class Applier {
 
   const xtables::Flavour flavour_;
   const Options options_;
-  Pieces applied_;
-  bool whole_ = false;  // applied_ is what is there
+  bool whole_ = false;  // what was written last is there
   Counts counts_;
 };
 

@@ -142,17 +142,12 @@ bool Delta::empty() const {
          stale_nat.empty() && stale_filter.empty();
 }
 
-Delta Difference(const Pieces& applied, const Pieces& wanted,
-                 const std::set<std::string>& changed) {
+Delta Difference(const Pieces& applied, const Pieces& wanted) {
   static const Piece kNone;
   Delta delta;
-  const auto of = [](const Pieces& pieces, const std::string& name) -> const Piece& {
-    const auto found = pieces.find(name);
-    return found == pieces.end() ? kNone : found->second;
-  };
-  for (const std::string& name : changed) {
-    const Piece& old = of(applied, name);
-    const Piece& now = of(wanted, name);
+  for (const auto& [name, old] : applied) {
+    const auto found = wanted.find(name);
+    const Piece& now = found == wanted.end() ? kNone : found->second;
     Compare(old.nat_chains, now.nat_chains, delta.nat_chains, delta.stale_nat);
     Compare(old.filter_chains, now.filter_chains, delta.filter_chains, delta.stale_filter);
     delta.nat_services |= old.nat_services != now.nat_services;

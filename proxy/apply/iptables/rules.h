@@ -55,8 +55,8 @@ struct Delta {
   std::set<std::string> stale_nat, stale_filter;
   bool empty() const;
 };
-// From what is in the kernel to `wanted`, for the services named.
-Delta Difference(const Pieces& applied, const Pieces& wanted, const std::set<std::string>& changed);
+// `applied`: of every service that may differ, what is in the kernel; an empty piece: nothing.
+Delta Difference(const Pieces& applied, const Pieces& wanted);
 
 // Input for `iptables-restore --noflush`, one commit a table; chains that it does not name stay as
 // they are. "" when there is nothing to do.

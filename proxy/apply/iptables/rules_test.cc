@@ -168,7 +168,7 @@ TEST(Difference, IsWhatAChangeTouchesAndNoMore) {
   plan.cluster = {{"10.180.0.2", 80, false}};
   wanted["ns1/svc1"] = MakePiece({plan}, 0, WithPods());
 
-  const Delta delta = Difference(applied, wanted, {"ns1/svc1", "ns1/other"});
+  const Delta delta = Difference(applied, wanted);
   EXPECT_THAT(delta.nat_chains,
               ElementsAre(EndpointChain(plan, plan.cluster[0]), ServiceChain("KUBE-SVC-", plan)));
   EXPECT_THAT(delta.stale_nat, ElementsAre(EndpointChain(plan, old)));
@@ -177,12 +177,12 @@ TEST(Difference, IsWhatAChangeTouchesAndNoMore) {
   EXPECT_THAT(text, Not(HasSubstr("KUBE-SERVICES")));
   EXPECT_THAT(text, Not(HasSubstr("*filter")));
   EXPECT_THAT(text, HasSubstr("-X " + EndpointChain(plan, old) + "\nCOMMIT\n"));
-  EXPECT_EQ(MakeRestore(wanted, Difference(wanted, wanted, {"ns1/svc1"}), WithPods()), "");
+  EXPECT_EQ(MakeRestore(wanted, Difference(wanted, wanted), WithPods()), "");
 }
 
 TEST(Difference, AServiceThatGoesTakesItsLinesAndChains) {
   const Pieces applied = {{"ns1/svc1", MakePiece({Web()}, 0, WithPods())}};
-  const Delta delta = Difference(applied, {}, {"ns1/svc1"});
+  const Delta delta = Difference(applied, {});
   EXPECT_TRUE(delta.nat_services);
   EXPECT_EQ(delta.stale_nat.size(), 2u);
   const std::string text = MakeRestore({}, delta, WithPods());

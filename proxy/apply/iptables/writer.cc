@@ -12,12 +12,14 @@ namespace keelson::proxy::iptables {
 
 base::Status IptablesWriter::Write(std::vector<ServicePlan> changed) {
   for (ServicePlan& service : changed) {
-    unwritten_.insert(service.name);
     refused_.erase(service.name);
-    if (const auto old = pieces_.find(service.name); old != pieces_.end()) {
-      Count(old->second, -1);
-      pieces_.erase(old);
+    Piece old;
+    if (const auto there = pieces_.find(service.name); there != pieces_.end()) {
+      Count(there->second, -1);
+      old = std::move(there->second);
+      pieces_.erase(there);
     }
+    unwritten_.try_emplace(service.name, std::move(old));
     if (!service.ports.empty()) {
       const Piece& piece = pieces_[service.name] =
           MakePiece(service.ports, service.health_port, options_);
@@ -64,7 +66,6 @@ bool IptablesWriter::LeaveOut() {
     Count(pieces_[name], -1);
     refused_[name] = {std::move(pieces_[name]), std::move(why)};
     pieces_.erase(name);
-    unwritten_.insert(name);
   }
   return !found.empty();
 }
@@ -76,7 +77,7 @@ base::Result<bool> IptablesWriter::Intact() {
   for (auto& [name, refusal] : refused_) {
     Count(refusal.piece, 1);
     pieces_[name] = std::move(refusal.piece);
-    unwritten_.insert(name);
+    unwritten_.try_emplace(name);
   }
   refused_.clear();
   return false;

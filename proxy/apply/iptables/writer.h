@@ -39,7 +39,7 @@ class IptablesWriter final : public Writer {
   int64_t nat_rules_ = 0, filter_rules_ = 0;  // of pieces_
   uint64_t flow_looks_ = 0, flows_forgotten_ = 0;
   double flow_seconds_ = 0;
-  std::set<std::string> unwritten_;
+  Pieces unwritten_;                 // as the kernel has them; empty ones: it has none
   std::vector<PortPlan> unflushed_;  // whose flows are to be looked at
 };
 
