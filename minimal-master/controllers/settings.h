@@ -26,6 +26,7 @@ struct Settings {
   ipam::Networks networks;                    // of nodes' pods
   size_t most_ended_pods = 12'500;            // what is above goes; 0: nothing does
   ownservice::OwnAddress own_address;         // of the API server
+  std::string dns_address;                    // of the Service kube-dns; empty: none is kept
   const pki::Key* token_key = nullptr;        // signs what Secrets of accounts hold; null: nothing
   const pki::Authority* authority = nullptr;  // null: nothing is signed or published
 };

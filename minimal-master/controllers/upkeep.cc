@@ -5,6 +5,7 @@
 #include "minimal-master/controllers/accounttokens/controller.h"
 #include "minimal-master/controllers/aggregation/controller.h"
 #include "minimal-master/controllers/bootstraptokens/controllers.h"
+#include "minimal-master/controllers/clusterdns/controller.h"
 #include "minimal-master/controllers/csr/controllers.h"
 #include "minimal-master/controllers/eviction/controller.h"
 #include "minimal-master/controllers/garbage/controller.h"
@@ -33,6 +34,8 @@ std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
   for (auto& controller : csr::Controllers(context)) out.push_back(std::move(controller));
   if (!context.settings.own_address.cluster_ip.empty())
     out.push_back(std::make_unique<ownservice::Keeper>(context));
+  if (!context.settings.dns_address.empty())
+    out.push_back(std::make_unique<clusterdns::Keeper>(context));
   out.push_back(std::make_unique<nodettl::Annotator>(context));
   if (!context.settings.networks.cluster.empty()) {
     base::Result<std::unique_ptr<ipam::Allocator>> made = ipam::Allocator::Create(context);

@@ -24,6 +24,13 @@ std::string ClusterIp(const allocation::Ranges& ranges) {
   return ranges.services.empty() ? "" : ranges.services.front().At(1);
 }
 
+// The tenth, as everybody's installers have it; none where there are not so many.
+std::string DnsIp(const allocation::Ranges& ranges) {
+  if (ranges.services.empty()) return "";
+  const std::string address = ranges.services.front().At(10);
+  return ranges.services.front().Contains(address) ? address : "";
+}
+
 // The server's own errors, as the API tells errors.
 std::pair<std::string, std::string> FormatError(int code, const std::string& message) {
   status::Failure failure{.code = code, .reason = "", .message = message};
@@ -246,6 +253,7 @@ controllers::Settings Master::ControllerSettings() const {
   settings.usage = [this](const std::string& ns, const std::string& pod) {
     return SampleOf(used_->Pod(ns, pod));
   };
+  settings.dns_address = DnsIp(opened_.ranges);
   settings.own_address = {ClusterIp(opened_.ranges), options_.OwnAddress(), options_.port};
   settings.nodes.silence = std::chrono::seconds(options_.node_grace_seconds);
   for (const std::string_view cidr : base::Split(std::string_view(options_.service_cidr), ','))
