@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -19,6 +18,7 @@
 #include "lib/kernel/seccomp/seccomp.h"
 #include "lib/log/log.h"
 #include "lib/os/files.h"
+#include "lib/os/signals.h"
 #include "proxy/dns/server.h"
 #include "proxy/dns/zone_file.h"
 
@@ -54,9 +54,9 @@ base::Status GiveUpRights() {
 }
 
 // The node's resolvers; those that are this server itself would ask in a circle.
-std::vector<std::pair<std::string, uint16_t>> Resolvers(const Options& options) {
+base::Result<std::vector<std::pair<std::string, uint16_t>>> Resolvers(const Options& options) {
   std::vector<std::pair<std::string, uint16_t>> out;
-  const std::string text = os::ReadFile(options.resolv_conf, 1 << 20).ValueOr("");
+  ASSIGN_OR_RETURN(const std::string text, os::ReadFile(options.resolv_conf, 1 << 20));
   for (const std::string_view line : base::Split(std::string_view(text), '\n')) {
     constexpr std::string_view kWord = "nameserver";
     if (!line.starts_with(kWord)) continue;
@@ -75,12 +75,7 @@ class Files {
       : options_(options), folder_(folder), server_(server) {}
 
   void Look() {
-    const auto resolvers = Resolvers(options_);
-    if (resolvers != resolvers_) {
-      resolvers_ = resolvers;
-      server_.forwarder().SetUpstreams(resolvers);
-      base::LogInfo("other names are asked elsewhere", {{"resolvers", resolvers.size()}});
-    }
+    LookForResolvers();
     base::Result<std::string> text = os::ReadFileAt(
         folder_, options_.zone_file.substr(options_.zone_file.rfind('/') + 1), size_t{512} << 20);
     if (!text.ok() || *text == seen_) return;
@@ -98,20 +93,29 @@ class Files {
   }
 
  private:
+  void LookForResolvers() {
+    const auto resolvers = Resolvers(options_);
+    const std::string problem = resolvers.ok() ? "" : resolvers.error().message();
+    if (!problem.empty() && problem != problem_)
+      base::LogWarn("the node's resolvers are not known, those of before are asked",
+                    {{"error", resolvers.error()}});
+    problem_ = problem;
+    if (!resolvers.ok() || *resolvers == resolvers_) return;
+    resolvers_ = *resolvers;
+    server_.forwarder().SetUpstreams(resolvers_);
+    base::LogInfo("other names are asked elsewhere", {{"resolvers", resolvers_.size()}});
+  }
+
   const Options& options_;
   const int folder_;
   dns::Server& server_;
   std::vector<std::pair<std::string, uint16_t>> resolvers_;
+  std::string problem_;
   std::string seen_;
 };
 
 base::Status Serve(const Options& options) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  const os::UniqueFd signal_fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  ASSIGN_OR_RETURN(const os::UniqueFd signals, os::TakeSignals({SIGTERM, SIGINT}));
   const std::string folder = options.zone_file.substr(0, options.zone_file.rfind('/'));
   RETURN_IF_ERROR(os::MakeDirs(folder, 0755));
   ASSIGN_OR_RETURN(const os::UniqueFd place, os::Open(folder, O_PATH | O_DIRECTORY));
@@ -143,7 +147,7 @@ base::Status Serve(const Options& options) {
   };
   loop->After(kLookAgain, again);
   ASSIGN_OR_RETURN(const auto ended,
-                   loop->Watch(signal_fd.get(), EPOLLIN, [&](uint32_t) { loop->Stop(); }));
+                   loop->Watch(signals.get(), EPOLLIN, [&](uint32_t) { loop->Stop(); }));
   base::LogInfo("names are answered", {{"addresses", base::Join(options.listen, ",")}});
   loop->Run();
   loop->Unwatch(changed);

@@ -3,7 +3,6 @@
 // SIGINT. The rules stay: connections go on while it is restarted. `--cleanup` takes them away.
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +14,8 @@
 #include "lib/log/log.h"
 #include "lib/meter/process.h"
 #include "lib/os/files.h"
+#include "lib/os/signals.h"
+#include "proxy/address/address.h"
 #include "proxy/agent/agent.h"
 #include "proxy/agent/router.h"
 #include "proxy/apply/iptables/writer.h"
@@ -29,6 +30,7 @@ struct Options : proxy::Config {
   std::string flavour;  // "nft", "legacy"
   std::string zone_file;
   std::string domain = "cluster.local";
+  std::vector<std::string> cluster_dns;
   std::string routes = "none";
   std::string log_level = "info";
   bool cleanup = false;
@@ -64,7 +66,31 @@ proxy::Writers MakeWriters(const Options& options) {
 
 base::Status Cleanup(const Options& options) {
   for (const auto& writer : MakeWriters(options)) RETURN_IF_ERROR(writer->Remove());
+  RETURN_IF_ERROR(proxy::address::Release());
   return proxy::RemoveRoutes();
+}
+
+std::vector<netlink::IpAddress> AddressesOf(const std::vector<std::string>& texts) {
+  std::vector<netlink::IpAddress> out;
+  for (const std::string& text : texts)
+    if (const auto one = netlink::IpAddress::Parse(text)) out.push_back(*one);
+  return out;
+}
+
+// Pods go on asking at the address while this process is away; none wanted: one of an earlier run
+// goes.
+void HoldAddresses(const std::vector<netlink::IpAddress>& wanted) {
+  if (wanted.empty()) {
+    if (const base::Status gone = proxy::address::Release(); !gone.ok())
+      base::LogWarn("an address of an earlier run stays", {{"error", gone.error()}});
+    return;
+  }
+  const base::Result<bool> changed = proxy::address::Hold(wanted);
+  if (!changed.ok())
+    base::LogError("pods cannot ask for names at the cluster's address, trying again",
+                   {{"error", changed.error()}});
+  else if (*changed)
+    base::LogInfo("pods ask for names at this node", {{"link", proxy::address::kLink}});
 }
 
 // What cannot be raised is said and left: services work, with less room.
@@ -82,16 +108,11 @@ void PrepareKernel(const Options& options) {
 }
 
 base::Status Serve(const Options& options) {
-  // Before threads are made: they must not take the signals.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  const os::UniqueFd signal_fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-
+  ASSIGN_OR_RETURN(const os::UniqueFd signals, os::TakeSignals({SIGTERM, SIGINT}));
   const base::SystemClock clock;
   ASSIGN_OR_RETURN(kube::ClientConfig config, kube::ReadKubeconfig(options.kubeconfig));
+  const std::vector<netlink::IpAddress> held = AddressesOf(options.cluster_dns);
+  HoldAddresses(held);
   PrepareKernel(options);
   proxy::Writers writers = MakeWriters(options);
   if (writers.empty()) return xtables::NoneInstalled(false);
@@ -125,10 +146,12 @@ base::Status Serve(const Options& options) {
     settings.min_period = options.min_period;
     settings.check_period = options.check_period;
     settings.first_written = [&options] { PrepareKernel(options); };
+    for (const netlink::IpAddress& one : held) settings.held.push_back(one.Text());
+    if (!held.empty()) settings.look_after = [held] { HoldAddresses(held); };
     proxy::Agent agent(*loop, api, clock, std::move(settings), std::move(writers), health,
                        registry);
     ASSIGN_OR_RETURN(const auto watch,
-                     loop->Watch(signal_fd.get(), EPOLLIN, [&](uint32_t) { loop->Stop(); }));
+                     loop->Watch(signals.get(), EPOLLIN, [&](uint32_t) { loop->Stop(); }));
     agent.Start();
     std::optional<proxy::Router> router;
     if (const auto mode = proxy::routes::ModeOf(options.routes);
@@ -178,6 +201,14 @@ void Declare(CLI::App& app, Options& options) {
   app.add_option("--zone-file", options.zone_file,
                  "where keelson-dns reads the cluster's names; empty: nowhere");
   app.add_option("--cluster-domain", options.domain, "what the cluster's names end with");
+  app.add_option("--cluster-dns", options.cluster_dns,
+                 "the addresses at which pods ask for names (the kubelet's clusterDNS): held on "
+                 "this node, on link keelson-dns, where keelson-dns listens; no rule leads "
+                 "elsewhere. Empty: pods ask by the rules of a Service")
+      ->delimiter(',')
+      ->check([](const std::string& text) {
+        return netlink::IpAddress::Parse(text) ? "" : "'" + text + "' is no address";
+      });
   app.add_option("--conntrack-max-per-core", options.sysctl.max_per_core,
                  "tracked connections for each core; 0: as it is");
   app.add_option("--conntrack-min", options.sysctl.min, "tracked connections at least");
@@ -191,7 +222,7 @@ void Declare(CLI::App& app, Options& options) {
                "packets outside their connection's window count as its own");
   app.add_option("--log-level", options.log_level, "debug, info, warn, error");
   app.add_flag("--cleanup", options.cleanup,
-               "take all rules and routes of this proxy away and end");
+               "take all rules, routes and addresses of this proxy away and end");
 }
 
 int Fail(const base::Status& status, int code) {

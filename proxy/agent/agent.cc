@@ -30,7 +30,7 @@ Agent::Agent(os::EventLoop& loop, kube::Api& api, const base::Clock& clock, Sett
       settings_(std::move(settings)),
       writers_(std::make_shared<Writers>(std::move(writers))),
       health_(health),
-      state_(settings_.node),
+      state_(settings_.node, settings_.held),
       metrics_(registry),
       started_(clock.WallNanos()),
       self_(std::make_shared<Agent*>(this)) {
@@ -103,6 +103,12 @@ void Agent::Start() {
       "/api/v1/nodes", "fieldSelector=metadata.name%3D" + settings_.node,
       [this](const json::Value& object) { state_.SetNode(object); },
       [](const kube::ObjectName&) {});
+  CheckLater();
+}
+
+// A write that runs asks for the next check when it is done.
+void Agent::CheckLater() {
+  if (check_timer_) return;
   check_timer_ = loop_.After(settings_.check_period, [this] {
     check_timer_.reset();
     if (!running_) Begin(true);
@@ -154,8 +160,10 @@ void Agent::Begin(bool check) {
     }
   }
   worker_->Post([writers = writers_, plans = std::move(plans), zone = std::move(zone),
-                 path = settings_.zone_file, check, self = self_, loop = &loop_]() mutable {
+                 path = settings_.zone_file, check, look_after = settings_.look_after, self = self_,
+                 loop = &loop_]() mutable {
     Outcome outcome;
+    if (check && look_after) look_after();
     if (zone) {
       if (const base::Status written = WriteZone(path, *zone); !written.ok()) {
         outcome.zone_failed = true;
@@ -218,12 +226,7 @@ void Agent::Done(const Outcome& outcome) {
   }
   if (outcome.zone_failed) next_ = now + settings_.retry_period;
   if (again_ || HasWork()) Schedule(settings_.settle);
-  if (!check_timer_) {
-    check_timer_ = loop_.After(settings_.check_period, [this] {
-      check_timer_.reset();
-      if (!running_) Begin(true);
-    });
-  }
+  CheckLater();
 }
 
 void Agent::Count(const Outcome& outcome) {

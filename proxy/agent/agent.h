@@ -37,6 +37,10 @@ class Agent {
     // Called once, when rules have first been written: the kernel has loaded by then what they
     // need. On the loop's thread.
     std::function<void()> first_written;
+    // Cluster addresses that this node answers on itself: no rules for them.
+    std::vector<std::string> held;
+    // Called whenever it is looked whether the rules are still there. On the worker's thread.
+    std::function<void()> look_after;
   };
   Agent(os::EventLoop& loop, kube::Api& api, const base::Clock& clock, Settings settings,
         Writers writers, Health& health, meter::Registry& registry);
@@ -67,6 +71,7 @@ class Agent {
   bool HasWork() const;
   void Schedule(std::chrono::nanoseconds wait);
   void Begin(bool check);
+  void CheckLater();
   void Done(const Outcome& outcome);
   void Count(const Outcome& outcome);
   void NoteTrigger(const json::Value& slice);

@@ -56,6 +56,11 @@ base::Result<Sockets> BindOnce(const std::string& address, uint16_t port) {
     const int one = 1;
     setsockopt(fd.get(), SOL_SOCKET, type == SOCK_STREAM ? SO_REUSEADDR : SO_REUSEPORT, &one,
                sizeof one);
+    // The address may be given to the node later, and may go and come back.
+    if (where.ss_family == AF_INET6)
+      setsockopt(fd.get(), IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof one);
+    else
+      setsockopt(fd.get(), IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
     if (where.ss_family == AF_INET6)
       setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     if (bind(fd.get(), reinterpret_cast<sockaddr*>(&where), size) != 0)

@@ -67,7 +67,7 @@ class Server {
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-// A pair of bound sockets on `address` (of either family) and `port`.
+// A pair of bound sockets on `address` (of either family, on this node or not yet) and `port`.
 struct Sockets {
   os::UniqueFd udp, tcp;
 };

@@ -92,7 +92,7 @@ std::string Backend::Text() const {
 std::vector<PortPlan> PlanService(const Service& service, const std::vector<const Slice*>& slices,
                                   const NodeFacts& node, Family family) {
   const std::vector<std::string> own = OfFamily(service.cluster_ips, family);
-  if (own.empty()) return {};
+  if (own.empty() || Names(node.held, own.front())) return {};
   std::vector<PortPlan> out;
   for (const ServicePort& port : service.ports) {
     PortPlan plan;

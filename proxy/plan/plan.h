@@ -16,6 +16,8 @@ enum class Family : uint8_t { kIpv4, kIpv6 };
 struct NodeFacts {
   std::string name;
   std::string zone;  // topology.kubernetes.io/zone
+  // Cluster addresses that the node itself answers on, as the API writes them.
+  std::vector<std::string> held;
 };
 
 struct Backend {
@@ -53,7 +55,8 @@ struct PortPlan {
   friend bool operator==(const PortPlan&, const PortPlan&) = default;
 };
 
-// Empty where the service has no address of the family.
+// Empty where the service has no address of the family, and where the node holds it: rules would
+// lead packets away from who answers here.
 std::vector<PortPlan> PlanService(const Service& service, const std::vector<const Slice*>& slices,
                                   const NodeFacts& node, Family family);
 

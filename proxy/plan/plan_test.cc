@@ -102,6 +102,17 @@ TEST_F(PlanTest, EachFamilyHasItsOwnAddressAndSlices) {
   EXPECT_THAT(PlanService(only_four, {&four, &six}, node_, Family::kIpv6), IsEmpty());
 }
 
+TEST_F(PlanTest, AnAddressThatTheNodeHoldsHasNoRules) {
+  Slice four{.service = "web", .ports = {{"http", Protocol::kTcp, 8080}}};
+  four.endpoints = {At("10.42.0.2", "a")};
+  NodeFacts node = node_;
+  node.held = {"10.43.0.9"};
+  EXPECT_THAT(PlanService(Web(), {&four}, node, Family::kIpv4), IsEmpty());
+  EXPECT_THAT(PlanService(Web(), {&four}, node, Family::kIpv6), SizeIs(1));
+  node.held = {"10.43.0.10"};
+  EXPECT_THAT(PlanService(Web(), {&four}, node, Family::kIpv4), SizeIs(1));
+}
+
 TEST_F(PlanTest, PortsAreFoundByNameAndProtocol) {
   Service service = Web();
   service.ports = {{"", Protocol::kTcp, 53, 0}, {"", Protocol::kUdp, 53, 0}};

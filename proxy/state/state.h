@@ -15,7 +15,10 @@ namespace keelson::proxy {
 
 class State {
  public:
-  explicit State(std::string node) { node_.name = std::move(node); }
+  explicit State(std::string node, std::vector<std::string> held = {}) {
+    node_.name = std::move(node);
+    node_.held = std::move(held);
+  }
 
   // As the API tells them; what is none for a proxy is forgotten.
   void SetService(const json::Value& object);

@@ -6,10 +6,12 @@
 
 #include <optional>
 
+#include "lib/base/strings.h"
 #include "lib/base/testing/places.h"
 #include "lib/json/value.h"
 #include "lib/kernel/netlink/testing/small_node.h"
 #include "lib/os/temp_dir.h"
+#include "tests/cluster/resolver.h"
 #include "tests/load/master_process.h"
 
 namespace keelson {
@@ -26,26 +28,30 @@ class ProxyTest : public ::testing::Test {
     netlink::InFreshHost([&] {
       node_.emplace(false);
       dir_.emplace(os::TempDir::Create("keelson-proxy").value());
-      auto master = load::MasterProcess::Start({.dir = dir_->path(), .port = 6443});
+      // Nodes of the tests have no kubelet that would tell of them.
+      auto master = load::MasterProcess::Start(
+          {.dir = dir_->path(), .extra = {"--node-monitor-grace-period", "100000"}, .port = 6443});
       ASSERT_TRUE(master.ok()) << master.error().message();
       master_.emplace(*std::move(master));
       StartProxy();
       work();
+      resolver_.reset();
       dns_.reset();
       proxy_.reset();
       master_.reset();
     });
   }
 
-  void StartProxy() {
+  void StartProxy(const std::vector<std::string>& more = {}) {
     proxy_.reset();
+    std::vector<std::string> options = {
+        "--healthz-bind-address", "127.0.0.1:10256", "--zone-file", ZoneFile(), "--routes", "auto"};
+    options.insert(options.end(), more.begin(), more.end());
     const os::UniqueFd log(open((dir_->path() + "/proxy.log").c_str(),
                                 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-    auto child = os::ChildProcess::Spawn(
-        {.argv = ProxyCommand({"--healthz-bind-address", "127.0.0.1:10256", "--zone-file",
-                               ZoneFile(), "--routes", "auto"}),
-         .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
-         .fds = {{log.get(), 1}, {log.get(), 2}}});
+    auto child = os::ChildProcess::Spawn({.argv = ProxyCommand(options),
+                                          .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+                                          .fds = {{log.get(), 1}, {log.get(), 2}}});
     ASSERT_TRUE(child.ok()) << child.error().message();
     proxy_.emplace(*std::move(child));
   }
@@ -63,24 +69,34 @@ class ProxyTest : public ::testing::Test {
     return argv;
   }
   std::string ZoneFile() const { return dir_->path() + "/names/zone.json"; }
-  void StartDns() {
+  // At these addresses; names of elsewhere are asked of the machine outside.
+  void StartDns(const std::string& at) {
     dns_.reset();
+    ASSERT_TRUE(
+        os::WriteFileAtomic(ResolvConf(), "nameserver " + node_->At(2, 2) + "\n", 0644).ok());
     const os::UniqueFd log(
         open((dir_->path() + "/dns.log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-    auto child = os::ChildProcess::Spawn(
-        {.argv = {base::BinDir() + "/keelson-dns", "--listen", node_->At(1, 1), "--zone-file",
-                  ZoneFile(), "--resolv-conf", "/dev/null"},
-         .env = {"PATH=/usr/bin:/bin"},
-         .fds = {{log.get(), 1}, {log.get(), 2}}});
+    auto child =
+        os::ChildProcess::Spawn({.argv = {base::BinDir() + "/keelson-dns", "--listen", at,
+                                          "--zone-file", ZoneFile(), "--resolv-conf", ResolvConf()},
+                                 .env = {"PATH=/usr/bin:/bin"},
+                                 .fds = {{log.get(), 1}, {log.get(), 2}}});
     ASSERT_TRUE(child.ok()) << child.error().message();
     dns_.emplace(*std::move(child));
   }
-  // The pod asks the node for web.default's address; the last four bytes of the answer, as text.
-  std::string AskName() {
-    netlink::SocketAddress where(node_->At(1, 1), 53);
+  // On the fresh host's own /run, where a process without rights finds it.
+  static std::string ResolvConf() { return "/run/resolv.conf"; }
+  // The pod asks at `server` for a name's address; the last four bytes of the answer, as text.
+  std::string AskName(const std::string& server, const std::string& name = kWeb,
+                      time_t seconds = 2) {
+    netlink::SocketAddress where(server, 53);
     const os::UniqueFd client = netlink::OpenSocket(node_->pod(), where, SOCK_DGRAM);
-    const std::string question(
-        "\0\7\1\0\0\1\0\0\0\0\0\0\3web\7default\3svc\7cluster\5local\0\0\1\0\1", 47);
+    const timeval limit{seconds, 0};
+    setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    std::string question("\0\7\1\0\0\1\0\0\0\0\0\0", 12);
+    for (const std::string_view label : base::Split(std::string_view(name), '.'))
+      question.append(1, static_cast<char>(label.size())).append(label);
+    question.append("\0\0\1\0\1", 5);
     if (connect(client.get(), where.get(), where.size) != 0 ||
         send(client.get(), question.data(), question.size(), 0) < 0)
       return "";
@@ -89,6 +105,16 @@ class ProxyTest : public ::testing::Test {
     if (got < 16 || (answer[3] & 15) != 0 || answer[7] != 1) return "";
     const unsigned char* end = answer + got;
     return fmt::format("{}.{}.{}.{}", end[-4], end[-3], end[-2], end[-1]);
+  }
+  // Nobody is to ask twice: it waits for as long as an answer can take.
+  std::string AskOnce(const std::string& name = kWeb) { return AskName(kDns, name, 60); }
+  // A node that says that it answers names at `address`.
+  void MakeNode(const std::string& name, const std::string& address) {
+    Ask("POST", "/api/v1/nodes",
+        R"({"apiVersion":"v1","kind":"Node","metadata":{"name":")" + name +
+            R"(","labels":{"keelson.io/dns":"true"}},"status":{"addresses":[{"type":"InternalIP",)"
+            R"("address":")" +
+            address + R"("}],"conditions":[{"type":"Ready","status":"True"}]}})");
   }
   void KillProxy() {
     ASSERT_TRUE(proxy_->Signal(SIGKILL).ok());
@@ -157,11 +183,14 @@ class ProxyTest : public ::testing::Test {
   std::string DnsLog() { return os::ReadFile(dir_->path() + "/dns.log").ValueOr(""); }
   std::string ProxyLog() { return os::ReadFile(dir_->path() + "/proxy.log").ValueOr(""); }
 
+  static constexpr char kDns[] = "10.43.0.10";
+  static constexpr char kWeb[] = "web.default.svc.cluster.local";
   static constexpr char kSlices[] = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
   std::optional<netlink::SmallNode> node_;
   std::optional<os::TempDir> dir_;
   std::optional<load::MasterProcess> master_;
   std::optional<os::ChildProcess> proxy_, dns_;
+  std::optional<cluster::Resolver> resolver_;
   uint16_t node_port_ = 0;
 };
 
@@ -213,21 +242,68 @@ TEST_F(ProxyTest, AMasterThatIsAwayChangesNothingAndIsFollowedAgain) {
 
 TEST_F(ProxyTest, NamesAreAnsweredWhoeverOfTheOthersIsAway) {
   OnNode([&] {
-    StartDns();
+    const std::string at = node_->At(1, 1);
+    StartDns(at);
     const std::string address = MakeService();
-    ASSERT_TRUE(Eventually([&] { return AskName() == address; })) << ProxyLog() << DnsLog();
+    ASSERT_TRUE(Eventually([&] { return AskName(at) == address; })) << ProxyLog() << DnsLog();
     const std::string status =
         os::ReadFile(fmt::format("/proc/{}/status", dns_->pid())).ValueOr("");
     EXPECT_THAT(status, HasSubstr("Uid:\t65532\t65532\t65532\t65532"));
     EXPECT_THAT(status, HasSubstr("CapPrm:\t0000000000000000"));
     EXPECT_THAT(status, HasSubstr("Seccomp:\t2"));
     KillProxy();
-    EXPECT_EQ(AskName(), address);
-    StartDns();  // kills the former
-    EXPECT_TRUE(Eventually([&] { return AskName() == address; })) << DnsLog();
+    EXPECT_EQ(AskName(at, kWeb, 60), address);
+    StartDns(at);  // kills the former
+    EXPECT_TRUE(Eventually([&] { return AskName(at) == address; })) << DnsLog();
     StartProxy();
     Ask("DELETE", "/api/v1/namespaces/default/services/web");
-    EXPECT_TRUE(Eventually([&] { return AskName().empty(); })) << ProxyLog() << DnsLog();
+    EXPECT_TRUE(Eventually([&] { return AskName(at).empty(); })) << ProxyLog() << DnsLog();
+  });
+}
+
+TEST_F(ProxyTest, PodsAskAtTheClustersAddressWhichThisNodeHolds) {
+  OnNode([&] {
+    resolver_.emplace(node_->outside(), node_->At(2, 2), "192.0.2.7");
+    // Before the address is there; the others that answer are not asked.
+    StartDns(std::string(kDns) + "," + node_->At(2, 1));
+    MakeNode("b", node_->At(2, 2));
+    StartProxy({"--cluster-dns", kDns});
+    const std::string address = MakeService();
+    ASSERT_TRUE(Eventually([&] { return AskName(kDns) == address; })) << ProxyLog() << DnsLog();
+    ASSERT_TRUE(Eventually(
+        [&] { return !AskName(kDns, "kube-dns.kube-system.svc.cluster.local").empty(); }));
+    EXPECT_EQ(AskOnce("kube-dns.kube-system.svc.cluster.local"), kDns);
+    MakeSlice(ThePod());
+    ASSERT_TRUE(Eventually([&] { return !node_->PodSees(node_->outside(), address, 80).empty(); }))
+        << ProxyLog();
+    EXPECT_THAT(Say({"iptables-save"}), Not(HasSubstr("kube-system/kube-dns")));
+    EXPECT_EQ(AskOnce("example.org"), "192.0.2.7") << DnsLog();
+    KillProxy();
+    EXPECT_EQ(AskOnce(), address);
+    StartProxy({"--cluster-dns", kDns});
+    // All the time until it has caught up.
+    SetEndpoints("[]");
+    EXPECT_TRUE(Eventually([&] {
+      EXPECT_EQ(AskOnce(), address);
+      return Connects(address, 80) == ECONNREFUSED;
+    })) << ProxyLog();
+    EXPECT_EQ(AskOnce("example.org"), "192.0.2.7") << DnsLog();
+  });
+}
+
+TEST_F(ProxyTest, PodsOfOtherProxiesAskByTheServiceThatLeadsToOurNodes) {
+  OnNode([&] {
+    MakeNode("a", node_->At(2, 1));
+    const std::string address = MakeService();
+    EXPECT_TRUE(Eventually([&] {
+      return Say({"iptables-save"}).find(node_->At(2, 1) + ":53") != std::string::npos;
+    })) << ProxyLog();
+    StartDns(node_->At(2, 1));
+    EXPECT_TRUE(Eventually([&] { return AskName(kDns) == address; })) << ProxyLog() << DnsLog();
+    Ask("DELETE", "/api/v1/nodes/a");
+    EXPECT_TRUE(Eventually([&] {
+      return Say({"iptables-save"}).find(node_->At(2, 1) + ":53") == std::string::npos;
+    })) << ProxyLog();
   });
 }
 
@@ -297,8 +373,11 @@ TEST_F(ProxyTest, MetricsSayWhatWasWritten) {
   });
 }
 
-TEST_F(ProxyTest, CleanupTakesEveryRuleAway) {
+TEST_F(ProxyTest, CleanupTakesEveryRuleAndAddressAway) {
   OnNode([&] {
+    StartProxy({"--cluster-dns", kDns});
+    const auto links = [] { return Say({"ip", "link"}); };
+    EXPECT_TRUE(Eventually([&] { return links().find("keelson-dns") != std::string::npos; }));
     MakeService();
     ASSERT_TRUE(Eventually(
         [&] { return Say({"iptables-save"}).find("default/web") != std::string::npos; }));
@@ -309,6 +388,7 @@ TEST_F(ProxyTest, CleanupTakesEveryRuleAway) {
     ASSERT_TRUE(done.ok());
     EXPECT_EQ(done->status.code(), 0) << done->err;
     EXPECT_THAT(Say({"iptables-save"}), Not(HasSubstr("KUBE-")));
+    EXPECT_THAT(links(), Not(HasSubstr("keelson-dns")));
   });
 }
 

@@ -78,6 +78,20 @@ MessagePointer NeighbourMessage(int type, int flags, const Neighbour& neighbour,
   return message;
 }
 
+MessagePointer AddressMessage(int type, int flags, const LinkAddress& address) {
+  MessagePointer message = NewMessage(type, NLM_F_REQUEST | flags);
+  nl_msg* m = message.get();
+  ifaddrmsg body{};
+  body.ifa_family = FamilyOf(address.address.v6);
+  body.ifa_prefixlen = static_cast<uint8_t>(address.bits);
+  body.ifa_index = static_cast<uint32_t>(address.link);
+  if (address.address.v6) body.ifa_flags = IFA_F_NODAD;
+  nlmsg_append(m, &body, sizeof body, NLMSG_ALIGNTO);
+  Put(m, IFA_LOCAL, address.address);
+  Put(m, IFA_ADDRESS, address.address);
+  return message;
+}
+
 Status AbsentIsSuccess(const Status& status) {
   return !status.ok() && status.error().os_errno() == ENODEV ? base::Ok() : status;
 }
@@ -115,6 +129,18 @@ Result<std::vector<LinkAddress>> RouteSocket::ListAddresses() {
       },
       "list addresses"));
   return addresses;
+}
+
+Status RouteSocket::AddAddress(const LinkAddress& address) {
+  const MessagePointer message = AddressMessage(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address);
+  const Status status = Send(message.get(), "add address " + address.address.Text());
+  return !status.ok() && status.error().os_errno() == EEXIST ? base::Ok() : status;
+}
+
+Status RouteSocket::DeleteAddress(const LinkAddress& address) {
+  const MessagePointer message = AddressMessage(RTM_DELADDR, 0, address);
+  const Status status = Send(message.get(), "delete address " + address.address.Text());
+  return !status.ok() && status.error().os_errno() == EADDRNOTAVAIL ? base::Ok() : status;
 }
 
 Result<std::vector<Route>> RouteSocket::ListRoutes(bool v6, uint8_t protocol) {

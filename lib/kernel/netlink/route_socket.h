@@ -86,6 +86,8 @@ class RouteSocket {
 
   // Routes of the main table and what VXLAN needs (paths.h). Deleting what is absent is success.
   base::Result<std::vector<LinkAddress>> ListAddresses();
+  base::Status AddAddress(const LinkAddress& address);  // in use at once; there already is success
+  base::Status DeleteAddress(const LinkAddress& address);  // absent is success
   base::Result<std::vector<Route>> ListRoutes(bool v6, uint8_t protocol);
   base::Status AddRoute(const Route& route);      // EEXIST: there is one, whoever's
   base::Status ReplaceRoute(const Route& route);  // whoever's it was
