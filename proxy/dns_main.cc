@@ -34,6 +34,7 @@ struct Options {
   std::vector<std::string> listen = {"10.43.0.10"};
   uint16_t port = 53;
   std::string zone_file = "/run/keelson/dns/zone.json";
+  std::vector<std::string> clients;
   std::string resolv_conf = "/etc/resolv.conf";
   std::string log_level = "info";
 };
@@ -125,7 +126,13 @@ base::Status Serve(const Options& options) {
 
   const base::SystemClock clock;
   ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
-  dns::Server server(*loop, clock, {});
+  dns::Server::Options settings;
+  if (!options.clients.empty()) {
+    const auto clients = dns::Clients::Parse(options.clients);
+    if (!clients) return base::InvalidArgument("--clients: blocks such as 10.0.0.0/8 are expected");
+    settings.clients = *clients;
+  }
+  dns::Server server(*loop, clock, settings);
   for (const std::string& address : options.listen) {
     ASSIGN_OR_RETURN(dns::Sockets sockets, dns::Bind(address, options.port));
     RETURN_IF_ERROR(server.Serve(std::move(sockets.udp), std::move(sockets.tcp)));
@@ -160,10 +167,17 @@ base::Status Serve(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app{"Keelson's name server: a cluster's names for the pods of this node"};
-  app.add_option("--listen", options.listen, "the addresses to answer on")->delimiter(',');
+  app.add_option("--listen", options.listen,
+                 "the addresses to answer on: the cluster's DNS address, which keelson-proxy "
+                 "--cluster-dns gives to the node, and the node's own where other nodes ask here")
+      ->delimiter(',');
+  app.add_option("--clients", options.clients,
+                 "blocks of addresses that are answered; else private ones alone")
+      ->delimiter(',');
   app.add_option("--port", options.port, "the port to answer on");
   app.add_option("--zone-file", options.zone_file, "where keelson-proxy writes the names");
-  app.add_option("--resolv-conf", options.resolv_conf, "the node's own resolvers");
+  app.add_option("--resolv-conf", options.resolv_conf,
+                 "the node's own resolvers, for names outside of the cluster; readable for all");
   app.add_option("--log-level", options.log_level, "debug, info, warn, error");
   CLI11_PARSE(app, argc, argv);
   signal(SIGPIPE, SIG_IGN);

@@ -169,6 +169,10 @@ void Server::OnDatagrams(int fd) {
     const ssize_t got =
         recvfrom(fd, bytes, sizeof bytes, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &size);
     if (got < 0) return;
+    if (!options_.clients.Include(from)) {
+      ++counts_.strangers;
+      continue;
+    }
     Handle({bytes, static_cast<size_t>(got)}, false, [fd, from, size](const std::string& answer) {
       if (answer.empty()) return;
       // A full socket loses it, as the network may: the client asks again.
@@ -179,8 +183,15 @@ void Server::OnDatagrams(int fd) {
 }
 
 void Server::OnConnection(int fd) {
-  os::UniqueFd socket(accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  sockaddr_storage from{};
+  socklen_t size = sizeof from;
+  os::UniqueFd socket(
+      accept4(fd, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!socket || connections_.size() >= options_.most_connections) return;
+  if (!options_.clients.Include(from)) {
+    ++counts_.strangers;
+    return;
+  }
   auto connection = std::make_shared<Connection>();
   connection->socket = std::move(socket);
   const auto watch =

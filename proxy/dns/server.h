@@ -11,6 +11,7 @@
 
 #include "lib/os/event_loop.h"
 #include "proxy/dns/cache.h"
+#include "proxy/dns/clients.h"
 #include "proxy/dns/forwarder.h"
 #include "proxy/dns/zone.h"
 
@@ -21,7 +22,8 @@ class Server {
   struct Options {
     Cache::Options cache;
     Forwarder::Options forward;
-    size_t most_connections = 256;  // of TCP
+    Clients clients = Clients::Private();  // others hear nothing
+    size_t most_connections = 256;         // of TCP
     std::chrono::milliseconds idle{10000};
   };
   Server(os::EventLoop& loop, const base::Clock& clock, Options options);
@@ -37,7 +39,8 @@ class Server {
   Forwarder& forwarder() { return forwarder_; }
 
   struct Counts {
-    uint64_t questions = 0, own = 0, cached = 0, forwarded = 0, failed = 0, refused = 0;
+    uint64_t questions = 0, own = 0, cached = 0, forwarded = 0, failed = 0, refused = 0,
+             strangers = 0;
   };
   const Counts& counts() const { return counts_; }
 

@@ -137,6 +137,30 @@ TEST_F(ServerTest, AnswersClusterNames) {
   EXPECT_EQ(server_.counts().own, 1u);
 }
 
+TEST_F(ServerTest, StrangersHearNothing) {
+  Server server(*loop_, clock_, {.clients = *Clients::Parse({"127.0.0.2/32"})});
+  Sockets sockets = Bind("127.0.0.1", 0).value();
+  port_ = PortOf(sockets.udp.get());
+  ASSERT_TRUE(server.Serve(std::move(sockets.udp), std::move(sockets.tcp)).ok());
+  const os::UniqueFd stranger = Client(SOCK_DGRAM);
+  sockaddr_in from{};
+  from.sin_family = AF_INET;
+  ASSERT_EQ(inet_pton(AF_INET, "127.0.0.2", &from.sin_addr), 1);
+  const os::UniqueFd friendly(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(bind(friendly.get(), reinterpret_cast<sockaddr*>(&from), sizeof from), 0);
+  from.sin_port = htons(port_);
+  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(connect(friendly.get(), reinterpret_cast<sockaddr*>(&from), sizeof from), 0);
+  const std::string question = Query(kWeb, 1);
+  for (const int fd : {stranger.get(), friendly.get()})
+    ASSERT_EQ(send(fd, question.data(), question.size(), 0), static_cast<ssize_t>(question.size()));
+  EXPECT_FALSE(Receive(friendly.get()).empty());
+  char byte;
+  EXPECT_LT(recv(stranger.get(), &byte, 1, MSG_DONTWAIT), 0);
+  EXPECT_EQ(Receive(Client(SOCK_STREAM).get()), "") << "closed";
+  EXPECT_EQ(server.counts().strangers, 2u);
+}
+
 TEST_F(ServerTest, AnswersSeveralQuestionsOnOneConnection) {
   const os::UniqueFd client = Client(SOCK_STREAM);
   const std::string packet = Query(kWeb, 7);
