@@ -70,7 +70,7 @@ class CniTest : public testing::Test {
     return std::move(network).value();
   }
   static bool Until(const std::function<bool()>& reached) {
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
       if (reached()) return true;
       (void)poll(nullptr, 0, 10);
     }
@@ -162,8 +162,11 @@ TEST_F(CniTest, AFailedDelIsOwedAndAfterARebootDoneWithoutANamespaceThenGarbageI
       ASSERT_TRUE(network->Setup(Pod(kB, b.net.get())).ok());
       EXPECT_TRUE(network->Teardown(kA).ok());
       EXPECT_EQ(network->owed(), 1u);
-      ASSERT_EQ(network->Notes().size(), 1u);
-      EXPECT_NE(network->Notes()[0].find("the store is away"), std::string::npos);
+      // Beside what is under way just then: the next try.
+      std::vector<std::string> notes = network->Notes();
+      std::erase_if(notes, [](const auto& note) { return !note.starts_with("DEL owed for pod "); });
+      ASSERT_EQ(notes.size(), 1u);
+      EXPECT_NE(notes[0].find("the store is away"), std::string::npos) << notes[0];
       // Tried again and again; after five tries without the namespace.
       EXPECT_TRUE(Until([&] {
         return Calls().find(std::string("DEL ") + kA + " '' ") != std::string::npos;
@@ -207,7 +210,7 @@ TEST_F(CniTest, AFailedDelIsOwedAndAfterARebootDoneWithoutANamespaceThenGarbageI
 
 TEST_F(CniTest, APluginThatNeverEndsIsNamedAndKilledWithAllItStarted) {
   Scripted();
-  options_.timeout = std::chrono::milliseconds(4000);
+  options_.timeout = std::chrono::seconds(10);
   options_.stop_patience = std::chrono::milliseconds(100);
   InFreshHost([&] {
     Write("ADD.sh", "sleep 1000 & echo $! >\"$log/child\"; wait");
@@ -224,7 +227,7 @@ TEST_F(CniTest, APluginThatNeverEndsIsNamedAndKilledWithAllItStarted) {
     adding.join();
     EXPECT_EQ(given.error().code(), base::Code::kDeadlineExceeded);
     EXPECT_EQ(given.error().message(),
-              "network plugin 'scripted' (ADD, pod default/a) did not end within 4 s and was "
+              "network plugin 'scripted' (ADD, pod default/a) did not end within 10 s and was "
               "killed");
     const std::string child = os::ReadFile(dir_.path() + "/bin/child").value();
     const std::string process = "/proc/" + child.substr(0, child.find('\n'));

@@ -43,7 +43,7 @@ class HandlersTest : public RuntimeTest, public testing::WithParamInterface<cons
     os::SpawnOptions command;
     command.argv = {program_, "--root", root(), "state", id};
     const base::Result<os::CommandResult> said =
-        os::RunCommand(command, "", std::chrono::seconds(30));
+        os::RunCommand(command, "", std::chrono::seconds(60));
     if (!said.ok() || said->status.code() != 0) return "";
     const size_t at = said->out.find("\"status\"");
     const size_t from = said->out.find(": \"", at) + 3;
@@ -147,7 +147,7 @@ TEST_P(HandlersTest, ExecSync_AnswersWithOutputCodeOrTimeout) {
   EXPECT_EQ(runtime_->ExecSync(id, {"sleep", long_time}, std::chrono::seconds(2)).error().code(),
             base::Code::kDeadlineExceeded);
   EXPECT_TRUE(Eventually([&] { return ProcessesOf("sleep", long_time).empty(); }));
-  const base::Result<ExecOutput> none = runtime_->ExecSync(id, {"nope"}, std::chrono::seconds(30));
+  const base::Result<ExecOutput> none = runtime_->ExecSync(id, {"nope"}, std::chrono::seconds(60));
   ASSERT_FALSE(none.ok());
   EXPECT_THAT(none.error().message(), HasSubstr("nope"));
   EXPECT_EQ(StateOf(id), "running");
@@ -262,7 +262,7 @@ TEST_P(HandlersTest, AMonitorThatIsKilledIsFollowedByOneThatKnowsAll) {
     return now.size() == 1 && now[0] != monitors[0];
   }));
   ASSERT_TRUE(Eventually([&] {
-    return runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(30)).ok();
+    return runtime_->ExecSync(id, {"sh", "-c", "exit 0"}, std::chrono::seconds(60)).ok();
   }));
   EXPECT_TRUE(runtime_->StopContainer(id, std::chrono::seconds(60)).ok());
   EXPECT_EQ(runtime_->GetContainer(id).value().record.exit_code, 6);

@@ -212,7 +212,7 @@ TEST_F(ResourceTest, UpdateContainerResourcesChangesTheScoreOfEveryProcess) {
                          {"sh", "-c",
                           "for p in $(busybox pgrep -f 'sleep 1000|while true'); do cat "
                           "/proc/$p/oom_score_adj; done; cat /proc/self/oom_score_adj"},
-                         std::chrono::seconds(20));
+                         std::chrono::seconds(60));
   ASSERT_TRUE(scores.ok());
   for (const std::string_view line : base::Split(base::Trim(scores->out), '\n'))
     EXPECT_EQ(line, "700");

@@ -208,10 +208,8 @@ TEST_F(StatsTest, PodSandboxStats_SeeANetworkTransferFromThePodsSide) {
   const std::string sender = Start("sender"), receiver = Start("receiver");
   const std::string address = runtime_->GetSandbox(receiver)->record.addresses.at(0);
   (void)Run(receiver, Script("r", "sleep 1000 | nc -l -p 9000 > /dev/null"));
-  (void)Run(sender, Script("s",
-                           "for i in 1 2 3 4 5 6 7 8 9 10; do /bin/busybox head -c 500000 "
-                           "/dev/zero | nc " +
-                               address + " 9000 && break; sleep 1; done; sleep 1000"));
+  (void)Run(sender, Script("s", "until /bin/busybox head -c 500000 /dev/zero | nc " + address +
+                                    " 9000; do sleep 0.1; done; sleep 1000"));
   cri::PodSandboxStats from, to;
   EXPECT_TRUE(Eventually([&] {
     from = PodStatsOf(sender);

@@ -186,8 +186,8 @@ TEST_F(StreamsTest, ExecsThatFailLeaveNothingBehind) {
     begun += session.ok() ? 1 : 0;
   }
   ASSERT_TRUE(ends.Wait(begun).has_value());
-  EXPECT_TRUE(Eventually([&] { return Count("/proc/self/fd") == fds; }));
-  EXPECT_EQ(Count("/proc/self/task"), threads);
+  EXPECT_TRUE(Eventually([&] { return Count("/proc/self/fd") <= fds; }));
+  EXPECT_TRUE(Eventually([&] { return Count("/proc/self/task") <= threads; }));
   EXPECT_LE(PrivateMemory("self"), memory + 4096);
   EXPECT_LE(PrivateMemory(monitor), monitors_memory + 128);
   if (!group.empty()) {
@@ -269,7 +269,7 @@ TEST_F(StreamsTest, PortForwardConnectsInThePodToTheFirstFamilyThatAnswers) {
     ASSERT_TRUE(os::WriteAll(accepted.get(), "hello").ok());
     char buffer[8];
     pollfd item{connected->get(), POLLIN, 0};
-    ASSERT_EQ(poll(&item, 1, 10000), 1);
+    ASSERT_EQ(poll(&item, 1, 60000), 1);
     EXPECT_EQ(read(connected->get(), buffer, sizeof buffer), 5);
     server.reset();
     const auto refused = runtime_->Connect(pod, port);

@@ -31,7 +31,7 @@ class VolumeTest : public RuntimeTest {
   }
   int Do(const std::string& id, const std::string& script) {
     const base::Result<ExecOutput> done =
-        runtime_->ExecSync(id, {"sh", "-c", script}, std::chrono::seconds(30));
+        runtime_->ExecSync(id, {"sh", "-c", script}, std::chrono::seconds(60));
     EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message());
     return done.ok() ? done->exit_code : -1;
   }

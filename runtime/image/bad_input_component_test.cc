@@ -117,7 +117,7 @@ TEST_F(BadInput, TruncatedAndEndlessStreams) {
 
 TEST_F(BadInput, WhatCameWholeIsKeptForAnotherTryOnlyWhileTheRegistryIsAway) {
   maker_.Make({RandomLayer(), RandomLayer()});
-  options_.no_progress_timeout = std::chrono::seconds(1);
+  options_.no_progress_timeout = std::chrono::seconds(5);
   Start("\"stall\":[false,true]");
   EXPECT_EQ(Pull(Name()).error().code(), base::Code::kDeadlineExceeded);
   EXPECT_EQ(os::ListDir(options_.paths.state + "/layers/sha256")->size(), 1u);
@@ -151,9 +151,9 @@ TEST_F(BadInput, RedirectsThatLeadNowhere) {
 
 TEST_F(BadInput, PullImage_FromARegistryThatFallsSilentEnds) {
   maker_.Make({RandomLayer()});
-  options_.no_progress_timeout = std::chrono::seconds(1);
+  options_.no_progress_timeout = std::chrono::seconds(5);
   Start("\"stall\":true");
-  ExpectRefused(Name(), {Name(), "nothing received for 1 s", "layer 1 of 1"});
+  ExpectRefused(Name(), {Name(), "nothing received for 5 s", "layer 1 of 1"});
   EXPECT_EQ(Pull(Name()).error().code(), base::Code::kDeadlineExceeded);
 }
 
@@ -164,7 +164,7 @@ TEST_F(BadInput, PullImage_ThatNobodyWaitsForAnyMoreEnds) {
   std::jthread puller([&] {
     EXPECT_EQ(service_->Pull(Name(), {}, stop.get_token()).error().code(), base::Code::kCancelled);
   });
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (registry_->Count("GET /v2/team/app/blobs") < 2 && std::chrono::steady_clock::now() < end)
     (void)poll(nullptr, 0, 5);
   stop.request_stop();

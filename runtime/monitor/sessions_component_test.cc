@@ -62,7 +62,7 @@ std::string ReadUntil(const os::UniqueFd& fd, const std::string& what) {
   std::string text;
   char buffer[4096];
   pollfd item{fd.get(), POLLIN, 0};
-  while (text.find(what) == std::string::npos && poll(&item, 1, 20000) > 0) {
+  while (text.find(what) == std::string::npos && poll(&item, 1, 60000) > 0) {
     const ssize_t n = read(fd.get(), buffer, sizeof buffer);
     if (n <= 0) break;
     text.append(buffer, static_cast<size_t>(n));
@@ -147,7 +147,7 @@ TEST_F(SessionsTest, AnswersTellWhereTheTimeWent) {
                                      "monitor/mounts", "monitor/proc", "monitor/anchor",
                                      "monitor/log", "monitor/rights", "monitor/execve"}));
   const base::Result<ExecResult> done =
-      pod_->Exec({.container_id = "c1", .process = Command("/bin/busybox sleep 0.1")});
+      pod_->Exec({.container_id = "c1", .process = Command("/bin/busybox sleep 1")});
   ASSERT_TRUE(done.ok()) << done.error().message();
   ASSERT_THAT(names(done->stages), testing::Contains("monitor/join"));
   EXPECT_STREQ(done->stages.back().first, "monitor/run");
@@ -214,7 +214,7 @@ TEST_F(SessionsTest, ACommandThatCannotStartIsTheOpensErrorAndLeavesNothing) {
   }
   ASSERT_TRUE(ends.Wait(static_cast<size_t>(count / 2)).has_value());
   EXPECT_TRUE(WaitUntil([&] { return Leaves("c1") == 0; }));
-  EXPECT_EQ(Fds(getpid()), ours);
+  EXPECT_TRUE(WaitUntil([&] { return Fds(getpid()) <= ours; }));
   // Of the group that waits for the next command, if there is one.
   EXPECT_TRUE(WaitUntil([&] { return Fds(monitor) <= theirs + 1; }));
 }
@@ -400,12 +400,12 @@ TEST_F(SessionsTest, ATerminalThatNobodyHasOpenForAMomentIsNotOver) {
 }
 
 TEST_F(SessionsTest, Attach_OfAClientThatDoesNotReadHoldsUpNobody) {
-  // Paced, so that a client that does read keeps up on a busy machine as well.
+  // One piece after the other, as the client that does read asks for it: it is never behind.
   spec::ContainerSpec spec =
       Spec("c1",
-           "read go; i=0; while [ $i -lt 20 ]; do /bin/busybox head -c 200000 /bin/busybox; "
-           "/bin/busybox sleep 0.03; i=$((i+1)); done");
-  constexpr size_t kSize = 20 * 200'000;
+           "i=0; while [ $i -lt 20 ]; do read go; /bin/busybox head -c 200000 /bin/busybox; "
+           "i=$((i+1)); done");
+  constexpr size_t kPiece = 200'000, kPieces = 20;
   spec.open_stdin = true;
   ASSERT_TRUE(pod_->Start(spec, {}, {}).ok());
   os::Pipe in = std::move(os::CreatePipe()).value();
@@ -417,12 +417,16 @@ TEST_F(SessionsTest, Attach_OfAClientThatDoesNotReadHoldsUpNobody) {
       {.container_id = "c1", .in = std::move(in.read_end), .out = std::move(out.write_end)},
       ends.Handler());
   ASSERT_TRUE(slow_session.ok() && session.ok());
-  ASSERT_TRUE(os::WriteAll(in.write_end.get(), "go\n").ok());
   size_t got = 0;
   std::string buffer(65536, ' ');
-  for (ssize_t n = 0; (n = read(out.read_end.get(), buffer.data(), buffer.size())) > 0;)
-    got += static_cast<size_t>(n);
-  EXPECT_EQ(got, kSize);
+  for (size_t pieces = 1; pieces <= kPieces; ++pieces) {
+    ASSERT_TRUE(os::WriteAll(in.write_end.get(), "go\n").ok());
+    for (ssize_t n = 0;
+         got < pieces * kPiece && (n = read(out.read_end.get(), buffer.data(), buffer.size())) > 0;)
+      got += static_cast<size_t>(n);
+    ASSERT_EQ(got, pieces * kPiece);
+  }
+  EXPECT_EQ(ReadEnd(out.read_end), "");
   EXPECT_EQ(ends.Wait()->exit_code, 0);
   const std::optional<SessionEnd> end = slow_ends.Wait();
   ASSERT_TRUE(end.has_value());

@@ -96,7 +96,7 @@ TEST_F(DiskUsageOfALayer, ItsCountingEndsAtOnceWithTheCounter) {
     DiskCounter counter(clock, std::chrono::hours(1));
     counter.Want({{"c1", top_}});
   }
-  EXPECT_LT(clock.Steady() - began, std::chrono::seconds(20));
+  EXPECT_LT(clock.Steady() - began, std::chrono::minutes(1));
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ class ChurnTest : public NodeTest {
       EXPECT_EQ(started.ok(), !fails) << name;
       if (number % 4 == 0 && !fails) {
         EXPECT_EQ(
-            Value(runtime.ExecSync(container, {"echo", "here"}, std::chrono::seconds(30)), name)
+            Value(runtime.ExecSync(container, {"echo", "here"}, std::chrono::seconds(60)), name)
                 .stdout(),
             "here\n")
             << name;
@@ -228,7 +228,7 @@ class ChurnTest : public NodeTest {
           if (before != nullptr) return More(*before, held).empty() && Lean(*before, held);
           return base::SystemClock().Steady() - since > std::chrono::seconds(4);
         },
-        30);
+        120);
     return held;
   }
   // What a burst leaves in the allocator goes back after two quiet seconds; what it keeps for good

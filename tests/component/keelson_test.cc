@@ -56,10 +56,14 @@ TEST_F(KeelsonTest, ShowsAndReachesPods) {
                           HasSubstr("out of luck")));
   EXPECT_EQ(json::ParseJson(Keelson({"ps", "-o", "json"}).out)->At({"items"}).items().size(), 1u);
 
-  EXPECT_EQ(Keelson({"logs", "good", "main"}).out, "begun\n");
-  EXPECT_EQ(Keelson({"logs", "good", "-c", "crashing", "--tail", "1"}).out, "no luck\n");
-  EXPECT_EQ(Keelson({"logs", "-p", "good", "-c", "crashing"}).out,
-            "no luck\n");  // of the run that has just ended
+  // What a container has said is in its log a moment later.
+  EXPECT_TRUE(Eventually([&] { return Keelson({"logs", "good", "main"}).out == "begun\n"; }));
+  EXPECT_TRUE(Eventually([&] {
+    return Keelson({"logs", "good", "-c", "crashing", "--tail", "1"}).out == "no luck\n";
+  }));
+  EXPECT_TRUE(Eventually([&] {  // of the run that has just ended
+    return Keelson({"logs", "-p", "good", "-c", "crashing"}).out == "no luck\n";
+  }));
   EXPECT_THAT(Keelson({"logs", "-p", "good", "-c", "main"}).err,
               HasSubstr("previous terminated container \"main\""));
   EXPECT_THAT(Keelson({"explain", "pod", "good"}).out,

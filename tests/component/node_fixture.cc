@@ -215,7 +215,8 @@ std::vector<std::string> NodeTest::LogLines(const std::string& pod, const std::s
     const base::Result<std::vector<os::DirEntry>> files = os::ListDir(path);
     if (!files.ok()) continue;
     for (const os::DirEntry& file : *files) {
-      const std::string text = os::ReadFile(path + "/" + file.name).ValueOr("");
+      std::string text = os::ReadFile(path + "/" + file.name).ValueOr("");
+      text.resize(text.rfind('\n') + 1);  // the last one may be on its way
       for (const std::string_view line : base::Split(text, '\n')) {
         if (!line.empty()) lines.emplace_back(line);
       }
@@ -299,11 +300,16 @@ void NodeTest::CheckNothingIsLeft() {
     (void)kill(pid, SIGKILL);
   }
   // Each of the others has the run directory among its arguments.
-  for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
-    if (!base::ParseUint64(entry.name)) continue;
-    const std::string arguments = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
-    EXPECT_EQ(arguments.find(run_), std::string::npos) << entry.name << " " << arguments;
-  }
+  const auto others = [this] {
+    std::string found;
+    for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
+      if (!base::ParseUint64(entry.name)) continue;
+      const std::string arguments = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
+      if (arguments.find(run_) != std::string::npos) found += entry.name + " " + arguments + "\n";
+    }
+    return found;
+  };
+  EXPECT_TRUE(Eventually([&] { return others().empty(); })) << others();
 }
 
 std::vector<std::pair<pid_t, std::string>> NodeTest::SmallProcesses() {

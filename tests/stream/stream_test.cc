@@ -175,7 +175,7 @@ TEST_F(StreamTest, StartsNothingBeforeAllStreamsAreThere) {
 }
 
 TEST_F(StreamTest, EndsWhenStreamsDoNotComeInTime) {
-  Start(3600, 1);
+  Start(3600, 5);
   Client client(Exec({"/bin/echo", "hello"}));
   client.Upgrade();
   const uint32_t error = client.Open("error");
@@ -185,7 +185,7 @@ TEST_F(StreamTest, EndsWhenStreamsDoNotComeInTime) {
 }
 
 TEST_F(StreamTest, EndsWhatIsIdleTooLong) {
-  Start(1);
+  Start(5);
   Client client(Exec({"/bin/sleep", "600"}));
   client.Upgrade();
   client.Open("error");

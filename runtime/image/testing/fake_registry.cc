@@ -28,7 +28,7 @@ FakeRegistry::FakeRegistry(const std::string& dir, const std::string& options)
   out.write_end.reset();
   struct pollfd readable{.fd = out.read_end.get(), .events = POLLIN, .revents = 0};
   char line[16] = {};
-  EXPECT_EQ(poll(&readable, 1, 30000), 1);
+  EXPECT_EQ(poll(&readable, 1, 60000), 1);
   EXPECT_GT(read(out.read_end.get(), line, sizeof line - 1), 0);
   port_ = base::Trim(line);
 }

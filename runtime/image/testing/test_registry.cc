@@ -12,7 +12,7 @@
 namespace keelson::image::testing {
 namespace {
 
-constexpr auto kStartLimit = std::chrono::seconds(30);
+constexpr auto kStartLimit = std::chrono::minutes(1);
 
 // "… msg="listening on 127.0.0.1:41234" …" → 41234
 std::string PortIn(const std::string& log) {
