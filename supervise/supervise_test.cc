@@ -59,6 +59,10 @@ class SuperviseTest : public ::testing::Test {
       if (one.name == name) return one;
     return {};
   }
+  static void Kill(int pid) {
+    ASSERT_GT(pid, 0);  // never the group of this test
+    ASSERT_EQ(kill(pid, SIGKILL), 0);
+  }
   bool Runs(const std::string& name) const { return Of(name).state == State::kRunning; }
   static bool Eventually(const std::function<bool()>& good) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
@@ -76,7 +80,7 @@ class SuperviseTest : public ::testing::Test {
 TEST_F(SuperviseTest, WhatIsKilledIsStartedAgain) {
   const int pid = Of("one").pid, other = Of("two").pid;
   for (int round = 1; round <= 3; ++round) {
-    ASSERT_EQ(kill(Of("one").pid, SIGKILL), 0);
+    ASSERT_NO_FATAL_FAILURE(Kill(Of("one").pid));
     ASSERT_TRUE(Eventually([&] {
       const ProcessStatus now = Of("one");
       return now.state == State::kRunning && now.restarts == static_cast<uint32_t>(round);
@@ -91,19 +95,19 @@ TEST_F(SuperviseTest, WhatIsKilledIsStartedAgain) {
 TEST_F(SuperviseTest, TheTwinTakesOverAndNothingIsStartedTwice) {
   const Reply before = Tell();
   ASSERT_NE(before.twin, 0);
-  ASSERT_EQ(kill(before.keeper, SIGKILL), 0);
+  ASSERT_NO_FATAL_FAILURE(Kill(before.keeper));
   (void)first_->Wait();
   ASSERT_TRUE(Eventually([&] { return Tell().keeper == before.twin && Tell().twin != 0; }));
   const Reply after = Tell();
   for (size_t i = 0; i < 2; ++i) EXPECT_EQ(after.processes[i].pid, before.processes[i].pid);
   // What was adopted is watched as well.
-  ASSERT_EQ(kill(after.processes[0].pid, SIGKILL), 0);
+  ASSERT_NO_FATAL_FAILURE(Kill(after.processes[0].pid));
   EXPECT_TRUE(Eventually([&] { return Runs("one") && Of("one").pid != before.processes[0].pid; }));
 }
 
 TEST_F(SuperviseTest, AKilledTwinIsReplaced) {
   const Reply before = Tell();
-  ASSERT_EQ(kill(before.twin, SIGKILL), 0);
+  ASSERT_NO_FATAL_FAILURE(Kill(before.twin));
   EXPECT_TRUE(Eventually([&] {
     const Reply now = Tell();
     return now.keeper == before.keeper && now.twin != 0 && now.twin != before.twin;

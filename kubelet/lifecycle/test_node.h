@@ -170,7 +170,7 @@ class NodeOfATest : public testing::Test {
   }
 
   bool Eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < 12000; ++i) {
       if (condition()) return true;
       (void)poll(nullptr, 0, 5);
     }

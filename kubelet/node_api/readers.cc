@@ -12,7 +12,7 @@ struct Readers::Shared {
   std::condition_variable changed;
   bool room = true;    // guarded by mutex, as all below
   bool over = false;   // the client has gone, or all are to end
-  bool ended = false;  // the thread is done
+  bool ended = false;  // all is written, the thread is about to be done
 
   void End() {
     const std::lock_guard lock(mutex);
@@ -84,9 +84,12 @@ bool Readers::Begin(const std::shared_ptr<service::Exchange>& exchange, http::Re
   readers_.push_back({shared, std::thread([exchange, shared, stream = std::move(response.stream)] {
                         Writer writer(exchange, shared);
                         stream(writer);
+                        {
+                          // Before the client sees the end: who asks again then finds room.
+                          const std::lock_guard guard(shared->mutex);
+                          shared->ended = true;
+                        }
                         exchange->End();
-                        const std::lock_guard guard(shared->mutex);
-                        shared->ended = true;
                       })});
   return true;
 }

@@ -16,6 +16,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 class JoinedTest : public lifecycle::NodeOfATest {
  protected:
@@ -217,6 +218,11 @@ TEST_F(JoinedTest, APodGetsWhatItNamesOfTheApi) {
   Post("/api/v1/namespaces/default/services",
        R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"db"},)"
        R"("spec":{"ports":[{"port":5432}]}})");
+  // Services and pods are heard of by two watches, in no order.
+  ASSERT_TRUE(Soon([&] {
+    return ::testing::Value(api_objects_->ServiceVariables("default", true),
+                            Contains(Pair("DB_SERVICE_PORT", "5432")));
+  }));
   Make("web", R"(,"volumes":[{"name":"c","configMap":{"name":"settings"}}])",
        R"(,"volumeMounts":[{"name":"c","mountPath":"/c"}],"env":[{"name":"COLOUR","valueFrom":)"
        R"({"configMapKeyRef":{"name":"settings","key":"colour"}}}])");
@@ -280,8 +286,9 @@ TEST_F(JoinedTest, APodThatIsDeletedByForceEndsOnTheNodeToo) {
   Make("web");
   ASSERT_TRUE(Soon([&] { return IsReadyThere("web"); }));
   Delete("web", R"({"gracePeriodSeconds":0})");
-  ASSERT_TRUE(Soon([&] { return Names(dir_.path() + "/kubelet/pods").empty(); }));
-  EXPECT_THAT(fake_.ListPodSandboxes().value(), IsEmpty());
+  ASSERT_TRUE(Soon([&] {
+    return Names(dir_.path() + "/kubelet/pods").empty() && fake_.ListPodSandboxes().value().empty();
+  }));
 }
 
 }  // namespace
