@@ -3,11 +3,12 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netdb.h>
 
+#include <algorithm>
 #include <random>
 
 #include "lib/base/strings.h"
+#include "lib/os/dial.h"
 #include "minimal-master/api/answer.h"
 
 namespace keelson::node {
@@ -23,18 +24,10 @@ bool MayProxy(const std::string& host) {
   if (host.empty()) return false;
   if (inet_pton(AF_INET, host.c_str(), &any) == 1 || inet_pton(AF_INET6, host.c_str(), &any) == 1)
     return IsGlobalUnicast(host);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
-  bool all = found != nullptr;
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    char text[NI_MAXHOST] = "";
-    (void)getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
-    all = all && IsGlobalUnicast(text);
-  }
-  freeaddrinfo(found);
-  return all;
+  const base::Result<std::vector<os::TcpAddress>> addresses = os::ResolveTcp(host, 0);
+  return addresses.ok() && !addresses->empty() &&
+         std::all_of(addresses->begin(), addresses->end(),
+                     [](const os::TcpAddress& one) { return IsGlobalUnicast(one.host); });
 }
 
 size_t Choose(size_t bound) {

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/http/multiplex/session.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
 
@@ -21,30 +18,6 @@ constexpr uint8_t kAlpn[] = {2, 'h', '2'};
 std::string Text(int error) { return std::strerror(error); }  // NOLINT(concurrency-mt-unsafe)
 
 }  // namespace
-
-base::Result<std::vector<Address>> Resolve(const std::string& host, int port) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  if (const int result = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-      result != 0)
-    return base::Unavailable("look up {}: {}", host, gai_strerror(result));
-  std::vector<Address> out;
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    Address address;
-    if (one->ai_addrlen > sizeof address.bytes) continue;
-    std::memcpy(&address.bytes, one->ai_addr, one->ai_addrlen);
-    address.size = one->ai_addrlen;
-    char text[NI_MAXHOST] = "";
-    (void)getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
-    address.text = one->ai_family == AF_INET6 ? fmt::format("[{}]:{}", text, port)
-                                              : fmt::format("{}:{}", text, port);
-    out.push_back(std::move(address));
-  }
-  freeaddrinfo(found);
-  return out;
-}
 
 Session::Session(os::EventLoop& loop, Target target, Client::Options options)
     : loop_(loop), target_(std::move(target)), options_(options) {}
@@ -67,36 +40,25 @@ void Session::Start() {
     if (!tls.ok()) return self->Break(tls.error());
     self->tls_ = *std::move(tls);
     SSL_CTX_set_alpn_protos(self->tls_.get(), kAlpn, sizeof kAlpn);
-    base::Result<std::vector<Address>> addresses = Resolve(self->target_.host, self->target_.port);
+    base::Result<std::vector<os::TcpAddress>> addresses =
+        os::ResolveTcp(self->target_.host, self->target_.port);
     if (!addresses.ok()) return self->Break(addresses.error());
-    self->addresses_ = *std::move(addresses);
+    self->dial_ = os::Dial(*std::move(addresses));
     self->dial_timer_ = self->loop_.After(self->options_.dial_timeout, [raw = self.get()] {
       raw->dial_timer_.reset();
-      raw->Break(base::Unavailable("connect to {}: no answer in time",
-                                   raw->addresses_[raw->next_address_ - 1].text));
+      raw->Break(base::Unavailable("connect to {}: no answer in time", raw->dial_.where()));
     });
     self->ConnectNext();
   });
 }
 
 void Session::ConnectNext() {
-  while (next_address_ < addresses_.size()) {
-    const Address& address = addresses_[next_address_++];
-    connecting_.reset(
-        socket(address.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const int one = 1;
-    setsockopt(connecting_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(connecting_.get(), reinterpret_cast<const sockaddr*>(&address.bytes),
-                address.size) == 0 ||
-        errno == EINPROGRESS) {
-      auto watch = loop_.Watch(connecting_.get(), EPOLLOUT, [this](uint32_t) { OnReady(); });
-      if (!watch.ok()) return Break(watch.error());
-      watch_ = *watch;
-      return;
-    }
-    problem_ = fmt::format("connect to {}: {}", address.text, Text(errno));
-  }
-  Break(base::Unavailable("{}", problem_));
+  const int socket = dial_.Next();
+  if (socket < 0)
+    return Break(base::Unavailable("connect to {}: {}", dial_.where(), Text(dial_.error())));
+  auto watch = loop_.Watch(socket, EPOLLOUT, [this](uint32_t) { OnReady(); });
+  if (!watch.ok()) return Break(watch.error());
+  watch_ = *watch;
 }
 
 void Session::OnReady() {
@@ -107,18 +69,13 @@ void Session::OnReady() {
 }
 
 void Session::Connected() {
-  int error = 0;
-  socklen_t size = sizeof error;
-  getsockopt(connecting_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error != 0) {
-    problem_ = fmt::format("connect to {}: {}", addresses_[next_address_ - 1].text, Text(error));
+  if (!dial_.Connected()) {
     loop_.Unwatch(*watch_);
     watch_.reset();
     return ConnectNext();
   }
-  transport_ =
-      std::make_unique<Transport>(std::move(connecting_), tls_,
-                                  target_.server_name.empty() ? target_.host : target_.server_name);
+  transport_ = std::make_unique<Transport>(
+      dial_.Take(), tls_, target_.server_name.empty() ? target_.host : target_.server_name);
   stage_ = Stage::kShaking;
   Shake();
 }
@@ -129,7 +86,7 @@ void Session::Shake() {
     (void)loop_.Modify(*watch_, io == Transport::Io::kWantWrite ? EPOLLOUT : EPOLLIN);
     return;
   }
-  const std::string& where = addresses_[next_address_ - 1].text;
+  const std::string& where = dial_.where();
   if (io != Transport::Io::kDone) {
     const std::string problem = transport_->PeerProblem();
     return Break(base::Unavailable(
@@ -200,7 +157,7 @@ void Session::Close() {
   dial_timer_.reset();
   ping_timer_.reset();
   transport_.reset();
-  connecting_.reset();
+  dial_.Close();
 }
 
 // Every call is told, each may begin others: those get a connection of their own.

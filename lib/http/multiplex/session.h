@@ -4,25 +4,16 @@
 #pragma once
 
 #include <nghttp2/nghttp2.h>
-#include <sys/socket.h>
 
 #include <map>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "lib/http/multiplex/client.h"
 #include "lib/http/service/transport.h"
+#include "lib/os/dial.h"
 
 namespace keelson::multiplex {
-
-struct Address {
-  sockaddr_storage bytes{};
-  socklen_t size = 0;
-  std::string text;  // "10.0.0.1:6443"
-};
-// Looks names up, which may block.
-base::Result<std::vector<Address>> Resolve(const std::string& host, int port);
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
@@ -78,10 +69,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const Client::Options options_;
   Stage stage_ = Stage::kConnecting;
   bool going_away_ = false;
-  std::vector<Address> addresses_;
-  size_t next_address_ = 0;
-  std::string problem_;
-  os::UniqueFd connecting_;
+  os::Dial dial_;
   service::TlsContext tls_;
   std::unique_ptr<service::Transport> transport_;
   nghttp2_session* http_ = nullptr;

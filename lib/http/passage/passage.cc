@@ -2,8 +2,6 @@
 #include "lib/http/passage/passage.h"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
@@ -46,14 +44,14 @@ std::string HeadOf(const Outbound& outbound) {
 
 Passage::Passage(std::shared_ptr<os::EventLoop> loop, Passages::Options options,
                  std::shared_ptr<service::Exchange> exchange, Outbound outbound, Terms terms,
-                 std::vector<Address> addresses, std::function<void(Passage*)> ended)
+                 os::Dial dial, std::function<void(Passage*)> ended)
     : loop_(std::move(loop)),
       options_(options),
       exchange_(std::move(exchange)),
       outbound_(std::move(outbound)),
       terms_(std::move(terms)),
-      addresses_(std::move(addresses)),
       ended_(std::move(ended)),
+      dial_(std::move(dial)),
       response_(outbound_.method == "HEAD") {}
 
 void Passage::Start() {
@@ -67,8 +65,7 @@ void Passage::Start() {
   AskForRoom();
   timer_ = loop_->After(options_.dial_timeout, [this] {
     timer_.reset();
-    Fail(fmt::format("dial tcp {}: i/o timeout",
-                     addresses_.empty() ? "" : addresses_[next_address_ - 1].text));
+    Fail(fmt::format("dial tcp {}: i/o timeout", dial_.where()));
   });
   ConnectNext();
 }
@@ -89,26 +86,17 @@ void Passage::AskForRoom() {
 void Passage::CutOff() { Finish(false); }
 
 void Passage::ConnectNext() {
-  while (next_address_ < addresses_.size()) {
-    const Address& address = addresses_[next_address_++];
-    connecting_.reset(
-        socket(address.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const int one = 1;
-    setsockopt(connecting_.get(), SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    setsockopt(connecting_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    const int result =
-        connect(connecting_.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.size);
-    if (result == 0 || errno == EINPROGRESS) {
-      const auto watch =
-          loop_->Watch(connecting_.get(), EPOLLOUT, [this](uint32_t ready) { OnReady(ready); });
-      if (!watch.ok()) return Fail(watch.error().message());
-      watch_ = *watch;
-      watched_ = EPOLLOUT;
-      return;
-    }
-    last_problem_ = fmt::format("dial tcp {}: connect: {}", address.text, Text(errno));
-  }
-  Fail(last_problem_.empty() ? "dial tcp: no address" : last_problem_);
+  const int socket = dial_.Next();
+  if (socket < 0)
+    return Fail(dial_.where().empty()
+                    ? "dial tcp: no address"
+                    : fmt::format("dial tcp {}: connect: {}", dial_.where(), Text(dial_.error())));
+  const int one = 1;
+  setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+  const auto watch = loop_->Watch(socket, EPOLLOUT, [this](uint32_t ready) { OnReady(ready); });
+  if (!watch.ok()) return Fail(watch.error().message());
+  watch_ = *watch;
+  watched_ = EPOLLOUT;
 }
 
 void Passage::Fail(const std::string& message) {
@@ -132,7 +120,7 @@ void Passage::Finish(bool whole) {
     exchange_->End();
   }
   transport_.reset();
-  connecting_.reset();
+  dial_.Close();
   tunnel_.reset();
   exchange_.reset();
   ended_(this);
@@ -146,17 +134,12 @@ void Passage::OnReady(uint32_t) {
 }
 
 void Passage::Connected() {
-  int error = 0;
-  socklen_t size = sizeof error;
-  getsockopt(connecting_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error != 0) {
-    last_problem_ =
-        fmt::format("dial tcp {}: connect: {}", addresses_[next_address_ - 1].text, Text(error));
+  if (!dial_.Connected()) {
     loop_->Unwatch(*watch_);
     watch_.reset();
     return ConnectNext();
   }
-  transport_ = std::make_unique<Transport>(std::move(connecting_), outbound_.tls, outbound_.host);
+  transport_ = std::make_unique<Transport>(dial_.Take(), outbound_.tls, outbound_.host);
   stage_ = Stage::kShaking;
   Shake();
 }

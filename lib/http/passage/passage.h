@@ -4,30 +4,22 @@
 // folder.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "lib/http/passage/passages.h"
 #include "lib/http/service/output.h"
 #include "lib/http/service/transport.h"
+#include "lib/os/dial.h"
 #include "lib/os/event_loop.h"
 
 namespace keelson::passage {
-
-struct Address {
-  sockaddr_storage bytes{};
-  socklen_t size = 0;
-  std::string text;  // "10.0.0.1:10250"
-};
 
 class Passage : public std::enable_shared_from_this<Passage> {
  public:
   Passage(std::shared_ptr<os::EventLoop> loop, Passages::Options options,
           std::shared_ptr<service::Exchange> exchange, Outbound outbound, Terms terms,
-          std::vector<Address> addresses, std::function<void(Passage*)> ended);
+          os::Dial dial, std::function<void(Passage*)> ended);
 
   void Start();  // on the loop, as all below
   void CutOff();
@@ -57,13 +49,10 @@ class Passage : public std::enable_shared_from_this<Passage> {
   std::shared_ptr<service::Tunnel> tunnel_;
   const Outbound outbound_;
   const Terms terms_;
-  const std::vector<Address> addresses_;
   const std::function<void(Passage*)> ended_;
 
   Stage stage_ = Stage::kConnecting;
-  size_t next_address_ = 0;
-  std::string last_problem_;
-  os::UniqueFd connecting_;
+  os::Dial dial_;
   std::unique_ptr<service::Transport> transport_;
   std::optional<os::EventLoop::WatchId> watch_;
   std::optional<os::EventLoop::TimerId> timer_;

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/http/passage/passages.h"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-#include <netdb.h>
-
 #include <set>
 #include <thread>
 
@@ -12,41 +8,6 @@
 #include "lib/http/passage/passage.h"
 
 namespace keelson::passage {
-namespace {
-
-std::string TextOf(const sockaddr* address, int port) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (address->sa_family == AF_INET6) {
-    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, text,
-              sizeof text);
-    return fmt::format("[{}]:{}", text, port);
-  }
-  inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, text, sizeof text);
-  return fmt::format("{}:{}", text, port);
-}
-
-base::Result<std::vector<Address>> Resolve(const std::string& host, int port) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0)
-    return base::Unavailable("dial tcp: lookup {}: no such host", host);
-  std::vector<Address> out;
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    Address address;
-    if (one->ai_addrlen > sizeof address.bytes) continue;
-    std::copy_n(reinterpret_cast<const char*>(one->ai_addr), one->ai_addrlen,
-                reinterpret_cast<char*>(&address.bytes));
-    address.size = one->ai_addrlen;
-    address.text = TextOf(one->ai_addr, port);
-    out.push_back(std::move(address));
-  }
-  freeaddrinfo(found);
-  return out;
-}
-
-}  // namespace
 
 base::Result<Tls> MakeTls(const std::string& certificate, const std::string& key,
                           const std::string& authorities) {
@@ -104,12 +65,15 @@ Passages::~Passages() {
 size_t Passages::open() const { return state_->open; }
 
 void Passages::Begin(std::shared_ptr<service::Exchange> exchange, Outbound outbound, Terms terms) {
-  base::Result<std::vector<Address>> addresses = Resolve(outbound.host, outbound.port);
-  if (!addresses.ok()) return terms.failed(*exchange, addresses.error());
+  base::Result<std::vector<os::TcpAddress>> addresses =
+      os::ResolveTcp(outbound.host, outbound.port);
+  if (!addresses.ok())
+    return terms.failed(*exchange,
+                        base::Unavailable("dial tcp: lookup {}: no such host", outbound.host));
   const std::weak_ptr<State> weak = state_;
   const auto passage = std::make_shared<Passage>(
       state_->loop, state_->options, std::move(exchange), std::move(outbound), std::move(terms),
-      *std::move(addresses), [weak](Passage* ended) {
+      os::Dial(*std::move(addresses)), [weak](Passage* ended) {
         const auto state = weak.lock();
         if (!state) return;
         for (auto it = state->passages.begin(); it != state->passages.end(); ++it) {
