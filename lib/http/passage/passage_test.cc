@@ -65,10 +65,13 @@ class Backend {
       return Pour(exchange);
     }
     if (request.path == "/cut") {
+      {
+        // Before anything is said: who hears it cuts.
+        const std::lock_guard lock(mutex_);
+        cut_ = exchange;
+      }
       exchange->Begin(200, {});
       (void)exchange->Write(Buffer(std::string("half")));
-      const std::lock_guard lock(mutex_);
-      cut_ = exchange;
       return;
     }
     if (request.path == "/refused") return exchange->Respond(404, {}, std::string("no such pod"));
