@@ -10,6 +10,7 @@
 #include "lib/kube/quantity.h"
 #include "lib/os/temp_dir.h"
 #include "tests/load/master_process.h"
+#include "tests/load/nodes.h"
 
 namespace keelson {
 namespace {
@@ -21,6 +22,7 @@ class UsageTest : public ::testing::Test {
         load::MasterProcess::Start({.dir = dir_.path(), .extra = {"--metric-resolution", "1"}});
     ASSERT_TRUE(master.ok()) << master.error().message();
     master_.emplace(*std::move(master));
+    ASSERT_TRUE(load::WaitForAccount(*master_->client()).ok());
     kubelet_ = std::make_unique<service::Server>(
         service::ServerOptions(),
         [this](std::shared_ptr<service::Exchange> exchange) { Answer(*exchange); });

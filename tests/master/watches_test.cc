@@ -111,12 +111,18 @@ class WatchesTest : public testing::Test {
   }
   // More events than the server keeps in memory.
   void ForgetWhatWas() {
+    const watch::Cache& cache = server_.engine().cache();
+    const watch::Revision was = cache.revision();
     for (int i = 0; i < 40; ++i) {
       Make("default", fmt::format("filler-{}", i), Value());
       (void)Send("DELETE", fmt::format("/api/v1/namespaces/default/configmaps/filler-{}", i));
     }
     clock_.Advance(std::chrono::minutes(10));
-    Make("default", fmt::format("filler-{}", ++fillers_), Value());
+    // An event goes with the first write after it was handed out to those who watch.
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (cache.oldest() < was && std::chrono::steady_clock::now() < deadline)
+      Make("default", fmt::format("filler-{}", ++fillers_), Value());
+    EXPECT_GE(cache.oldest(), was);
   }
   std::vector<std::string> Compare(const Value& recorded);
   std::vector<std::string> ComparePage(const Value& recorded);
