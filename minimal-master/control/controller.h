@@ -47,6 +47,9 @@ class Controller {
   // Adds the keys ("ns/name", or whatever it likes) that must be looked at because of `change`.
   virtual void Route(const Change& change, const Add& add) = 0;
   virtual Outcome Sync(const std::string& key) = 0;
+  // Everything up to `revision` was routed; never goes back. Sync may find newer objects in the
+  // cache than it has heard of.
+  virtual void Heard(watch::Revision /*revision*/) {}
   // How many keys it may work on at once.
   virtual size_t Workers() const { return 5; }
 };

@@ -41,6 +41,9 @@ struct Manager::State {
   base::Result<std::unique_ptr<watch::Watcher>> Watch();
   void Take(std::unique_ptr<watch::Watcher>& watcher);
   void Route(watch::Kind kind, const watch::ObjectPtr& object, const watch::ObjectPtr& old);
+  void Heard(watch::Revision revision) {
+    for (const auto& slot : slots) slot->controller->Heard(revision);
+  }
   void Add(Slot& slot, std::string key);
   Slot* NextLocked();
 
@@ -104,6 +107,7 @@ void Manager::State::List() {
     }
     return true;
   });
+  Heard(listed);
 }
 
 base::Result<std::unique_ptr<watch::Watcher>> Manager::State::Watch() {
@@ -121,12 +125,16 @@ base::Result<std::unique_ptr<watch::Watcher>> Manager::State::Watch() {
 void Manager::State::Take(std::unique_ptr<watch::Watcher>& watcher) {
   for (bool more = true; more;) {
     watch::Deliveries got = watcher->Take(1000);
+    watch::Revision routed = 0;
     for (const watch::Delivery& event : got.events) {
+      if (routed != 0 && event.revision != routed) Heard(routed);
+      routed = event.revision;
       const watch::ObjectPtr old = event.kind == watch::Kind::kDeleted
                                        ? known.Erase(event.object->key())
                                        : known.Put(event.object);
       Route(event.kind, event.object, old);
     }
+    Heard(got.revision);
     more = got.more;
     if (!more) {
       const std::lock_guard lock(mutex);

@@ -52,6 +52,18 @@ std::vector<std::string> Collector::DependentsOf(std::string_view uid) const {
   return {found->second.begin(), found->second.end()};
 }
 
+std::vector<std::string> Collector::DependentsAt(std::string_view uid,
+                                                 watch::Revision revision) const {
+  if (heard_ >= revision) return DependentsOf(uid);
+  std::vector<std::string> out;
+  context_.cache.Current().ForEach("", "", [&](const ObjectPtr& object) {
+    const auto& uids = object->owner_uids();
+    if (std::find(uids.begin(), uids.end(), uid) != uids.end()) out.emplace_back(object->key());
+    return true;
+  });
+  return out;
+}
+
 void Collector::Index(const control::Change& change) {
   static const std::vector<std::string_view> kNone;
   const bool gone = change.kind == watch::Kind::kDeleted;
@@ -122,7 +134,8 @@ bool Collector::IsElsewhere(const schema::Resource& resource, std::string_view u
   return found;
 }
 
-OwnerState Collector::StateOf(const Value& reference, const Value& object) const {
+OwnerState Collector::StateOf(const Value& reference, const Value& object,
+                              watch::Revision& revision) const {
   const schema::Resource* resource = ResourceOf(reference);
   if (resource == nullptr) return OwnerState::kUnknownKind;
   const std::string& ns = object.At({"metadata", "namespace"}).AsString();
@@ -134,6 +147,7 @@ OwnerState Collector::StateOf(const Value& reference, const Value& object) const
                  : control::Find(context_.cache, *resource, resource->namespaced() ? ns : "",
                                  reference.At({"name"}).AsString());
   if (owner && owner->uid() == uid) {
+    revision = std::max(revision, owner->revision());
     if (!IsGoingWith(*owner, kForeground)) return OwnerState::kThere;
     return IsDeletingDependents(control::Parse(*owner)) ? OwnerState::kWaiting : OwnerState::kThere;
   }
@@ -150,7 +164,8 @@ OwnerState Collector::StateOf(const Value& reference, const Value& object) const
   return impossible ? OwnerState::kUnknownKind : OwnerState::kAbsent;
 }
 
-void Collector::AddDependents(const watch::Object& object, Facts& facts) const {
+void Collector::AddDependents(const watch::Object& object, watch::Revision revision,
+                              Facts& facts) const {
   // One that goes after its dependents waits for the first that is left: no other matters.
   const bool waits = IsDeletingDependents(facts.object) && !HasFinalizer(facts.object, kOrphan);
   const bool orphans = control::IsBeingDeleted(facts.object) && HasFinalizer(facts.object, kOrphan);
@@ -158,7 +173,7 @@ void Collector::AddDependents(const watch::Object& object, Facts& facts) const {
     return one.state == OwnerState::kWaiting;
   });
   if (!waits && !orphans && !follows) return;
-  for (const std::string& key : DependentsOf(object.uid())) {
+  for (const std::string& key : DependentsAt(object.uid(), revision)) {
     const ObjectPtr dependent = context_.cache.Find(key);
     const schema::Resource* resource = storage::ResourceOfKey(key);
     if (!dependent || resource == nullptr) continue;
@@ -178,9 +193,10 @@ control::Outcome Collector::Sync(const std::string& key) {
   facts.resource = storage::ResourceOfKey(key);
   if (facts.resource == nullptr) return control::Outcome::Done();
   facts.object = control::Parse(*object);
+  watch::Revision revision = object->revision();
   for (const Value& reference : facts.object.At({"metadata", "ownerReferences"}).items())
-    facts.owners.push_back({reference, StateOf(reference, facts.object)});
-  AddDependents(*object, facts);
+    facts.owners.push_back({reference, StateOf(reference, facts.object, revision)});
+  AddDependents(*object, revision, facts);
   return Apply(context_.client, kAs, Plan(facts));
 }
 
