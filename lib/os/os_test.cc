@@ -105,7 +105,7 @@ TEST_F(Files, ListeningSocketIsForItsOwnerOnly) {
 TEST(Process, RunsACommandWithInputAndSeparateOutputs) {
   SpawnOptions options;
   options.argv = {"/bin/sh", "-c", "cat; echo problem >&2; exit 3"};
-  const CommandResult result = std::move(RunCommand(options, "text", 10000ms)).value();
+  const CommandResult result = std::move(RunCommand(options, "text", 60000ms)).value();
   EXPECT_EQ(result.out, "text");
   EXPECT_EQ(result.err, "problem\n");
   EXPECT_EQ(result.status.code(), 3);
@@ -132,7 +132,7 @@ TEST(Process, ChildGetsOnlyTheDescriptorsNamed) {
   SpawnOptions options;
   options.argv = {"/bin/ls", "/proc/self/fd"};
   options.fds = {{leak.write_end.get(), 7}};
-  EXPECT_EQ(RunCommand(options, "", 10000ms).value().out, "0\n1\n2\n3\n7\n");
+  EXPECT_EQ(RunCommand(options, "", 60000ms).value().out, "0\n1\n2\n3\n7\n");
 }
 
 TEST(Scheduling, ShortSlicesAreInheritedAndGivenBack) {

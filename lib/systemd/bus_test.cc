@@ -101,7 +101,7 @@ int EndJob(sd_bus* bus, const char* job, const std::string& unit, const char* re
 class BusTest : public testing::Test {
  protected:
   void Start(FakeManager::Answer answer,
-             std::chrono::milliseconds deadline = std::chrono::seconds(10)) {
+             std::chrono::milliseconds deadline = std::chrono::minutes(1)) {
     const std::string path = directory_.path() + "/bus";
     manager_ = std::make_unique<FakeManager>(path, std::move(answer));
     units_ = ConnectUnits({"unix:path=" + path, true, deadline}).value();

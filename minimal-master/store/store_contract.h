@@ -40,12 +40,12 @@ class RecordingSubscriber final : public Subscriber {
   // Of keys below `prefix`, after waiting for `count` of them for a while.
   std::vector<Event> Await(size_t count) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(20), [&] { return events_.size() >= count; });
+    changed_.wait_for(lock, std::chrono::minutes(1), [&] { return events_.size() >= count; });
     return events_;
   }
   std::optional<base::Error> AwaitLost() {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(20), [&] { return lost_.has_value(); });
+    changed_.wait_for(lock, std::chrono::minutes(1), [&] { return lost_.has_value(); });
     return lost_;
   }
 

@@ -28,11 +28,20 @@ class MasterOnEtcd : public testing::Test {
     etcd_.emplace(std::move(*servers));
     options_.dir = dir_.path();
     options_.extra = {"--store", base::Join(etcd_->endpoints(), ",")};
-    if (!tls) return;
-    for (const auto& [option, file] :
-         {std::pair("--store-ca", "crt"), {"--store-cert", "crt"}, {"--store-key", "key"}}) {
-      options_.extra.insert(options_.extra.end(), {option, etcd_->identity(file)});
+    store::EtcdOptions to;
+    to.endpoints = etcd_->endpoints();
+    if (tls) {
+      to.ca_file = to.certificate_file = etcd_->identity("crt");
+      to.key_file = etcd_->identity("key");
+      for (const auto& [option, file] :
+           {std::pair("--store-ca", "crt"), {"--store-cert", "crt"}, {"--store-key", "key"}}) {
+        options_.extra.insert(options_.extra.end(), {option, etcd_->identity(file)});
+      }
     }
+    // Until its members have found each other: the program's own patience is shorter.
+    to.total_timeout = std::chrono::minutes(2);
+    const auto ready = store::EtcdStore::Open(to);
+    ASSERT_TRUE(ready.ok()) << ready.error().message();
   }
   void StartMaster() {
     auto master = MasterProcess::Start(options_);

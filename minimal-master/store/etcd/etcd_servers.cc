@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <random>
+
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 
@@ -12,22 +14,26 @@ namespace keelson::store {
 namespace {
 
 // Ports that were free a moment ago: etcd must be told its peers' addresses before they listen.
+// Below those that the kernel gives to whoever asks for any, so that nobody gets them meanwhile.
 std::vector<int> FreePorts(size_t count) {
+  constexpr uint32_t kFirst = 12000;
+  constexpr uint32_t kLast = 31999;
+  std::random_device random;
+  std::uniform_int_distribution<uint32_t> any(kFirst, kLast);
   std::vector<os::UniqueFd> held;
   std::vector<int> ports;
-  while (ports.size() < count) {
+  for (int tries = 0; ports.size() < count && tries < 1000; ++tries) {
     os::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const auto port = static_cast<uint16_t>(any(random));
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(socket.get(), generic, size) != 0) return {};
-    if (::getsockname(socket.get(), generic, &size) != 0) return {};
-    ports.push_back(ntohs(address.sin_port));
+    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) continue;
+    ports.push_back(port);
     held.push_back(std::move(socket));
   }
-  return ports;
+  return ports.size() == count ? ports : std::vector<int>();
 }
 
 }  // namespace
@@ -48,7 +54,7 @@ base::Result<EtcdServers> EtcdServers::Start(int members, bool tls) {
                                  "/CN=etcd", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
                                  servers.identity("key"), "-out", servers.identity("crt")},
                         .env = {"PATH=/usr/bin:/bin"}},
-                       "", std::chrono::seconds(20)));
+                       "", std::chrono::minutes(1)));
     if (made.status.code() != 0) return base::NotFound("no openssl: {}", made.err);
   }
   const auto count = static_cast<size_t>(members);

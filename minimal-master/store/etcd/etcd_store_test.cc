@@ -12,7 +12,7 @@ std::unique_ptr<EtcdStore> MustOpen(const std::vector<std::string>& endpoints) {
   EtcdOptions options;
   options.endpoints = endpoints;
   options.call_timeout = std::chrono::seconds(3);
-  options.total_timeout = std::chrono::seconds(30);
+  options.total_timeout = std::chrono::minutes(1);
   auto store = EtcdStore::Open(options);
   if (!store.ok()) ADD_FAILURE() << store.error().message();
   return store.ok() ? std::move(*store) : nullptr;
@@ -133,11 +133,12 @@ TEST(EtcdStore, CompactsWhatIsOld) {
   if (!servers.ok()) GTEST_SKIP() << servers.error().message();
   EtcdOptions options;
   options.endpoints = servers->endpoints();
+  options.total_timeout = std::chrono::minutes(1);
   const auto store = EtcdStore::Open(options, "", std::chrono::milliseconds(20));
   ASSERT_TRUE(store.ok()) << store.error().message();
   const auto first = (*store)->Commit({Put("/compact", "0")}, Durability::kDurable);
   ASSERT_TRUE(first.ok());
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   Revision oldest = 0;
   while (oldest <= *first && std::chrono::steady_clock::now() < deadline) {
     ASSERT_TRUE((*store)->Commit({Put("/compact", "1")}, Durability::kDurable).ok());
@@ -158,7 +159,7 @@ TEST(EtcdStore, SpeaksTlsWithACertificateOfItsOwn) {
   options.ca_file = servers->identity("crt");
   options.certificate_file = servers->identity("crt");
   options.key_file = servers->identity("key");
-  options.total_timeout = std::chrono::seconds(30);
+  options.total_timeout = std::chrono::minutes(1);
   const auto store = EtcdStore::Open(options);
   ASSERT_TRUE(store.ok()) << store.error().message();
   ASSERT_TRUE((*store)->Commit({Put("/tls", "yes")}, Durability::kDurable).ok());
