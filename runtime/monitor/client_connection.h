@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A client's connection to one monitor: who waits for which answer, which sessions are open, and
-// what the reader's thread does with what comes. Private to client.cc.
+// what the reader's thread does with what comes. Private to this folder.
 #pragma once
 
 #include <unistd.h>
