@@ -145,15 +145,23 @@ class Side:
 
     def at_once(self, count):
         watch = self.api.watch(NAMESPACED + "pods?labelSelector=app%3Dmany")
-        begin, good, there = time.monotonic(), set(), set()
+        begin, good, bound, there, times = time.monotonic(), set(), set(), set(), {}
         self.api("POST", DEPLOYMENTS, deployment("many", count, SPEC))
 
         def all_ready(kind, pod):
             there.add(pod["metadata"]["name"])
+            if pod["spec"].get("nodeName"):
+                bound.add(pod["metadata"]["name"])
+            for stage, pods in (("made", there), ("bound", bound)):
+                if len(pods) == count:
+                    times.setdefault(stage, time.monotonic() - begin)
             if condition(pod, "Ready") == "True":
                 good.add(pod["metadata"]["name"])
             return len(good) == count
-        self.say(f"{count} pods of a Deployment: all Ready", watch.until(all_ready, f"{count} pods are ready") - begin)
+        at_ready = watch.until(all_ready, f"{count} pods are ready")
+        for stage, passed in times.items():
+            self.say(f"{count} pods of a Deployment: all {stage}", passed)
+        self.say(f"{count} pods of a Deployment: all Ready", at_ready - begin)
         if count == 100:
             self.memory("with 100 pods")
         begin = time.monotonic()
