@@ -104,6 +104,7 @@ def a_service_answers_by_its_address(p):
         seen.update(re.findall(r"written by (\S+)", page(address)))
         return seen == {pod["metadata"]["name"] for pod in pods(p)}
     p.until(both, f"both pods answer at {address}")
+    p.first_slices = slices(p)
 
 
 def pods_reach_it_too(p):
@@ -147,6 +148,16 @@ def its_account_is_there(p):
                      "cd /var/run/secrets/kubernetes.io/serviceaccount && cat namespace && grep -c BEGIN ca.crt && wc -c <token; env")
     check(re.match(r"default\n?1\n\d{3,}", said), said)
     check("KUBERNETES_SERVICE_HOST=10.43.0.1" in said and "WEB_SERVICE_PORT" not in said, said)
+
+
+def slices(p):
+    return {s["metadata"]["uid"] for s in p.json("get", "endpointslices", "-l", "kubernetes.io/service-name=web")["items"]}
+
+
+def its_slices_are_left_alone(p):
+    """None is made anew while the pods are the same, over all that was asked in between."""
+    now = slices(p)
+    check(len(now) == 1 and now == p.first_slices, f"{p.first_slices}, then {now}")
 
 
 def events_tell_of_it(p):
@@ -220,5 +231,5 @@ def all_goes(p):
 
 
 CASES = (the_node_is_ready, its_lease_is_there, a_deployment_runs, a_service_answers_by_its_address, pods_reach_it_too, logs_are_told, commands_are_run,
-         ports_are_forwarded, its_account_is_there, events_tell_of_it, what_is_killed_is_restarted, a_pod_that_ends_is_told, an_endpoint_that_goes_is_refused,
+         ports_are_forwarded, its_account_is_there, its_slices_are_left_alone, events_tell_of_it, what_is_killed_is_restarted, a_pod_that_ends_is_told, an_endpoint_that_goes_is_refused,
          grace_is_given, all_goes, its_lease_is_renewed)

@@ -98,6 +98,16 @@ TEST(SlicesTest, WhatIsRightIsLeftAlone) {
   EXPECT_TRUE(PlanSlices(facts).empty());
 }
 
+// As the API server stores it, with the members of a port in another order.
+TEST(SlicesTest, WhatIsStoredIsRight) {
+  SliceFacts facts = Facts({Pod("5")});
+  facts.slices = Applied({}, PlanSlices(facts));
+  ASSERT_EQ(facts.slices.size(), 1u);
+  facts.slices[0].Set("ports", Yaml("[{name: http, protocol: TCP, port: 8080},"
+                                    " {name: x, protocol: UDP, port: 9}]"));
+  EXPECT_TRUE(PlanSlices(facts).empty());
+}
+
 TEST(SlicesTest, NobodyIsAnEmptySliceThatGivesWayToTheFirst) {
   SliceFacts facts = Facts({});
   facts.slices = Applied({}, PlanSlices(facts));

@@ -2,6 +2,7 @@
 #include "minimal-master/controllers/endpoints/mirror.h"
 
 #include "minimal-master/control/objects.h"
+#include "minimal-master/controllers/endpoints/ports.h"
 #include "minimal-master/controllers/endpoints/slices.h"
 
 namespace keelson::endpoints {
@@ -73,7 +74,7 @@ std::vector<control::Write> PlanMirror(const Value& service, const Value& endpoi
   std::map<std::string, Group> groups;
   const auto group_of = [&](const std::string& family, const Value& ports) -> Group& {
     Value list = ports.IsNull() ? Value::Array() : ports;
-    Group& group = groups[family + WriteJson(list)];
+    Group& group = groups[SliceGroup(family, list)];
     group.family = family;
     group.ports = std::move(list);
     return group;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/endpoints/ports.h"
 
+#include <fmt/format.h>
+
 namespace keelson::endpoints {
 
 std::optional<int64_t> TargetPort(const json::Value& service_port, const pods::PodFacts& pod) {
@@ -30,6 +32,15 @@ json::Value PortsOf(const json::Value& service, const pods::PodFacts& pod, bool 
     if (const json::Value* application = port.Find("appProtocol"))
       one.Set("appProtocol", *application);
     out.Append(std::move(one));
+  }
+  return out;
+}
+
+std::string SliceGroup(std::string_view family, const json::Value& ports) {
+  std::string out(family);
+  for (const json::Value& port : ports.items()) {
+    out += fmt::format("\n{} {} {} {}", port.At({"name"}).AsString(), port.At({"port"}).AsInt(),
+                       port.At({"protocol"}).AsString(), port.At({"appProtocol"}).AsString());
   }
   return out;
 }

@@ -15,6 +15,10 @@ std::optional<int64_t> TargetPort(const json::Value& service_port, const pods::P
 // appProtocol}; `slices`: as in an EndpointSlice, which always says a name.
 json::Value PortsOf(const json::Value& service, const pods::PodFacts& pod, bool slices);
 
+// What slices of one service have in common: the same for ports that are wanted and for those that
+// are stored, whose members have another order.
+std::string SliceGroup(std::string_view family, const json::Value& ports);
+
 bool IsHeadless(const json::Value& service);
 // "IPv4", "IPv6": the service's, or IPv4 for one that does not say.
 std::vector<std::string> Families(const json::Value& service);

@@ -72,10 +72,6 @@ Value FreshSlice(const Value& service, std::string_view family, Value ports) {
   return out;
 }
 
-std::string GroupOf(std::string_view family, const Value& ports) {
-  return std::string(family) + WriteJson(ports.IsNull() ? Value::Array() : ports);
-}
-
 struct Slice {
   const Value* old;
   Value endpoints = Value::Array();
@@ -188,7 +184,7 @@ std::vector<control::Write> PlanSlices(const SliceFacts& facts) {
       // Its node is gone: so will it be soon, and nobody could route to it.
       if (!always && !pod.node.empty() && !facts.zones.contains(pod.node)) continue;
       Value ports = PortsOf(service, pod, true);
-      Group& group = groups[GroupOf(family, ports)];
+      Group& group = groups[SliceGroup(family, ports)];
       group.family = family;
       group.ports = std::move(ports);
       Value endpoint = EndpointOf(facts, pod, std::move(addresses));
@@ -197,7 +193,7 @@ std::vector<control::Write> PlanSlices(const SliceFacts& facts) {
   }
   for (const Value& slice : facts.slices) {
     const std::string& family = slice.At({"addressType"}).AsString();
-    Group& group = groups[GroupOf(family, slice.At({"ports"}))];
+    Group& group = groups[SliceGroup(family, slice.At({"ports"}))];
     group.family = family;
     group.ports = slice.At({"ports"});
     group.existing.push_back(&slice);
@@ -208,7 +204,7 @@ std::vector<control::Write> PlanSlices(const SliceFacts& facts) {
     });
     if (any) continue;
     // Nothing to lead to: one empty slice says so.
-    const std::string none = GroupOf(family, Value());
+    const std::string none = SliceGroup(family, Value());
     const auto group = groups.find(none);
     const Value fresh = FreshSlice(service, family, Value::Array());
     const Value* kept = nullptr;
