@@ -30,8 +30,8 @@
 #include "runtime/image/image_service_impl.h"
 #include "runtime/metrics/metrics.h"
 #include "runtime/monitor/client.h"
-#include "runtime/network/bridge_network.h"
 #include "runtime/network/network_choice.h"
+#include "runtime/network/told_network.h"
 #include "runtime/operations/operations.h"
 #include "runtime/security/apparmor.h"
 #include "runtime/security/defaults.h"
@@ -77,7 +77,7 @@ struct Node {
   security::DefaultPrograms seccomp;
   std::unique_ptr<security::LocalProfiles> profiles;
   std::unique_ptr<image::ImageServiceImpl> images;
-  std::unique_ptr<network::BridgeNetwork> bridge;
+  std::unique_ptr<network::ToldNetwork> bridge;
   std::unique_ptr<cni::CniNetwork> plugins;  // only where they are used, or were
   std::unique_ptr<network::NetworkChoice> network;
   std::unique_ptr<monitor::Anchor> anchor;
@@ -91,8 +91,8 @@ struct Node {
 
 base::Status OpenNetworks(const Config& options, const std::string& boot_id, Node& node) {
   const std::string state = options.state_dir + "/network";
-  ASSIGN_OR_RETURN(node.bridge, network::BridgeNetwork::Create({options.bridge, options.pod_subnet,
-                                                                options.pod_network, state}));
+  ASSIGN_OR_RETURN(node.bridge, network::ToldNetwork::Create({options.bridge, options.pod_subnet,
+                                                              options.pod_network, state}));
   const bool chosen = options.network == "cni";
   const base::Result<std::vector<os::DirEntry>> records = os::ListDir(state + "/cni");
   if (chosen || (records.ok() && !records->empty())) {

@@ -247,7 +247,8 @@ const std::vector<Setting>& Settings() {
            &Config::cni_bin_dirs),
       Text("bridge", "The pods' bridge.", &Config::bridge),
       Text("pod-subnet",
-           "This node's pods; of both address families with a comma, the first is the primary.",
+           "This node's pods; of both address families with a comma, the first is the primary. "
+           "Empty: as the cluster gives it to the node and the kubelet tells it.",
            &Config::pod_subnet),
       Text("pod-network", "All pods of the cluster; what leaves it is masqueraded.",
            &Config::pod_network),

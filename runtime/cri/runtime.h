@@ -147,6 +147,7 @@ class Runtime final : public stats::Source, public stream::Backend {
   const cgroup::Layout& cgroups() const { return d_.cgroups; }
   std::string cgroup_driver() const { return d_.pod_groups->driver(); }
   base::Status NetworkReady() { return d_.network.Ready(); }
+  base::Status TakePodSubnet(const std::string& subnet) { return d_.network.TakeSubnet(subnet); }
   const std::string& state_dir() const { return d_.state_dir; }
   std::string DirectoryOf(const std::string& container_id) const {
     return ContainerDir(container_id);

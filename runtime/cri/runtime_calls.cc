@@ -106,11 +106,14 @@ Reactor* RuntimeServer::RuntimeConfig(Context* context, const cri::RuntimeConfig
   return Answer(context, grpc::Status::OK);
 }
 
-// The pod subnet is this daemon's own configuration; kubelets tell theirs in any case.
+// Counts where the pods' subnet is left to the cluster; kubelets tell theirs in any case.
 Reactor* RuntimeServer::UpdateRuntimeConfig(Context* context,
-                                            const cri::UpdateRuntimeConfigRequest*,
+                                            const cri::UpdateRuntimeConfigRequest* request,
                                             cri::UpdateRuntimeConfigResponse*) {
-  return Answer(context, grpc::Status::OK);
+  return Run(executor_, runtime_.operations(), context, "UpdateRuntimeConfig", "",
+             [this, request]() -> base::Status {
+               return runtime_.TakePodSubnet(request->runtime_config().network_config().pod_cidr());
+             });
 }
 
 grpc::ServerWriteReactor<cri::ContainerEventResponse>* RuntimeServer::GetContainerEvents(

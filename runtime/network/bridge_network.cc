@@ -285,6 +285,11 @@ Status BridgeNetwork::CollectGarbage(const std::vector<std::string>& live) {
   return base::Ok();
 }
 
+bool BridgeNetwork::Empty() {
+  const std::lock_guard lock(mutex_);
+  return allocations_.owners.empty();
+}
+
 Status BridgeNetwork::RemoveAll() {
   RETURN_IF_ERROR(CollectGarbage({}));
   const std::lock_guard lock(mutex_);

@@ -33,6 +33,7 @@ class BridgeNetwork final : public PodNetwork {
   base::Result<PodAddress> Setup(const PodRequest& request) override;
   base::Status Teardown(const std::string& sandbox_id) override;
   base::Status CollectGarbage(const std::vector<std::string>& live) override;
+  bool Empty();              // no pod has an address
   base::Status RemoveAll();  // bridge, rules and addresses; for a node that is taken down
 
  private:

@@ -73,6 +73,9 @@ class PodNetwork {
   virtual base::Status Teardown(const std::string& sandbox_id) = 0;
   // After a restart: frees what no sandbox of `live` owns.
   virtual base::Status CollectGarbage(const std::vector<std::string>& live) = 0;
+  // The node's pods get their addresses from it from now on. Networks with settings of their own do
+  // not listen.
+  virtual base::Status TakeSubnet(const std::string&) { return {}; }
   // What goes on at the moment and since when, for people; empty: nothing unusual.
   virtual std::vector<std::string> Notes() { return {}; }
 };

@@ -25,6 +25,9 @@ class NetworkChoice final : public PodNetwork {
   base::Status CollectGarbage(const std::vector<std::string>& live) override {
     return OfAll([&](PodNetwork& network) { return network.CollectGarbage(live); });
   }
+  base::Status TakeSubnet(const std::string& subnet) override {
+    return OfAll([&](PodNetwork& network) { return network.TakeSubnet(subnet); });
+  }
   std::vector<std::string> Notes() override {
     std::vector<std::string> notes = chosen_.Notes();
     for (PodNetwork* other : others_) {

@@ -5,6 +5,7 @@
 #include "runtime/network/bridge_network.h"
 #include "runtime/network/pod_namespaces.h"
 #include "runtime/network/testing/fresh_host.h"
+#include "runtime/network/told_network.h"
 
 namespace keelson::network {
 namespace {
@@ -50,6 +51,40 @@ TEST_F(BridgeTest, TwoPodsReachEachOtherAndTeardownLeavesNothing) {
     for (const netlink::Link& link : netlink::RouteSocket::Open().value().ListLinks().value()) {
       EXPECT_TRUE(link.name == "lo" || (!link.name.starts_with("kl"))) << link.name;
     }
+  });
+}
+
+TEST_F(BridgeTest, ASubnetThatIsToldCountsUntilItsLastPodIsGone) {
+  InFreshHost([&] {
+    BridgeConfig config = Config();
+    config.subnet = "";
+    auto network = ToldNetwork::Create(config).value();
+    const Namespaces pod = MakeNamespaces({.hostname = "a"}).value();
+    EXPECT_EQ(network->Ready().error().code(), base::Code::kUnavailable);
+    EXPECT_FALSE(network->Setup(Pod("aaaaaaaaaaaaaaaa", pod.net.get())).ok());
+    EXPECT_FALSE(network->TakeSubnet("10.200.900.0/24").ok());
+    ASSERT_TRUE(network->TakeSubnet("10.200.8.0/24").ok());
+    EXPECT_TRUE(network->Ready().ok());
+    EXPECT_EQ(network->Setup(Pod("aaaaaaaaaaaaaaaa", pod.net.get())).value().addresses[0],
+              "10.200.8.2");
+    // Another daemon knows it from the record.
+    network = ToldNetwork::Create(config).value();
+    EXPECT_TRUE(network->Ready().ok());
+    EXPECT_TRUE(network->TakeSubnet("10.200.8.0/24").ok());
+    const base::Status early = network->TakeSubnet("10.200.9.0/24");
+    EXPECT_EQ(early.error().code(), base::Code::kFailedPrecondition);
+    ASSERT_TRUE(network->Teardown("aaaaaaaaaaaaaaaa").ok());
+    ASSERT_TRUE(network->TakeSubnet("10.200.9.0/24").ok());
+    EXPECT_EQ(network->Setup(Pod("aaaaaaaaaaaaaaaa", pod.net.get())).value().addresses[0],
+              "10.200.9.2");
+    ASSERT_TRUE(network->RemoveAll().ok());
+    EXPECT_FALSE(os::Exists(dir_.path() + "/subnet"));
+    // What is configured stays.
+    network = ToldNetwork::Create(Config()).value();
+    ASSERT_TRUE(network->TakeSubnet("10.200.9.0/24").ok());
+    EXPECT_EQ(network->Setup(Pod("bbbbbbbbbbbbbbbb", pod.net.get())).value().addresses[0],
+              "10.200.7.2");
+    ASSERT_TRUE(network->RemoveAll().ok());
   });
 }
 
