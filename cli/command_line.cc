@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cli/cluster/commands.h"
 #include "cli/doctor.h"
 #include "cli/exec.h"
 #include "cli/explain.h"
@@ -157,6 +158,8 @@ int Run(const std::vector<std::string>& arguments, const base::Clock& clock,
   const CLI::App* restore = AddMaster(
       app, "restore", "put a backup in the place of a stopped control plane's store", asked.master);
 
+  cluster::Commands of_cluster(app);
+
   // What follows "--" is the command's own, whatever it looks like: it does not go through the
   // parser.
   std::vector<std::string> ours = arguments;
@@ -178,6 +181,7 @@ int Run(const std::vector<std::string>& arguments, const base::Clock& clock,
   for (const CLI::App* command : {backup, restore}) {
     if (command->parsed()) return RunMaster(command->get_name(), asked.master, console);
   }
+  if (const std::optional<int> code = of_cluster.Run(clock, console)) return *code;
   Kubelet kubelet(asked.kubelet_socket);
   if (ps->parsed()) return Finish(Ps(asked.ps, kubelet, clock, console), console);
   if (logs->parsed()) return Finish(Logs(asked.logs, kubelet, console), console);

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Taking a node out of its cluster: no new pods, those that are there evicted with their grace, the
+// Node object gone. Blocking.
+#pragma once
+
+#include "cli/cluster/options.h"
+#include "cli/console.h"
+#include "lib/base/clock.h"
+#include "lib/base/result.h"
+#include "lib/json/value.h"
+
+namespace keelson::cluster {
+
+// Whether a drain evicts the pod: not what the node itself brings, or what has ended. Pure.
+bool IsToBeEvicted(const json::Value& pod);
+base::Status Drain(const NodeOptions& node, int grace_seconds, const base::Clock& clock,
+                   const cli::Console& console);
+base::Status DeleteNode(const NodeOptions& node, const cli::Console& console);
+
+}  // namespace keelson::cluster

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cluster/machine.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <climits>
+#include <thread>
+
+#include "lib/base/clock.h"
+#include "lib/base/strings.h"
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+
+namespace keelson::cluster {
+namespace {
+
+sockaddr_in AddressOf(const std::string& address, int port) {
+  sockaddr_in out{};
+  out.sin_family = AF_INET;
+  out.sin_port = htons(static_cast<uint16_t>(port));
+  (void)inet_pton(AF_INET, address.c_str(), &out.sin_addr);
+  return out;
+}
+
+// Nothing is sent: the kernel only chooses.
+std::string TowardsOutside() {
+  const os::UniqueFd probe(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in far = AddressOf("203.0.113.1", 9);
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  char text[INET_ADDRSTRLEN] = "";
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&far), sizeof far) != 0 ||
+      getsockname(probe.get(), reinterpret_cast<sockaddr*>(&own), &size) != 0 ||
+      inet_ntop(AF_INET, &own.sin_addr, text, sizeof text) == nullptr)
+    return "";
+  return text;
+}
+
+bool Bindable(const std::string& address, int port) {
+  const os::UniqueFd probe(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  (void)setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const sockaddr_in where = AddressOf(address, port);
+  return bind(probe.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0 ||
+         errno != EADDRINUSE;
+}
+
+// proc(5): addresses are hexadecimal words in the machine's byte order.
+std::vector<Facts::Route> Routes() {
+  std::vector<Facts::Route> out;
+  const std::string text = os::ReadFile("/proc/thread-self/net/route").ValueOr("");
+  for (const std::string_view line : base::Split(std::string_view(text), '\n')) {
+    const auto words = base::Split(line, '\t');
+    if (words.size() < 8 || words[0] == "Iface") continue;
+    const uint32_t mask = static_cast<uint32_t>(std::stoul(std::string(words[7]), nullptr, 16));
+    in_addr base{.s_addr = static_cast<in_addr_t>(std::stoul(std::string(words[1]), nullptr, 16))};
+    char address[INET_ADDRSTRLEN] = "";
+    if (mask == 0 || inet_ntop(AF_INET, &base, address, sizeof address) == nullptr) continue;
+    out.push_back({fmt::format("{}/{}", address, std::popcount(mask)), std::string(words[0])});
+  }
+  return out;
+}
+
+base::Status Ip(std::vector<std::string> words) {
+  words.insert(words.begin(), "ip");
+  os::SpawnOptions options{.argv = std::move(words), .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}};
+  ASSIGN_OR_RETURN(const os::CommandResult done,
+                   os::RunCommand(options, "", std::chrono::seconds(30)));
+  if (done.status.code() == 0) return base::Ok();
+  return base::FailedPrecondition("{}: {}", base::Join(options.argv, " "), base::Trim(done.err));
+}
+
+}  // namespace
+
+base::Status FillIn(NodeOptions& options) {
+  if (options.name.empty()) {
+    char host[HOST_NAME_MAX + 1] = "";
+    (void)gethostname(host, sizeof host - 1);
+    options.name = base::ToLower(host);
+  }
+  if (options.programs.empty()) {
+    char self[PATH_MAX] = "";
+    const ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (size <= 0) return base::Error::FromErrno(errno, "find this program's folder");
+    const std::string path(self, static_cast<size_t>(size));
+    options.programs = path.substr(0, path.rfind('/'));
+  }
+  if (!options.address.empty()) return base::Ok();
+  RETURN_IF_ERROR(InNetwork(options.network, [&] {
+    options.address = TowardsOutside();
+    return base::Ok();
+  }));
+  if (!options.address.empty()) return base::Ok();
+  return base::FailedPrecondition(
+      "this machine has no route to outside: say by --address where other nodes reach it");
+}
+
+base::Status InNetwork(const std::string& network, const std::function<base::Status()>& work) {
+  if (network.empty()) return work();
+  ASSIGN_OR_RETURN(const os::UniqueFd file, os::Open(network, O_RDONLY));
+  base::Status done;
+  std::thread([&] {
+    done = setns(file.get(), CLONE_NEWNET) == 0
+               ? work()
+               : base::Error::FromErrno(errno, "enter the network namespace {}", network);
+  }).join();
+  return done;
+}
+
+base::Result<Facts> Observe(const NodeOptions& options, bool running) {
+  Facts facts;
+  if (const auto before = ReadRecord(options.state_dir); before.ok())
+    facts.other_node = before->name;
+  for (const std::string& program : ProgramsOf(options))
+    if (access(program.c_str(), X_OK) != 0) facts.missing_programs.push_back(program);
+  RETURN_IF_ERROR(InNetwork(options.network, [&] {
+    facts.routes = Routes();
+    for (const Facts::Port& port : PortsOf(options))
+      if (!running &&
+          !(Bindable(options.address, port.number) && Bindable("127.0.0.1", port.number)))
+        facts.taken.push_back(port);
+    return base::Ok();
+  }));
+  // Routes of ours to other nodes' pods are no strangers.
+  if (running) facts.routes.clear();
+  return facts;
+}
+
+base::Status AddDnsAddress(const NodeOptions& options) {
+  return InNetwork(options.network, [&] {
+    return Ip({"address", "replace", options.dns_address + "/32", "dev", "lo"});
+  });
+}
+
+base::Status RemoveDnsAddress(const NodeOptions& options) {
+  return InNetwork(options.network, [&] {
+    const auto there = os::RunCommand(
+        {.argv = {"ip", "-o", "address", "show", "dev", "lo", "to", options.dns_address + "/32"},
+         .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}},
+        "", std::chrono::seconds(30));
+    if (there.ok() && there->out.empty()) return base::Ok();
+    return Ip({"address", "delete", options.dns_address + "/32", "dev", "lo"});
+  });
+}
+
+base::Status Write(const Plan& plan) {
+  for (const Folder& folder : plan.folders) {
+    RETURN_IF_ERROR(os::MakeDirs(folder.path, static_cast<mode_t>(folder.mode)));
+  }
+  for (const File& file : plan.files) {
+    RETURN_IF_ERROR(os::WriteFileAtomic(file.path, file.text, static_cast<mode_t>(file.mode)));
+  }
+  return base::Ok();
+}
+
+bool IsSupervised(const NodeOptions& options) {
+  return supervise::Ask({options.supervisor_dir()}, {}).ok();
+}
+
+base::Status Supervise(const NodeOptions& options, const supervise::Layout& layout) {
+  const supervise::Paths paths{options.supervisor_dir()};
+  RETURN_IF_ERROR(os::WriteFileAtomic(paths.layout(), Encode(layout), 0600));
+  if (IsSupervised(options)) {
+    const auto told = supervise::Ask(paths, {.verb = supervise::Verb::kReload});
+    return told.ok() ? base::Ok() : base::Status(told.error());
+  }
+  ASSIGN_OR_RETURN(const os::UniqueFd log,
+                   os::Open(paths.log(), O_WRONLY | O_CREAT | O_APPEND, 0640));
+  os::SpawnOptions spawn{
+      .argv = {options.programs + "/keelson-supervise", paths.dir},
+      .env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+      .fds = {{log.get(), 1}, {log.get(), 2}},
+      .new_session = true};
+  if (!options.network.empty()) spawn.argv.push_back(options.network);
+  ASSIGN_OR_RETURN(os::ChildProcess child, os::ChildProcess::Spawn(spawn));
+  child.Release();
+  if (Eventually(std::chrono::seconds(20), [&] { return IsSupervised(options); }))
+    return base::Ok();
+  return base::Unavailable("the supervisor did not start:\n{}", LastLines(paths.log(), 5));
+}
+
+base::Status RunProgram(const NodeOptions& options, std::vector<std::string> argv) {
+  const std::string name = argv.front();
+  argv.front() = options.programs + "/" + name;
+  return InNetwork(options.network, [&]() -> base::Status {
+    ASSIGN_OR_RETURN(
+        const os::CommandResult done,
+        os::RunCommand(
+            {.argv = std::move(argv),
+             .env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
+            "", std::chrono::seconds(300)));
+    if (done.status.code() == 0) return base::Ok();
+    const std::string words(base::Trim(done.err));
+    return base::FailedPrecondition("{}", words.substr(words.rfind('\n') + 1));
+  });
+}
+
+bool Eventually(std::chrono::seconds patience, const std::function<bool()>& done) {
+  const base::SystemClock clock;
+  const base::SteadyTime end = clock.Steady() + patience;
+  for (int wait = 2; !done(); wait = std::min(wait * 3 / 2, 50)) {
+    if (clock.Steady() >= end) return false;
+    (void)poll(nullptr, 0, wait);
+  }
+  return true;
+}
+
+bool Listens(const NodeOptions& options, const std::string& address, int port) {
+  bool connected = false;
+  (void)InNetwork(options.network, [&] {
+    const os::UniqueFd probe(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_in where = AddressOf(address, port);
+    connected = connect(probe.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0;
+    return base::Ok();
+  });
+  return connected;
+}
+
+std::string LastLines(const std::string& file, int lines) {
+  const std::string text = os::ReadFile(file, 64u << 20).ValueOr("");
+  size_t at = text.size();
+  for (int i = 0; i <= lines && at != std::string::npos && at > 0; ++i)
+    at = text.rfind('\n', at - 1);
+  return text.substr(at == std::string::npos || at == 0 ? 0 : at + 1);
+}
+
+}  // namespace keelson::cluster

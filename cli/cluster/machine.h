@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is there, and small effects: looks at ports and routes in a node's network, its DNS address,
+// its supervisor. Blocking; a look inside another network namespace happens on a throw-away thread.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "cli/cluster/plan.h"
+
+namespace keelson::cluster {
+
+// The machine's name as a node's; the address that leads outside; the folder of this program.
+base::Status FillIn(NodeOptions& options);
+base::Status InNetwork(const std::string& network, const std::function<base::Status()>& work);
+// `running`: names of ours that run already, whose ports are theirs.
+base::Result<Facts> Observe(const NodeOptions& options, bool running);
+
+// The node's DNS address on its loopback link.
+base::Status AddDnsAddress(const NodeOptions& options);
+base::Status RemoveDnsAddress(const NodeOptions& options);
+
+// Folders and files of the plan.
+base::Status Write(const Plan& plan);
+// The supervisor with `layout`: started, or told to take it.
+base::Status Supervise(const NodeOptions& options, const supervise::Layout& layout);
+bool IsSupervised(const NodeOptions& options);
+
+// One of our programs, to its end.
+base::Status RunProgram(const NodeOptions& options, std::vector<std::string> argv);
+
+// Waits with ever longer looks; false after `patience`.
+bool Eventually(std::chrono::seconds patience, const std::function<bool()>& done);
+bool Listens(const NodeOptions& options, const std::string& address, int port);
+std::string LastLines(const std::string& file, int lines);
+
+}  // namespace keelson::cluster

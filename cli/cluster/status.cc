@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cluster/api.h"
+#include "cli/cluster/identity.h"
+#include "cli/cluster/machine.h"
+#include "cli/cluster/node_life.h"
+#include "cli/duration.h"
+#include "cli/table.h"
+
+namespace keelson::cluster {
+namespace {
+
+using supervise::ProcessStatus;
+using supervise::State;
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+const char* WordOf(State state) {
+  switch (state) {
+    case State::kRunning:
+      return "runs";
+    case State::kWaiting:
+      return "waits to be started again";
+    case State::kStopped:
+      return "stopped";
+  }
+  return "?";
+}
+
+// What the API says of the node, as the node itself may ask.
+std::string NodeProblem(const NodeOptions& options) {
+  std::string problem;
+  const base::Status asked = InNetwork(options.network, [&]() -> base::Status {
+    ASSIGN_OR_RETURN(Access access, ReadAccess(options.node_kubeconfig()));
+    Api api(std::move(access));
+    ASSIGN_OR_RETURN(const json::Value node, api.Need("GET", "/api/v1/nodes/" + options.name));
+    problem = "the node has no condition Ready";
+    for (const json::Value& one : node.At({"status", "conditions"}).items()) {
+      if (one.At({"type"}).AsString() != "Ready") continue;
+      problem = one.At({"status"}).AsString() == "True"
+                    ? ""
+                    : "the node is not Ready: " + one.At({"message"}).AsString();
+    }
+    return base::Ok();
+  });
+  return asked.ok() ? problem
+                    : "the API server at https://" + options.server_address() +
+                          " does not tell of the node: " + asked.error().message();
+}
+
+}  // namespace
+
+base::Result<bool> Status(const std::string& state_dir, const base::Clock& clock,
+                          const cli::Console& console) {
+  const auto record = ReadRecord(state_dir);
+  if (!record.ok()) {
+    return base::NotFound("no node of a cluster was brought up in {} (keelson up, keelson join)",
+                          state_dir);
+  }
+  const NodeOptions& options = *record;
+  std::vector<std::string> problems;
+  const auto told = supervise::Ask({options.supervisor_dir()}, {});
+  console.out << "node " << options.name << " at " << options.address << ", API server https://"
+              << options.server_address() << "\n";
+  if (!told.ok()) {
+    problems.push_back("nothing watches the node's processes: `keelson up` starts that again (" +
+                       told.error().message() + ")");
+  } else {
+    cli::Table table({"PROCESS", "STATE", "PID", "SINCE", "RESTARTS", "LAST END"});
+    for (const ProcessStatus& one : told->processes) {
+      table.Add({"keelson-" + one.name, WordOf(one.state),
+                 one.pid == 0 ? "" : std::to_string(one.pid),
+                 cli::FormatSpan(clock.WallNanos() - one.since), std::to_string(one.restarts),
+                 one.last_end});
+      if (one.state == State::kRunning && clock.WallNanos() - one.since > kSecond) continue;
+      if (one.state == State::kRunning && one.restarts == 0) continue;
+      problems.push_back(fmt::format("keelson-{} {}, {} restarts: {}; its last words:\n{}",
+                                     one.name, WordOf(one.state), one.restarts, one.last_end,
+                                     LastLines(options.log_of(one.name), 2)));
+    }
+    if (told->twin == 0) problems.push_back("the supervisor has no twin at the moment");
+    console.out << table.Text();
+  }
+  if (std::string problem = NodeProblem(options); !problem.empty())
+    problems.push_back(std::move(problem));
+  for (const std::string& problem : problems) console.out << "WRONG: " << problem << "\n";
+  if (problems.empty()) console.out << "all is well\n";
+  return problems.empty();
+}
+
+}  // namespace keelson::cluster
