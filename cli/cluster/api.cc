@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cluster/api.h"
 
-#include "lib/json/json.h"
+#include "lib/json/value.h"
 #include "lib/kube/client/config.h"
 
 namespace keelson::cluster {

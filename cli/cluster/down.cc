@@ -28,14 +28,14 @@ base::Status Stop(const NodeOptions& options, const char* process) {
 }
 
 base::Status CleanUpPods(const NodeOptions& o) {
-  RETURN_IF_ERROR(
-      RunProgram(o, {"keelson-runtime", "cleanup", "--state-dir=" + o.state_dir,
-                     "--run-dir=" + o.run_dir, "--config-dir=" + o.config_dir,
-                     "--bridge=" + o.bridge, "--pod-subnet=", "--pod-network=" + o.cluster_cidr}));
-  std::vector<std::string> words = {"keelson-kubelet", "cleanup",
-                                    "--config",        o.node_dir() + "/kubelet.yaml",
-                                    "--root-dir",      o.kubelet_root};
+  RETURN_IF_ERROR(RunProgram(
+      o, {"keelson-runtime", "--state-dir=" + o.state_dir, "--run-dir=" + o.run_dir,
+          "--config-dir=" + o.config_dir, "--bridge=" + o.bridge, "--pod-subnet", "",
+          "--pod-network=" + o.cluster_cidr, "cleanup"}));
+  std::vector<std::string> words = {"keelson-kubelet", "--config", o.node_dir() + "/kubelet.yaml",
+                                    "--root-dir", o.kubelet_root};
   if (!o.cgroup_root.empty()) words.insert(words.end(), {"--cgroup-root", o.cgroup_root});
+  words.push_back("cleanup");
   return RunProgram(o, std::move(words));
 }
 
@@ -82,7 +82,6 @@ base::Status Down(const DownOptions& options, const base::Clock& clock,
   steps.Take("stop", Stop(node, "master"));
   const auto quit = supervise::Ask({node.supervisor_dir()}, {.verb = supervise::Verb::kQuit});
   if (quit.ok()) (void)Eventually(std::chrono::seconds(20), [&] { return !IsSupervised(node); });
-  steps.Take("remove the DNS address", RemoveDnsAddress(node));
   RETURN_IF_ERROR(steps.first());  // what failed can be tried again: the record is still there
   RETURN_IF_ERROR(RemoveState(options, node));
   console.out << "node " << node.name << " is down" << (options.keep_images ? ", images stay" : "")

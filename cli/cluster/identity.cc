@@ -13,7 +13,7 @@
 #include <memory>
 
 #include "lib/base/strings.h"
-#include "lib/json/json.h"
+#include "lib/json/value.h"
 
 namespace keelson::cluster {
 namespace {

@@ -70,15 +70,6 @@ std::vector<Facts::Route> Routes() {
   return out;
 }
 
-base::Status Ip(std::vector<std::string> words) {
-  words.insert(words.begin(), "ip");
-  os::SpawnOptions options{.argv = std::move(words), .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}};
-  ASSIGN_OR_RETURN(const os::CommandResult done,
-                   os::RunCommand(options, "", std::chrono::seconds(30)));
-  if (done.status.code() == 0) return base::Ok();
-  return base::FailedPrecondition("{}: {}", base::Join(options.argv, " "), base::Trim(done.err));
-}
-
 }  // namespace
 
 base::Status FillIn(NodeOptions& options) {
@@ -133,23 +124,6 @@ base::Result<Facts> Observe(const NodeOptions& options, bool running) {
   // Routes of ours to other nodes' pods are no strangers.
   if (running) facts.routes.clear();
   return facts;
-}
-
-base::Status AddDnsAddress(const NodeOptions& options) {
-  return InNetwork(options.network, [&] {
-    return Ip({"address", "replace", options.dns_address + "/32", "dev", "lo"});
-  });
-}
-
-base::Status RemoveDnsAddress(const NodeOptions& options) {
-  return InNetwork(options.network, [&] {
-    const auto there = os::RunCommand(
-        {.argv = {"ip", "-o", "address", "show", "dev", "lo", "to", options.dns_address + "/32"},
-         .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}},
-        "", std::chrono::seconds(30));
-    if (there.ok() && there->out.empty()) return base::Ok();
-    return Ip({"address", "delete", options.dns_address + "/32", "dev", "lo"});
-  });
 }
 
 base::Status Write(const Plan& plan) {

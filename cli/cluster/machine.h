@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is there, and small effects: looks at ports and routes in a node's network, its DNS address,
+// What is there, and small effects: looks at ports and routes in a node's network,
 // its supervisor. Blocking; a look inside another network namespace happens on a throw-away thread.
 #pragma once
 
@@ -15,10 +15,6 @@ base::Status FillIn(NodeOptions& options);
 base::Status InNetwork(const std::string& network, const std::function<base::Status()>& work);
 // `running`: names of ours that run already, whose ports are theirs.
 base::Result<Facts> Observe(const NodeOptions& options, bool running);
-
-// The node's DNS address on its loopback link.
-base::Status AddDnsAddress(const NodeOptions& options);
-base::Status RemoveDnsAddress(const NodeOptions& options);
 
 // Folders and files of the plan.
 base::Status Write(const Plan& plan);

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "lib/base/strings.h"
-#include "lib/json/json.h"
+#include "lib/json/value.h"
 
 namespace keelson::cluster {
 namespace {
@@ -50,7 +50,7 @@ supervise::Process RuntimeOf(const NodeOptions& o) {
   return MakeProcess(
       o, "runtime",
       {"--state-dir=" + o.state_dir, "--run-dir=" + o.run_dir, "--config-dir=" + o.config_dir,
-       "--bridge=" + o.bridge, "--pod-subnet=", "--pod-network=" + o.cluster_cidr,
+       "--bridge=" + o.bridge, "--pod-subnet", "", "--pod-network=" + o.cluster_cidr,
        "--seccomp-root=" + o.kubelet_root + "/seccomp"});
 }
 
@@ -75,7 +75,9 @@ supervise::Process KubeletOf(const NodeOptions& o) {
                                     o.config_dir + "/manifests",
                                     "--pod-logs-dir",
                                     o.pod_logs,
-                                    "--log-links-dir=" + o.log_links};
+                                    "--log-links-dir=" + o.log_links,
+                                    "--node-labels",
+                                    "keelson.io/dns=true"};
   if (!o.cgroup_root.empty()) words.insert(words.end(), {"--cgroup-root", o.cgroup_root});
   return MakeProcess(o, "kubelet", std::move(words));
 }
@@ -87,7 +89,7 @@ supervise::Process Proxy(const NodeOptions& o) {
        o.cluster_cidr, "--zone-file", o.run_dir + "/dns/zone.json", "--cluster-domain", o.domain,
        "--healthz-bind-address", o.address + ":" + std::to_string(o.proxy_health_port),
        "--metrics-bind-address", "127.0.0.1:" + std::to_string(o.proxy_metrics_port), "--routes",
-       "auto"});
+       "auto", "--cluster-dns", o.dns_address});
 }
 
 supervise::Process Dns(const NodeOptions& o) {

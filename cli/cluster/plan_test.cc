@@ -8,7 +8,7 @@
 #include "cli/cluster/identity.h"
 #include "cli/cluster/objects.h"
 #include "lib/base/strings.h"
-#include "lib/json/json.h"
+#include "lib/json/value.h"
 
 namespace keelson::cluster {
 namespace {
@@ -46,7 +46,7 @@ TEST(ClusterPlan, TheFirstNodeHasAControlPlaneAndItsOwnProcesses) {
             "/opt/keelson/keelson-master --state-dir /var/lib/keelson/master --kubeconfig "
             "/etc/keelson/admin.kubeconfig --address 192.0.2.7 --port 6443 --service-cidr "
             "10.43.0.0/16 --cluster-cidr 10.42.0.0/16 --node-monitor-grace-period 50");
-  EXPECT_THAT(Words(plan.whole, "runtime"), HasSubstr("--pod-subnet= --pod-network=10.42.0.0/16"));
+  EXPECT_THAT(Words(plan.whole, "runtime"), HasSubstr("--pod-subnet  --pod-network=10.42.0.0/16"));
   EXPECT_THAT(Words(plan.whole, "kubelet"), HasSubstr("--hostname-override one"));
   EXPECT_THAT(Words(plan.whole, "proxy"), HasSubstr("--routes auto"));
 }

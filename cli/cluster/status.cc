@@ -75,7 +75,7 @@ base::Result<bool> Status(const std::string& state_dir, const base::Clock& clock
       if (one.state == State::kRunning && one.restarts == 0) continue;
       problems.push_back(fmt::format("keelson-{} {}, {} restarts: {}; its last words:\n{}",
                                      one.name, WordOf(one.state), one.restarts, one.last_end,
-                                     LastLines(options.log_of(one.name), 2)));
+                                     LastLines(options.log_of(one.name), 1)));
     }
     if (told->twin == 0) problems.push_back("the supervisor has no twin at the moment");
     console.out << table.Text();

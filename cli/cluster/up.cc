@@ -7,7 +7,8 @@
 #include "cli/cluster/node_life.h"
 #include "cli/cluster/objects.h"
 #include "lib/base/rfc3339.h"
-#include "lib/json/json.h"
+#include "lib/base/strings.h"
+#include "lib/json/value.h"
 #include "lib/os/files.h"
 
 namespace keelson::cluster {
@@ -44,7 +45,7 @@ base::Status CheckProcesses(const NodeOptions& options) {
   for (const supervise::ProcessStatus& one : told->processes) {
     if (one.state != supervise::State::kWaiting || one.restarts < 3) continue;
     return base::FailedPrecondition("keelson-{} does not run ({}); its last words:\n{}", one.name,
-                                    one.last_end, LastLines(options.log_of(one.name), 3));
+                                    one.last_end, LastLines(options.log_of(one.name), 1));
   }
   return base::Ok();
 }
@@ -128,7 +129,6 @@ base::Status Up(UpOptions options, const base::Clock& clock, const cli::Console&
   const bool running = IsSupervised(options);
   ASSIGN_OR_RETURN(const Plan plan, Prepare(options, running));
   RETURN_IF_ERROR(Write(plan));
-  RETURN_IF_ERROR(AddDnsAddress(options));
   const bool known = HasIdentity(options, clock);
   RETURN_IF_ERROR(Supervise(options, known ? plan.whole : plan.first));
   RETURN_IF_ERROR(WaitForServer(options));
@@ -232,7 +232,6 @@ base::Status Join(JoinOptions options, const base::Clock& clock, const cli::Cons
   }));
   RETURN_IF_ERROR(Write(plan));
   if (!known) RETURN_IF_ERROR(WriteIdentity(options, authority, identity));
-  RETURN_IF_ERROR(AddDnsAddress(options));
   RETURN_IF_ERROR(Supervise(options, plan.whole));
   if (options.wait) {
     RETURN_IF_ERROR(InNetwork(options.network, [&]() -> base::Status {
