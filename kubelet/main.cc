@@ -182,15 +182,16 @@ base::Result<node::NodeFacts> FactsOfNode(const Options& options, const pod::Nod
 
 // The runtime gives pods their addresses from it. Tried until it takes it.
 void TellPodCidr(async::Executor& workers, os::EventLoop& loop, cri_client::RuntimeClient& runtime,
-                 const std::string& cidr) {
-  workers.Post([&workers, &loop, &runtime, cidr] {
+                 const std::string& cidr, const std::function<void()>& taken) {
+  workers.Post([&workers, &loop, &runtime, cidr, taken] {
     const base::Status told = runtime.UpdateRuntimeConfig(cidr);
-    if (told.ok()) return;
+    if (told.ok()) return loop.Post(taken);
     base::LogWarn("the runtime does not take the pods' addresses, trying again in five seconds",
                   {{"cidr", cidr}, {"error", told.error()}});
-    loop.Post([&workers, &loop, &runtime, cidr] {
-      loop.After(std::chrono::seconds(5),
-                 [&workers, &loop, &runtime, cidr] { TellPodCidr(workers, loop, runtime, cidr); });
+    loop.Post([&workers, &loop, &runtime, cidr, taken] {
+      loop.After(std::chrono::seconds(5), [&workers, &loop, &runtime, cidr, taken] {
+        TellPodCidr(workers, loop, runtime, cidr, taken);
+      });
     });
   });
 }
@@ -291,6 +292,7 @@ base::Status Run(const Options& options) {
   async::Executor workers(128);
   std::optional<cluster::Health> health;
   std::optional<cluster::Link> link;
+  std::function<void()> look_at_runtime;  // its network may be ready now
   if (api) {
     health.emplace(cluster::Health::Dependencies{
         *loop,
@@ -305,7 +307,7 @@ base::Status Run(const Options& options) {
     ASSIGN_OR_RETURN(settings.node, FactsOfNode(options, node, *runtime));
     settings.health = [&] { return health->Now(); };
     settings.pod_cidr = [&](const std::string& cidr) {
-      TellPodCidr(workers, *loop, *runtime, cidr);
+      TellPodCidr(workers, *loop, *runtime, cidr, [&] { look_at_runtime(); });
     };
     link.emplace(*api, clock, *api_objects, std::move(settings));
   }
@@ -355,6 +357,7 @@ base::Status Run(const Options& options) {
         return listening.error().WithContext(
             "healthz (healthzPort 0 or --healthz-port 0 turns it off)");
     }
+    look_at_runtime = [&agent] { agent.CheckRuntime(); };
     agent.Begin();
     if (link) {
       health->Start();

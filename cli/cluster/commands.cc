@@ -73,6 +73,9 @@ Commands::Commands(CLI::App& app) : asked_(std::make_unique<Asked>()) {
                    "seconds of silence after which a node is given up")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
+  a.up_app->add_option("--page-port", a.up.page_port, "of the page of the whole system")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
   a.up_app->add_flag("--wait,!--no-wait", a.up.wait, "until the node is Ready");
   a.up_app->add_flag("--token,!--no-token", a.up.print_join, "print how other machines join");
 

@@ -28,10 +28,10 @@ base::Status Stop(const NodeOptions& options, const char* process) {
 }
 
 base::Status CleanUpPods(const NodeOptions& o) {
-  RETURN_IF_ERROR(RunProgram(
-      o, {"keelson-runtime", "--state-dir=" + o.state_dir, "--run-dir=" + o.run_dir,
-          "--config-dir=" + o.config_dir, "--bridge=" + o.bridge, "--pod-subnet", "",
-          "--pod-network=" + o.cluster_cidr, "cleanup"}));
+  RETURN_IF_ERROR(
+      RunProgram(o, {"keelson-runtime", "--state-dir=" + o.state_dir, "--run-dir=" + o.run_dir,
+                     "--config-dir=" + o.config_dir, "--bridge=" + o.bridge, "--pod-subnet", "",
+                     "--pod-network=" + o.cluster_cidr, "cleanup"}));
   std::vector<std::string> words = {"keelson-kubelet", "--config", o.node_dir() + "/kubelet.yaml",
                                     "--root-dir", o.kubelet_root};
   if (!o.cgroup_root.empty()) words.insert(words.end(), {"--cgroup-root", o.cgroup_root});

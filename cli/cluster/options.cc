@@ -36,6 +36,7 @@ constexpr Text kTexts[] = {{"name", &NodeOptions::name},
 constexpr Number kNumbers[] = {{"apiPort", &NodeOptions::api_port},
                                {"kubeletPort", &NodeOptions::kubelet_port},
                                {"kubeletHealthPort", &NodeOptions::kubelet_health_port},
+                               {"pagePort", &NodeOptions::page_port},
                                {"proxyHealthPort", &NodeOptions::proxy_health_port},
                                {"proxyMetricsPort", &NodeOptions::proxy_metrics_port},
                                {"nodeGraceSeconds", &NodeOptions::node_grace_seconds}};

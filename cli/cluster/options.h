@@ -26,6 +26,7 @@ struct NodeOptions {
   std::string dns_address = "10.43.0.10";
   std::string domain = "cluster.local";
   int api_port = 6443, kubelet_port = 10250, kubelet_health_port = 10248;
+  int page_port = 6480;  // of the page without a log-in, on the loopback address
   int proxy_health_port = 10256, proxy_metrics_port = 10249;
   int node_grace_seconds = 50;  // of silence, until a node is given up
   std::string network;          // a network namespace's file; empty: the machine's own network

@@ -43,7 +43,8 @@ supervise::Process Master(const NodeOptions& o) {
                      {"--state-dir", o.state_dir + "/master", "--kubeconfig", o.admin_kubeconfig(),
                       "--address", o.address, "--port", std::to_string(o.api_port),
                       "--service-cidr", o.service_cidr, "--cluster-cidr", o.cluster_cidr,
-                      "--node-monitor-grace-period", std::to_string(o.node_grace_seconds)});
+                      "--node-monitor-grace-period", std::to_string(o.node_grace_seconds),
+                      "--page-address", "127.0.0.1:" + std::to_string(o.page_port)});
 }
 
 supervise::Process RuntimeOf(const NodeOptions& o) {
@@ -156,6 +157,7 @@ bool Overlap(const std::string& a, const std::string& b) {
 std::vector<Facts::Port> PortsOf(const NodeOptions& o) {
   std::vector<Facts::Port> ports;
   if (o.has_master()) ports.push_back({o.api_port, "the API server (--api-port)"});
+  if (o.has_master()) ports.push_back({o.page_port, "the page (--page-port)"});
   ports.push_back({o.kubelet_port, "the kubelet (--kubelet-port)"});
   ports.push_back({o.kubelet_health_port, "the kubelet's health (--kubelet-health-port)"});
   ports.push_back({o.proxy_health_port, "the proxy's health (--proxy-health-port)"});

@@ -70,6 +70,8 @@ class Agent {
   void OnHealth(const std::string& pod_uid);
   void OnProbeFailure(const std::string& pod_uid, const std::string& container,
                       const std::string& text);
+  // The agent's thread: asks the runtime how it is, now instead of at the next look.
+  void CheckRuntime();
   // The agent's thread, before the loop runs.
   void Begin();
   // The agent's thread: pods of an API server, by uid. `status`: what the server has.
@@ -120,7 +122,6 @@ class Agent {
   void Fail(Entry& entry, const sync::Action& action, const Outcome& outcome);
   void Publish(Entry& entry);
   void Note(Entry& entry, bool warning, const std::string& reason, const std::string& message);
-  void CheckRuntime();
   void RotateLogs();
   void CollectImages(bool remove);
   void RefreshShares();
