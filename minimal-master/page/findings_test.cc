@@ -80,7 +80,8 @@ TEST(Findings, OfAPod) {
        APod("p",
             Conditions("Pending",
                        "{type: PodScheduled, status: \"False\", reason: Unschedulable, message: "
-                       "\"0/1 nodes are available: 1 Insufficient cpu.\"}"),
+                       "\"0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are "
+                       "available.\"}"),
             "", kJustNow),
        "broken Pod a/p: no node can take it: 0/1 nodes are available: 1 Insufficient cpu. (1)"},
       {"held back",

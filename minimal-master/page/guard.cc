@@ -31,12 +31,18 @@ std::optional<Refused> Check(const service::Request& request, Door door) {
   const std::string* host = service::FindHeader(request.headers, "host");
   if (door == Door::kLocal && (host == nullptr || !NamesThisMachine(*host)))
     return Refused{421, "the page is at localhost and 127.0.0.1, under no other name"};
-  const std::string* origin = service::FindHeader(request.headers, "origin");
-  if (origin != nullptr &&
-      (host == nullptr || *origin != (request.tls ? "https://" : "http://") + *host))
-    return Refused{403, "another site asks"};
   const std::string* site = service::FindHeader(request.headers, "sec-fetch-site");
-  if (site == nullptr || *site == "same-origin" || *site == "none") return std::nullopt;
+  if (site == nullptr) {
+    // An old browser, or a program.
+    const std::string* origin = service::FindHeader(request.headers, "origin");
+    if (origin != nullptr &&
+        (host == nullptr || *origin != (request.tls ? "https://" : "http://") + *host))
+      return Refused{403, "another site asks"};
+    return std::nullopt;
+  }
+  // The browser's own word, which holds behind a proxy too (`kubectl proxy`), where Host is
+  // another.
+  if (*site == "same-origin" || *site == "none") return std::nullopt;
   // Somebody followed a link to the page.
   const std::string* mode = service::FindHeader(request.headers, "sec-fetch-mode");
   const std::string* into = service::FindHeader(request.headers, "sec-fetch-dest");

@@ -64,11 +64,19 @@ std::optional<Trouble> OfContainer(const Container& container, int64_t now) {
   return std::nullopt;
 }
 
+// What preemption would not bring either is left out: it says little, at length.
+std::string WithoutPreemption(const std::string& message) {
+  size_t end = message.size();
+  for (const std::string_view from : {" no new claims to deallocate", " preemption: "})
+    end = std::min(end, message.find(from));
+  return message.substr(0, end);
+}
+
 // Before it has a node.
 std::optional<Trouble> OfWaiting(const Pod& pod, int64_t now) {
   if (pod.scheduled == "False" && pod.scheduled_reason == "Unschedulable")
-    return Trouble{Level::kBroken, kRankUnschedulable, "no node can take it", pod.scheduled_message,
-                   pod.scheduled_since};
+    return Trouble{Level::kBroken, kRankUnschedulable, "no node can take it",
+                   WithoutPreemption(pod.scheduled_message), pod.scheduled_since};
   if (pod.scheduled_reason == "SchedulingGated") return std::nullopt;  // meant to wait
   if (now - pod.created < kWhile) return std::nullopt;
   return Trouble{Level::kBroken, kRankUnschedulable, "waits for a scheduler", pod.scheduled_message,
