@@ -49,7 +49,7 @@ base::Status RemoveState(const DownOptions& options, const NodeOptions& node) {
   if (node.pod_logs.starts_with(node.state_dir + "/")) remove(node.pod_logs);
   if (node.log_links.starts_with(node.state_dir + "/")) remove(node.log_links);
   if (node.has_master()) steps.Take("kubeconfig", os::RemoveFile(node.admin_kubeconfig()));
-  for (const char* name : {"/manifests", "/objects", ""})
+  for (const char* name : {"/manifests", "/objects", "/kubelet.conf.d", ""})
     (void)rmdir((node.config_dir + name).c_str());  // what is somebody's stays
   remove(node.run_dir);
   if (options.keep_images) {

@@ -58,6 +58,8 @@ supervise::Process RuntimeOf(const NodeOptions& o) {
 supervise::Process KubeletOf(const NodeOptions& o) {
   std::vector<std::string> words = {"--config",
                                     o.node_dir() + "/kubelet.yaml",
+                                    "--config-dir",
+                                    o.config_dir + "/kubelet.conf.d",
                                     "--kubeconfig",
                                     o.node_kubeconfig(),
                                     "--hostname-override",
@@ -197,6 +199,7 @@ Plan MakePlan(const NodeOptions& o, const Facts& facts) {
                   {o.config_dir, 0755},
                   {o.config_dir + "/manifests", 0755},
                   {o.config_dir + "/objects", 0755},
+                  {o.config_dir + "/kubelet.conf.d", 0755},
                   {o.node_dir(), 0700},
                   {o.logs_dir(), 0750},
                   {o.supervisor_dir(), 0700},

@@ -34,12 +34,17 @@ std::string NodeProblem(const NodeOptions& options) {
     Api api(std::move(access));
     ASSIGN_OR_RETURN(const json::Value node, api.Need("GET", "/api/v1/nodes/" + options.name));
     problem = "the node has no condition Ready";
+    std::string pressures;
     for (const json::Value& one : node.At({"status", "conditions"}).items()) {
-      if (one.At({"type"}).AsString() != "Ready") continue;
+      const std::string& type = one.At({"type"}).AsString();
+      if (type.ends_with("Pressure") && one.At({"status"}).AsString() == "True")
+        pressures += "; " + one.At({"message"}).AsString() + ": it takes no new pods";
+      if (type != "Ready") continue;
       problem = one.At({"status"}).AsString() == "True"
                     ? ""
                     : "the node is not Ready: " + one.At({"message"}).AsString();
     }
+    if (!pressures.empty()) problem += (problem.empty() ? "the node is Ready" : "") + pressures;
     return base::Ok();
   });
   return asked.ok() ? problem
