@@ -11,8 +11,9 @@ struct Commands::Asked {
   UpOptions up;
   JoinOptions join;
   DownOptions leave, down;
+  ApplyOptions apply;
   std::string status_state = NodeOptions().state_dir;
-  CLI::App *up_app, *join_app, *status_app, *leave_app, *down_app;
+  CLI::App *up_app, *join_app, *status_app, *leave_app, *down_app, *apply_app;
 };
 
 namespace {
@@ -96,6 +97,11 @@ Commands::Commands(CLI::App& app) : asked_(std::make_unique<Asked>()) {
       "what of this node runs, since when, and what is wrong; exit code 1 if something is");
   a.status_app->add_option("--state-dir", a.status_state)->capture_default_str();
 
+  a.apply_app = app.add_subcommand("apply", "make the cluster's objects as a file says");
+  a.apply_app->add_option("FILE", a.apply.file)->required();
+  a.apply_app->add_option("--state-dir", a.apply.state_dir)->capture_default_str();
+  a.apply_app->add_flag("--wait", a.apply.wait, "until deployments have all their pods");
+
   a.leave_app = app.add_subcommand(
       "leave", "take this node out of its cluster: evict its pods, delete it, remove all of it");
   a.down_app = app.add_subcommand("down", "end and remove this node at once, with all its pods");
@@ -117,6 +123,7 @@ std::optional<int> Commands::Run(const base::Clock& clock, const cli::Console& c
   const Asked& a = *asked_;
   if (a.up_app->parsed()) return Finish(Up(a.up, clock, console), console);
   if (a.join_app->parsed()) return Finish(Join(a.join, clock, console), console);
+  if (a.apply_app->parsed()) return Finish(Apply(a.apply, console), console);
   if (a.leave_app->parsed()) return Finish(Down(a.leave, clock, console), console);
   if (a.down_app->parsed()) return Finish(Down(a.down, clock, console), console);
   if (!a.status_app->parsed()) return std::nullopt;

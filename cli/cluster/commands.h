@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of a node of a cluster: up, join, status, leave, down.
+// The command line of a node of a cluster: up, join, status, apply, leave, down.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands: up, join, status, leave, down. Each observes, plans, refuses or applies. Blocking;
-// what they did or found is written to the console in people's words.
+// The commands: up, join, status, apply, leave, down. Each observes, plans, refuses or applies.
+// Blocking; what they did or found is written to the console in people's words.
 #pragma once
 
 #include <string>
@@ -37,5 +37,13 @@ struct DownOptions {
 // Processes, pods, network, cgroups, and the state of the node.
 base::Status Down(const DownOptions& options, const base::Clock& clock,
                   const cli::Console& console);
+
+struct ApplyOptions {
+  std::string state_dir = "/var/lib/keelson";
+  std::string file;
+  bool wait = false;  // until deployments have all their pods
+};
+// The objects of a file as they are there, by the administrator's access of this node.
+base::Status Apply(const ApplyOptions& options, const cli::Console& console);
 
 }  // namespace keelson::cluster
