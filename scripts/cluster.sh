@@ -56,6 +56,7 @@ start_node() { # N: the first brings the cluster up, the others join it
     $bin/keelson join $join $(node_options "$1")
   fi
 }
+has_nodes() { ls "$NODE_STATE"/nodes/*/node.json >/dev/null 2>&1 || ip link show "$CLUSTER_BRIDGE" >/dev/null 2>&1; }
 stop_nodes() {
   local record n
   for record in $(ls -r "$NODE_STATE"/nodes/*/node.json 2>/dev/null); do
