@@ -331,9 +331,14 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now,
   const bool sandbox = !facts.observed.sandboxes.empty() &&
                        facts.observed.sandboxes.front().ready &&
                        (spec.host_network || !facts.observed.sandboxes.front().ips.empty());
-  const bool ready = unready.empty() && !over;
-  const std::string why = over ? over_reason : "ContainersNotReady";
-  const std::string message = over ? "" : "containers with unready status: " + NamesIn(unready);
+  // Remains of a pod whose containers nobody knows any more are not ready for anything.
+  const bool empty = spec.containers.empty();
+  const bool ready = unready.empty() && !over && !empty;
+  const std::string why = over    ? over_reason
+                          : empty ? "UnknownContainerStatuses"
+                                  : "ContainersNotReady";
+  const std::string message =
+      over || empty ? "" : "containers with unready status: " + NamesIn(unready);
   Value conditions = Value::Array();
   const int64_t generation = GenerationOf(facts);
   AddCondition(conditions, generation, "PodReadyToStartContainers", sandbox, "", "", now, changes);

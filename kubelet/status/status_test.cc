@@ -359,6 +359,12 @@ TEST(PodStatus, ShowsConditionsWithUpstreamsReasons) {
          s.Is("a", RunState::kRunning);
        },
        "False", "True", "True", "True"},
+      {"remains of a pod without a container",
+       [](Story& s) {
+         s.f.observed = {};
+         s.f.pod.spec.containers.clear();
+       },
+       "False", "True", "False | UnknownContainerStatuses", "False | UnknownContainerStatuses"},
       {"host network",
        [](Story& s) {
          s.f.observed.sandboxes[0].ips.clear();

@@ -97,7 +97,7 @@ TEST_F(KubeletNodeTest, LimitsAreKeptAsTheConfigurationSays) {
     EXPECT_EQ(file("memory", "", "memory.oom.group"), "0\n");
   }
   RemoveManifest("a.yaml");
-  ASSERT_TRUE(Eventually([&] { return IsGone(); })) << Get("/pods");
+  ASSERT_TRUE(Eventually([&] { return IsGone() && Pod("a").IsNull(); })) << Get("/pods");
   StopKubelet(SIGTERM);
   Configure("cpuCFSQuota: false\n");
   PutManifest("a.yaml", BusyboxPod("a", "sleep 1000", "",
