@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "lib/base/log.h"
+
 namespace keelson::store {
 namespace {
 
@@ -39,19 +41,51 @@ base::Status Writer::Prepare() {
   ASSIGN_OR_RETURN(revision_, LastRevision(database_));
   ASSIGN_OR_RETURN(compacted_, GetMeta(database_, "compacted"));
   ASSIGN_OR_RETURN(const int64_t clean, GetMeta(database_, "clean"));
-  RETURN_IF_ERROR(database_.Run("BEGIN IMMEDIATE"));
+  ASSIGN_OR_RETURN(holes_, GetHoles(database_));
   if (clean == 0) {
     // Relaxed commits may be gone that somebody saw: their revisions are not given out again.
-    RETURN_IF_ERROR(AddHole(database_, revision_, revision_ + kJump));
+    jumped_ = {revision_, revision_ + kJump};
+    holes_.push_back(*jumped_);
     revision_ += kJump;
-    RETURN_IF_ERROR(SetMeta(database_, "base", revision_));
   }
-  RETURN_IF_ERROR(SetMeta(database_, "clean", 0));
-  RETURN_IF_ERROR(database_.Run("COMMIT"));
-  ASSIGN_OR_RETURN(holes_, GetHoles(database_));
   next_ = revision_ + 1;
   marks_.push_back({clock_->Steady(), revision_});
+  const base::Status marked = InTransaction([] { return base::Ok(); });
+  // Nothing is committed before there is room for the mark: until then it would be opened the same.
+  if (!marked.ok() && marked.error().code() == base::Code::kResourceExhausted) {
+    base::LogWarn("the store finds no room on its disk, serving what is there",
+                  {{"error", marked.error()}});
+    return base::Ok();
+  }
+  return marked;
+}
+
+base::Status Writer::Begin() {
+  RETURN_IF_ERROR(database_.Run("BEGIN IMMEDIATE"));
+  if (marked_) return base::Ok();
+  if (jumped_) {
+    RETURN_IF_ERROR(AddHole(database_, jumped_->first, jumped_->second));
+    RETURN_IF_ERROR(SetMeta(database_, "base", jumped_->second));
+  }
+  return SetMeta(database_, "clean", 0);
+}
+
+base::Status Writer::Finish() {
+  RETURN_IF_ERROR(database_.Run("COMMIT"));
+  marked_ = true;
   return base::Ok();
+}
+
+// Whole or not at all.
+base::Status Writer::InTransaction(const std::function<base::Status()>& work) {
+  const auto run = [&]() -> base::Status {
+    RETURN_IF_ERROR(Begin());
+    RETURN_IF_ERROR(work());
+    return Finish();
+  };
+  base::Status done = run();
+  if (!done.ok() && database_.InTransaction()) (void)database_.Run("ROLLBACK");
+  return done;
 }
 
 base::Status Writer::CommitOne(Item& item, Revision revision) {
@@ -101,25 +135,20 @@ base::Status Writer::CommitOne(Item& item, Revision revision) {
 }
 
 base::Status Writer::CommitGroup(const std::vector<Item*>& group, bool durable) {
-  durable = durable || unsynced_ >= kMostUnsynced;
+  durable = durable || !marked_ || unsynced_ >= kMostUnsynced;
   if (durable != durable_) {
     RETURN_IF_ERROR(
         database_.Run(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL"));
     durable_ = durable;
   }
-  const auto run = [&]() -> base::Status {
-    RETURN_IF_ERROR(database_.Run("BEGIN IMMEDIATE"));
+  const auto work = [&]() -> base::Status {
     for (Item* item : group) {
       RETURN_IF_ERROR(CommitOne(*item, next_));
       if (!item->error) ++next_;
     }
-    return database_.Run("COMMIT");
+    return base::Ok();
   };
-  base::Status done = run();
-  if (!done.ok()) {
-    if (database_.InTransaction()) (void)database_.Run("ROLLBACK");
-    return done;
-  }
+  RETURN_IF_ERROR(InTransaction(work));
   for (const Item* item : group) revision_ = std::max(revision_, item->revision);
   if (durable) {
     unsynced_ = 0;
@@ -191,21 +220,15 @@ base::Status Writer::TrimTo(Revision revision, int64_t rows) {
   // Whole commits.
   if (there) revision = std::min(revision, last.Int(0) / kLogPlaces);
   last.Reset();
-  const auto run = [&]() -> base::Status {
-    RETURN_IF_ERROR(database_.Run("BEGIN IMMEDIATE"));
+  const auto work = [&]() -> base::Status {
     RETURN_IF_ERROR(
         database_.Run(fmt::format("DELETE FROM log WHERE id < {}", (revision + 1) * kLogPlaces)));
     RETURN_IF_ERROR(database_.Run(fmt::format("DELETE FROM hole WHERE high <= {}", revision)));
     RETURN_IF_ERROR(SetMeta(database_, "compacted", revision));
     // The newest may be among what was deleted.
-    RETURN_IF_ERROR(SetMeta(database_, "base", revision_));
-    return database_.Run("COMMIT");
+    return SetMeta(database_, "base", revision_);
   };
-  base::Status done = run();
-  if (!done.ok()) {
-    if (database_.InTransaction()) (void)database_.Run("ROLLBACK");
-    return done;
-  }
+  RETURN_IF_ERROR(InTransaction(work));
   compacted_ = std::max(compacted_, revision);
   std::erase_if(holes_, [&](const auto& hole) { return hole.second <= revision; });
   return base::Ok();
@@ -273,10 +296,12 @@ base::Result<bool> Writer::Maintain(bool idle) {
 }
 
 base::Status Writer::Close() {
-  RETURN_IF_ERROR(database_.Run("PRAGMA synchronous = FULL; BEGIN IMMEDIATE"));
-  RETURN_IF_ERROR(SetMeta(database_, "base", revision_));
-  RETURN_IF_ERROR(SetMeta(database_, "clean", 1));
-  RETURN_IF_ERROR(database_.Run("COMMIT"));
+  RETURN_IF_ERROR(database_.Run("PRAGMA synchronous = FULL"));
+  const auto work = [&]() -> base::Status {
+    RETURN_IF_ERROR(SetMeta(database_, "base", revision_));
+    return SetMeta(database_, "clean", 1);
+  };
+  RETURN_IF_ERROR(InTransaction(work));
   return database_.Checkpoint(true);
 }
 

@@ -59,6 +59,10 @@ class Writer {
   Writer(Database database, const WriterLimits& limits, const base::Clock& clock)
       : database_(std::move(database)), limits_(limits), clock_(&clock) {}
   base::Status Prepare();
+  // A transaction that writes; the first to be written also marks the store as one in use.
+  base::Status Begin();
+  base::Status Finish();
+  base::Status InTransaction(const std::function<base::Status()>& work);
   base::Status CommitOne(Item& item, Revision revision);
   base::Status TrimTo(Revision revision, int64_t rows);
   Revision Back(int64_t commits) const;
@@ -72,7 +76,9 @@ class Writer {
   Revision next_ = 0;      // the next to be given out, also after failures
   Revision compacted_ = 0;
   Holes holes_;
-  bool durable_ = true;  // the connection's synchronous mode
+  bool marked_ = false;  // on the disk: who opens it after a crash jumps ahead
+  std::optional<std::pair<Revision, Revision>> jumped_;  // over this hole, of which the mark tells
+  bool durable_ = true;                                  // the connection's synchronous mode
   bool vacuumed_ = false;
   int64_t unsynced_ = 0;  // relaxed commits since the last durable one
   base::SteadyTime unsynced_since_{};
