@@ -20,6 +20,7 @@
 #include "kubelet/cgroup/pod_cgroups.h"
 #include "kubelet/cluster/health.h"
 #include "kubelet/cluster/link.h"
+#include "kubelet/cluster/serving.h"
 #include "kubelet/config/config.h"
 #include "kubelet/image/collector.h"
 #include "kubelet/image/pull_gate.h"
@@ -52,7 +53,7 @@ struct Options {
   std::string log_level = "info";
   std::string kubeconfig;  // empty: the node is alone
   std::string node_labels, taints;
-  std::optional<int64_t> healthz_port;
+  std::optional<int64_t> healthz_port, port;
 };
 
 base::Result<config::KubeletConfig> Configure(const Options& options) {
@@ -62,6 +63,7 @@ base::Result<config::KubeletConfig> Configure(const Options& options) {
   if (!options.endpoint.empty()) config.container_runtime_endpoint = options.endpoint;
   if (!options.cgroup_root.empty()) config.cgroup_root = options.cgroup_root;
   if (!options.pod_logs.empty()) config.pod_logs_dir = options.pod_logs;
+  if (options.port) config.port = *options.port;
   if (options.healthz_port) config.healthz_port = *options.healthz_port;
   for (const std::string& field : config.without_effect)
     base::LogWarn("a setting without effect here, ignoring", {{"field", field}});
@@ -119,6 +121,11 @@ class Farewell {
   std::jthread waiter_;
 };
 
+std::string Endpoint(const std::string& address, int64_t port) {
+  return (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" +
+         std::to_string(port);
+}
+
 std::string PodsCgroup(const config::KubeletConfig& config) {
   return (config.cgroup_root == "/" ? "" : config.cgroup_root) + "/kubepods";
 }
@@ -158,7 +165,7 @@ base::Result<node_cgroup::Driver> DriverOf(cri_client::RuntimeClient& runtime,
 constexpr char kKubeletVersion[] = "v1.35.4";
 
 base::Result<node::NodeFacts> FactsOfNode(const Options& options, const pod::NodeSettings& settings,
-                                          cri_client::RuntimeClient& runtime) {
+                                          cri_client::RuntimeClient& runtime, int port) {
   node::NodeFacts facts;
   facts.name = settings.names.node_name;
   facts.addresses = settings.names.host_ips;
@@ -166,7 +173,7 @@ base::Result<node::NodeFacts> FactsOfNode(const Options& options, const pod::Nod
   ASSIGN_OR_RETURN(facts.taints, node::ParseTaints(options.taints));
   facts.capacity = settings.capacity;
   facts.allocatable = settings.allocatable;
-  facts.kubelet_port = 0;  // nothing listens for the API server yet
+  facts.kubelet_port = port;
   const node::Identity identity = node::IdentityOf();
   facts.machine_id = identity.machine_id;
   facts.system_uuid = identity.system_uuid;
@@ -304,7 +311,8 @@ base::Status Run(const Options& options) {
         {.memory_bytes = config::KeptFree(config, "memory.available", capacity.memory_bytes),
          .disk_bytes = config::KeptFree(config, "nodefs.available", capacity.storage_bytes)}});
     cluster::Link::Settings settings;
-    ASSIGN_OR_RETURN(settings.node, FactsOfNode(options, node, *runtime));
+    ASSIGN_OR_RETURN(settings.node,
+                     FactsOfNode(options, node, *runtime, static_cast<int>(config.port)));
     settings.health = [&] { return health->Now(); };
     settings.pod_cidr = [&](const std::string& cidr) {
       TellPodCidr(workers, *loop, *runtime, cidr, [&] { look_at_runtime(); });
@@ -348,16 +356,24 @@ base::Status Run(const Options& options) {
     ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> local,
                      server::Server::Listen(options.socket, view));
     if (config.healthz_port != 0) {
-      const std::string endpoint = (config.healthz_bind_address.find(':') == std::string::npos
-                                        ? config.healthz_bind_address
-                                        : "[" + config.healthz_bind_address + "]") +
-                                   ":" + std::to_string(config.healthz_port);
-      const base::Result<int> listening = local->ListenHealth(endpoint);
+      const base::Result<int> listening =
+          local->ListenHealth(Endpoint(config.healthz_bind_address, config.healthz_port));
       if (!listening.ok())
         return listening.error().WithContext(
             "healthz (healthzPort 0 or --healthz-port 0 turns it off)");
     }
     look_at_runtime = [&agent] { agent.CheckRuntime(); };
+    std::unique_ptr<cluster::Serving> serving;
+    if (link && config.port != 0) {
+      std::vector<std::string> names = {node_name};
+      names.insert(names.end(), host_ips.begin(), host_ips.end());
+      base::Result<std::unique_ptr<cluster::Serving>> opened = cluster::Serving::Open(
+          *api, clock, *runtime, view,
+          {node_name, names, options.root_dir + "/pki", Endpoint(config.address, config.port)});
+      if (!opened.ok())
+        return opened.error().WithContext("the node's API (port 0 or --port 0 turns it off)");
+      serving = std::move(opened).value();
+    }
     agent.Begin();
     if (link) {
       health->Start();
@@ -404,6 +420,8 @@ int main(int argc, char** argv) {
   app.add_option("--node-labels", options.node_labels, "of the node's object: a=b,c=d");
   app.add_option("--register-with-taints", options.taints,
                  "of a node that is new to the cluster: key=value:effect,…");
+  app.add_option("--port", options.port,
+                 "the node's API for the cluster: logs, exec, figures; 0: none (default: 10250)");
   app.add_option("--healthz-port", options.healthz_port,
                  "/healthz on the loopback address; 0: none (default: 10248)");
   app.add_option("--log-level", options.log_level, "debug, info, warn or error")

@@ -43,7 +43,9 @@ struct KubeletConfig {
   std::chrono::seconds container_log_monitor_interval{10};
   std::string healthz_bind_address = "127.0.0.1";
   int64_t healthz_port = 10248;  // 0: none
-  int64_t pod_pids_limit = -1;   // of each pod; -1: none
+  std::string address = "0.0.0.0";
+  int64_t port = 10250;         // of a cluster's node; 0: none
+  int64_t pod_pids_limit = -1;  // of each pod; -1: none
   std::chrono::seconds max_container_restart_period{
       300};  // crashLoopBackOff.maxContainerRestartPeriod
   bool serialize_image_pulls = true;

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The node's API (:10250) put together: its certificate, whom the cluster's API server knows and
+// what they may, sessions and figures of the runtime. Serves from Open to its end, which is waited
+// for; what it is given outlives it. The loop runs on another thread than those that open or end
+// it, or not at all.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cri-api/client/runtime_client.h"
+#include "kubelet/node_api/api_reviews.h"
+#include "kubelet/node_api/cri_figures.h"
+#include "kubelet/node_api/cri_streams.h"
+#include "kubelet/node_api/server.h"
+#include "lib/base/clock.h"
+#include "lib/kube/client/api.h"
+
+namespace keelson::cluster {
+
+class Serving {
+ public:
+  struct Settings {
+    std::string node;
+    std::vector<std::string> names;  // of its certificate: host name, addresses
+    std::string certificates;        // the folder of its certificate and key
+    std::string endpoint;            // "0.0.0.0:10250"
+  };
+  static base::Result<std::unique_ptr<Serving>> Open(kube::Api& api, const base::Clock& clock,
+                                                     cri_client::RuntimeClient& runtime,
+                                                     const server::NodeView& view,
+                                                     const Settings& settings);
+  int port() const { return server_->port(); }
+
+ private:
+  Serving(kube::Api& api, const base::Clock& clock, cri_client::RuntimeClient& runtime,
+          const std::string& node);
+
+  node_api::ApiReviews asked_;
+  node_api::CachedReviews reviews_;
+  node_api::CriStreams streams_;
+  node_api::CriFigures figures_;
+  std::unique_ptr<node_api::Server> server_;  // last: its threads use the rest
+};
+
+}  // namespace keelson::cluster
