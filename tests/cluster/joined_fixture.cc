@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/cluster/joined_fixture.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "lib/base/strings.h"
+#include "lib/base/testing/places.h"
+#include "lib/os/files.h"
+
+namespace keelson::cluster_test {
+namespace {
+
+std::string* kubectl = nullptr;
+
+}  // namespace
+
+const std::string& JoinedNode::Program() { return *kubectl; }
+
+void JoinedNode::SetUpTestSuite() {
+  if (kubectl == nullptr) {
+    kubectl = new std::string;
+    const os::CommandResult found = Command(
+        {"python3", "-c",
+         "import sys; sys.path.insert(0, sys.argv[1]); import builds; print(builds.build('kubectl')"
+         " or '')",
+         base::SourceDir() + "/tests/master/clients"},
+        std::chrono::minutes(20));
+    for (const std::string_view line : base::Split(found.out, '\n')) {
+      if (line.starts_with("/")) *kubectl = line;
+    }
+  }
+  NodeTest::SetUpTestSuite();
+  if (geteuid() != 0) return;
+  const os::CommandResult added =
+      Command({"ip", "address", "replace", std::string(kAddress) + "/32", "dev", "lo"},
+              std::chrono::seconds(60));
+  ASSERT_EQ(added.status.code(), 0) << added.err;
+}
+
+void JoinedNode::SetUp() {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  if (kubectl->empty()) GTEST_SKIP() << "kubectl is built from Go modules, and there is no go here";
+  NodeTest::SetUp();
+}
+
+void JoinedNode::TearDown() {
+  if (HasFailure() && master_) std::fprintf(stderr, "--- master\n%s", master_->Log().c_str());
+  NodeTest::TearDown();
+  master_.reset();
+}
+
+void JoinedNode::StartMaster(const std::vector<std::string>& more_arguments) {
+  std::vector<std::string> arguments = {"--metric-resolution", "1"};
+  arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
+  auto master = load::MasterProcess::Start({.dir = dir_.path() + "/master", .extra = arguments});
+  ASSERT_TRUE(master.ok()) << master.error().message();
+  master_.emplace(*std::move(master));
+}
+
+void JoinedNode::StartNode() {
+  StartMaster();
+  LoadImage("busybox");
+  LoadImage("nginx");
+  StartRuntime();
+  Join();
+}
+
+void JoinedNode::Join(const std::string& access) {
+  // Whatever the machine's disk and memory are like.
+  const std::string settings = dir_.path() + "/kubelet.yaml";
+  ASSERT_TRUE(os::WriteFileAtomic(settings,
+                                  "apiVersion: kubelet.config.k8s.io/v1beta1\n"
+                                  "kind: KubeletConfiguration\n"
+                                  "evictionHard: {memory.available: 1Mi, nodefs.available: 1Mi, "
+                                  "imagefs.available: 1Mi, nodefs.inodesFree: \"1\"}\n",
+                                  0644)
+                  .ok());
+  joining_ = {"--kubeconfig", access.empty() ? Access() : access, "--node-ip", kAddress, "--config",
+              settings};
+  Rejoin();
+  ASSERT_TRUE(
+      Eventually([&] { return Condition(Object({"node", "node"}), "Ready") == "True"; }, 180))
+      << Kubectl({"describe", "node", "node"});
+}
+
+void JoinedNode::Rejoin() { StartKubelet(joining_); }
+
+// The kubeconfig is written before the kernel gives the port.
+std::string JoinedNode::Access() {
+  std::string text = os::ReadFile(master_->kubeconfig()).ValueOr("");
+  const std::string to_be = "127.0.0.1:0";
+  if (const size_t at = text.find(to_be); at != std::string::npos)
+    text.replace(at, to_be.size(), "127.0.0.1:" + std::to_string(master_->client()->port()));
+  const std::string path = dir_.path() + "/kubeconfig";
+  EXPECT_TRUE(os::WriteFileAtomic(path, text, 0600).ok());
+  return path;
+}
+
+std::vector<std::string> JoinedNode::Environment() const {
+  return {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + dir_.path(),
+          "KUBECONFIG=" + dir_.path() + "/kubeconfig",
+          "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=" + sockets_};
+}
+
+os::CommandResult JoinedNode::TryKubectl(std::vector<std::string> words, const std::string& input) {
+  (void)Access();
+  words.insert(words.begin(), *kubectl);
+  base::Result<os::CommandResult> done = os::RunCommand(
+      {.argv = std::move(words), .env = Environment()}, input, std::chrono::minutes(3), 64u << 20);
+  EXPECT_TRUE(done.ok()) << done.error().message();
+  return done.ok() ? *std::move(done) : os::CommandResult{};
+}
+
+std::string JoinedNode::Kubectl(std::vector<std::string> words, const std::string& input) {
+  std::string command;
+  for (const std::string& word : words) command += " " + word;
+  const os::CommandResult done = TryKubectl(std::move(words), input);
+  EXPECT_EQ(done.status.code(), 0) << "kubectl" << command << ": " << done.out << done.err;
+  return done.out;
+}
+
+json::Value JoinedNode::Object(std::vector<std::string> words) {
+  words.insert(words.begin(), "get");
+  words.insert(words.end(), {"-o", "json", "--ignore-not-found"});
+  return json::ParseJson(TryKubectl(std::move(words)).out).ValueOr({});
+}
+
+void JoinedNode::Apply(const json::Value& object) {
+  (void)Kubectl({"apply", "-f", "-"}, json::WriteJson(object));
+}
+
+std::string JoinedNode::Condition(const json::Value& object, const std::string& type) {
+  for (const json::Value& condition : object.At({"status", "conditions"}).items()) {
+    if (condition.At({"type"}).AsString() == type) return condition.At({"status"}).AsString();
+  }
+  return "";
+}
+
+json::Value JoinedNode::Web(const std::string& name, int replicas, int grace_seconds) {
+  json::Value spec = json::ParseYaml(Example("web.yaml")).value().At({"spec"});
+  spec.Set("terminationGracePeriodSeconds", json::Value(grace_seconds));
+  const std::string labels = R"({"app":")" + name + R"("})";
+  return json::ParseJson(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":")" +
+                         name + R"("},"spec":{"replicas":)" + std::to_string(replicas) +
+                         R"(,"selector":{"matchLabels":)" + labels +
+                         R"(},"template":{"metadata":{"labels":)" + labels + R"(},"spec":)" +
+                         json::WriteJson(spec) + "}}}")
+      .value();
+}
+
+}  // namespace keelson::cluster_test
