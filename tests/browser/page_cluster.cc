@@ -72,10 +72,11 @@ void PageCluster::Answer(std::shared_ptr<service::Exchange> exchange) {
   }
   if (!request.path.starts_with("/containerLogs/"))
     return exchange->Respond(404, {}, std::string("no"));
-  exchange->Begin(200, {{"Content-Type", "text/plain"}});
-  (void)exchange->Write(service::Buffer("of " + request.target + "\n"));
+  // Who sees the first line hears the next ones too.
   const std::lock_guard lock(mutex_);
   ++logs_;
+  exchange->Begin(200, {{"Content-Type", "text/plain"}});
+  (void)exchange->Write(service::Buffer("of " + request.target + "\n"));
   const std::string* follow = service::FindField(request.query, "follow");
   if (follow != nullptr && *follow == "true")
     following_.push_back(std::move(exchange));
