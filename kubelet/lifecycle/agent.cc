@@ -27,7 +27,10 @@ void Agent::OnFiles(source::FileSet files) {
   d_.loop.Post([this, files = std::move(files)]() mutable {
     if (d_.cluster != nullptr) d_.cluster->StaticPodsAre(files.pods);
     std::erase_if(wanted_, [this](const auto& pod) { return !from_api_.contains(pod.first); });
-    for (kube::Pod& pod : files.pods) wanted_.emplace(pod.metadata.uid, std::move(pod));
+    for (kube::Pod& pod : files.pods) {
+      renewed_.insert(pod.metadata.uid);
+      wanted_.emplace(pod.metadata.uid, std::move(pod));
+    }
     for (const auto& [file, error] : files.errors) {
       if (!file_errors_.contains(file) || file_errors_.at(file) != error)
         base::LogError("manifest refused", {{"error", error}});
@@ -101,7 +104,8 @@ void Agent::Reconcile() {
       continue;
     }
     const bool ends = !wanted->second.metadata.deletion_timestamp.empty();
-    if (!entry->facts.memory.deletion && wanted->second.object != entry->facts.pod.object) {
+    if (!entry->facts.memory.deletion && renewed_.contains(uid) &&
+        wanted->second.object != entry->facts.pod.object) {
       // Its volumes may be others.
       if (wanted->second.object.At({"spec"}) != entry->facts.pod.object.At({"spec"}) ||
           !from_api_.contains(uid))
@@ -112,20 +116,8 @@ void Agent::Reconcile() {
     }
     if (ends) Delete(*entry, GraceOf(wanted->second));
   }
-  // Those that were taken before keep their room; the others see what is left.
-  for (const bool taken : {true, false}) {
-    for (const auto& [uid, pod] : wanted_) {
-      if (const auto given = from_api_.find(uid);
-          given != from_api_.end() && given->second.finished)
-        continue;
-      const bool same_name_is_here =
-          std::any_of(entries_.begin(), entries_.end(), [&](const auto& e) {
-            return e.first == uid ||
-                   pod::FullName(e.second->facts.pod.metadata) == pod::FullName(pod.metadata);
-          });
-      if (!same_name_is_here && WasTaken(pod) == taken) Adopt(pod);
-    }
-  }
+  renewed_.clear();
+  AdoptWanted();
   for (const auto& [uid, seen] : snapshot_->pods) {
     if (!entries_.contains(uid) && !wanted_.contains(uid))
       AddOrphan({.name = seen.name, .namespace_name = seen.namespace_name, .uid = uid});
@@ -146,6 +138,27 @@ void Agent::Reconcile() {
   }
   for (const auto& [uid, pod] : left) {
     if (!entries_.contains(uid) && !wanted_.contains(uid)) AddOrphan(pod);
+  }
+}
+
+// Those that were taken before keep their room; the others see what is left. One whose name another
+// pod still has waits for its end.
+void Agent::AdoptWanted() {
+  std::vector<const kube::Pod*> others;
+  for (const auto& [uid, pod] : wanted_) {
+    if (entries_.contains(uid)) continue;
+    const auto given = from_api_.find(uid);
+    if (given == from_api_.end() || !given->second.finished) others.push_back(&pod);
+  }
+  if (others.empty()) return;
+  std::set<std::string> names;
+  for (const auto& [uid, entry] : entries_) names.insert(pod::FullName(entry->facts.pod.metadata));
+  for (const bool taken : {true, false}) {
+    for (const kube::Pod* pod : others) {
+      if (WasTaken(*pod) != taken || names.contains(pod::FullName(pod->metadata))) continue;
+      names.insert(pod::FullName(pod->metadata));
+      Adopt(*pod);
+    }
   }
 }
 

@@ -105,6 +105,7 @@ class Agent {
   using EntryPtr = std::shared_ptr<Entry>;
 
   void Reconcile();
+  void AdoptWanted();
   void Adopt(const kube::Pod& pod);
   bool WasTaken(const kube::Pod& pod) const;
   void AdmitNew(Entry& entry);
@@ -139,6 +140,7 @@ class Agent {
   probe::Probes* probes_ = nullptr;
   std::map<std::string, EntryPtr> entries_;  // by uid
   std::map<std::string, kube::Pod> wanted_;  // by uid: what the sources say
+  std::set<std::string> renewed_;            // of these, what they said since the last Reconcile
   struct FromApi {
     json::Value status;     // until it is adopted
     bool finished = false;  // it was deleted, and nothing of it is left here

@@ -17,6 +17,7 @@ void Agent::SetApiPod(kube::Pod pod, const json::Value& status) {
   FromApi& given = from_api_[uid];
   if (!entries_.contains(uid)) given.status = status;
   wanted_.insert_or_assign(uid, std::move(pod));
+  renewed_.insert(uid);
   Reconcile();
 }
 
