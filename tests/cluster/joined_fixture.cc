@@ -7,6 +7,7 @@
 #include "lib/base/strings.h"
 #include "lib/base/testing/places.h"
 #include "lib/os/files.h"
+#include "tests/load/nodes.h"
 
 namespace keelson::cluster_test {
 namespace {
@@ -56,6 +57,9 @@ void JoinedNode::StartMaster(const std::vector<std::string>& more_arguments) {
   auto master = load::MasterProcess::Start({.dir = dir_.path() + "/master", .extra = arguments});
   ASSERT_TRUE(master.ok()) << master.error().message();
   master_.emplace(*std::move(master));
+  // Pods are refused before their account is there.
+  const base::Status account = load::WaitForAccount(*master_->client());
+  ASSERT_TRUE(account.ok()) << account.error().message();
 }
 
 void JoinedNode::StartNode() {

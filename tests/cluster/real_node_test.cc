@@ -126,6 +126,9 @@ TEST_F(RealNodeTest, APodThatIsDeletedHasItsGraceAndIsGoneOnlyWhenNothingOfItIsL
                               .value();
   Apply(pod);
   (void)Kubectl({"wait", "--for=condition=Ready", "pod/slow", "--timeout=150s"});
+  // Before its trap is set it would take no notice of its end.
+  ASSERT_TRUE(
+      Eventually([&] { return Kubectl({"logs", "slow"}).find("runs") != std::string::npos; }));
   (void)Kubectl({"delete", "pod", "slow", "--wait=false"});
   EXPECT_TRUE(Eventually(
       [&] { return Kubectl({"logs", "slow"}).find("asked to end") != std::string::npos; }));
