@@ -135,7 +135,16 @@ status::Or<bool> Access::Authorize(const Attributes& attributes) {
 Decision Access::Decide(const Attributes& attributes) {
   if (attributes.user.In(auth::kMasters)) return {true, ""};
   RefreshRoles();
-  if (!auth::NodeNameOf(attributes.user).empty()) RefreshGraph();
+  const bool node = !auth::NodeNameOf(attributes.user).empty();
+  if (node) RefreshGraph();
+  Decision decision = authorizer_.Authorize(attributes);
+  if (decision.allowed || !node) return decision;
+  // Another thread may be taking changes just now, the one that allows it among them: a node asks
+  // for what a pod needs as soon as it hears of the pod.
+  {
+    const std::lock_guard lock(graph_mutex_);
+  }
+  RefreshGraph();
   return authorizer_.Authorize(attributes);
 }
 

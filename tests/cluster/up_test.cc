@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// `keelson up` with the real programs: a cluster of one node in a network of the test's own, with
+// folders, bridge and cgroup of its own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+
+#include <functional>
+
+#include "lib/base/strings.h"
+#include "lib/base/testing/places.h"
+#include "lib/kernel/netlink/testing/namespaces.h"
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+#include "lib/os/temp_dir.h"
+#include "supervise/protocol/protocol.h"
+
+namespace keelson {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Said {
+  int code = -1;
+  std::string text;
+};
+
+Said Output(std::vector<std::string> argv,
+            std::chrono::seconds patience = std::chrono::minutes(5)) {
+  const auto done =
+      os::RunCommand({.argv = std::move(argv),
+                      .env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
+                     "", patience);
+  if (!done.ok()) return {-1, done.error().message()};
+  return {done->status.code(), done->out + done->err};
+}
+
+class UpTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (geteuid() != 0) return;
+    const Said made = Output({base::SourceDir() + "/scripts/demo-images.sh", Images()});
+    ASSERT_EQ(made.code, 0) << made.text;
+  }
+  static std::string Images() { return base::SourceDir() + "/build/demo-images"; }
+
+  // A machine with a network of its own and one way out.
+  void OnMachine(const std::function<void()>& work) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    netlink::InFreshHost([&] {
+      netlink::Say({"ip", "link", "add", "outside", "type", "bridge"});
+      netlink::Say({"ip", "address", "add", "192.0.2.50/24", "dev", "outside"});
+      netlink::Say({"ip", "link", "set", "outside", "up"});
+      netlink::Say({"ip", "route", "add", "default", "via", "192.0.2.1"});
+      work();
+      if (os::Exists(state() + "/node.json")) (void)Keelson({"down", "--state-dir", state()});
+      for (const supervise::ProcessStatus& left : Processes())
+        if (left.pid != 0) (void)kill(left.pid, SIGKILL);
+    });
+  }
+
+  std::string state() const { return dir_.path() + "/state"; }
+  std::string run() const { return dir_.path() + "/run"; }
+  std::vector<std::string> Places(const std::string& command) const {
+    return {command,
+            "--name",
+            "one",
+            "--state-dir",
+            state(),
+            "--run-dir",
+            run(),
+            "--config-dir",
+            dir_.path() + "/etc",
+            "--kubelet-root",
+            state() + "/kubelet",
+            "--pod-logs-dir",
+            state() + "/pod-logs",
+            "--log-links-dir",
+            state() + "/log-links",
+            "--cgroup-root",
+            cgroup(),
+            "--bridge",
+            "kltup"};
+  }
+  std::string cgroup() const {
+    return "/keelson-test-" + dir_.path().substr(dir_.path().rfind('.') + 1);
+  }
+  static Said Keelson(std::vector<std::string> words) {
+    words.insert(words.begin(), base::BinDir() + "/keelson");
+    return Output(std::move(words));
+  }
+  Said Up() {
+    // A full disk of the machine that runs the tests is not what is tested.
+    EXPECT_TRUE(os::MakeDirs(dir_.path() + "/etc/kubelet.conf.d", 0755).ok());
+    EXPECT_TRUE(os::WriteFileAtomic(
+                    dir_.path() + "/etc/kubelet.conf.d/10-test.conf",
+                    "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+                    "evictionHard: {memory.available: 10Mi, nodefs.available: 0%, "
+                    "nodefs.inodesFree: 0%, imagefs.available: 0%, imagefs.inodesFree: 0%}\n",
+                    0644)
+                    .ok());
+    return Keelson(Places("up"));
+  }
+  void LoadImage() {
+    const Said loaded =
+        Output({base::BinDir() + "/keelson-runtime", "--state-dir", state(), "--run-dir", run(),
+                "load", Images() + "/busybox", "docker.io/library/busybox:demo"});
+    ASSERT_EQ(loaded.code, 0) << loaded.text;
+  }
+  std::vector<supervise::ProcessStatus> Processes() const {
+    return supervise::Ask({run() + "/supervise"}, {}).ValueOr(supervise::Reply()).processes;
+  }
+  supervise::ProcessStatus Process(const std::string& name) const {
+    for (const supervise::ProcessStatus& one : Processes())
+      if (one.name == name) return one;
+    return {};
+  }
+  Said Status() const { return Keelson({"status", "--state-dir", state()}); }
+  std::string Logs() const {
+    return Output({"sh", "-c", "tail -n 30 " + state() + "/daemon-logs/*.log"}).text;
+  }
+  static bool Eventually(const std::function<bool()>& good) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (good()) return true;
+      (void)poll(nullptr, 0, 50);
+    }
+    return good();
+  }
+
+  os::TempDir dir_ = std::move(os::TempDir::Create("keelson-up")).value();
+};
+
+TEST_F(UpTest, AClusterOfOneNodeServesHealsAndGoesWithoutATrace) {
+  OnMachine([&] {
+    LoadImage();
+    const Said up = Up();
+    ASSERT_EQ(up.code, 0) << up.text << Logs();
+    EXPECT_THAT(up.text, HasSubstr("node one is Ready"));
+    EXPECT_THAT(up.text, HasSubstr("keelson join 192.0.2.50:6443 --token "));
+    const Said applied = Keelson({"apply", "--wait", "--state-dir", state(),
+                                  base::SourceDir() + "/examples/cluster-web.yaml"});
+    ASSERT_EQ(applied.code, 0) << applied.text << Logs();
+    const size_t at = applied.text.find("http://");
+    ASSERT_NE(at, std::string::npos) << applied.text;
+    const std::string url = applied.text.substr(at, applied.text.find('\n', at) - at);
+    const auto answers = [&] {
+      return Output({"curl", "-fs", "-m", "5", url}).text.find("Hello from web-") !=
+             std::string::npos;
+    };
+    ASSERT_TRUE(Eventually(answers)) << Logs();
+
+    // Each process is killed; it comes back, and nothing is started twice or brought up anew.
+    for (const char* name : {"dns", "proxy", "kubelet", "runtime", "master"}) {
+      SCOPED_TRACE(name);
+      const supervise::ProcessStatus before = Process(name);
+      ASSERT_GT(before.pid, 0);
+      ASSERT_EQ(kill(before.pid, SIGKILL), 0);
+      EXPECT_TRUE(Eventually([&] {
+        const supervise::ProcessStatus now = Process(name);
+        return now.restarts == before.restarts + 1 && now.state == supervise::State::kRunning;
+      }));
+    }
+    const auto supervisor = supervise::Ask({run() + "/supervise"}, {});
+    ASSERT_TRUE(supervisor.ok());
+    ASSERT_EQ(kill(supervisor->keeper, SIGKILL), 0);
+    EXPECT_TRUE(Eventually([&] { return Status().code == 0; })) << Status().text << Logs();
+    EXPECT_TRUE(Eventually(answers)) << Logs();
+    EXPECT_THAT(Status().text, HasSubstr("all is well"));
+    // Again is nothing new.
+    const int kubelet = Process("kubelet").pid;
+    const Said again = Up();
+    EXPECT_EQ(again.code, 0) << again.text;
+    EXPECT_EQ(Process("kubelet").pid, kubelet);
+
+    const Said down = Keelson({"down", "--state-dir", state()});
+    EXPECT_EQ(down.code, 0) << down.text << Logs();
+    EXPECT_FALSE(os::Exists(state()));
+    EXPECT_FALSE(os::Exists(run()));
+    EXPECT_EQ(Status().code, 1);
+    EXPECT_THAT(netlink::Say({"ip", "-o", "link"}), Not(HasSubstr("kltup")));
+    EXPECT_THAT(netlink::Say({"ip", "-o", "link"}), Not(HasSubstr("keelson-dns")));
+    EXPECT_THAT(netlink::Say({"iptables-save"}), Not(HasSubstr("KUBE-")));
+    EXPECT_THAT(netlink::Say({"iptables-save"}), Not(HasSubstr("KEELSON-")));
+    EXPECT_EQ(Output({"pgrep", "-f", dir_.path() + "/"}).text, "");
+  });
+}
+
+TEST_F(UpTest, WhatCannotBeIsRefusedBeforeAnythingChanges) {
+  OnMachine([&] {
+    const auto refused = [&](std::vector<std::string> more, const char* words) {
+      std::vector<std::string> all = Places("up");
+      all.insert(all.end(), more.begin(), more.end());
+      const Said said = Keelson(all);
+      EXPECT_EQ(said.code, 1) << said.text;
+      EXPECT_THAT(said.text, HasSubstr(words));
+      EXPECT_FALSE(os::Exists(state() + "/node.json"));
+      EXPECT_FALSE(os::Exists(run()));
+    };
+    refused(
+        {"--cluster-cidr", "192.0.0.0/16"},
+        "--cluster-cidr 192.0.0.0/16 overlaps 192.0.2.0/24, which this machine reaches by outside");
+    refused({"--service-cidr", "10.42.0.0/17", "--cluster-dns", "10.42.0.10"}, "overlap");
+    refused({"--programs", "/nowhere"}, "/nowhere/keelson-master is not there");
+    netlink::SocketAddress taken("192.0.2.50", 6443);
+    const os::UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(bind(listener.get(), taken.get(), taken.size), 0);
+    ASSERT_EQ(listen(listener.get(), 1), 0);
+    refused({}, "port 6443 of the API server (--api-port) is taken by another program");
+  });
+}
+
+TEST_F(UpTest, WhoJoinsWithAWrongTokenOrHashIsRefused) {
+  OnMachine([&] {
+    const Said up = Up();
+    ASSERT_EQ(up.code, 0) << up.text << Logs();
+    const size_t at = up.text.find("sha256:");
+    ASSERT_NE(at, std::string::npos) << up.text;
+    const std::string hash = up.text.substr(at, 71);
+    const std::string other = dir_.path() + "/other";
+    const auto join = [&](const std::string& token, const std::string& with,
+                          const std::string& name) {
+      Said said = Keelson({"join",
+                           "192.0.2.50:6443",
+                           "--token",
+                           token,
+                           "--ca-hash",
+                           with,
+                           "--name",
+                           name,
+                           "--address",
+                           "192.0.2.51",
+                           "--state-dir",
+                           other + "/state",
+                           "--run-dir",
+                           other + "/run",
+                           "--config-dir",
+                           other + "/etc",
+                           "--bridge",
+                           "kltother",
+                           "--kubelet-port",
+                           "11250",
+                           "--kubelet-health-port",
+                           "11248",
+                           "--proxy-health-port",
+                           "11256",
+                           "--proxy-metrics-port",
+                           "11249",
+                           "--cluster-cidr",
+                           "10.52.0.0/16"});
+      EXPECT_EQ(said.code, 1) << said.text;
+      EXPECT_FALSE(os::Exists(other));
+      return said.text;
+    };
+    const std::string wrong = "aaaaaa.aaaaaaaaaaaaaaaa";
+    EXPECT_THAT(join(wrong, hash, "two"),
+                HasSubstr("the token is not known to the cluster, or its time is over"));
+    EXPECT_THAT(join(wrong, "sha256:" + std::string(64, '0'), "two"),
+                HasSubstr("not the one given"));
+    EXPECT_THAT(join("word", hash, "two"), HasSubstr("--token: six letters or digits"));
+    const size_t token = up.text.find("--token ");
+    EXPECT_THAT(join(up.text.substr(token + 8, 23), hash, "one"),
+                HasSubstr("the cluster has a node 'one' already"));
+  });
+}
+
+}  // namespace
+}  // namespace keelson
