@@ -40,7 +40,7 @@ node_options() { # N
   echo --name "node$1" --address "$CLUSTER_NET.$((10 + $1))" --network "$(node_network "$1")" --state-dir "$(node_state "$1")" \
     --run-dir "$(node_run "$1")" --config-dir "$(node_etc "$1")" --kubelet-root "$(node_state "$1")/kubelet" \
     --pod-logs-dir "$(node_state "$1")/pod-logs" --log-links-dir "$(node_state "$1")/log-links" \
-    --cgroup-root "${CLUSTER_CGROUP:-/keelson-nodes}/$1" --bridge "${CLUSTER_NAME}pods$1"
+    --cgroup-root "${CLUSTER_CGROUP:-/keelson-node}$1" --bridge "${CLUSTER_NAME}pods$1"
 }
 start_node() { # N: the first brings the cluster up, the others join it
   make_network "$1"

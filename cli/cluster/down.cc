@@ -82,6 +82,7 @@ base::Status Down(const DownOptions& options, const base::Clock& clock,
   steps.Take("stop", Stop(node, "master"));
   const auto quit = supervise::Ask({node.supervisor_dir()}, {.verb = supervise::Verb::kQuit});
   if (quit.ok()) (void)Eventually(std::chrono::seconds(20), [&] { return !IsSupervised(node); });
+  RemoveCgroup(node.cgroup_root);
   RETURN_IF_ERROR(steps.first());  // what failed can be tried again: the record is still there
   RETURN_IF_ERROR(RemoveState(options, node));
   console.out << "node " << node.name << " is down" << (options.keep_images ? ", images stay" : "")

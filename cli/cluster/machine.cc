@@ -178,6 +178,16 @@ base::Status RunProgram(const NodeOptions& options, std::vector<std::string> arg
   });
 }
 
+void RemoveCgroup(const std::string& root) {
+  constexpr char kMount[] = "/sys/fs/cgroup";
+  if (root.empty() || root == "/" || root.front() != '/') return;
+  (void)rmdir((kMount + root).c_str());  // v2
+  const auto hierarchies = os::ListDir(kMount);
+  if (!hierarchies.ok() || os::Exists(std::string(kMount) + "/cgroup.controllers")) return;
+  for (const os::DirEntry& one : *hierarchies)
+    (void)rmdir((std::string(kMount) + "/" + one.name + root).c_str());
+}
+
 bool Eventually(std::chrono::seconds patience, const std::function<bool()>& done) {
   const base::SystemClock clock;
   const base::SteadyTime end = clock.Steady() + patience;

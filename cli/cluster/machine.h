@@ -25,6 +25,9 @@ bool IsSupervised(const NodeOptions& options);
 // One of our programs, to its end.
 base::Status RunProgram(const NodeOptions& options, std::vector<std::string> argv);
 
+// The group below which the node's pods lived, in every hierarchy, where nothing is in it any more.
+void RemoveCgroup(const std::string& root);
+
 // Waits with ever longer looks; false after `patience`.
 bool Eventually(std::chrono::seconds patience, const std::function<bool()>& done);
 bool Listens(const NodeOptions& options, const std::string& address, int port);

@@ -184,6 +184,8 @@ TEST_F(UpTest, AClusterOfOneNodeServesHealsAndGoesWithoutATrace) {
     EXPECT_THAT(netlink::Say({"ip", "-o", "link"}), Not(HasSubstr("keelson-dns")));
     EXPECT_THAT(netlink::Say({"iptables-save"}), Not(HasSubstr("KUBE-")));
     EXPECT_THAT(netlink::Say({"iptables-save"}), Not(HasSubstr("KEELSON-")));
+    EXPECT_EQ(
+        Output({"find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", cgroup().substr(1)}).text, "");
     EXPECT_EQ(Output({"pgrep", "-f", dir_.path() + "/"}).text, "");
   });
 }
