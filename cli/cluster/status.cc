@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cluster/api.h"
+#include "cli/cluster/findings.h"
 #include "cli/cluster/identity.h"
 #include "cli/cluster/machine.h"
 #include "cli/cluster/node_life.h"
@@ -52,6 +53,21 @@ std::string NodeProblem(const NodeOptions& options) {
                           " does not tell of the node: " + asked.error().message();
 }
 
+// What its page says is wrong in the cluster: of the node that has the control plane.
+std::vector<std::string> InTheCluster(const NodeOptions& options) {
+  std::vector<std::string> lines;
+  const base::Status asked = InNetwork(options.network, [&]() -> base::Status {
+    ASSIGN_OR_RETURN(Access access, ReadAccess(options.admin_kubeconfig()));
+    Api api(std::move(access));
+    ASSIGN_OR_RETURN(const json::Value verdict, api.Need("GET", "/ui/findings.json"));
+    lines = FindingLines(verdict);
+    return base::Ok();
+  });
+  // That the API server does not answer is said of the node already.
+  if (!asked.ok()) lines.clear();
+  return lines;
+}
+
 }  // namespace
 
 base::Result<bool> Status(const std::string& state_dir, const base::Clock& clock,
@@ -88,6 +104,12 @@ base::Result<bool> Status(const std::string& state_dir, const base::Clock& clock
   if (std::string problem = NodeProblem(options); !problem.empty())
     problems.push_back(std::move(problem));
   for (const std::string& problem : problems) console.out << "WRONG: " << problem << "\n";
+  // Pods and the like are their owners' matter: said, and yet this node is well.
+  if (options.has_master()) {
+    for (const std::string& line : InTheCluster(options))
+      console.out << "in the cluster: " << line << "\n";
+    console.out << "the page: " << PageUrl(options.page_port, !options.network.empty()) << "\n";
+  }
   if (problems.empty()) console.out << "all is well\n";
   return problems.empty();
 }
