@@ -18,6 +18,7 @@
 
 #include "cri-api/client/runtime_client.h"
 #include "kubelet/cgroup/pod_cgroups.h"
+#include "kubelet/cluster/access.h"
 #include "kubelet/cluster/health.h"
 #include "kubelet/cluster/link.h"
 #include "kubelet/cluster/serving.h"
@@ -51,7 +52,7 @@ struct Options {
   std::string log_links = "/var/log/containers";
   std::string node_name, node_ip, cgroup_root, pod_logs;
   std::string log_level = "info";
-  std::string kubeconfig;  // empty: the node is alone
+  std::string kubeconfig, bootstrap_kubeconfig;  // empty: the node is alone
   std::string node_labels, taints;
   std::optional<int64_t> healthz_port, port;
 };
@@ -159,6 +160,19 @@ base::Result<node_cgroup::Driver> DriverOf(cri_client::RuntimeClient& runtime,
                   {{"driver", systemd ? "systemd" : "cgroupfs"}});
   }
   return systemd ? Driver::kSystemd : Driver::kCgroupfs;
+}
+
+cluster::AccessOptions AccessOf(const Options& options, const std::string& node,
+                                const sigset_t& stop) {
+  return {.kubeconfig =
+              options.kubeconfig.empty() ? options.root_dir + "/kubeconfig" : options.kubeconfig,
+          .bootstrap_kubeconfig = options.bootstrap_kubeconfig,
+          .certificates = options.root_dir + "/pki",
+          .node = node,
+          .stopped = [stop] {
+            const timespec now{};
+            return sigtimedwait(&stop, nullptr, &now) > 0;
+          }};
 }
 
 // The version whose API this kubelet speaks.
@@ -272,9 +286,12 @@ base::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   std::optional<kube::Api> api;
   std::optional<cluster::ApiObjects> api_objects;
-  if (!options.kubeconfig.empty()) {
-    ASSIGN_OR_RETURN(kube::ClientConfig client, kube::ReadKubeconfig(options.kubeconfig));
+  std::optional<cluster::Renewal> renewal;
+  if (!options.kubeconfig.empty() || !options.bootstrap_kubeconfig.empty()) {
+    const cluster::AccessOptions access = AccessOf(options, node_name, stop);
+    ASSIGN_OR_RETURN(kube::ClientConfig client, cluster::OpenAccess(access, clock));
     api.emplace(*loop, clock, std::move(client), "keelson-kubelet/" KEELSON_VERSION);
+    renewal.emplace(*api, clock, access);
     api_objects.emplace(*api, clock, objects);
   }
   const volume::Objects& all_objects =
@@ -378,6 +395,7 @@ base::Status Run(const Options& options) {
     if (link) {
       health->Start();
       link->Start(agent);
+      renewal->Start();
     }
     base::LogInfo("the kubelet runs", {{"node", node_name},
                                        {"manifests", config.static_pod_path},
@@ -417,6 +435,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--kubeconfig", options.kubeconfig,
                  "the API server of a cluster to join, and as whom (default: none, alone)");
+  app.add_option(
+      "--bootstrap-kubeconfig", options.bootstrap_kubeconfig,
+      "how to join without a --kubeconfig of one's own (default: <root-dir>/kubeconfig): "
+      "with a bootstrap token, for which it is written");
   app.add_option("--node-labels", options.node_labels, "of the node's object: a=b,c=d");
   app.add_option("--register-with-taints", options.taints,
                  "of a node that is new to the cluster: key=value:effect,…");

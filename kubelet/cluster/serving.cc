@@ -2,7 +2,6 @@
 #include "kubelet/cluster/serving.h"
 
 #include "kubelet/identity/self_signed.h"
-#include "lib/os/files.h"
 
 namespace keelson::cluster {
 
@@ -14,7 +13,6 @@ base::Result<std::unique_ptr<Serving>> Serving::Open(kube::Api& api, const base:
                                                      cri_client::RuntimeClient& runtime,
                                                      const server::NodeView& view,
                                                      const Settings& settings) {
-  RETURN_IF_ERROR(os::MakeDirs(settings.certificates, 0700));
   ASSIGN_OR_RETURN(const identity::KeyPair own,
                    identity::OpenSelfSigned(settings.certificates, settings.names,
                                             clock.WallNanos() / 1'000'000'000));

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Has the cluster's authority sign a client certificate for the node: a request of a key that was
+// made for it, then waiting until it is signed or refused. A server that does not answer is asked
+// again. On the loop's thread; `api` and `clock` outlive it. Source: certificates.k8s.io/v1,
+// signer kubernetes.io/kube-apiserver-client-kubelet.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "lib/kube/client/api.h"
+
+namespace keelson::cluster {
+
+class Enrolment {
+ public:
+  // Certificates and key as one PEM text; an error: it was refused.
+  using Done = std::function<void(base::Result<std::string>)>;
+  struct Options {
+    std::chrono::milliseconds look_period{1000};
+    std::chrono::milliseconds min_backoff{200}, max_backoff{10'000};
+  };
+  Enrolment(kube::Api& api, std::string node, Options options);
+  Enrolment(kube::Api& api, std::string node) : Enrolment(api, std::move(node), Options()) {}
+  ~Enrolment();
+  Enrolment(const Enrolment&) = delete;
+  Enrolment& operator=(const Enrolment&) = delete;
+
+  void Start(Done done);  // once; done is called at most once, and may destroy this
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace keelson::cluster
