@@ -17,6 +17,8 @@ constexpr char kOursWithoutHeadless[] =
     "name";
 
 base::Status WriteZone(const std::string& path, const dns::ZoneFile& zone) {
+  if (const size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0)
+    RETURN_IF_ERROR(os::MakeDirs(path.substr(0, slash), 0755));
   return os::WriteFileAtomic(path, dns::WriteZoneFile(zone), 0644);
 }
 
@@ -129,9 +131,10 @@ void Agent::Changed() {
 void Agent::Schedule(std::chrono::nanoseconds wait) {
   const base::SteadyTime now = clock_.Steady();
   if (next_ > now) wait = std::max<std::chrono::nanoseconds>(wait, next_ - now);
+  if (timer_) loop_.CancelTimer(*timer_);
   timer_ = loop_.After(wait, [this] {
     timer_.reset();
-    Begin(false);
+    if (!running_) Begin(false);  // else what is done then begins again
   });
 }
 
