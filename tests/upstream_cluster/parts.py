@@ -12,6 +12,8 @@ import urllib.request
 
 NODE, ADDRESS, SERVICES = "node", "10.199.0.1", "10.43.0.0/16"
 SERVER = f"https://{ADDRESS}:6443"
+OTHER = "10.199.0.2"  # a machine beside the node
+NAMES = "10.43.0.10"  # where pods ask for names
 ERRORS = r"^E\d{4} "  # klog's
 # What an API server answers that a client of a release does not expect of it; a node asks as nobody until it has its certificate.
 COMPLAINTS = (r"^[EW]\d{4} (?!.*(system:anonymous|no relationship found)).*(reflector|[Ff]ailed to (watch|list)|could not find the requested resource|"
@@ -179,7 +181,7 @@ class Parts:
     def upstream_kubelet(self, endpoint, *who):
         """`who`: its options that say so."""
         self.spawn("kubelet", [self.programs["kubelet"], "--config", self.kubelet_configuration(endpoint), "--root-dir", self.work + "/kubelet", "--cert-dir",
-                               self.work + "/kubelet/pki", "--hostname-override", NODE, "--node-ip", ADDRESS, "--v=2", *who])
+                               self.work + "/kubelet/pki", "--hostname-override", NODE, "--node-ip", ADDRESS, "--node-labels", "keelson.io/dns=true", "--v=2", *who])
 
     def join_upstream_kubelet(self, endpoint):
         """By a bootstrap token: it gets its certificate from the control plane."""
@@ -200,10 +202,27 @@ class Parts:
                                        self.work + "/kubelet", "--hostname-override", NODE, "--node-ip", ADDRESS, "--kubeconfig", kubeconfig,
                                        "--pod-manifest-path", self.work + "/manifests", "--socket", "/run/kubelet.sock", "--log-links-dir", ""])
 
-    def keelson_proxy(self, pods, kubeconfig):
+    def keelson_proxy(self, pods, kubeconfig, *more):
         self.spawn("keelson-proxy", [self.programs["keelson-proxy"], "--kubeconfig", kubeconfig,
                                      "--hostname-override", NODE, "--cluster-cidr", pods, "--healthz-bind-address", ADDRESS + ":10256",
-                                     "--metrics-bind-address", "127.0.0.1:10249"], lambda: self.get(f"http://{ADDRESS}:10256/healthz"))
+                                     "--metrics-bind-address", "127.0.0.1:10249", *more], lambda: self.get(f"http://{ADDRESS}:10256/healthz"))
+
+    def zone_file(self):
+        return self.work + "/names/zone.json"
+
+    def keelson_dns(self, address):
+        self.spawn("keelson-dns", [self.programs["keelson-dns"], "--listen", address, "--zone-file", self.zone_file()])
+
+    def names_of_another_node(self, kubeconfig):
+        """A keelson-proxy in a network namespace of its own, which writes down what names there are."""
+        script = f"""set -e
+            nsenter --net=/proc/{os.getpid()}/ns/net ip link add kother0 up master knode0 type veth peer name eth0 netns $$
+            ip link set lo up
+            ip address add {OTHER}/24 dev eth0
+            ip link set eth0 up
+            exec "$@" """
+        self.spawn("keelson-names", ["unshare", "--net", "sh", "-c", script, "sh", self.programs["keelson-proxy"], "--kubeconfig", kubeconfig,
+                                     "--hostname-override", "other", "--zone-file", self.zone_file()], lambda: os.path.exists(self.zone_file()))
 
     def kubelet_configuration(self, endpoint):
         """One file for either kubelet."""
@@ -213,7 +232,7 @@ class Parts:
         configuration = {
             "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "containerRuntimeEndpoint": endpoint, "address": ADDRESS,
             "failCgroupV1": False, "cgroupDriver": "cgroupfs", "cgroupRoot": "/" + group, "enforceNodeAllocatable": [], "oomScoreAdj": 0,
-            "failSwapOn": False, "podLogsDir": self.work + "/pod-logs", "clusterDNS": [ADDRESS], "clusterDomain": "cluster.local",
+            "failSwapOn": False, "podLogsDir": self.work + "/pod-logs", "clusterDNS": [NAMES], "clusterDomain": "cluster.local",
             "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True}, "x509": {"clientCAFile": self.pki("ca.crt")}},
             "authorization": {"mode": "Webhook"}, "rotateCertificates": True, "registerNode": True,
             "evictionHard": {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"}, "imageGCHighThresholdPercent": 100,

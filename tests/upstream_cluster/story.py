@@ -114,6 +114,13 @@ def pods_reach_it_too(p):
             f"{pod} reaches {address}")
 
 
+def names_are_resolved(p):
+    pod = pods(p)[0]["metadata"]["name"]
+    for name in ("web", "web.default", "web.default.svc.cluster.local"):
+        p.until(lambda: "written by" in p.kubectl("exec", pod, "-c", "writer", "--", "wget", "-q", "-O", "-", f"http://{name}/index.html"),
+                f"{pod} reaches {name}")
+
+
 def logs_are_told(p):
     pod = pods(p)[0]["metadata"]["name"]
     p.until(lambda: f"written by {pod}" in p.kubectl("logs", pod, "-c", "writer", "--tail=3"), "logs")
@@ -230,6 +237,7 @@ def all_goes(p):
     p.until(lambda: not p.json("get", "pods,replicasets,endpointslices", "-l", "app=web")["items"], "what it owned goes")
 
 
-CASES = (the_node_is_ready, its_lease_is_there, a_deployment_runs, a_service_answers_by_its_address, pods_reach_it_too, logs_are_told, commands_are_run,
-         ports_are_forwarded, its_account_is_there, its_slices_are_left_alone, events_tell_of_it, what_is_killed_is_restarted, a_pod_that_ends_is_told, an_endpoint_that_goes_is_refused,
+CASES = (the_node_is_ready, its_lease_is_there, a_deployment_runs, a_service_answers_by_its_address, pods_reach_it_too, names_are_resolved,
+         logs_are_told, commands_are_run, ports_are_forwarded, its_account_is_there, its_slices_are_left_alone, events_tell_of_it,
+         what_is_killed_is_restarted, a_pod_that_ends_is_told, an_endpoint_that_goes_is_refused,
          grace_is_given, all_goes, its_lease_is_renewed)
