@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <functional>
 #include <thread>
 
 #include "lib/base/log.h"
@@ -107,6 +109,24 @@ void PrepareKernel(const Options& options) {
   if (!adjusted.ok()) base::LogWarn("oomScoreAdj cannot be set", {{"error", adjusted.error()}});
 }
 
+// Rules do not wait for a port that somebody has yet, perhaps one who just ends, nor for an address
+// that is not there yet; other mistakes are told at once.
+base::Status ListenSoon(os::EventLoop& loop, const char* option,
+                        const std::function<base::Result<int>()>& listen, bool told = false) {
+  const base::Result<int> listens = listen();
+  if (listens.ok()) return base::Ok();
+  const int why = listens.error().os_errno();
+  if (why != EADDRINUSE && why != EADDRNOTAVAIL) return listens.error().WithContext(option);
+  if (!told)
+    base::LogWarn("a port cannot be opened yet, trying again",
+                  {{"option", option}, {"error", listens.error()}});
+  loop.After(std::chrono::seconds(1), [&loop, option, listen] {
+    if (const base::Status status = ListenSoon(loop, option, listen, true); !status.ok())
+      base::LogError("a port cannot be opened", {{"error", status.error()}});
+  });
+  return base::Ok();
+}
+
 base::Status Serve(const Options& options) {
   ASSIGN_OR_RETURN(const os::UniqueFd signals, os::TakeSignals({SIGTERM, SIGINT}));
   const base::SystemClock clock;
@@ -116,27 +136,29 @@ base::Status Serve(const Options& options) {
   PrepareKernel(options);
   proxy::Writers writers = MakeWriters(options);
   if (writers.empty()) return xtables::NoneInstalled(false);
+  ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   meter::Registry registry;
   meter::AddProcess(registry);
   proxy::Health health(clock);
   proxy::CountAnswers(health, registry);
   if (!options.healthz.empty()) {
-    const auto listens = health.Listen(options.healthz);
-    if (!listens.ok()) return listens.error().WithContext("--healthz-bind-address");
+    RETURN_IF_ERROR(ListenSoon(*loop, "--healthz-bind-address",
+                               [&] { return health.Listen(options.healthz); }));
   }
   http::Server metrics;
   if (!options.metrics.empty()) {
-    const auto listens = metrics.Listen(options.metrics, [&](const http::Request& request) {
+    const http::Handler answer = [&](const http::Request& request) {
       if (request.path == "/metrics")
         return http::Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
                               .body = registry.Text()};
       if (request.path == "/proxyMode") return http::Response{.body = "iptables"};
       if (request.path == "/healthz") return http::Response{.body = "ok"};
       return http::Response{.status = 404, .body = "not found\n"};
-    });
-    if (!listens.ok()) return listens.error().WithContext("--metrics-bind-address");
+    };
+    RETURN_IF_ERROR(ListenSoon(*loop, "--metrics-bind-address", [&metrics, &options, answer] {
+      return metrics.Listen(options.metrics, answer);
+    }));
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   kube::Api api(*loop, clock, std::move(config), "keelson-proxy/" KEELSON_VERSION);
   {
     proxy::Agent::Settings settings;

@@ -145,6 +145,7 @@ void Agent::Begin(bool check) {
   const std::set<std::string> changed =
       services_->synced() && slices_->synced() ? state_.TakeChanged() : std::set<std::string>();
   UpdateHealthPorts(changed);
+  if (check) health_.Update(health_ports_);  // what could not be opened is tried again
   if (services_->synced() && slices_->synced()) {
     metrics_.services_pending.Set(0);
     metrics_.endpoints_pending.Set(0);

@@ -229,6 +229,33 @@ TEST_F(ProxyTest, AProxyThatIsKilledCutsNobodyOffAndCatchesUp) {
   });
 }
 
+TEST_F(ProxyTest, RulesDoNotWaitForAPortThatSomebodyHas) {
+  OnNode([&] {
+    KillProxy();
+    std::vector<os::UniqueFd> taken;
+    const os::UniqueFd here(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    // A child that the proxy had at its end may keep its ports for a moment.
+    for (const uint16_t port : {10256, 10249})
+      EXPECT_TRUE(Eventually([&] {
+        netlink::SocketAddress where("127.0.0.1", port);
+        os::UniqueFd listener = netlink::OpenSocket(here.get(), where);
+        if (bind(listener.get(), where.get(), where.size) != 0 || listen(listener.get(), 8) != 0)
+          return false;
+        taken.push_back(std::move(listener));
+        return true;
+      }));
+    StartProxy();
+    const std::string address = MakeService();
+    EXPECT_TRUE(Eventually([&] { return Connects(address, 80) == ECONNREFUSED; })) << ProxyLog();
+    taken.clear();
+    EXPECT_TRUE(Eventually([] { return Get(10256, "/livez").find("200 OK") != std::string::npos; }))
+        << ProxyLog();
+    EXPECT_TRUE(Eventually([] {
+      return Get(10249, "/metrics").find("200 OK") != std::string::npos;
+    })) << ProxyLog();
+  });
+}
+
 TEST_F(ProxyTest, AMasterThatIsAwayChangesNothingAndIsFollowedAgain) {
   OnNode([&] {
     const std::string address = MakeService();
