@@ -141,6 +141,7 @@ TEST_F(DaemonSets, AreUpdatedNodeByNodeAndUndone) {
   ASSERT_EQ(history.size(), 2u);
   Patch(server_, kLog, kStrategic, json::WriteJson(history[1]));
   ServeUntil(server_, kLog, IsRolledOut);
+  Until(server_, kPods, [](const Value& pods) { return pods.At({"items"}).items().size() == 5; });
   for (const auto& [node, image] : Images()) EXPECT_EQ(image, "one");
   Until(server_, kRevisions, [](const Value& list) {
     const std::vector<Value>& items = list.At({"items"}).items();
