@@ -7,6 +7,7 @@
 #include "lib/base/crc32c.h"
 #include "lib/base/ids.h"
 #include "lib/base/log.h"
+#include "lib/base/percent.h"
 #include "lib/base/result.h"
 #include "lib/base/strings.h"
 
@@ -69,6 +70,24 @@ TEST(Crc32c, MatchesTheExamplesOfRfc3720InOnePieceAndInTwo) {
   for (size_t cut = 0; cut <= ones.size(); ++cut) {
     EXPECT_EQ(Crc32c(ones.substr(cut), Crc32c(ones.substr(0, cut))), 0x62a8ab43u) << cut;
   }
+}
+
+TEST(Ids, UuidsAreOfVersionFourAndDiffer) {
+  const std::string one = NewUuid();
+  ASSERT_EQ(one.size(), 36u);
+  for (const size_t at : {8, 13, 18, 23}) EXPECT_EQ(one[at], '-') << one;
+  EXPECT_EQ(one[14], '4') << one;
+  EXPECT_NE(std::string("89ab").find(one[19]), std::string::npos) << one;
+  EXPECT_NE(one, NewUuid());
+}
+
+TEST(Percent, EscapesAreReadAndHalfOnesRefused) {
+  EXPECT_EQ(PercentDecode("a%2Fb%2f+"), "a/b/+");
+  EXPECT_EQ(PercentDecode("a+b", true), "a b");
+  for (const char* bad : {"%", "%1", "a%", "%g0", "%0g"})
+    EXPECT_EQ(PercentDecode(bad), std::nullopt);
+  EXPECT_EQ(ReadEscape("%41bc"), 'A');
+  EXPECT_EQ(ReadEscape("41"), std::nullopt);
 }
 
 TEST(Ids, ObjectIdsHave64HexDigitsAndDiffer) {

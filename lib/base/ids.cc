@@ -19,4 +19,14 @@ std::string RandomHex(size_t bytes) {
   return HexEncode(raw);
 }
 
+std::string NewUuid() {
+  std::string text = RandomHex(16);
+  text[12] = '4';
+  constexpr std::string_view kVariant = "89ab";
+  text[16] =
+      kVariant[static_cast<size_t>(text[16] <= '9' ? text[16] - '0' : text[16] - 'a' + 10) % 4];
+  for (const size_t at : {20, 16, 12, 8}) text.insert(at, 1, '-');
+  return text;
+}
+
 }  // namespace keelson::base

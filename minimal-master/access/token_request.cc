@@ -13,15 +13,6 @@ constexpr int64_t kLongest = int64_t{1} << 32;
 
 std::string TimeText(int64_t seconds) { return base::FormatRfc3339(seconds * 1'000'000'000); }
 
-// As RFC 9562, version 4.
-std::string TokenId() {
-  std::string hex = base::RandomHex(16);
-  hex[12] = '4';
-  hex[16] = 'a';
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
-                     hex.substr(16, 4), hex.substr(20));
-}
-
 status::Failure BadSeconds(int64_t seconds, std::string_view why) {
   return status::Invalid("authentication.k8s.io", "TokenRequest", "",
                          {{kube::ProblemKind::kInvalid, "spec.expirationSeconds",
@@ -48,7 +39,7 @@ status::Or<json::Value> Access::RequestToken(const std::string& ns, const std::s
                            .expires = now + seconds,
                            .issued = now,
                            .not_before = now,
-                           .id = TokenId(),
+                           .id = base::NewUuid(),
                            .ns = ns,
                            .service_account = {account, of->uid}};
   for (const json::Value& one : spec.At({"audiences"}).items())
@@ -102,7 +93,7 @@ status::Or<json::Value> Access::RequestToken(const std::string& ns, const std::s
   json::Value& metadata = *request.Find("metadata");
   metadata.Set("name", json::Value(account));
   metadata.Set("namespace", json::Value(ns));
-  metadata.Set("uid", json::Value(TokenId()));
+  metadata.Set("uid", json::Value(base::NewUuid()));
   metadata.Set("creationTimestamp", json::Value(TimeText(now)));
   json::Value seen = spec;
   if (seen.IsNull()) seen = json::Value::Object();

@@ -32,16 +32,6 @@ using watch::ObjectPtr;
 
 constexpr int kTries = 20;  // against writers that were quicker
 
-// The form 8-4-4-4-12 of 16 random bytes, marked as RFC 9562's version 4.
-std::string NewUid() {
-  std::string hex = base::RandomHex(16);
-  hex[12] = '4';
-  constexpr std::string_view kVariant = "89ab";
-  hex[16] = kVariant[static_cast<size_t>(hex[16] <= '9' ? hex[16] - '0' : hex[16] - 'a' + 10) % 4];
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
-                     hex.substr(16, 4), hex.substr(20));
-}
-
 bool IsDurable(const schema::Resource& resource) {
   return resource.name() != "leases" && resource.name() != "events";
 }
@@ -129,7 +119,7 @@ status::Or<Engine::Prepared> Engine::Prepare(const schema::Resource& resource,
                                              std::string_view owners) {
   const std::string time = Now();
   const std::string suffix = RandomSuffix();
-  const status::Or<bool> begun = BeginMetadata(object, ns, {NewUid(), time, suffix});
+  const status::Or<bool> begun = BeginMetadata(object, ns, {base::NewUuid(), time, suffix});
   if (!begun.ok()) return begun.failure();
   defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
   strategy::Normalize(KindOf(resource), object);

@@ -3,30 +3,20 @@
 
 #include <fmt/core.h>
 
+#include "lib/base/percent.h"
 #include "lib/base/strings.h"
 #include "lib/json/text.h"
 
 namespace keelson::auth {
 namespace {
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
+// What is no escape stays as it is.
 std::string Decode(std::string_view segment) {
   std::string out;
   for (size_t i = 0; i < segment.size(); ++i) {
-    const int high = segment[i] == '%' && i + 2 < segment.size() ? HexDigit(segment[i + 1]) : -1;
-    const int low = high >= 0 ? HexDigit(segment[i + 2]) : -1;
-    if (low < 0) {
-      out += segment[i];
-    } else {
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
+    const std::optional<char> byte = base::ReadEscape(segment.substr(i));
+    out += byte.value_or(segment[i]);
+    if (byte) i += 2;
   }
   return out;
 }

@@ -2,6 +2,7 @@
 #include "minimal-master/control/objects.h"
 
 #include "lib/json/part.h"
+#include "minimal-master/control/times.h"
 #include "minimal-master/storage/storage.h"
 
 namespace keelson::control {
@@ -70,6 +71,17 @@ json::Value ControllerReference(std::string_view api_version, std::string_view k
   out.Set("uid", owner.At({"metadata", "uid"}));
   out.Set("controller", json::Value(true));
   out.Set("blockOwnerDeletion", json::Value(true));
+  return out;
+}
+
+json::Value Condition(std::string_view type, std::string_view reason, std::string_view message,
+                      int64_t now_nanos) {
+  json::Value out;
+  out.Set("type", json::Value(type));
+  out.Set("status", json::Value("True"));
+  out.Set("lastTransitionTime", json::Value(TimeText(now_nanos)));
+  out.Set("reason", json::Value(reason));
+  out.Set("message", json::Value(message));
   return out;
 }
 

@@ -36,6 +36,9 @@ const json::Value* ControllerOf(const json::Value& object);
 // For objects made by `owner`: controller and blockOwnerDeletion.
 json::Value ControllerReference(std::string_view api_version, std::string_view kind,
                                 const json::Value& owner);
+// Of a status: true since `now`.
+json::Value Condition(std::string_view type, std::string_view reason, std::string_view message,
+                      int64_t now_nanos);
 bool IsBeingDeleted(const json::Value& object);
 
 }  // namespace keelson::control

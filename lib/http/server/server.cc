@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/http/server/server.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -17,8 +15,8 @@
 #include <thread>
 
 #include "lib/base/log.h"
-#include "lib/base/strings.h"
 #include "lib/http/server/connection.h"
+#include "lib/os/listen.h"
 #include "lib/os/socket.h"
 
 namespace keelson::http {
@@ -26,60 +24,6 @@ namespace keelson::http {
 using base::Error;
 using base::Result;
 using os::UniqueFd;
-
-namespace {
-
-union Address {
-  sockaddr any;
-  sockaddr_in v4;
-  sockaddr_in6 v6;
-};
-
-Result<Address> AddressOf(const std::string& endpoint, bool anywhere) {
-  const size_t colon = endpoint.rfind(':');
-  const std::optional<uint64_t> port =
-      colon == std::string::npos ? std::nullopt
-                                 : base::ParseUint64(std::string_view(endpoint).substr(colon + 1));
-  std::string host = endpoint.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  Address address{};
-  if (port && *port <= 65535) {
-    const in_port_t network_port = htons(static_cast<uint16_t>(*port));
-    if (inet_pton(AF_INET, host.c_str(), &address.v4.sin_addr) == 1) {
-      if (!anywhere && ntohl(address.v4.sin_addr.s_addr) >> 24 != 127)
-        return base::InvalidArgument("'{}' is not a loopback address", host);
-      address.v4.sin_family = AF_INET;
-      address.v4.sin_port = network_port;
-      return address;
-    }
-    if (inet_pton(AF_INET6, host.c_str(), &address.v6.sin6_addr) == 1) {
-      if (!anywhere && !IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr))
-        return base::InvalidArgument("'{}' is not a loopback address", host);
-      address.v6.sin6_family = AF_INET6;
-      address.v6.sin6_port = network_port;
-      return address;
-    }
-  }
-  return base::InvalidArgument("'{}' is neither a socket's path nor like 127.0.0.1:10248",
-                               endpoint);
-}
-
-Result<UniqueFd> ListenTcp(Address& address, const std::string& endpoint) {
-  const socklen_t size = address.any.sa_family == AF_INET ? sizeof address.v4 : sizeof address.v6;
-  UniqueFd fd(socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd) return Error::FromErrno(errno, "socket");
-  const int on = 1;
-  if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
-    return Error::FromErrno(errno, "SO_REUSEADDR");
-  if (bind(fd.get(), &address.any, size) != 0) return Error::FromErrno(errno, "bind {}", endpoint);
-  if (listen(fd.get(), 128) != 0) return Error::FromErrno(errno, "listen on {}", endpoint);
-  socklen_t actual = sizeof address;
-  if (getsockname(fd.get(), &address.any, &actual) != 0)
-    return Error::FromErrno(errno, "getsockname");
-  return fd;
-}
-
-}  // namespace
 
 struct Server::Endpoint {
   UniqueFd listener;
@@ -170,9 +114,9 @@ Result<int> Server::Listen(const std::string& endpoint, Handler handler) {
   if (!path.empty()) {
     ASSIGN_OR_RETURN(listener, os::ListenUnix(path, SOCK_STREAM));
   } else {
-    ASSIGN_OR_RETURN(Address address, AddressOf(endpoint, options_.anywhere));
-    ASSIGN_OR_RETURN(listener, ListenTcp(address, endpoint));
-    port = ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+    ASSIGN_OR_RETURN(os::TcpListener made, os::ListenTcp(endpoint, !options_.anywhere, 128));
+    listener = std::move(made.socket);
+    port = made.port;
   }
   // A client that goes between poll(2) and accept(2) must not hold the thread up.
   if (fcntl(listener.get(), F_SETFL, O_NONBLOCK) != 0) return Error::FromErrno(errno, "fcntl");

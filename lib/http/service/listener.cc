@@ -12,7 +12,7 @@
 #include <cerrno>
 
 #include "lib/base/log.h"
-#include "lib/base/strings.h"
+#include "lib/os/listen.h"
 #include "lib/os/socket.h"
 
 namespace keelson::service {
@@ -28,34 +28,6 @@ union Address {
   sockaddr_in v4;
   sockaddr_in6 v6;
 };
-
-Result<Address> ParseAddress(const std::string& endpoint, bool loopback_only) {
-  const size_t colon = endpoint.rfind(':');
-  const std::optional<uint64_t> port =
-      colon == std::string::npos ? std::nullopt
-                                 : base::ParseUint64(std::string_view(endpoint).substr(colon + 1));
-  std::string host = endpoint.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  Address address{};
-  if (!port || *port > 65535)
-    return base::InvalidArgument("'{}' is not like 127.0.0.1:6443", endpoint);
-  const in_port_t network_port = htons(static_cast<uint16_t>(*port));
-  bool loopback = false;
-  if (inet_pton(AF_INET, host.c_str(), &address.v4.sin_addr) == 1) {
-    loopback = ntohl(address.v4.sin_addr.s_addr) >> 24 == 127;
-    address.v4.sin_family = AF_INET;
-    address.v4.sin_port = network_port;
-  } else if (inet_pton(AF_INET6, host.c_str(), &address.v6.sin6_addr) == 1) {
-    loopback = IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr);
-    address.v6.sin6_family = AF_INET6;
-    address.v6.sin6_port = network_port;
-  } else {
-    return base::InvalidArgument("'{}' is not like 127.0.0.1:6443", endpoint);
-  }
-  if (loopback_only && !loopback)
-    return base::InvalidArgument("'{}' is not a loopback address", host);
-  return address;
-}
 
 std::string Text(const Address& address) {
   char host[INET6_ADDRSTRLEN] = "";
@@ -96,19 +68,9 @@ Result<std::unique_ptr<Listener>> Listener::Open(const std::string& endpoint, bo
     ASSIGN_OR_RETURN(made->listener_, os::ListenUnix(made->path_, SOCK_STREAM));
     return made;
   }
-  ASSIGN_OR_RETURN(Address address, ParseAddress(endpoint, plain));
-  made->listener_.reset(socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!made->listener_) return Error::FromErrno(errno, "socket");
-  const int fd = made->listener_.get();
-  SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (address.any.sa_family == AF_INET6) SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-  const socklen_t size = address.any.sa_family == AF_INET ? sizeof address.v4 : sizeof address.v6;
-  if (bind(fd, &address.any, size) != 0) return Error::FromErrno(errno, "bind {}", endpoint);
-  if (listen(fd, 1024) != 0) return Error::FromErrno(errno, "listen on {}", endpoint);
-  socklen_t actual = sizeof address;
-  if (getsockname(fd, &address.any, &actual) != 0) return Error::FromErrno(errno, "getsockname");
-  made->port_ =
-      ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+  ASSIGN_OR_RETURN(os::TcpListener listening, os::ListenTcp(endpoint, plain, 1024));
+  made->listener_ = std::move(listening.socket);
+  made->port_ = listening.port;
   return made;
 }
 

@@ -6,35 +6,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "lib/base/percent.h"
 #include "lib/base/result.h"
 #include "lib/base/strings.h"
 
 namespace keelson::service {
 namespace {
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      const int high = i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? HexDigit(text[i + 2]) : -1;
-      if (high < 0 || low < 0) return std::nullopt;
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
-      out += plus_is_space && text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
-}
 
 bool SameName(std::string_view a, std::string_view b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
@@ -62,17 +39,17 @@ bool ParseTarget(Request& request) {
     const size_t slash = request.target.find('/', scheme + 3);
     request.target = slash == std::string::npos ? "/" : request.target.substr(slash);
   }
-  std::optional<std::string> path = PercentDecode(request.raw_path(), false);
+  std::optional<std::string> path = base::PercentDecode(request.raw_path(), false);
   if (!path || path->find('\0') != std::string::npos) return false;
   request.path = *std::move(path);
   if (request.raw_query().empty()) return true;
   for (const std::string_view pair : base::Split(request.raw_query(), '&')) {
     if (pair.empty() || pair.find(';') != std::string_view::npos) continue;
     const size_t equals = pair.find('=');
-    std::optional<std::string> name = PercentDecode(pair.substr(0, equals), true);
+    std::optional<std::string> name = base::PercentDecode(pair.substr(0, equals), true);
     std::optional<std::string> value = equals == std::string_view::npos
                                            ? std::string()
-                                           : PercentDecode(pair.substr(equals + 1), true);
+                                           : base::PercentDecode(pair.substr(equals + 1), true);
     if (name && value) request.query.emplace_back(*std::move(name), *std::move(value));
   }
   return true;

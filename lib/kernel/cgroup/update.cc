@@ -7,6 +7,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/kernel/cgroup/cgroup.h"
+#include "lib/kernel/cgroup/usage.h"
 #include "lib/os/files.h"
 
 namespace keelson::cgroup {
@@ -58,18 +59,8 @@ int64_t Number(const std::string& path) {
 
 // What was asked for stands where the kernel keeps exactly that; otherwise the least that means its
 // weight.
-int64_t WeightToShares(uint64_t weight, int64_t asked) {
-  if (SharesToWeight(asked) == weight) return asked;
-  int64_t low = 2, high = 262144;
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    if (SharesToWeight(middle) < weight) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
+int64_t SharesOf(uint64_t weight, int64_t asked) {
+  return SharesToWeight(asked) == weight ? asked : LeastShares(weight);
 }
 
 }  // namespace
@@ -100,7 +91,7 @@ Resources Group::Read(const Resources& like) const {
   if (like.cpu_shares != 0 && !v2) out.cpu_shares = Number(path("cpu", "cpu.shares"));
   if (like.cpu_shares != 0 && v2) {
     const int64_t weight = Number(path("cpu", "cpu.weight"));
-    if (weight > 0) out.cpu_shares = WeightToShares(static_cast<uint64_t>(weight), like.cpu_shares);
+    if (weight > 0) out.cpu_shares = SharesOf(static_cast<uint64_t>(weight), like.cpu_shares);
   }
   if (like.cpu_quota != 0 || like.cpu_period != 0) {
     if (v2) {

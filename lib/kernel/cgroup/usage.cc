@@ -211,9 +211,8 @@ void ParseCpuMax(std::string_view text, Usage& usage) {
   usage.cpu_period_us = base::ParseUint64(NextWord(text)).value_or(0);
 }
 
-uint64_t WeightToShares(uint64_t weight) {
-  weight = std::clamp<uint64_t>(weight, 1, 10000);
-  // SharesToWeight grows: the smallest shares that give this weight, by halving.
+int64_t LeastShares(uint64_t weight) {
+  // SharesToWeight grows.
   int64_t low = 2, high = 262144;
   while (low < high) {
     const int64_t middle = low + (high - low) / 2;
@@ -223,9 +222,14 @@ uint64_t WeightToShares(uint64_t weight) {
       high = middle;
     }
   }
+  return low;
+}
+
+uint64_t WeightToShares(uint64_t weight) {
+  weight = std::clamp<uint64_t>(weight, 1, 10000);
   // 1024 is what everybody writes for 100.
   if (SharesToWeight(1024) == weight) return 1024;
-  return static_cast<uint64_t>(low);
+  return static_cast<uint64_t>(LeastShares(weight));
 }
 
 }  // namespace keelson::cgroup

@@ -113,6 +113,8 @@ std::optional<uint64_t> ParseNumber(std::string_view text);  // none for "max"
 void ParseCpuMax(std::string_view text, Usage& usage);
 // 1…10000 → 2…262144, the inverse of SharesToWeight.
 uint64_t WeightToShares(uint64_t weight);
+// The least shares that mean this weight.
+int64_t LeastShares(uint64_t weight);
 
 // Descriptors that may stay open; shared by readers. Any thread.
 class DescriptorBudget {

@@ -13,10 +13,6 @@ using json::Value;
 
 constexpr int64_t kSecond = 1'000'000'000;
 
-std::optional<int64_t> MaybeInt(const Value& value) {
-  return value.IsInt() ? std::optional(value.AsInt()) : std::nullopt;
-}
-
 // The one failure that is shown: the new set's before an old one's.
 const Value* FindFailure(const std::vector<Set*>& all, const Set* new_set) {
   if (new_set != nullptr) {
@@ -56,8 +52,8 @@ Status ReadStatus(const Value& deployment) {
   out.ready = status.At({"readyReplicas"}).AsInt();
   out.available = status.At({"availableReplicas"}).AsInt();
   out.unavailable = status.At({"unavailableReplicas"}).AsInt();
-  out.ending = MaybeInt(status.At({"terminatingReplicas"}));
-  out.collisions = MaybeInt(status.At({"collisionCount"}));
+  out.ending = pods::MaybeInt(status.At({"terminatingReplicas"}));
+  out.collisions = pods::MaybeInt(status.At({"collisionCount"}));
   out.conditions = status.At({"conditions"}).items();
   return out;
 }

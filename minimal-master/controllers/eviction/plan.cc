@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "minimal-master/control/objects.h"
 #include "minimal-master/control/times.h"
 #include "minimal-master/controllers/pods/facts.h"
 
@@ -25,13 +26,8 @@ int64_t PodTime(const Value& pod) {
 }
 
 Value TargetCondition(int64_t now) {
-  Value out;
-  out.Set("type", Value(kTarget));
-  out.Set("status", Value("True"));
-  out.Set("lastTransitionTime", Value(control::TimeText(now)));
-  out.Set("reason", Value("DeletionByTaintManager"));
-  out.Set("message", Value("Taint manager: deleting due to NoExecute taint"));
-  return out;
+  return control::Condition(kTarget, "DeletionByTaintManager",
+                            "Taint manager: deleting due to NoExecute taint", now);
 }
 
 }  // namespace

@@ -13,10 +13,6 @@ using json::Value;
 
 constexpr int64_t kSecond = 1'000'000'000;
 
-std::optional<int64_t> MaybeInt(const Value& value) {
-  return value.IsInt() ? std::optional(value.AsInt()) : std::nullopt;
-}
-
 // When its containers ended, if all have.
 int64_t ContainersFinished(const Value& status) {
   int64_t latest = 0;
@@ -49,12 +45,12 @@ int64_t CountOf(const Value& annotations, std::string_view key) {
 Spec::Spec(const Value& the_job)
     : job(the_job), failure_policy(the_job.At({"spec", "podFailurePolicy"})) {
   const Value& spec = job.At({"spec"});
-  parallelism = MaybeInt(spec.At({"parallelism"})).value_or(1);
-  completions = MaybeInt(spec.At({"completions"}));
-  backoff_limit = MaybeInt(spec.At({"backoffLimit"})).value_or(6);
-  backoff_limit_per_index = MaybeInt(spec.At({"backoffLimitPerIndex"}));
-  max_failed_indexes = MaybeInt(spec.At({"maxFailedIndexes"}));
-  active_deadline_seconds = MaybeInt(spec.At({"activeDeadlineSeconds"}));
+  parallelism = pods::MaybeInt(spec.At({"parallelism"})).value_or(1);
+  completions = pods::MaybeInt(spec.At({"completions"}));
+  backoff_limit = pods::MaybeInt(spec.At({"backoffLimit"})).value_or(6);
+  backoff_limit_per_index = pods::MaybeInt(spec.At({"backoffLimitPerIndex"}));
+  max_failed_indexes = pods::MaybeInt(spec.At({"maxFailedIndexes"}));
+  active_deadline_seconds = pods::MaybeInt(spec.At({"activeDeadlineSeconds"}));
   indexed = spec.At({"completionMode"}).AsString() == "Indexed" && completions;
   suspended = spec.At({"suspend"}).AsBool();
   being_deleted = control::IsBeingDeleted(job);

@@ -18,10 +18,6 @@ Value ListOf(const std::vector<std::string>& texts) {
   return out;
 }
 
-std::optional<int64_t> MaybeInt(const Value& value) {
-  return value.IsInt() ? std::optional(value.AsInt()) : std::nullopt;
-}
-
 }  // namespace
 
 Status ReadStatus(const Value& job) {
@@ -33,14 +29,14 @@ Status ReadStatus(const Value& job) {
   out.active = status.At({"active"}).AsInt();
   out.succeeded = status.At({"succeeded"}).AsInt();
   out.failed = status.At({"failed"}).AsInt();
-  out.ending = MaybeInt(status.At({"terminating"}));
+  out.ending = pods::MaybeInt(status.At({"terminating"}));
   out.completed_indexes = status.At({"completedIndexes"});
   out.failed_indexes = status.At({"failedIndexes"});
   const Value& uncounted = status.At({"uncountedTerminatedPods"});
   out.has_uncounted = !uncounted.IsNull();
   out.uncounted_succeeded = Texts(uncounted.At({"succeeded"}));
   out.uncounted_failed = Texts(uncounted.At({"failed"}));
-  out.ready = MaybeInt(status.At({"ready"}));
+  out.ready = pods::MaybeInt(status.At({"ready"}));
   return out;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/ownservice/plan.h"
 
-#include "minimal-master/control/times.h"
+#include "minimal-master/control/objects.h"
 
 namespace keelson::controllers::ownservice {
 namespace {
@@ -121,12 +121,7 @@ void KeepCidr(Planned& planned, const Facts& facts) {
     return;
   }
   if (!facts.cidr->At({"status", "conditions"}).items().empty()) return;
-  Value condition;
-  condition.Set("type", Value("Ready"));
-  condition.Set("status", Value("True"));
-  condition.Set("lastTransitionTime", Value(control::TimeText(facts.now)));
-  condition.Set("reason", Value(""));
-  condition.Set("message", Value("Kubernetes Service CIDR is ready"));
+  Value condition = control::Condition("Ready", "", "Kubernetes Service CIDR is ready", facts.now);
   Value changed = *facts.cidr;
   changed.Set("status", Value::Object({{"conditions", Value::Array({std::move(condition)})}}));
   planned.writes.push_back(control::Update(resource, std::move(changed), "status"));

@@ -5,7 +5,6 @@
 #include <tuple>
 
 #include "minimal-master/control/objects.h"
-#include "minimal-master/control/times.h"
 
 namespace keelson::controllers::podgc {
 namespace {
@@ -17,16 +16,10 @@ constexpr char kOutOfService[] = "node.kubernetes.io/out-of-service";
 
 Value Disrupted(const Value& conditions, int64_t now) {
   Value out = Value::Array();
-  Value condition;
-  condition.Set("type", Value(kTarget));
-  condition.Set("status", Value("True"));
-  condition.Set("lastTransitionTime", Value(control::TimeText(now)));
-  condition.Set("reason", Value("DeletionByPodGC"));
-  condition.Set("message", Value("PodGC: node no longer exists"));
   for (const Value& one : conditions.items()) {
     if (one.At({"type"}).AsString() != kTarget) out.Append(one);
   }
-  out.Append(std::move(condition));
+  out.Append(control::Condition(kTarget, "DeletionByPodGC", "PodGC: node no longer exists", now));
   return out;
 }
 

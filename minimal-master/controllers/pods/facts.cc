@@ -72,6 +72,10 @@ void ReadPorts(const Value& container, std::vector<NamedPort>& out) {
 
 }  // namespace
 
+std::optional<int64_t> MaybeInt(const Value& value) {
+  return value.IsInt() ? std::optional(value.AsInt()) : std::nullopt;
+}
+
 int64_t ParseTime(const Value& text) {
   if (!text.IsString()) return 0;
   return base::ParseRfc3339(text.AsString()).value_or(0);

@@ -73,6 +73,8 @@ int64_t NextAvailable(const std::vector<PodPtr>& pods, int64_t min_ready_seconds
 
 // Of a status: the condition of this type, or null.
 const json::Value* FindCondition(const json::Value& status, std::string_view type);
+// Nothing for what is no number.
+std::optional<int64_t> MaybeInt(const json::Value& value);
 // 0 for what is no time.
 int64_t ParseTime(const json::Value& text);
 

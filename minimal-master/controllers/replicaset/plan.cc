@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "minimal-master/control/objects.h"
-#include "minimal-master/control/times.h"
 #include "minimal-master/controllers/pods/selector.h"
 
 namespace keelson::replicaset {
@@ -24,13 +23,8 @@ int64_t Wanted(const Value& object) {
 Value FailureCondition(const Plan& plan, const Value& object, const std::string& message,
                        int64_t now) {
   const bool too_few = static_cast<int64_t>(plan.active.size()) < Wanted(object);
-  Value out;
-  out.Set("type", Value("ReplicaFailure"));
-  out.Set("status", Value("True"));
-  out.Set("lastTransitionTime", Value(control::TimeText(now)));
-  out.Set("reason", Value(too_few ? "FailedCreate" : "FailedDelete"));
-  out.Set("message", Value(message));
-  return out;
+  return control::Condition("ReplicaFailure", too_few ? "FailedCreate" : "FailedDelete", message,
+                            now);
 }
 
 }  // namespace
