@@ -115,7 +115,25 @@ class Files {
   std::string seen_;
 };
 
-base::Status Serve(const Options& options) {
+// The node's pods ask at the first address; one of the others may be somebody else's already.
+base::Status Listen(Options& options, dns::Server& server) {
+  std::vector<std::string> bound;
+  for (const std::string& address : options.listen) {
+    base::Result<dns::Sockets> sockets = dns::Bind(address, options.port);
+    if (!sockets.ok() && !bound.empty() && sockets.error().os_errno() == EADDRINUSE) {
+      base::LogWarn("somebody else answers there, names are not asked here by other nodes",
+                    {{"address", address}, {"error", sockets.error()}});
+      continue;
+    }
+    if (!sockets.ok()) return sockets.error();
+    RETURN_IF_ERROR(server.Serve(std::move(sockets->udp), std::move(sockets->tcp)));
+    bound.push_back(address);
+  }
+  options.listen = std::move(bound);
+  return base::Ok();
+}
+
+base::Status Serve(Options options) {
   ASSIGN_OR_RETURN(const os::UniqueFd signals, os::TakeSignals({SIGTERM, SIGINT}));
   const std::string folder = options.zone_file.substr(0, options.zone_file.rfind('/'));
   RETURN_IF_ERROR(os::MakeDirs(folder, 0755));
@@ -133,10 +151,7 @@ base::Status Serve(const Options& options) {
     settings.clients = *clients;
   }
   dns::Server server(*loop, clock, settings);
-  for (const std::string& address : options.listen) {
-    ASSIGN_OR_RETURN(dns::Sockets sockets, dns::Bind(address, options.port));
-    RETURN_IF_ERROR(server.Serve(std::move(sockets.udp), std::move(sockets.tcp)));
-  }
+  RETURN_IF_ERROR(Listen(options, server));
   RETURN_IF_ERROR(GiveUpRights());
 
   Files files(options, place.get(), server);
@@ -167,9 +182,11 @@ base::Status Serve(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app{"Keelson's name server: a cluster's names for the pods of this node"};
-  app.add_option("--listen", options.listen,
-                 "the addresses to answer on: the cluster's DNS address, which keelson-proxy "
-                 "--cluster-dns gives to the node, and the node's own where other nodes ask here")
+  app.add_option(
+         "--listen", options.listen,
+         "the addresses to answer on: the cluster's DNS address, which keelson-proxy "
+         "--cluster-dns gives to the node, and the node's own where other nodes ask here; all "
+         "but the first are left out where somebody else has the port")
       ->delimiter(',');
   app.add_option("--clients", options.clients,
                  "blocks of addresses that are answered; else private ones alone")

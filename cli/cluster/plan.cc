@@ -96,8 +96,9 @@ supervise::Process Proxy(const NodeOptions& o) {
 }
 
 supervise::Process Dns(const NodeOptions& o) {
-  return MakeProcess(o, "dns",
-                     {"--listen", o.dns_address, "--zone-file", o.run_dir + "/dns/zone.json"});
+  return MakeProcess(
+      o, "dns",
+      {"--listen", o.dns_address + "," + o.address, "--zone-file", o.run_dir + "/dns/zone.json"});
 }
 
 // KubeletConfiguration; JSON is YAML.

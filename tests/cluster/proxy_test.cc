@@ -294,7 +294,9 @@ TEST_F(ProxyTest, NamesAreAnsweredWhoeverOfTheOthersIsAway) {
 TEST_F(ProxyTest, PodsAskAtTheClustersAddressWhichThisNodeHolds) {
   OnNode([&] {
     resolver_.emplace(node_->outside(), node_->At(2, 2), "192.0.2.7");
-    // Before the address is there; the others that answer are not asked.
+    // Somebody has the node's own port, and the cluster's address is not there yet.
+    const os::UniqueFd here(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    const os::UniqueFd taken = netlink::Listen(here.get(), node_->At(2, 1), 53);
     StartDns(std::string(kDns) + "," + node_->At(2, 1));
     MakeNode("b", node_->At(2, 2));
     StartProxy({"--cluster-dns", kDns});
