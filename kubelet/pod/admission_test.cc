@@ -138,12 +138,13 @@ TEST(Admission, RefusesWithUpstreamsReasons) {
        {},
        ""},
   };
-  const AdmissionRules rules{.allocatable = {.milli_cpu = 2000,
-                                             .memory_bytes = int64_t{4} << 30,
-                                             .pods = 3,
-                                             .storage_bytes = int64_t{10} << 30,
-                                             .huge_pages = {{"hugepages-2Mi", 64 << 20}}},
-                             .allowed_unsafe_sysctls = {"kernel.sem", "net/ipv4/conf/*"}};
+  AdmissionRules rules;
+  rules.allocatable = {.milli_cpu = 2000,
+                       .memory_bytes = int64_t{4} << 30,
+                       .pods = 3,
+                       .storage_bytes = int64_t{10} << 30,
+                       .huge_pages = {{"hugepages-2Mi", 64 << 20}}};
+  rules.allowed_unsafe_sysctls = {"kernel.sem", "net/ipv4/conf/*"};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
     const kube::Pod pod = TestPod(c.pod);
