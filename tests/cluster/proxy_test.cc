@@ -158,7 +158,8 @@ class ProxyTest : public ::testing::Test {
   }
 
   bool Eventually(const std::function<bool()>& good) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    // An emulated machine takes its time.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(4);
     while (std::chrono::steady_clock::now() < deadline) {
       if (good()) return true;
       poll(nullptr, 0, 20);

@@ -14,7 +14,7 @@
 namespace keelson::load {
 namespace {
 
-constexpr auto kPatience = std::chrono::minutes(2);
+constexpr auto kPatience = std::chrono::minutes(4);
 
 }  // namespace
 
