@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervise/finder.h"
 
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +19,44 @@ std::string CommandLine(std::string_view pid) {
   return os::ReadFile("/proc/" + std::string(pid) + "/cmdline", 1 << 20).ValueOr("");
 }
 
+uint64_t TicksPerSecond() {
+  return static_cast<uint64_t>(std::max<int64_t>(1, sysconf(_SC_CLK_TCK)));
+}
+
+// A process of the last minute that is not yet its own program.
+bool IsBeginning(std::string_view pid, const std::string& own_words) {
+  constexpr uint64_t kKernelThread = 0x00200000;
+  const std::string stat = os::ReadFile("/proc/" + std::string(pid) + "/stat", 65536).ValueOr("");
+  const size_t close = stat.rfind(')');
+  if (close == std::string::npos) return false;
+  const std::vector<std::string_view> fields =
+      base::Split(std::string_view(stat).substr(close + 2), ' ');
+  if (fields.size() < 20 || fields[0] == "Z" || fields[0] == "X") return false;
+  if ((base::ParseUint64(fields[6]).value_or(0) & kKernelThread) != 0) return false;
+  timespec up{};
+  (void)clock_gettime(CLOCK_BOOTTIME, &up);
+  if (base::ParseUint64(fields[19]).value_or(0) / TicksPerSecond() + 60 <
+      static_cast<uint64_t>(up.tv_sec))
+    return false;
+  const std::string words = CommandLine(pid);
+  return words.empty() || words == own_words;
+}
+
 }  // namespace
+
+void AwaitBegun() {
+  const std::string own_words = CommandLine("self");
+  for (int i = 0; i < 1000; ++i) {
+    const auto entries = os::ListDir("/proc");
+    if (!entries.ok() || std::none_of(entries->begin(), entries->end(), [&](const auto& entry) {
+          const auto pid = base::ParseUint64(entry.name);
+          return pid && *pid != static_cast<uint64_t>(getpid()) &&
+                 IsBeginning(entry.name, own_words);
+        }))
+      return;
+    (void)poll(nullptr, 0, 10);
+  }
+}
 
 std::map<std::string, Found> FindRunning(const Layout& layout) {
   std::map<std::string, std::string> names;  // by command line
@@ -47,7 +85,7 @@ int64_t WallOfTicks(uint64_t ticks, int64_t wall_now) {
   timespec up{};
   (void)clock_gettime(CLOCK_BOOTTIME, &up);
   const int64_t up_nanos = up.tv_sec * 1'000'000'000 + up.tv_nsec;
-  const int64_t per_second = std::max<int64_t>(1, sysconf(_SC_CLK_TCK));
+  const auto per_second = static_cast<int64_t>(TicksPerSecond());
   return wall_now - up_nanos + static_cast<int64_t>(ticks) * (1'000'000'000 / per_second);
 }
 

@@ -21,6 +21,11 @@ struct Found {
 // something else (between fork and exec).
 std::map<std::string, Found> FindRunning(const Layout& layout);
 
+// Returns when no process of the last minute is on its way to its program any more, at the latest
+// after ten seconds: what was just begun has its own words only when the kernel has read it. They
+// are none before, or, before its exec, those of who began it, which are this process's too.
+void AwaitBegun();
+
 // Wall nanoseconds of that many ticks after the machine's start.
 int64_t WallOfTicks(uint64_t ticks, int64_t wall_now);
 

@@ -56,6 +56,7 @@ base::Status Keeper::Start() {
 base::Status Keeper::Load(bool first) {
   ASSIGN_OR_RETURN(const std::string bytes, os::ReadFile(settings_.paths.layout()));
   ASSIGN_OR_RETURN(const Layout layout, DecodeLayout(bytes));
+  if (first) AwaitBegun();  // what a keeper began right before its end is not begun again
   const std::map<std::string, Found> running =
       first ? FindRunning(layout) : std::map<std::string, Found>();
   order_.clear();

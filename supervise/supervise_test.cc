@@ -4,11 +4,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <functional>
+#include <thread>
 
 #include "lib/base/testing/places.h"
 #include "lib/os/files.h"
+#include "lib/os/pipe.h"
 #include "lib/os/process.h"
 #include "lib/os/temp_dir.h"
 #include "supervise/finder.h"
@@ -103,6 +106,29 @@ TEST_F(SuperviseTest, TheTwinTakesOverAndNothingIsStartedTwice) {
   // What was adopted is watched as well.
   ASSERT_NO_FATAL_FAILURE(Kill(after.processes[0].pid));
   EXPECT_TRUE(Eventually([&] { return Runs("one") && Of("one").pid != before.processes[0].pid; }));
+}
+
+TEST_F(SuperviseTest, WhatWasBegunAMomentAgoIsWaitedForAndFound) {
+  const Layout layout{{Waiter("begins")}};
+  const os::Pipe go = os::CreatePipe().value();
+  std::vector<char*> words;
+  for (const std::string& word : layout.processes[0].argv)
+    words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  ASSERT_TRUE(os::WriteFileAtomic(dir() + "/begins", "", 0600).ok());
+  const pid_t child = fork();
+  if (child == 0) {  // with this program's words until it is told
+    char byte = 0;
+    if (read(go.read_end.get(), &byte, 1) == 1) execv(words[0], words.data());
+    _exit(1);
+  }
+  EXPECT_FALSE(FindRunning(layout).contains("begins"));
+  std::thread tells([&] { EXPECT_EQ(write(go.write_end.get(), "x", 1), 1); });
+  AwaitBegun();
+  EXPECT_TRUE(FindRunning(layout).contains("begins"));
+  tells.join();
+  Kill(child);
+  EXPECT_EQ(waitpid(child, nullptr, 0), child);
 }
 
 TEST_F(SuperviseTest, AKilledTwinIsReplaced) {
