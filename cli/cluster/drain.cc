@@ -56,9 +56,10 @@ base::Status DrainInNetwork(const NodeOptions& node, int grace_seconds, const ba
     size_t left = 0;
     base::Status refused;
     for (const Value& pod : pods.At({"items"}).items()) {
-      if (!IsToBeEvicted(pod)) continue;
-      ++left;
       const std::string& uid = pod.At({"metadata", "uid"}).AsString();
+      // What was evicted and has ended is still to be taken off the API by this node's kubelet.
+      if (!IsToBeEvicted(pod) && !asked.contains(uid)) continue;
+      ++left;
       if (asked.contains(uid)) continue;
       // A budget may refuse for a while.
       if (base::Status evicted = Evict(api, pod, grace_seconds); evicted.ok()) {
