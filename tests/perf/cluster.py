@@ -247,7 +247,7 @@ def deployment(name, replicas, spec):
 
 
 def ask(address, port):
-    with socket.create_connection((address, port), timeout=1) as connection:
+    with socket.create_connection((address, port), timeout=0.2) as connection:
         connection.sendall(b"GET /index.html HTTP/1.0\r\n\r\n")
         return b"".join(iter(lambda: connection.recv(4096), b""))
 
