@@ -232,7 +232,9 @@ void Keeper::KeepLogsShort() {
     const base::Status kept =
         text.ok() ? os::WriteFileAtomic(path + ".1", *text, 0640) : base::Status(text.error());
     if (!kept.ok()) base::LogWarn("a log was cut without a copy", {{"error", kept.error()}});
-    (void)truncate(path.c_str(), 0);
+    if (truncate(path.c_str(), 0) != 0)
+      base::LogWarn("a log cannot be cut",
+                    {{"error", base::Error::FromErrno(errno, "truncate {}", path)}});
   }
   loop_.After(kLookAtLogs, [this] { KeepLogsShort(); });
 }
