@@ -2,11 +2,13 @@
 #include "supervise/finder.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "lib/base/clock.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
@@ -58,25 +60,52 @@ void AwaitBegun() {
   }
 }
 
-std::map<std::string, Found> FindRunning(const Layout& layout) {
-  std::map<std::string, std::string> names;  // by command line
-  for (const Process& process : layout.processes) {
-    std::string words;
-    for (const std::string& word : process.argv) words += word + '\0';
-    names[std::move(words)] = process.name;
-  }
-  std::map<std::string, Found> out;
+std::vector<Found> FindAll(const Process& process) {
+  std::string words;
+  for (const std::string& word : process.argv) words += word + '\0';
+  std::vector<Found> out;
   const auto entries = os::ListDir("/proc");
   if (!entries.ok()) return out;
   for (const os::DirEntry& entry : *entries) {
     const auto pid = base::ParseUint64(entry.name);
-    if (!pid) continue;
-    const auto name = names.find(CommandLine(entry.name));
-    if (name == names.end()) continue;
+    if (!pid || CommandLine(entry.name) != words) continue;
     const auto ticks = os::StartTimeOf(static_cast<pid_t>(*pid));
-    if (!ticks.ok()) continue;
-    Found& best = out[name->second];
-    if (best.pid == 0 || *ticks < best.start_ticks) best = {static_cast<pid_t>(*pid), *ticks};
+    if (ticks.ok()) out.push_back({static_cast<pid_t>(*pid), *ticks});
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Found& a, const Found& b) { return a.start_ticks < b.start_ticks; });
+  return out;
+}
+
+base::Status EndAll(const Process& process, std::chrono::seconds patience) {
+  const base::SystemClock clock;
+  for (const auto& [signal, time] :
+       {std::pair{SIGTERM, patience}, std::pair{SIGKILL, std::chrono::seconds(10)}}) {
+    std::vector<os::UniqueFd> ending;
+    for (const Found& found : FindAll(process)) {
+      auto pidfd = os::OpenPidfd(found.pid);
+      const auto ticks = os::StartTimeOf(found.pid);
+      if (!pidfd.ok() || !ticks.ok() || *ticks != found.start_ticks) continue;  // it has ended
+      (void)os::SignalPidfd(pidfd->get(), signal);  // it may have ended just now
+      ending.push_back(*std::move(pidfd));
+    }
+    const base::SteadyTime deadline = clock.Steady() + time;
+    while (!ending.empty()) {
+      pollfd item{ending.back().get(), POLLIN, 0};
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock.Steady());
+      if (left.count() <= 0) break;
+      if (poll(&item, 1, static_cast<int>(left.count())) > 0) ending.pop_back();
+    }
+    if (ending.empty()) return base::Ok();
+  }
+  return base::DeadlineExceeded("'{}' does not end though it was killed", process.argv.front());
+}
+
+std::map<std::string, Found> FindRunning(const Layout& layout) {
+  std::map<std::string, Found> out;
+  for (const Process& process : layout.processes) {
+    const std::vector<Found> found = FindAll(process);
+    if (!found.empty()) out[process.name] = found.front();
   }
   return out;
 }

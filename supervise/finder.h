@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
@@ -17,6 +18,11 @@ struct Found {
   pid_t pid = 0;
   uint64_t start_ticks = 0;
 };
+// All with the words of that process, the oldest first.
+std::vector<Found> FindAll(const Process& process);
+// Ends whatever FindAll finds: SIGTERM, SIGKILL after `patience`. For processes that nobody watches
+// any more.
+base::Status EndAll(const Process& process, std::chrono::seconds patience);
 // By name. Of several with the same words the oldest: the others are on their way to becoming
 // something else (between fork and exec).
 std::map<std::string, Found> FindRunning(const Layout& layout);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// keelson-supervise --end DIR NAME: ends the process of that name in DIR/layout, also where nobody
+// watches it any more.
 // keelson-supervise DIR [NETNS]: starts and watches the processes that DIR/layout names, in the
 // network namespace that the file NETNS names. Waits for DIR/lock first, so of two the second is
 // the first one's twin: it takes over when the first has ended, however that came.
@@ -15,6 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/base/rfc3339.h"
 #include "lib/os/files.h"
+#include "supervise/finder.h"
 #include "supervise/keeper.h"
 
 namespace {
@@ -35,11 +38,29 @@ base::Status Supervise(const std::string& program, const std::string& dir) {
   return base::Ok();
 }
 
+base::Status End(const std::string& dir, const std::string& name) {
+  constexpr std::chrono::seconds kPatience{20};
+  ASSIGN_OR_RETURN(const std::string bytes, os::ReadFile(supervise::Paths{dir}.layout()));
+  ASSIGN_OR_RETURN(const supervise::Layout layout, supervise::DecodeLayout(bytes));
+  for (const supervise::Process& process : layout.processes)
+    if (process.name == name) RETURN_IF_ERROR(supervise::EndAll(process, kPatience));
+  return base::Ok();
+}
+
+int Fail(const base::Status& done) {
+  std::fprintf(stderr, "keelson-supervise: %s\n", done.error().message().c_str());
+  return 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 4 && std::string_view(argv[1]) == "--end") {
+    const base::Status done = End(argv[2], argv[3]);
+    return done.ok() ? 0 : Fail(done);
+  }
   if (argc < 2 || argc > 3) {
-    std::fprintf(stderr, "usage: keelson-supervise DIR [NETNS]\n");
+    std::fprintf(stderr, "usage: keelson-supervise DIR [NETNS] | --end DIR NAME\n");
     return 2;
   }
   base::SetLogSink([](base::LogLevel level, std::string_view line) {
@@ -63,6 +84,5 @@ int main(int argc, char** argv) {
   if (done.ok() && chdir("/") != 0) done = base::Error::FromErrno(errno, "chdir /");
   if (done.ok()) done = Supervise(argv[0], argv[1]);
   if (done.ok()) return 0;
-  std::fprintf(stderr, "keelson-supervise: %s\n", done.error().message().c_str());
-  return 1;
+  return Fail(done);
 }

@@ -160,6 +160,20 @@ TEST_F(SuperviseTest, WhatIsStoppedStaysSoUntilTheListIsReadAgain) {
   EXPECT_TRUE(Eventually([this] { return Runs("one"); }));
 }
 
+TEST_F(SuperviseTest, WhatNobodyWatchesIsEnded) {
+  const Process one = Everything().processes[0];
+  const Reply before = Tell();
+  // Stopped, it does not replace its twin.
+  ASSERT_EQ(kill(before.keeper, SIGSTOP), 0);
+  ASSERT_NO_FATAL_FAILURE(Kill(before.twin));
+  ASSERT_NO_FATAL_FAILURE(Kill(before.keeper));
+  (void)first_->Wait();
+  ASSERT_EQ(FindAll(one).size(), 1u);
+  for (const Process& process : Everything().processes)
+    EXPECT_TRUE(EndAll(process, std::chrono::minutes(1)).ok()) << "some have ended already";
+  EXPECT_TRUE(FindRunning(Everything()).empty());
+}
+
 TEST_F(SuperviseTest, AProgramThatIsNotThereIsTriedAgainAndSaid) {
   Write({Waiter("one"), Waiter("two"), {"three", {dir() + "/none"}, dir() + "/log"}});
   ASSERT_TRUE(Ask(paths(), {.verb = Verb::kReload}).ok());

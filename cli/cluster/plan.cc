@@ -111,6 +111,13 @@ std::string KubeletConfig(const NodeOptions& o) {
   config.Set("port", json::Value(o.kubelet_port));
   config.Set("healthzPort", json::Value(o.kubelet_health_port));
   config.Set("failCgroupV1", json::Value(false));
+  // A tenth of a large disk that others fill too is no reason to take no pods.
+  json::Value eviction = json::Value::Object();
+  eviction.Set("memory.available", json::Value("100Mi"));
+  for (const char* signal :
+       {"nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree"})
+    eviction.Set(signal, json::Value("5%"));
+  config.Set("evictionHard", std::move(eviction));
   return json::WriteJson(config) + "\n";
 }
 

@@ -121,6 +121,7 @@ class UpTest : public ::testing::Test {
   std::string Logs() const {
     return Output({"sh", "-c", "tail -n 30 " + state() + "/daemon-logs/*.log"}).text;
   }
+  std::string Left() const { return Output({"pgrep", "-fa", dir_.path() + "/"}).text; }
   static bool Eventually(const std::function<bool()>& good) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
     while (std::chrono::steady_clock::now() < deadline) {
@@ -188,8 +189,7 @@ TEST_F(UpTest, AClusterOfOneNodeServesHealsAndGoesWithoutATrace) {
     EXPECT_EQ(
         Output({"find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", cgroup().substr(1)}).text, "");
     // Who was told to end does so a moment later.
-    const auto left = [&] { return Output({"pgrep", "-fa", dir_.path() + "/"}).text; };
-    EXPECT_TRUE(Eventually([&] { return left().empty(); })) << left();
+    EXPECT_TRUE(Eventually([&] { return Left().empty(); })) << Left();
   });
 }
 
@@ -268,6 +268,16 @@ TEST_F(UpTest, WhoJoinsWithAWrongTokenOrHashIsRefused) {
     const size_t token = up.text.find("--token ");
     EXPECT_THAT(join(up.text.substr(token + 8, 23), hash, "one"),
                 HasSubstr("the cluster has a node 'one' already"));
+
+    // Where nobody watches any more, down finds what runs. Stopped, a keeper makes no new twin.
+    const auto supervisor = supervise::Ask({run() + "/supervise"}, {});
+    ASSERT_TRUE(supervisor.ok());
+    ASSERT_EQ(kill(supervisor->keeper, SIGSTOP), 0);
+    ASSERT_EQ(kill(supervisor->twin, SIGKILL), 0);
+    ASSERT_EQ(kill(supervisor->keeper, SIGKILL), 0);
+    const Said down = Keelson({"down", "--state-dir", state()});
+    EXPECT_EQ(down.code, 0) << down.text;
+    EXPECT_TRUE(Eventually([&] { return Left().empty(); })) << Left();
   });
 }
 
