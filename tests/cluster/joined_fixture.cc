@@ -22,11 +22,12 @@ void JoinedNode::SetUpTestSuite() {
   if (kubectl == nullptr) {
     kubectl = new std::string;
     const os::CommandResult found = Command(
-        {"python3", "-c",
+        {"/usr/bin/python3", "-c",
          "import sys; sys.path.insert(0, sys.argv[1]); import builds; print(builds.build('kubectl')"
          " or '')",
          base::SourceDir() + "/tests/master/clients"},
         std::chrono::minutes(20));
+    ASSERT_EQ(found.status.code(), 0) << found.out << found.err;
     for (const std::string_view line : base::Split(found.out, '\n')) {
       if (line.starts_with("/")) *kubectl = line;
     }
