@@ -10,15 +10,8 @@
 
 namespace keelson::cluster {
 
-struct KeyAndRequest {
-  std::string key, request;  // PEM
-};
-// For the user system:node:<name> of the group system:nodes.
-base::Result<KeyAndRequest> MakeNodeRequest(const std::string& name);
 // "sha256:…" of the public key of the first certificate in `pem`, as kubeadm has it.
 base::Result<std::string> HashOfAuthority(const std::string& pem);
-// Seconds since the epoch; 0 when it cannot be read.
-int64_t EndOfCertificate(const std::string& pem);
 
 // "abcdef.0123456789abcdef" of random letters and digits.
 base::Result<std::string> MakeToken();

@@ -8,6 +8,7 @@
 #include "cli/cluster/identity.h"
 #include "cli/cluster/objects.h"
 #include "lib/base/strings.h"
+#include "lib/certificate/signing_request.h"
 #include "lib/json/value.h"
 
 namespace keelson::cluster {
@@ -149,7 +150,7 @@ TEST(ClusterIdentity, TokensAreSixAndSixteen) {
 }
 
 TEST(ClusterIdentity, ARequestIsForTheNodeAlone) {
-  const auto made = MakeNodeRequest("one");
+  const auto made = certificate::RequestAsNode("one");
   ASSERT_TRUE(made.ok());
   EXPECT_THAT(made->key, HasSubstr("BEGIN PRIVATE KEY"));
   EXPECT_THAT(made->request, HasSubstr("BEGIN CERTIFICATE REQUEST"));

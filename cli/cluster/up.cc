@@ -8,6 +8,7 @@
 #include "cli/cluster/objects.h"
 #include "lib/base/rfc3339.h"
 #include "lib/base/strings.h"
+#include "lib/certificate/signing_request.h"
 #include "lib/json/value.h"
 #include "lib/os/files.h"
 
@@ -25,8 +26,9 @@ base::Error Refused(const std::vector<std::string>& refusals) {
 // Whether the node has an identity that lasts a while.
 bool HasIdentity(const NodeOptions& options, const base::Clock& clock) {
   const auto access = ReadAccess(options.node_kubeconfig());
-  return access.ok() &&
-         EndOfCertificate(access->tls.certificate_pem) > clock.WallNanos() / kSecond + 7 * 86400;
+  if (!access.ok()) return false;
+  const auto life = certificate::LifetimeOf(access->tls.certificate_pem);
+  return life.ok() && life->end > clock.WallNanos() / kSecond + 7 * 86400;
 }
 
 base::Status WriteIdentity(const NodeOptions& options, const std::string& authority,

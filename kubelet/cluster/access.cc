@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <random>
 
-#include "kubelet/identity/signing_request.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/certificate/signing_request.h"
 #include "lib/os/files.h"
 
 namespace keelson::cluster {
@@ -24,7 +24,7 @@ double Random() { return std::random_device{}() / 4294967296.0; }
 
 bool HasEnded(const kube::ClientConfig& config, int64_t now) {
   if (config.target.certificate.empty()) return false;
-  const Result<identity::Lifetime> life = identity::LifetimeOf(config.target.certificate);
+  const Result<certificate::Lifetime> life = certificate::LifetimeOf(config.target.certificate);
   return life.ok() && life->end <= now;
 }
 
@@ -106,7 +106,7 @@ void Renewal::Start() { Plan(0); }
 void Renewal::Plan(int64_t at_least) {
   const std::string pem = os::ReadFile(options_.Certificate()).ValueOr("");
   if (pem.empty() || pem != api_.config().target.certificate) return;  // another is used
-  const Result<identity::Lifetime> life = identity::LifetimeOf(pem);
+  const Result<certificate::Lifetime> life = certificate::LifetimeOf(pem);
   if (!life.ok()) return;
   const int64_t at =
       std::max(RenewAt(life->begin, life->end, Random()), clock_.WallNanos() / kSecond + at_least);

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "kubelet/identity/signing_request.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/certificate/signing_request.h"
 
 namespace keelson::cluster {
 
@@ -63,7 +63,7 @@ struct Enrolment::State : std::enable_shared_from_this<State> {
   }
   void Ask() {
     if (made.request.empty()) {
-      Result<identity::SigningRequest> request = identity::RequestAsNode(node);
+      Result<certificate::SigningRequest> request = certificate::RequestAsNode(node);
       if (!request.ok()) return End(request.error());
       made = *std::move(request);
     }
@@ -87,7 +87,7 @@ struct Enrolment::State : std::enable_shared_from_this<State> {
     const std::string& encoded = object.At({"status", "certificate"}).AsString();
     if (encoded.empty()) return After(options.look_period, &State::Look);
     const std::optional<std::string> signed_one = base::Base64Decode(encoded);
-    if (!signed_one || !identity::BelongTogether(*signed_one, made.key))
+    if (!signed_one || !certificate::BelongTogether(*signed_one, made.key))
       return End(base::Internal("the signing request '{}' has another's certificate", name));
     End(*signed_one + (signed_one->ends_with('\n') ? "" : "\n") + made.key);
   }
@@ -100,7 +100,7 @@ struct Enrolment::State : std::enable_shared_from_this<State> {
   const std::string node;
   const Options options;
   Done done;
-  identity::SigningRequest made;
+  certificate::SigningRequest made;
   std::string name;  // of the request, once the server has it
   std::chrono::milliseconds backoff = options.min_backoff;
   std::optional<os::EventLoop::TimerId> timer;

@@ -10,37 +10,22 @@
 
 #include <memory>
 
+#include "lib/certificate/openssl.h"
 #include "lib/os/files.h"
 
 namespace keelson::identity {
 
 using base::Result;
+using certificate::Bio;
+using certificate::BioText;
+using certificate::Freer;
+using certificate::KeyPtr;
+using certificate::OpensslError;
+using certificate::X509Ptr;
 
 namespace {
 
 constexpr int64_t kHour = 3600, kDay = 24 * kHour, kYear = 365 * kDay;
-
-template <auto Free>
-struct Freed {
-  void operator()(auto* object) const { Free(object); }
-};
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using X509Owner = std::unique_ptr<X509, Freed<X509_free>>;
-using BioOwner = std::unique_ptr<BIO, Freed<BIO_free>>;
-
-base::Error Failed(const char* what) {
-  char text[256] = "no reason given";
-  if (const unsigned long code = ERR_get_error(); code != 0)
-    ERR_error_string_n(code, text, sizeof text);
-  ERR_clear_error();
-  return base::Internal("{}: {}", what, text);
-}
-
-std::string TextOf(BIO* bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  return {data, static_cast<size_t>(size)};
-}
 
 bool IsAddress(const std::string& name) {
   in6_addr any;
@@ -56,24 +41,24 @@ bool IsPlain(const std::string& name) {
 bool Add(X509* x509, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, x509, x509, nullptr, nullptr, 0);
-  const std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> extension(
+  const std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>> extension(
       X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
   return extension && X509_add_ext(x509, extension.get(), -1) == 1;
 }
 
 bool AddSerial(X509* x509) {
-  const std::unique_ptr<BIGNUM, Freed<BN_free>> serial(BN_new());
+  const std::unique_ptr<BIGNUM, Freer<BN_free>> serial(BN_new());
   return serial && BN_rand(serial.get(), 127, 0, 0) == 1 &&
          BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(x509)) != nullptr;
 }
 
 // For these names, good for another day, and the key is its own.
 bool Serves(const KeyPair& pair, const std::vector<std::string>& names, int64_t now) {
-  const BioOwner certificate(
+  const Bio certificate(
       BIO_new_mem_buf(pair.certificate.data(), static_cast<int>(pair.certificate.size())));
-  const BioOwner key_text(BIO_new_mem_buf(pair.key.data(), static_cast<int>(pair.key.size())));
-  const X509Owner x509(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
-  const Key key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
+  const Bio key_text(BIO_new_mem_buf(pair.key.data(), static_cast<int>(pair.key.size())));
+  const X509Ptr x509(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
+  const KeyPtr key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
   ERR_clear_error();
   if (!x509 || !key || X509_check_private_key(x509.get(), key.get()) != 1) return false;
   time_t at = now + kDay;
@@ -97,9 +82,9 @@ Result<KeyPair> MakeSelfSigned(const std::vector<std::string>& names, int64_t no
     alternatives += fmt::format("{}{}:{}", alternatives.empty() ? "" : ",",
                                 IsAddress(name) ? "IP" : "DNS", name);
   }
-  const Key key(EVP_EC_gen("P-256"));
-  const X509Owner x509(X509_new());
-  if (!key || !x509) return Failed("make a key");
+  const KeyPtr key(EVP_EC_gen("P-256"));
+  const X509Ptr x509(X509_new());
+  if (!key || !x509) return OpensslError(base::Code::kInternal, "make a key");
   X509_NAME* subject = X509_get_subject_name(x509.get());
   const auto* name = reinterpret_cast<const unsigned char*>(names[0].c_str());
   if (X509_set_version(x509.get(), X509_VERSION_3) != 1 || !AddSerial(x509.get()) ||
@@ -113,13 +98,13 @@ Result<KeyPair> MakeSelfSigned(const std::vector<std::string>& names, int64_t no
       !Add(x509.get(), NID_ext_key_usage, "serverAuth") ||
       !Add(x509.get(), NID_subject_alt_name, alternatives) ||
       X509_sign(x509.get(), key.get(), EVP_sha256()) == 0)
-    return Failed("make a certificate");
-  const BioOwner certificate(BIO_new(BIO_s_mem())), key_text(BIO_new(BIO_s_mem()));
+    return OpensslError(base::Code::kInternal, "make a certificate");
+  const Bio certificate(BIO_new(BIO_s_mem())), key_text(BIO_new(BIO_s_mem()));
   if (PEM_write_bio_X509(certificate.get(), x509.get()) != 1 ||
       PEM_write_bio_PKCS8PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr,
                                     nullptr) != 1)
-    return Failed("write a certificate");
-  return KeyPair{TextOf(certificate.get()), TextOf(key_text.get())};
+    return OpensslError(base::Code::kInternal, "write a certificate");
+  return KeyPair{BioText(certificate.get()), BioText(key_text.get())};
 }
 
 Result<KeyPair> OpenSelfSigned(const std::string& directory, const std::vector<std::string>& names,

@@ -6,6 +6,7 @@
 
 #include <ctime>
 
+#include "lib/certificate/signing_request.h"
 #include "lib/http/client/client.h"
 #include "lib/http/service/server.h"
 #include "lib/os/files.h"
@@ -56,6 +57,18 @@ TEST(SelfSigned, RefusesNamesThatAreNone) {
   for (const char* name : {"", "a,DNS:b", "a b"})
     EXPECT_FALSE(MakeSelfSigned({name}, 1'800'000'000).ok()) << name;
   EXPECT_FALSE(MakeSelfSigned({}, 1'800'000'000).ok());
+}
+
+TEST(SelfSigned, SaysHowLongItIsGoodAndWhoseItIs) {
+  const KeyPair pair = MakeSelfSigned({"a"}, 1'800'000'000).value();
+  const auto life = certificate::LifetimeOf(pair.certificate + pair.key).value();
+  EXPECT_EQ(life.begin, 1'800'000'000 - 3600);
+  EXPECT_EQ(life.end, 1'800'000'000 + 365 * 86400);
+  EXPECT_TRUE(certificate::BelongTogether(pair.certificate, pair.key));
+  EXPECT_TRUE(
+      certificate::BelongTogether(pair.certificate + pair.key, pair.certificate + pair.key));
+  EXPECT_FALSE(
+      certificate::BelongTogether(pair.certificate, certificate::RequestAsNode("a").value().key));
 }
 
 }  // namespace

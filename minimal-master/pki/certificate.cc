@@ -8,10 +8,17 @@
 #include <algorithm>
 
 #include "lib/base/strings.h"
+#include "lib/certificate/openssl.h"
 #include "minimal-master/pki/names.h"
-#include "minimal-master/pki/openssl_error.h"
 
 namespace keelson::pki {
+
+using certificate::Bio;
+using certificate::BioText;
+using certificate::MemoryBio;
+using certificate::NamePtr;
+using certificate::OpensslError;
+using certificate::X509Ptr;
 namespace {
 
 int64_t Seconds(const ASN1_TIME* time) {

@@ -9,9 +9,15 @@
 #include <algorithm>
 
 #include "lib/base/strings.h"
-#include "minimal-master/pki/openssl_error.h"
+#include "lib/certificate/openssl.h"
 
 namespace keelson::pki {
+
+using certificate::Bio;
+using certificate::BioText;
+using certificate::Freer;
+using certificate::MemoryBio;
+using certificate::OpensslError;
 namespace {
 
 constexpr size_t kHalf = 32;  // bytes of r and of s with P-256

@@ -3,9 +3,13 @@
 
 #include <arpa/inet.h>
 
-#include "minimal-master/pki/openssl_error.h"
+#include "lib/certificate/openssl.h"
 
 namespace keelson::pki {
+
+using certificate::Freer;
+using certificate::NamePtr;
+using certificate::OpensslError;
 namespace {
 
 std::string Utf8(const ASN1_STRING* text) {

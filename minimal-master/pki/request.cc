@@ -2,11 +2,18 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "lib/certificate/openssl.h"
 #include "minimal-master/pki/certificate.h"
 #include "minimal-master/pki/names.h"
-#include "minimal-master/pki/openssl_error.h"
 
 namespace keelson::pki {
+
+using certificate::Bio;
+using certificate::BioText;
+using certificate::MemoryBio;
+using certificate::NamePtr;
+using certificate::OpensslError;
+using certificate::RequestPtr;
 
 base::Result<SigningRequest> ParseRequest(const std::string& pem) {
   if (pem.size() > (64u << 10))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What OpenSSL says went wrong, as an Error, and its objects with an owner. Private to this folder.
+// What OpenSSL says went wrong, as an Error, and its objects with an owner. Any thread; errors are
+// the calling thread's. For who makes or reads certificates.
 #pragma once
 
 #include <openssl/bio.h>
@@ -12,7 +13,7 @@
 
 #include "lib/base/error.h"
 
-namespace keelson::pki {
+namespace keelson::certificate {
 
 inline base::Error OpensslError(base::Code code, const std::string& what) {
   char text[256] = "no reason given";
@@ -30,6 +31,7 @@ struct Freer {
   }
 };
 using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using X509Ptr = std::unique_ptr<X509, Freer<X509_free>>;
 using RequestPtr = std::unique_ptr<X509_REQ, Freer<X509_REQ_free>>;
 using NamePtr = std::unique_ptr<X509_NAME, Freer<X509_NAME_free>>;
@@ -43,4 +45,4 @@ inline std::string BioText(BIO* bio) {
   return std::string(data, static_cast<size_t>(size));
 }
 
-}  // namespace keelson::pki
+}  // namespace keelson::certificate

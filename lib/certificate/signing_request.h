@@ -8,7 +8,7 @@
 
 #include "lib/base/result.h"
 
-namespace keelson::identity {
+namespace keelson::certificate {
 
 struct SigningRequest {
   std::string request;  // PEM
@@ -26,4 +26,4 @@ base::Result<Lifetime> LifetimeOf(const std::string& pem);
 // Whether the key is the certificate's.
 bool BelongTogether(const std::string& certificate, const std::string& key);
 
-}  // namespace keelson::identity
+}  // namespace keelson::certificate
