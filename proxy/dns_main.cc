@@ -21,12 +21,13 @@
 #include "lib/os/signals.h"
 #include "proxy/dns/server.h"
 #include "proxy/dns/zone_file.h"
+#include "proxy/handover/handover.h"
 
 namespace {
 
 using namespace keelson;
 
-constexpr uint32_t kUser = 65532;  // nobody in particular
+constexpr uint32_t kUser = proxy::handover::kUser;
 constexpr size_t kMaxFiles = 8192;
 constexpr std::chrono::seconds kLookAgain(5);
 
@@ -115,22 +116,27 @@ class Files {
   std::string seen_;
 };
 
-// The node's pods ask at the first address; one of the others may be somebody else's already.
-base::Status Listen(Options& options, dns::Server& server) {
+// The node's pods ask at the first address; one of the others may be somebody else's already. What
+// a name server before this one served is gone on with: questions may wait in it. The sockets that
+// are served now, for the next one.
+base::Result<std::vector<int>> Listen(Options& options, dns::Server& server,
+                                      std::vector<os::UniqueFd> kept) {
   std::vector<std::string> bound;
+  std::vector<int> served;
   for (const std::string& address : options.listen) {
-    base::Result<dns::Sockets> sockets = dns::Bind(address, options.port);
+    base::Result<dns::Sockets> sockets = dns::BindOrTake(address, options.port, kept);
     if (!sockets.ok() && !bound.empty() && sockets.error().os_errno() == EADDRINUSE) {
       base::LogWarn("somebody else answers there, names are not asked here by other nodes",
                     {{"address", address}, {"error", sockets.error()}});
       continue;
     }
     if (!sockets.ok()) return sockets.error();
+    served.insert(served.end(), {sockets->udp.get(), sockets->tcp.get()});
     RETURN_IF_ERROR(server.Serve(std::move(sockets->udp), std::move(sockets->tcp)));
     bound.push_back(address);
   }
   options.listen = std::move(bound);
-  return base::Ok();
+  return served;
 }
 
 base::Status Serve(Options options) {
@@ -151,8 +157,12 @@ base::Status Serve(Options options) {
     settings.clients = *clients;
   }
   dns::Server server(*loop, clock, settings);
-  RETURN_IF_ERROR(Listen(options, server));
+  // By the folder's descriptor: later this process may not go all the way there.
+  proxy::handover::Server handover(
+      *loop, fmt::format("/proc/self/fd/{}/{}", place.get(), proxy::handover::kName));
+  ASSIGN_OR_RETURN(std::vector<int> served, Listen(options, server, handover.Take()));
   RETURN_IF_ERROR(GiveUpRights());
+  handover.Keep(std::move(served));
 
   Files files(options, place.get(), server);
   files.Look();

@@ -20,8 +20,10 @@
 #include "proxy/address/address.h"
 #include "proxy/agent/agent.h"
 #include "proxy/agent/router.h"
+#include "proxy/apply/iptables/begun.h"
 #include "proxy/apply/iptables/writer.h"
 #include "proxy/config/config.h"
+#include "proxy/handover/handover.h"
 
 namespace {
 
@@ -67,6 +69,8 @@ proxy::Writers MakeWriters(const Options& options) {
 }
 
 base::Status Cleanup(const Options& options) {
+  // A proxy that was killed may have begun one, which would write behind us.
+  proxy::iptables::AwaitBegun(std::chrono::seconds(30));
   for (const auto& writer : MakeWriters(options)) RETURN_IF_ERROR(writer->Remove());
   RETURN_IF_ERROR(proxy::address::Release());
   return proxy::RemoveRoutes();
@@ -127,6 +131,16 @@ base::Status ListenSoon(os::EventLoop& loop, const char* option,
   return base::Ok();
 }
 
+// Names are answered without it too; then questions are lost while keelson-dns is started again.
+void KeepSockets(proxy::handover::Keeper& keeper, const std::string& zone_file) {
+  const std::string folder = zone_file.substr(0, zone_file.rfind('/'));
+  base::Status done = os::MakeDirs(folder, 0755);
+  if (done.ok()) done = keeper.Listen(folder + "/" + proxy::handover::kName);
+  if (!done.ok())
+    base::LogWarn("the name server's sockets are not kept for the next one",
+                  {{"error", done.error()}});
+}
+
 base::Status Serve(const Options& options) {
   ASSIGN_OR_RETURN(const os::UniqueFd signals, os::TakeSignals({SIGTERM, SIGINT}));
   const base::SystemClock clock;
@@ -159,6 +173,8 @@ base::Status Serve(const Options& options) {
       return metrics.Listen(options.metrics, answer);
     }));
   }
+  proxy::handover::Keeper handover(*loop);
+  if (!options.zone_file.empty()) KeepSockets(handover, options.zone_file);
   kube::Api api(*loop, clock, std::move(config), "keelson-proxy/" KEELSON_VERSION);
   {
     proxy::Agent::Settings settings;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace keelson::dns {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr size_t kLargest = 65535;
 constexpr int kAtOnce = 64;               // datagrams, before others have their turn
 constexpr size_t kMostAnswers = 1 << 20;  // bytes that wait for a client of TCP
+constexpr int kWaiting = 2 << 20;         // bytes of questions that nobody has read yet
 
 Answer Failure(Code code) {
   Answer answer;
@@ -33,22 +35,46 @@ struct Server::Connection {
 
 namespace {
 
-base::Result<Sockets> BindOnce(const std::string& address, uint16_t port) {
+struct Address {
   sockaddr_storage where{};
   socklen_t size = 0;
-  auto* four = reinterpret_cast<sockaddr_in*>(&where);
-  auto* six = reinterpret_cast<sockaddr_in6*>(&where);
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&where); }
+};
+
+base::Result<Address> AddressOf(const std::string& address, uint16_t port) {
+  Address out;
+  auto* four = reinterpret_cast<sockaddr_in*>(&out.where);
+  auto* six = reinterpret_cast<sockaddr_in6*>(&out.where);
   if (inet_pton(AF_INET, address.c_str(), &four->sin_addr) == 1) {
     four->sin_family = AF_INET;
     four->sin_port = htons(port);
-    size = sizeof *four;
+    out.size = sizeof *four;
   } else if (inet_pton(AF_INET6, address.c_str(), &six->sin6_addr) == 1) {
     six->sin6_family = AF_INET6;
     six->sin6_port = htons(port);
-    size = sizeof *six;
+    out.size = sizeof *six;
   } else {
     return base::InvalidArgument("'{}' is no address", address);
   }
+  return out;
+}
+
+bool IsSame(const Address& a, const Address& b) {
+  if (a.where.ss_family != b.where.ss_family) return false;
+  if (a.where.ss_family == AF_INET) {
+    const auto* one = reinterpret_cast<const sockaddr_in*>(&a.where);
+    const auto* other = reinterpret_cast<const sockaddr_in*>(&b.where);
+    return one->sin_port == other->sin_port && one->sin_addr.s_addr == other->sin_addr.s_addr;
+  }
+  const auto* one = reinterpret_cast<const sockaddr_in6*>(&a.where);
+  const auto* other = reinterpret_cast<const sockaddr_in6*>(&b.where);
+  return one->sin6_port == other->sin6_port &&
+         std::memcmp(&one->sin6_addr, &other->sin6_addr, sizeof one->sin6_addr) == 0;
+}
+
+base::Result<Sockets> BindOnce(const std::string& address, uint16_t port) {
+  ASSIGN_OR_RETURN(Address at, AddressOf(address, port));
+  sockaddr_storage& where = at.where;
   Sockets out;
   for (const int type : {SOCK_DGRAM, SOCK_STREAM}) {
     os::UniqueFd fd(socket(where.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -63,12 +89,16 @@ base::Result<Sockets> BindOnce(const std::string& address, uint16_t port) {
       setsockopt(fd.get(), IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
     if (where.ss_family == AF_INET6)
       setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-    if (bind(fd.get(), reinterpret_cast<sockaddr*>(&where), size) != 0)
+    // Questions of some seconds, should this process be started again.
+    if (type == SOCK_DGRAM &&
+        setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kWaiting, sizeof kWaiting) != 0)
+      setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kWaiting, sizeof kWaiting);
+    if (bind(fd.get(), at.get(), at.size) != 0)
       return base::Error::FromErrno(errno, "bind {} port {}", address, port);
     if (type == SOCK_STREAM && listen(fd.get(), 128) != 0)
       return base::Error::FromErrno(errno, "listen on {} port {}", address, port);
     // The kernel may have chosen the port: the same for both.
-    if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&where), &size) != 0)
+    if (getsockname(fd.get(), at.get(), &at.size) != 0)
       return base::Error::FromErrno(errno, "getsockname");
     (type == SOCK_DGRAM ? out.udp : out.tcp) = std::move(fd);
   }
@@ -84,6 +114,23 @@ base::Result<Sockets> Bind(const std::string& address, uint16_t port) {
     if (sockets.ok() || sockets.error().os_errno() != EADDRINUSE) return sockets;
   }
   return BindOnce(address, port);
+}
+
+base::Result<Sockets> BindOrTake(const std::string& address, uint16_t port,
+                                 std::vector<os::UniqueFd>& kept) {
+  ASSIGN_OR_RETURN(Address wanted, AddressOf(address, port));
+  Sockets out;
+  for (os::UniqueFd& one : kept) {
+    Address at{.where = {}, .size = sizeof(sockaddr_storage)};
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (!one || getsockname(one.get(), at.get(), &at.size) != 0 || at.size != wanted.size ||
+        !IsSame(at, wanted) || getsockopt(one.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+      continue;
+    (type == SOCK_DGRAM ? out.udp : out.tcp) = std::move(one);
+  }
+  if (out.udp && out.tcp) return out;
+  return Bind(address, port);
 }
 
 Server::Server(os::EventLoop& loop, const base::Clock& clock, Options options)

@@ -75,5 +75,8 @@ struct Sockets {
   os::UniqueFd udp, tcp;
 };
 base::Result<Sockets> Bind(const std::string& address, uint16_t port);
+// The pair among `kept` that is bound there, which are taken out of it; else a new one.
+base::Result<Sockets> BindOrTake(const std::string& address, uint16_t port,
+                                 std::vector<os::UniqueFd>& kept);
 
 }  // namespace keelson::dns

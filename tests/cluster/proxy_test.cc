@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <thread>
 
 #include "lib/base/strings.h"
 #include "lib/base/testing/places.h"
@@ -155,6 +156,21 @@ class ProxyTest : public ::testing::Test {
   }
   std::string ThePod() const {
     return R"([{"addresses":[")" + node_->At(1, 2) + R"("],"nodeName":"a"}])";
+  }
+
+  // --cleanup, after which there is nothing of the proxy.
+  void CleanUp() {
+    const auto done = os::RunCommand(
+        {.argv = ProxyCommand({"--cleanup"}), .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}}, "",
+        std::chrono::minutes(2));
+    ASSERT_TRUE(done.ok());
+    EXPECT_EQ(done->status.code(), 0) << done->err;
+    for (const char* save : {"iptables-save", "ip6tables-save"}) {
+      EXPECT_THAT(Say({save}), Not(HasSubstr("KUBE-")));
+      EXPECT_THAT(Say({save}), Not(HasSubstr("KEELSON")));
+    }
+    EXPECT_THAT(Say({"ip", "link"}), Not(HasSubstr("keelson")));
+    EXPECT_EQ(Say({"ip", "route", "show", "proto", "75"}), "");
   }
 
   bool Eventually(const std::function<bool()>& good) {
@@ -405,6 +421,36 @@ TEST_F(ProxyTest, MetricsSayWhatWasWritten) {
   });
 }
 
+TEST_F(ProxyTest, QuestionsWaitWhileTheNameServerIsStartedAgain) {
+  OnNode([&] {
+    KillProxy();
+    StartProxy({"--cluster-dns", kDns});
+    StartDns(kDns);
+    const std::string address = MakeService();
+    ASSERT_TRUE(Eventually([&] { return AskName(kDns) == address; })) << ProxyLog() << DnsLog();
+    const auto killed_while_asked = [&](const char* what) {
+      SCOPED_TRACE(what);
+      ASSERT_TRUE(Eventually([&] { return ProxyLog().find("are kept for") != std::string::npos; }))
+          << ProxyLog() << DnsLog();
+      ASSERT_TRUE(dns_->Signal(SIGKILL).ok());
+      ASSERT_TRUE(dns_->Wait().ok());
+      std::vector<std::string> answers(20);
+      std::vector<std::thread> pods;
+      for (std::string& answer : answers) pods.emplace_back([&] { answer = AskOnce(); });
+      StartDns(kDns);
+      for (std::thread& pod : pods) pod.join();
+      EXPECT_THAT(answers, ::testing::Each(address)) << ProxyLog() << DnsLog();
+    };
+    killed_while_asked("as they were started");
+    killed_while_asked("once more");
+    // A new proxy is given what the name server serves.
+    KillProxy();
+    ASSERT_TRUE(os::RemoveFile(dir_->path() + "/proxy.log").ok());
+    StartProxy({"--cluster-dns", kDns});
+    killed_while_asked("after another proxy came");
+  });
+}
+
 TEST_F(ProxyTest, CleanupTakesEveryRuleAndAddressAway) {
   OnNode([&] {
     StartProxy({"--cluster-dns", kDns});
@@ -413,17 +459,41 @@ TEST_F(ProxyTest, CleanupTakesEveryRuleAndAddressAway) {
     MakeService();
     ASSERT_TRUE(Eventually(
         [&] { return Say({"iptables-save"}).find("default/web") != std::string::npos; }));
-    // In order: a command that a killed proxy had begun would write on beside the clean-up.
     ASSERT_TRUE(proxy_->Signal(SIGTERM).ok());
     ASSERT_TRUE(proxy_->WaitFor(std::chrono::minutes(1)).ValueOr(std::nullopt).has_value())
         << ProxyLog();
-    const auto done = os::RunCommand(
-        {.argv = ProxyCommand({"--cleanup"}), .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}}, "",
-        std::chrono::minutes(1));
-    ASSERT_TRUE(done.ok());
-    EXPECT_EQ(done->status.code(), 0) << done->err;
-    EXPECT_THAT(Say({"iptables-save"}), Not(HasSubstr("KUBE-")));
-    EXPECT_THAT(links(), Not(HasSubstr("keelson-dns")));
+    CleanUp();
+  });
+}
+
+TEST_F(ProxyTest, CleanupTakesAllAwayOfAProxyThatWasKilledWhileItWrote) {
+  OnNode([&] {
+    const auto ask = [&](const std::string& name, const std::string& address) {
+      Ask("POST", "/api/v1/nodes",
+          R"({"apiVersion":"v1","kind":"Node","metadata":{"name":")" + name +
+              R"("},"spec":{"podCIDR":"10.77.0.0/24","podCIDRs":["10.77.0.0/24"]},)"
+              R"("status":{"addresses":[{"type":"InternalIP","address":")" +
+              address + R"("}]}})");
+    };
+    ask("b", node_->At(2, 2));
+    for (int round = 0; round < 6; ++round) {
+      SCOPED_TRACE(round);
+      StartProxy({"--cluster-dns", kDns});
+      // So many are written that some are while it is killed.
+      for (int i = 0; i < 30; ++i)
+        Ask("POST", "/api/v1/namespaces/default/services",
+            fmt::format(R"({{"apiVersion":"v1","kind":"Service","metadata":{{"name":"s{}-{}"}},)"
+                        R"("spec":{{"type":"NodePort","ports":[{{"port":80}}]}}}})",
+                        round, i));
+      const std::string last = fmt::format("default/s{}-{}", round, 5 * round);
+      ASSERT_TRUE(Eventually([&] {
+        return Say({"iptables-save"}).find(last) != std::string::npos;
+      })) << ProxyLog();
+      ASSERT_TRUE(Eventually([&] { return !Say({"ip", "route", "show", "proto", "75"}).empty(); }))
+          << ProxyLog();
+      KillProxy();
+      CleanUp();
+    }
   });
 }
 

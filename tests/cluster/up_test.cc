@@ -1,138 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// `keelson up` with the real programs: a cluster of one node in a network of the test's own, with
-// folders, bridge and cgroup of its own.
+// `keelson up` with the real programs: what it does, refuses and takes away again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
 
-#include <functional>
-
-#include "lib/base/strings.h"
 #include "lib/base/testing/places.h"
 #include "lib/kernel/netlink/testing/namespaces.h"
 #include "lib/os/files.h"
-#include "lib/os/process.h"
-#include "lib/os/temp_dir.h"
-#include "supervise/protocol/protocol.h"
+#include "tests/cluster/up_fixture.h"
 
-namespace keelson {
+namespace keelson::cluster_test {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
-struct Said {
-  int code = -1;
-  std::string text;
-};
-
-Said Output(std::vector<std::string> argv,
-            std::chrono::seconds patience = std::chrono::minutes(5)) {
-  const auto done =
-      os::RunCommand({.argv = std::move(argv),
-                      .env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
-                     "", patience);
-  if (!done.ok()) return {-1, done.error().message()};
-  return {done->status.code(), done->out + done->err};
-}
-
-class UpTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    if (geteuid() != 0) return;
-    const Said made = Output({base::SourceDir() + "/scripts/demo-images.sh", Images()});
-    ASSERT_EQ(made.code, 0) << made.text;
-  }
-  static std::string Images() { return base::SourceDir() + "/build/demo-images"; }
-
-  // A machine with a network of its own and one way out.
-  void OnMachine(const std::function<void()>& work) {
-    if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    netlink::InFreshHost([&] {
-      netlink::Say({"ip", "link", "add", "outside", "type", "bridge"});
-      netlink::Say({"ip", "address", "add", "192.0.2.50/24", "dev", "outside"});
-      netlink::Say({"ip", "link", "set", "outside", "up"});
-      netlink::Say({"ip", "route", "add", "default", "via", "192.0.2.1"});
-      work();
-      if (os::Exists(state() + "/node.json")) (void)Keelson({"down", "--state-dir", state()});
-      for (const supervise::ProcessStatus& left : Processes())
-        if (left.pid != 0) (void)kill(left.pid, SIGKILL);
-    });
-  }
-
-  std::string state() const { return dir_.path() + "/state"; }
-  std::string run() const { return dir_.path() + "/run"; }
-  std::vector<std::string> Places(const std::string& command) const {
-    return {command,
-            "--name",
-            "one",
-            "--state-dir",
-            state(),
-            "--run-dir",
-            run(),
-            "--config-dir",
-            dir_.path() + "/etc",
-            "--kubelet-root",
-            state() + "/kubelet",
-            "--pod-logs-dir",
-            state() + "/pod-logs",
-            "--log-links-dir",
-            state() + "/log-links",
-            "--cgroup-root",
-            cgroup(),
-            "--bridge",
-            "kltup"};
-  }
-  std::string cgroup() const {
-    return "/keelson-test-" + dir_.path().substr(dir_.path().rfind('.') + 1);
-  }
-  static Said Keelson(std::vector<std::string> words) {
-    words.insert(words.begin(), base::BinDir() + "/keelson");
-    return Output(std::move(words));
-  }
-  Said Up() {
-    // A full disk of the machine that runs the tests is not what is tested.
-    EXPECT_TRUE(os::MakeDirs(dir_.path() + "/etc/kubelet.conf.d", 0755).ok());
-    EXPECT_TRUE(os::WriteFileAtomic(
-                    dir_.path() + "/etc/kubelet.conf.d/10-test.conf",
-                    "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
-                    "evictionHard: {memory.available: 10Mi, nodefs.available: 0%, "
-                    "nodefs.inodesFree: 0%, imagefs.available: 0%, imagefs.inodesFree: 0%}\n",
-                    0644)
-                    .ok());
-    return Keelson(Places("up"));
-  }
-  void LoadImage() {
-    const Said loaded =
-        Output({base::BinDir() + "/keelson-runtime", "--state-dir", state(), "--run-dir", run(),
-                "load", Images() + "/busybox", "docker.io/library/busybox:demo"});
-    ASSERT_EQ(loaded.code, 0) << loaded.text;
-  }
-  std::vector<supervise::ProcessStatus> Processes() const {
-    return supervise::Ask({run() + "/supervise"}, {}).ValueOr(supervise::Reply()).processes;
-  }
-  supervise::ProcessStatus Process(const std::string& name) const {
-    for (const supervise::ProcessStatus& one : Processes())
-      if (one.name == name) return one;
-    return {};
-  }
-  Said Status() const { return Keelson({"status", "--state-dir", state()}); }
-  std::string Logs() const {
-    return Output({"sh", "-c", "tail -n 30 " + state() + "/daemon-logs/*.log"}).text;
-  }
-  std::string Left() const { return Output({"pgrep", "-fa", dir_.path() + "/"}).text; }
-  static bool Eventually(const std::function<bool()>& good) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
-    while (std::chrono::steady_clock::now() < deadline) {
-      if (good()) return true;
-      (void)poll(nullptr, 0, 50);
-    }
-    return good();
-  }
-
-  os::TempDir dir_ = std::move(os::TempDir::Create("keelson-up")).value();
-};
+class UpTest : public UpFixture {};
 
 TEST_F(UpTest, AClusterOfOneNodeServesHealsAndGoesWithoutATrace) {
   OnMachine([&] {
@@ -177,19 +59,7 @@ TEST_F(UpTest, AClusterOfOneNodeServesHealsAndGoesWithoutATrace) {
     EXPECT_EQ(again.code, 0) << again.text;
     EXPECT_EQ(Process("kubelet").pid, kubelet);
 
-    const Said down = Keelson({"down", "--state-dir", state()});
-    EXPECT_EQ(down.code, 0) << down.text << Logs();
-    EXPECT_FALSE(os::Exists(state()));
-    EXPECT_FALSE(os::Exists(run()));
-    EXPECT_EQ(Status().code, 1);
-    EXPECT_THAT(netlink::Say({"ip", "-o", "link"}), Not(HasSubstr("kltup")));
-    EXPECT_THAT(netlink::Say({"ip", "-o", "link"}), Not(HasSubstr("keelson-dns")));
-    EXPECT_THAT(netlink::Say({"iptables-save"}), Not(HasSubstr("KUBE-")));
-    EXPECT_THAT(netlink::Say({"iptables-save"}), Not(HasSubstr("KEELSON-")));
-    EXPECT_EQ(
-        Output({"find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", cgroup().substr(1)}).text, "");
-    // Who was told to end does so a moment later.
-    EXPECT_TRUE(Eventually([&] { return Left().empty(); })) << Left();
+    Down();
   });
 }
 
@@ -282,4 +152,4 @@ TEST_F(UpTest, WhoJoinsWithAWrongTokenOrHashIsRefused) {
 }
 
 }  // namespace
-}  // namespace keelson
+}  // namespace keelson::cluster_test

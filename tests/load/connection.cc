@@ -53,9 +53,10 @@ base::Result<Identity> ReadKubeconfig(const std::string& path) {
       FromBase64(user.At({"client-key-data"}).AsString())};
 }
 
-base::Result<Client> Client::Make(const Identity& identity, int port) {
+base::Result<Client> Client::Make(const Identity& identity, int port, const std::string& address) {
   signal(SIGPIPE, SIG_IGN);  // a connection that has ended is an error of the write
   Client client;
+  client.address_ = address;
   client.port_ = port;
   client.context_.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* context = client.context_.get();
@@ -92,7 +93,8 @@ base::Result<Connection> Connection::Open(const Client& client, std::chrono::sec
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(client.port()));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (inet_pton(AF_INET, client.address().c_str(), &address.sin_addr) != 1)
+    return base::InvalidArgument("'{}' is no IPv4 address", client.address());
   if (connect(out.socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return Broken("nobody listens");
   }

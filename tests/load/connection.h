@@ -25,8 +25,10 @@ base::Result<Identity> ReadKubeconfig(const std::string& path);
 // What connections of one client share. Thread-safe once made.
 class Client {
  public:
-  static base::Result<Client> Make(const Identity& identity, int port);
+  static base::Result<Client> Make(const Identity& identity, int port,
+                                   const std::string& address = "127.0.0.1");
   SSL_CTX* context() const { return context_.get(); }
+  const std::string& address() const { return address_; }
   int port() const { return port_; }
 
  private:
@@ -34,6 +36,7 @@ class Client {
     void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
   };
   std::unique_ptr<SSL_CTX, Free> context_;
+  std::string address_;
   int port_ = 0;
 };
 

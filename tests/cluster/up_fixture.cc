@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/cluster/up_fixture.h"
+
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <signal.h>
+
+#include "lib/base/testing/places.h"
+#include "lib/kernel/netlink/testing/namespaces.h"
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+
+namespace keelson::cluster_test {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+Said Output(std::vector<std::string> argv, std::chrono::seconds patience) {
+  const auto done =
+      os::RunCommand({.argv = std::move(argv),
+                      .env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
+                     "", patience);
+  if (!done.ok()) return {-1, done.error().message()};
+  return {done->status.code(), done->out + done->err};
+}
+
+void UpFixture::SetUpTestSuite() {
+  if (geteuid() != 0) return;
+  const Said made = Output({base::SourceDir() + "/scripts/demo-images.sh", Images()});
+  ASSERT_EQ(made.code, 0) << made.text;
+}
+
+std::string UpFixture::Images() { return base::SourceDir() + "/build/demo-images"; }
+
+void UpFixture::OnMachine(const std::function<void()>& work) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  netlink::InFreshHost([&] {
+    netlink::Say({"ip", "link", "add", "outside", "type", "bridge"});
+    netlink::Say({"ip", "address", "add", "192.0.2.50/24", "dev", "outside"});
+    netlink::Say({"ip", "link", "set", "outside", "up"});
+    netlink::Say({"ip", "route", "add", "default", "via", "192.0.2.1"});
+    work();
+    if (os::Exists(state() + "/node.json")) (void)Keelson({"down", "--state-dir", state()});
+    for (const supervise::ProcessStatus& left : Processes())
+      if (left.pid != 0) (void)kill(left.pid, SIGKILL);
+  });
+}
+
+std::vector<std::string> UpFixture::Places(const std::string& command) const {
+  return {command,
+          "--name",
+          "one",
+          "--state-dir",
+          state(),
+          "--run-dir",
+          run(),
+          "--config-dir",
+          dir_.path() + "/etc",
+          "--kubelet-root",
+          state() + "/kubelet",
+          "--pod-logs-dir",
+          state() + "/pod-logs",
+          "--log-links-dir",
+          state() + "/log-links",
+          "--cgroup-root",
+          cgroup(),
+          "--bridge",
+          "kltup"};
+}
+
+std::string UpFixture::cgroup() const {
+  return "/keelson-test-" + dir_.path().substr(dir_.path().rfind('.') + 1);
+}
+
+Said UpFixture::Keelson(std::vector<std::string> words) {
+  words.insert(words.begin(), base::BinDir() + "/keelson");
+  return Output(std::move(words));
+}
+
+Said UpFixture::Up() {
+  // A full disk of the machine that runs the tests is not what is tested.
+  EXPECT_TRUE(os::MakeDirs(dir_.path() + "/etc/kubelet.conf.d", 0755).ok());
+  EXPECT_TRUE(
+      os::WriteFileAtomic(dir_.path() + "/etc/kubelet.conf.d/10-test.conf",
+                          "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+                          "evictionHard: {memory.available: 10Mi, nodefs.available: 0%, "
+                          "nodefs.inodesFree: 0%, imagefs.available: 0%, imagefs.inodesFree: 0%}\n",
+                          0644)
+          .ok());
+  return Keelson(Places("up"));
+}
+
+void UpFixture::LoadImage() {
+  const Said loaded =
+      Output({base::BinDir() + "/keelson-runtime", "--state-dir", state(), "--run-dir", run(),
+              "load", Images() + "/busybox", "docker.io/library/busybox:demo"});
+  ASSERT_EQ(loaded.code, 0) << loaded.text;
+}
+
+std::vector<supervise::ProcessStatus> UpFixture::Processes() const {
+  return supervise::Ask({run() + "/supervise"}, {}).ValueOr(supervise::Reply()).processes;
+}
+
+supervise::ProcessStatus UpFixture::Process(const std::string& name) const {
+  for (const supervise::ProcessStatus& one : Processes())
+    if (one.name == name) return one;
+  return {};
+}
+
+std::string UpFixture::Logs() const {
+  return Output({"sh", "-c", "tail -n 30 " + state() + "/daemon-logs/*.log"}).text;
+}
+
+std::string UpFixture::Left() const { return Output({"pgrep", "-fa", dir_.path() + "/"}).text; }
+
+void UpFixture::Down() {
+  const Said down = Keelson({"down", "--state-dir", state()});
+  EXPECT_EQ(down.code, 0) << down.text << Logs();
+  EXPECT_FALSE(os::Exists(state()));
+  EXPECT_FALSE(os::Exists(run()));
+  EXPECT_EQ(Status().code, 1);
+  EXPECT_THAT(netlink::Say({"ip", "-o", "link"}), Not(HasSubstr("kltup")));
+  EXPECT_THAT(netlink::Say({"ip", "-o", "link"}), Not(HasSubstr("keelson-dns")));
+  EXPECT_THAT(netlink::Say({"iptables-save"}), Not(HasSubstr("KUBE-")));
+  EXPECT_THAT(netlink::Say({"iptables-save"}), Not(HasSubstr("KEELSON-")));
+  EXPECT_EQ(Output({"find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", cgroup().substr(1)}).text,
+            "");
+  // Who was told to end does so a moment later.
+  EXPECT_TRUE(Eventually([&] { return Left().empty(); })) << Left();
+}
+
+bool UpFixture::Eventually(const std::function<bool()>& good, std::chrono::seconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (good()) return true;
+    (void)poll(nullptr, 0, 50);
+  }
+  return good();
+}
+
+}  // namespace keelson::cluster_test
