@@ -18,17 +18,15 @@ References ReferencesOf(const kube::Pod& pod) {
         out.tokens.insert({pod.metadata.uid, token->audience, token->expiration_seconds});
     }
   }
-  for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
-    for (const kube::Container& container : *list) {
-      for (const kube::EnvFrom& from : container.env_from)
-        out.objects.insert({from.secret, ns, from.name});
-      for (const kube::EnvVar& variable : container.env) {
-        const bool secret = variable.from == kube::EnvVar::From::kSecret;
-        if (secret || variable.from == kube::EnvVar::From::kConfigMap)
-          out.objects.insert({secret, ns, variable.key.name});
-      }
+  kube::ForEachContainer(pod.spec, [&](const kube::Container& container) {
+    for (const kube::EnvFrom& from : container.env_from)
+      out.objects.insert({from.secret, ns, from.name});
+    for (const kube::EnvVar& variable : container.env) {
+      const bool secret = variable.from == kube::EnvVar::From::kSecret;
+      if (secret || variable.from == kube::EnvVar::From::kConfigMap)
+        out.objects.insert({secret, ns, variable.key.name});
     }
-  }
+  });
   for (const std::string& name : pod.spec.image_pull_secrets) out.objects.insert({true, ns, name});
   return out;
 }

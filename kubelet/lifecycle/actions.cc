@@ -19,15 +19,12 @@ bool WasNotAsked(const kube::Pod& pod, const sync::Action& action, const Outcome
   if (outcome.status.error().code() != base::Code::kUnavailable) return false;
   const auto* post_start = std::get_if<sync::PostStart>(&action);
   const auto* pre_stop = std::get_if<sync::PreStop>(&action);
-  for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
-    for (const kube::Container& container : *list) {
-      const bool is_it = (post_start != nullptr && container.name == post_start->container) ||
-                         (pre_stop != nullptr && container.name == pre_stop->container);
-      const auto& handler = post_start != nullptr ? container.post_start : container.pre_stop;
-      if (is_it && handler) return std::holds_alternative<kube::ExecAction>(*handler);
-    }
-  }
-  return false;
+  if (post_start == nullptr && pre_stop == nullptr) return false;
+  const kube::Container* container = kube::FindContainer(
+      pod.spec, post_start != nullptr ? post_start->container : pre_stop->container);
+  if (container == nullptr) return false;
+  const auto& handler = post_start != nullptr ? container->post_start : container->pre_stop;
+  return handler && std::holds_alternative<kube::ExecAction>(*handler);
 }
 
 bool TouchesRuntime(const sync::Action& action) {
@@ -163,13 +160,8 @@ void Agent::Finish(const EntryPtr& entry, const sync::Action& action, const Outc
     entry->image_refs[image->container] = outcome.image_ref;
   } else if (const auto* start = std::get_if<sync::StartContainer>(&action)) {
     memory.containers[start->container].failure.reset();
-    for (const auto* list :
-         {&entry->facts.pod.spec.containers, &entry->facts.pod.spec.init_containers}) {
-      for (const kube::Container& container : *list) {
-        if (container.name == start->container && container.post_start)
-          memory.post_start[outcome.container_id] = {};
-      }
-    }
+    const kube::Container* container = kube::FindContainer(entry->facts.pod.spec, start->container);
+    if (container != nullptr && container->post_start) memory.post_start[outcome.container_id] = {};
   } else if (const auto* post_start = std::get_if<sync::PostStart>(&action)) {
     memory.post_start[post_start->id].state = pod::HookState::kDone;
   } else if (const auto* pre_stop = std::get_if<sync::PreStop>(&action)) {

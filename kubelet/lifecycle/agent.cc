@@ -223,17 +223,8 @@ void Agent::Delete(Entry& entry, int64_t grace_seconds) {
 // --- one pod
 void Agent::RefreshHealth(Entry& entry) {
   std::map<std::string, pod::HealthFact> health;
-  const auto spec_of = [&](const std::string& name) -> const kube::Container* {
-    for (const auto* list :
-         {&entry.facts.pod.spec.containers, &entry.facts.pod.spec.init_containers}) {
-      for (const kube::Container& container : *list) {
-        if (container.name == name) return &container;
-      }
-    }
-    return nullptr;
-  };
   for (const pod::ContainerFact& fact : entry.facts.observed.containers) {
-    const kube::Container* container = spec_of(fact.name);
+    const kube::Container* container = kube::FindContainer(entry.facts.pod.spec, fact.name);
     if (fact.state != RunState::kRunning || container == nullptr) {
       if (entry.facts.health.contains(fact.id)) probes_->Forget(fact.id);
       continue;

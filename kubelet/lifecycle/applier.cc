@@ -31,15 +31,6 @@ Outcome Of(base::Status status) {
   return outcome;
 }
 
-const kube::Container* Find(const kube::Pod& pod, const std::string& name) {
-  for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
-    for (const kube::Container& container : *list) {
-      if (container.name == name) return &container;
-    }
-  }
-  return nullptr;
-}
-
 // One more than the highest log that an earlier life of the node left.
 uint32_t FirstAttempt(const std::string& directory) {
   uint32_t first = 0;
@@ -103,10 +94,9 @@ Outcome Applier::Do(const sync::Prepare&, const Context& context, const std::sto
     if (const base::Status made = os::MakeDirs(directory, 0755); !made.ok())
       return Failed("FailedMount", made.error());
   }
-  for (const auto* list : {&context.pod.spec.containers, &context.pod.spec.init_containers}) {
-    for (const kube::Container& container : *list)
-      outcome.first_attempts[container.name] = FirstAttempt(logs + "/" + container.name);
-  }
+  kube::ForEachContainer(context.pod.spec, [&](const kube::Container& container) {
+    outcome.first_attempts[container.name] = FirstAttempt(logs + "/" + container.name);
+  });
   const volume::DownwardValues values =
       pod::DownwardOf(context.pod, d_.node.names, {}, d_.node.allocatable);
   base::Result<std::map<std::string, std::string>> paths =
@@ -143,7 +133,7 @@ Outcome Applier::Do(const sync::CreateSandbox& action, const Context& context,
 
 Outcome Applier::Do(const sync::EnsureImage& action, const Context& context,
                     const std::stop_token& stop) {
-  const kube::Container& container = *Find(context.pod, action.container);
+  const kube::Container& container = *kube::FindContainer(context.pod.spec, action.container);
   Outcome outcome;
   const std::vector<kube::ConfigObject> secrets = PullSecrets(context);
   const base::Result<cri::ImageStatusResponse> present = d_.runtime.ImageStatus(container.image);
@@ -291,9 +281,10 @@ base::Result<pod::ContainerInputs> Applier::Inputs(const kube::Container& contai
 
 Outcome Applier::Do(const sync::StartContainer& action, const Context& context,
                     const std::stop_token&) {
-  const kube::Container& container = *Find(context.pod, action.container);
-  const base::Result<pod::ContainerInputs> inputs = Inputs(container, context);
+  const kube::Container& container = *kube::FindContainer(context.pod.spec, action.container);
+  base::Result<pod::ContainerInputs> inputs = Inputs(container, context);
   if (!inputs.ok()) return Failed("CreateContainerConfigError", inputs.error());
+  inputs->target_id = action.target_id;
   const base::Result<cri::ContainerConfig> config =
       pod::ContainerConfig(context.pod, container, d_.node, *inputs, d_.objects, action.attempt);
   if (!config.ok()) return Failed("CreateContainerConfigError", config.error());
@@ -325,7 +316,7 @@ Outcome Applier::Do(const sync::StartContainer& action, const Context& context,
 }
 
 Outcome Applier::Do(const sync::PostStart& action, const Context& context, const std::stop_token&) {
-  const kube::Container& container = *Find(context.pod, action.container);
+  const kube::Container& container = *kube::FindContainer(context.pod.spec, action.container);
   const std::string address = context.pod_ips.empty() ? "127.0.0.1" : context.pod_ips.front();
   return Of(d_.prober.Hook(*container.post_start,
                            {address, action.id, &container, WarningsTo(context)},
@@ -333,7 +324,7 @@ Outcome Applier::Do(const sync::PostStart& action, const Context& context, const
 }
 
 Outcome Applier::Do(const sync::PreStop& action, const Context& context, const std::stop_token&) {
-  const kube::Container& container = *Find(context.pod, action.container);
+  const kube::Container& container = *kube::FindContainer(context.pod.spec, action.container);
   const std::string address = context.pod_ips.empty() ? "127.0.0.1" : context.pod_ips.front();
   return Of(d_.prober.Hook(*container.pre_stop,
                            {address, action.id, &container, WarningsTo(context)},

@@ -100,16 +100,12 @@ void Agent::SaveHealth(const EntryPtr& entry) {
   if (!memory.prepared || memory.deletion) return;
   // Without probes there is nothing to know.
   HealthById probed;
-  for (const auto* list :
-       {&entry->facts.pod.spec.containers, &entry->facts.pod.spec.init_containers}) {
-    for (const kube::Container& container : *list) {
-      const pod::ContainerFact* fact = pod::Latest(entry->facts.observed, container.name);
-      if (fact == nullptr || (!container.readiness_probe && !container.startup_probe)) continue;
-      if (const auto health = entry->facts.health.find(fact->id);
-          health != entry->facts.health.end())
-        probed.insert(*health);
-    }
-  }
+  kube::ForEachContainer(entry->facts.pod.spec, [&](const kube::Container& container) {
+    const pod::ContainerFact* fact = pod::Latest(entry->facts.observed, container.name);
+    if (fact == nullptr || (!container.readiness_probe && !container.startup_probe)) return;
+    if (const auto health = entry->facts.health.find(fact->id); health != entry->facts.health.end())
+      probed.insert(*health);
+  });
   std::string text = probed.empty() ? "" : WriteHealth(probed);
   if (text == entry->health_saved || !memory.in_flight.insert(kHealthKey).second) return;
   entry->health_saved = text;

@@ -15,12 +15,8 @@ using Events = std::vector<Event>;
 
 const std::string& ImageOf(const kube::Pod& pod, const std::string& name) {
   static const std::string kNone;
-  for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
-    for (const kube::Container& container : *list) {
-      if (container.name == name) return container.image;
-    }
-  }
-  return kNone;
+  const kube::Container* container = kube::FindContainer(pod.spec, name);
+  return container == nullptr ? kNone : container->image;
 }
 
 std::string Seconds(std::chrono::milliseconds time) {

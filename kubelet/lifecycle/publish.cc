@@ -56,7 +56,8 @@ void Agent::Publish(Entry& entry) {
   // The run that the status calls the last one: of a container that waits to run again, the one
   // that has just ended.
   std::map<std::string, std::string> last_runs;  // by container, the runtime's id
-  for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
+  for (const char* list :
+       {"initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"}) {
     for (const json::Value& container : status.At({list}).items()) {
       const std::string& id = container.At({"lastState", "terminated", "containerID"}).AsString();
       if (const size_t scheme = id.find("://"); scheme != std::string::npos)
@@ -75,9 +76,8 @@ void Agent::Publish(Entry& entry) {
   for (const std::string& event : entry.events.Lines()) text += "  " + event + "\n";
   for (const pod::SandboxFact& sandbox : facts.observed.sandboxes)
     picture.runs = picture.runs || sandbox.ready;
-  for (const auto* list : {&facts.pod.spec.containers, &facts.pod.spec.init_containers}) {
-    for (const kube::Container& container : *list) picture.logs[container.name];
-  }
+  kube::ForEachContainer(facts.pod.spec,
+                         [&](const kube::Container& container) { picture.logs[container.name]; });
   for (const pod::ContainerFact& container : facts.observed.containers) {
     picture.runs = picture.runs || container.state == RunState::kRunning;
     PodPicture::Log& log = picture.logs[container.name];

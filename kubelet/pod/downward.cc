@@ -69,22 +69,16 @@ volume::DownwardValues DownwardOf(const kube::Pod& pod, const NodeNames& node,
                        const std::string& own_container) {
     const std::string name =
         selector.container_name.empty() ? own_container : selector.container_name;
-    for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
-      for (const kube::Container& container : *list) {
-        if (container.name == name) {
-          values.resources[volume::ResourceKey(selector, own_container)] =
-              ResourceText(container, selector.resource, selector.divisor, allocatable);
-        }
-      }
+    if (const kube::Container* container = kube::FindContainer(pod.spec, name)) {
+      values.resources[volume::ResourceKey(selector, own_container)] =
+          ResourceText(*container, selector.resource, selector.divisor, allocatable);
     }
   };
-  for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
-    for (const kube::Container& container : *list) {
-      for (const kube::EnvVar& variable : container.env) {
-        if (variable.from == kube::EnvVar::From::kResource) add(variable.resource, container.name);
-      }
+  kube::ForEachContainer(pod.spec, [&](const kube::Container& container) {
+    for (const kube::EnvVar& variable : container.env) {
+      if (variable.from == kube::EnvVar::From::kResource) add(variable.resource, container.name);
     }
-  }
+  });
   const auto add_items = [&](const kube::DownwardApiVolume& downward) {
     for (const kube::DownwardApiItem& item : downward.items) {
       if (item.resource) add(*item.resource, "");

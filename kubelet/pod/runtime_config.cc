@@ -173,7 +173,7 @@ void FillPorts(const kube::PodSpec& spec, const kube::Container& container,
 
 // The container as its document has it.
 json::Value Written(const kube::Pod& pod, const std::string& container) {
-  for (const char* list : {"containers", "initContainers"}) {
+  for (const char* list : {"containers", "initContainers", "ephemeralContainers"}) {
     for (const json::Value& candidate : pod.object.At({"spec", list}).items()) {
       if (candidate.At({"name"}).AsString() == container) return candidate;
     }
@@ -224,12 +224,11 @@ base::Result<cri::PodSandboxConfig> SandboxConfig(const kube::Pod& pod, const No
   if (shared.run_as_user) security.mutable_run_as_user()->set_value(*shared.run_as_user);
   if (shared.run_as_group) security.mutable_run_as_group()->set_value(*shared.run_as_group);
   FillGroups(shared, *security.mutable_supplemental_groups());
-  const auto privileged = [](const kube::Container& c) {
-    return c.security_context.privileged.value_or(false);
-  };
-  security.set_privileged(
-      std::any_of(pod.spec.containers.begin(), pod.spec.containers.end(), privileged) ||
-      std::any_of(pod.spec.init_containers.begin(), pod.spec.init_containers.end(), privileged));
+  bool privileged = false;
+  kube::ForEachContainer(pod.spec, [&](const kube::Container& container) {
+    privileged = privileged || container.security_context.privileged.value_or(false);
+  });
+  security.set_privileged(privileged);
   const node_cgroup::Shares shares = node_cgroup::SharesOfPod(pod, node.cpu_quota);
   linux_config.mutable_resources()->set_cpu_shares(shares.cpu_shares);
   linux_config.mutable_resources()->set_cpu_quota(shares.cpu_quota);
@@ -296,6 +295,13 @@ base::Result<cri::ContainerConfig> ContainerConfig(
   if (!node.oom_group.empty())
     (*linux_config.mutable_resources()->mutable_unified())["memory.oom.group"] = node.oom_group;
   FillSecurity(pod, container, node, *linux_config.mutable_security_context());
+  // Where the pod's processes see one another, or the node's, it sees them as it is.
+  cri::NamespaceOption& namespaces =
+      *linux_config.mutable_security_context()->mutable_namespace_options();
+  if (!inputs.target_id.empty() && namespaces.pid() == cri::CONTAINER) {
+    namespaces.set_pid(cri::TARGET);
+    namespaces.set_target_id(inputs.target_id);
+  }
   return config;
 }
 

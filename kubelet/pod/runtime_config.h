@@ -50,6 +50,8 @@ struct ContainerInputs {
   bool image_user_is_root = false;   // for runAsNonRoot without a number
   std::string image_user_name;       // not a number
   bool recursive_read_only = false;  // the runtime can do it
+  // Of an ephemeral container: the runtime's id of the one whose processes it sees; empty: none.
+  std::string target_id;
 };
 base::Result<cri::ContainerConfig> ContainerConfig(
     const kube::Pod& pod, const kube::Container& container, const NodeSettings& node,

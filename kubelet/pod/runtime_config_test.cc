@@ -234,6 +234,24 @@ TEST(ContainerConfig, KeepsWhatAnotherKubeletNeedsToEndIt) {
                others.contains("io.kubernetes.container.ports"));
 }
 
+TEST(ContainerConfig, SeesTheProcessesOfTheOneItLooksAt) {
+  const auto namespaces = [](const std::string& fields, const std::string& target) {
+    ContainerInputs inputs;
+    inputs.target_id = target;
+    return Configure(TestPod("containers: [{name: a, image: b}]\n" + fields), inputs)
+        .value()
+        .linux()
+        .security_context()
+        .namespace_options();
+  };
+  EXPECT_EQ(namespaces("", "").pid(), cri::CONTAINER);
+  EXPECT_EQ(namespaces("", "c1").pid(), cri::TARGET);
+  EXPECT_EQ(namespaces("", "c1").target_id(), "c1");
+  EXPECT_EQ(namespaces("shareProcessNamespace: true", "c1").pid(), cri::POD);
+  EXPECT_EQ(namespaces("hostPID: true", "c1").pid(), cri::NODE);
+  EXPECT_EQ(namespaces("hostPID: true", "c1").target_id(), "");
+}
+
 TEST(ContainerConfig, LeavesAnEtcHostsOfItsOwnAlone) {
   const kube::Pod pod = TestPod(
       "containers: [{name: a, image: b, volumeMounts: [{name: v, mountPath: "

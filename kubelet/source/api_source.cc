@@ -46,7 +46,7 @@ base::Result<ApiPod> PodFromApi(const json::Value& object, int64_t seen_wall_nan
   json::Value& metadata = slim.Set("metadata", object.At({"metadata"}));
   metadata.Erase("managedFields");
   metadata.Erase("resourceVersion");
-  ASSIGN_OR_RETURN(out.pod, kube::DecodePod(slim));
+  ASSIGN_OR_RETURN(out.pod, kube::DecodeStoredPod(slim));
   RETURN_IF_ERROR(RefuseWhatIsNotBuilt(out.pod));
   kube::ObjectMeta& meta = out.pod.metadata;
   if (meta.uid.empty() || meta.name.empty() || meta.namespace_name.empty())

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "lib/kube/decode.h"
+
 namespace keelson::source {
 namespace {
 
@@ -52,6 +54,29 @@ TEST(PodFromApi, AChangeOfItsStatusIsNoChangeOfThePod) {
   const auto one = PodFromApi(json::ParseJson(kPod).value(), 0), two = PodFromApi(other, 0);
   ASSERT_TRUE(one.ok() && two.ok());
   EXPECT_EQ(one->pod.object, two->pod.object);
+}
+
+TEST(PodFromApi, TakesWhoCameToLookAtItWhileItRan) {
+  json::Value debugged = json::ParseJson(kPod).value();
+  debugged.Find("spec")->Set(
+      "ephemeralContainers",
+      json::ParseJson(R"([{"name":"d","image":"tools:1","targetContainerName":"a","stdin":true,
+                           "tty":true,"command":["sh"]}])")
+          .value());
+  const auto pod = PodFromApi(debugged, 0);
+  ASSERT_TRUE(pod.ok()) << pod.error().message();
+  ASSERT_EQ(pod->pod.spec.ephemeral_containers.size(), 1u);
+  const kube::Container& container = pod->pod.spec.ephemeral_containers[0];
+  EXPECT_EQ(container.name, "d");
+  EXPECT_EQ(container.target_container_name, "a");
+  EXPECT_TRUE(container.stdin && container.tty);
+  EXPECT_EQ(kube::FindContainer(pod->pod.spec, "d"), &container);
+  // A manifest is of a pod that does not run yet.
+  const auto manifest = kube::DecodePod(debugged);
+  ASSERT_FALSE(manifest.ok());
+  EXPECT_NE(manifest.error().message().find("spec.ephemeralContainers: Forbidden"),
+            std::string::npos)
+      << manifest.error().message();
 }
 
 TEST(PodFromApi, KnowsThePictureOfAStaticPod) {

@@ -15,7 +15,8 @@ struct Waiting {
 
 std::map<std::string, Waiting> WaitingIn(const json::Value& status) {
   std::map<std::string, Waiting> waiting;
-  for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
+  for (const char* list :
+       {"initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"}) {
     for (const json::Value& container : status.At({list}).items()) {
       const std::string& reason = container.At({"state", "waiting", "reason"}).AsString();
       if (!reason.empty())

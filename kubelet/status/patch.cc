@@ -112,12 +112,13 @@ Urgency UrgencyOf(const Value& known, const Value& wanted) {
 
 Value Terminated(Value status) {
   bool all_well = !status.At({"containerStatuses"}).items().empty();
-  for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
+  for (const char* list :
+       {"initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"}) {
     Value* containers = status.Find(list);
     if (containers == nullptr) continue;
     for (Value& container : containers->items()) {
       container.Set("ready", Value(false));
-      container.Set("started", Value(false));
+      if (container.Find("started") != nullptr) container.Set("started", Value(false));
       if (container.At({"state", "terminated"}).IsNull()) {
         // It waited to run again: its end is known, as its last.
         const Value last = container.At({"lastState"});
@@ -125,8 +126,9 @@ Value Terminated(Value status) {
         container.Set("state", known ? last : Lost());
         if (known) container.Set("lastState", Value::Object());
       }
-      all_well = all_well &&
-                 (list[0] == 'i' || container.At({"state", "terminated", "exitCode"}).AsInt() == 0);
+      const bool regular = std::string_view(list) == "containerStatuses";
+      all_well =
+          all_well && (!regular || container.At({"state", "terminated", "exitCode"}).AsInt() == 0);
     }
   }
   if (!IsTerminal(status)) status.Set("phase", Value(all_well ? "Succeeded" : "Failed"));

@@ -86,6 +86,12 @@ TEST(StatusPatch, APodThatIsGoneHasEndedAndNothingOfItIsReady) {
       waited.At({"containerStatuses"}).items()[0].At({"state", "terminated", "exitCode"}).AsInt(),
       3);
   EXPECT_EQ(waited.At({"phase"}).AsString(), "Failed");
+
+  // Who came to look at it decides nothing.
+  const json::Value debugged = Terminated(Json(
+      R"({"containerStatuses":[{"name":"a","state":{"terminated":{"exitCode":0}}}],)"
+      R"("ephemeralContainerStatuses":[{"name":"d","state":{"terminated":{"exitCode":1}}}]})"));
+  EXPECT_EQ(debugged.At({"phase"}).AsString(), "Succeeded");
 }
 
 TEST(StatusPatch, AGateThatDoesNotHoldKeepsThePodUnready) {

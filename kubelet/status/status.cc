@@ -58,12 +58,14 @@ const ContainerFact* Before(const pod::Observed& observed, const std::string& na
   return nullptr;
 }
 
+enum class Kind { kRegular, kInit, kEphemeral };
+
 class Builder {
  public:
   Builder(const pod::Facts& facts, const NodeAddresses& node, int64_t now)
       : f_(facts), node_(node), now_(now) {}
 
-  Value Container(const kube::Container& container, bool init) const {
+  Value Container(const kube::Container& container, Kind kind) const {
     const ContainerFact* fact = pod::Latest(f_.observed, container.name);
     const ContainerFact* before = Before(f_.observed, container.name, fact);
     Value out = Value::Object();
@@ -74,17 +76,18 @@ class Builder {
     if (fact != nullptr) out.Set("containerID", Value(node_.runtime_name + "://" + fact->id));
     const bool started = fact != nullptr && pod::IsStarted(f_, *fact);
     const bool ready =
-        init && !pod::IsSidecar(container)
+        kind == Kind::kInit && !pod::IsSidecar(container)
             ? fact != nullptr && fact->state == RunState::kExited && fact->exit_code == 0
             : fact != nullptr && pod::IsReady(f_, *fact);
-    out.Set("ready", Value(ready));
-    out.Set("started", Value(started));
+    // As upstream: nobody asks an ephemeral container how it is.
+    out.Set("ready", Value(ready && kind != Kind::kEphemeral));
+    if (kind != Kind::kEphemeral) out.Set("started", Value(started));
     out.Set("restartCount", Value(static_cast<int64_t>(fact != nullptr ? fact->attempt : 0)));
     AddShares(container, out);
     AddMounts(container, out);
     if (fact != nullptr && fact->user) AddUser(*fact->user, out);
     // A container that ended and is to run again waits; its end is its last state.
-    const std::string waits = WaitingReason(container, fact, init);
+    const std::string waits = WaitingReason(container, fact, kind);
     if (!waits.empty()) {
       Value waiting = Value::Object();
       waiting.Set("waiting",
@@ -99,7 +102,7 @@ class Builder {
   }
 
   std::string WaitingReason(const kube::Container& container, const ContainerFact* fact,
-                            bool init) const {
+                            Kind kind) const {
     const auto memory = f_.memory.containers.find(container.name);
     const bool over = f_.memory.deletion || f_.memory.end || !f_.memory.final_phase.empty();
     if (fact != nullptr && fact->state == RunState::kUnknown) return "";
@@ -107,12 +110,14 @@ class Builder {
     const HookStage hook = fact == nullptr ? HookStage::kNone : StageOf(f_, container, *fact);
     if (fact != nullptr && fact->state == RunState::kRunning) {
       if (over || hook == HookStage::kNone) return "";
-      return hook == HookStage::kFailed ? kPostStartFailed : NotYet(init);
+      return hook == HookStage::kFailed ? kPostStartFailed : NotYet(kind);
     }
     if (fact != nullptr && fact->state == RunState::kExited) {
       const std::string& policy = f_.pod.spec.restart_policy;
-      const bool again = !over && (init ? pod::InitRunsAgain(container, policy, fact->exit_code)
-                                        : pod::RunsAgain(container, policy, fact->exit_code));
+      const bool again =
+          !over && kind != Kind::kEphemeral &&
+          (kind == Kind::kInit ? pod::InitRunsAgain(container, policy, fact->exit_code)
+                               : pod::RunsAgain(container, policy, fact->exit_code));
       if (!again) return "";
       // The next run is being made: its back-off is for the one after it.
       const bool begins = f_.memory.in_flight.contains("start/" + container.name);
@@ -129,12 +134,13 @@ class Builder {
         return "ImagePullBackOff";
       return failure.reason;
     }
-    return NotYet(init);
+    return NotYet(kind);
   }
-  std::string NotYet(bool init) const {
+  std::string NotYet(Kind kind) const {
     const bool init_unfinished =
-        !init && std::any_of(f_.pod.spec.init_containers.begin(), f_.pod.spec.init_containers.end(),
-                             [&](const kube::Container& c) { return !InitDone(c); });
+        kind == Kind::kRegular &&
+        std::any_of(f_.pod.spec.init_containers.begin(), f_.pod.spec.init_containers.end(),
+                    [&](const kube::Container& c) { return !InitDone(c); });
     return init_unfinished ? "PodInitializing" : "ContainerCreating";
   }
   bool InitDone(const kube::Container& init) const {
@@ -317,13 +323,13 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now,
   Value init_statuses = Value::Array(), statuses = Value::Array();
   std::vector<std::string> unready, uninitialized, unknown;
   for (const kube::Container& init : spec.init_containers) {
-    init_statuses.Append(builder.Container(init, true));
+    init_statuses.Append(builder.Container(init, Kind::kInit));
     if (!builder.InitDone(init)) uninitialized.push_back(init.name);
     if (pod::IsSidecar(init) && !init_statuses.items().back().At({"ready"}).AsBool())
       unready.push_back(init.name);
   }
   for (const kube::Container& container : spec.containers) {
-    statuses.Append(builder.Container(container, false));
+    statuses.Append(builder.Container(container, Kind::kRegular));
     if (!statuses.items().back().At({"ready"}).AsBool()) unready.push_back(container.name);
   }
   const bool over = phase == "Succeeded" || phase == "Failed";
@@ -377,6 +383,12 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now,
     status.Set("startTime", Value(base::FormatRfc3339(facts.memory.first_seen)));
   if (!spec.init_containers.empty()) status.Set("initContainerStatuses", std::move(init_statuses));
   status.Set("containerStatuses", std::move(statuses));
+  if (!spec.ephemeral_containers.empty()) {
+    Value ephemeral = Value::Array();
+    for (const kube::Container& container : spec.ephemeral_containers)
+      ephemeral.Append(builder.Container(container, Kind::kEphemeral));
+    status.Set("ephemeralContainerStatuses", std::move(ephemeral));
+  }
   status.Set("qosClass", Value(node_cgroup::QosName(node_cgroup::QosOf(facts.pod))));
   return status;
 }

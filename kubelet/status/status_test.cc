@@ -570,6 +570,34 @@ TEST(PodStatus, SaysWhichGenerationItSpeaksOf) {
     EXPECT_EQ(Condition(story.Status(), type).At({"observedGeneration"}).AsInt(), 3) << type;
 }
 
+TEST(PodStatus, ShowsWhoCameToLookAndLetsThemDecideNothing) {
+  Story story;
+  story.Is("a", RunState::kRunning);
+  story.f.pod.spec.ephemeral_containers = {Named("d")};
+  const auto shown = [&] {
+    const Value status = story.Status();
+    EXPECT_EQ(status.At({"phase"}).AsString(), "Running");
+    EXPECT_EQ(ConditionText(status, "Ready"), "True");
+    EXPECT_EQ(status.At({"containerStatuses"}).items().size(), 1u);
+    const Value& one = status.At({"ephemeralContainerStatuses"}).items().at(0);
+    EXPECT_FALSE(one.At({"ready"}).AsBool());
+    EXPECT_EQ(one.Find("started"), nullptr);
+    EXPECT_EQ(one.At({"restartCount"}).AsInt(), 0);
+    EXPECT_EQ(StateText(one.At({"lastState"})), "");
+    return one.At({"name"}).AsString() + ": " + StateText(one.At({"state"}));
+  };
+  EXPECT_EQ(shown(), "d: waiting ContainerCreating");
+  story.f.memory.containers["d"].failure =
+      pod::Failure{"ErrImagePull", "404", kNow, kNow + 10 * kSecond};
+  EXPECT_EQ(shown(), "d: waiting ErrImagePull");
+  story.f.memory.containers.clear();
+  story.Is("d", RunState::kRunning);
+  EXPECT_EQ(shown(), "d: running");
+  // It would run again under the pod's policy.
+  story.Is("d", RunState::kExited, 0, 3);
+  EXPECT_EQ(shown(), "d: terminated Error 3");
+}
+
 TEST(PodStatus, DocumentIsThePodAsGivenWithItsIdentity) {
   Story story;
   story.f.pod.object = json::ParseYaml(

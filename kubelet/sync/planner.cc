@@ -87,12 +87,7 @@ class Planner {
         });
   }
   const kube::Container* Spec(const std::string& name) const {
-    for (const auto* list : {&spec_.containers, &spec_.init_containers}) {
-      for (const kube::Container& container : *list) {
-        if (container.name == name) return &container;
-      }
-    }
-    return nullptr;
+    return kube::FindContainer(spec_, name);
   }
 
   // --- ending
@@ -238,6 +233,7 @@ class Planner {
              "Container " + container.name + " is not part of the pod any more");
       }
     }
+    StartEphemeral();
     if (!KeepInit()) return;
     // In the order of the manifest: one that is on its way up for the first time, its postStart
     // hook included, goes before the rest.
@@ -255,6 +251,29 @@ class Planner {
     const int64_t deadline = f_.memory.volumes_since + pod::kVolumeWait;
     plan_.volumes_overdue = now_ >= deadline;
     if (!plan_.volumes_overdue) WakeAt(deadline);
+  }
+  // Whatever came of one that was started, it is not started again. One that was only made was left
+  // by an earlier life of the kubelet.
+  void StartEphemeral() {
+    for (const kube::Container& container : spec_.ephemeral_containers) {
+      const ContainerFact* fact = pod::Latest(f_.observed, container.name);
+      if (InFlight(StartContainer{container.name, 0, "", {}})) {
+        Wait("container " + container.name + " to be started (under way)");
+        continue;
+      }
+      if (fact != nullptr && fact->state != RunState::kCreated) continue;
+      const std::string& target = container.target_container_name;
+      if (target.empty()) {
+        Start(container, fact);
+        continue;
+      }
+      const ContainerFact* seen = pod::LatestIn(f_.observed, target, sandbox_);
+      if (seen == nullptr || seen->state != RunState::kRunning) {
+        Wait("container " + target + " to run, which container " + container.name + " looks at");
+        continue;
+      }
+      Start(container, fact, seen->id);
+    }
   }
   bool PostStartPending(const ContainerFact& fact) const {
     const auto hook = f_.memory.post_start.find(fact.id);
@@ -372,7 +391,8 @@ class Planner {
          "Container " + container.name +
              " failed its probe, will be restarted: " + health->second.kill->message);
   }
-  bool Start(const kube::Container& container, const ContainerFact* last) {
+  bool Start(const kube::Container& container, const ContainerFact* last,
+             const std::string& target_id = "") {
     const pod::ContainerMemory& memory = MemoryOf(container.name);
     const uint32_t attempt = last != nullptr ? last->attempt + 1 : memory.first_attempt;
     pod::Backoff crash = memory.crash;
@@ -399,7 +419,7 @@ class Planner {
     } else if (!before_it_.empty()) {
       Wait("container " + before_it_ + " to be up before " + container.name);
     } else {
-      Do(StartContainer{container.name, attempt, sandbox_, crash});
+      Do(StartContainer{container.name, attempt, sandbox_, crash, target_id});
     }
     return true;
   }

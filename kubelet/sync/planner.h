@@ -4,7 +4,8 @@
 // another, sidecars (init containers that restart always) kept running beside, then the regular
 // ones in their order (images of all at once); restarts after a growing pause; sandbox made anew
 // when it is gone; at the end regular containers first, sidecars in reverse order, then sandbox,
-// volumes and cgroup.
+// volumes and cgroup. Ephemeral containers wait for nothing but the sandbox and their target, and
+// run once.
 #pragma once
 
 #include <string>
@@ -28,6 +29,8 @@ struct StartContainer {  // create and start
   uint32_t attempt = 0;
   std::string sandbox_id;
   pod::Backoff crash;  // to be remembered once it is begun
+  // Of an ephemeral container: the runtime's id of the one whose processes it sees; empty: none.
+  std::string target_id = {};
 };
 struct PostStart {
   std::string container;

@@ -37,7 +37,8 @@ struct Story {
         {.id = "s0", .attempt = 0, .ready = true, .created_at = 1, .ips = {"10.0.0.2"}}};
   }
   kube::Container& Container(const std::string& name) {
-    for (auto* list : {&f.pod.spec.containers, &f.pod.spec.init_containers}) {
+    for (auto* list :
+         {&f.pod.spec.containers, &f.pod.spec.init_containers, &f.pod.spec.ephemeral_containers}) {
       for (kube::Container& container : *list) {
         if (container.name == name) return container;
       }
@@ -59,6 +60,11 @@ struct Story {
     if (state == RunState::kRunning) f.health[fact.id] = {.started = true, .ready = true};
     f.observed.containers.insert(f.observed.containers.begin(), fact);
     return f.observed.containers.front();
+  }
+  // Somebody came to look at it, or at the processes of one of its containers.
+  void Debugged(const std::string& target = "") {
+    f.pod.spec.ephemeral_containers.push_back(Named("d"));
+    f.pod.spec.ephemeral_containers.back().target_container_name = target;
   }
   void HasImage(const std::string& name, uint32_t attempt) {
     f.memory.containers[name].image_ready_for = attempt;
@@ -451,6 +457,95 @@ TEST(Planner, DoesWhatEachStoryNeeds) {
              pod::Failure{"CreatePodSandboxError", "no", kNow, kNow + 5 * kSecond};
        },
        ""},
+      {"who comes to look waits for nobody",
+       [](Story& s) {
+         s.f.pod.spec.init_containers = {Named("i")};
+         s.Is("i", RunState::kRunning);
+         s.Debugged();
+         s.HasImage("d", 0);
+       },
+       "start/d"},
+      {"but for the sandbox",
+       [](Story& s) {
+         s.f.observed = {};
+         s.Debugged();
+         s.HasImage("d", 0);
+       },
+       "sandbox"},
+      {"and its image",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.Debugged();
+       },
+       "image/d"},
+      {"nobody waits for who comes to look",
+       [](Story& s) {
+         s.HasImage("a", 0);
+         s.Debugged();
+       },
+       "image/d start/a"},
+      {"who looks at a container's processes waits until they are there",
+       [](Story& s) {
+         s.HasImage("a", 0);
+         s.Debugged("a");
+         s.HasImage("d", 0);
+       },
+       "start/a"},
+      {"then comes",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.Debugged("a");
+         s.HasImage("d", 0);
+       },
+       "start/d"},
+      {"once",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.Debugged("a");
+         s.HasImage("d", 0);
+         s.f.memory.in_flight = {"start/d"};
+       },
+       ""},
+      {"is left alone",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.Debugged();
+         s.Is("d", RunState::kRunning);
+       },
+       ""},
+      {"and is never started again, whatever it came to",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.Debugged();
+         s.Is("d", RunState::kExited, 0, 1);
+         s.HasImage("d", 1);
+       },
+       ""},
+      {"nor when the sandbox is another",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.Debugged();
+         s.Is("d", RunState::kExited).sandbox_id = "old";
+         s.f.observed.sandboxes.push_back({.id = "old", .ready = false});
+         s.HasImage("d", 1);
+       },
+       ""},
+      {"unless it never began",
+       [](Story& s) {
+         s.Is("a", RunState::kRunning);
+         s.Debugged();
+         s.Is("d", RunState::kCreated);
+         s.HasImage("d", 1);
+       },
+       "start/d"},
+      {"it does not keep the pod from ending",
+       [](Story& s) {
+         s.f.pod.spec.restart_policy = "Never";
+         s.Is("a", RunState::kExited);
+         s.Debugged();
+         s.Is("d", RunState::kRunning);
+       },
+       "kill/d0", "Succeeded"},
       {"a refused pod does nothing",
        [](Story& s) {
          s.f.observed = {};
@@ -473,6 +568,17 @@ TEST(Planner, DoesWhatEachStoryNeeds) {
     EXPECT_EQ(Actions(plan), c.actions);
     EXPECT_EQ(plan.final_phase, c.final_phase);
   }
+}
+
+TEST(Planner, TellsWhoseProcessesAnEphemeralContainerSees) {
+  Story story;
+  story.Is("a", RunState::kExited, 0, 1);
+  story.Is("a", RunState::kRunning, 1);
+  story.Debugged("a");
+  story.HasImage("d", 0);
+  const Plan plan = PlanPod(story.f, kNow);
+  ASSERT_EQ(Actions(plan), "start/d");
+  EXPECT_EQ(std::get<StartContainer>(plan.actions[0]).target_id, "a1");
 }
 
 TEST(Planner, SaysWhenToLookAgain) {

@@ -47,17 +47,26 @@ ObjectMeta DecodeMeta(const json::Value& v) {
   return out;
 }
 
-base::Result<Pod> DecodePod(const json::Value& document) {
+namespace {
+
+base::Result<Pod> DecodePodOf(const json::Value& document, bool stored) {
   RETURN_IF_ERROR(CheckKind(document, {"Pod"}));
   Problems problems;
   const Field root(document);
-  if (CheckSchema(root, "Pod", problems)) ValidatePod(root, problems);
+  if (CheckSchema(root, "Pod", problems)) ValidatePod(root, stored, problems);
   if (!problems.empty()) return problems.ToError();
   Pod pod;
   pod.metadata = DecodeMeta(Member(document, "metadata"));
   pod.spec = DecodeSpec(Member(document, "spec"));
   pod.object = document;
   return pod;
+}
+
+}  // namespace
+
+base::Result<Pod> DecodePod(const json::Value& document) { return DecodePodOf(document, false); }
+base::Result<Pod> DecodeStoredPod(const json::Value& document) {
+  return DecodePodOf(document, true);
 }
 
 base::Result<ConfigObject> DecodeConfigObject(const json::Value& document) {

@@ -13,6 +13,8 @@ namespace keelson::kube {
 // Checks kind and apiVersion, then fields against the schema, then upstream's validation rules of a
 // Pod.
 base::Result<Pod> DecodePod(const json::Value& document);
+// One that an API server keeps: ephemeral containers may have been added to it.
+base::Result<Pod> DecodeStoredPod(const json::Value& document);
 base::Result<ConfigObject> DecodeConfigObject(const json::Value& document);  // ConfigMap or Secret
 
 }  // namespace keelson::kube

@@ -170,6 +170,7 @@ Container DecodeContainer(const json::Value& v, bool host_network) {
   out.stdin = Flag(v, "stdin");
   out.stdin_once = Flag(v, "stdinOnce");
   out.tty = Flag(v, "tty");
+  out.target_container_name = Text(v, "targetContainerName");
   return out;
 }
 

@@ -120,6 +120,8 @@ PodSpec DecodeSpec(const json::Value& v) {
     out.containers.push_back(DecodeContainer(c, out.host_network));
   for (const json::Value& c : Member(v, "initContainers").items())
     out.init_containers.push_back(DecodeContainer(c, out.host_network));
+  for (const json::Value& c : Member(v, "ephemeralContainers").items())
+    out.ephemeral_containers.push_back(DecodeContainer(c, out.host_network));
   for (const json::Value& volume : Member(v, "volumes").items())
     out.volumes.push_back(DecodeVolume(volume));
   out.restart_policy = Text(v, "restartPolicy", "Always");

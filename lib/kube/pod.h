@@ -196,6 +196,7 @@ struct Container {
   std::string restart_policy;  // empty: the pod's; "Always" on init containers: a sidecar
   std::vector<RestartRule> restart_rules;  // the first that fits comes before the policy
   bool stdin = false, stdin_once = false, tty = false;
+  std::string target_container_name;  // of ephemeral ones: whose processes it sees; empty: its own
   bool operator==(const Container&) const = default;
 };
 
@@ -298,6 +299,7 @@ struct PodSecurityContext {
 struct PodSpec {
   std::vector<Container> containers;
   std::vector<Container> init_containers;
+  std::vector<Container> ephemeral_containers;  // added to a pod that runs, never taken away
   std::vector<Volume> volumes;
   std::string restart_policy = "Always";
   int64_t termination_grace_period_seconds = 30;
@@ -332,6 +334,16 @@ struct Pod {
   PodSpec spec;
   json::Value object;
 };
+
+// Of any kind, by its name, which no other of the pod has; null: none.
+const Container* FindContainer(const PodSpec& spec, const std::string& name);
+// Regular ones, init containers, ephemeral ones.
+template <typename Function>
+void ForEachContainer(const PodSpec& spec, Function function) {
+  for (const auto* list : {&spec.containers, &spec.init_containers, &spec.ephemeral_containers}) {
+    for (const Container& container : *list) function(container);
+  }
+}
 
 struct ConfigObject {  // a ConfigMap or Secret; values are bytes
   bool secret = false;

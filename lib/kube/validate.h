@@ -8,7 +8,9 @@
 
 namespace keelson::kube {
 
-void ValidatePod(const Field& pod, Problems& problems);
+// `stored`: an API server has it; else it is about to be made, and nobody can have come to look at
+// it.
+void ValidatePod(const Field& pod, bool stored, Problems& problems);
 // What is checked of pods and of templates of them alike, at any path.
 void ValidatePodSpec(const Field& spec, Problems& problems);
 void ValidateConfigObject(const Field& object, Problems& problems);

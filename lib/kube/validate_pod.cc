@@ -76,12 +76,12 @@ void ValidatePodSpec(const Field& spec, Problems& problems) {
   ValidateOs(spec, problems);
 }
 
-void ValidatePod(const Field& pod, Problems& problems) {
+void ValidatePod(const Field& pod, bool stored, Problems& problems) {
   const Field spec = pod["spec"];
   ValidateMeta(pod["metadata"], problems);
   ValidatePodSpec(spec, problems);
   ValidateImages(spec, problems);
-  if (!spec["ephemeralContainers"].value().items().empty())
+  if (!stored && !spec["ephemeralContainers"].value().items().empty())
     problems.Forbidden(spec["ephemeralContainers"], "cannot be set on create");
 }
 

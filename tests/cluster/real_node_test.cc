@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/base/strings.h"
@@ -16,6 +18,53 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+
+// A terminal that somebody sits at, with a program in it.
+class Terminal {
+ public:
+  base::Status Start(std::vector<std::string> words, std::vector<std::string> environment) {
+    own_ = os::UniqueFd(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    char name[64];
+    if (!own_.valid() || grantpt(own_.get()) != 0 || unlockpt(own_.get()) != 0 ||
+        ptsname_r(own_.get(), name, sizeof name) != 0)
+      return base::Error::FromErrno(errno, "open a terminal");
+    ASSIGN_OR_RETURN(const os::UniqueFd theirs, os::Open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    base::Result<os::ChildProcess> program =
+        os::ChildProcess::Spawn({.argv = std::move(words),
+                                 .env = std::move(environment),
+                                 .fds = {{theirs.get(), 0}, {theirs.get(), 1}, {theirs.get(), 2}}});
+    if (!program.ok()) return program.error();
+    program_.emplace(std::move(program).value());
+    return {};
+  }
+  base::Status Type(const std::string& text) {
+    if (write(own_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+      return base::Error::FromErrno(errno, "write to the terminal");
+    return {};
+  }
+  // All that was shown until now.
+  const std::string& Shown() {
+    char buffer[4096];
+    for (pollfd ready{own_.get(), POLLIN, 0}; poll(&ready, 1, 0) > 0;) {
+      const ssize_t got = read(own_.get(), buffer, sizeof buffer);
+      ended_ = got < 0 && errno == EIO;
+      if (got <= 0) break;
+      shown_.append(buffer, static_cast<size_t>(got));
+    }
+    return shown_;
+  }
+  // Whether nobody has it open any more.
+  bool Ended() {
+    (void)Shown();
+    return ended_;
+  }
+
+ private:
+  os::UniqueFd own_;
+  std::optional<os::ChildProcess> program_;
+  std::string shown_;
+  bool ended_ = false;
+};
 
 class RealNodeTest : public JoinedNode {
  protected:
@@ -139,6 +188,74 @@ TEST_F(RealNodeTest, APodThatIsDeletedHasItsGraceAndIsGoneOnlyWhenNothingOfItIsL
   EXPECT_TRUE(Eventually([&] { return Object({"pod", "slow"}).IsNull(); }));
   EXPECT_TRUE(IsGone());
   EXPECT_THAT(os::ListDir(kubelet_root() + "/pods").value(), IsEmpty());
+}
+
+TEST_F(RealNodeTest, SomebodyComesToLookAtAPodThatRuns) {
+  ASSERT_NO_FATAL_FAILURE(StartNode());
+  Apply(json::ParseYaml(BusyboxPod("seen", "sleep 100000; echo the target")).value());
+  (void)Kubectl({"wait", "--for=condition=Ready", "pod/seen", "--timeout=150s"});
+  const std::string image = "--image=docker.io/library/busybox:demo";
+
+  Terminal terminal;
+  const base::Status begun = terminal.Start(
+      {Program(), "debug", "-it", "seen", image, "--target=main", "--container=looks", "--", "sh"},
+      Environment());
+  ASSERT_TRUE(begun.ok()) << begun.error().message();
+  const auto shows = [&](const std::string& text) {
+    return Eventually([&] { return terminal.Shown().find(text) != std::string::npos; });
+  };
+  // Typed before there is anybody to read it; what is looked for is not what is typed.
+  ASSERT_TRUE(terminal.Type("echo at work $((6 * 7))\n").ok());
+  ASSERT_TRUE(shows("at work 42")) << terminal.Shown();
+  ASSERT_TRUE(terminal.Type("cat /proc/1/cmdline\n").ok());
+  EXPECT_TRUE(shows("the target")) << terminal.Shown();
+  const auto came = [&](const std::string& name) {
+    const json::Value status = Object({"pod", "seen"}).At({"status"});
+    for (const json::Value& one : status.At({"ephemeralContainerStatuses"}).items()) {
+      if (one.At({"name"}).AsString() == name) return one;
+    }
+    return json::Value();
+  };
+  EXPECT_TRUE(Eventually([&] { return !came("looks").At({"state", "running"}).IsNull(); }));
+  ASSERT_TRUE(terminal.Type("exit 3\n").ok());
+  EXPECT_TRUE(Eventually([&] { return terminal.Ended(); })) << terminal.Shown();
+  EXPECT_TRUE(Eventually(
+      [&] { return came("looks").At({"state", "terminated", "exitCode"}).AsInt() == 3; }));
+
+  (void)Kubectl(
+      {"debug", "seen", image, "--container=stays", "--", "sh", "-c", "echo I stay; sleep 100000"});
+  ASSERT_TRUE(Eventually([&] { return !came("stays").At({"state", "running"}).IsNull(); }));
+  EXPECT_TRUE(Eventually([&] {
+    return Kubectl({"logs", "seen", "-c", "stays"}).find("I stay") != std::string::npos;
+  }));
+  EXPECT_EQ(Kubectl({"exec", "-i", "seen", "-c", "stays", "--", "cat"}, "to and fro\n"),
+            "to and fro\n");
+
+  const auto identities = [&] {
+    return came("looks").At({"containerID"}).AsString() + " " +
+           came("stays").At({"containerID"}).AsString() + " " +
+           Object({"pod", "seen"})
+               .At({"status", "containerStatuses"})
+               .items()
+               .at(0)
+               .At({"containerID"})
+               .AsString();
+  };
+  const std::string before = identities();
+  StopKubelet(SIGKILL);
+  ASSERT_NO_FATAL_FAILURE(Rejoin());
+  // Whoever comes now is served, and who was there before is left alone.
+  (void)Kubectl({"debug", "seen", image, "--container=last", "--", "true"});
+  EXPECT_TRUE(Eventually([&] {
+    return came("last").At({"state", "terminated", "reason"}).AsString() == "Completed";
+  }));
+  EXPECT_EQ(identities(), before);
+  EXPECT_EQ(came("looks").At({"state", "terminated", "exitCode"}).AsInt(), 3);
+  const json::Value pod = Object({"pod", "seen"});
+  EXPECT_EQ(Condition(pod, "Ready"), "True");
+  EXPECT_EQ(pod.At({"status", "phase"}).AsString(), "Running");
+  (void)Kubectl({"delete", "pod", "seen", "--grace-period=1"});
+  EXPECT_TRUE(Eventually([&] { return IsGone(); }));
 }
 
 TEST_F(RealNodeTest, AKubeletThatIsKilledChangesNothingForPodsThatRun) {
