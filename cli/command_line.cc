@@ -9,6 +9,7 @@
 #include "cli/doctor.h"
 #include "cli/exec.h"
 #include "cli/explain.h"
+#include "cli/fsck/fsck.h"
 #include "cli/images.h"
 #include "cli/logs.h"
 #include "cli/master.h"
@@ -158,6 +159,7 @@ int Run(const std::vector<std::string>& arguments, const base::Clock& clock,
   const CLI::App* restore = AddMaster(
       app, "restore", "put a backup in the place of a stopped control plane's store", asked.master);
 
+  const FsckCommand fsck(app);
   cluster::Commands of_cluster(app);
 
   // What follows "--" is the command's own, whatever it looks like: it does not go through the
@@ -181,6 +183,7 @@ int Run(const std::vector<std::string>& arguments, const base::Clock& clock,
   for (const CLI::App* command : {backup, restore}) {
     if (command->parsed()) return RunMaster(command->get_name(), asked.master, console);
   }
+  if (const std::optional<int> code = fsck.Run(console)) return *code;
   if (const std::optional<int> code = of_cluster.Run(clock, console)) return *code;
   Kubelet kubelet(asked.kubelet_socket);
   if (ps->parsed()) return Finish(Ps(asked.ps, kubelet, clock, console), console);

@@ -80,18 +80,6 @@ base::Status RemoveImage(const std::string& reference, bool force, Runtime& runt
 
 }  // namespace
 
-std::string FormatBytes(uint64_t bytes) {
-  constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-  if (bytes < 1000) return std::to_string(bytes) + "B";
-  size_t unit = 0;
-  auto value = static_cast<double>(bytes);
-  while (value >= 999.5 && unit + 1 < kUnits.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  return fmt::format("{:.3g}{}", value, kUnits[unit]);
-}
-
 std::pair<std::string, std::string> SplitTag(const std::string& name) {
   const size_t slash = name.rfind('/');
   const size_t colon = name.rfind(':');

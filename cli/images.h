@@ -19,7 +19,6 @@ base::Status RemoveImages(const std::vector<std::string>& references, bool force
 
 // A line for each name; images without a name are "<none>".
 std::string ImageTable(const std::vector<cri::Image>& images, bool wide);
-std::string FormatBytes(uint64_t bytes);  // "12.3MB", powers of a thousand
 // "docker.io/library/nginx:demo" as name and tag: the tag is what follows the last ':' behind the
 // last '/'.
 std::pair<std::string, std::string> SplitTag(const std::string& name);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 
 #include "lib/base/result.h"
 
@@ -30,6 +33,18 @@ std::string Printable(std::string_view text) {
     if (c1 || byte < 0x20 || byte == 0x7F) out[i] = ' ';
   }
   return out;
+}
+
+std::string FormatBytes(uint64_t bytes) {
+  constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < 1000) return std::to_string(bytes) + "B";
+  size_t unit = 0;
+  auto value = static_cast<double>(bytes);
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.3g}{}", value, kUnits[unit]);
 }
 
 std::string Shorten(std::string_view text, size_t characters) {

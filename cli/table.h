@@ -4,6 +4,7 @@
 // text reaches the terminal. Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@ namespace keelson::cli {
 std::string Printable(std::string_view text);
 // At most so many characters of it, on one line; "…" where it was cut.
 std::string Shorten(std::string_view text, size_t characters);
+std::string FormatBytes(uint64_t bytes);  // "12.3MB", powers of a thousand
 
 class Table {
  public:

@@ -28,6 +28,7 @@
 #include "runtime/cri/runtime.h"
 #include "runtime/cri/service.h"
 #include "runtime/image/image_service_impl.h"
+#include "runtime/inventory/check.h"
 #include "runtime/metrics/metrics.h"
 #include "runtime/monitor/client.h"
 #include "runtime/network/network_choice.h"
@@ -314,6 +315,14 @@ base::Status Load(const Config& options, const std::string& layout, const std::s
   return {};
 }
 
+base::Status CheckNode(const Config& config, bool mend) {
+  ASSIGN_OR_RETURN(const inventory::Report report,
+                   inventory::Check({config.state_dir, config.run_dir, config.binary_dir,
+                                     config.bridge, config.pod_subnet, config.pod_network, mend}));
+  std::printf("%s\n", json::WriteJson(inventory::ToJson(report)).c_str());
+  return {};
+}
+
 // The settings of this run; a file that was not named may be absent.
 base::Result<runtime_config::Effective> Configure(std::string file,
                                                   const std::map<std::string, std::string>& given) {
@@ -372,6 +381,10 @@ int main(int argc, char** argv) {
       "cleanup", "remove every pod, the network and the cgroups of this node; images stay");
   CLI::App* load = app.add_subcommand(
       "load", "store an image from an OCI layout (a directory or tar) while no daemon runs");
+  CLI::App* check = app.add_subcommand(
+      "fsck", "whose everything of the runtime's is, as JSON; `keelson fsck` is for people");
+  bool mend = false;
+  check->add_flag("--mend", mend, "take away what has no owner");
   std::string layout, reference;
   load->add_option("layout", layout)->required();
   load->add_option("reference", reference, "its name")->required();
@@ -386,7 +399,10 @@ int main(int argc, char** argv) {
   if (done.ok()) done = log::LogToStandardError(settings->config.log_level);
   if (done.ok()) {
     const Config& config = settings->config;
-    done = *clean_up ? CleanUp(config) : *load ? Load(config, layout, reference) : Serve(config);
+    done = *clean_up ? CleanUp(config)
+           : *load   ? Load(config, layout, reference)
+           : *check  ? CheckNode(config, mend)
+                     : Serve(config);
   }
   if (done.ok()) return 0;
   std::fprintf(stderr, "keelson-runtime: %s\n", done.error().message().c_str());

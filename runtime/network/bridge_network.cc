@@ -23,6 +23,12 @@ std::string LimitInterfaceName(const std::string& sandbox_id) {
   return "ki" + sandbox_id.substr(0, 12);
 }
 
+std::string SandboxOfInterface(const std::string& name) {
+  if (name.size() != 14 || (!name.starts_with("kl") && !name.starts_with("ki"))) return "";
+  const std::string id = name.substr(2);
+  return id.find_first_not_of("0123456789abcdef") == std::string::npos ? id : "";
+}
+
 namespace {
 
 Result<std::vector<FirewallConfig>> Families(const BridgeConfig& config,

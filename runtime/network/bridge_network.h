@@ -62,5 +62,7 @@ class BridgeNetwork final : public PodNetwork {
 std::string HostInterfaceName(const std::string& sandbox_id);
 // The device through which a pod with a limit sends.
 std::string LimitInterfaceName(const std::string& sandbox_id);
+// Of either name: what the sandbox's id begins with; empty: no pod's.
+std::string SandboxOfInterface(const std::string& name);
 
 }  // namespace keelson::network

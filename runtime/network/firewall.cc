@@ -56,6 +56,15 @@ std::vector<Jump> PlanJumps(const FirewallConfig& config) {
   return jumps;
 }
 
+std::string BridgeOfChain(std::string_view chain) {
+  for (const std::string& prefix :
+       {NatChain({}), ForwardChain({}), InputChain({}), HostPortChain("")}) {
+    if (chain.size() > prefix.size() && chain.starts_with(prefix))
+      return std::string(chain.substr(prefix.size()));
+  }
+  return "";
+}
+
 Status ApplyHostPorts(const FirewallConfig& config, const std::string& host_ports) {
   const std::vector<xtables::Flavour> flavours = xtables::FlavoursInUse(config.v6);
   if (flavours.empty()) return xtables::NoneInstalled(config.v6);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -30,6 +31,8 @@ struct Jump {
   std::vector<std::string> match = {};
 };
 std::vector<Jump> PlanJumps(const FirewallConfig& config);
+// The bridge whose pods a chain of ours is for; empty: it is none of ours.
+std::string BridgeOfChain(std::string_view chain);
 
 // `host_ports`: the text that fills the chain of host ports. Safe to repeat.
 base::Status ApplyFirewall(const FirewallConfig& config, const std::string& host_ports);

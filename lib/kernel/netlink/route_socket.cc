@@ -93,9 +93,12 @@ int CollectLink(nl_msg* answer, void* argument) {
       nlmsg_find_attr(const_cast<nlmsghdr*>(header), sizeof(ifinfomsg), IFLA_IFNAME);
   if (name == nullptr) return NL_OK;
   const nlattr* mtu = nlmsg_find_attr(const_cast<nlmsghdr*>(header), sizeof(ifinfomsg), IFLA_MTU);
-  static_cast<std::vector<Link>*>(argument)->push_back({info->ifi_index, nla_get_string(name),
-                                                        (info->ifi_flags & IFF_UP) != 0,
-                                                        mtu == nullptr ? 0 : nla_get_u32(mtu)});
+  const nlattr* master =
+      nlmsg_find_attr(const_cast<nlmsghdr*>(header), sizeof(ifinfomsg), IFLA_MASTER);
+  static_cast<std::vector<Link>*>(argument)->push_back(
+      {info->ifi_index, nla_get_string(name), (info->ifi_flags & IFF_UP) != 0,
+       mtu == nullptr ? 0 : nla_get_u32(mtu),
+       master == nullptr ? 0 : static_cast<int>(nla_get_u32(master))});
   return NL_OK;
 }
 

@@ -27,6 +27,7 @@ struct Link {
   std::string name;
   bool up = false;
   uint32_t mtu = 0;
+  int master = 0;  // the bridge that it is a port of; 0: none
 };
 
 using Address6 = std::array<uint8_t, 16>;  // network order
