@@ -16,8 +16,8 @@ for folder in ("lib", "cri-api", "runtime", "kubelet", "proxy", "minimal-master"
             tests.update(re.findall(r"\bTYPED_TEST(?:_P)?\((\w+),\s*(\w+)\)", text))
 suites = {suite for suite, _ in tests}
 missing = 0
-for page in ("docs/api.md", "docs/conformance.md", "docs/conformance-calls.md", "docs/conformance-kubelet.md", "docs/conformance-proxy.md",
-             "docs/security.md"):
+for page in ("docs/api.md", "docs/conformance.md", "docs/conformance-calls.md", "docs/conformance-kubectl.md", "docs/conformance-kubelet.md",
+             "docs/conformance-proxy.md", "docs/security.md"):
     for number, line in enumerate((root / page).read_text().splitlines(), 1):
         for word in re.findall(r"`([^`]+)`", line):
             test = re.fullmatch(r"([A-Z]\w+)\.(\w+|\*)", word)

@@ -27,6 +27,11 @@ bool WasNotAsked(const kube::Pod& pod, const sync::Action& action, const Outcome
   return handler && std::holds_alternative<kube::ExecAction>(*handler);
 }
 
+// As upstream says it: why, where it is to run again, else only that it ends.
+std::string KillingWords(const sync::KillContainer& kill) {
+  return kill.why.starts_with("Container ") ? kill.why : "Stopping container " + kill.container;
+}
+
 bool TouchesRuntime(const sync::Action& action) {
   return !std::holds_alternative<sync::Prepare>(action) &&
          !std::holds_alternative<sync::EnsureImage>(action) &&
@@ -74,7 +79,7 @@ void Agent::Start(const EntryPtr& entry, const sync::Action& action) {
     const auto [known, first] =
         memory.kills.try_emplace(kill->id, pod::KillMemory{Now(), false, kill->why});
     if (first || known->second.why != kill->why)
-      Note(*entry, false, "Killing", "Stopping container " + kill->container + ": " + kill->why);
+      Note(*entry, false, "Killing", KillingWords(*kill));
   }
   if (const auto* hook = std::get_if<sync::PreStop>(&action))
     memory.kills.try_emplace(hook->id, pod::KillMemory{Now(), false, "preStop"});

@@ -257,7 +257,11 @@ void Agent::RefreshHealth(Entry& entry) {
     pod::HealthFact& known = health[fact.id];
     known.started = now.started && !starting;
     known.ready = now.ready && !starting;
-    if (now.kill) known.kill = pod::HealthFact::Kill{now.kill->message, now.kill->grace_seconds};
+    if (now.kill) {
+      known.kill =
+          pod::HealthFact::Kill{now.kill->kind == probe::Kind::kStartup ? "startup" : "liveness",
+                                now.kill->grace_seconds};
+    }
   }
   entry.facts.health = std::move(health);
 }

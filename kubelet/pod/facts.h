@@ -69,7 +69,7 @@ struct HealthFact {
   bool started = false;
   bool ready = false;
   struct Kill {
-    std::string message;
+    std::string probe;  // the one that failed: liveness, startup
     std::optional<int64_t> grace_seconds;
   };
   std::optional<Kill> kill;

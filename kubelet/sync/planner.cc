@@ -388,8 +388,8 @@ class Planner {
     const auto health = f_.health.find(fact.id);
     if (health == f_.health.end() || !health->second.kill) return;
     Kill(fact, health->second.kill->grace_seconds.value_or(grace), 0,
-         "Container " + container.name +
-             " failed its probe, will be restarted: " + health->second.kill->message);
+         "Container " + container.name + " failed " + health->second.kill->probe +
+             " probe, will be restarted");
   }
   bool Start(const kube::Container& container, const ContainerFact* last,
              const std::string& target_id = "") {

@@ -283,7 +283,7 @@ TEST(Planner, DoesWhatEachStoryNeeds) {
       {"a failed probe ends it",
        [](Story& s) {
          s.Is("a", RunState::kRunning);
-         s.f.health["a0"].kill = pod::HealthFact::Kill{"Liveness probe failed", {}};
+         s.f.health["a0"].kill = pod::HealthFact::Kill{"liveness", {}};
        },
        "kill/a0"},
       {"postStart is run",

@@ -128,6 +128,7 @@ class Engine {
   status::Or<std::string> DeleteWith(const Call& call, const json::Value& options);
   Answer Show(const Call& call, int code, std::string json);
   // As if they lay in the store; nothing: the resource is one that does.
+  status::Failure NothingKnown(const schema::Resource& resource, const Route& route) const;
   std::optional<std::vector<watch::ObjectPtr>> Computed(const schema::Resource& resource,
                                                         const std::string& ns) const;
   std::string Now() const;

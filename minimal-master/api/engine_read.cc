@@ -82,6 +82,16 @@ std::optional<std::vector<ObjectPtr>> Engine::Computed(const schema::Resource& r
   return out;
 }
 
+// As a metrics-server says it: what is told of is not there, or nothing is known of it yet.
+status::Failure Engine::NothingKnown(const schema::Resource& resource, const Route& route) const {
+  const schema::Resource* of = schema::FindResource("", "v1", resource.name());
+  if (of == nullptr) return status::NotFound({resource.group(), resource.name()}, route.name);
+  if (!cache_.Find(storage::KeyOf(*of, route.ns, route.name)))
+    return status::NotFound({"", of->name()}, route.name);
+  return status::NotFound({resource.group(), base::ToLower(resource.kind())},
+                          route.ns.empty() ? route.name : route.ns + "/" + route.name);
+}
+
 Answer Engine::Get(const Call& call) {
   const std::string* asked = service::FindField(call.request.query, "resourceVersion");
   const status::Or<int64_t> revision = ReadRevision(asked == nullptr ? "" : *asked);
@@ -94,7 +104,7 @@ Answer Engine::Get(const Call& call) {
     for (const json::Value& one : *computed)
       if (one.At({"metadata", "name"}).AsString() == call.route.name)
         return Show(call, 200, json::WriteJson(one));
-    return Refusal(status::NotFound({resource.group(), resource.name()}, call.route.name));
+    return Refusal(NothingKnown(resource, call.route));
   }
   const ObjectPtr object = cache_.Find(storage::KeyOf(resource, call.route.ns, call.route.name));
   if (!object)

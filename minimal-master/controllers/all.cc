@@ -44,8 +44,9 @@ void AddControllers(control::Manager& manager, const Context& context) {
   };
   for (auto& controller : endpoints::Controllers(context.cache, context.client))
     add(std::move(controller));
-  add(std::make_unique<hpa::Autoscaler>(context.cache, context.client, context.recorder,
-                                        context.clock, context.settings.usage));
+  add(std::make_unique<hpa::Autoscaler>(
+      context.cache, context.client, context.recorder, context.clock, context.settings.usage,
+      std::chrono::seconds(context.settings.autoscaling_seconds)));
   const pods::Tools tools(context.cache, context.client, context.recorder, context.clock);
   for (auto& controller : Workloads(tools)) add(std::move(controller));
   for (auto& controller : Upkeep(context, tools)) add(std::move(controller));

@@ -22,6 +22,7 @@ namespace keelson::controllers {
 struct Settings {
   std::vector<std::string> enabled{"*"};      // "*", "name", "-name"
   hpa::Usage usage;                           // what pods use; null: nothing is known
+  int autoscaling_seconds = 15;               // from one look at an autoscaler to the next
   nodes::Graces nodes;                        // when a node that says nothing is given up
   ipam::Networks networks;                    // of nodes' pods
   size_t most_ended_pods = 12'500;            // what is above goes; 0: nothing does

@@ -27,6 +27,9 @@ void AddServing(CLI::App& app, Options& options) {
   app.add_option("--metric-resolution", options.metric_seconds,
                  "seconds between two questions to a node about what it uses")
       ->check(CLI::Range(1, 3600));
+  app.add_option("--horizontal-pod-autoscaler-sync-period", options.controllers.autoscaling_seconds,
+                 "seconds between two looks at an autoscaler")
+      ->check(CLI::Range(1, 3600));
   app.add_option("--node-cidr-mask-size-ipv4", options.controllers.networks.node_length_v4,
                  "how much of it each node gets");
   app.add_option("--node-cidr-mask-size-ipv6", options.controllers.networks.node_length_v6,

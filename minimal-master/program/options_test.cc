@@ -46,6 +46,9 @@ TEST(Options, ListsAreSplitAtCommas) {
 }
 
 TEST(Options, TheAuditLogsSizeIsSaidInMebibytes) {
+  EXPECT_EQ(Good({}).controllers.autoscaling_seconds, 15);
+  EXPECT_EQ(Good({"--horizontal-pod-autoscaler-sync-period", "2"}).controllers.autoscaling_seconds,
+            2);
   EXPECT_EQ(Good({"--audit-log-max-size", "3"}).audit.max_file_bytes, 3 << 20);
 }
 

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "lib/base/strings.h"
 #include "lib/base/testing/places.h"
 #include "lib/os/files.h"
@@ -12,26 +14,33 @@
 namespace keelson::cluster_test {
 namespace {
 
-std::string* kubectl = nullptr;
+std::map<int, std::string>* programs = nullptr;  // kubectl's, by minor version
 
 }  // namespace
 
-const std::string& JoinedNode::Program() { return *kubectl; }
+std::string JoinedNode::Program(int minor) {
+  const auto found = programs->find(minor);
+  return found == programs->end() ? "" : found->second;
+}
+
+void JoinedNode::FindProgram(int minor) {
+  if (programs == nullptr) programs = new std::map<int, std::string>;
+  if (programs->contains(minor)) return;
+  const os::CommandResult found =
+      Command({"/usr/bin/python3", "-c",
+               "import sys; sys.path.insert(0, sys.argv[1]); import builds; "
+               "print(builds.kubectl(int(sys.argv[2])) or '')",
+               base::SourceDir() + "/tests/master/clients", std::to_string(minor)},
+              std::chrono::minutes(20));
+  ASSERT_EQ(found.status.code(), 0) << found.out << found.err;
+  std::string& program = (*programs)[minor];
+  for (const std::string_view line : base::Split(found.out, '\n')) {
+    if (line.starts_with("/")) program = line;
+  }
+}
 
 void JoinedNode::SetUpTestSuite() {
-  if (kubectl == nullptr) {
-    kubectl = new std::string;
-    const os::CommandResult found = Command(
-        {"/usr/bin/python3", "-c",
-         "import sys; sys.path.insert(0, sys.argv[1]); import builds; print(builds.build('kubectl')"
-         " or '')",
-         base::SourceDir() + "/tests/master/clients"},
-        std::chrono::minutes(20));
-    ASSERT_EQ(found.status.code(), 0) << found.out << found.err;
-    for (const std::string_view line : base::Split(found.out, '\n')) {
-      if (line.starts_with("/")) *kubectl = line;
-    }
-  }
+  ASSERT_NO_FATAL_FAILURE(FindProgram(kNewest));
   NodeTest::SetUpTestSuite();
   if (geteuid() != 0) return;
   const os::CommandResult added =
@@ -42,7 +51,8 @@ void JoinedNode::SetUpTestSuite() {
 
 void JoinedNode::SetUp() {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
-  if (kubectl->empty()) GTEST_SKIP() << "kubectl is built from Go modules, and there is no go here";
+  if (Program().empty())
+    GTEST_SKIP() << "kubectl is built from Go modules, and there is no go here";
   NodeTest::SetUp();
 }
 
@@ -110,7 +120,7 @@ std::vector<std::string> JoinedNode::Environment() const {
 
 os::CommandResult JoinedNode::TryKubectl(std::vector<std::string> words, const std::string& input) {
   (void)Access();
-  words.insert(words.begin(), *kubectl);
+  words.insert(words.begin(), Program());
   base::Result<os::CommandResult> done = os::RunCommand(
       {.argv = std::move(words), .env = Environment()}, input, std::chrono::minutes(3), 64u << 20);
   EXPECT_TRUE(done.ok()) << done.error().message();

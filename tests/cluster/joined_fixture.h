@@ -32,12 +32,15 @@ class JoinedNode : public node_test::NodeTest {
   json::Value Web(const std::string& name, int replicas, int grace_seconds = 1);
   std::string Access();  // the administrator's kubeconfig
   std::vector<std::string> Environment() const;
-  static const std::string& Program();  // kubectl's; empty: there is none
+  // kubectl's, found or built before the test has a network of its own; empty: there is none.
+  static std::string Program(int minor = kNewest);
+  static void FindProgram(int minor);
 
   std::optional<load::MasterProcess> master_;
   std::string sockets_ = "true";      // whether kubectl speaks WebSocket
   std::vector<std::string> joining_;  // the kubelet's arguments
 
+  static constexpr int kNewest = 35;
   static constexpr char kAddress[] = "10.199.0.1";  // the node's
 };
 

@@ -168,9 +168,9 @@ void NodeTest::StopKubelet(int signal) {
   kubelet_.reset();
 }
 
-void NodeTest::LoadImage(const std::string& name) {
+void NodeTest::LoadImage(const std::string& name, const std::string& tag) {
   const os::CommandResult done = Command(
-      RuntimeArguments({"load", *images + "/" + name, "docker.io/library/" + name + ":demo"}),
+      RuntimeArguments({"load", *images + "/" + name, "docker.io/library/" + name + ":" + tag}),
       std::chrono::seconds(60));
   ASSERT_EQ(done.status.code(), 0) << done.out << done.err;
 }

@@ -31,7 +31,8 @@ class NodeTest : public testing::Test {
   void StartKubelet(const std::vector<std::string>& more_arguments = {});
   void SpawnKubelet(const std::vector<std::string>& more_arguments = {});
   void StopKubelet(int signal);
-  void LoadImage(const std::string& name);  // busybox or nginx, as docker.io/library/<name>:demo
+  // busybox or nginx, as docker.io/library/<name>:<tag>
+  void LoadImage(const std::string& name, const std::string& tag = "demo");
   // Polls; false after `seconds`.
   bool Eventually(const std::function<bool()>& condition, int seconds = 120);
   void PutManifest(const std::string& file, const std::string& text);

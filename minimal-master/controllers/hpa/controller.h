@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// horizontal-pod-autoscaler-controller, for the manager: looks at each autoscaler every 15 s and
-// when its spec changes. What it is made of outlives it.
+// horizontal-pod-autoscaler-controller, for the manager: looks at each autoscaler once a period
+// (15 s unless told) and when its spec changes. What it is made of outlives it.
 #pragma once
 
 #include <map>
