@@ -9,7 +9,7 @@ import sys
 
 root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 tests = set()
-for folder in ("lib", "cri-api", "runtime", "kubelet", "proxy", "minimal-master", "supervise", "cli", "tests"):
+for folder in ("lib", "cri-api", "runtime", "oci", "kubelet", "proxy", "minimal-master", "supervise", "cli", "tests"):
     for path in (root / folder).rglob("*"):
         if path.suffix in (".cc", ".h"):
             tests.update(re.findall(r"\bTEST(?:_F|_P)?\((\w+),\s*(\w+)\)", text := path.read_text()))

@@ -3,5 +3,5 @@
 # To repair: git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
 set -eu
 cd "$1"
-find cli cri-api kubelet lib minimal-master proxy runtime supervise tests -name '*.cc' -o -name '*.h' |
+find cli cri-api kubelet lib minimal-master oci proxy runtime supervise tests -name '*.cc' -o -name '*.h' |
     xargs -P"$(nproc)" -n40 clang-format-19 --dry-run -Werror

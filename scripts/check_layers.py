@@ -31,7 +31,7 @@ def below(path, folder):
 
 
 offences = []
-sources = [p for d in ("lib", "cri-api", "runtime", "kubelet", "cli", "proxy", "minimal-master", "supervise", "tests")
+sources = [p for d in ("lib", "cri-api", "runtime", "oci", "kubelet", "cli", "proxy", "minimal-master", "supervise", "tests")
            for p in (root / d).rglob("*") if p.suffix in (".h", ".cc")]
 for path in sources:
     name = path.relative_to(root).as_posix()

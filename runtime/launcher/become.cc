@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/kernel/capabilities/capabilities.h"
+#include "lib/os/unique_fd.h"
 #include "runtime/launcher/labels.h"
 
 namespace keelson::launcher {
@@ -38,7 +40,7 @@ Status EnterDirectory(const std::string& cwd) {
   return base::Ok();
 }
 
-Status InstallSeccomp(const std::string& program) {
+Status InstallSeccomp(const std::string& program, uint32_t flags) {
   if (program.empty()) return base::Ok();
   if (program.size() % sizeof(sock_filter) != 0 || program.size() / sizeof(sock_filter) > 65535) {
     return base::InvalidArgument("seccomp program of {} bytes is not one", program.size());
@@ -46,20 +48,49 @@ Status InstallSeccomp(const std::string& program) {
   sock_fprog filter{};
   filter.len = static_cast<unsigned short>(program.size() / sizeof(sock_filter));
   filter.filter = reinterpret_cast<sock_filter*>(const_cast<char*>(program.data()));
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0)
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter) < 0)
     return Error::FromErrno(errno, "install the seccomp filter");
   return base::Ok();
 }
 
-Status SwitchUser(const spec::Identity& identity) {
+Status SwitchUser(const spec::Identity& identity, bool groups_denied) {
   if (identity.uid == ~0u || identity.gid == ~0u)
     return base::InvalidArgument("user or group 4294967295 is not one");
   std::vector<gid_t> groups(identity.groups.begin(), identity.groups.end());
-  if (setgroups(groups.size(), groups.data()) != 0) return Error::FromErrno(errno, "setgroups");
+  if (groups_denied && !groups.empty())
+    return base::InvalidArgument("additional groups are not to be had in this user namespace");
+  if (!groups_denied && setgroups(groups.size(), groups.data()) != 0)
+    return Error::FromErrno(errno, "setgroups");
   if (setresgid(identity.gid, identity.gid, identity.gid) != 0)
     return Error::FromErrno(errno, "setresgid {}", identity.gid);
   if (setresuid(identity.uid, identity.uid, identity.uid) != 0)
     return Error::FromErrno(errno, "setresuid {}", identity.uid);
+  return base::Ok();
+}
+
+// What glibc has no wrapper for (sched_setattr(2), first version).
+struct SchedulerAttributes {
+  uint32_t size, policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime, deadline, period;
+};
+
+Status TakeOnFurther(const spec::Process::Further& further) {
+  if (further.umask) (void)umask(*further.umask);
+  if (further.personality && personality(*further.personality) < 0)
+    return Error::FromErrno(errno, "personality {:#x}", *further.personality);
+  if (further.io_priority &&
+      syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, *further.io_priority) != 0)
+    return Error::FromErrno(errno, "set the I/O priority");
+  if (further.scheduler) {
+    const auto& wish = *further.scheduler;
+    SchedulerAttributes attributes{sizeof attributes, wish.policy,  wish.flags,    wish.nice,
+                                   wish.priority,     wish.runtime, wish.deadline, wish.period};
+    if (syscall(SYS_sched_setattr, 0, &attributes, 0) != 0)
+      return Error::FromErrno(errno, "set the scheduler");
+  }
   return base::Ok();
 }
 
@@ -80,8 +111,9 @@ Status SetLimits(const spec::Process& process) {
   return base::Ok();
 }
 
-Status BecomeRootInside() {
-  if (setresgid(0, 0, 0) != 0 || setgroups(0, nullptr) != 0 || setresuid(0, 0, 0) != 0)
+Status BecomeRootInside(bool groups_denied) {
+  if (setresgid(0, 0, 0) != 0 || (!groups_denied && setgroups(0, nullptr) != 0) ||
+      setresuid(0, 0, 0) != 0)
     return Error::FromErrno(errno, "become root in the user namespace");
   return base::Ok();
 }
@@ -90,6 +122,7 @@ Status TakeOnRole(const spec::Process& process) {
   RETURN_IF_ERROR(EnterDirectory(process.cwd));
   RETURN_IF_ERROR(SetLimits(process));
   RETURN_IF_ERROR(SetExecLabels(process));
+  RETURN_IF_ERROR(TakeOnFurther(process.further));
   // /dev/stdout is opened anew by many programs: the pipe must belong to the user that runs. Files
   // that are not ours stay.
   for (int fd = 0; fd < 3; ++fd) {
@@ -103,22 +136,69 @@ Status TakeOnRole(const spec::Process& process) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "no_new_privs");
   } else {
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go.
-    RETURN_IF_ERROR(InstallSeccomp(process.seccomp_program));
+    RETURN_IF_ERROR(InstallSeccomp(process.seccomp_program, process.further.seccomp_flags));
   }
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "keep capabilities");
-  RETURN_IF_ERROR(SwitchUser(process.identity));
+  RETURN_IF_ERROR(SwitchUser(process.identity, process.further.root_groups_denied));
   const spec::Capabilities& sets = process.capabilities;
   RETURN_IF_ERROR(capabilities::Apply(
       {sets.bounding, sets.effective, sets.permitted, sets.inheritable, sets.ambient}));
   if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0) return Error::FromErrno(errno, "keep capabilities");
-  if (process.no_new_privileges) RETURN_IF_ERROR(InstallSeccomp(process.seccomp_program));
+  if (process.no_new_privileges)
+    RETURN_IF_ERROR(InstallSeccomp(process.seccomp_program, process.further.seccomp_flags));
   return base::Ok();
 }
 
+namespace {
+
+Error NoCommand() {
+  return base::InvalidArgument("no command to run: neither the container nor its image names one");
+}
+
+Error NotInPath(const std::string& name) {
+  return base::NotFound("exec \"{}\": executable file not found in $PATH", name);
+}
+
+// The folders in which a name without a slash is looked for.
+std::vector<std::string> SearchPath(const spec::Process& process) {
+  std::string_view search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  for (const std::string& variable : process.env) {
+    if (variable.starts_with("PATH=")) search = std::string_view(variable).substr(5);
+  }
+  std::vector<std::string> out;
+  for (const std::string_view folder : base::Split(search, ':'))
+    out.emplace_back(folder.empty() ? "." : folder);
+  return out;
+}
+
+}  // namespace
+
+Status FindProgram(const spec::Process& process) {
+  if (process.args.empty() || process.args[0].empty()) return NoCommand();
+  const os::UniqueFd from(openat(AT_FDCWD, process.cwd.c_str(), O_PATH | O_CLOEXEC));
+  const auto look = [&](const std::string& path) {
+    struct stat st{};
+    if (fstatat(from.get(), path.c_str(), &st, 0) != 0) return errno;
+    if (S_ISDIR(st.st_mode) || faccessat(from.get(), path.c_str(), X_OK, 0) != 0) return EACCES;
+    return 0;
+  };
+  const std::string& name = process.args[0];
+  if (name.find('/') != std::string::npos) {
+    const int failure = look(name);
+    return failure == 0 ? base::Ok() : Status(Error::FromErrno(failure, "exec \"{}\"", name));
+  }
+  int failure = ENOENT;
+  for (const std::string& folder : SearchPath(process)) {
+    const int result = look(folder + "/" + name);
+    if (result == 0) return base::Ok();
+    if (result != ENOENT && result != ENOTDIR) failure = result;
+  }
+  if (failure == ENOENT) return NotInPath(name);
+  return Error::FromErrno(failure, "exec \"{}\"", name);
+}
+
 Error Execute(const spec::Process& process) {
-  if (process.args.empty() || process.args[0].empty())
-    return base::InvalidArgument(
-        "no command to run: neither the container nor its image names one");
+  if (process.args.empty() || process.args[0].empty()) return NoCommand();
   std::vector<char*> argv;
   std::vector<char*> env;
   for (const std::string& word : process.args) argv.push_back(const_cast<char*>(word.c_str()));
@@ -126,25 +206,21 @@ Error Execute(const spec::Process& process) {
   argv.push_back(nullptr);
   env.push_back(nullptr);
   // Whatever is open beyond the standard streams must not come along, wherever it came from.
-  (void)syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
+  (void)syscall(SYS_close_range, 3u + process.further.kept_descriptors, ~0u,
+                4u /* CLOSE_RANGE_CLOEXEC */);
   const std::string& name = process.args[0];
   if (name.find('/') != std::string::npos) {
     execve(name.c_str(), argv.data(), env.data());
     return Error::FromErrno(errno, "exec \"{}\"", name);
   }
-  std::string_view search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  for (const std::string& variable : process.env) {
-    if (variable.starts_with("PATH=")) search = std::string_view(variable).substr(5);
-  }
   int failure = ENOENT;
-  for (const std::string_view folder : base::Split(search, ':')) {
-    const std::string path = std::string(folder.empty() ? "." : folder) + "/" + name;
+  for (const std::string& folder : SearchPath(process)) {
+    const std::string path = folder + "/" + name;
     execve(path.c_str(), argv.data(), env.data());
     if (errno != ENOENT && errno != ENOTDIR) failure = errno;
     if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) break;
   }
-  if (failure == ENOENT)
-    return base::NotFound("exec \"{}\": executable file not found in $PATH", name);
+  if (failure == ENOENT) return NotInPath(name);
   return Error::FromErrno(failure, "exec \"{}\"", name);
 }
 

@@ -32,22 +32,46 @@ using base::Status;
 using os::UniqueFd;
 using spec::StartStage;
 
-Pending::Pending(pid_t pid, UniqueFd pidfd, UniqueFd sync, Terminal terminal, bool waits)
+Pending::Pending(pid_t pid, UniqueFd pidfd, UniqueFd sync, Terminal terminal, bool waits,
+                 const Freestanding* freestanding)
     : pid_(pid),
       pidfd_(std::move(pidfd)),
       sync_(std::move(sync)),
       terminal_(std::move(terminal)),
-      waits_(waits) {}
+      waits_(waits),
+      freestanding_(freestanding) {}
+
+namespace {
+
+// Until the first process waits for its start.
+Status AwaitReady(int sync, pid_t pid, const Freestanding& freestanding) {
+  while (true) {
+    Born unused;
+    ASSIGN_OR_RETURN(const Heard heard, Hear(sync, unused));
+    if (heard == Heard::kReady) return base::Ok();
+    if (heard == Heard::kEnd)
+      return base::Aborted("the container's first process ended without a word (killed?)");
+    if (heard != Heard::kAsked) return base::DataLoss("the first process sent an unknown message");
+    RETURN_IF_ERROR(freestanding.made(pid));
+    RETURN_IF_ERROR(SendGo(sync));
+  }
+}
+
+}  // namespace
 
 Status Pending::Go() {
   const UniqueFd sync = std::move(sync_);
   if (!waits_) return WaitForExec(sync.get());
+  const auto said = [&] {
+    return freestanding_ != nullptr ? AwaitReady(sync.get(), pid_, *freestanding_)
+                                    : WaitForExec(sync.get());
+  };
   if (const Status sent = SendGo(sync.get()); !sent.ok()) {
     // It may have failed before it waited; then its own words are the better ones.
-    if (const Status said = WaitForExec(sync.get()); !said.ok()) return said;
+    if (const Status words = said(); !words.ok()) return words;
     return sent;
   }
-  return WaitForExec(sync.get());
+  return said();
 }
 
 namespace {
@@ -115,10 +139,13 @@ Status JoinV1(const std::vector<std::string>& groups) {
   return base::Ok();
 }
 
-void WriteOomScore(int32_t value) {
-  // Lowering needs CAP_SYS_RESOURCE, which some machines withhold: the container then keeps what it
-  // inherits.
-  (void)os::WriteControl(AT_FDCWD, "/proc/self/oom_score_adj", std::to_string(value));
+// Lowering needs CAP_SYS_RESOURCE, which some machines withhold: the container then keeps what it
+// inherits, unless exactly this was asked for.
+Status WriteOomScore(const spec::Process& process) {
+  if (process.further.keep_oom_score) return base::Ok();
+  const Status status =
+      os::WriteControl(AT_FDCWD, "/proc/self/oom_score_adj", std::to_string(process.oom_score_adj));
+  return process.further.exact_oom_score ? status : base::Ok();
 }
 
 Status Enter(int namespace_fd, int kind, const char* name) {
@@ -135,9 +162,26 @@ void GiveStreams(const spec::Process& process, const spec::UserMapping& users) {
   }
 }
 
+// The rest of a container's first process that belongs to no pod.
+[[noreturn]] void RunFreestanding(const spec::ContainerSpec& spec, const Freestanding& own,
+                                  int sync) {
+  if (const Status status = own.inside ? own.inside() : base::Ok(); !status.ok())
+    Leave(sync, status.error());
+  if (!SendReady(sync).ok()) _exit(1);
+  UniqueFd(sync).reset();
+  const Result<UniqueFd> starter = own.await_start();
+  if (!starter.ok()) _exit(1);
+  os::UseOrdinarySlices();
+  if (const Status status = TakeOnRole(spec.process); !status.ok())
+    Leave(starter->get(), status.error());
+  if (const Status status = own.before_execve ? own.before_execve() : base::Ok(); !status.ok())
+    Leave(starter->get(), status.error());
+  Leave(starter->get(), Execute(spec.process));
+}
+
 // The container's first process: the rest of its root, then "go", then its own program.
-[[noreturn]] void RunFirstProcess(const spec::ContainerSpec& spec, const rootfs::Inputs& inputs,
-                                  int sync, const Terminal& terminal) {
+[[noreturn]] void RunFirstProcess(const spec::ContainerSpec& spec, rootfs::Inputs& inputs, int sync,
+                                  const Terminal& terminal, const Freestanding* freestanding) {
   Mark(inputs.marks, StartStage::kProc);
   (void)setsid();
   if (inputs.user >= 0) {
@@ -145,10 +189,20 @@ void GiveStreams(const spec::Process& process, const spec::UserMapping& users) {
   }
   if (spec.own_cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0)
     Leave(sync, Error::FromErrno(errno, "new cgroup namespace"));
+  if (freestanding != nullptr) {
+    if (!WaitForGo(sync).ok()) _exit(1);
+    if (inputs.late_pivot) {
+      inputs.before_pivot = [sync, freestanding]() -> Status {
+        if (freestanding->made) RETURN_IF_ERROR(Ask(sync));
+        return freestanding->before_pivot ? freestanding->before_pivot() : base::Ok();
+      };
+    }
+  }
   if (const Status status = rootfs::Finish(spec, inputs); !status.ok()) Leave(sync, status.error());
   if (terminal.peer) {
     if (const Status status = BecomeTerminalOf(terminal); !status.ok()) Leave(sync, status.error());
   }
+  if (freestanding != nullptr) RunFreestanding(spec, *freestanding, sync);
   if (!WaitForGo(sync).ok()) _exit(1);
   Mark(inputs.marks, StartStage::kRights);
   os::UseOrdinarySlices();
@@ -157,13 +211,12 @@ void GiveStreams(const spec::Process& process, const spec::UserMapping& users) {
   Leave(sync, Execute(spec.process));
 }
 
-Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext& pod,
-                              rootfs::Inputs& inputs, int sync, Terminal& terminal) {
-  UniqueFd group;
-  if (!spec.unified_cgroup.empty() && pod.user < 0) {
-    ASSIGN_OR_RETURN(group, os::Open(spec.unified_cgroup, O_PATH | O_DIRECTORY));
-  }
-  WriteOomScore(spec.process.oom_score_adj);
+// From inside a user namespace nobody may join a group of the host's: the first stage does.
+bool EntersGroupFirst(const PodContext& pod) {
+  return pod.user >= 0 || (pod.freestanding != nullptr && pod.freestanding->own_user_namespace);
+}
+
+Status EnterPod(const spec::ContainerSpec& spec, const PodContext& pod) {
   if (!spec.host_network) RETURN_IF_ERROR(Enter(pod.net, CLONE_NEWNET, "network"));
   if (!spec.host_ipc) RETURN_IF_ERROR(Enter(pod.ipc, CLONE_NEWIPC, "IPC"));
   RETURN_IF_ERROR(Enter(pod.uts, CLONE_NEWUTS, "UTS"));
@@ -172,7 +225,22 @@ Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext&
   if (joins_pid && pod.pid < 0)
     return base::FailedPrecondition("the PID namespace to share is gone");
   if (joins_pid) RETURN_IF_ERROR(Enter(pod.pid, CLONE_NEWPID, "PID"));
-  RETURN_IF_ERROR(JoinV1(spec.cgroup_paths));
+  return JoinV1(spec.cgroup_paths);
+}
+
+Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext& pod,
+                              rootfs::Inputs& inputs, int sync, Terminal& terminal) {
+  UniqueFd group;
+  if (!spec.unified_cgroup.empty() && !EntersGroupFirst(pod)) {
+    ASSIGN_OR_RETURN(group, os::Open(spec.unified_cgroup, O_PATH | O_DIRECTORY));
+  }
+  RETURN_IF_ERROR(WriteOomScore(spec.process));
+  if (pod.freestanding != nullptr) {
+    RETURN_IF_ERROR(JoinV1(spec.cgroup_paths));
+    RETURN_IF_ERROR(pod.freestanding->enter([sync] { return Ask(sync); }));
+  } else {
+    RETURN_IF_ERROR(EnterPod(spec, pod));
+  }
   RETURN_IF_ERROR(rootfs::Assemble(spec, inputs));
   if (spec.process.terminal) {
     const std::string root = rootfs::RootPath(inputs);
@@ -192,13 +260,31 @@ Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext&
   if (pid < 0) return Error::FromErrno(errno, "clone the container's first process");
   if (pid == 0) {
     group.reset();
-    RunFirstProcess(spec, inputs, sync, terminal);
+    RunFirstProcess(spec, inputs, sync, terminal, pod.freestanding);
   }
   return pid;
 }
 
-Result<Pending> AwaitPid(pid_t first_stage, UniqueFd sync, bool waits) {
-  Result<Born> born = ReceivePid(sync.get());
+Result<Born> AwaitBorn(pid_t first_stage, int sync, const Freestanding* freestanding) {
+  if (freestanding == nullptr) return ReceivePid(sync);
+  while (true) {
+    Born born;
+    ASSIGN_OR_RETURN(const Heard heard, Hear(sync, born));
+    if (heard == Heard::kBorn) return born;
+    if (heard == Heard::kEnd)
+      return base::Aborted("the starting process ended without a word (killed?)");
+    if (heard != Heard::kAsked)
+      return base::DataLoss("the starting process sent an unknown message");
+    RETURN_IF_ERROR(freestanding->asked(first_stage));
+    RETURN_IF_ERROR(SendGo(sync));
+  }
+}
+
+Result<Pending> AwaitPid(pid_t first_stage, UniqueFd sync, bool waits,
+                         const Freestanding* freestanding = nullptr) {
+  Result<Born> born = AwaitBorn(first_stage, sync.get(), freestanding);
+  // Whoever waits for an answer that does not come shall end.
+  if (!born.ok()) sync.reset();
   int status = 0;
   while (waitpid(first_stage, &status, __WALL) < 0 && errno == EINTR) {
   }
@@ -207,7 +293,8 @@ Result<Pending> AwaitPid(pid_t first_stage, UniqueFd sync, bool waits) {
   if (waits) {
     ASSIGN_OR_RETURN(pidfd, os::OpenPidfd(born->pid));
   }
-  return Pending(born->pid, std::move(pidfd), std::move(sync), std::move(born->terminal), waits);
+  return Pending(born->pid, std::move(pidfd), std::move(sync), std::move(born->terminal), waits,
+                 freestanding);
 }
 
 }  // namespace
@@ -215,13 +302,13 @@ Result<Pending> AwaitPid(pid_t first_stage, UniqueFd sync, bool waits) {
 Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& pod,
                            const std::vector<int>& volume_fds, const Streams& streams) {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
-  // From inside a user namespace nobody may join a group of the host's: the first stage does.
   UniqueFd group;
-  if (pod.user >= 0 && !spec.unified_cgroup.empty()) {
+  if (EntersGroupFirst(pod) && !spec.unified_cgroup.empty()) {
     ASSIGN_OR_RETURN(group, os::Open(spec.unified_cgroup, O_PATH | O_DIRECTORY));
   }
   Mark(pod.marks, StartStage::kClone);
-  const pid_t stage = Clone(CLONE_NEWNS, SIGCHLD, group ? group.get() : -1);
+  const uint64_t flags = pod.freestanding != nullptr ? 0 : CLONE_NEWNS;
+  const pid_t stage = Clone(flags, SIGCHLD, group ? group.get() : -1);
   if (stage < 0) return Error::FromErrno(errno, "clone the first stage");
   if (stage == 0) {
     const int sync = pair.second.get();
@@ -230,10 +317,16 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
     ResetSignals();
     std::vector<int> keep = {sync, pod.net, pod.ipc, pod.uts, pod.user, pod.pid};
     keep.insert(keep.end(), volume_fds.begin(), volume_fds.end());
+    if (const Freestanding* own = pod.freestanding; own != nullptr)
+      keep.insert(keep.end(), own->keep.begin(), own->keep.end());
     if (const Status status = ArrangeDescriptors(streams, std::move(keep)); !status.ok())
       Leave(sync, status.error());
     rootfs::Inputs inputs{volume_fds, pod.shm_path, pod.staging_path,
                           pod.user,   pod.users,    pod.marks};
+    if (const Freestanding* own = pod.freestanding; own != nullptr) {
+      inputs.late_pivot = own->late_pivot || own->made || own->before_pivot;
+      inputs.bind_devices = true;
+    }
     Terminal terminal;
     const Result<pid_t> pid = PrepareAndClone(spec, pod, inputs, sync, terminal);
     if (!pid.ok()) Leave(sync, pid.error());
@@ -241,13 +334,13 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
     _exit(0);
   }
   pair.second.reset();
-  return AwaitPid(stage, std::move(pair.first), true);
+  return AwaitPid(stage, std::move(pair.first), true, pod.freestanding);
 }
 
 Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
                           const std::vector<std::string>& exec_cgroups, int unified_cgroup,
                           const spec::UserMapping& users, const Streams& streams,
-                          const os::SharedMarks* marks) {
+                          const os::SharedMarks* marks, const FreestandingExec* own) {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
   Mark(marks, StartStage::kClone);
   // The first stage goes into the group itself and its child inherits it: from inside the
@@ -262,21 +355,25 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     ResetSignals();
     const auto begin = [&]() -> Result<pid_t> {
-      RETURN_IF_ERROR(ArrangeDescriptors(streams, {sync, container_pidfd}));
-      WriteOomScore(process.oom_score_adj);
+      std::vector<int> keep = {sync, container_pidfd};
+      if (own != nullptr) keep.insert(keep.end(), own->keep.begin(), own->keep.end());
+      RETURN_IF_ERROR(ArrangeDescriptors(streams, std::move(keep)));
+      RETURN_IF_ERROR(WriteOomScore(process));
       RETURN_IF_ERROR(JoinV1(exec_cgroups));
       // All at once, the kernel checks them together; the PID namespace holds for children only.
       if (users.size > 0) {
         GiveStreams(process, users);
         RETURN_IF_ERROR(SetLimits(process));
       }
-      if (setns(container_pidfd, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-                                     CLONE_NEWUTS | CLONE_NEWCGROUP |
-                                     (users.size > 0 ? CLONE_NEWUSER : 0)) != 0) {
+      const uint64_t namespaces =
+          own != nullptr ? own->namespaces
+                         : CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+                               CLONE_NEWCGROUP | (users.size > 0 ? CLONE_NEWUSER : 0);
+      if (namespaces != 0 && setns(container_pidfd, static_cast<int>(namespaces)) != 0)
         return Error::FromErrno(errno, "enter the container's namespaces");
-      }
       UniqueFd(container_pidfd).reset();
-      if (users.size > 0) RETURN_IF_ERROR(BecomeRootInside());
+      if ((namespaces & CLONE_NEWUSER) != 0)
+        RETURN_IF_ERROR(BecomeRootInside(process.further.root_groups_denied));
       if (process.terminal) {
         ASSIGN_OR_RETURN(terminal, OpenTerminal("/"));
       }
@@ -291,9 +388,14 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
         }
         Mark(marks, StartStage::kRights);
         os::UseOrdinarySlices();
-        if (const Status status = TakeOnRole(process); !status.ok()) Leave(sync, status.error());
+        spec::Process role = process;
+        if (own != nullptr && own->inside) {
+          if (const Status status = own->inside(role); !status.ok()) Leave(sync, status.error());
+        }
+        if (own != nullptr && !WaitForGo(sync).ok()) _exit(1);
+        if (const Status status = TakeOnRole(role); !status.ok()) Leave(sync, status.error());
         Mark(marks, StartStage::kExecve);
-        Leave(sync, Execute(process));
+        Leave(sync, Execute(role));
       }
       return pid;
     };
@@ -303,7 +405,7 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
     _exit(0);
   }
   pair.second.reset();
-  return AwaitPid(stage, std::move(pair.first), false);
+  return AwaitPid(stage, std::move(pair.first), own != nullptr);
 }
 
 }  // namespace keelson::launcher

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/launcher/sync.h"
 
+#include <cerrno>
+
 #include "lib/base/codec.h"
 #include "lib/os/socket.h"
 
 namespace keelson::launcher {
 namespace {
 
-enum class Kind : uint8_t { kPid = 1, kGo = 2, kError = 3 };
+enum class Kind : uint8_t { kPid = 1, kGo = 2, kError = 3, kAsk = 4, kReady = 5 };
 constexpr size_t kMaxText = 4096;
 
 base::Error DecodeError(base::Reader& reader) {
@@ -44,20 +46,47 @@ void SendError(int socket, const base::Error& error) {
   (void)os::SendMessage(socket, w.bytes());
 }
 
-base::Result<Born> ReceivePid(int socket) {
+base::Result<Heard> Hear(int socket, Born& born) {
   base::Result<os::Message> message = os::ReceiveMessage(socket);
-  if (!message.ok()) return base::Aborted("the starting process ended without a word (killed?)");
+  if (!message.ok()) {
+    const int code = message.error().os_errno();
+    if (code == 0 || code == ECONNRESET) return Heard::kEnd;
+    return message.error();
+  }
   base::Reader reader(message->bytes);
   const auto kind = static_cast<Kind>(reader.U8());
   if (kind == Kind::kError) return DecodeError(reader);
+  if (kind == Kind::kAsk) return Heard::kAsked;
+  if (kind == Kind::kReady) return Heard::kReady;
   const pid_t pid = reader.I32();
   if (kind != Kind::kPid || !reader.ok() || pid <= 0)
     return base::DataLoss("the starting process sent an unknown message");
-  Born born;
   born.pid = pid;
   if (message->fds.size() == 2)
     born.terminal = {std::move(message->fds[0]), std::move(message->fds[1])};
+  return Heard::kBorn;
+}
+
+base::Result<Born> ReceivePid(int socket) {
+  Born born;
+  ASSIGN_OR_RETURN(const Heard heard, Hear(socket, born));
+  if (heard == Heard::kEnd)
+    return base::Aborted("the starting process ended without a word (killed?)");
+  if (heard != Heard::kBorn) return base::DataLoss("the starting process sent no pid");
   return born;
+}
+
+base::Status SendReady(int socket) {
+  base::Writer w;
+  w.U8(static_cast<uint8_t>(Kind::kReady));
+  return os::SendMessage(socket, w.bytes());
+}
+
+base::Status Ask(int socket) {
+  base::Writer w;
+  w.U8(static_cast<uint8_t>(Kind::kAsk));
+  RETURN_IF_ERROR(os::SendMessage(socket, w.bytes()));
+  return WaitForGo(socket);
 }
 
 base::Status WaitForGo(int socket) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the processes of a start say to each other over one SOCK_SEQPACKET pair: stage one tells the
 // pid it cloned, the new process waits for "go", either tells an error. The end of the stream after
-// "go" means that execve(2) succeeded, since the socket is close-on-exec. Messages are bounded and
-// carry plain numbers and text.
+// "go" means that execve(2) succeeded, since the socket is close-on-exec. A container without a pod
+// also asks its maker for something that only he can do, and is ready long before execve. Messages
+// are bounded and carry plain numbers and text.
 #pragma once
 
 #include <sys/types.h>
@@ -22,6 +23,11 @@ base::Status SendGo(int socket);
 void SendError(int socket, const base::Error& error);  // best effort: the peer may be gone
 
 base::Result<Born> ReceivePid(int socket);  // or the error that was sent instead
+// "Do your part": returns when the other side has said "go". `Hear` is the other side.
+base::Status Ask(int socket);
+base::Status SendReady(int socket);
+enum class Heard { kAsked, kReady, kEnd, kBorn };
+base::Result<Heard> Hear(int socket, Born& born);  // or the error that was sent
 base::Status WaitForGo(int socket);
 base::Status WaitForExec(int socket);  // success at the end of the stream
 

@@ -127,6 +127,10 @@ void PutMount(JsonText& json, const Mount& item) {
     case Mount::Kind::kCgroup:
       type = source = "cgroup";
       break;
+    case Mount::Kind::kOther:
+      type = item.further.type;
+      source = item.further.source;
+      break;
   }
   json.Open('{').Key("destination").String(item.destination).Key("type").String(type);
   json.Key("source").String(source).Key("options").Strings(options).Close('}');

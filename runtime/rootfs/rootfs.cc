@@ -18,6 +18,7 @@
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
 #include "lib/os/rooted_dir.h"
+#include "runtime/rootfs/further.h"
 #include "runtime/spec/start_stage.h"
 
 namespace keelson::rootfs {
@@ -54,7 +55,8 @@ uint64_t PropagationFlag(spec::Propagation propagation) {
 // v1: every hierarchy under a read-only tmpfs, each mounted inside the container's cgroup
 // namespace, so that its root is its own group. The hierarchy's name is the folder below
 // /sys/fs/cgroup in the spec's paths.
-Status MountCgroupV1(const RootedDir& root, const spec::ContainerSpec& spec, const Mount& item) {
+Status MountCgroupV1(const RootedDir& root, const spec::ContainerSpec& spec, const Inputs& inputs,
+                     const Mount& item) {
   ASSIGN_OR_RETURN(const UniqueFd target, root.MakeDirs(item.destination, 0755));
   ASSIGN_OR_RETURN(const UniqueFd tmpfs,
                    mount::NewFilesystem("tmpfs", {{"mode", "755"}},
@@ -67,8 +69,12 @@ Status MountCgroupV1(const RootedDir& root, const spec::ContainerSpec& spec, con
     mount::Options options = {{hierarchy, ""}};
     if (hierarchy == "systemd") options = {{"none", ""}, {"name", "systemd"}};
     if (hierarchy == "unified") continue;
-    Result<UniqueFd> group = mount::NewFilesystem("cgroup", options, item.attributes);
+    // Without a namespace of its own the hierarchy's root would be the host's.
+    const bool bind = inputs.late_pivot && !spec.own_cgroup_namespace;
+    Result<UniqueFd> group = bind ? mount::CloneTree(AT_FDCWD, path, false)
+                                  : mount::NewFilesystem("cgroup", options, item.attributes);
     if (!group.ok()) return group.error();
+    if (bind) RETURN_IF_ERROR(mount::SetAttributes(group->get(), item.attributes, 0, 0, false));
     ASSIGN_OR_RETURN(const UniqueFd place, root.MakeDirs(item.destination + "/" + hierarchy, 0755));
     RETURN_IF_ERROR(mount::Attach(group->get(), place.get()));
   }
@@ -85,6 +91,7 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
                             const Mount& item) {
   switch (item.kind) {
     case Mount::Kind::kBind: {
+      if (!item.further.source.empty()) return OpenBind(item);
       if (item.source_fd >= inputs.volume_fds.size())
         return base::Internal("mount source {} was not sent", item.source_fd);
       const int fd = inputs.volume_fds[item.source_fd];
@@ -93,7 +100,7 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
         RETURN_IF_ERROR(mount::MapOwners(fd, inputs.user)
                             .WithContext("the file system of the volume cannot map owners"));
       }
-      RETURN_IF_ERROR(mount::SetAttributes(fd, item.attributes, 0, 0, item.recursive_attributes));
+      RETURN_IF_ERROR(Dress(fd, item));
       return os::Duplicate(fd);
     }
     case Mount::Kind::kPodShm: {
@@ -102,7 +109,11 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
       return shm;
     }
     case Mount::Kind::kTmpfs:
-      return mount::NewFilesystem("tmpfs", WithLabel(item, spec), item.attributes);
+      return mount::NewFilesystem(
+          "tmpfs", WithLabel(item, spec),
+          item.further.copy_up ? item.attributes & ~uint64_t{MOUNT_ATTR_RDONLY} : item.attributes);
+    case Mount::Kind::kOther:
+      return OpenOther(item, spec.mount_label);
     case Mount::Kind::kProc:
       return mount::NewFilesystem("proc", mount::ParseOptions(item.options), item.attributes);
     case Mount::Kind::kSysfs: {
@@ -121,9 +132,14 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
     }
     case Mount::Kind::kMqueue:
       return mount::NewFilesystem("mqueue", WithLabel(item, spec), item.attributes);
-    case Mount::Kind::kCgroup:
-      (void)spec;
-      return mount::NewFilesystem("cgroup2", {}, item.attributes);
+    case Mount::Kind::kCgroup: {
+      Result<UniqueFd> tree = mount::NewFilesystem("cgroup2", {}, item.attributes);
+      // Who may not mount it shows what the host has.
+      if (tree.ok() || !inputs.late_pivot) return tree;
+      ASSIGN_OR_RETURN(UniqueFd bound, mount::CloneTree(AT_FDCWD, "/sys/fs/cgroup", true));
+      RETURN_IF_ERROR(mount::SetAttributes(bound.get(), item.attributes, 0, MS_PRIVATE, true));
+      return bound;
+    }
   }
   return base::Internal("unknown kind of mount");
 }
@@ -131,7 +147,7 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
 Status MountOne(const RootedDir& root, const spec::ContainerSpec& spec, const Inputs& inputs,
                 const Mount& item) {
   if (item.kind == Mount::Kind::kCgroup && !spec.cgroup_paths.empty())
-    return MountCgroupV1(root, spec, item);
+    return MountCgroupV1(root, spec, inputs, item);
   ASSIGN_OR_RETURN(const UniqueFd source, MakeSource(spec, inputs, item));
   // What the kernel has at hand: the filesystem of a volume may not answer.
   struct statx st{};
@@ -140,7 +156,10 @@ Status MountOne(const RootedDir& root, const spec::ContainerSpec& spec, const In
   Result<UniqueFd> target = S_ISDIR(st.stx_mode) ? root.MakeDirs(item.destination, 0755)
                                                  : root.MakeFile(item.destination, 0644);
   if (!target.ok()) return target.error();
+  if (item.further.copy_up) RETURN_IF_ERROR(CopyUp(target->get(), source.get(), item));
   RETURN_IF_ERROR(mount::Attach(source.get(), target->get()));
+  if (item.kind != Mount::Kind::kBind) RETURN_IF_ERROR(DressBelow(source.get(), item));
+  if (!item.further.propagation.empty()) return SetPropagation(source.get(), item);
   return mount::SetAttributes(source.get(), 0, 0, PropagationFlag(item.propagation),
                               item.kind == Mount::Kind::kBind);
 }
@@ -169,6 +188,10 @@ Status MakeDevices(const RootedDir& root, const spec::ContainerSpec& spec, const
     const std::string name = device.path.substr(slash + 1);
     if (mknodat(parent.get(), name.c_str(), device.mode, makedev(device.major, device.minor)) !=
         0) {
+      if (errno == EPERM && inputs.bind_devices) {
+        RETURN_IF_ERROR(BindDevice(root, device));
+        continue;
+      }
       if (errno != EEXIST) return Error::FromErrno(errno, "make device '{}'", device.path);
       struct stat st{};
       if (fstatat(parent.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
@@ -320,10 +343,12 @@ Status PivotInto(int root) {
 }  // namespace
 
 std::string RootPath(const Inputs& inputs) {
+  if (inputs.late_pivot) return inputs.staging;
   return inputs.user >= 0 ? inputs.staging + "/root" : "/";
 }
 
 Status MountImage(const spec::ContainerSpec& spec, const Inputs& inputs, const std::string& at) {
+  if (!spec.root_path.empty()) return MountRoot(spec.root_path, at);
   std::vector<std::string> layers = spec.lower_layers;
   if (inputs.user >= 0) RETURN_IF_ERROR(MapLayers(inputs, layers));
   ASSIGN_OR_RETURN(
@@ -360,7 +385,7 @@ Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
       ASSIGN_OR_RETURN(const UniqueFd made, root.MakeDirs(spec.mounts[index].destination, 0755));
     }
   }
-  return user_namespace ? base::Ok() : PivotInto(root.fd());
+  return user_namespace || inputs.late_pivot ? base::Ok() : PivotInto(root.fd());
 }
 
 Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs) {
@@ -379,10 +404,16 @@ Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs) {
     // closed.
     ASSIGN_OR_RETURN(const UniqueFd made, root.MakeDirs(spec.process.cwd, 0755));
   }
-  if (inputs.user >= 0) RETURN_IF_ERROR(PivotInto(root.fd()));
+  if (inputs.before_pivot) RETURN_IF_ERROR(inputs.before_pivot());
+  if (inputs.user >= 0 || inputs.late_pivot) RETURN_IF_ERROR(PivotInto(root.fd()));
   if (spec.read_only_root) {
     RETURN_IF_ERROR(mount::SetAttributes(root.fd(), MOUNT_ATTR_RDONLY, 0, 0, false)
                         .WithContext("make the root read-only"));
+  }
+  for (const uint64_t flags : spec.root_propagation) {
+    RETURN_IF_ERROR(
+        mount::SetAttributes(root.fd(), 0, 0, flags & ~uint64_t{MS_REC}, (flags & MS_REC) != 0)
+            .WithContext("set the propagation of the root"));
   }
   return base::Ok();
 }

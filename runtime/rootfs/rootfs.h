@@ -7,6 +7,7 @@
 // One thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,11 @@ struct Inputs {
   int user = -1;                // the pod's user namespace
   spec::UserMapping users;      // with `user`
   const os::SharedMarks* marks = nullptr;
+  // Of a container without a pod: Assemble() leaves the root on `staging`, Finish() enters it,
+  // after `before_pivot`, when all mounts are there.
+  bool late_pivot = false;
+  std::function<base::Status()> before_pivot = {};
+  bool bind_devices = false;  // the host's, where none can be made
 };
 // With a user namespace the two halves are parted otherwise: Assemble() makes everything whose
 // owners must be mapped, and leaves the root where RootPath() says; Finish(), in a mount namespace

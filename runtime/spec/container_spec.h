@@ -20,7 +20,17 @@ enum class Propagation : uint8_t { kPrivate, kSlave, kShared };
 // One mount inside the container, in order. `source_fd` counts into the descriptors that travel
 // with the start request.
 struct Mount {
-  enum class Kind : uint8_t { kBind, kTmpfs, kProc, kSysfs, kDevpts, kMqueue, kCgroup, kPodShm };
+  enum class Kind : uint8_t {
+    kBind,
+    kTmpfs,
+    kProc,
+    kSysfs,
+    kDevpts,
+    kMqueue,
+    kCgroup,
+    kPodShm,
+    kOther  // a file system of the kernel's by its name; keelson-oci's alone
+  };
   Kind kind = Kind::kBind;
   std::string destination;  // absolute inside the container
   uint32_t source_fd = 0;   // kBind: a detached mount (open_tree); a file or a directory
@@ -29,6 +39,22 @@ struct Mount {
   bool recursive_attributes = false;
   Propagation propagation = Propagation::kPrivate;
   bool idmapped = false;  // kBind: its owners are shown through the pod's user namespace
+
+  // What only a bundle's config.json says (keelson-oci); never sent to a monitor.
+  struct Further {
+    std::string type;    // kOther
+    std::string source;  // kOther: what the file system is told; kBind, when not empty: a path that
+                         // the first stage opens itself instead of a descriptor
+    bool recursive = false;  // that path with all that is mounted below it
+    uint64_t clear = 0;      // MOUNT_ATTR_* taken away
+    uint64_t set_below = 0;  // and of everything mounted below as well
+    uint64_t clear_below = 0;
+    std::vector<uint64_t> propagation;  // MS_* (| MS_REC) one after the other, instead of the above
+    bool copy_up = false;               // kTmpfs: what the image has there is copied into it
+    int owners = -1;                    // user namespace through which owners are shown
+    bool owners_below = false;
+  };
+  Further further = {};
 };
 
 struct Device {
@@ -74,6 +100,26 @@ struct Process {
   int32_t oom_score_adj = 0;
   std::string apparmor_profile;  // taken with execve; empty: none
   std::string selinux_label;     // likewise
+
+  // What only a bundle's config.json or a command line says (keelson-oci); never sent to a monitor.
+  struct Further {
+    bool keep_oom_score = false;    // oom_score_adj was not named
+    bool exact_oom_score = false;   // one that cannot be had is an error
+    uint32_t kept_descriptors = 0;  // this many from 3 on come along
+    std::optional<uint32_t> umask;
+    std::optional<uint64_t> personality;  // personality(2)
+    struct Scheduler {                    // sched_setattr(2)
+      uint32_t policy = 0;
+      int32_t nice = 0;
+      uint32_t priority = 0;
+      uint64_t flags = 0, runtime = 0, deadline = 0, period = 0;
+    };
+    std::optional<Scheduler> scheduler;
+    std::optional<int> io_priority;   // ioprio_set(2): class and data
+    uint32_t seccomp_flags = 0;       // SECCOMP_FILTER_FLAG_*
+    bool root_groups_denied = false;  // a user namespace in which setgroups(2) is forbidden
+  };
+  Further further = {};
 };
 
 // Users and groups of a pod's user namespace: `size` of them from 0 on are these of the host.
@@ -138,6 +184,9 @@ struct ContainerSpec {
   bool stdin_once = false;  // closed when the first attached client's input has ended
   std::string mount_label;  // SELinux: context of the root and of file systems made for it
   OtherRuntime other;
+  // A bundle's root instead of layers (keelson-oci); never sent to a monitor.
+  std::string root_path;                   // absolute, on the host
+  std::vector<uint64_t> root_propagation;  // MS_* | MS_REC, last of all
 };
 
 }  // namespace keelson::spec

@@ -33,6 +33,16 @@ struct DeviceRule {
   std::string access = "rwm";
 };
 
+struct Write {
+  std::string controller;  // "cpu"; v2: empty
+  std::string file;
+  std::string value;
+  bool optional = false;  // a kernel without it is fine (e.g. swap accounting)
+  bool partner = false;   // when refused, tried again after the next one
+  bool swapped = false;   // set while applying
+  bool operator==(const Write&) const = default;
+};
+
 // Zero or empty: untouched. Units as in the CRI: microseconds, bytes; -1 is "no limit" where the
 // kernel knows one.
 struct Resources {
@@ -48,16 +58,7 @@ struct Resources {
   std::vector<DeviceRule> devices;             // in order, later wins; empty: untouched
   std::map<std::string, std::string> unified;  // v2 file → value, written last
   bool oom_group = true;                       // v2: the whole container dies together
-};
-
-struct Write {
-  std::string controller;  // "cpu"; v2: empty
-  std::string file;
-  std::string value;
-  bool optional = false;  // a kernel without it is fine (e.g. swap accounting)
-  bool partner = false;   // when refused, tried again after the next one
-  bool swapped = false;   // set while applying
-  bool operator==(const Write&) const = default;
+  std::vector<Write> further;  // of this machine's layout, before `unified`, as they are
 };
 std::vector<Write> PlanV1(const Resources& resources);
 std::vector<Write> PlanV2(const Resources& resources);

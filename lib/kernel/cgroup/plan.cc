@@ -91,6 +91,7 @@ std::vector<Write> PlanV1(const Resources& r) {
     writes.push_back({"devices", rule.allow ? "devices.allow" : "devices.deny", DeviceText(rule),
                       rule.allow && rule.type == 'a'});
   }
+  writes.insert(writes.end(), r.further.begin(), r.further.end());
   return writes;
 }
 
@@ -119,6 +120,7 @@ std::vector<Write> PlanV2(const Resources& r) {
   for (const auto& [size, limit] : r.hugepages) {
     writes.push_back({"", "hugetlb." + size + ".max", LimitText(limit), limit == 0});
   }
+  writes.insert(writes.end(), r.further.begin(), r.further.end());
   for (const auto& [file, value] : r.unified) writes.push_back({"", file, value});
   return writes;
 }

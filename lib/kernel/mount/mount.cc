@@ -101,12 +101,21 @@ Status SetAttributes(int mount, uint64_t set, uint64_t clear, uint64_t propagati
   return base::Ok();
 }
 
-Status MapOwners(int mount, int user_namespace) {
+Status MapOwners(int mount, int user_namespace, bool recursive) {
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_IDMAP;
   attributes.userns_fd = static_cast<uint64_t>(user_namespace);
-  if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
+  if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
+              &attributes, sizeof attributes) != 0)
     return Error::FromErrno(errno, "map the owners of a mount");
+  return base::Ok();
+}
+
+Status MountOn(int target, const std::string& type, const std::string& source, uint64_t flags,
+               const std::string& data) {
+  const std::string place = "/proc/self/fd/" + std::to_string(target);
+  if (::mount(source.c_str(), place.c_str(), type.c_str(), flags, data.c_str()) != 0)
+    return Error::FromErrno(errno, "mount {}", type);
   return base::Ok();
 }
 

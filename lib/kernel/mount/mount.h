@@ -36,7 +36,11 @@ base::Status SetAttributes(int mount, uint64_t set, uint64_t clear, uint64_t pro
                            bool recursive);
 // Owners as the user namespace shows them: a detached mount, not mapped before, of a file system
 // that can (EINVAL else).
-base::Status MapOwners(int mount, int user_namespace);
+base::Status MapOwners(int mount, int user_namespace, bool recursive = false);
+// For what fsopen(2) cannot be told: mount(2) on an O_PATH descriptor of the mount point. `flags`
+// are MS_*; `data` one page at most.
+base::Status MountOn(int target, const std::string& type, const std::string& source, uint64_t flags,
+                     const std::string& data);
 // Every mount of the caller's namespace becomes private.
 base::Status MakeAllPrivate();
 

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// exec: one more process in a container that runs.
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "lib/base/strings.h"
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+#include "oci/command/command.h"
+#include "oci/container/console.h"
+#include "oci/container/group.h"
+#include "oci/container/inside.h"
+#include "oci/container/seccomp.h"
+#include "oci/plan/plan.h"
+#include "runtime/launcher/launcher.h"
+#include "runtime/security/identity.h"
+
+namespace keelson::oci {
+
+using base::Error;
+using base::Result;
+using os::UniqueFd;
+
+namespace {
+
+// Namespaces of the process that are not ours already.
+uint64_t OtherNamespaces(pid_t pid) {
+  uint64_t flags = 0;
+  for (const char* type : {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"}) {
+    const std::string file = NamespaceFile(type);
+    struct stat ours{}, theirs{};
+    if (stat(("/proc/self/ns/" + file).c_str(), &ours) != 0) continue;
+    if (stat(fmt::format("/proc/{}/ns/{}", pid, file).c_str(), &theirs) != 0) continue;
+    if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev) flags |= NamespaceFlag(type);
+  }
+  return flags;
+}
+
+// The container's own process with what the command line changes of it.
+base::Status Change(const Arguments& arguments, Process& process) {
+  spec::Process& p = process.process;
+  const std::vector<std::string>& words = arguments.rest();
+  if (words.size() < 2) return base::InvalidArgument("exec: no command is given");
+  p.args.assign(words.begin() + 1, words.end());
+  if (arguments.Has("cwd")) p.cwd = arguments.Get("cwd");
+  if (!p.cwd.starts_with('/')) return base::InvalidArgument("--cwd: must be an absolute path");
+  p.terminal = arguments.Is("tty");
+  if (arguments.Has("no-new-privs")) p.no_new_privileges = arguments.Is("no-new-privs");
+  if (arguments.Has("apparmor")) p.apparmor_profile = arguments.Get("apparmor");
+  if (arguments.Has("process-label")) p.selinux_label = arguments.Get("process-label");
+  for (const std::string& variable : arguments.All("env")) {
+    if (variable.find('=') == std::string::npos || variable.starts_with('='))
+      return base::InvalidArgument("--env: {} is not of the form NAME=value",
+                                   base::QuoteIfNeeded(variable));
+    p.env.push_back(variable);
+  }
+  if (arguments.Has("cap")) {
+    ASSIGN_OR_RETURN(const uint64_t more, CapabilityMask(arguments.All("cap"), nullptr));
+    for (uint64_t* set : {&p.capabilities.bounding, &p.capabilities.effective,
+                          &p.capabilities.permitted, &p.capabilities.ambient})
+      *set |= more;
+    p.capabilities.inheritable |= more;
+  }
+  if (arguments.Has("user")) {
+    ASSIGN_OR_RETURN(const security::UserText user, security::ParseUserText(arguments.Get("user")));
+    if (!user.uid || (user.has_group() && !user.gid))
+      return base::InvalidArgument("--user: {} is not UID[:GID] in numbers",
+                                   base::QuoteIfNeeded(arguments.Get("user")));
+    p.identity.uid = *user.uid;
+    if (user.gid) p.identity.gid = *user.gid;
+  }
+  for (const std::string& text : arguments.All("additional-gids")) {
+    const auto group = base::ParseUint64(text);
+    if (!group || *group >= UINT32_MAX)
+      return base::InvalidArgument("--additional-gids: {} is no group", base::QuoteIfNeeded(text));
+    p.identity.groups.push_back(static_cast<uint32_t>(*group));
+  }
+  return base::Ok();
+}
+
+Result<Process> ProcessOf(const Arguments& arguments, const Config& config) {
+  if (arguments.Has("process")) {
+    ASSIGN_OR_RETURN(const std::string text, os::ReadFile(arguments.Get("process")));
+    Result<Process> process = ParseProcess(text);
+    if (!process.ok()) return process.error().WithContext("--process");
+    return process;
+  }
+  if (!config.process) return base::InvalidArgument("the container has no process to take after");
+  Process process = *config.process;
+  RETURN_IF_ERROR(Change(arguments, process));
+  return process;
+}
+
+}  // namespace
+
+Outcome RunExec(const Global& global, const Arguments& arguments) {
+  const Store store(global.root);
+  ASSIGN_OR_RETURN(const Record record, store.Read(arguments.rest()[0]));
+  const Status status = store.StatusOf(record);
+  if (status == Status::kPaused && !arguments.Is("ignore-paused"))
+    return base::FailedPrecondition("cannot exec in a paused container");
+  if (status != Status::kRunning && status != Status::kCreated && status != Status::kPaused)
+    return base::FailedPrecondition("cannot exec in a container that is {}: \"{}\"", NameOf(status),
+                                    record.id);
+  ASSIGN_OR_RETURN(const std::string text, store.ReadConfig(record.id));
+  ASSIGN_OR_RETURN(const Config config, ParseConfig(text));
+  ASSIGN_OR_RETURN(Process process, ProcessOf(arguments, config));
+  if (config.system.seccomp) RETURN_IF_ERROR(CompileSeccomp(config, process.process));
+  ASSIGN_OR_RETURN(const int64_t kept, arguments.Number("preserve-fds", 0));
+  const bool detach = arguments.Is("detach");
+  const std::string console = arguments.Get("console-socket");
+  if (process.process.terminal && detach && console.empty())
+    return base::InvalidArgument(
+        "cannot allocate tty if the process is detached without setting console socket");
+
+  ASSIGN_OR_RETURN(const UniqueFd container, os::OpenPidfd(record.pid));
+  if (!IsAlive(record.pid, record.start_time))
+    return base::FailedPrecondition("container not running: \"{}\"", record.id);
+  spec::Process& role = process.process;
+  role.further.kept_descriptors = static_cast<uint32_t>(kept);
+  const Result<std::string> groups =
+      os::ReadFile(fmt::format("/proc/{}/setgroups", record.pid), 64);
+  role.further.root_groups_denied = groups.ok() && base::Trim(*groups) == "deny";
+  role.further.personality = config.system.personality;
+  const std::vector<spec::Rlimit> limits = std::move(role.rlimits);
+  role.rlimits.clear();
+  const Joining joining = WhereIs(record.pid, record.cgroup);
+  UniqueFd group;
+  if (!joining.unified.empty()) {
+    ASSIGN_OR_RETURN(group, os::Open(joining.unified, O_PATH | O_DIRECTORY));
+  }
+  launcher::FreestandingExec own;
+  own.namespaces = OtherNamespaces(record.pid);
+  for (int64_t i = 0; i < kept; ++i) own.keep.push_back(3 + static_cast<int>(i));
+  own.inside = [](spec::Process& p) {
+    AddHome(p);
+    return base::Ok();
+  };
+  ASSIGN_OR_RETURN(launcher::Pending pending,
+                   launcher::BeginExec(role, container.get(), joining.v1, group.get(), {},
+                                       {.in = 0, .out = 1, .err = 2}, nullptr, &own));
+  const pid_t pid = pending.pid();
+  for (const spec::Rlimit& limit : limits) {
+    const rlimit64 value{limit.soft, limit.hard};
+    if (prlimit64(pid, static_cast<__rlimit_resource>(limit.resource), &value, nullptr) != 0)
+      return Error::FromErrno(errno, "rlimits: limit {} to {} and {}", limit.resource, limit.soft,
+                              limit.hard);
+  }
+  ASSIGN_OR_RETURN(const UniqueFd pidfd, os::OpenPidfd(pid));
+  launcher::Terminal terminal = pending.TakeTerminal();
+  if (terminal.master && process.console_size)
+    RETURN_IF_ERROR(SetSize(terminal.master.get(), *process.console_size));
+  terminal.peer.reset();
+  if (terminal.master && !console.empty())
+    RETURN_IF_ERROR(SendConsole(console, terminal.master.get()));
+  if (arguments.Has("pid-file"))
+    RETURN_IF_ERROR(os::WriteFileAtomic(arguments.Get("pid-file"), std::to_string(pid), 0644));
+  UniqueFd signals;
+  if (!detach) {
+    ASSIGN_OR_RETURN(signals, HoldSignals());
+  }
+  RETURN_IF_ERROR(pending.Go());
+  if (detach) return 0;
+  if (!console.empty()) terminal.master.reset();
+  ASSIGN_OR_RETURN(const os::ExitStatus ended,
+                   Attend(pid, pidfd.get(), signals, std::move(terminal.master)));
+  return ended.code();
+}
+
+}  // namespace keelson::oci

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// create, run, start, delete.
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "lib/base/strings.h"
+#include "lib/os/files.h"
+#include "oci/command/command.h"
+#include "oci/container/console.h"
+
+namespace keelson::oci {
+
+using base::Result;
+using os::UniqueFd;
+
+namespace {
+
+Result<MakeOptions> OptionsOf(const Global& global, const Arguments& arguments) {
+  MakeOptions options;
+  options.id = arguments.rest()[0];
+  options.bundle = arguments.Get("bundle", ".");
+  options.pid_file = arguments.Get("pid-file");
+  options.console_socket = arguments.Get("console-socket");
+  options.no_new_keyring = arguments.Is("no-new-keyring");
+  options.systemd = global.systemd;
+  options.no_cgroup = global.no_cgroup;
+  options.forgiving = global.rootless;
+  ASSIGN_OR_RETURN(const int64_t kept, arguments.Number("preserve-fds", 0));
+  if (kept < 0 || kept > 512) return base::InvalidArgument("--preserve-fds: from 0 to 512");
+  for (int64_t i = 0; i < kept; ++i) {
+    if (fcntl(static_cast<int>(3 + i), F_GETFD) < 0)
+      return base::InvalidArgument("--preserve-fds: descriptor {} is not open", 3 + i);
+  }
+  options.kept_descriptors = static_cast<uint32_t>(kept);
+  return options;
+}
+
+base::Status StartById(const Store& store, const std::string& id) {
+  ASSIGN_OR_RETURN(const Record known, store.Read(id));
+  ASSIGN_OR_RETURN(const UniqueFd lock, store.Lock(id));
+  ASSIGN_OR_RETURN(const Record record, store.Read(id));
+  return Start(store, record);
+}
+
+base::Status DestroyById(const Store& store, const std::string& id) {
+  ASSIGN_OR_RETURN(const UniqueFd lock, store.Lock(id));
+  ASSIGN_OR_RETURN(const Record record, store.Read(id));
+  std::string warnings;
+  RETURN_IF_ERROR(Destroy(store, record, warnings));
+  if (!warnings.empty()) Warn(warnings);
+  return base::Ok();
+}
+
+}  // namespace
+
+Outcome RunCreate(const Global& global, const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const MakeOptions options, OptionsOf(global, arguments));
+  ASSIGN_OR_RETURN(const Made made, Create(Store(global.root), options));
+  return 0;
+}
+
+Outcome RunRun(const Global& global, const Arguments& arguments) {
+  const bool detach = arguments.Is("detach");
+  ASSIGN_OR_RETURN(MakeOptions options, OptionsOf(global, arguments));
+  options.takes_terminal = !detach;
+  const Store store(global.root);
+  ASSIGN_OR_RETURN(Made made, Create(store, options));
+  UniqueFd signals;
+  if (!detach) {
+    ASSIGN_OR_RETURN(signals, HoldSignals());
+  }
+  const base::Status started = StartById(store, options.id);
+  if (!started.ok()) {
+    (void)DestroyById(store, options.id);
+    return started.error();
+  }
+  if (detach) return 0;
+  ASSIGN_OR_RETURN(const os::ExitStatus status,
+                   Attend(made.record.pid, made.pidfd.get(), signals, std::move(made.terminal)));
+  if (!arguments.Is("keep")) RETURN_IF_ERROR(DestroyById(store, options.id));
+  return status.code();
+}
+
+Outcome RunStart(const Global& global, const Arguments& arguments) {
+  RETURN_IF_ERROR(StartById(Store(global.root), arguments.rest()[0]));
+  return 0;
+}
+
+Outcome RunDelete(const Global& global, const Arguments& arguments) {
+  const Store store(global.root);
+  const std::string& id = arguments.rest()[0];
+  const bool force = arguments.Is("force");
+  const Result<Record> known = store.Read(id);
+  if (!known.ok()) {
+    if (force && known.error().code() == base::Code::kNotFound) return 0;
+    return known.error();
+  }
+  Result<UniqueFd> lock = store.Lock(id);
+  if (!lock.ok()) {
+    if (force && lock.error().code() == base::Code::kNotFound) return 0;
+    return lock.error();
+  }
+  ASSIGN_OR_RETURN(const Record record, store.Read(id));
+  const Status status = store.StatusOf(record);
+  // One that was never started is nobody's loss: callers throw it away like that.
+  if (!force && status != Status::kStopped && status != Status::kCreated &&
+      status != Status::kCreating) {
+    return base::FailedPrecondition("cannot delete container {} that is not stopped: {}", id,
+                                    NameOf(status));
+  }
+  std::string warnings;
+  RETURN_IF_ERROR(Destroy(store, record, warnings));
+  if (!warnings.empty()) Warn(warnings);
+  return 0;
+}
+
+}  // namespace keelson::oci

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of the parser that config.json and process.json share. For oci/config alone.
+#pragma once
+
+#include "lib/base/result.h"
+#include "oci/config/config.h"
+#include "oci/config/field.h"
+
+namespace keelson::oci {
+
+base::Result<Process> ReadProcess(const Field& field);
+
+}  // namespace keelson::oci

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a container's first process does of config.json once it is in its namespaces: names,
+// sysctls, keyring, HOME. In that process, in its root. One thread.
+#pragma once
+
+#include <string>
+
+#include "lib/base/result.h"
+#include "oci/config/config.h"
+#include "runtime/spec/container_spec.h"
+
+namespace keelson::oci {
+
+base::Status SetNames(const Config& config);
+// `sys`: /proc/sys of the host's procfs, opened before the root was entered, where no mount of the
+// container lies; the values written are those of the caller's namespaces.
+base::Status SetSysctls(const Config& config, int sys);
+// A session keyring of its own, named after the container. Kernels without keys have none.
+base::Status NewKeyring(const std::string& id);
+// HOME where the environment has none, from the image's passwd.
+void AddHome(spec::Process& process);
+
+}  // namespace keelson::oci

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// keelson-oci: the runtime's core as a command with runc's and crun's command line.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "lib/base/clock.h"
+#include "lib/base/rfc3339.h"
+#include "lib/json/value.h"
+#include "lib/os/files.h"
+#include "lib/os/pipe.h"
+#include "oci/command/command.h"
+
+namespace keelson::oci {
+namespace {
+
+int log_file = -1;
+bool log_json = false;
+
+void Tell(const char* level, const std::string& text) {
+  std::fprintf(stderr, "keelson-oci: %s\n", text.c_str());
+  if (log_file < 0) return;
+  const std::string time = base::FormatRfc3339(base::SystemClock().WallNanos());
+  json::Value line = json::Value::Object();
+  line.Set("level", json::Value(level));
+  line.Set("msg", json::Value(text));
+  line.Set("time", json::Value(time));
+  (void)os::WriteAll(log_file, log_json
+                                   ? json::WriteJson(line) + "\n"
+                                   : fmt::format("time={} level={} msg={}\n", time, level, text));
+}
+
+constexpr char kHelp[] =
+    "keelson-oci runs containers from OCI bundles, with runc's command line.\n\n"
+    "usage: keelson-oci [GLOBAL-OPTION]… COMMAND [OPTION]… [ARGUMENT]…\n\n"
+    "  --root DIR              where containers are kept track of\n"
+    "  --log FILE              errors go there too\n"
+    "  --log-format text|json\n"
+    "  --debug\n"
+    "  --systemd-cgroup        cgroups are systemd scopes: cgroupsPath is slice:prefix:name\n"
+    "  --cgroup-manager cgroupfs|systemd|disabled\n"
+    "  --rootless true|false|auto\n"
+    "  --version, --help\n\n";
+
+void Help() {
+  std::fputs(kHelp, stdout);
+  for (const Command& command : Commands()) {
+    if (command.usage[0] != '\0') std::printf("  keelson-oci %s\n", command.usage);
+  }
+}
+
+// A container's program may get at the file of the process that became it (CVE-2019-5736): that
+// file is a sealed copy in memory. Does not return when it had to be made.
+base::Status BecomeSealedCopy(char** argv) {
+  ASSIGN_OR_RETURN(const os::UniqueFd own, os::Open("/proc/self/exe", O_RDONLY));
+  const int seals = fcntl(own.get(), F_GET_SEALS);
+  if (seals >= 0 && (seals & F_SEAL_WRITE) != 0) return base::Ok();
+  ASSIGN_OR_RETURN(const std::string program, os::ReadAll(own.get(), size_t{512} << 20));
+  ASSIGN_OR_RETURN(const os::UniqueFd copy, os::CreateSealedMemfd("keelson-oci", program));
+  // Above what --preserve-fds may name.
+  const int high = fcntl(copy.get(), F_DUPFD_CLOEXEC, 900);
+  (void)syscall(SYS_execveat, high >= 0 ? high : copy.get(), "", argv, environ, AT_EMPTY_PATH);
+  return base::Error::FromErrno(errno, "run a sealed copy of the program");
+}
+
+bool HasHostRights() {
+  if (geteuid() != 0) return false;
+  const base::Result<std::string> map = os::ReadFile("/proc/self/uid_map", 4096);
+  return map.ok() && map->find("4294967295") != std::string::npos;
+}
+
+base::Result<Global> ReadGlobal(const Arguments& arguments) {
+  Global global;
+  const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
+  const bool host = HasHostRights();
+  global.root = arguments.Get("root", host || runtime_dir == nullptr
+                                          ? "/run/keelson-oci"
+                                          : std::string(runtime_dir) + "/keelson-oci");
+  const std::string manager = arguments.Get("cgroup-manager", "cgroupfs");
+  if (manager != "cgroupfs" && manager != "systemd" && manager != "disabled")
+    return base::InvalidArgument("--cgroup-manager: {} is not known: cgroupfs, systemd, disabled",
+                                 manager);
+  global.systemd = arguments.Is("systemd-cgroup") || manager == "systemd";
+  global.no_cgroup = manager == "disabled";
+  const std::string rootless = arguments.Get("rootless", "auto");
+  global.rootless = rootless == "auto" ? !host : arguments.Is("rootless");
+  global.debug = arguments.Is("debug");
+  return global;
+}
+
+Outcome Main(std::vector<std::string> words, char** argv) {
+  ASSIGN_OR_RETURN(const Arguments arguments, Arguments::Parse(words,
+                                                               {{"root"},
+                                                                {"log"},
+                                                                {"log-format"},
+                                                                {"log-level"},
+                                                                {"debug", "", false},
+                                                                {"systemd-cgroup", "s", false},
+                                                                {"cgroup-manager"},
+                                                                {"rootless"},
+                                                                {"criu"},
+                                                                {"version", "v", false},
+                                                                {"help", "h", false}},
+                                                               false));
+  if (arguments.Is("version")) {
+    std::printf("keelson-oci version %s\nspec: %s\n", KEELSON_VERSION, kSpecVersion);
+    return 0;
+  }
+  if (arguments.Is("help") || arguments.rest().empty() || arguments.rest()[0] == "help") {
+    Help();
+    return 0;
+  }
+  const std::string format = arguments.Get("log-format", "text");
+  if (format != "text" && format != "json")
+    return base::InvalidArgument("--log-format: {} is not known: text, json", format);
+  log_json = format == "json";
+  ASSIGN_OR_RETURN(const Global global, ReadGlobal(arguments));
+  const std::string& name = arguments.rest()[0];
+  for (const Command& command : Commands()) {
+    if (name != command.name) continue;
+    if (command.becomes) RETURN_IF_ERROR(BecomeSealedCopy(argv));
+    if (arguments.Has("log")) {
+      ASSIGN_OR_RETURN(os::UniqueFd log,
+                       os::Open(arguments.Get("log"), O_WRONLY | O_APPEND | O_CREAT, 0600));
+      // Out of the way of descriptors that are to be kept.
+      log_file = fcntl(log.get(), F_DUPFD_CLOEXEC, 900);
+    }
+    const std::vector<std::string> own(arguments.rest().begin() + 1, arguments.rest().end());
+    std::vector<Flag> flags = command.flags;
+    flags.push_back({"help", "h", false});
+    ASSIGN_OR_RETURN(const Arguments given, Arguments::Parse(own, flags, command.anywhere));
+    if (given.Is("help")) {
+      std::printf("usage: keelson-oci %s\n", command.usage);
+      return 0;
+    }
+    const size_t count = given.rest().size();
+    if (count < command.least || count > command.most)
+      return base::InvalidArgument("usage: keelson-oci {}", command.usage);
+    return command.run(global, given);
+  }
+  return base::InvalidArgument("no such command: {}; try --help", name.substr(0, 100));
+}
+
+}  // namespace
+
+void Warn(const std::string& text) { Tell("warning", text); }
+
+}  // namespace keelson::oci
+
+int main(int argc, char** argv) {
+  umask(022);
+  const keelson::oci::Outcome outcome =
+      keelson::oci::Main(std::vector<std::string>(argv + 1, argv + argc), argv);
+  if (outcome.ok()) return *outcome;
+  keelson::oci::Tell("error", outcome.error().message());
+  return 1;
+}

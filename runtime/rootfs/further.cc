@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/rootfs/further.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "lib/base/strings.h"
+#include "lib/kernel/mount/mount.h"
+#include "lib/os/files.h"
+
+namespace keelson::rootfs {
+
+using base::Error;
+using base::Result;
+using base::Status;
+using os::UniqueFd;
+using spec::Mount;
+
+Status MountRoot(const std::string& path, const std::string& at) {
+  ASSIGN_OR_RETURN(const UniqueFd tree, mount::CloneTree(AT_FDCWD, path, true));
+  RETURN_IF_ERROR(mount::SetAttributes(tree.get(), 0, 0, MS_PRIVATE, true));
+  ASSIGN_OR_RETURN(const UniqueFd place, os::Open(at, O_PATH | O_DIRECTORY));
+  return mount::Attach(tree.get(), place.get()).WithContext("attach the root");
+}
+
+Status DressBelow(int mount, const Mount& item) {
+  if (item.further.set_below == 0 && item.further.clear_below == 0) return base::Ok();
+  return mount::SetAttributes(mount, item.further.set_below, item.further.clear_below, 0, true);
+}
+
+Status Dress(int mount, const Mount& item) {
+  if (item.further.owners >= 0) {
+    RETURN_IF_ERROR(mount::MapOwners(mount, item.further.owners, item.further.owners_below)
+                        .WithContext("the file system cannot map owners"));
+  }
+  RETURN_IF_ERROR(mount::SetAttributes(mount, item.attributes, item.further.clear, 0,
+                                       item.recursive_attributes));
+  return DressBelow(mount, item);
+}
+
+Result<UniqueFd> OpenBind(const Mount& item) {
+  ASSIGN_OR_RETURN(UniqueFd tree,
+                   mount::CloneTree(AT_FDCWD, item.further.source, item.further.recursive));
+  RETURN_IF_ERROR(Dress(tree.get(), item));
+  return tree;
+}
+
+Result<UniqueFd> OpenOther(const Mount& item, const std::string& label) {
+  mount::Options options;
+  if (!item.further.source.empty()) options.emplace_back("source", item.further.source);
+  for (auto& option : mount::ParseOptions(item.options)) options.push_back(std::move(option));
+  if (!label.empty()) options.emplace_back("context", label);
+  return mount::NewFilesystem(item.further.type, options, item.attributes);
+}
+
+Status SetPropagation(int mount, const Mount& item) {
+  for (const uint64_t flags : item.further.propagation) {
+    RETURN_IF_ERROR(
+        mount::SetAttributes(mount, 0, 0, flags & ~uint64_t{MS_REC}, (flags & MS_REC) != 0));
+  }
+  return base::Ok();
+}
+
+namespace {
+
+constexpr int kMaxDepth = 64;
+
+Status CopyMetadata(int to, const char* name, const struct stat& st) {
+  if (fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return Error::FromErrno(errno, "owner of the copy '{}'", name);
+  if (!S_ISLNK(st.st_mode) && fchmodat(to, name, st.st_mode & 07777, 0) != 0)
+    return Error::FromErrno(errno, "mode of the copy '{}'", name);
+  return base::Ok();
+}
+
+Status CopyFile(int from, int to, const char* name, const struct stat& st) {
+  ASSIGN_OR_RETURN(const UniqueFd source, os::OpenAt(from, name, O_RDONLY | O_NOFOLLOW));
+  ASSIGN_OR_RETURN(const UniqueFd copy,
+                   os::OpenAt(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  for (off_t left = st.st_size; left > 0;) {
+    const ssize_t n = sendfile(copy.get(), source.get(), nullptr,
+                               static_cast<size_t>(std::min<off_t>(left, 1 << 20)));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error::FromErrno(errno, "copy '{}'", name);
+    if (n == 0) break;
+    left -= n;
+  }
+  return base::Ok();
+}
+
+Status CopyTree(int from, int to, int depth) {
+  if (depth > kMaxDepth) return base::ResourceExhausted("more than {} folders deep", kMaxDepth);
+  ASSIGN_OR_RETURN(const std::vector<os::DirEntry> entries, os::ListDir(from));
+  for (const os::DirEntry& entry : entries) {
+    const char* name = entry.name.c_str();
+    struct stat st{};
+    if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+      return Error::FromErrno(errno, "stat '{}'", entry.name);
+    if (S_ISDIR(st.st_mode)) {
+      if (mkdirat(to, name, 0700) != 0) return Error::FromErrno(errno, "mkdir '{}'", entry.name);
+      ASSIGN_OR_RETURN(const UniqueFd inner,
+                       os::OpenAt(from, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+      ASSIGN_OR_RETURN(const UniqueFd made,
+                       os::OpenAt(to, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+      RETURN_IF_ERROR(CopyTree(inner.get(), made.get(), depth + 1));
+    } else if (S_ISREG(st.st_mode)) {
+      RETURN_IF_ERROR(CopyFile(from, to, name, st));
+    } else if (S_ISLNK(st.st_mode)) {
+      char target[4096];
+      const ssize_t n = readlinkat(from, name, target, sizeof target - 1);
+      if (n < 0) return Error::FromErrno(errno, "read link '{}'", entry.name);
+      target[n] = '\0';
+      if (symlinkat(target, to, name) != 0) return Error::FromErrno(errno, "link '{}'", entry.name);
+    } else if (mknodat(to, name, st.st_mode & (S_IFMT | 07777), st.st_rdev) != 0) {
+      return Error::FromErrno(errno, "copy '{}'", entry.name);
+    }
+    RETURN_IF_ERROR(CopyMetadata(to, name, st));
+  }
+  return base::Ok();
+}
+
+}  // namespace
+
+Status CopyUp(int target, int tmpfs, const Mount& item) {
+  ASSIGN_OR_RETURN(const UniqueFd from, os::OpenAt(target, ".", O_RDONLY | O_DIRECTORY));
+  ASSIGN_OR_RETURN(const UniqueFd to, os::OpenAt(tmpfs, ".", O_RDONLY | O_DIRECTORY));
+  RETURN_IF_ERROR(CopyTree(from.get(), to.get(), 0).WithContext("tmpcopyup"));
+  if ((item.attributes & MOUNT_ATTR_RDONLY) == 0) return base::Ok();
+  return mount::SetAttributes(tmpfs, MOUNT_ATTR_RDONLY, 0, 0, false);
+}
+
+Status BindDevice(const os::RootedDir& root, const spec::Device& device) {
+  ASSIGN_OR_RETURN(const UniqueFd host, os::Open(device.path, O_PATH | O_NOFOLLOW));
+  struct stat st{};
+  if (fstat(host.get(), &st) != 0) return Error::FromErrno(errno, "stat '{}'", device.path);
+  if ((st.st_mode & S_IFMT) != (device.mode & S_IFMT) ||
+      st.st_rdev != makedev(device.major, device.minor)) {
+    return base::PermissionDenied(
+        "device '{}' cannot be made in this user namespace, and the host's is another one",
+        device.path);
+  }
+  ASSIGN_OR_RETURN(const UniqueFd copy, mount::CloneTree(host.get(), "", false));
+  ASSIGN_OR_RETURN(const UniqueFd target, root.MakeFile(device.path, 0644));
+  return mount::Attach(copy.get(), target.get())
+      .WithContext(fmt::format("device '{}'", device.path));
+}
+
+}  // namespace keelson::rootfs

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a bundle's config.json can ask of a mount beyond what pods need: sources by path, any file
+// system, attributes taken away, copies of what was there. For rootfs.cc alone; one thread, in the
+// mount namespace in which the root is put together. Source: runtime-spec config.md#mounts.
+#pragma once
+
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/os/rooted_dir.h"
+#include "lib/os/unique_fd.h"
+#include "runtime/spec/container_spec.h"
+
+namespace keelson::rootfs {
+
+// The bundle's root with all that is mounted below it, at `at`, which may be the same place.
+base::Status MountRoot(const std::string& path, const std::string& at);
+base::Result<os::UniqueFd> OpenBind(const spec::Mount& item);
+base::Result<os::UniqueFd> OpenOther(const spec::Mount& item, const std::string& label);
+// Owners and attributes of a detached bind; what holds for everything below it.
+base::Status Dress(int mount, const spec::Mount& item);
+base::Status DressBelow(int mount, const spec::Mount& item);
+base::Status SetPropagation(int mount, const spec::Mount& item);
+// What `target`, an O_PATH descriptor, holds goes into the new tmpfs, which then gets its
+// attributes.
+base::Status CopyUp(int target, int tmpfs, const spec::Mount& item);
+// Where no device can be made: the host's of that name, when it is the same.
+base::Status BindDevice(const os::RootedDir& root, const spec::Device& device);
+
+}  // namespace keelson::rootfs
