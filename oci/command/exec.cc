@@ -28,6 +28,25 @@ using os::UniqueFd;
 
 namespace {
 
+// "0-3,7"
+base::Status UseProcessors(const std::string& list) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const std::string_view part : base::Split(std::string_view(list), ',')) {
+    const size_t dash = part.find('-');
+    const auto first = base::ParseUint64(base::Trim(part.substr(0, dash)));
+    const auto last = dash == std::string_view::npos
+                          ? first
+                          : base::ParseUint64(base::Trim(part.substr(dash + 1)));
+    if (!first || !last || *first > *last || *last >= CPU_SETSIZE)
+      return base::InvalidArgument("{} is no list of processors", base::QuoteIfNeeded(list));
+    for (uint64_t cpu = *first; cpu <= *last; ++cpu) CPU_SET(cpu, &set);
+  }
+  if (sched_setaffinity(0, sizeof set, &set) != 0)
+    return Error::FromErrno(errno, "use the processors {}", list);
+  return base::Ok();
+}
+
 // Namespaces of the process that are not ours already.
 uint64_t OtherNamespaces(pid_t pid) {
   uint64_t flags = 0;
@@ -92,6 +111,7 @@ Result<Process> ProcessOf(const Arguments& arguments, const Config& config) {
   }
   if (!config.process) return base::InvalidArgument("the container has no process to take after");
   Process process = *config.process;
+  process.process.further.scheduler.reset();  // the container's first process has it, and no other
   RETURN_IF_ERROR(Change(arguments, process));
   return process;
 }
@@ -137,9 +157,12 @@ Outcome RunExec(const Global& global, const Arguments& arguments) {
   launcher::FreestandingExec own;
   own.namespaces = OtherNamespaces(record.pid);
   for (int64_t i = 0; i < kept; ++i) own.keep.push_back(3 + static_cast<int>(i));
-  own.inside = [](spec::Process& p) {
+  if (!process.cpus_at_first.empty())
+    RETURN_IF_ERROR(UseProcessors(process.cpus_at_first).WithContext("execCPUAffinity.initial"));
+  own.inside = [&process](spec::Process& p) -> base::Status {
     AddHome(p);
-    return base::Ok();
+    if (process.cpus_at_last.empty()) return base::Ok();
+    return UseProcessors(process.cpus_at_last).WithContext("execCPUAffinity.final");
   };
   ASSIGN_OR_RETURN(launcher::Pending pending,
                    launcher::BeginExec(role, container.get(), joining.v1, group.get(), {},

@@ -57,6 +57,7 @@ base::Status DestroyById(const Store& store, const std::string& id) {
 Outcome RunCreate(const Global& global, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const MakeOptions options, OptionsOf(global, arguments));
   ASSIGN_OR_RETURN(const Made made, Create(Store(global.root), options));
+  for (const std::string& warning : made.warnings) Warn(warning);
   return 0;
 }
 
@@ -66,6 +67,7 @@ Outcome RunRun(const Global& global, const Arguments& arguments) {
   options.takes_terminal = !detach;
   const Store store(global.root);
   ASSIGN_OR_RETURN(Made made, Create(store, options));
+  for (const std::string& warning : made.warnings) Warn(warning);
   UniqueFd signals;
   if (!detach) {
     ASSIGN_OR_RETURN(signals, HoldSignals());

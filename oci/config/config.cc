@@ -301,6 +301,10 @@ Result<Config> ParseConfig(std::string_view text) {
   if (config.root.empty()) return base::InvalidArgument("root.path is missing");
   if (const std::optional<Field> process = top.Find("process")) {
     ASSIGN_OR_RETURN(config.process, ReadProcess(*process));
+    if (!config.process->unknown_capabilities.empty()) {
+      config.warnings.push_back("process.capabilities: unknown here and passed over: " +
+                                base::Join(config.process->unknown_capabilities, ", "));
+    }
   }
   RETURN_IF_ERROR(ReadMounts(top, config));
   if (const std::optional<Field> hooks = top.Find("hooks")) {

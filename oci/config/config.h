@@ -61,7 +61,8 @@ struct Process {
   spec::Process process;  // but for the seccomp program, and limits that are given from outside
   std::optional<int64_t> oom_score_adj;
   std::optional<std::pair<uint32_t, uint32_t>> console_size;  // height, width
-  std::string cpus_at_first, cpus_at_last;                    // execCPUAffinity
+  std::string cpus_at_first, cpus_at_last;                    // execCPUAffinity: "0-3,7"
+  std::vector<std::string> unknown_capabilities;
 };
 
 struct Linux {
@@ -90,6 +91,7 @@ struct Config {
   Hooks hooks;
   std::vector<std::pair<std::string, std::string>> annotations;
   Linux system;
+  std::vector<std::string> warnings;  // what cannot be had and is no error
 
   const NamespaceEntry* FindNamespace(std::string_view type) const;
   bool HasNew(std::string_view type) const;  // it is to be made

@@ -107,7 +107,8 @@ Status ReadUser(const Field& field, spec::Process& out) {
   return base::Ok();
 }
 
-Status ReadCapabilities(const Field& field, spec::Process& out) {
+Status ReadCapabilities(const Field& field, Process& whole) {
+  spec::Process& out = whole.process;
   const std::optional<Field> sets = field.Find("capabilities");
   if (!sets) return base::Ok();
   RETURN_IF_ERROR(sets->IsObject());
@@ -117,11 +118,14 @@ Status ReadCapabilities(const Field& field, spec::Process& out) {
                                                      {"inheritable", &out.capabilities.inheritable},
                                                      {"ambient", &out.capabilities.ambient}};
   for (const auto& [name, mask] : kinds) {
-    std::vector<std::string> names, unknown;
+    std::vector<std::string> names;
     RETURN_IF_ERROR(sets->Read(name, names));
     // What this kernel does not know cannot be granted, which is no error (runtime-spec).
-    ASSIGN_OR_RETURN(*mask, CapabilityMask(names, &unknown));
+    ASSIGN_OR_RETURN(*mask, CapabilityMask(names, &whole.unknown_capabilities));
   }
+  std::vector<std::string>& unknown = whole.unknown_capabilities;
+  std::sort(unknown.begin(), unknown.end());
+  unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
   return base::Ok();
 }
 
@@ -231,7 +235,7 @@ Result<Process> ReadProcess(const Field& field) {
   RETURN_IF_ERROR(field.Read("apparmorProfile", process.apparmor_profile));
   RETURN_IF_ERROR(field.Read("selinuxLabel", process.selinux_label));
   RETURN_IF_ERROR(ReadUser(field, process));
-  RETURN_IF_ERROR(ReadCapabilities(field, process));
+  RETURN_IF_ERROR(ReadCapabilities(field, out));
   RETURN_IF_ERROR(ReadLimits(field, process));
   RETURN_IF_ERROR(ReadScheduler(field, process));
   RETURN_IF_ERROR(ReadIoPriority(field, process));

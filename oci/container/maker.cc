@@ -95,7 +95,6 @@ class Maker {
     if (!config.ok()) return config.error().WithContext("config.json");
     made_.config = std::move(config).value();
     const Config& read = made_.config;
-    if (!read.process) return base::InvalidArgument("config.json: process is missing");
     const std::string root = read.root.starts_with('/') ? read.root : bundle + "/" + read.root;
     ASSIGN_OR_RETURN(const std::string real_root, RealPath(root, "root.path"));
     struct stat st{};
@@ -103,7 +102,7 @@ class Maker {
       return base::InvalidArgument("config.json: root.path '{}' is no directory", root);
     if (real_root == "/")
       return base::InvalidArgument("config.json: root.path is the host's own root");
-    const bool terminal = read.process->process.terminal;
+    const bool terminal = read.process && read.process->process.terminal;
     if (terminal && options_.console_socket.empty() && !options_.takes_terminal) {
       return base::InvalidArgument(
           "cannot allocate tty if the container is detached without setting console socket");
@@ -114,7 +113,9 @@ class Maker {
     }
     ASSIGN_OR_RETURN(spec_, ToSpec(read, {options_.id, bundle, real_root}));
     spec_.process.further.kept_descriptors = options_.kept_descriptors;
-    spec_.process.further.exact_oom_score = read.process->oom_score_adj && !options_.forgiving;
+    spec_.process.further.exact_oom_score =
+        read.process && read.process->oom_score_adj && !options_.forgiving;
+    spec_.process.further.keep_oom_score = !read.process || !read.process->oom_score_adj;
     limits_ = std::move(spec_.process.rlimits);
     spec_.process.rlimits.clear();
     if (read.system.seccomp) RETURN_IF_ERROR(CompileSeccomp(read, spec_.process));
@@ -126,6 +127,7 @@ class Maker {
     record_.owner = OwnerName();
     record_.own_pids = read.HasNew("pid");
     record_.user_namespace = read.FindNamespace("user") != nullptr;
+    made_.warnings = read.warnings;
     return base::Ok();
   }
 
@@ -217,6 +219,8 @@ class Maker {
       if (!options_.no_new_keyring) RETURN_IF_ERROR(NewKeyring(options_.id));
       RETURN_IF_ERROR(SetNames(made_.config));
       RETURN_IF_ERROR(SetSysctls(made_.config, sys_.get()));
+      // A bundle without a process can be made; it cannot be started.
+      if (!made_.config.process) return base::Ok();
       AddHome(spec_.process);
       return launcher::FindProgram(spec_.process);
     };

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/os/unique_fd.h"
@@ -34,6 +35,7 @@ struct Made {
   Config config;
   os::UniqueFd pidfd;
   os::UniqueFd terminal;  // `takes_terminal`
+  std::vector<std::string> warnings;
 };
 // On error nothing is left.
 base::Result<Made> Create(const Store& store, const MakeOptions& options);

@@ -325,7 +325,7 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
                           pod.user,   pod.users,    pod.marks};
     if (const Freestanding* own = pod.freestanding; own != nullptr) {
       inputs.late_pivot = own->late_pivot || own->made || own->before_pivot;
-      inputs.bind_devices = true;
+      inputs.freestanding = true;
     }
     Terminal terminal;
     const Result<pid_t> pid = PrepareAndClone(spec, pod, inputs, sync, terminal);

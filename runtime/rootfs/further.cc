@@ -29,6 +29,18 @@ Status MountRoot(const std::string& path, const std::string& at) {
   return mount::Attach(tree.get(), place.get()).WithContext("attach the root");
 }
 
+Status CheckOrdinary(const os::RootedDir& root, const Mount& item) {
+  if (item.kind != Mount::Kind::kProc && item.kind != Mount::Kind::kSysfs) return base::Ok();
+  const Result<UniqueFd> place =
+      root.OpenAt(item.destination, O_PATH | O_NOFOLLOW, 0, {.no_symlinks = true});
+  if (place.ok() || place.error().os_errno() == ENOENT) {
+    struct stat st{};
+    if (!place.ok() || (fstat(place->get(), &st) == 0 && S_ISDIR(st.st_mode))) return base::Ok();
+  }
+  return base::InvalidArgument("{} must be mounted on an ordinary directory",
+                               item.kind == Mount::Kind::kProc ? "proc" : "sysfs");
+}
+
 Status DressBelow(int mount, const Mount& item) {
   if (item.further.set_below == 0 && item.further.clear_below == 0) return base::Ok();
   return mount::SetAttributes(mount, item.further.set_below, item.further.clear_below, 0, true);

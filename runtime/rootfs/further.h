@@ -15,6 +15,8 @@ namespace keelson::rootfs {
 
 // The bundle's root with all that is mounted below it, at `at`, which may be the same place.
 base::Status MountRoot(const std::string& path, const std::string& at);
+// A bundle's own link at /proc or /sys would lead elsewhere what all that follows relies on.
+base::Status CheckOrdinary(const os::RootedDir& root, const spec::Mount& item);
 base::Result<os::UniqueFd> OpenBind(const spec::Mount& item);
 base::Result<os::UniqueFd> OpenOther(const spec::Mount& item, const std::string& label);
 // Owners and attributes of a detached bind; what holds for everything below it.

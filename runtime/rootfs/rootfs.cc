@@ -148,6 +148,7 @@ Status MountOne(const RootedDir& root, const spec::ContainerSpec& spec, const In
                 const Mount& item) {
   if (item.kind == Mount::Kind::kCgroup && !spec.cgroup_paths.empty())
     return MountCgroupV1(root, spec, inputs, item);
+  if (inputs.freestanding) RETURN_IF_ERROR(CheckOrdinary(root, item));
   ASSIGN_OR_RETURN(const UniqueFd source, MakeSource(spec, inputs, item));
   // What the kernel has at hand: the filesystem of a volume may not answer.
   struct statx st{};
@@ -188,7 +189,7 @@ Status MakeDevices(const RootedDir& root, const spec::ContainerSpec& spec, const
     const std::string name = device.path.substr(slash + 1);
     if (mknodat(parent.get(), name.c_str(), device.mode, makedev(device.major, device.minor)) !=
         0) {
-      if (errno == EPERM && inputs.bind_devices) {
+      if (errno == EPERM && inputs.freestanding) {
         RETURN_IF_ERROR(BindDevice(root, device));
         continue;
       }

@@ -34,7 +34,8 @@ struct Inputs {
   // after `before_pivot`, when all mounts are there.
   bool late_pivot = false;
   std::function<base::Status()> before_pivot = {};
-  bool bind_devices = false;  // the host's, where none can be made
+  // Devices are the host's where none can be made; proc and sysfs go on ordinary directories only.
+  bool freestanding = false;
 };
 // With a user namespace the two halves are parted otherwise: Assemble() makes everything whose
 // owners must be mapped, and leaves the root where RootPath() says; Finish(), in a mount namespace
