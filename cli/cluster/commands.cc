@@ -46,6 +46,10 @@ void AddPlaces(CLI::App& app, NodeOptions& o) {
   port("--proxy-metrics-port", o.proxy_metrics_port, "on the loopback address");
   text("--network", o.network,
        "the file of a network namespace that the node lives in; empty: the machine's network");
+  app.add_option("--supervisor", o.supervisor,
+                 "who starts the processes again: own (keelson-supervise) or systemd (units); else "
+                 "systemd where it is process 1 and the network is its own")
+      ->check(CLI::IsMember({"own", "systemd"}));
   text("--programs", o.programs, "their folder; else where this one is");
 }
 

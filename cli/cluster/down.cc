@@ -3,6 +3,7 @@
 #include "cli/cluster/drain.h"
 #include "cli/cluster/machine.h"
 #include "cli/cluster/node_life.h"
+#include "cli/cluster/watcher.h"
 #include "lib/os/files.h"
 
 namespace keelson::cluster {
@@ -20,19 +21,11 @@ class Steps {
   base::Status first_;
 };
 
-base::Status Stop(const NodeOptions& options, const char* process) {
-  const auto told =
-      supervise::Ask({options.supervisor_dir()}, {.verb = supervise::Verb::kStop, .name = process});
-  if (!told.ok() && told.error().code() != base::Code::kUnavailable) return told.error();
-  // Also what nobody watches any more, since the supervisor and its twin were killed at once.
-  return RunProgram(options, {"keelson-supervise", "--end", options.supervisor_dir(), process});
-}
-
 base::Status CleanUpPods(const NodeOptions& o) {
-  RETURN_IF_ERROR(
-      RunProgram(o, {"keelson-runtime", "--state-dir=" + o.state_dir, "--run-dir=" + o.run_dir,
-                     "--config-dir=" + o.config_dir, "--bridge=" + o.bridge, "--pod-subnet", "",
-                     "--pod-network=" + o.cluster_cidr, "cleanup"}));
+  std::vector<std::string> runtime = RuntimeWords(o);
+  runtime.insert(runtime.begin(), "keelson-runtime");
+  runtime.push_back("cleanup");
+  RETURN_IF_ERROR(RunProgram(o, std::move(runtime)));
   std::vector<std::string> words = {"keelson-kubelet", "--config", o.node_dir() + "/kubelet.yaml",
                                     "--root-dir", o.kubelet_root};
   if (!o.cgroup_root.empty()) words.insert(words.end(), {"--cgroup-root", o.cgroup_root});
@@ -72,17 +65,17 @@ base::Status Down(const DownOptions& options, const base::Clock& clock,
                           options.state_dir);
   }
   const NodeOptions& node = *record;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Watcher> watcher, WatcherOf(node));
   Steps steps;
   if (options.drain) RETURN_IF_ERROR(Drain(node, options.grace_seconds, clock, console));
   for (const char* process : {"kubelet", "proxy", "dns", "runtime"})
-    steps.Take("stop", Stop(node, process));
+    steps.Take("stop", watcher->Stop(process));
   steps.Take("remove the pods", CleanUpPods(node));
   steps.Take("remove the proxy's rules",
              RunProgram(node, {"keelson-proxy", "--cleanup", "--cluster-cidr", node.cluster_cidr}));
   if (options.drain) steps.Take("delete the node", DeleteNode(node, console));
-  steps.Take("stop", Stop(node, "master"));
-  const auto quit = supervise::Ask({node.supervisor_dir()}, {.verb = supervise::Verb::kQuit});
-  if (quit.ok()) (void)Eventually(std::chrono::seconds(20), [&] { return !IsSupervised(node); });
+  steps.Take("stop", watcher->Stop("master"));
+  steps.Take("end the watching", watcher->Leave());
   RemoveCgroup(node.cgroup_root);
   RETURN_IF_ERROR(steps.first());  // what failed can be tried again: the record is still there
   RETURN_IF_ERROR(RemoveState(options, node));

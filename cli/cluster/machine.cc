@@ -136,32 +136,6 @@ base::Status Write(const Plan& plan) {
   return base::Ok();
 }
 
-bool IsSupervised(const NodeOptions& options) {
-  return supervise::Ask({options.supervisor_dir()}, {}).ok();
-}
-
-base::Status Supervise(const NodeOptions& options, const supervise::Layout& layout) {
-  const supervise::Paths paths{options.supervisor_dir()};
-  RETURN_IF_ERROR(os::WriteFileAtomic(paths.layout(), Encode(layout), 0600));
-  if (IsSupervised(options)) {
-    const auto told = supervise::Ask(paths, {.verb = supervise::Verb::kReload});
-    return told.ok() ? base::Ok() : base::Status(told.error());
-  }
-  ASSIGN_OR_RETURN(const os::UniqueFd log,
-                   os::Open(paths.log(), O_WRONLY | O_CREAT | O_APPEND, 0640));
-  os::SpawnOptions spawn{
-      .argv = {options.programs + "/keelson-supervise", paths.dir},
-      .env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-      .fds = {{log.get(), 1}, {log.get(), 2}},
-      .new_session = true};
-  if (!options.network.empty()) spawn.argv.push_back(options.network);
-  ASSIGN_OR_RETURN(os::ChildProcess child, os::ChildProcess::Spawn(spawn));
-  child.Release();
-  if (Eventually(std::chrono::seconds(20), [&] { return IsSupervised(options); }))
-    return base::Ok();
-  return base::Unavailable("the supervisor did not start:\n{}", LastLines(paths.log(), 5));
-}
-
 base::Status RunProgram(const NodeOptions& options, std::vector<std::string> argv) {
   const std::string name = argv.front();
   argv.front() = options.programs + "/" + name;

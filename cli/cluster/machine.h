@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is there, and small effects: looks at ports and routes in a node's network,
-// its supervisor. Blocking; a look inside another network namespace happens on a throw-away thread.
+// folders and files. Blocking; a look inside another network namespace happens on a throw-away
+// thread.
 #pragma once
 
 #include <functional>
@@ -18,9 +19,6 @@ base::Result<Facts> Observe(const NodeOptions& options, bool running);
 
 // Folders and files of the plan.
 base::Status Write(const Plan& plan);
-// The supervisor with `layout`: started, or told to take it.
-base::Status Supervise(const NodeOptions& options, const supervise::Layout& layout);
-bool IsSupervised(const NodeOptions& options);
 
 // One of our programs, to its end.
 base::Status RunProgram(const NodeOptions& options, std::vector<std::string> argv);

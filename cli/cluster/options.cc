@@ -32,6 +32,8 @@ constexpr Text kTexts[] = {{"name", &NodeOptions::name},
                            {"clusterDomain", &NodeOptions::domain},
                            {"network", &NodeOptions::network},
                            {"programs", &NodeOptions::programs},
+                           {"supervisor", &NodeOptions::supervisor},
+                           {"cgroupDriver", &NodeOptions::cgroup_driver},
                            {"server", &NodeOptions::server}};
 constexpr Number kNumbers[] = {{"apiPort", &NodeOptions::api_port},
                                {"kubeletPort", &NodeOptions::kubelet_port},
@@ -57,6 +59,7 @@ std::string Encode(const NodeOptions& options) {
 base::Result<NodeOptions> Decode(const std::string& text) {
   ASSIGN_OR_RETURN(const json::Value value, json::ParseJson(text));
   NodeOptions options;
+  options.supervisor = "own";  // before it was a choice
   for (const Text& one : kTexts)
     if (const json::Value* field = value.Find(one.name)) options.*one.field = field->AsString();
   for (const Number& one : kNumbers)

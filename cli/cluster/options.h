@@ -31,6 +31,8 @@ struct NodeOptions {
   int node_grace_seconds = 50;  // of silence, until a node is given up
   std::string network;          // a network namespace's file; empty: the machine's own network
   std::string programs;         // their folder; empty: where this one is
+  std::string supervisor;       // "own", "systemd" (watcher.h); empty: not yet chosen
+  std::string cgroup_driver;    // of the runtime; empty: its own default
   std::string server;           // host:port of the API; empty: this node has the control plane
   bool operator==(const NodeOptions&) const = default;
 

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "cli/cluster/watcher.h"
 #include "lib/base/strings.h"
 #include "lib/json/value.h"
 
@@ -48,11 +49,9 @@ supervise::Process Master(const NodeOptions& o) {
 }
 
 supervise::Process RuntimeOf(const NodeOptions& o) {
-  return MakeProcess(
-      o, "runtime",
-      {"--state-dir=" + o.state_dir, "--run-dir=" + o.run_dir, "--config-dir=" + o.config_dir,
-       "--bridge=" + o.bridge, "--pod-subnet", "", "--pod-network=" + o.cluster_cidr,
-       "--seccomp-root=" + o.kubelet_root + "/seccomp"});
+  std::vector<std::string> words = RuntimeWords(o);
+  words.push_back("--seccomp-root=" + o.kubelet_root + "/seccomp");
+  return MakeProcess(o, "runtime", std::move(words));
 }
 
 supervise::Process KubeletOf(const NodeOptions& o) {
@@ -78,7 +77,8 @@ supervise::Process KubeletOf(const NodeOptions& o) {
                                     o.config_dir + "/manifests",
                                     "--pod-logs-dir",
                                     o.pod_logs,
-                                    "--log-links-dir=" + o.log_links,
+                                    "--log-links-dir",
+                                    o.log_links,
                                     "--node-labels",
                                     "keelson.io/dns=true"};
   if (!o.cgroup_root.empty()) words.insert(words.end(), {"--cgroup-root", o.cgroup_root});
@@ -157,6 +157,15 @@ bool IsNodeName(const std::string& name) {
 
 }  // namespace
 
+std::vector<std::string> RuntimeWords(const NodeOptions& o) {
+  std::vector<std::string> words = {
+      "--state-dir=" + o.state_dir,     "--run-dir=" + o.run_dir, "--config-dir=" + o.config_dir,
+      "--bridge=" + o.bridge,           "--pod-subnet",           "",
+      "--pod-network=" + o.cluster_cidr};
+  if (!o.cgroup_driver.empty()) words.push_back("--cgroup-driver=" + o.cgroup_driver);
+  return words;
+}
+
 bool IsBlock(const std::string& text) { return ParseBlock(text).has_value(); }
 
 bool Overlap(const std::string& a, const std::string& b) {
@@ -178,7 +187,8 @@ std::vector<Facts::Port> PortsOf(const NodeOptions& o) {
 std::vector<std::string> ProgramsOf(const NodeOptions& o) {
   std::vector<std::string> programs;
   if (o.has_master()) programs.push_back(Program(o, "master"));
-  for (const char* name : {"supervise", "runtime", "kubelet", "proxy", "dns", "anchor", "monitor"})
+  if (o.supervisor != kSystemd) programs.push_back(Program(o, "supervise"));
+  for (const char* name : {"runtime", "kubelet", "proxy", "dns", "anchor", "monitor"})
     programs.push_back(Program(o, name));
   return programs;
 }
@@ -209,9 +219,12 @@ Plan MakePlan(const NodeOptions& o, const Facts& facts) {
                   {o.config_dir + "/objects", 0755},
                   {o.config_dir + "/kubelet.conf.d", 0755},
                   {o.node_dir(), 0700},
-                  {o.logs_dir(), 0750},
-                  {o.supervisor_dir(), 0700},
                   {o.run_dir + "/dns", 0755}};
+  if (o.supervisor != kSystemd) {
+    plan.folders.push_back({o.logs_dir(), 0750});
+    plan.folders.push_back({o.supervisor_dir(), 0700});
+  }
+  if (o.has_master()) plan.folders.push_back({o.state_dir + "/master", 0700});
   plan.files = {{o.record(), Encode(o), 0600},
                 {o.node_dir() + "/kubelet.yaml", KubeletConfig(o), 0600}};
   plan.first.processes = {RuntimeOf(o), Dns(o)};

@@ -42,6 +42,9 @@ struct Plan {
 };
 Plan MakePlan(const NodeOptions& options, const Facts& facts);
 
+// What the runtime is told of the node's places, also to clean them up.
+std::vector<std::string> RuntimeWords(const NodeOptions& options);
+
 // Which of our processes listen where, for the look at who has those ports.
 std::vector<Facts::Port> PortsOf(const NodeOptions& options);
 // All that a node's work takes.

@@ -4,6 +4,7 @@
 #include "cli/cluster/identity.h"
 #include "cli/cluster/machine.h"
 #include "cli/cluster/node_life.h"
+#include "cli/cluster/watcher.h"
 #include "cli/duration.h"
 #include "cli/table.h"
 
@@ -79,7 +80,8 @@ base::Result<bool> Status(const std::string& state_dir, const base::Clock& clock
   }
   const NodeOptions& options = *record;
   std::vector<std::string> problems;
-  const auto told = supervise::Ask({options.supervisor_dir()}, {});
+  const auto watcher = WatcherOf(options);
+  const auto told = watcher.ok() ? (*watcher)->Tell() : base::Result<Watched>(watcher.error());
   console.out << "node " << options.name << " at " << options.address << ", API server https://"
               << options.server_address() << "\n";
   if (!told.ok()) {
@@ -88,18 +90,21 @@ base::Result<bool> Status(const std::string& state_dir, const base::Clock& clock
   } else {
     cli::Table table({"PROCESS", "STATE", "PID", "SINCE", "RESTARTS", "LAST END"});
     for (const ProcessStatus& one : told->processes) {
-      table.Add({"keelson-" + one.name, WordOf(one.state),
+      table.Add({(*watcher)->NameOf(one.name), WordOf(one.state),
                  one.pid == 0 ? "" : std::to_string(one.pid),
                  cli::FormatSpan(clock.WallNanos() - one.since), std::to_string(one.restarts),
                  one.last_end});
-      if (one.state == State::kRunning && clock.WallNanos() - one.since > kSecond) continue;
+      const int64_t age = clock.WallNanos() - one.since;
+      // Once is how it heals; that it ends soon again and again is not.
+      if (one.state == State::kRunning && age > (one.restarts < 3 ? kSecond : 10 * kSecond))
+        continue;
       if (one.state == State::kRunning && one.restarts == 0) continue;
-      problems.push_back(fmt::format("keelson-{} {}, {} restarts: {}; its last words:\n{}",
-                                     one.name, WordOf(one.state), one.restarts, one.last_end,
-                                     LastLines(options.log_of(one.name), 1)));
+      problems.push_back(fmt::format("{} {}, {} restarts: {}; {}", (*watcher)->NameOf(one.name),
+                                     WordOf(one.state), one.restarts, one.last_end,
+                                     (*watcher)->LastWords(one.name)));
     }
-    if (told->twin == 0) problems.push_back("the supervisor has no twin at the moment");
-    console.out << table.Text();
+    problems.insert(problems.end(), told->problems.begin(), told->problems.end());
+    console.out << table.Text() << told->by << "\n";
   }
   if (std::string problem = NodeProblem(options); !problem.empty())
     problems.push_back(std::move(problem));

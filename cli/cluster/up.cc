@@ -6,6 +6,7 @@
 #include "cli/cluster/machine.h"
 #include "cli/cluster/node_life.h"
 #include "cli/cluster/objects.h"
+#include "cli/cluster/watcher.h"
 #include "lib/base/rfc3339.h"
 #include "lib/base/strings.h"
 #include "lib/certificate/signing_request.h"
@@ -41,30 +42,30 @@ base::Status WriteIdentity(const NodeOptions& options, const std::string& author
 }
 
 // What ends again and again will not come by waiting.
-base::Status CheckProcesses(const NodeOptions& options) {
-  const auto told = supervise::Ask({options.supervisor_dir()}, {});
+base::Status CheckProcesses(Watcher& watcher) {
+  const auto told = watcher.Tell();
   if (!told.ok()) return told.error();
   for (const supervise::ProcessStatus& one : told->processes) {
     if (one.state != supervise::State::kWaiting || one.restarts < 3) continue;
-    return base::FailedPrecondition("keelson-{} does not run ({}); its last words:\n{}", one.name,
-                                    one.last_end, LastLines(options.log_of(one.name), 1));
+    return base::FailedPrecondition("{} does not run ({}); {}", watcher.NameOf(one.name),
+                                    one.last_end, watcher.LastWords(one.name));
   }
   return base::Ok();
 }
 
-base::Status WaitForServer(const NodeOptions& options) {
+base::Status WaitForServer(const NodeOptions& options, Watcher& watcher) {
   base::Status broken;
   if (Eventually(kPatience, [&] {
         if (Listens(options, options.address, options.api_port)) return true;
-        broken = CheckProcesses(options);
+        broken = CheckProcesses(watcher);
         return !broken.ok();
       }))
     return broken;
-  return base::DeadlineExceeded("the API server does not answer on {}; see {}",
-                                options.server_address(), options.log_of("master"));
+  return base::DeadlineExceeded("the API server does not answer on {}; {}",
+                                options.server_address(), watcher.LastWords("master"));
 }
 
-base::Status WaitForNode(Api& api, const NodeOptions& options) {
+base::Status WaitForNode(Api& api, const NodeOptions& options, Watcher& watcher) {
   std::string reason = "its kubelet has not registered it";
   const base::Status ready =
       api.Await("/api/v1/nodes", options.name, kPatience, [&](const json::Value& node) {
@@ -76,9 +77,9 @@ base::Status WaitForNode(Api& api, const NodeOptions& options) {
         return false;
       });
   if (ready.ok()) return base::Ok();
-  RETURN_IF_ERROR(CheckProcesses(options));
-  return base::DeadlineExceeded("the node {} is not Ready: {}; see {}", options.name, reason,
-                                options.logs_dir());
+  RETURN_IF_ERROR(CheckProcesses(watcher));
+  return base::DeadlineExceeded("the node {} is not Ready: {}; {}", options.name, reason,
+                                watcher.LastWords("kubelet"));
 }
 
 base::Result<std::string> MakeJoinToken(Api& api, int64_t seconds, const base::Clock& clock) {
@@ -98,10 +99,17 @@ base::Status FirstIdentity(const NodeOptions& options, const Access& admin,
   return WriteIdentity(options, admin.tls.authorities_pem, identity);
 }
 
-base::Result<Plan> Prepare(NodeOptions& options, bool running) {
+base::Result<std::unique_ptr<Watcher>> Begin(NodeOptions& options) {
   RETURN_IF_ERROR(FillIn(options));
-  ASSIGN_OR_RETURN(const Facts facts, Observe(options, running));
+  RETURN_IF_ERROR(SetSupervisor(options));
+  return WatcherOf(options);
+}
+
+base::Result<Plan> Prepare(const NodeOptions& options, Watcher& watcher) {
+  ASSIGN_OR_RETURN(const Facts facts, Observe(options, watcher.IsWatching()));
   Plan plan = MakePlan(options, facts);
+  ASSIGN_OR_RETURN(const std::vector<std::string> more, watcher.Refusals(plan.whole));
+  plan.refusals.insert(plan.refusals.end(), more.begin(), more.end());
   if (!plan.refusals.empty()) return Refused(plan.refusals);
   return plan;
 }
@@ -128,23 +136,23 @@ base::Status Bootstrap(const NodeOptions& options, bool known, bool print_join,
 
 base::Status Up(UpOptions options, const base::Clock& clock, const cli::Console& console) {
   const base::SteadyTime begun = clock.Steady();
-  const bool running = IsSupervised(options);
-  ASSIGN_OR_RETURN(const Plan plan, Prepare(options, running));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Watcher> watcher, Begin(options));
+  ASSIGN_OR_RETURN(const Plan plan, Prepare(options, *watcher));
   RETURN_IF_ERROR(Write(plan));
   const bool known = HasIdentity(options, clock);
-  RETURN_IF_ERROR(Supervise(options, known ? plan.whole : plan.first));
-  RETURN_IF_ERROR(WaitForServer(options));
+  RETURN_IF_ERROR(watcher->Take(known ? plan.whole : plan.first));
+  RETURN_IF_ERROR(WaitForServer(options, *watcher));
   std::string join_line;
   base::Status ready;
   RETURN_IF_ERROR(InNetwork(options.network, [&] {
     return Bootstrap(options, known, options.print_join, clock, join_line);
   }));
-  if (!known) RETURN_IF_ERROR(Supervise(options, plan.whole));
+  if (!known) RETURN_IF_ERROR(watcher->Take(plan.whole));
   if (options.wait) {
     RETURN_IF_ERROR(InNetwork(options.network, [&]() -> base::Status {
       ASSIGN_OR_RETURN(Access admin, ReadAccess(options.admin_kubeconfig()));
       Api api(std::move(admin));
-      return WaitForNode(api, options);
+      return WaitForNode(api, options, *watcher);
     }));
   }
   const auto took =
@@ -208,8 +216,8 @@ base::Status Join(JoinOptions options, const base::Clock& clock, const cli::Cons
   if (!options.ca_hash.starts_with("sha256:") || options.ca_hash.size() != 71)
     return base::InvalidArgument(
         "--ca-hash: sha256: and 64 hexadecimal digits; it comes from `keelson up`");
-  const bool running = IsSupervised(options);
-  ASSIGN_OR_RETURN(const Plan plan, Prepare(options, running));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Watcher> watcher, Begin(options));
+  ASSIGN_OR_RETURN(const Plan plan, Prepare(options, *watcher));
   const bool known = HasIdentity(options, clock);
   std::string authority;
   Identity identity;
@@ -234,12 +242,12 @@ base::Status Join(JoinOptions options, const base::Clock& clock, const cli::Cons
   }));
   RETURN_IF_ERROR(Write(plan));
   if (!known) RETURN_IF_ERROR(WriteIdentity(options, authority, identity));
-  RETURN_IF_ERROR(Supervise(options, plan.whole));
+  RETURN_IF_ERROR(watcher->Take(plan.whole));
   if (options.wait) {
     RETURN_IF_ERROR(InNetwork(options.network, [&]() -> base::Status {
       ASSIGN_OR_RETURN(Access self, ReadAccess(options.node_kubeconfig()));
       Api api(std::move(self));
-      return WaitForNode(api, options);
+      return WaitForNode(api, options, *watcher);
     }));
   }
   console.out << "node " << options.name << (options.wait ? " is Ready" : " is started")

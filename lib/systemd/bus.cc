@@ -2,11 +2,9 @@
 #include "lib/systemd/bus.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "lib/systemd/connection.h"
@@ -18,9 +16,6 @@ using base::Code;
 using base::Error;
 using base::Result;
 using base::Status;
-
-constexpr char kManagerPath[] = "/org/freedesktop/systemd1";
-constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
 
 int Append(const Library& library, sd_bus_message* message, const PropertyValue& value) {
   if (const bool* flag = std::get_if<bool>(&value))
@@ -52,9 +47,7 @@ int Append(const Library& library, sd_bus_message* message, const Properties& pr
 class Manager final : public BusUnits {
  public:
   Manager(const Library& library, const BusOptions& options, os::UniqueFd wake)
-      : library_(library),
-        deadline_(options.deadline),
-        connection_(library, options, std::move(wake)) {}
+      : caller_(library, options, std::move(wake)), library_(caller_.sd()) {}
 
   Status StartTransient(const std::string& unit, const Properties& properties) override {
     Call call = ToManager(unit, "StartTransientUnit", Reply::kJob);
@@ -64,7 +57,7 @@ class Manager final : public BusUnits {
       return done < 0 ? done : library_.sd_bus_message_append(message, "a(sa(sv))", 0);
     };
     bool again = false;
-    Status started = Ask(call, again).status;
+    Status started = caller_.Ask(call, again).status;
     // The answer to an earlier asking was lost on its way.
     if (again && !started.ok() && started.error().code() == Code::kAlreadyExists) {
       if (State(unit).ValueOr("") == "active") return {};
@@ -77,7 +70,7 @@ class Manager final : public BusUnits {
     call.fill = [&](sd_bus_message* message) {
       return library_.sd_bus_message_append(message, "ss", unit.c_str(), "replace");
     };
-    return UnlessGone(Ask(call).status);
+    return UnlessGone(caller_.Ask(call).status);
   }
 
   Status ResetFailed(const std::string& unit) override {
@@ -85,7 +78,7 @@ class Manager final : public BusUnits {
     call.fill = [&](sd_bus_message* message) {
       return library_.sd_bus_message_append(message, "s", unit.c_str());
     };
-    return UnlessGone(Ask(call).status);
+    return UnlessGone(caller_.Ask(call).status);
   }
 
   Status SetProperties(const std::string& unit, const Properties& properties) override {
@@ -94,34 +87,17 @@ class Manager final : public BusUnits {
       const int done = library_.sd_bus_message_append(message, "sb", unit.c_str(), 1);
       return done < 0 ? done : Append(library_, message, properties);
     };
-    return Ask(call).status;
+    return caller_.Ask(call).status;
   }
 
   Result<std::string> State(const std::string& unit) override {
-    char* path = nullptr;
-    if (const int made =
-            library_.sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &path);
-        made < 0)
-      return Error::FromErrno(-made, "name the unit '{}'", unit);
-    Call call{unit, path, "org.freedesktop.DBus.Properties", "Get", {}, Reply::kText};
-    free(path);
-    call.fill = [&](sd_bus_message* message) {
-      return library_.sd_bus_message_append(message, "ss", "org.freedesktop.systemd1.Unit",
-                                            "ActiveState");
-    };
-    const Answer answer = Ask(call);
-    if (!answer.status.ok()) return answer.status.error();
-    return answer.text;
+    return caller_.Property(unit, "Unit", "ActiveState", Reply::kText);
   }
 
-  uint64_t Calls() const override { return connection_.calls(); }
-  uint64_t Connections() const override { return connection_.connections(); }
+  uint64_t Calls() const override { return caller_.connection().calls(); }
+  uint64_t Connections() const override { return caller_.connection().connections(); }
 
  private:
-  struct Answer {
-    Status status;
-    std::string text;
-  };
   static Call ToManager(const std::string& unit, const char* member, Reply reply) {
     return {unit, kManagerPath, kManager, member, {}, reply};
   }
@@ -129,29 +105,9 @@ class Manager final : public BusUnits {
     if (!status.ok() && status.error().code() == Code::kNotFound) return {};
     return status;
   }
-  Answer Ask(const Call& call) {
-    bool again = false;
-    return Ask(call, again);
-  }
-  // Until it is answered or the deadline is over; `again`: it was asked more than once.
-  Answer Ask(const Call& call, bool& again) {
-    const base::SteadyTime deadline = base::SystemClock().Steady() + deadline_;
-    for (int wait = 10;; wait = std::min(wait * 2, 500)) {
-      Result<std::string> result = connection_.Perform(call, deadline);
-      if (result.ok()) return {{}, std::move(*result)};
-      const Error& error = result.error();
-      if (error.code() != Code::kUnavailable ||
-          base::SystemClock().Steady() + std::chrono::milliseconds(wait) > deadline) {
-        return {error.WithContext(fmt::format("systemd, {} '{}'", call.member, call.unit)), {}};
-      }
-      again = true;
-      (void)poll(nullptr, 0, wait);
-    }
-  }
 
-  const Library library_;
-  const std::chrono::milliseconds deadline_;
-  Connection connection_;
+  Caller caller_;
+  const Library& library_;
 };
 
 }  // namespace

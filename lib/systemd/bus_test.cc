@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
 
@@ -16,6 +17,7 @@
 #include "lib/os/socket.h"
 #include "lib/os/temp_dir.h"
 #include "lib/os/unique_fd.h"
+#include "lib/systemd/services.h"
 
 namespace keelson::systemd {
 namespace {
@@ -105,10 +107,12 @@ class BusTest : public testing::Test {
     const std::string path = directory_.path() + "/bus";
     manager_ = std::make_unique<FakeManager>(path, std::move(answer));
     units_ = ConnectUnits({"unix:path=" + path, true, deadline}).value();
+    services_ = ConnectServices({"unix:path=" + path, true, deadline}).value();
   }
   os::TempDir directory_ = os::TempDir::Create("keelson-bus").value();
   std::unique_ptr<FakeManager> manager_;
   std::unique_ptr<BusUnits> units_;  // ends before the manager
+  std::unique_ptr<Services> services_;
 };
 
 TEST_F(BusTest, AUnitIsStartedWhenItsJobHasEnded) {
@@ -235,6 +239,86 @@ TEST_F(BusTest, CallsOfManyThreadsAreUnderWayAtOnce) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(done, kThreads);
   EXPECT_EQ(units_->Connections(), 1u);
+}
+
+// One value of each type, by its name, as systemd 252 answers.
+int AnswerProperty(sd_bus_message* call, const std::string& name) {
+  if (name == "NeedDaemonReload") return sd_bus_reply_method_return(call, "v", "b", 1);
+  if (name == "StateChangeTimestamp")
+    return sd_bus_reply_method_return(call, "v", "t", uint64_t{1795314254905324});
+  if (name == "MainPID") return sd_bus_reply_method_return(call, "v", "u", 4000000000u);
+  if (name == "NRestarts") return sd_bus_reply_method_return(call, "v", "u", 3u);
+  if (name == "ExecMainCode") return sd_bus_reply_method_return(call, "v", "i", CLD_KILLED);
+  if (name == "ExecMainStatus") return sd_bus_reply_method_return(call, "v", "i", 9);
+  if (name == "Version") return sd_bus_reply_method_return(call, "v", "s", "252.38-1~deb12u1");
+  return sd_bus_reply_method_return(call, "v", "s", ("of " + name).c_str());
+}
+
+TEST_F(BusTest, AServiceIsToldWithAllThatIsAskedOfIt) {
+  std::string path;
+  Start([&](sd_bus*, sd_bus_message* call, const std::string& member, const std::string&) {
+    EXPECT_EQ(member, "Get");
+    const char* name = "";
+    EXPECT_GE(sd_bus_message_read(call, "s", &name), 0);
+    path = sd_bus_message_get_path(call);
+    return AnswerProperty(call, name) >= 0;
+  });
+  const Service service = services_->Look("a-b.service").value();
+  EXPECT_EQ(path, "/org/freedesktop/systemd1/unit/a_2db_2eservice");
+  EXPECT_EQ(service.load, "of LoadState");
+  EXPECT_EQ(service.file, "of FragmentPath");
+  EXPECT_TRUE(service.outdated);
+  EXPECT_EQ(service.active, "of ActiveState");
+  EXPECT_EQ(service.sub, "of SubState");
+  EXPECT_EQ(service.changed, 1795314254905324u);
+  EXPECT_EQ(service.main_pid, 4000000000u);
+  EXPECT_EQ(service.restarts, 3u);
+  EXPECT_EQ(service.result, "of Result");
+  EXPECT_EQ(service.end_kind, CLD_KILLED);
+  EXPECT_EQ(service.end_status, 9);
+  EXPECT_EQ(services_->Version().value(), 252);
+}
+
+TEST_F(BusTest, FilesOfUnitsAreEnabledDisabledAndReadAgain) {
+  std::string said;
+  Start([&](sd_bus*, sd_bus_message* call, const std::string& member, const std::string&) {
+    said += member;
+    const char* unit = nullptr;
+    if (sd_bus_message_enter_container(call, 'a', "s") > 0) {
+      EXPECT_GT(sd_bus_message_read(call, "s", &unit), 0);
+      EXPECT_EQ(sd_bus_message_at_end(call, 0), 1);
+      EXPECT_GE(sd_bus_message_exit_container(call), 0);
+    }
+    int runtime = 1, force = 1;
+    if (unit != nullptr) (void)sd_bus_message_read(call, "b", &runtime);
+    if (member == "EnableUnitFiles") (void)sd_bus_message_read(call, "b", &force);
+    if (unit != nullptr) said += std::string(" ") + unit + (runtime == 0 ? "" : " runtime");
+    if (member == "EnableUnitFiles") said += force == 0 ? "" : " force";
+    said += ";";
+    return sd_bus_reply_method_return(call, "") >= 0;
+  });
+  EXPECT_TRUE(services_->Enable("a.service").ok());
+  EXPECT_TRUE(services_->Reload().ok());
+  EXPECT_TRUE(services_->Disable("a.service").ok());
+  services_.reset();
+  manager_.reset();
+  EXPECT_EQ(said, "EnableUnitFiles a.service;Reload;DisableUnitFiles a.service;");
+}
+
+TEST_F(BusTest, AServiceRunsOrNotWhenItsJobHasEnded) {
+  std::string members;
+  Start([&](sd_bus* bus, sd_bus_message* call, const std::string& member, const std::string& unit) {
+    members += member + " " + unit + ";";
+    EXPECT_GE(sd_bus_reply_method_return(call, "o", "/job/1"), 0);
+    return EndJob(bus, "/job/1", unit, member == "RestartUnit" ? "failed" : "done") >= 0;
+  });
+  EXPECT_TRUE(services_->Start("a.service").ok());
+  EXPECT_THAT(services_->Restart("a.service").error().message(),
+              HasSubstr("'a.service' ended with 'failed'"));
+  EXPECT_TRUE(services_->Stop("a.service").ok());
+  services_.reset();
+  manager_.reset();
+  EXPECT_EQ(members, "StartUnit a.service;RestartUnit a.service;StopUnit a.service;");
 }
 
 TEST(NoBusTest, WhereThereIsNoneTheErrorNamesThePlace) {

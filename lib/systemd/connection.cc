@@ -246,6 +246,35 @@ void Connection::End(Pending& pending, Result<std::string> result) {
   under_way_.remove_if([&](const Pending& other) { return &other == &pending; });
 }
 
+int Connection::Read(sd_bus_message* reply, Reply kind, std::string& out) const {
+  const auto read = [&](const char* type, auto value) {
+    const int done = library_.sd_bus_message_read(reply, "v", type, &value);
+    if (done >= 0) out = fmt::format("{}", value);
+    return done;
+  };
+  switch (kind) {
+    case Reply::kNothing:
+      return 0;
+    case Reply::kJob: {
+      const char* path = "";
+      const int done = library_.sd_bus_message_read(reply, "o", &path);
+      if (done >= 0) out = path;
+      return done;
+    }
+    case Reply::kText:
+      return read("s", "");
+    case Reply::kBool:
+      return read("b", 0);
+    case Reply::kUint32:
+      return read("u", uint32_t{0});
+    case Reply::kInt32:
+      return read("i", int32_t{0});
+    case Reply::kUint64:
+      return read("t", uint64_t{0});
+  }
+  return -EBADMSG;
+}
+
 void Connection::OnReply(Pending& pending, sd_bus_message* reply) {
   if (library_.sd_bus_message_is_method_error(reply, nullptr) != 0) {
     const sd_bus_error* error = library_.sd_bus_message_get_error(reply);
@@ -257,16 +286,12 @@ void Connection::OnReply(Pending& pending, sd_bus_message* reply) {
                    ? base::DeadlineExceeded("no answer in time")
                    : Error(code, error->message == nullptr ? error->name : error->message));
   }
-  const char* text = "";
-  int done = 0;
-  if (pending.call->reply == Reply::kJob) done = library_.sd_bus_message_read(reply, "o", &text);
-  if (pending.call->reply == Reply::kText)
-    done = library_.sd_bus_message_read(reply, "v", "s", &text);
-  if (done < 0) {
+  std::string text;
+  if (const int done = Read(reply, pending.call->reply, text); done < 0) {
     return End(pending, Error::FromErrno(-done, "read the answer").WithCode(Code::kInternal));
   }
-  if (pending.call->reply != Reply::kJob) return End(pending, std::string(text));
-  pending.job = text;
+  if (pending.call->reply != Reply::kJob) return End(pending, std::move(text));
+  pending.job = std::move(text);
   const auto ended =
       std::ranges::find(ended_jobs_, pending.job, [](const auto& e) { return e.first; });
   if (ended != ended_jobs_.end()) End(pending, ResultOf(*pending.call, ended->second));

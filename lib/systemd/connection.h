@@ -33,7 +33,8 @@ struct MessageFree {
 using BusPtr = std::unique_ptr<sd_bus, BusFree>;
 using MessagePtr = std::unique_ptr<sd_bus_message, MessageFree>;
 
-enum class Reply { kNothing, kJob, kText };  // a job is waited for; a variant with a text
+// A job is waited for; the rest are variants of one type each, told as text.
+enum class Reply { kNothing, kJob, kText, kBool, kUint32, kInt32, kUint64 };
 
 struct Call {
   std::string unit;  // for messages
@@ -72,6 +73,7 @@ class Connection {
   void EndLate();
   void EndAll(const base::Error& error);
   void End(Pending& pending, base::Result<std::string> result);
+  int Read(sd_bus_message* reply, Reply kind, std::string& out) const;  // below 0: an errno
   void OnReply(Pending& pending, sd_bus_message* reply);
   void OnJobRemoved(sd_bus_message* signal);
   void OnOwnerChanged(sd_bus_message* signal);
@@ -91,5 +93,38 @@ class Connection {
   BusPtr bus_;
   std::thread thread_;
 };
+
+struct Answer {
+  base::Status status;
+  std::string text;
+};
+// A connection and a deadline: asks until it is answered or the deadline is over.
+class Caller {
+ public:
+  Caller(const Library& library, const BusOptions& options, os::UniqueFd wake)
+      : library_(library),
+        deadline_(options.deadline),
+        connection_(library, options, std::move(wake)) {}
+
+  // `again`: it was asked more than once.
+  Answer Ask(const Call& call, bool& again);
+  Answer Ask(const Call& call) {
+    bool again = false;
+    return Ask(call, again);
+  }
+  // A property of a unit; `interface` as "Unit" or "Service".
+  base::Result<std::string> Property(const std::string& unit, const char* interface,
+                                     const char* name, Reply type);
+  const Library& sd() const { return library_; }
+  const Connection& connection() const { return connection_; }
+
+ private:
+  const Library library_;
+  const std::chrono::milliseconds deadline_;
+  Connection connection_;
+};
+
+inline constexpr char kManagerPath[] = "/org/freedesktop/systemd1";
+inline constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
 
 }  // namespace keelson::systemd

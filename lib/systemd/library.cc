@@ -13,10 +13,11 @@ Result<Library> LoadLibrary(const std::string& name) {
   // Never closed: what it has registered with the process stays valid.
   void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    return Error(Code::kFailedPrecondition,
-                 fmt::format("the cgroup driver systemd needs libsystemd (Debian's package "
-                             "libsystemd0): {}",
-                             dlerror()));
+    return Error(
+        Code::kFailedPrecondition,
+        fmt::format("systemd is spoken to by libsystemd, which is missing (Debian's package "
+                    "libsystemd0): {}",
+                    dlerror()));
   }
   Library library;
 #define KEELSON_FIND(call)                                                       \
