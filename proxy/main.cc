@@ -144,13 +144,18 @@ void KeepSockets(proxy::handover::Keeper& keeper, const std::string& zone_file) 
 base::Status Serve(const Options& options) {
   ASSIGN_OR_RETURN(const os::UniqueFd signals, os::TakeSignals({SIGTERM, SIGINT}));
   const base::SystemClock clock;
+  ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
+  // At once: what is given meanwhile waits in the socket.
+  proxy::handover::Keeper handover(*loop);
+  if (!options.zone_file.empty()) KeepSockets(handover, options.zone_file);
   ASSIGN_OR_RETURN(kube::ClientConfig config, kube::ReadKubeconfig(options.kubeconfig));
   const std::vector<netlink::IpAddress> held = AddressesOf(options.cluster_dns);
   HoldAddresses(held);
   PrepareKernel(options);
+  // What a proxy before this one had begun would be written behind what this one knows.
+  proxy::iptables::AwaitBegun(std::chrono::seconds(10));
   proxy::Writers writers = MakeWriters(options);
   if (writers.empty()) return xtables::NoneInstalled(false);
-  ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   meter::Registry registry;
   meter::AddProcess(registry);
   proxy::Health health(clock);
@@ -173,8 +178,6 @@ base::Status Serve(const Options& options) {
       return metrics.Listen(options.metrics, answer);
     }));
   }
-  proxy::handover::Keeper handover(*loop);
-  if (!options.zone_file.empty()) KeepSockets(handover, options.zone_file);
   kube::Api api(*loop, clock, std::move(config), "keelson-proxy/" KEELSON_VERSION);
   {
     proxy::Agent::Settings settings;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "lib/os/socket.h"
 #include "lib/os/temp_dir.h"
 
 namespace keelson::proxy::handover {
@@ -71,6 +72,20 @@ TEST_F(HandoverTest, AKeeperThatComesLaterIsGivenThem) {
   keeper.emplace(*loop_);
   ASSERT_TRUE(keeper->Listen(path_).ok());
   Until([&] { return keeper->kept() == 1; });
+}
+
+TEST_F(HandoverTest, WhatWasGivenToAKeeperThatOnlyBeginsIsThereForTheNext) {
+  Keeper keeper(*loop_);
+  ASSERT_TRUE(keeper.Listen(path_).ok());
+  {
+    // Of a name server that ends before the keeper has heard of it.
+    const os::UniqueFd first = os::ConnectUnix(path_, SOCK_SEQPACKET).value();
+    ASSERT_TRUE(os::SendMessage(first.get(), "\1", {socket_.get()}).ok());
+  }
+  Server second(*loop_, path_);
+  const std::vector<os::UniqueFd> taken = Take(second);
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_EQ(Inode(taken[0].get()), Inode(socket_.get()));
 }
 
 TEST_F(HandoverTest, WhatNobodyServesIsLetGo) {

@@ -104,6 +104,7 @@ Status BridgeNetwork::EnsureBridge() {
     ASSIGN_OR_RETURN(link, socket_.FindLink(config_.bridge));
     if (!link) return base::Unavailable("bridge '{}' vanished", config_.bridge);
   }
+  RETURN_IF_ERROR(socket_.KeepMacAddress(config_.bridge));
   if (os::Exists("/proc/sys/net/ipv6")) {
     // A pod's router advertisement must not change the machine's routes.
     RETURN_IF_ERROR(

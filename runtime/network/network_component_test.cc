@@ -54,6 +54,31 @@ TEST_F(BridgeTest, TwoPodsReachEachOtherAndTeardownLeavesNothing) {
   });
 }
 
+TEST_F(BridgeTest, PodsThatComeAndGoDoNotChangeTheGatewaysMacAddress) {
+  InFreshHost([&] {
+    const auto network = BridgeNetwork::Create(Config()).value();
+    ASSERT_TRUE(network->Ready().ok());
+    const auto address = [] {
+      const std::string text = netlink::Say({"ip", "-br", "link", "show", "kltest0"});
+      const size_t at = text.find(':');
+      return at == std::string::npos ? text : text.substr(at - 2, 17);
+    };
+    const std::string first = address();
+    ASSERT_EQ(first.size(), 17u) << first;
+    std::vector<Namespaces> pods;
+    for (const char* id : {"aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "cccccccccccccccc"}) {
+      pods.push_back(std::move(MakeNamespaces({})).value());
+      ASSERT_TRUE(network->Setup(Pod(id, pods.back().net.get())).ok());
+      EXPECT_EQ(address(), first);
+    }
+    for (const char* id : {"aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "cccccccccccccccc"}) {
+      ASSERT_TRUE(network->Teardown(id).ok());
+      EXPECT_EQ(address(), first);
+    }
+    ASSERT_TRUE(network->RemoveAll().ok());
+  });
+}
+
 TEST_F(BridgeTest, ASubnetThatIsToldCountsUntilItsLastPodIsGone) {
   InFreshHost([&] {
     BridgeConfig config = Config();

@@ -20,6 +20,7 @@ int64_t SteadyNow();
 
 struct Tally {
   uint64_t asked = 0, answered = 0;
+  int64_t slowest = 0;                      // milliseconds until an answer
   std::map<std::string, uint64_t> answers;  // by their text
   std::vector<std::string> failures;        // the first hundred, and when
 };

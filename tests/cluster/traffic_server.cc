@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// keelson-traffic-server: what the pods of traffic_test run. On port 8080 it answers
+// keelson-traffic-server: what the pods of traffic_test and chaos_test run. On port 8080 it answers
 // each connection's one request with VERSION, and writes a line of it to the file /notes/UID:
 // "ADDRESS BEGUN SERVED", where BEGUN is what the client says of when it began to connect and
 // SERVED when the request was read, both nanoseconds of the machine's steady clock. UID, ADDRESS

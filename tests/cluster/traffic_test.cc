@@ -63,7 +63,8 @@ TEST_F(TrafficTest, NotOneRequestFailsWhilePodsComeAndGo) {
       std::fprintf(stderr, "%s\n", what.c_str());
       for (const auto& [name, one] : clients) {
         const Tally tally = one->Now();
-        std::fprintf(stderr, "  %s: %lu asked\n", name.c_str(), tally.asked);
+        std::fprintf(stderr, "  %s: %lu asked, the slowest took %ld ms\n", name.c_str(),
+                     tally.asked, tally.slowest);
         EXPECT_THAT(tally.failures, IsEmpty()) << name << " " << what;
       }
     };

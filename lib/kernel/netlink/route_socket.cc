@@ -151,6 +151,18 @@ Result<std::vector<Link>> RouteSocket::ListLinks() {
 
 Status RouteSocket::CreateBridge(const std::string& name) { return CreateLink(name, "bridge"); }
 
+Status RouteSocket::KeepMacAddress(const std::string& name) {
+  if (name.empty() || name.size() >= IFNAMSIZ)
+    return base::InvalidArgument("'{}' cannot be the name of a link", name);
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  // The kernel remembers that it was set, though it is the same.
+  if (ioctl(nl_socket_get_fd(socket_.get()), SIOCGIFHWADDR, &request) != 0 ||
+      ioctl(nl_socket_get_fd(socket_.get()), SIOCSIFHWADDR, &request) != 0)
+    return Error::FromErrno(errno, "set the MAC address of link '{}'", name);
+  return base::Ok();
+}
+
 Status RouteSocket::CreateLink(const std::string& name, const std::string& kind) {
   const MessagePointer message = NewMessage(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
   ifinfomsg body{};

@@ -56,6 +56,9 @@ class RouteSocket {
   // more.
   base::Result<int> IndexOf(const std::string& name);
   base::Status CreateBridge(const std::string& name);
+  // The link's MAC address stays what it is now: a bridge otherwise takes the lowest of its ports',
+  // another whenever one comes or goes, and who has asked for it sends into nowhere for seconds.
+  base::Status KeepMacAddress(const std::string& name);
   base::Status SetUp(int index);
   base::Status DeleteLink(const std::string& name);  // absent is success
   base::Status DeleteLink(int index);  // absent is success; the kernel gives an index out once
