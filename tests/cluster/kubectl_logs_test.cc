@@ -95,7 +95,7 @@ TEST_F(KubectlLogsTest, OfSeveralContainersAndPods) {
   const Told one = Sh("kubectl logs " + names[0]);
   EXPECT_EQ(one.out, "from a\n");
   EXPECT_EQ(one.err, "Defaulted container \"a\" out of: a, b\n");
-  EXPECT_EQ(Out("kubectl logs " + names[0] + " --all-containers"), "from a\nfrom b\n");
+  EXPECT_EQ(Out("kubectl logs " + names[0] + " --all-containers | sort"), "from a\nfrom b\n");
   EXPECT_EQ(Out("kubectl logs -l app=pair -c a"), "from a\nfrom a\n");
   EXPECT_EQ(Out("kubectl logs -l app=pair --all-containers --prefix | sort"),
             "[pod/" + names[0] + "/a] from a\n[pod/" + names[0] + "/b] from b\n[pod/" + names[1] +

@@ -38,6 +38,19 @@ TEST_F(KubectlRolloutTest, ADeploymentIsMadeExposedScaledAndAutoscaled) {
               Like("NAME             DESIRED   CURRENT   READY   AGE\n"
                    "web-[0-9a-z]+ +2         2         2       [0-9ms]+\n"));
 
+  EXPECT_THAT(
+      Out("kubectl describe deployment web"),
+      AllOf(HasSubstr("Name:                   web\nNamespace:              default\n"),
+            HasSubstr("Selector:               app=web\nReplicas:               2 desired | "
+                      "2 updated | 2 total | 2 available | 0 unavailable\n"
+                      "StrategyType:           RollingUpdate\n"),
+            HasSubstr("  Available      True    MinimumReplicasAvailable\n"),
+            HasSubstr("  Progressing    True    NewReplicaSetAvailable\n"),
+            HasSubstr("OldReplicaSets:  <none>\nNewReplicaSet:   web-"),
+            testing::ContainsRegex("Normal +ScalingReplicaSet +[0-9ms]+ +"
+                                   "deployment-controller +Scaled up replica set "
+                                   "web-[0-9a-z]+ from 0 to 2\n")));
+
   EXPECT_EQ(Out("kubectl expose deployment web --port=8080 --target-port=80 --name=front"),
             "service/front exposed\n");
   EXPECT_THAT(Out("kubectl get service front"),

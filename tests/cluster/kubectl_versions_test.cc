@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What differs on the wire from one kubectl to the next, with each that is supported: sessions over
-// WebSocket and SPDY, logs, cp, apply by the server, top, wait, drain, describe, delete.
+// WebSocket and SPDY, logs, cp, debug, apply by the
+// server, top, wait, drain, describe, delete.
 #include <map>
 
 #include "lib/http/client/client.h"
@@ -53,6 +54,7 @@ TEST_P(KubectlVersionsTest, DoesItsWorkOnWhatRuns) {
   Session log = Start("kubectl logs -f box");
   EXPECT_TRUE(log.Says("begun\n")) << log.said();
 
+  ASSERT_NO_FATAL_FAILURE(RunScript("speaker", "while true; do echo tick; sleep 1; done"));
   for (const char* ways : {"", "true", "false"}) {
     SCOPED_TRACE(std::string("WebSocket: ") + ways);
     ways_ = ways;
@@ -86,6 +88,16 @@ TEST_P(KubectlVersionsTest, DoesItsWorkOnWhatRuns) {
       ASSERT_TRUE(answer.ok()) << answer.error().message() << said;
       EXPECT_THAT(answer->second, HasSubstr("Keelson demo image: busybox"));
     }
+    Session attached = Start("kubectl attach speaker -c main");
+    EXPECT_TRUE(attached.Says("tick\n")) << attached.said();
+    const std::string look = std::string("look") + ways;
+    Session debug = OnTerminal("kubectl debug speaker -it --target=main -c " + look +
+                               " --image=" + kBusybox + " -- sh -c 'read line; hostname; exit 2'");
+    ASSERT_TRUE(debug.Says("Targeting container \"main\".")) << debug.said();
+    ASSERT_TRUE(debug.Says("try pressing enter.\r\n")) << debug.said();
+    debug.Type("\r");
+    EXPECT_TRUE(debug.Says("speaker\r\n")) << debug.said();
+    (void)debug.Wait();
     const std::string name = std::string("talk") + ways;
     Session talk =
         OnTerminal("kubectl run " + name + " --rm -it --restart=Never --image=" + kBusybox +
@@ -136,8 +148,9 @@ TEST_P(KubectlVersionsTest, DoesItsWorkOnWhatRuns) {
 
   const Told drained = Sh("kubectl drain node --force --timeout=200s --grace-period=1");
   EXPECT_EQ(drained.code, 0) << drained.out << drained.err;
-  EXPECT_THAT(drained.out, AllOf(HasSubstr("node/node cordoned\n"), HasSubstr("pod/box evicted\n"),
-                                 testing::EndsWith("node/node drained\n")));
+  EXPECT_THAT(drained.out,
+              AllOf(HasSubstr("node/node cordoned\n"), HasSubstr("pod/box evicted\n"),
+                    HasSubstr("pod/speaker evicted\n"), testing::EndsWith("node/node drained\n")));
   EXPECT_EQ(log.Wait(), 0) << log.said();
   EXPECT_EQ(Out("kubectl uncordon node"), "node/node uncordoned\n");
   EXPECT_EQ(Out("kubectl delete deployment web"), Deleted("deployment.apps \"web\""));
