@@ -128,7 +128,7 @@ Value SeccompFeatures() {
   Value out = Enabled(true);
   out.Set("actions",
           Strings({"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
-                   "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_TRAP"}));
+                   "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", "SCMP_ACT_TRAP"}));
   out.Set("operators", Strings({"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE",
                                 "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"}));
 #if defined(__x86_64__)
@@ -137,7 +137,8 @@ Value SeccompFeatures() {
   out.Set("archs", Strings({"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"}));
 #endif
   const std::vector<std::string> flags = {
-      "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"};
+      "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC",
+      "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
   out.Set("knownFlags", Strings(flags));
   out.Set("supportedFlags", Strings(flags));
   return out;

@@ -130,7 +130,8 @@ Outcome RunExec(const Global& global, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const std::string text, store.ReadConfig(record.id));
   ASSIGN_OR_RETURN(const Config config, ParseConfig(text));
   ASSIGN_OR_RETURN(Process process, ProcessOf(arguments, config));
-  if (config.system.seccomp) RETURN_IF_ERROR(CompileSeccomp(config, process.process));
+  UniqueFd agent;
+  if (config.system.seccomp) RETURN_IF_ERROR(CompileSeccomp(config, process.process, agent));
   ASSIGN_OR_RETURN(const int64_t kept, arguments.Number("preserve-fds", 0));
   const bool detach = arguments.Is("detach");
   const std::string console = arguments.Get("console-socket");
@@ -156,6 +157,8 @@ Outcome RunExec(const Global& global, const Arguments& arguments) {
   }
   launcher::FreestandingExec own;
   own.namespaces = OtherNamespaces(record.pid);
+  if (agent) own.keep.push_back(agent.get());
+  own.gone = [](spec::Process& p, const std::string& more) { p.further.seccomp_state = more; };
   for (int64_t i = 0; i < kept; ++i) own.keep.push_back(3 + static_cast<int>(i));
   if (!process.cpus_at_first.empty())
     RETURN_IF_ERROR(UseProcessors(process.cpus_at_first).WithContext("execCPUAffinity.initial"));
@@ -187,7 +190,7 @@ Outcome RunExec(const Global& global, const Arguments& arguments) {
   if (!detach) {
     ASSIGN_OR_RETURN(signals, HoldSignals());
   }
-  RETURN_IF_ERROR(pending.Go());
+  RETURN_IF_ERROR(pending.Go(ListenerText(config, pid, StateText(record, status, false))));
   if (detach) return 0;
   if (!console.empty()) terminal.master.reset();
   ASSIGN_OR_RETURN(const os::ExitStatus ended,

@@ -118,7 +118,7 @@ class Maker {
     spec_.process.further.keep_oom_score = !read.process || !read.process->oom_score_adj;
     limits_ = std::move(spec_.process.rlimits);
     spec_.process.rlimits.clear();
-    if (read.system.seccomp) RETURN_IF_ERROR(CompileSeccomp(read, spec_.process));
+    if (read.system.seccomp) RETURN_IF_ERROR(CompileSeccomp(read, spec_.process, agent_));
     record_.version = read.version;
     record_.id = options_.id;
     record_.bundle = bundle;
@@ -185,7 +185,7 @@ class Maker {
     const Hooks& hooks = config.hooks;
     launcher::Freestanding steps;
     steps.keep = namespaces_.descriptors();
-    for (const int fd : {waiting_.get(), sys_.get()}) {
+    for (const int fd : {waiting_.get(), sys_.get(), agent_.get()}) {
       if (fd >= 0) steps.keep.push_back(fd);
     }
     for (const UniqueFd& fd : owners_) steps.keep.push_back(fd.get());
@@ -227,7 +227,7 @@ class Maker {
     steps.await_start = [this]() -> Result<UniqueFd> {
       ASSIGN_OR_RETURN(UniqueFd starter, os::Accept(waiting_.get()));
       waiting_.reset();
-      RETURN_IF_ERROR(launcher::WaitForGo(starter.get()));
+      RETURN_IF_ERROR(launcher::WaitForGo(starter.get(), &spec_.process.further.seccomp_state));
       return starter;
     };
     steps.before_execve = [this, &hooks]() -> Outcome {
@@ -313,7 +313,7 @@ class Maker {
   Namespaces namespaces_;
   MadeGroup made_group_;
   std::vector<UniqueFd> sources_, owners_;
-  UniqueFd folder_, waiting_, sys_;
+  UniqueFd folder_, waiting_, sys_, agent_;
   Record record_;
   Made made_;
   pid_t pid_ = -1;
@@ -340,7 +340,8 @@ base::Status Start(const Store& store, const Record& record) {
   ASSIGN_OR_RETURN(const UniqueFd folder,
                    os::Open(store.FolderOf(record.id), O_PATH | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd socket, os::ConnectUnix(SocketPath(folder), SOCK_SEQPACKET));
-  RETURN_IF_ERROR(launcher::SendGo(socket.get()));
+  RETURN_IF_ERROR(launcher::SendGo(
+      socket.get(), ListenerText(config, record.pid, StateText(record, status, false))));
   const base::Status ran = launcher::WaitForExec(socket.get());
   RETURN_IF_ERROR(os::RemoveFile(store.FolderOf(record.id) + "/" + kStartSocket));
   RETURN_IF_ERROR(ran);

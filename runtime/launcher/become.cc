@@ -17,6 +17,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/kernel/capabilities/capabilities.h"
+#include "lib/os/socket.h"
 #include "lib/os/unique_fd.h"
 #include "runtime/launcher/labels.h"
 
@@ -40,7 +41,8 @@ Status EnterDirectory(const std::string& cwd) {
   return base::Ok();
 }
 
-Status InstallSeccomp(const std::string& program, uint32_t flags) {
+Status InstallSeccomp(const spec::Process& process) {
+  const std::string& program = process.seccomp_program;
   if (program.empty()) return base::Ok();
   if (program.size() % sizeof(sock_filter) != 0 || program.size() / sizeof(sock_filter) > 65535) {
     return base::InvalidArgument("seccomp program of {} bytes is not one", program.size());
@@ -48,9 +50,15 @@ Status InstallSeccomp(const std::string& program, uint32_t flags) {
   sock_fprog filter{};
   filter.len = static_cast<unsigned short>(program.size() / sizeof(sock_filter));
   filter.filter = reinterpret_cast<sock_filter*>(const_cast<char*>(program.data()));
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter) < 0)
-    return Error::FromErrno(errno, "install the seccomp filter");
-  return base::Ok();
+  const spec::Process::Further& further = process.further;
+  uint32_t flags = further.seccomp_flags;
+  if (further.seccomp_socket >= 0) flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+  const long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
+  if (result < 0) return Error::FromErrno(errno, "install the seccomp filter");
+  if (further.seccomp_socket < 0) return base::Ok();
+  const os::UniqueFd listener(static_cast<int>(result));
+  return os::SendMessage(further.seccomp_socket, further.seccomp_state, {listener.get()})
+      .WithContext("hand over the seccomp listener");
 }
 
 Status SwitchUser(const spec::Identity& identity, bool groups_denied) {
@@ -136,7 +144,7 @@ Status TakeOnRole(const spec::Process& process) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "no_new_privs");
   } else {
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go.
-    RETURN_IF_ERROR(InstallSeccomp(process.seccomp_program, process.further.seccomp_flags));
+    RETURN_IF_ERROR(InstallSeccomp(process));
   }
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "keep capabilities");
   RETURN_IF_ERROR(SwitchUser(process.identity, process.further.root_groups_denied));
@@ -144,8 +152,7 @@ Status TakeOnRole(const spec::Process& process) {
   RETURN_IF_ERROR(capabilities::Apply(
       {sets.bounding, sets.effective, sets.permitted, sets.inheritable, sets.ambient}));
   if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0) return Error::FromErrno(errno, "keep capabilities");
-  if (process.no_new_privileges)
-    RETURN_IF_ERROR(InstallSeccomp(process.seccomp_program, process.further.seccomp_flags));
+  if (process.no_new_privileges) RETURN_IF_ERROR(InstallSeccomp(process));
   return base::Ok();
 }
 

@@ -59,14 +59,14 @@ Status AwaitReady(int sync, pid_t pid, const Freestanding& freestanding) {
 
 }  // namespace
 
-Status Pending::Go() {
+Status Pending::Go(std::string_view more) {
   const UniqueFd sync = std::move(sync_);
   if (!waits_) return WaitForExec(sync.get());
   const auto said = [&] {
     return freestanding_ != nullptr ? AwaitReady(sync.get(), pid_, *freestanding_)
                                     : WaitForExec(sync.get());
   };
-  if (const Status sent = SendGo(sync.get()); !sent.ok()) {
+  if (const Status sent = SendGo(sync.get(), more); !sent.ok()) {
     // It may have failed before it waited; then its own words are the better ones.
     if (const Status words = said(); !words.ok()) return words;
     return sent;
@@ -392,7 +392,11 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
         if (own != nullptr && own->inside) {
           if (const Status status = own->inside(role); !status.ok()) Leave(sync, status.error());
         }
-        if (own != nullptr && !WaitForGo(sync).ok()) _exit(1);
+        if (own != nullptr) {
+          std::string more;
+          if (!WaitForGo(sync, &more).ok()) _exit(1);
+          if (own->gone) own->gone(role, more);
+        }
         if (const Status status = TakeOnRole(role); !status.ok()) Leave(sync, status.error());
         Mark(marks, StartStage::kExecve);
         Leave(sync, Execute(role));

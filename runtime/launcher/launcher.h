@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -74,7 +75,7 @@ class Pending {
   // Lets it run, if it waits; returns when execve succeeded, or the error with stage, object and
   // the kernel's answer. On error the process has ended or is about to; the caller reaps it. Of a
   // freestanding container: returns when it waits for its start.
-  base::Status Go();
+  base::Status Go(std::string_view more = {});  // `more`: for FreestandingExec::gone
   os::UniqueFd TakePidfd() { return std::move(pidfd_); }
   Terminal TakeTerminal() { return std::move(terminal_); }  // empty unless the process has one
 
@@ -98,6 +99,8 @@ struct FreestandingExec {
   uint64_t namespaces = 0;  // CLONE_NEW* of those that are not the caller's already
   std::vector<int> keep;
   std::function<base::Status(spec::Process&)> inside;  // the new process, in the container
+  // The new process when Go() lets it run, with what Go() was told.
+  std::function<void(spec::Process&, const std::string& more)> gone;
 };  // the new process waits for Go()
 base::Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
                                 const std::vector<std::string>& exec_cgroups, int unified_cgroup,

@@ -31,9 +31,10 @@ base::Status SendPid(int socket, pid_t pid, const Terminal& terminal) {
   return os::SendMessage(socket, w.bytes(), fds);
 }
 
-base::Status SendGo(int socket) {
+base::Status SendGo(int socket, std::string_view more) {
   base::Writer w;
   w.U8(static_cast<uint8_t>(Kind::kGo));
+  if (!more.empty()) w.String(more);
   return os::SendMessage(socket, w.bytes());
 }
 
@@ -89,11 +90,12 @@ base::Status Ask(int socket) {
   return WaitForGo(socket);
 }
 
-base::Status WaitForGo(int socket) {
+base::Status WaitForGo(int socket, std::string* more) {
   ASSIGN_OR_RETURN(const os::Message message, os::ReceiveMessage(socket));
   base::Reader reader(message.bytes);
   if (static_cast<Kind>(reader.U8()) != Kind::kGo || !reader.ok())
     return base::DataLoss("expected go");
+  if (more != nullptr && !reader.AtEnd()) *more = reader.String();
   return base::Ok();
 }
 

@@ -8,6 +8,9 @@
 
 #include <sys/types.h>
 
+#include <string>
+#include <string_view>
+
 #include "lib/base/result.h"
 #include "lib/os/unique_fd.h"
 #include "runtime/launcher/terminal.h"
@@ -19,8 +22,8 @@ struct Born {
   Terminal terminal;  // when it has one
 };
 base::Status SendPid(int socket, pid_t pid, const Terminal& terminal);
-base::Status SendGo(int socket);
-void SendError(int socket, const base::Error& error);  // best effort: the peer may be gone
+base::Status SendGo(int socket, std::string_view more = {});  // `more`: a text that comes along
+void SendError(int socket, const base::Error& error);         // best effort: the peer may be gone
 
 base::Result<Born> ReceivePid(int socket);  // or the error that was sent instead
 // "Do your part": returns when the other side has said "go". `Hear` is the other side.
@@ -28,7 +31,7 @@ base::Status Ask(int socket);
 base::Status SendReady(int socket);
 enum class Heard { kAsked, kReady, kEnd, kBorn };
 base::Result<Heard> Hear(int socket, Born& born);  // or the error that was sent
-base::Status WaitForGo(int socket);
+base::Status WaitForGo(int socket, std::string* more = nullptr);
 base::Status WaitForExec(int socket);  // success at the end of the stream
 
 }  // namespace keelson::launcher

@@ -23,6 +23,8 @@ const char* ActionName(Action action) {
       return "SCMP_ACT_TRAP";
     case Action::kLog:
       return "SCMP_ACT_LOG";
+    case Action::kNotify:
+      return "SCMP_ACT_NOTIFY";
   }
   return "SCMP_ACT_ERRNO";
 }

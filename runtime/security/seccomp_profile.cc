@@ -144,7 +144,7 @@ class Parser {
                         "archMap", "flags", "syscalls", "listenerPath", "listenerMetadata"}));
     const std::optional<Field> action = top.Find("defaultAction");
     if (!action) return top.Bad("defaultAction is missing");
-    ASSIGN_OR_RETURN(profile_.default_action, ReadAction(*action));
+    ASSIGN_OR_RETURN(profile_.default_action, ReadAction(*action, false));
     ASSIGN_OR_RETURN(profile_.default_error,
                      ReadErrno(top, "defaultErrnoRet", "defaultErrno", profile_.default_action));
     RETURN_IF_ERROR(ReadArchitectures(top));
@@ -158,8 +158,9 @@ class Parser {
   }
 
  private:
-  static Result<Action> ReadAction(const Field& field) {
+  static Result<Action> ReadAction(const Field& field, bool listener) {
     ASSIGN_OR_RETURN(const std::string text, field.String());
+    if (text == "SCMP_ACT_NOTIFY" && listener) return Action::kNotify;
     if (text == "SCMP_ACT_NOTIFY")
       return field.Bad("SCMP_ACT_NOTIFY needs a listening program, which is not supported");
     if (text == "SCMP_ACT_TRACE")
@@ -332,7 +333,7 @@ class Parser {
     }
     if (rule.names.empty()) return field.Bad("names no system call");
     if (!action) return field.Bad("action is missing");
-    ASSIGN_OR_RETURN(rule.action, ReadAction(*action));
+    ASSIGN_OR_RETURN(rule.action, ReadAction(*action, circumstances_.listener));
     ASSIGN_OR_RETURN(rule.error, ReadErrno(field, "errnoRet", "errno", rule.action));
     if (const std::optional<Field> arguments = field.Find("args")) {
       ASSIGN_OR_RETURN(const std::vector<Field> items, arguments->Items());

@@ -26,6 +26,7 @@ struct Circumstances {
   uint64_t capabilities = 0;  // granted: the bounding set
   std::string architecture;   // as Go names it: "amd64"
   KernelVersion kernel;
+  bool listener = false;  // somebody is there whom SCMP_ACT_NOTIFY can ask
 };
 Circumstances OfThisMachine(uint64_t capabilities);
 

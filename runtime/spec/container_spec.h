@@ -116,6 +116,8 @@ struct Process {
     };
     std::optional<Scheduler> scheduler;
     std::optional<int> io_priority;   // ioprio_set(2): class and data
+    int seccomp_socket = -1;          // who is asked by SCMP_ACT_NOTIFY: gets the listener and
+    std::string seccomp_state;        // this text
     uint32_t seccomp_flags = 0;       // SECCOMP_FILTER_FLAG_*
     bool root_groups_denied = false;  // a user namespace in which setgroups(2) is forbidden
   };

@@ -138,6 +138,32 @@ class Features(OciTest):
             "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EXDEV}]}
         self.assertEqual(self.run_in(bundle), "1\n")
 
+    def test_seccomp_asks_who_listens(self):
+        path = str(self.folder / "agent")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(path)
+            listener.listen(1)
+            bundle = self.bundle("mkdir", "/tmp/asked")
+            bundle.config["linux"]["seccomp"] = {
+                "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": path, "listenerMetadata": "mine",
+                "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]}
+            self.oci.make("c", bundle.write())
+            pid = self.oci.state("c")["pid"]
+            peer, _ = listener.accept()
+            with peer:
+                self.oci("start", "c")
+                text, ancillary, _, _ = peer.recvmsg(65536, socket.CMSG_SPACE(4))
+        told = json.loads(text)
+        self.assertEqual((told["fds"], told["pid"], told["metadata"], told["state"]["id"]), (["seccompFd"], pid, "mine", "c"))
+        # Nobody answers any more: the call ends with ENOSYS and the program goes on.
+        os.close(array.array("i", ancillary[0][2])[0])
+        self.oci.ended("c")
+        self.assertIn("Function not implemented", (bundle.path / "out-c").read_text())
+        bundle = self.bundle("true")
+        bundle.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW",
+                                             "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
+        self.refused(bundle, "needs listenerPath")
+
     def test_capabilities_that_nobody_knows_are_a_warning(self):
         bundle = self.bundle("true")
         bundle.config["process"]["capabilities"]["bounding"].append("CAP_TOMORROW")

@@ -51,6 +51,8 @@ uint32_t LibraryAction(Action action, uint32_t error) {
       return SCMP_ACT_TRAP;
     case Action::kLog:
       return SCMP_ACT_LOG;
+    case Action::kNotify:
+      return SCMP_ACT_NOTIFY;
   }
   return SCMP_ACT_KILL_PROCESS;
 }
@@ -69,6 +71,8 @@ uint32_t KernelAction(Action action, uint32_t error) {
       return SECCOMP_RET_TRAP;
     case Action::kLog:
       return SECCOMP_RET_LOG;
+    case Action::kNotify:
+      return SECCOMP_RET_USER_NOTIF;
   }
   return SECCOMP_RET_KILL_PROCESS;
 }

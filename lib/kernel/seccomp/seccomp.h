@@ -19,7 +19,7 @@
 
 namespace keelson::seccomp {
 
-enum class Action : uint8_t { kAllow, kErrno, kKillProcess, kKillThread, kTrap, kLog };
+enum class Action : uint8_t { kAllow, kErrno, kKillProcess, kKillThread, kTrap, kLog, kNotify };
 enum class Compare : uint8_t {
   kNotEqual,
   kLess,
