@@ -14,9 +14,11 @@
 namespace keelson::cluster {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 NodeOptions Node() {
   NodeOptions options;
@@ -58,6 +60,21 @@ TEST(ClusterPlan, AJoiningNodeHasNoControlPlane) {
   options.server = "192.0.2.1:6443";
   EXPECT_THAT(Names(MakePlan(options, {}).whole),
               ElementsAre("runtime", "dns", "kubelet", "proxy"));
+}
+
+TEST(ClusterPlan, UnderSystemdTheRuntimeAsksItForGroupsAndNothingOfOurSupervisorIsNeeded) {
+  NodeOptions options = Node();
+  options.log_links = "";
+  EXPECT_THAT(ProgramsOf(options), Contains("/opt/keelson/keelson-supervise"));
+  EXPECT_EQ(Words(MakePlan(options, {}).whole, "runtime").find("--cgroup-driver"),
+            std::string::npos);
+  options.supervisor = options.cgroup_driver = "systemd";
+  const Plan plan = MakePlan(options, {});
+  EXPECT_THAT(Words(plan.whole, "runtime"), HasSubstr("--cgroup-driver=systemd"));
+  EXPECT_THAT(ProgramsOf(options), Not(Contains("/opt/keelson/keelson-supervise")));
+  for (const Folder& folder : plan.folders) EXPECT_NE(folder.path, options.supervisor_dir());
+  // An empty word stays one: "--log-links-dir=" would take the next.
+  EXPECT_THAT(Words(plan.whole, "kubelet"), HasSubstr("--log-links-dir  --node-labels"));
 }
 
 TEST(ClusterPlan, WhatIsOfOneNodeIsNotOfAnother) {
