@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/network/firewall.h"
 
+#include <fmt/format.h>
+
+#include "lib/base/strings.h"
 #include "lib/kernel/xtables/xtables.h"
 #include "runtime/network/host_ports.h"
 
@@ -73,10 +76,45 @@ Status ApplyHostPorts(const FirewallConfig& config, const std::string& host_port
   return base::Ok();
 }
 
+namespace {
+
+// Behind a service proxy's jumps, wherever it put them meanwhile: our chain accepts what pods send,
+// and what a Service without endpoints is to refuse would never be seen.
+Status PlaceForward(const xtables::Flavour& flavour, const Jump& jump) {
+  constexpr int kTries = 5;  // a proxy that begins now puts its own in front
+  for (int i = 0; i < kTries; ++i) {
+    ASSIGN_OR_RETURN(const std::string saved, xtables::Save(flavour, jump.table));
+    const ForwardOrder order = OrderOf(saved, jump.target);
+    if (order.own > order.services) return base::Ok();
+    if (order.own != 0) RETURN_IF_ERROR(xtables::RemoveAll(flavour, RuleOf(jump)));
+    RETURN_IF_ERROR(
+        xtables::Insert(flavour, RuleOf(jump), order.services + (order.own == 0 ? 1 : 0)));
+  }
+  return base::Ok();
+}
+
+}  // namespace
+
+ForwardOrder OrderOf(std::string_view saved, std::string_view target) {
+  ForwardOrder order;
+  size_t number = 0;
+  for (const std::string_view line : base::Split(saved, '\n')) {
+    if (!line.starts_with("-A FORWARD ")) continue;
+    ++number;
+    if (line.find(" -j KUBE-") != std::string_view::npos) order.services = number;
+    if (line.ends_with(fmt::format(" -j {}", target)) && order.own == 0) order.own = number;
+  }
+  return order;
+}
+
 Status ApplyFirewall(const FirewallConfig& config, const std::string& host_ports) {
   RETURN_IF_ERROR(ApplyHostPorts(config, PlanChains(config) + host_ports));
   for (const xtables::Flavour& flavour : xtables::FlavoursInUse(config.v6)) {
     for (const Jump& jump : PlanJumps(config)) {
+      if (jump.chain == "FORWARD") {
+        RETURN_IF_ERROR(PlaceForward(flavour, jump));
+        continue;
+      }
       ASSIGN_OR_RETURN(const bool there, xtables::Has(flavour, RuleOf(jump)));
       if (!there) RETURN_IF_ERROR(xtables::Add(flavour, RuleOf(jump), jump.first));
     }

@@ -33,6 +33,13 @@ struct Jump {
 std::vector<Jump> PlanJumps(const FirewallConfig& config);
 // The bridge whose pods a chain of ours is for; empty: it is none of ours.
 std::string BridgeOfChain(std::string_view chain);
+// Where in FORWARD, from 1, the first jump to `target` is, and the last one to a service proxy's
+// chains (KUBE-…); 0: nowhere. `saved`: iptables-save's.
+struct ForwardOrder {
+  size_t own = 0, services = 0;
+  friend bool operator==(const ForwardOrder&, const ForwardOrder&) = default;
+};
+ForwardOrder OrderOf(std::string_view saved, std::string_view target);
 
 // `host_ports`: the text that fills the chain of host ports. Safe to repeat.
 base::Status ApplyFirewall(const FirewallConfig& config, const std::string& host_ports);

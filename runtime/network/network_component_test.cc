@@ -147,6 +147,33 @@ TEST_F(BridgeTest, RulesGoInOnceBeforeADropPolicyAndComeOutWhole) {
   });
 }
 
+TEST_F(BridgeTest, WhatAServiceProxyRefusesIsRefusedToPodsWhoeverCameFirst) {
+  InFreshHost([&] {
+    const auto run = [](std::vector<std::string> argv) {
+      return os::RunCommand(
+                 {.argv = std::move(argv), .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}}, "",
+                 std::chrono::seconds(60))
+          .value()
+          .out;
+    };
+    for (const char* chain : {"KUBE-SERVICES", "KUBE-FORWARD"}) {
+      run({"iptables-nft", "-N", chain});
+      run({"iptables-nft", "-I", "FORWARD", "-j", chain});
+    }
+    for (const char* when : {"came second", "was in front"}) {
+      SCOPED_TRACE(when);
+      ASSERT_TRUE(BridgeNetwork::Create(Config()).value()->Ready().ok());
+      EXPECT_EQ(run({"iptables-nft", "-S", "FORWARD"}),
+                "-P FORWARD ACCEPT\n-A FORWARD -j KUBE-FORWARD\n-A FORWARD -j KUBE-SERVICES\n"
+                "-A FORWARD -m comment --comment \"keelson pods\" -j KEELSON-FWD-kltest0\n");
+      run({"iptables-nft", "-D", "FORWARD", "3"});
+      run({"iptables-nft", "-I", "FORWARD", "-m", "comment", "--comment", "keelson pods", "-j",
+           "KEELSON-FWD-kltest0"});
+    }
+    ASSERT_TRUE(BridgeNetwork::Create(Config()).value()->RemoveAll().ok());
+  });
+}
+
 TEST_F(BridgeTest, NamespacesGetTheirNameAndSysctlsAndStayPinned) {
   InFreshHost([&] {
     NamespaceRequest request{.hostname = "pod-7",

@@ -68,6 +68,17 @@ TEST(Firewall, RulesAreFewAndOurs) {
             "COMMIT\n");
 }
 
+TEST(Firewall, ItsPlaceIsBehindAServiceProxys) {
+  const std::string_view saved =
+      "*filter\n:FORWARD DROP [0:0]\n-A INPUT -j KUBE-NODEPORTS\n"
+      "-A FORWARD -m conntrack --ctstate NEW -j KUBE-SERVICES\n-A FORWARD -j KUBE-FORWARD\n"
+      "-A FORWARD -j DOCKER-USER\n"
+      "-A FORWARD -m comment --comment \"keelson pods\" -j KEELSON-FWD-keelson0\nCOMMIT\n";
+  EXPECT_EQ(OrderOf(saved, "KEELSON-FWD-keelson0"), (ForwardOrder{4, 2}));
+  EXPECT_EQ(OrderOf(saved, "KEELSON-FWD-keelson"), (ForwardOrder{0, 2}));
+  EXPECT_EQ(OrderOf("*filter\nCOMMIT\n", "KEELSON-FWD-keelson0"), (ForwardOrder{0, 0}));
+}
+
 TEST(Interfaces, NamesFitTheKernel) {
   EXPECT_EQ(HostInterfaceName(std::string(64, 'a')).size(), 14u);
 }

@@ -93,6 +93,13 @@ Status Add(const Flavour& flavour, const Rule& rule, bool first) {
   return Must(On(flavour, rule, first ? "-I" : "-A"));
 }
 
+Status Insert(const Flavour& flavour, const Rule& rule, size_t place) {
+  std::vector<std::string> argv = On(flavour, rule.table, "-I", rule.chain);
+  argv.push_back(std::to_string(place));
+  argv.insert(argv.end(), rule.words.begin(), rule.words.end());
+  return Must(std::move(argv));
+}
+
 Status RemoveAll(const Flavour& flavour, const Rule& rule) {
   for (int i = 0; i < kMostCopies; ++i) {
     ASSIGN_OR_RETURN(const os::CommandResult gone, Run(On(flavour, rule, "-D")));

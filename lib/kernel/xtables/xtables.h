@@ -36,6 +36,7 @@ struct Rule {
 };
 base::Result<bool> Has(const Flavour& flavour, const Rule& rule);
 base::Status Add(const Flavour& flavour, const Rule& rule, bool first);
+base::Status Insert(const Flavour& flavour, const Rule& rule, size_t place);  // 1: the first
 base::Status RemoveAll(const Flavour& flavour, const Rule& rule);  // each copy; absent is success
 base::Result<bool> HasChain(const Flavour& flavour, const std::string& table,
                             const std::string& chain);
