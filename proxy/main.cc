@@ -13,6 +13,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/kube/client/refresh.h"
 #include "lib/log/log.h"
 #include "lib/meter/process.h"
 #include "lib/os/files.h"
@@ -179,6 +180,7 @@ base::Status Serve(const Options& options) {
     }));
   }
   kube::Api api(*loop, clock, std::move(config), "keelson-proxy/" KEELSON_VERSION);
+  const kube::Refresh refresh(api, options.kubeconfig);  // the kubelet renews its certificate
   {
     proxy::Agent::Settings settings;
     settings.node = options.node;

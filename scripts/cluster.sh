@@ -53,7 +53,7 @@ start_node() { # N: the first brings the cluster up, the others join it
     sed -n 1p <<<"$said"
   else
     # shellcheck disable=SC2046,SC2086
-    $bin/keelson join $join $(node_options "$1")
+    $bin/keelson join $join $(node_options "$1") --kubeconfig "$(node_etc 1)/admin.kubeconfig"  # so that leave may delete its Node
   fi
 }
 has_nodes() { ls "$NODE_STATE"/nodes/*/node.json >/dev/null 2>&1 || ip link show "$CLUSTER_BRIDGE" >/dev/null 2>&1; }

@@ -39,6 +39,7 @@ base::Status RemoveState(const DownOptions& options, const NodeOptions& node) {
     steps.Take(path.c_str(), os::RemoveTree(path));
   };
   remove(node.kubelet_root + "/pods");
+  remove(node.identity_dir());
   (void)rmdir(node.kubelet_root.c_str());
   if (node.pod_logs.starts_with(node.state_dir + "/")) remove(node.pod_logs);
   if (node.log_links.starts_with(node.state_dir + "/")) remove(node.log_links);

@@ -54,15 +54,14 @@ bool IsToken(const std::string& text) {
 }
 
 std::string FormatKubeconfig(const std::string& server, const std::string& authority,
-                             const std::string& user, const std::string& certificate,
-                             const std::string& key) {
+                             const std::string& user, const std::string& certificate) {
   Value cluster =
       Value::Object({{"server", Value(server)},
                      {"certificate-authority-data", Value(base::Base64Encode(authority))}});
   Value who = Value::Object();
   if (!certificate.empty()) {
-    who.Set("client-certificate-data", Value(base::Base64Encode(certificate)));
-    who.Set("client-key-data", Value(base::Base64Encode(key)));
+    who.Set("client-certificate", Value(certificate));
+    who.Set("client-key", Value(certificate));
   }
   Value context = Value::Object({{"cluster", Value("keelson")}, {"user", Value(user)}});
   Value config = Value::Object({{"apiVersion", Value("v1")}, {"kind", Value("Config")}});

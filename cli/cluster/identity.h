@@ -17,9 +17,9 @@ base::Result<std::string> HashOfAuthority(const std::string& pem);
 base::Result<std::string> MakeToken();
 bool IsToken(const std::string& text);
 
+// `certificate`: the file of certificate and key, which may be exchanged later; empty: as nobody.
 std::string FormatKubeconfig(const std::string& server, const std::string& authority,
-                             const std::string& user, const std::string& certificate,
-                             const std::string& key);
+                             const std::string& user, const std::string& certificate);
 
 // With `api` as somebody who may ask for a node's certificate: asks, and waits until it is signed.
 struct Identity {

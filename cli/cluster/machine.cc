@@ -13,10 +13,12 @@
 #include <algorithm>
 #include <bit>
 #include <climits>
+#include <set>
 #include <thread>
 
 #include "lib/base/clock.h"
 #include "lib/base/strings.h"
+#include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
 
@@ -54,9 +56,24 @@ bool Bindable(const std::string& address, int port) {
          errno != EADDRINUSE;
 }
 
+// By which the node's proxy marks its own (proxy/routes/plan.h): those that one left which was
+// killed are no strangers, the next one takes them over.
+constexpr uint8_t kProxysRoutes = 75;
+
+std::set<std::string> RoutesOfAProxy() {
+  std::set<std::string> out;
+  auto socket = netlink::RouteSocket::Open();
+  if (!socket.ok()) return out;
+  for (const netlink::Route& route :
+       socket->ListRoutes(false, kProxysRoutes).ValueOr(std::vector<netlink::Route>()))
+    out.insert(route.to.Text());
+  return out;
+}
+
 // proc(5): addresses are hexadecimal words in the machine's byte order.
 std::vector<Facts::Route> Routes() {
   std::vector<Facts::Route> out;
+  const std::set<std::string> of_a_proxy = RoutesOfAProxy();
   const std::string text = os::ReadFile("/proc/thread-self/net/route").ValueOr("");
   for (const std::string_view line : base::Split(std::string_view(text), '\n')) {
     const auto words = base::Split(line, '\t');
@@ -65,7 +82,8 @@ std::vector<Facts::Route> Routes() {
     in_addr base{.s_addr = static_cast<in_addr_t>(std::stoul(std::string(words[1]), nullptr, 16))};
     char address[INET_ADDRSTRLEN] = "";
     if (mask == 0 || inet_ntop(AF_INET, &base, address, sizeof address) == nullptr) continue;
-    out.push_back({fmt::format("{}/{}", address, std::popcount(mask)), std::string(words[0])});
+    std::string block = fmt::format("{}/{}", address, std::popcount(mask));
+    if (!of_a_proxy.contains(block)) out.push_back({std::move(block), std::string(words[0])});
   }
   return out;
 }

@@ -57,7 +57,7 @@ std::vector<ObjectToMake> JoinObjects(const std::string& server, const std::stri
   out.push_back({roles + "/rolebindings", std::move(binding)});
   Value info = Object("v1", "ConfigMap", "cluster-info");
   info.Set("data",
-           Value::Object({{"kubeconfig", Value(FormatKubeconfig(server, authority, "", "", ""))}}));
+           Value::Object({{"kubeconfig", Value(FormatKubeconfig(server, authority, "", ""))}}));
   out.push_back({"/api/v1/namespaces/kube-public/configmaps", std::move(info)});
   return out;
 }

@@ -43,6 +43,10 @@ struct NodeOptions {
   }
   std::string node_dir() const { return state_dir + "/node"; }  // 0700: its identity
   std::string node_kubeconfig() const { return node_dir() + "/kubeconfig"; }
+  // Certificate and key where the kubelet looks for what it is to renew in time; all else of the
+  // node reads that file again (kubelet/cluster/access.h).
+  std::string identity_dir() const { return kubelet_root + "/pki"; }
+  std::string identity() const { return identity_dir() + "/kubelet-client-current.pem"; }
   std::string supervisor_dir() const { return run_dir + "/supervise"; }
   std::string logs_dir() const { return state_dir + "/daemon-logs"; }
   std::string log_of(const std::string& process) const {

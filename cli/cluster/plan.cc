@@ -148,6 +148,9 @@ void CheckBlocks(const NodeOptions& o, const Facts& facts, std::vector<std::stri
         fmt::format("--cluster-dns {} is not in --service-cidr {}", o.dns_address, o.service_cidr));
 }
 
+// upstream's nodeLeaseDurationSeconds / 4, and kubelet/node/keeper.h's
+constexpr int kLeaseRenewedEach = 10;  // seconds
+
 bool IsNodeName(const std::string& name) {
   if (name.empty() || name.size() > 253) return false;
   for (const char c : name)
@@ -204,6 +207,11 @@ Plan MakePlan(const NodeOptions& o, const Facts& facts) {
   if (!IsNodeName(o.name))
     plan.refusals.push_back(fmt::format(
         "--name: '{}' is no name of a node: lower-case letters, digits, '-' and '.'", o.name));
+  if (o.has_master() && o.node_grace_seconds <= kLeaseRenewedEach)
+    plan.refusals.push_back(fmt::format(
+        "--node-grace {}: kubelets are heard of each {} seconds, so nodes that live would be given "
+        "up: more than that",
+        o.node_grace_seconds, kLeaseRenewedEach));
   for (const std::string& program : facts.missing_programs)
     plan.refusals.push_back(fmt::format("{} is not there: build it, or give --programs", program));
   for (const Facts::Port& port : facts.taken)

@@ -20,7 +20,8 @@ struct Facts {
   struct Route {
     std::string block, link;
   };
-  std::vector<Route> routes;                  // of the machine, the default one aside
+  // Of the machine, without the default one and those of a node's proxy that ran here.
+  std::vector<Route> routes;
   std::vector<std::string> missing_programs;  // whole paths
   std::string other_node;                     // the name of the one that has these folders
 };

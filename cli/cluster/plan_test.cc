@@ -115,6 +115,9 @@ TEST(ClusterPlan, WhatCannotBeIsRefusedInASentenceAndNothingIsPlanned) {
        "--cluster-dns 10.96.0.10 is not in --service-cidr 10.43.0.0/16"},
       {"a name", [](NodeOptions& o, Facts&) { o.name = "One_"; },
        "--name: 'One_' is no name of a node: lower-case letters, digits, '-' and '.'"},
+      {"an impatient control plane", [](NodeOptions& o, Facts&) { o.node_grace_seconds = 10; },
+       "--node-grace 10: kubelets are heard of each 10 seconds, so nodes that live would be given "
+       "up: more than that"},
       {"a program",
        [](NodeOptions&, Facts& f) { f.missing_programs = {"/opt/keelson/keelson-dns"}; },
        "/opt/keelson/keelson-dns is not there: build it, or give --programs"},
@@ -132,6 +135,13 @@ TEST(ClusterPlan, WhatCannotBeIsRefusedInASentenceAndNothingIsPlanned) {
     EXPECT_THAT(plan.folders, IsEmpty());
     EXPECT_THAT(plan.whole.processes, IsEmpty());
   }
+}
+
+TEST(ClusterPlan, WhoJoinsHasNoPatienceOfItsOwn) {
+  NodeOptions options = Node();
+  options.server = "192.0.2.1:6443";
+  options.node_grace_seconds = 0;
+  EXPECT_THAT(MakePlan(options, {}).refusals, IsEmpty());
 }
 
 TEST(ClusterPlan, OurOwnBridgeIsNoStranger) {

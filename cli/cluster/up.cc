@@ -34,11 +34,13 @@ bool HasIdentity(const NodeOptions& options, const base::Clock& clock) {
 
 base::Status WriteIdentity(const NodeOptions& options, const std::string& authority,
                            const Identity& identity) {
-  return os::WriteFileAtomic(
-      options.node_kubeconfig(),
-      FormatKubeconfig("https://" + options.server_address(), authority,
-                       "system:node:" + options.name, identity.certificate, identity.key),
-      0600);
+  RETURN_IF_ERROR(os::MakeDirs(options.identity_dir(), 0700));
+  RETURN_IF_ERROR(
+      os::WriteFileAtomic(options.identity(), identity.certificate + identity.key, 0600));
+  return os::WriteFileAtomic(options.node_kubeconfig(),
+                             FormatKubeconfig("https://" + options.server_address(), authority,
+                                              "system:node:" + options.name, options.identity()),
+                             0600);
 }
 
 // What ends again and again will not come by waiting.
