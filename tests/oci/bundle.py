@@ -109,7 +109,7 @@ class OciTest(unittest.TestCase):
         if os.geteuid() != 0:
             self.skipTest("needs root")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="keelson-oci-"))
-        self.prefix = self.folder.name
+        self.prefix = self.folder.name.replace("_", "0")  # containerd takes no other names
         self.runtimes = {name: Runtime(name, self.folder) for name in ("keelson-oci", "runc", "crun")}
         self.addCleanup(self.sweep)
         self.oci = self.runtimes["keelson-oci"]
