@@ -25,6 +25,7 @@
 #include "kubelet/config/config.h"
 #include "kubelet/image/collector.h"
 #include "kubelet/image/pull_gate.h"
+#include "kubelet/inventory/check.h"
 #include "kubelet/lifecycle/agent.h"
 #include "kubelet/node/identity.h"
 #include "kubelet/node/machine.h"
@@ -140,6 +141,30 @@ base::Status CleanUp(const Options& options) {
   ASSIGN_OR_RETURN(const std::vector<std::string> uids, volumes.PodsOnDisk());
   for (const std::string& uid : uids) RETURN_IF_ERROR(volumes.TearDown(uid));
   return node_cgroup::PodCgroups::RemoveLeftovers(PodsCgroup(config));
+}
+
+// `runtime`: a file with what `keelson-runtime fsck` says; "-": standard input.
+base::Status CheckNode(const Options& options, const std::string& runtime, bool mend) {
+  constexpr size_t kMostOfAReport = size_t{256} << 20;
+  ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
+  inventory::Report known;
+  if (!runtime.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, runtime == "-"
+                                                 ? os::ReadAll(0, kMostOfAReport)
+                                                 : os::ReadFile(runtime, kMostOfAReport));
+    ASSIGN_OR_RETURN(known, inventory::FromJson(text));
+  }
+  node_inventory::Places places{.root = options.root_dir,
+                                .logs = config.pod_logs_dir,
+                                .links = options.log_links,
+                                .cgroup = PodsCgroup(config),
+                                .endpoint = config.container_runtime_endpoint,
+                                .socket = options.socket,
+                                .cgroups = {}};
+  ASSIGN_OR_RETURN(places.cgroups, cgroup::DetectLayout());
+  const inventory::Report report = node_inventory::Check(places, known, mend);
+  std::printf("%s\n", json::WriteJson(inventory::ToJson(report)).c_str());
+  return {};
 }
 
 // The runtime's word counts; older ones have none, and an empty one is none.
@@ -452,11 +477,22 @@ int main(int argc, char** argv) {
       app.add_subcommand("cleanup",
                          "removes the volumes and cgroups of all pods; for a node whose pods have "
                          "ended or whose runtime is gone");
+  CLI::App* check = app.add_subcommand(
+      "fsck", "whose everything of the kubelet's is, as JSON; `keelson fsck` is for people");
+  std::string runtime;
+  bool mend = false;
+  check->add_option("--runtime", runtime,
+                    "what `keelson-runtime fsck` says; -: on the standard input");
+  check->add_flag("--mend", mend, "take away what has no owner");
   app.require_subcommand(0, 1);
   app.fallthrough();
   CLI11_PARSE(app, argc, argv);
   base::Status done = log::LogToStandardError(options.log_level);
-  if (done.ok()) done = clean_up->parsed() ? CleanUp(options) : Run(options);
+  if (done.ok()) {
+    done = clean_up->parsed() ? CleanUp(options)
+           : check->parsed()  ? CheckNode(options, runtime, mend)
+                              : Run(options);
+  }
   if (done.ok()) return 0;
   std::fprintf(stderr, "keelson-kubelet: %s\n", done.error().message().c_str());
   return 1;

@@ -316,9 +316,10 @@ base::Status Load(const Config& options, const std::string& layout, const std::s
 }
 
 base::Status CheckNode(const Config& config, bool mend) {
-  ASSIGN_OR_RETURN(const inventory::Report report,
-                   inventory::Check({config.state_dir, config.run_dir, config.binary_dir,
-                                     config.bridge, config.pod_subnet, config.pod_network, mend}));
+  ASSIGN_OR_RETURN(
+      const inventory::Report report,
+      inventory::Check({config.state_dir, config.run_dir, config.binary_dir, config.socket,
+                        config.bridge, config.pod_subnet, config.pod_network, mend}));
   std::printf("%s\n", json::WriteJson(inventory::ToJson(report)).c_str());
   return {};
 }

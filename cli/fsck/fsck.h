@@ -21,7 +21,9 @@ struct FsckOptions {
   std::string state_dir = "/var/lib/keelson";
   std::string run_dir, config_dir;  // empty: the node's record, else the runtime's own
   std::string programs;             // their folder; empty: where this one is
-  std::string output;               // json
+  // The kubelet's; empty: the node's record's, or its own defaults.
+  std::string kubelet_config, kubelet_root, kubelet_socket, cgroup_root, pod_logs, log_links;
+  std::string output;  // json
   bool mend = false;
   bool all = false;  // what is in order as well
 };

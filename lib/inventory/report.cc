@@ -36,6 +36,7 @@ Value ToJson(const Report& report) {
   }
   return Value::Object({{"component", Value(report.component)},
                         {"running", Value(report.runs)},
+                        {"endpoint", Value(report.endpoint)},
                         {"items", std::move(items)},
                         {"pods", std::move(pods)}});
 }
@@ -48,6 +49,7 @@ base::Result<Report> FromJson(std::string_view text) {
   Report report;
   report.component = document.At({"component"}).AsString();
   report.runs = document.At({"running"}).AsBool();
+  report.endpoint = document.At({"endpoint"}).AsString();
   for (const Value& one : document.At({"items"}).items()) {
     report.items.push_back({.kind = one.At({"kind"}).AsString(),
                             .thing = one.At({"thing"}).AsString(),

@@ -38,6 +38,7 @@ struct Pod {
 struct Report {
   std::string component;  // "keelson-runtime"
   bool runs = false;      // its daemon, while this was written
+  std::string endpoint;   // of the runtime: the socket where its daemon answers
   std::vector<Item> items;
   std::vector<Pod> pods;
   bool operator==(const Report&) const = default;

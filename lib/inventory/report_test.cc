@@ -9,6 +9,7 @@ namespace {
 TEST(InventoryReport, SurvivesTheWayThroughJson) {
   const Report report{.component = "keelson-runtime",
                       .runs = true,
+                      .endpoint = "/run/keelson/cri.sock",
                       .items = {{.kind = "link", .thing = "kl0", .owner = "pod default/web"},
                                 {.kind = "layer",
                                  .thing = "/var/lib/a",

@@ -119,6 +119,8 @@ Status Carry(const Mender& mender, const Remedy& remedy) {
       return DeleteLink(remedy.target);
     case Kind::kRemoveGroup:
       return RemoveGroup(mender, remedy.target);
+    case Kind::kEndGroup:
+      return cgroup::Group(mender.places.cgroups, remedy.target).Remove();
     case Kind::kForgetAddress:
       return ForgetAddress(network, remedy.target);
     case Kind::kForgetHostPorts:

@@ -61,6 +61,7 @@ Result<Report> Check(const CheckOptions& options) {
   if (options.mend) Mend(mender, judged);
   Report report{.component = "keelson-runtime",
                 .runs = held.daemon_runs,
+                .endpoint = options.socket,
                 .items = {},
                 .pods = KnownPods(facts)};
   for (Judged& one : judged) report.items.push_back(std::move(one.item));

@@ -11,7 +11,7 @@
 namespace keelson::inventory {
 
 struct CheckOptions {
-  std::string state_dir, run_dir, binary_dir, bridge;
+  std::string state_dir, run_dir, binary_dir, socket, bridge;
   std::string pod_subnet, pod_network;
   bool mend = false;
 };

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace keelson::inventory {
 
 using container::SandboxState;
@@ -105,7 +107,15 @@ bool Owners::KnowsPod(const std::string& id) const {
 bool Owners::KnowsContainer(const std::string& id) const {
   const ContainerFact* const container = FindContainer(facts_, id);
   if (container == nullptr || IsLost(id, container->error)) return false;
-  return !container->error.empty() || KnowsPod(container->sandbox_id) || Lives(id);
+  return !container->error.empty() || KnowsPod(container->sandbox_id) || facts_.runs;
+}
+
+bool Owners::IsStray(const std::string& id) const {
+  if (facts_.runs || Holds(id)) return false;
+  const ContainerFact* const container = FindContainer(facts_, id);
+  if (container != nullptr) return container->error.empty() && !KnowsPod(container->sandbox_id);
+  return std::any_of(facts_.things.processes.begin(), facts_.things.processes.end(),
+                     [&](const ProcessFact& process) { return process.sandbox_id == id; });
 }
 
 bool Owners::Holds(const std::string& pod) const { return holders_.contains(pod); }

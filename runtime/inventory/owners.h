@@ -31,6 +31,9 @@ class Owners {
   std::string HolderOf(std::string_view prefix) const;
   // It was ready before and is now: what it needs has to be there.
   bool IsReady(const std::string& pod) const;
+  // A container, or a pod with a monitor, of which nobody knows any more: what runs of it can be
+  // ended, since nobody else ever will.
+  bool IsStray(const std::string& id) const;
   // Something of it runs: its monitor, or a process in its group.
   bool Lives(const std::string& pod_or_container) const;
 

@@ -20,6 +20,7 @@ struct Remedy {
     kUnmount,          // target: mount point
     kDeleteLink,       // target: name
     kRemoveGroup,      // target: path within the trees; only while nobody is in it
+    kEndGroup,         // the same, and who is in it is killed
     kForgetAddress,    // target: sandbox id
     kForgetHostPorts,  // target: sandbox id
     kWriteHostPorts,   // the chain anew from its record

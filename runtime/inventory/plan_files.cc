@@ -43,7 +43,8 @@ void Judgement::Containers() {
               ? "its pod " + container.sandbox_id.substr(0, 12) + " is not there"
               : Unusable(container.error);
       RemoveTree("directory", path, problem,
-                 owners_.Lives(id) ? "it runs: keelson-runtime decides about it when it starts"
+                 !container.error.empty() && owners_.Lives(id)
+                     ? "it runs: keelson-runtime decides about it when it starts"
                  : facts_.runs && !IsBare(container.error)
                      ? "keelson-runtime is running and has it in memory: remove the container"
                      : "",

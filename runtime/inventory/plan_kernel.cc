@@ -27,7 +27,9 @@ void Judgement::Processes() {
       Own("process", thing, owners_.PodName(process.sandbox_id));
     } else {
       Mend("process", thing, "its pod " + process.sandbox_id.substr(0, 12) + " is not known",
-           "end it", {Kind::kEndMonitor, process.sandbox_id, process.pid, process.start_time});
+           "end it", {Kind::kEndMonitor, process.sandbox_id, process.pid, process.start_time},
+           WhileRunning(
+               "keelson-runtime is running and may have the pod in memory: remove the pod"));
     }
   }
   for (const auto& [id, pod] : facts_.after.pods) {
@@ -189,6 +191,9 @@ void Judgement::Groups() {
       Own("cgroup", group.path, owners_.PodName(group.id));
     } else if (facts_.other_nodes && group.path.starts_with("/keelson/")) {
       Own("cgroup", group.path, kAnotherNode);
+    } else if (!group.processes.empty() && owners_.IsStray(group.id)) {
+      Mend("cgroup", group.path, "its container or pod is not known and runs", "end and remove it",
+           {.kind = Kind::kEndGroup, .target = group.path});
     } else {
       Mend("cgroup", group.path, "no container and no pod has it", "remove it",
            {.kind = Kind::kRemoveGroup, .target = group.path},

@@ -114,7 +114,7 @@ TEST(InventoryPlan, WhatHasNoOwnerIsNamedAndNothingElse) {
        "no pod has it", Kind::kRemoveTree, Kind::kRemoveTree},
       {"a monitor",
        [](Facts& f) { f.things.processes.push_back({99, 5, "keelson-monitor", kGone}); },
-       "keelson-monitor (pid 99)", "is not known", Kind::kEndMonitor, Kind::kEndMonitor, kGone},
+       "keelson-monitor (pid 99)", "is not known", Kind::kEndMonitor, Kind::kNone, kGone},
       {"a mount", [](Facts& f) { f.things.mounts.push_back({"/s/layers/x", "overlay"}); },
        "/s/layers/x", "a mount (overlay)", Kind::kUnmount, Kind::kUnmount},
       {"chains of a bridge that is gone",
@@ -266,6 +266,22 @@ TEST(InventoryPlan, AnUnusablePodThatIsDeadGoesWithAllOfItsThings) {
                                          Kind::kForgetAddress, Kind::kForgetHostPorts,
                                          Kind::kRemoveGroup, Kind::kRemoveGroup, Kind::kRemoveTree,
                                          Kind::kRemoveTree, Kind::kRemoveTree}));
+}
+
+TEST(InventoryPlan, APodWhoseRecordIsLostIsEndedWithAllOfItsThings) {
+  Facts facts = Well();
+  InRecords(facts, [](Records& r) { r.pods.clear(); });
+  std::vector<Kind> remedies;
+  for (const Judged& one : Problems(facts)) remedies.push_back(one.remedy.kind);
+  EXPECT_EQ(remedies, (std::vector<Kind>{Kind::kEndMonitor, Kind::kUnpin, Kind::kDeleteLink,
+                                         Kind::kDeleteLink, Kind::kForgetAddress,
+                                         Kind::kForgetHostPorts, Kind::kEndGroup, Kind::kEndGroup,
+                                         Kind::kRemoveTree, Kind::kRemoveTree}));
+  facts.runs = true;  // whose memory has it
+  for (const Judged& one : Problems(facts)) {
+    EXPECT_NE(one.remedy.kind, Kind::kEndGroup);
+    EXPECT_NE(one.remedy.kind, Kind::kEndMonitor);
+  }
 }
 
 TEST(InventoryPlan, NothingOfImagesGoesWhileItCannotBeToldWhatAContainerUses) {

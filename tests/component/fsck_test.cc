@@ -18,6 +18,8 @@
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"
+#include "runtime/network/addresses.h"
+#include "runtime/network/host_ports.h"
 #include "tests/component/node_fixture.h"
 
 namespace keelson::node_test {
@@ -162,6 +164,30 @@ class Fsck : public NodeTest {
     things.insert(put_aside);
   }
 
+  // While no daemon has the lists in memory.
+  void OrphanListed(std::set<std::string>& things) {
+    const std::string id = base::NewObjectId();
+    const std::string directory = state() + "/network";
+    network::Allocations given =
+        network::DecodeAllocations(os::ReadFile(directory + "/addresses").value()).value();
+    given.owners[id] = (10u << 24) + (199u << 16) + (7u << 8) + 77;
+    EXPECT_TRUE(
+        os::WriteFileAtomic(directory + "/addresses", network::EncodeAllocations(given), 0600)
+            .ok());
+    things.insert("10.199.7.77");
+    network::HostPortTable ports =
+        network::DecodeHostPorts(os::ReadFile(directory + "/hostports").value()).value();
+    ports[id] = {"default/gone", {{.host_port = 31999, .container_port = 80}}, "10.199.7.77", ""};
+    EXPECT_TRUE(
+        os::WriteFileAtomic(directory + "/hostports", network::EncodeHostPorts(ports), 0600).ok());
+    things.insert("of " + id.substr(0, 12));
+  }
+  static void FlipAByte(const std::string& path) {
+    std::string bytes = os::ReadFile(path).value();
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x10);
+    EXPECT_TRUE(os::WriteFileAtomic(path, bytes, 0600).ok());
+  }
+
   std::vector<std::string> containers_;
   uint64_t pods_ = 0;
 
@@ -200,6 +226,7 @@ TEST_F(Fsck, NamesWhatWasOrphanedAndNothingElseAndMendsExactlyThat) {
   std::set<std::string> things = Orphan();
   OrphanChain(things);
   OrphanStored(things);
+  OrphanListed(things);
   const Answer found = Check();
   EXPECT_EQ(found.code, 1);
   EXPECT_EQ(Things(found), things) << found.text;
@@ -221,6 +248,120 @@ TEST_F(Fsck, NamesWhatWasOrphanedAndNothingElseAndMendsExactlyThat) {
   }
   StartRuntime();
   EXPECT_TRUE(PodsLive());
+}
+
+TEST_F(Fsck, ARecordWithAFlippedByteGoesUnlessItsPodLives) {
+  const std::string living = RunPod("living");
+  const std::string dead = RunPod("dead");
+  const std::string ended = containers_.back();
+  ASSERT_TRUE(Runtime().StopPodSandbox(dead).ok());
+  containers_.pop_back();
+  StopRuntime(SIGTERM);
+  const std::string record = state() + "/pods/" + living + "/record";
+  const std::string whole = os::ReadFile(record).value();
+  FlipAByte(record);
+  FlipAByte(state() + "/pods/" + dead + "/record");
+  FlipAByte(state() + "/containers/" + ended + "/record");
+  const Answer mended = Check({"--mend"});
+  EXPECT_EQ(mended.code, 1) << mended.text;
+  EXPECT_EQ(Things(mended),
+            (std::set<std::string>{state() + "/pods/" + living, state() + "/pods/" + dead,
+                                   state() + "/containers/" + ended}))
+      << mended.text;
+  EXPECT_FALSE(os::Exists(state() + "/pods/" + dead));
+  EXPECT_FALSE(os::Exists(state() + "/containers/" + ended));
+  ASSERT_TRUE(os::WriteFileAtomic(record, whole, 0600).ok());
+  const Answer again = Check();
+  EXPECT_EQ(again.code, 0) << again.text;
+  StartRuntime();
+  EXPECT_TRUE(PodsLive());
+}
+
+TEST_F(Fsck, APodWhoseRecordIsLostIsEndedAndItsNeighbourGoesOn) {
+  RunPod("stays");
+  const std::string lost = RunPod("lost");
+  const std::string container = containers_.back();
+  containers_.pop_back();
+  StopRuntime(SIGTERM);
+  ASSERT_TRUE(os::RemoveTree(state() + "/pods/" + lost).ok());
+  const Answer found = Check();
+  std::set<std::string> kinds;
+  for (const json::Value& item : found.problems) kinds.insert(item.At({"kind"}).AsString());
+  EXPECT_EQ(kinds, (std::set<std::string>{"process", "network namespace", "link", "address",
+                                          "host ports", "cgroup", "directory"}))
+      << found.text;
+  const Answer mended = Check({"--mend"});
+  EXPECT_EQ(mended.code, 0) << mended.text;
+  // A killed process is in the table for a moment more.
+  EXPECT_TRUE(Eventually([&] { return Check().code == 0; })) << Check().text;
+  EXPECT_FALSE(os::Exists(state() + "/containers/" + container));
+  StartRuntime();
+  EXPECT_EQ(Runtime().ListPodSandboxes().value().size(), 1u);
+  EXPECT_TRUE(PodsLive());
+}
+
+// The kubelet's own folders, groups and mounts.
+class FsckOfAKubelet : public Fsck {
+ protected:
+  std::vector<std::string> Places(std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--kubelet-root", kubelet_root(), "--cgroup-root", cgroup_root_,
+                             "--pod-logs-dir", logs(), "--log-links-dir", dir_.path() + "/links"});
+    return more;
+  }
+};
+
+TEST_F(FsckOfAKubelet, NamesAndMendsWhatNoPodHas) {
+  PutManifest("web.yaml", BusyboxPod("web", "while true; do sleep 1; done",
+                                     "  volumes: [{name: v, emptyDir: {medium: Memory}}]\n",
+                                     "      volumeMounts: [{name: v, mountPath: /v}]\n"));
+  StartKubelet();
+  ASSERT_TRUE(Eventually([&] { return IsReady("web"); })) << DaemonLogs();
+  const Answer running = Check(Places());
+  EXPECT_EQ(running.code, 0) << running.text;
+  const std::string own = kubelet_root() + "/pods/" + Uid("web");
+  EXPECT_NE(running.text.find(own), std::string::npos) << running.text;
+  EXPECT_NE(running.text.find("/kubepods/"), std::string::npos) << running.text;
+  EXPECT_NE(running.text.find("\"pod default/web-node\""), std::string::npos) << running.text;
+
+  const std::string uid = "0e0e0e0e-0000-4000-8000-000000000001";
+  const std::string volumes = kubelet_root() + "/pods/" + uid;
+  const std::string memory = volumes + "/volumes/kubernetes.io~empty-dir/v";
+  ASSERT_TRUE(os::MakeDirs(memory, 0755).ok());
+  ASSERT_EQ(mount("tmpfs", memory.c_str(), "tmpfs", 0, "size=64k"), 0);
+  const std::string log = logs() + "/default_gone_" + uid;
+  ASSERT_TRUE(os::MakeDirs(log + "/main", 0755).ok());
+  ASSERT_TRUE(os::WriteFileAtomic(log + "/main/0.log", "line\n", 0644).ok());
+  ASSERT_TRUE(os::MakeDirs(dir_.path() + "/links", 0755).ok());
+  const std::string link = dir_.path() + "/links/gone_default_main-1.log";
+  ASSERT_EQ(symlink((logs() + "/default_older_u/main/0.log").c_str(), link.c_str()), 0);
+  const std::string group = cgroup_root_ + "/kubepods/pod" + uid;
+  ASSERT_TRUE(cgroup::Group(cgroup::DetectLayout().value(), group).Create().ok());
+  const std::set<std::string> things = {volumes, memory, log, group};
+
+  const Answer refused = Check(Places({"--mend"}));
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_EQ(Things(refused), things) << refused.text;
+  for (const json::Value& item : refused.problems) {
+    EXPECT_FALSE(item.At({"mended"}).AsBool());
+    EXPECT_NE(item.At({"refused"}).AsString().find("is running"), std::string::npos);
+  }
+  StopKubelet(SIGTERM);
+  std::set<std::string> with_link = things;
+  with_link.insert(link);
+  const Answer mended = Check(Places({"--mend"}));
+  EXPECT_EQ(mended.code, 0) << mended.text;
+  EXPECT_EQ(Things(mended), with_link) << mended.text;
+  const Answer again = Check(Places());
+  EXPECT_EQ(again.code, 0) << again.text;
+  EXPECT_TRUE(again.problems.empty()) << again.text;
+  EXPECT_FALSE(os::Exists(volumes));
+  EXPECT_FALSE(os::Exists(log));
+  EXPECT_TRUE(os::Exists(own));
+  StartKubelet();
+  EXPECT_TRUE(Eventually([&] { return IsReady("web"); })) << DaemonLogs();
+  EXPECT_EQ(Container("web", "main").At({"restartCount"}).AsInt(), 0);
+  RemoveManifest("web.yaml");
+  EXPECT_TRUE(Eventually([&] { return IsGone(); })) << DaemonLogs();
 }
 
 TEST_F(Fsck, WhileTheDaemonLivesOnlyWhatCannotBeOnItsWayIsMended) {
