@@ -343,15 +343,7 @@ base::Status Run(const Options& options) {
   std::optional<cluster::Link> link;
   std::function<void()> look_at_runtime;  // its network may be ready now
   if (api) {
-    health.emplace(cluster::Health::Dependencies{
-        *loop,
-        workers,
-        clock,
-        *runtime,
-        view,
-        options.root_dir,
-        {.memory_bytes = config::KeptFree(config, "memory.available", capacity.memory_bytes),
-         .disk_bytes = config::KeptFree(config, "nodefs.available", capacity.storage_bytes)}});
+    health.emplace(cluster::Health::Dependencies{*loop, workers, clock, *runtime, view});
     cluster::Link::Settings settings;
     ASSIGN_OR_RETURN(settings.node,
                      FactsOfNode(options, node, *runtime, static_cast<int>(config.port)));
@@ -379,7 +371,15 @@ base::Status Run(const Options& options) {
        std::chrono::nanoseconds(config.max_container_restart_period).count(),
        config.container_log_monitor_interval,
        [&](bool remove) { return remove ? images.Collect() : images.Look(); },
-       link ? &*link : nullptr});
+       link ? &*link : nullptr,
+       lifecycle::ShortageSettings{
+           .rules = {config::EvictionThresholds(config),
+                     config.eviction_pressure_transition_period},
+           .max_pod_grace_seconds = config.eviction_max_pod_grace_period,
+           .pods_memory = limits.memory_bytes,
+           .root_dir = options.root_dir,
+           .remove_images = [&] { return images.RemoveUnused(); },
+       }});
   {
     // Ends first: nothing may call the agent after it is gone.
     async::Executor probe_workers(32);

@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/strings.h"
+#include "lib/kernel/cgroup/usage.h"
 #include "lib/os/files.h"
 #include "lib/systemd/bus.h"
 
@@ -140,6 +142,17 @@ Result<std::set<std::string>> PodCgroups::PodsOnNode() {
 Status PodCgroups::SetBurstableShares(int64_t milli_cpu) {
   ASSIGN_OR_RETURN(Tree * tree, Opened());
   return tree->Ensure(Below({kBurstable}), SharesOnly(SharesOf(milli_cpu)));
+}
+
+Result<int64_t> PodCgroups::WorkingSet() {
+  ASSIGN_OR_RETURN(Tree * tree, Opened());
+  ASSIGN_OR_RETURN(const std::string path, tree->PathOf(root_));
+  static const base::SystemClock kClock;
+  cgroup::DescriptorBudget none(0);  // it is read too seldom to keep files open
+  ASSIGN_OR_RETURN(const cgroup::Usage usage,
+                   cgroup::UsageReader(layout_, path, none, kClock).Read(cgroup::Detail::kTotals));
+  if (!usage.memory) return base::NotFound("the kernel does not count the memory of '{}'", path);
+  return static_cast<int64_t>(usage.memory->WorkingSet());
 }
 
 Status PodCgroups::RemoveAll() {

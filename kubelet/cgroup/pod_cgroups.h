@@ -38,6 +38,8 @@ class PodCgroups {
   base::Result<std::set<std::string>> PodsOnNode();  // uids that have a group
   // The burstable tier's shares: the sum of its pods' CPU requests.
   base::Status SetBurstableShares(int64_t milli_cpu);
+  // Bytes of memory that all pods together use, without what the kernel can drop at once.
+  base::Result<int64_t> WorkingSet();
   base::Status RemoveAll();  // a node that is taken down
   // The same when no runtime can be asked: what either driver has left.
   static base::Status RemoveLeftovers(const std::string& root);

@@ -146,6 +146,13 @@ TEST_F(PodCgroupsTest, RemoveFindsThePodInEitherTierAndAbsentIsFine) {
   EXPECT_FALSE(pods_->Remove("../../other").ok());
 }
 
+TEST_F(PodCgroupsTest, WhatAllPodsUseTogetherIsKnown) {
+  const base::Result<int64_t> used = pods_->WorkingSet();
+  ASSERT_TRUE(used.ok()) << used.error().message();
+  EXPECT_GE(*used, 0);
+  EXPECT_LT(*used, 64 << 20) << "nothing runs in it";
+}
+
 TEST_F(PodCgroupsTest, BurstableSharesAreTheSum) {
   ASSERT_TRUE(pods_->SetBurstableShares(1500).ok());
   EXPECT_EQ(Read(root_ + "/burstable", "cpu", "cpu.shares", "cpu.weight"),

@@ -29,11 +29,17 @@ json::Value EventObject(const EventSubject& subject, const std::string& node, bo
                                 {"name", Value(subject.name)},
                                 {"uid", Value(subject.uid)}});
   if (!subject.ns.empty()) object.Set("namespace", Value(subject.ns));
+  Value metadata =
+      Value::Object({{"name", Value(name)}, {"namespace", Value(NamespaceOf(subject))}});
+  if (!subject.annotations.empty()) {
+    Value annotations = Value::Object();
+    for (const auto& [key, value] : subject.annotations) annotations.Set(key, Value(value));
+    metadata.Set("annotations", std::move(annotations));
+  }
   return Value::Object(
       {{"apiVersion", Value("v1")},
        {"kind", Value("Event")},
-       {"metadata",
-        Value::Object({{"name", Value(name)}, {"namespace", Value(NamespaceOf(subject))}})},
+       {"metadata", std::move(metadata)},
        {"involvedObject", std::move(object)},
        {"reason", Value(reason)},
        {"message", Value(message.substr(0, kLongestMessage))},

@@ -16,6 +16,7 @@ namespace keelson::cluster {
 
 struct EventSubject {
   std::string kind, ns, name, uid;
+  std::map<std::string, std::string> annotations = {};  // of the event
 };
 // The object for POST. Pure.
 json::Value EventObject(const EventSubject& subject, const std::string& node, bool warning,

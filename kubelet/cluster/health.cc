@@ -35,14 +35,11 @@ void Health::Start() { Look(); }
 
 void Health::Look() {
   timer_.reset();
-  d_.workers.Post([self = self_, &loop = d_.loop, &runtime = d_.runtime, root = d_.root_dir,
-                   limits = d_.limits] {
-    const node::Pressure pressure = node::PressureOf(node::LookAtSupply(root), limits);
+  d_.workers.Post([self = self_, &loop = d_.loop, &runtime = d_.runtime] {
     base::Result<std::vector<cri::Image>> listed = runtime.ListImages();
-    loop.Post([self, pressure, listed = std::move(listed)] {
+    loop.Post([self, listed = std::move(listed)] {
       if (*self == nullptr) return;
       Health& health = **self;
-      health.pressure_ = pressure;
       if (listed.ok()) health.images_ = ImagesOf(*listed);
       health.timer_ = health.d_.loop.After(kPeriod, [&health] { health.Look(); });
     });
@@ -52,9 +49,10 @@ void Health::Look() {
 node::NodeHealth Health::Now() {
   node::NodeHealth health;
   health.not_ready = d_.view.NotReady();
-  health.memory_pressure = pressure_.memory;
-  health.disk_pressure = pressure_.disk;
-  health.pid_pressure = pressure_.pid;
+  const std::set<eviction::Condition> pressure = d_.view.Pressure();
+  health.memory_pressure = pressure.contains(eviction::Condition::kMemoryPressure);
+  health.disk_pressure = pressure.contains(eviction::Condition::kDiskPressure);
+  health.pid_pressure = pressure.contains(eviction::Condition::kPidPressure);
   health.images = images_;
   const base::SteadyTime now = d_.clock.Steady();
   if (health.not_ready.empty())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the node says of its health: what readers of the kubelet see, and what a worker looks at
-// from time to time (memory, disk, process ids, images). A runtime that is away for a moment is no
+// from time to time (images). A runtime that is away for a moment is no
 // reason to call the node unready. Start and Now on the loop's thread.
 #pragma once
 
@@ -10,7 +10,6 @@
 #include "cri-api/client/runtime_client.h"
 #include "kubelet/lifecycle/view.h"
 #include "kubelet/node/node_object.h"
-#include "kubelet/node/pressure.h"
 #include "lib/async/executor.h"
 #include "lib/os/event_loop.h"
 
@@ -24,8 +23,6 @@ class Health {
     const base::Clock& clock;
     cri_client::RuntimeClient& runtime;
     const lifecycle::View& view;
-    std::string root_dir;
-    node::PressureLimits limits;
   };
   explicit Health(Dependencies dependencies);
   ~Health();
@@ -37,7 +34,6 @@ class Health {
 
   Dependencies d_;
   const std::shared_ptr<Health*> self_;  // for what workers post
-  node::Pressure pressure_;
   std::vector<node::NodeImage> images_;
   std::optional<base::SteadyTime> last_ready_;
   std::optional<os::EventLoop::TimerId> timer_;

@@ -160,10 +160,16 @@ void Link::Gone(const kube::Pod& pod) {
 }
 
 void Link::Happened(const kube::Pod& pod, bool warning, const std::string& reason,
-                    const std::string& message) {
+                    const std::string& message,
+                    const std::map<std::string, std::string>& annotations) {
   if (IsPrivate(reason) || !IsOfApi(pod)) return;
-  events_.Add({"Pod", pod.metadata.namespace_name, pod.metadata.name, pod.metadata.uid}, warning,
-              reason, message);
+  events_.Add(
+      {"Pod", pod.metadata.namespace_name, pod.metadata.name, pod.metadata.uid, annotations},
+      warning, reason, message);
+}
+
+void Link::HappenedToNode(bool warning, const std::string& reason, const std::string& message) {
+  events_.Add({"Node", "", settings_.node.name, settings_.node.name}, warning, reason, message);
 }
 
 }  // namespace keelson::cluster

@@ -41,7 +41,9 @@ class Link final : public lifecycle::Cluster {
   void StatusIs(const kube::Pod& pod, const json::Value& status) override;
   void Gone(const kube::Pod& pod) override;
   void Happened(const kube::Pod& pod, bool warning, const std::string& reason,
-                const std::string& message) override;
+                const std::string& message,
+                const std::map<std::string, std::string>& annotations) override;
+  void HappenedToNode(bool warning, const std::string& reason, const std::string& message) override;
 
  private:
   void PodChanged(source::ApiPod pod);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kubelet/config/duration.h"
 #include "kubelet/config/fields.h"
 
 namespace keelson::config {
@@ -31,7 +32,6 @@ enableSystemLogHandler: true
 enforceNodeAllocatable: [pods]
 eventBurst: 100
 eventRecordQPS: 50
-evictionPressureTransitionPeriod: 5m0s
 failCgroupV1: false
 failSwapOn: true
 hairpinMode: promiscuous-bridge
@@ -77,6 +77,20 @@ base::Status CheckQuotaPeriod(const Value& document, const KubeletConfig& config
       config.cpu_cfs_quota_period > std::chrono::seconds(1)) {
     return Wrong("cpuCFSQuotaPeriod", *given,
                  given->AsString() + " must be between 1ms and 1sec, inclusive");
+  }
+  return {};
+}
+
+// What is set in part is set as a whole, unless it is to be merged; a soft threshold has a grace.
+base::Status CompleteEviction(const Value& document, KubeletConfig& config) {
+  if (config.merge_default_eviction_settings) {
+    for (const auto& [signal, text] : KubeletConfig().eviction_hard)
+      config.eviction_hard.try_emplace(signal, text);
+  }
+  for (const auto& [signal, text] : config.eviction_soft) {
+    if (config.eviction_soft_grace_period.contains(signal)) continue;
+    return Wrong("evictionSoft." + signal, document.At({"evictionSoft", signal}),
+                 "needs a grace period in evictionSoftGracePeriod");
   }
   return {};
 }
@@ -127,11 +141,20 @@ base::Result<KubeletConfig> ParseConfig(const Value& document) {
     config.serialize_image_pulls = false;  // as upstream
   }
   RETURN_IF_ERROR(CheckQuotaPeriod(document, config));
+  RETURN_IF_ERROR(CompleteEviction(document, config));
   if (const Value gates = document.At({"featureGates"});
       gates.IsObject() && gates.members().size() == 1 && gates.Find(kQuotaPeriodGate) != nullptr)
     std::erase(config.without_effect, "featureGates");
   if (config.max_pods == 0) config.max_pods = KubeletConfig().max_pods;  // as upstream
   return config;
+}
+
+std::vector<eviction::Threshold> EvictionThresholds(const KubeletConfig& config) {
+  eviction::Configured configured{
+      config.eviction_hard, config.eviction_soft, config.eviction_minimum_reclaim, {}};
+  for (const auto& [signal, text] : config.eviction_soft_grace_period)
+    configured.grace[signal] = ParseExactDuration(text).ValueOr(std::chrono::nanoseconds(0));
+  return eviction::ThresholdsOf(configured);
 }
 
 int64_t KeptFree(const KubeletConfig& config, const std::string& signal, int64_t capacity) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "kubelet/eviction/signals.h"
 #include "lib/base/result.h"
 #include "lib/json/value.h"
 #include "lib/kube/quantity.h"
@@ -60,6 +61,12 @@ struct KubeletConfig {
                                                       {"memory.available", "100Mi"},
                                                       {"nodefs.available", "10%"},
                                                       {"nodefs.inodesFree", "5%"}};
+  bool merge_default_eviction_settings = false;  // what is not named keeps its default
+  // By signal, as they are written.
+  std::map<std::string, std::string> eviction_soft, eviction_soft_grace_period,
+      eviction_minimum_reclaim;
+  std::chrono::seconds eviction_pressure_transition_period{300};
+  int64_t eviction_max_pod_grace_period = 0;  // seconds; negative: the pod's own
   std::vector<std::string> without_effect;    // set in the file, known upstream, not acted on here
   json::Value given = json::Value::Object();  // those, as they were given
 };
@@ -74,6 +81,8 @@ base::Status CheckMachine(const KubeletConfig& config, bool cgroup_v2);
 // What must be left of something before pods would be evicted (evictionHard's "memory.available",
 // …), which no pod is promised.
 int64_t KeptFree(const KubeletConfig& config, const std::string& signal, int64_t capacity);
+// What the four maps say together.
+std::vector<eviction::Threshold> EvictionThresholds(const KubeletConfig& config);
 // What /configz shows: what is acted on, upstream's defaults of the rest, and what the file gave.
 json::Value ShowConfig(const KubeletConfig& config);
 

@@ -160,6 +160,38 @@ TEST(Config, NamesWhatIsWithoutEffect) {
               ElementsAre("cpuManagerPolicy", "failSwapOn"));
 }
 
+TEST(Config, ThresholdsThatAreSetInPartAreAllThatThereAre) {
+  const auto shown = [](const std::string& fields) {
+    std::string text;
+    for (const eviction::Threshold& one : EvictionThresholds(Good(fields))) {
+      text += (text.empty() ? "" : " ") + NameOf(one.signal) + "<" + one.least.Text(1000) +
+              (one.reclaim ? "+" + one.reclaim->Text(1000) : "") +
+              (one.IsHard() ? "" : "/" + std::to_string(one.grace / std::chrono::seconds(1)));
+    }
+    return text;
+  };
+  EXPECT_EQ(shown(""),
+            "memory.available<100Mi allocatableMemory.available<100Mi nodefs.available<100 "
+            "nodefs.inodesFree<50 imagefs.available<150 imagefs.inodesFree<50");
+  EXPECT_EQ(shown("evictionHard: {}\n"), "");
+  EXPECT_EQ(shown("evictionHard: {pid.available: 10%}\n"), "pid.available<100");
+  EXPECT_EQ(shown("mergeDefaultEvictionSettings: true\n"
+                  "evictionHard: {memory.available: 1Gi, nodefs.available: 0%}\n"),
+            "memory.available<1Gi allocatableMemory.available<1Gi nodefs.inodesFree<50 "
+            "imagefs.available<150 imagefs.inodesFree<50");
+  EXPECT_EQ(shown("evictionHard: {}\nevictionSoft: {nodefs.available: 20%}\n"
+                  "evictionSoftGracePeriod: {nodefs.available: 1m30s}\n"
+                  "evictionMinimumReclaim: {nodefs.available: 5Mi}\n"),
+            "nodefs.available<200+5Mi/90");
+  const KubeletConfig config =
+      Good("evictionPressureTransitionPeriod: 30s\nevictionMaxPodGracePeriod: -1\n");
+  EXPECT_EQ(config.eviction_pressure_transition_period, seconds(30));
+  EXPECT_EQ(config.eviction_max_pod_grace_period, -1);
+  EXPECT_EQ(
+      ShowConfig(Good("")).At({"kubeletconfig", "evictionPressureTransitionPeriod"}).AsString(),
+      "5m0s");
+}
+
 TEST(Config, CpuLimitsAreKeptAsItSays) {
   EXPECT_TRUE(Good("").cpu_cfs_quota);
   EXPECT_EQ(Good("").cpu_cfs_quota_period, std::chrono::milliseconds(100));
@@ -229,6 +261,14 @@ TEST(Config, NamesTheLineOfWhatIsWrong) {
        "line 4: maxParallelImagePulls: must not be more than 1"},
       {"a threshold of nothing", "evictionHard: {memory.available: much}\n",
        "line 3: evictionHard.memory.available: \"much\" is neither"},
+      {"a shortage of something else", "evictionSoft: {disk.available: 5%}\n",
+       "line 3: evictionSoft.disk.available: unsupported eviction signal disk.available"},
+      {"a soft threshold without a grace", "maxPods: 5\nevictionSoft: {memory.available: 5%}\n",
+       "line 4: evictionSoft.memory.available: needs a grace period in evictionSoftGracePeriod"},
+      {"a grace that is none", "evictionSoftGracePeriod: {memory.available: soon}\n",
+       "line 3: evictionSoftGracePeriod.memory.available: \"soon\" is not a duration"},
+      {"less than nothing to be reclaimed", "evictionMinimumReclaim: {nodefs.available: -1}\n",
+       "line 3: evictionMinimumReclaim.nodefs.available: "},
       {"another quota period without its gate", "maxPods: 5\ncpuCFSQuotaPeriod: 50ms\n",
        "line 4: cpuCFSQuotaPeriod: 50ms requires feature gate CustomCPUCFSQuotaPeriod"},
       {"the gate is off",

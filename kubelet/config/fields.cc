@@ -147,29 +147,42 @@ Field Amounts(kube::ResourceList KubeletConfig::* member) {
       }};
 }
 
-// Amounts or shares by signal: {memory.available: 100Mi, nodefs.available: 10%}.
-Field Thresholds(std::map<std::string, std::string> KubeletConfig::* member) {
-  return {
-      [member](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
-        if (!value.IsObject()) return Wrong(name, value, "expected amounts by signal");
-        for (const auto& [signal, text] : value.members()) {
-          if (!text.IsString()) return Wrong(name + "." + signal, text, "expected a string");
-          const std::string& amount = text.AsString();
-          if (!kube::Quantity::Parse(
-                   amount.substr(0, amount.size() - (amount.ends_with('%') ? 1 : 0)))
-                   .ok()) {
-            return Wrong(name + "." + signal, text,
-                         "\"" + amount + "\" is neither an amount nor a share such as 10%");
-          }
-          (config.*member)[signal] = text.AsString();
-        }
-        return {};
-      },
-      [member](const KubeletConfig& config) {
-        Value map = Value::Object();
-        for (const auto& [signal, text] : config.*member) map.Set(signal, Value(text));
-        return map;
-      }};
+// By signal: {memory.available: 100Mi, nodefs.available: 10%}. What is there is the whole of it.
+using SignalCheck = base::Status (*)(const std::string& signal, const std::string& text);
+Field BySignal(std::map<std::string, std::string> KubeletConfig::* member, SignalCheck check) {
+  return {[=](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
+            if (!value.IsObject()) return Wrong(name, value, "expected values by signal");
+            (config.*member).clear();
+            for (const auto& [signal, text] : value.members()) {
+              if (!text.IsString()) return Wrong(name + "." + signal, text, "expected a string");
+              if (const base::Status good = check(signal, text.AsString()); !good.ok())
+                return Wrong(name + "." + signal, text, good.error().message());
+              (config.*member)[signal] = text.AsString();
+            }
+            return {};
+          },
+          [member](const KubeletConfig& config) {
+            if ((config.*member).empty()) return Value();
+            Value map = Value::Object();
+            for (const auto& [signal, text] : config.*member) map.Set(signal, Value(text));
+            return map;
+          }};
+}
+base::Status CheckThreshold(const std::string& signal, const std::string& text) {
+  const auto threshold = eviction::ParseThreshold(signal, text);
+  return threshold.ok() ? base::Status() : threshold.error();
+}
+base::Status CheckReclaim(const std::string& signal, const std::string& text) {
+  const auto amount = eviction::ParseReclaim(signal, text);
+  return amount.ok() ? base::Status() : amount.error();
+}
+base::Status CheckGrace(const std::string& signal, const std::string& text) {
+  if (!eviction::IsSignal(signal))
+    return base::InvalidArgument("unsupported eviction signal {}", signal);
+  const auto grace = ParseExactDuration(text);
+  if (!grace.ok()) return grace.error();
+  if (grace->count() < 0) return base::InvalidArgument("must not be negative, and is {}", text);
+  return {};
 }
 Field RestartPeriod() {
   return {[](const std::string& name, const Value& value, KubeletConfig& config) -> base::Status {
@@ -235,7 +248,14 @@ const std::map<std::string, Field>& Fields() {
       {"cpuCFSQuota", Flag(&C::cpu_cfs_quota)},
       {"cpuCFSQuotaPeriod", ShortDuration(&C::cpu_cfs_quota_period)},
       {"singleProcessOOMKill", MaybeFlag(&C::single_process_oom_kill)},
-      {"evictionHard", Thresholds(&C::eviction_hard)},
+      {"evictionHard", BySignal(&C::eviction_hard, CheckThreshold)},
+      {"evictionSoft", BySignal(&C::eviction_soft, CheckThreshold)},
+      {"evictionSoftGracePeriod", BySignal(&C::eviction_soft_grace_period, CheckGrace)},
+      {"evictionMinimumReclaim", BySignal(&C::eviction_minimum_reclaim, CheckReclaim)},
+      {"evictionPressureTransitionPeriod", Duration(&C::eviction_pressure_transition_period)},
+      {"evictionMaxPodGracePeriod",
+       Number(&C::eviction_max_pod_grace_period, INT32_MIN, INT32_MAX)},
+      {"mergeDefaultEvictionSettings", Flag(&C::merge_default_eviction_settings)},
   };
   return kFields;
 }
@@ -275,12 +295,6 @@ const std::set<std::string>& WithoutEffect() {
                                                "contentType",
                                                "kubeAPIQPS",
                                                "kubeAPIBurst",
-                                               "evictionSoft",
-                                               "evictionSoftGracePeriod",
-                                               "evictionPressureTransitionPeriod",
-                                               "evictionMaxPodGracePeriod",
-                                               "evictionMinimumReclaim",
-                                               "mergeDefaultEvictionSettings",
                                                "enableControllerAttachDetach",
                                                "protectKernelDefaults",
                                                "makeIPTablesUtilChains",

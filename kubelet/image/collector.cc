@@ -22,6 +22,11 @@ Result<Disk> DiskOf(const std::string& path) {
 }
 
 Status Collector::Look() {
+  const std::lock_guard lock(mutex_);
+  return See();
+}
+
+Status Collector::See() {
   ASSIGN_OR_RETURN(const std::vector<cri::Image> images, runtime_.ListImages());
   ASSIGN_OR_RETURN(const std::vector<cri::Container> containers, runtime_.ListContainers());
   std::set<std::string> used;  // runtimes name the image by id, or by the name that was asked for
@@ -66,14 +71,7 @@ Status Collector::Remove(const std::string& id) {
   return {};
 }
 
-Status Collector::Collect() {
-  RETURN_IF_ERROR(Look());
-  ASSIGN_OR_RETURN(const Disk disk, Measure());
-  if (disk.capacity <= 0)
-    return base::FailedPrecondition("InvalidDiskCapacity: invalid capacity 0 on image filesystem");
-  std::vector<ImageUse> uses;
-  for (const auto& [id, record] : records_) uses.push_back(record.use);
-  const Plan plan = PlanImageGc(policy_, disk, uses, clock_.WallNanos());
+Result<int64_t> Collector::Apply(const Plan& plan) {
   Status first_failure;
   int64_t freed = 0;
   for (const std::string& id : plan.remove) {
@@ -82,7 +80,33 @@ Status Collector::Collect() {
     if (removed.ok()) freed += size;
     if (!removed.ok() && first_failure.ok()) first_failure = std::move(removed);
   }
-  if (!first_failure.ok()) return first_failure;
+  if (!first_failure.ok()) return first_failure.error();
+  return freed;
+}
+
+Status Collector::RemoveUnused() {
+  const std::lock_guard lock(mutex_);
+  RETURN_IF_ERROR(See());
+  std::vector<ImageUse> uses;
+  for (const auto& [id, record] : records_) uses.push_back(record.use);
+  // As if the disk were full and had to be empty.
+  const Policy all{.high_percent = 0, .low_percent = 0, .minimum_age = policy_.minimum_age};
+  const Plan plan = PlanImageGc(all, {INT64_MAX / 200, 0}, uses, clock_.WallNanos());
+  ASSIGN_OR_RETURN(const int64_t freed, Apply(plan));
+  if (freed > 0) base::LogInfo("images that nobody uses made room", {{"bytes", freed}});
+  return {};
+}
+
+Status Collector::Collect() {
+  const std::lock_guard lock(mutex_);
+  RETURN_IF_ERROR(See());
+  ASSIGN_OR_RETURN(const Disk disk, Measure());
+  if (disk.capacity <= 0)
+    return base::FailedPrecondition("InvalidDiskCapacity: invalid capacity 0 on image filesystem");
+  std::vector<ImageUse> uses;
+  for (const auto& [id, record] : records_) uses.push_back(record.use);
+  const Plan plan = PlanImageGc(policy_, disk, uses, clock_.WallNanos());
+  ASSIGN_OR_RETURN(const int64_t freed, Apply(plan));
   if (freed < plan.to_free) {
     return base::ResourceExhausted(
         "FreeDiskSpaceFailed: Failed to garbage collect required amount of images. Attempted to "

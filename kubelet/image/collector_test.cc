@@ -80,6 +80,20 @@ TEST_F(CollectorTest, RemovesWhatNobodyUsesTheLongestUnusedFirst) {
   EXPECT_THAT(runtime_.Calls(), testing::IsSupersetOf({"RunPodSandbox b:1", "RunPodSandbox c:1"}));
 }
 
+TEST_F(CollectorTest, RemovesAllThatNobodyUsesWhenTheNodeRunsShort) {
+  for (const char* name : {"library/used:1", "library/idle:1", "library/other:1"})
+    runtime_.AddImage(name);
+  RunOf("library/used:1");
+  Use(10);
+  ASSERT_TRUE(collector_.Look().ok());
+  clock_.Advance(std::chrono::minutes(10));
+  runtime_.AddImage("library/new:1");
+  ASSERT_TRUE(collector_.Collect().ok());
+  EXPECT_EQ(Images().size(), 4u) << "there is room";
+  ASSERT_TRUE(collector_.RemoveUnused().ok());
+  EXPECT_THAT(Images(), testing::UnorderedElementsAre("library/used:1", "library/new:1"));
+}
+
 TEST_F(CollectorTest, SparesWhatCameAMomentAgo) {
   runtime_.AddImage("a:1");
   Use(100);

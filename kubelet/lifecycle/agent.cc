@@ -275,7 +275,10 @@ void Agent::SyncPod(const std::string& uid) {
   pod::Facts& facts = entry->facts;
   const auto seen = snapshot_->pods.find(uid);
   pod::Observed observed = seen == snapshot_->pods.end() ? pod::Observed{} : seen->second.observed;
-  if (!facts.memory.deletion) pod::KeepLost(facts.observed, observed, facts.memory.lost, Now());
+  if (!facts.memory.deletion) {
+    const bool over = facts.memory.end || !facts.memory.final_phase.empty();
+    pod::KeepLost(facts.observed, observed, facts.memory.lost, Now(), over);
+  }
   NoteEnds(*entry, observed);
   facts.observed = std::move(observed);
   const auto gone = [&facts](const auto& of_a_container) {
@@ -315,6 +318,7 @@ void Agent::SyncPod(const std::string& uid) {
     d_.view.Remove(uid);
     d_.loop.CancelTimer(entry->wake);
     if (d_.cluster != nullptr && !entry->orphan) d_.cluster->Gone(facts.pod);
+    if (shortage_) shortage_->Cleaned(uid);
     if (const auto given = from_api_.find(uid); given != from_api_.end())
       given->second.finished = true;
     entries_.erase(found);
@@ -322,6 +326,7 @@ void Agent::SyncPod(const std::string& uid) {
     Reconcile();
     return;
   }
+  if (shortage_ && facts.memory.torn_down) shortage_->Cleaned(uid);
   for (const sync::Action& action : entry->plan.actions) Start(entry, action);
   d_.loop.CancelTimer(entry->wake);
   const int64_t now = Now();

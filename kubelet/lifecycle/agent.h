@@ -18,6 +18,7 @@
 #include "kubelet/lifecycle/applier.h"
 #include "kubelet/lifecycle/cluster.h"
 #include "kubelet/lifecycle/journal.h"
+#include "kubelet/lifecycle/shortage.h"
 #include "kubelet/lifecycle/view.h"
 #include "kubelet/log_rotation/log_rotation.h"
 #include "kubelet/pleg/pleg.h"
@@ -52,6 +53,8 @@ struct AgentDependencies {
   std::function<base::Status(bool remove)> collect_images =
       {};                      // from a worker, one at a time; looks only, or removes too
   Cluster* cluster = nullptr;  // null: the node is alone; else its pods are waited for as well
+  std::optional<ShortageSettings> shortage =
+      {};  // nothing: what is left on the node is not watched
 };
 
 class Agent {
@@ -122,7 +125,12 @@ class Agent {
   void Finish(const EntryPtr& entry, const sync::Action& action, const Outcome& outcome);
   void Fail(Entry& entry, const sync::Action& action, const Outcome& outcome);
   void Publish(Entry& entry);
-  void Note(Entry& entry, bool warning, const std::string& reason, const std::string& message);
+  void Note(Entry& entry, bool warning, const std::string& reason, const std::string& message,
+            const std::map<std::string, std::string>& annotations = {});
+  void WatchShortage();
+  std::vector<Shortage::Subject> PodsThatCount() const;
+  std::vector<std::function<void()>> Remains();
+  void Evict(const std::string& uid, pod::End end, const eviction::Notice& notice);
   void RotateLogs();
   void CollectImages(bool remove);
   void RefreshShares();
@@ -156,6 +164,7 @@ class Agent {
   std::minstd_rand random_{std::random_device{}()};
   std::string image_gc_failure_;    // told once
   std::set<std::string> rotating_;  // container ids whose log is being turned over
+  std::optional<Shortage> shortage_;
 };
 
 }  // namespace keelson::lifecycle

@@ -56,6 +56,7 @@ void Agent::Begin() {
     });
   };
   d_.loop.After(kVolumeCheck, [refresh] { refresh(refresh); });
+  WatchShortage();
 }
 
 void Agent::CheckRuntime() {

@@ -11,14 +11,14 @@ namespace keelson::lifecycle {
 using pod::ContainerFact;
 using pod::RunState;
 
-void Agent::Note(Entry& entry, bool warning, const std::string& reason,
-                 const std::string& message) {
+void Agent::Note(Entry& entry, bool warning, const std::string& reason, const std::string& message,
+                 const std::map<std::string, std::string>& annotations) {
   const kube::ObjectMeta& metadata = entry.facts.pod.metadata;
   const std::string pod = metadata.namespace_name + "/" + metadata.name;
   (warning ? base::LogWarn : base::LogInfo)(message, {{"pod", pod}, {"reason", reason}});
   entry.events.Add(Now(), warning, reason, message);
   if (d_.cluster != nullptr && !entry.orphan)
-    d_.cluster->Happened(entry.facts.pod, warning, reason, message);
+    d_.cluster->Happened(entry.facts.pod, warning, reason, message, annotations);
 }
 
 // Containers that ran when last looked at and have ended, or ended before anybody looked.

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "kubelet/lifecycle/agent.h"
+#include "kubelet/pod/names.h"
+#include "lib/base/log.h"
 
 namespace keelson::lifecycle {
 namespace {
@@ -50,7 +52,11 @@ void Agent::AdmitNew(Entry& entry) {
     if (!other->orphan && !other->facts.memory.end && other->facts.memory.final_phase.empty())
       others.push_back(&other->facts.pod);
   }
-  pod::Admission verdict = pod::Admit(entry.facts.pod, others, d_.admission);
+  pod::Admission verdict;
+  if (shortage_) {
+    verdict.refusal = eviction::RefusalUnder(shortage_->conditions(), entry.facts.pod);
+  }
+  if (!verdict.refusal) verdict = pod::Admit(entry.facts.pod, others, d_.admission);
   memory.end = std::move(verdict.refusal);
   memory.admitted = !memory.end;
   if (memory.end) Note(entry, true, memory.end->reason, memory.end->message);
@@ -61,6 +67,8 @@ void Agent::AdmitNew(Entry& entry) {
 void Agent::Preempt(Entry& entry, Entry& victim) {
   pod::Memory& memory = entry.facts.memory;
   victim.facts.memory.end = pod::End{"Preempting", "Preempted in order to admit critical pod"};
+  victim.facts.memory.end->disruption =
+      "Pod was preempted by Kubelet to accommodate a critical pod.";
   victim.preempted_by = entry.facts.pod.metadata.uid;
   victim.stop_pulls.request_stop();
   Note(victim, true, victim.facts.memory.end->reason, victim.facts.memory.end->message);
@@ -70,6 +78,73 @@ void Agent::Preempt(Entry& entry, Entry& victim) {
   memory.awaits.push_back(victim.facts.pod.metadata.name);
   memory.awaits_until =
       std::max(memory.awaits_until, Now() + std::max(kLeastWait, grace * kSecond * 3 / 2));
+  d_.loop.Post([this, uid] { SyncPod(uid); });
+}
+
+// --- when the node runs short
+void Agent::WatchShortage() {
+  if (!d_.shortage) return;
+  shortage_.emplace(
+      d_.loop, d_.workers, d_.clock, d_.runtime, d_.cgroups, *d_.shortage,
+      Shortage::Owner{
+          .pods = [this] { return PodsThatCount(); },
+          .remains = [this] { return Remains(); },
+          .evict = [this](const std::string& uid, pod::End end,
+                          const eviction::Notice& notice) { Evict(uid, std::move(end), notice); },
+          .conditions = [this](const auto& now) { d_.view.SetPressure(now); },
+          .tell =
+              [this](bool warning, const std::string& reason, const std::string& message) {
+                (warning ? base::LogWarn : base::LogInfo)(message, {{"reason", reason}});
+                if (d_.cluster != nullptr) d_.cluster->HappenedToNode(warning, reason, message);
+              }});
+  shortage_->Start();
+}
+
+std::vector<Shortage::Subject> Agent::PodsThatCount() const {
+  std::vector<Shortage::Subject> subjects;
+  for (const auto& [uid, entry] : entries_) {
+    const pod::Memory& memory = entry->facts.memory;
+    if (entry->orphan || memory.end || memory.deletion || !memory.final_phase.empty() ||
+        !IsUp(entry->facts.observed))
+      continue;
+    const kube::Pod& pod = entry->facts.pod;
+    subjects.push_back(
+        {&pod,
+         {d_.volumes.PodDir(uid) + "/volumes", pod::PodLogDirectory(d_.node.logs, pod.metadata)}});
+  }
+  return subjects;
+}
+
+// Ended containers of pods that have ended and hold nothing else: writable layers and logs. What
+// they came to stays known (KeepLost).
+std::vector<std::function<void()>> Agent::Remains() {
+  std::vector<std::function<void()>> removals;
+  if (snapshot_ == nullptr) return removals;
+  for (const auto& [uid, entry] : entries_) {
+    const pod::Memory& memory = entry->facts.memory;
+    const auto seen = snapshot_->pods.find(uid);
+    const bool over = memory.end || !memory.final_phase.empty();
+    if (!over || memory.deletion || !memory.torn_down || seen == snapshot_->pods.end()) continue;
+    for (const pod::ContainerFact& container : seen->second.observed.containers) {
+      if (container.state != RunState::kExited) continue;
+      removals.push_back([&applier = d_.applier, context = entry->context, id = container.id, uid] {
+        const Outcome done = applier.Apply(sync::RemoveContainer{id}, context, std::stop_token());
+        if (!done.status.ok())
+          base::LogWarn("an ended container is still there, going on",
+                        {{"pod", uid}, {"container", id}, {"error", done.status.error()}});
+      });
+    }
+  }
+  return removals;
+}
+
+void Agent::Evict(const std::string& uid, pod::End end, const eviction::Notice& notice) {
+  const auto found = entries_.find(uid);
+  if (found == entries_.end() || found->second->facts.memory.end) return;
+  Entry& entry = *found->second;
+  Note(entry, true, end.reason, end.message, notice.annotations);
+  entry.facts.memory.end = std::move(end);
+  entry.stop_pulls.request_stop();
   d_.loop.Post([this, uid] { SyncPod(uid); });
 }
 

@@ -106,7 +106,8 @@ class NodeOfATest : public testing::Test {
                  pod::kBackoffCap,
                  std::chrono::seconds(10),
                  {},
-                 cluster}),
+                 cluster,
+                 t.shortage_}),
           end_cluster(t.end_cluster_) {
       probes.emplace(
           t.prober_, probe_workers, t.clock_,
@@ -258,6 +259,7 @@ class NodeOfATest : public testing::Test {
   }();
   std::unique_ptr<node_cgroup::PodCgroups> cgroups_;
   std::chrono::nanoseconds sync_frequency_ = std::chrono::minutes(1);  // of lives that begin
+  std::optional<ShortageSettings> shortage_;                           // of lives that begin
   std::vector<kube::Pod> wanted_;
   // Of lives that begin: what joins them to a cluster, if anything does. Ended on the test's thread
   // after the loop's.

@@ -55,6 +55,16 @@ void View::SetNetworkNotReady(const std::string& why) {
   network_not_ready_ = why;
 }
 
+void View::SetPressure(const std::set<eviction::Condition>& conditions) {
+  const std::lock_guard lock(mutex_);
+  pressure_ = conditions;
+}
+
+std::set<eviction::Condition> View::Pressure() const {
+  const std::lock_guard lock(mutex_);
+  return pressure_;
+}
+
 std::vector<std::string> View::NotReady() const {
   std::vector<std::string> reasons;
   const std::string unhealthy = Unhealthy();

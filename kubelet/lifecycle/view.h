@@ -7,9 +7,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "kubelet/eviction/signals.h"
 #include "kubelet/server/node_view.h"
 #include "lib/base/clock.h"
 #include "lib/json/value.h"
@@ -42,6 +44,7 @@ class View final : public server::NodeView {
   void SetRuntimeError(const std::string& error);   // empty: it answers
   void SetRuntimeNotReady(const std::string& why);  // what it says of itself; empty: it is ready
   void SetNetworkNotReady(const std::string& why);  // empty: it is ready
+  void SetPressure(const std::set<eviction::Condition>& conditions);
 
   // The readers' side.
   std::string Pods() const override;
@@ -54,6 +57,7 @@ class View final : public server::NodeView {
   std::string Unhealthy() const override;
   // What keeps the node from running pods, in sentences; at first, that nobody has looked.
   std::vector<std::string> NotReady() const;
+  std::set<eviction::Condition> Pressure() const;  // what the node runs short of
 
  private:
   using Pictures = std::map<std::string, std::shared_ptr<const PodPicture>>;  // by uid
@@ -70,6 +74,7 @@ class View final : public server::NodeView {
   std::string runtime_error_, runtime_not_ready_;   // guarded by mutex_
   std::string network_not_ready_ =                  // guarded by mutex_
       "container runtime status check may not have completed yet";
+  std::set<eviction::Condition> pressure_;     // guarded by mutex_
   base::SteadyTime beat_{};                    // guarded by mutex_
   bool beaten_ = false;                        // guarded by mutex_
   base::SteadyTime listed_ = clock_.Steady();  // guarded by mutex_; at first since the beginning

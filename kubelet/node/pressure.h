@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the machine runs short of what pods need, by upstream's hard thresholds. Reads the
-// kernel; blocks shortly.
+// What is left on the machine of what pods need. Reads the kernel; blocks shortly.
 #pragma once
 
-#include <cstdint>
 #include <string>
+
+#include "kubelet/eviction/watch.h"
 
 namespace keelson::node {
 
-struct PressureLimits {
-  int64_t memory_bytes = 0;  // at least this much must be available; 0: not looked at
-  int64_t disk_bytes = 0;    // of the disk that holds pods
-  double pid_share = 0.05;   // of all process ids that must be free
-};
-struct Pressure {
-  bool memory = false, disk = false, pid = false;
-  bool operator==(const Pressure&) const = default;
-};
 struct Supply {
-  int64_t memory_bytes = -1, disk_bytes = -1;  // available; -1: not known
-  int64_t pids = -1, pids_at_most = -1;        // in use
+  eviction::Observations left;
+  bool images_apart = false;  // images have a file system of their own
 };
-Pressure PressureOf(const Supply& supply, const PressureLimits& limits);  // pure
-Supply LookAtSupply(const std::string& root_dir);
+// `root_dir`: where volumes are; `images`: where the runtime has its images, empty: not known.
+// Memory is MemAvailable, which counts cached files that the kernel can drop at once.
+Supply LookAtSupply(const std::string& root_dir, const std::string& images);
 
 }  // namespace keelson::node

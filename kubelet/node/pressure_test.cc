@@ -6,24 +6,25 @@
 namespace keelson::node {
 namespace {
 
-TEST(Pressure, BeginsBelowTheThresholds) {
-  const PressureLimits limits{.memory_bytes = 100, .disk_bytes = 10, .pid_share = 0.1};
-  EXPECT_EQ(PressureOf({100, 10, 90, 100}, limits), Pressure());
-  EXPECT_TRUE(PressureOf({99, 10, 90, 100}, limits).memory);
-  EXPECT_TRUE(PressureOf({100, 9, 90, 100}, limits).disk);
-  EXPECT_TRUE(PressureOf({100, 10, 91, 100}, limits).pid);
+using eviction::Signal;
+
+TEST(Supply, TheMachineTellsWhatIsLeft) {
+  const Supply supply = LookAtSupply("/", "/proc");
+  for (const Signal signal : {Signal::kMemory, Signal::kNodeDisk, Signal::kPids}) {
+    SCOPED_TRACE(NameOf(signal));
+    ASSERT_TRUE(supply.left.contains(signal));
+    EXPECT_GE(supply.left.at(signal).available, 0);
+    EXPECT_GT(supply.left.at(signal).capacity, supply.left.at(signal).available);
+  }
+  EXPECT_TRUE(supply.images_apart) << "procfs is no part of the root's file system";
+  EXPECT_FALSE(LookAtSupply("/", "/").images_apart);
 }
 
-TEST(Pressure, OfWhatIsNotKnownThereIsNone) {
-  EXPECT_EQ(PressureOf({}, {.memory_bytes = 100, .disk_bytes = 10}), Pressure());
-}
-
-TEST(Pressure, TheMachineTellsItsSupply) {
-  const Supply supply = LookAtSupply("/");
-  EXPECT_GT(supply.memory_bytes, 0);
-  EXPECT_GE(supply.disk_bytes, 0);
-  EXPECT_GT(supply.pids, 0);
-  EXPECT_GT(supply.pids_at_most, supply.pids);
+TEST(Supply, WhatIsNotThereIsNotKnown) {
+  const Supply supply = LookAtSupply("/nothing-here", "");
+  EXPECT_FALSE(supply.left.contains(Signal::kNodeDisk));
+  EXPECT_FALSE(supply.left.contains(Signal::kImageDisk));
+  EXPECT_FALSE(supply.images_apart);
 }
 
 }  // namespace

@@ -19,8 +19,8 @@ const ContainerFact* LatestIn(const Observed& observed, const std::string& name,
   return found == observed.containers.end() ? nullptr : &*found;
 }
 
-void KeepLost(const Observed& before, Observed& now, std::vector<ContainerFact>& lost,
-              int64_t wall) {
+void KeepLost(const Observed& before, Observed& now, std::vector<ContainerFact>& lost, int64_t wall,
+              bool over) {
   const auto has = [](const std::vector<ContainerFact>& list, const std::string& id) {
     return std::any_of(list.begin(), list.end(),
                        [&](const ContainerFact& c) { return c.id == id; });
@@ -28,10 +28,13 @@ void KeepLost(const Observed& before, Observed& now, std::vector<ContainerFact>&
   std::erase_if(lost,
                 [&](const ContainerFact& container) { return has(now.containers, container.id); });
   for (const ContainerFact& container : before.containers) {
-    if (container.state != RunState::kRunning || has(now.containers, container.id) ||
+    const bool is_kept = over && container.state == RunState::kExited &&
+                         Latest(before, container.name) == &container;
+    if ((container.state != RunState::kRunning && !is_kept) || has(now.containers, container.id) ||
         has(lost, container.id))
       continue;
     ContainerFact& gone = lost.emplace_back(container);
+    if (is_kept) continue;
     gone.state = RunState::kExited;
     gone.exit_code = 137;
     gone.reason = "ContainerStatusUnknown";

@@ -112,6 +112,9 @@ struct Deletion {
 struct End {           // the pod is over, whatever its containers say
   std::string reason;  // DeadlineExceeded, Evicted, OutOfcpu, …
   std::string message;
+  std::optional<int64_t> grace_seconds = {};  // nothing: the pod's own
+  std::string disruption =
+      {};  // the kubelet ended it for the sake of others: why; empty: it did not
 };
 struct Memory {
   int64_t first_seen = 0;  // status.startTime
@@ -168,8 +171,10 @@ inline bool IsPullError(const Failure& failure) {
 
 // Containers that ran `before` and are missing `now` have ended, nobody knows how: remembered in
 // `lost`, and added to what is seen.
-void KeepLost(const Observed& before, Observed& now, std::vector<ContainerFact>& lost,
-              int64_t wall);
+// Of a pod that is over the last of each name stays known as it was: what it came to is all that is
+// left of it.
+void KeepLost(const Observed& before, Observed& now, std::vector<ContainerFact>& lost, int64_t wall,
+              bool over = false);
 
 // Startup probe passed and postStart done.
 bool IsStarted(const Facts& facts, const ContainerFact& container);

@@ -355,9 +355,9 @@ Value StatusOf(const pod::Facts& facts, const NodeAddresses& node, int64_t now,
   AddCondition(conditions, generation, "ContainersReady", ready, why, message, now, changes);
   AddCondition(conditions, generation, "PodScheduled", true, "", "", facts.memory.first_seen,
                changes);
-  if (facts.memory.end && facts.memory.end->reason == "Preempting") {
+  if (facts.memory.end && !facts.memory.end->disruption.empty()) {
     AddCondition(conditions, generation, "DisruptionTarget", true, "TerminationByKubelet",
-                 "Pod was preempted by Kubelet to accommodate a critical pod.", now, changes);
+                 facts.memory.end->disruption, now, changes);
   }
   status.Set("conditions", std::move(conditions));
 

@@ -29,7 +29,9 @@ class Planner {
     DecideEnd();
     if (plan_.end || f_.memory.end || !f_.memory.final_phase.empty() ||
         !plan_.final_phase.empty()) {
-      Terminate(spec_.termination_grace_period_seconds, 0,
+      const std::optional<int64_t> hurry =
+          f_.memory.end ? f_.memory.end->grace_seconds : std::nullopt;
+      Terminate(hurry.value_or(spec_.termination_grace_period_seconds), 0,
                 f_.memory.end ? f_.memory.end->message : "the pod has come to its end");
       if (Quiet() && !f_.memory.torn_down) Do(TearDown{});
     } else {

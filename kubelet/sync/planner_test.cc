@@ -570,6 +570,15 @@ TEST(Planner, DoesWhatEachStoryNeeds) {
   }
 }
 
+TEST(Planner, APodThatIsEvictedHasTheGraceThatItIsGiven) {
+  Story story;
+  story.Is("a", RunState::kRunning);
+  story.f.memory.end = pod::End{"Evicted", "The node was low on resource: memory. "};
+  EXPECT_EQ(std::get<KillContainer>(PlanPod(story.f, kNow).actions.at(0)).grace_seconds, 30);
+  story.f.memory.end->grace_seconds = 1;
+  EXPECT_EQ(std::get<KillContainer>(PlanPod(story.f, kNow).actions.at(0)).grace_seconds, 1);
+}
+
 TEST(Planner, TellsWhoseProcessesAnEphemeralContainerSees) {
   Story story;
   story.Is("a", RunState::kExited, 0, 1);

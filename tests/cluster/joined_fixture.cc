@@ -82,17 +82,7 @@ void JoinedNode::StartNode() {
 }
 
 void JoinedNode::Join(const std::string& access) {
-  // Whatever the machine's disk and memory are like.
-  const std::string settings = dir_.path() + "/kubelet.yaml";
-  ASSERT_TRUE(os::WriteFileAtomic(settings,
-                                  "apiVersion: kubelet.config.k8s.io/v1beta1\n"
-                                  "kind: KubeletConfiguration\n"
-                                  "evictionHard: {memory.available: 1Mi, nodefs.available: 1Mi, "
-                                  "imagefs.available: 1Mi, nodefs.inodesFree: \"1\"}\n",
-                                  0644)
-                  .ok());
-  joining_ = {"--kubeconfig", access.empty() ? Access() : access, "--node-ip", kAddress, "--config",
-              settings};
+  joining_ = {"--kubeconfig", access.empty() ? Access() : access, "--node-ip", kAddress};
   Rejoin();
   ASSERT_TRUE(
       Eventually([&] { return Condition(Object({"node", "node"}), "Ready") == "True"; }, 180))

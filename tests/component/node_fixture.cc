@@ -70,8 +70,10 @@ void NodeTest::SetUp() {
   cgroup_root_ = "/keelson-test-" + id_;
   endpoint_ = run_ + "/cri.sock";
   for (const std::string& directory :
-       {manifests(), dir_.path() + "/objects", dir_.path() + "/config"})
+       {manifests(), dir_.path() + "/objects", dir_.path() + "/config", kubelet_settings()})
     ASSERT_TRUE(os::MakeDirs(directory, 0755).ok());
+  // However little the machine has left, unless the test is about that.
+  SetKubelet("00-no-thresholds", "evictionHard: {}\n");
 }
 
 std::vector<std::string> NodeTest::RuntimeArguments(const std::vector<std::string>& command) const {
@@ -90,6 +92,15 @@ std::vector<std::string> NodeTest::RuntimeArguments(const std::vector<std::strin
                                     "10.199.0.0/16"};
   words.insert(words.end(), command.begin(), command.end());
   return words;
+}
+
+void NodeTest::SetKubelet(const std::string& name, const std::string& fields) {
+  ASSERT_TRUE(os::WriteFileAtomic(kubelet_settings() + "/" + name + ".conf",
+                                  "apiVersion: kubelet.config.k8s.io/v1beta1\n"
+                                  "kind: KubeletConfiguration\n" +
+                                      fields,
+                                  0644)
+                  .ok());
 }
 
 void NodeTest::SpawnRuntime() {
@@ -137,7 +148,9 @@ std::vector<std::string> NodeTest::KubeletArguments(const std::vector<std::strin
                                     "--pod-logs-dir",
                                     logs(),
                                     "--log-links-dir",
-                                    ""};
+                                    "",
+                                    "--config-dir",
+                                    kubelet_settings()};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }

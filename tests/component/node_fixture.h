@@ -31,6 +31,8 @@ class NodeTest : public testing::Test {
   void StartKubelet(const std::vector<std::string>& more_arguments = {});
   void SpawnKubelet(const std::vector<std::string>& more_arguments = {});
   void StopKubelet(int signal);
+  // Of kubelets that begin: a file of their --config-dir, later ones by name count.
+  void SetKubelet(const std::string& name, const std::string& fields);
   // busybox or nginx, as docker.io/library/<name>:<tag>
   void LoadImage(const std::string& name, const std::string& tag = "demo");
   // Polls; false after `seconds`.
@@ -68,9 +70,11 @@ class NodeTest : public testing::Test {
   std::string run() const { return run_; }
   std::string manifests() const { return dir_.path() + "/manifests"; }
   std::string logs() const { return dir_.path() + "/pod-logs"; }
-  std::string kubelet_root() const { return dir_.path() + "/kubelet"; }
+  std::string kubelet_settings() const { return dir_.path() + "/kubelet.conf.d"; }
+  std::string kubelet_root() const { return kubelet_root_; }
 
   os::TempDir dir_ = std::move(os::TempDir::Create("keelson-node")).value();
+  std::string kubelet_root_ = dir_.path() + "/kubelet";
   std::string id_, run_, cgroup_root_;
   std::string endpoint_;  // the CRI that the kubelet is given
   std::optional<os::ChildProcess> runtime_, kubelet_;
