@@ -51,10 +51,10 @@ TEST_F(KubectlObjectsTest, WhatRunsFollowsWhatIsAppliedEditedPatchedAndReplaced)
   EXPECT_EQ(Sh("KUBE_EDITOR=true kubectl edit deployment web").err,
             "Edit cancelled, no changes made.\n");
   // What the server refuses is kept for the next attempt.
-  EXPECT_THAT(Err("KUBE_EDITOR='sed -i s/replicas:.1/replicas:\\ -1/' kubectl edit deployment web"),
-              AllOf(HasSubstr("error: deployments.apps \"web\" is invalid"),
-                    HasSubstr("A copy of your changes has been stored to \"/tmp/kubectl-edit-")));
-  (void)Out("rm -f /tmp/kubectl-edit-*web* 2>&1");
+  EXPECT_THAT(
+      Err("KUBE_EDITOR='sed -i s/replicas:.1/replicas:\\ -1/' kubectl edit deployment web"),
+      AllOf(HasSubstr("error: deployments.apps \"web\" is invalid"),
+            HasSubstr("A copy of your changes has been stored to \"" + Here("kubectl-edit-"))));
 
   EXPECT_EQ(Out("kubectl patch deployment web -p '{\"spec\":{\"template\":{\"spec\":{"
                 "\"containers\":[{\"name\":\"c\",\"image\":\"docker.io/library/nginx:two\"}]}}}}'"),

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Those for whom the command is made: Debian's Podman and containerd's runc shim run, enter, pause and remove containers with it."""
+import os
 import shutil
 import subprocess
 
@@ -23,7 +24,7 @@ class Podman(OciTest):
         base = ["podman", "--root", self.folder / "store", "--runroot", self.folder / "run", "--tmpdir", self.folder / "tmp",
                 "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", PROGRAM]
         result = subprocess.run([*map(str, base), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True, timeout=300)
+                                text=True, timeout=300, env={**os.environ, "TMPDIR": str(self.folder)})
         self.assertEqual(result.returncode, code, f"{words}: {result.stdout}{result.stderr}")
         return result.stdout
 
