@@ -103,7 +103,7 @@ Status ReadDevices(const Field& field, Resources& out) {
     std::string type = "a", access;
     RETURN_IF_ERROR(item.Read("type", type));
     RETURN_IF_ERROR(item.Read("access", access));
-    if (type.empty()) type = "a";
+    if (type.empty()) type.push_back('a');
     if (type.size() != 1 || std::string_view("abcu").find(type[0]) == std::string_view::npos)
       return item.Bad("type must be a, b, c or u, it is {}", base::QuoteIfNeeded(type));
     if (access.find_first_not_of("rwm") != std::string::npos)
