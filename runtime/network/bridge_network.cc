@@ -191,10 +191,10 @@ Result<uint32_t> BridgeNetwork::Connect(const PodRequest& request) {
 // own through which that is led.
 Status BridgeNetwork::Shape(const PodRequest& request) {
   const Bandwidth& asked = request.bandwidth;
-  if (asked.in == 0 && asked.out == 0 && request.ports.empty()) return base::Ok();
   ASSIGN_OR_RETURN(netlink::RouteSocket socket, netlink::RouteSocket::Open());
   ASSIGN_OR_RETURN(const int link, socket.IndexOf(HostInterfaceName(request.sandbox_id)));
-  if (!request.ports.empty()) RETURN_IF_ERROR(socket.SetHairpin(link));
+  // A Service may lead a pod to itself, and where bridges ask iptables that packet is not routed.
+  RETURN_IF_ERROR(socket.SetHairpin(link));
   if (asked.in != 0) {
     const TokenBucket bucket = BucketOf(asked.in);
     RETURN_IF_ERROR(socket.LimitRate(link, bucket.bytes_per_second, bucket.burst, bucket.limit)

@@ -54,6 +54,26 @@ TEST_F(BridgeTest, TwoPodsReachEachOtherAndTeardownLeavesNothing) {
   });
 }
 
+TEST_F(BridgeTest, APodReachesItselfThroughAService) {
+  InFreshHost([&] {
+    // What a service proxy writes for a Service whose endpoint asks it.
+    Say({"iptables-nft", "-t", "nat", "-A", "PREROUTING", "-d", "10.96.0.1", "-p", "tcp", "-j",
+         "DNAT", "--to-destination", "10.200.7.2"});
+    Say({"iptables-nft", "-t", "nat", "-A", "POSTROUTING", "-s", "10.200.7.2", "-d", "10.200.7.2",
+         "-j", "MASQUERADE"});
+    const std::unique_ptr<BridgeNetwork> network = BridgeNetwork::Create(Config()).value();
+    const Namespaces pod = std::move(MakeNamespaces({})).value();
+    ASSERT_TRUE(network->Setup(Pod("aaaaaaaaaaaaaaaa", pod.net.get())).ok());
+    const os::UniqueFd listener = Listen(pod.net.get(), "0.0.0.0", 80);
+    for (const char* asked : {"0", "1"}) {  // whether bridges ask iptables, where they can
+      SCOPED_TRACE(asked);
+      (void)Say({"sysctl", "-w", std::string("net.bridge.bridge-nf-call-iptables=") + asked});
+      EXPECT_EQ(SeenFrom(pod.net.get(), "10.96.0.1", 80, listener.get()), "10.200.7.1");
+    }
+    ASSERT_TRUE(network->RemoveAll().ok());
+  });
+}
+
 TEST_F(BridgeTest, PodsThatComeAndGoDoNotChangeTheGatewaysMacAddress) {
   InFreshHost([&] {
     const auto network = BridgeNetwork::Create(Config()).value();

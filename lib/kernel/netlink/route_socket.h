@@ -78,7 +78,8 @@ class RouteSocket {
   // IPv6, in use at once: nobody looks for duplicates.
   base::Status AddAddress(int index, const Address6& address, int prefix);
   base::Status AddDefaultRoute(int index, const Address6& gateway);
-  // A port of a bridge may get its own frames back: a pod speaks to itself by the host's address.
+  // A port of a bridge may get its own frames back: a pod speaks to itself by the host's address or
+  // a Service's.
   base::Status SetHairpin(int index);
   base::Status CreateLink(const std::string& name, const std::string& kind);  // up; "ifb"
 
