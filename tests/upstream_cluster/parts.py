@@ -181,11 +181,11 @@ class Parts:
     def upstream_kubelet(self, endpoint, *who):
         """`who`: its options that say so."""
         self.spawn("kubelet", [self.programs["kubelet"], "--config", self.kubelet_configuration(endpoint), "--root-dir", self.work + "/kubelet", "--cert-dir",
-                               self.work + "/kubelet/pki", "--hostname-override", NODE, "--node-ip", ADDRESS, "--node-labels", "keelson.io/dns=true", "--v=2", *who])
+                               self.work + "/kubelet/pki", "--hostname-override", NODE, "--node-ip", ADDRESS, "--v=2", *who])
 
-    def join_upstream_kubelet(self, endpoint):
+    def join_upstream_kubelet(self, endpoint, *more):
         """By a bootstrap token: it gets its certificate from the control plane."""
-        self.upstream_kubelet(endpoint, "--bootstrap-kubeconfig", self.bootstrap_kubeconfig(), "--kubeconfig", self.work + "/kubelet.kubeconfig")
+        self.upstream_kubelet(endpoint, "--bootstrap-kubeconfig", self.bootstrap_kubeconfig(), "--kubeconfig", self.work + "/kubelet.kubeconfig", *more)
 
     def node_kubeconfig(self):
         """A certificate that is made for the node."""
