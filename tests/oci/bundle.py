@@ -134,5 +134,35 @@ class OciTest(unittest.TestCase):
         return Bundle(self.folder / f"bundle{self.count}", f"/{self.prefix}/c{self.count}", list(args), **changes)
 
 
+class Cases(unittest.TextTestResult):
+    """A line for each case, as scripts/run_tests.py reads them."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.begun, self.told = time.monotonic(), ("passed", "")
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.told = ("failed", "")
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.told = ("failed", "")
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.told = ("failed", "")
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.told = ("skipped", f" -- {reason}")
+
+    def stopTest(self, test):
+        outcome, reason = self.told
+        print(f"case {outcome} {int((time.monotonic() - self.begun) * 1000)} ms {test.id().rpartition('.')[2]}{reason}", flush=True)
+        super().stopTest(test)
+
+
 def main():
-    unittest.main(argv=[sys.argv[0], *sys.argv[1:]], verbosity=2)
+    unittest.main(argv=[sys.argv[0], *sys.argv[1:]], testRunner=unittest.TextTestRunner(resultclass=Cases, verbosity=2))
