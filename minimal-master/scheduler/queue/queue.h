@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pods that wait for a node, each in one place: active (the most important first, then who waited
-// longest), backing off after a failure (1 s, doubling to 10 s), unschedulable until something
+// longest), backing off after a failure (20 ms, doubling to 10 s), unschedulable until something
 // happens that may help or five minutes have passed, gated, or taken (a decision is made or carried
 // out). Driven by the times it is given; not thread-safe.
 #pragma once
