@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <random>
@@ -48,14 +47,25 @@ class ChaosTest : public TrafficFixture {
   int Random(int low, int high) { return Random(random_, low, high); }
 
   // --- kills
-  static constexpr char kMonitor[] = "keelson-monitor";
   static constexpr const char* kDaemons[] = {"master", "runtime", "kubelet", "proxy", "dns"};
   void KillSomething() {
-    const int which = Random(0, 6);
-    if (which == 5) return KillSupervisor();
-    if (which == 6) return KillMonitor();
-    const supervise::ProcessStatus process = Process(kDaemons[which]);
-    if (process.pid != 0) Kill(process.pid, kDaemons[which]);
+    switch (const int which = Random(0, 8); which) {
+      case 5:
+        return KillSupervisor();
+      case 6:
+        // The parent of all that runs in a pod: the anchor starts another. After the anchor's own
+        // death its pod is ended and begun anew.
+        return KillOneOf("keelson-monitor");
+      case 7:
+        return KillOneOf("keelson-log");
+      case 8:
+        // Pods go on. The runtime starts another anchor, which knows only the pods that come.
+        return KillOneOf("keelson-anchor");
+      default: {
+        const supervise::ProcessStatus process = Process(kDaemons[which]);
+        if (process.pid != 0) Kill(process.pid, kDaemons[which]);
+      }
+    }
   }
   // One of the twins, when there are two: the other takes over.
   void KillSupervisor() {
@@ -66,23 +76,12 @@ class ChaosTest : public TrafficFixture {
     else
       Kill(both->twin, "supervise's twin");
   }
-  // The parent of all that runs in a pod: the anchor starts another.
-  void KillMonitor() {
-    const std::string network = LinkOf("/proc/thread-self/ns/net");
-    std::vector<int> pids;
-    for (const auto& [name, type] : os::ListDir("/proc").ValueOr({})) {
-      const auto pid = base::ParseUint64(name);
-      if (pid && os::ReadFile("/proc/" + name + "/cmdline").ValueOr("").starts_with(kMonitor) &&
-          LinkOf("/proc/" + name + "/ns/net") == network)
-        pids.push_back(static_cast<int>(*pid));
-    }
+  void KillOneOf(const char* name) {
+    std::vector<pid_t> pids = Named(name);
+    // Clients ask from within that pod, which would be another one afterwards.
+    std::erase(pids, clients_monitor_);
     if (pids.empty()) return;
-    Kill(pids[static_cast<size_t>(Random(0, static_cast<int>(pids.size()) - 1))], kMonitor);
-  }
-  static std::string LinkOf(const std::string& path) {
-    char text[256];
-    const ssize_t size = readlink(path.c_str(), text, sizeof text);
-    return size < 0 ? "" : std::string(text, static_cast<size_t>(size));
+    Kill(pids[static_cast<size_t>(Random(0, static_cast<int>(pids.size()) - 1))], name);
   }
   void Kill(int pid, const char* what) {
     if (kill(pid, SIGKILL) == 0) kills_.push_back({SteadyNow(), what});
@@ -187,12 +186,15 @@ class ChaosTest : public TrafficFixture {
     std::string what;
   };
   std::vector<OneKill> kills_;
+  pid_t clients_monitor_ = 0;
 };
 
 TEST_F(ChaosTest, NothingAcknowledgedIsLostAndNobodyIsLedToWhatWasWithdrawn) {
   OnCluster([&] {
     MakeApp(kWeb, replicas_, Ends::kAfterSleep, kServesOn);
     const os::UniqueFd pod = ClientPod();
+    clients_monitor_ = ClientsMonitor();
+    ASSERT_NE(clients_monitor_, 0) << Logs();
     ASSERT_TRUE(Eventually([&] { return IsRolledOut(kWeb); })) << Describe(kWeb) << Logs();
     const std::string address = ClusterIp(kWeb);
     ASSERT_TRUE(

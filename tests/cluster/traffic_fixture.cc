@@ -148,13 +148,24 @@ os::UniqueFd TrafficFixture::ClientPod() {
   EXPECT_TRUE(Eventually([&] {
     const Said found = Output({"pgrep", "-f", "^/server sleep " + word});
     if (found.code != 0) return false;
-    const auto opened =
-        os::Open("/proc/" + std::string(base::Trim(found.text)) + "/ns/net", O_RDONLY);
+    const std::string pid(base::Trim(found.text));
+    const auto opened = os::Open("/proc/" + pid + "/ns/net", O_RDONLY);
     if (!opened.ok()) return false;
+    client_process_ = static_cast<pid_t>(base::ParseUint64(pid).value_or(0));
     out.reset(::dup(opened->get()));
     return true;
   })) << Logs();
   return out;
+}
+
+pid_t TrafficFixture::ClientsMonitor() const {
+  const std::string status =
+      os::ReadFile("/proc/" + std::to_string(client_process_) + "/status").ValueOr("");
+  constexpr std::string_view kParent = "\nPPid:\t";
+  const size_t at = status.find(kParent);
+  if (at == std::string::npos) return 0;
+  const std::string_view rest = std::string_view(status).substr(at + kParent.size());
+  return static_cast<pid_t>(base::ParseUint64(rest.substr(0, rest.find('\n'))).value_or(0));
 }
 
 }  // namespace keelson::cluster_test

@@ -44,6 +44,8 @@ class TrafficFixture : public UpFixture {
   std::vector<json::Value> PodsOf(const std::string& name);  // those that are not ending
   // The network namespace of a pod that does nothing.
   os::UniqueFd ClientPod();
+  // The parent of its process, 0 where that is not known.
+  pid_t ClientsMonitor() const;
 
   static std::string Deployment(const std::string& name) {
     return "/apis/apps/v1/namespaces/default/deployments/" + name;
@@ -53,6 +55,7 @@ class TrafficFixture : public UpFixture {
 
  private:
   std::shared_ptr<const load::Client> client_;
+  pid_t client_process_ = 0;
 };
 
 }  // namespace keelson::cluster_test

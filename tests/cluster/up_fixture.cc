@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/cluster/up_fixture.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 
+#include "lib/base/strings.h"
 #include "lib/base/testing/places.h"
 #include "lib/kernel/netlink/testing/namespaces.h"
 #include "lib/os/files.h"
@@ -111,7 +114,32 @@ std::string UpFixture::Logs() const {
   return Output({"sh", "-c", "tail -n 30 " + state() + "/daemon-logs/*.log"}).text;
 }
 
-std::string UpFixture::Left() const { return Output({"pgrep", "-fa", dir_.path() + "/"}).text; }
+std::vector<pid_t> UpFixture::Named(const std::string& name) {
+  const auto network = [](const std::string& process) {
+    struct stat found{};
+    return stat((process + "/ns/net").c_str(), &found) == 0 ? found.st_ino : 0;
+  };
+  const ino_t here = network("/proc/thread-self");
+  std::vector<pid_t> out;
+  for (const auto& [entry, type] : os::ListDir("/proc").ValueOr({})) {
+    const auto pid = base::ParseUint64(entry);
+    if (!pid) continue;
+    const std::string words = os::ReadFile("/proc/" + entry + "/cmdline").ValueOr("");
+    const std::string_view program = std::string_view(words).substr(0, words.find('\0'));
+    if (program.substr(program.rfind('/') + 1) == name && network("/proc/" + entry) == here)
+      out.push_back(static_cast<pid_t>(*pid));
+  }
+  return out;
+}
+
+std::string UpFixture::Left() const {
+  std::string out = Output({"pgrep", "-fa", dir_.path() + "/"}).text;
+  // Those of a pod say in their words only of which.
+  for (const char* name : {"keelson-monitor", "keelson-log", "keelson-init"}) {
+    for (const pid_t pid : Named(name)) out += fmt::format("{} {}\n", pid, name);
+  }
+  return out;
+}
 
 void UpFixture::Down() {
   const Said down = Keelson({"down", "--state-dir", state()});

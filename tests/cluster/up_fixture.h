@@ -5,6 +5,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/types.h>
 
 #include <chrono>
 #include <functional>
@@ -44,6 +45,8 @@ class UpFixture : public ::testing::Test {
   Said Status() const { return Keelson({"status", "--state-dir", state()}); }
   std::string Logs() const;  // the daemons', their last lines
   std::string Left() const;  // processes of this machine
+  // Those of this machine whose program, by its first word, is `name`.
+  static std::vector<pid_t> Named(const std::string& name);
   // keelson down, and nothing is left.
   void Down();
   static bool Eventually(const std::function<bool()>& good,
