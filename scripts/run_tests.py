@@ -7,8 +7,8 @@ kernel, `lab_newest` those that do on the newest, `lab_long` those that do with 
 those that use the demo images, which are made before, since the lab machine has no network; `prepared` those whose program
 is called with --prepare before, likewise. `lab_only` programs run nowhere else. `lab_systemd` marks those that run in it, on
 the newest kernel, with systemd as process 1. A program that is not googletest's counts its cases by
-lines `case passed|failed|skipped <n> ms NAME[ -- REASON]`. In the lab those of the highest COST (about the seconds there) begin first,
-since a machine keeps one core busy. With --reports=FOLDER (scripts/sanitize) every file in it when all is done is a
+lines `case passed|failed|skipped <n> ms NAME[ -- REASON]`. Lab machines, each of which keeps one core busy, run beside those that run
+one after another; those of the highest COST (about the seconds there) begin first. With --reports=FOLDER (scripts/sanitize) every file in it when all is done is a
 failure, and programs have three times as long."""
 import concurrent.futures
 import json
@@ -97,30 +97,33 @@ for program in sorted({t[1][0] for t in tests if "prepared" in t[2] and t[1]}) i
 print(f"==> {len(parallel)} programs side by side", flush=True)
 with concurrent.futures.ThreadPoolExecutor(cores) as pool:
     results += pool.map(lambda t: run(t[0], t[1], t[3]), parallel)
-print(f"==> {len(serial)} programs on the real kernel, one after another", flush=True)
-results += [run(t[0], t[1], t[3]) for t in serial]
 
 
 def in_lab(job):
     kernel, test = job
-    limit = max(600, 4 * test[3])
+    limit = min(3600, max(1200, 8 * test[3]))
     command = [os.path.join(root, "scripts/lab"), "--kernel", kernel, "--timeout", str(limit), "--scratch",
                "1024:/var/lib/keelson-lab", "--env", "TMPDIR=/var/lib/keelson-lab"]
     command += (["--systemd"] if "lab_systemd" in test[2] else []) + ["--"] + test[1]
     return run(f"{test[0]} on {kernel}", command, limit + 60)
 
 
-if use_lab:
-    jobs = []
-    for kernel in LAB_KERNELS:
+def lab_jobs():
+    for kernel in LAB_KERNELS if use_lab else ():
         labels = {"lab"} | ({"lab_newest", "lab_systemd"} if kernel == LAB_KERNELS[0] else set())
         if whole_lab:
             labels |= {"lab_newest", "lab_long"}
-        jobs += [(kernel, t) for t in tests if t[2] & labels and t[1]]
+        yield from ((kernel, t) for t in tests if t[2] & labels and t[1])
+
+
+jobs = sorted(lab_jobs(), key=lambda job: -job[1][4])
+with concurrent.futures.ThreadPoolExecutor(max(2, cores - 1)) as pool:
     if jobs:
         print(f"==> {len(jobs)} programs in lab machines, kernels {' and '.join(LAB_KERNELS)}, cgroup v2", flush=True)
-    with concurrent.futures.ThreadPoolExecutor(max(2, cores // 2)) as pool:
-        results += pool.map(in_lab, sorted(jobs, key=lambda job: -job[1][4]))
+    in_labs = [pool.submit(in_lab, job) for job in jobs]
+    print(f"==> {len(serial)} programs on the real kernel, one after another", flush=True)
+    results += [run(t[0], t[1], t[3]) for t in serial]
+    results += [job.result() for job in in_labs]
 
 for report in sorted(os.listdir(reports)) if reports else ():
     with open(os.path.join(reports, report), errors="replace") as file:
