@@ -80,10 +80,10 @@ base::Status Change(const Arguments& arguments, Process& process) {
   }
   if (arguments.Has("cap")) {
     ASSIGN_OR_RETURN(const uint64_t more, CapabilityMask(arguments.All("cap"), nullptr));
-    for (uint64_t* set : {&p.capabilities.bounding, &p.capabilities.effective,
-                          &p.capabilities.permitted, &p.capabilities.ambient})
+    for (uint64_t* set :
+         {&p.capabilities.bounding, &p.capabilities.effective, &p.capabilities.permitted})
       *set |= more;
-    p.capabilities.inheritable |= more;
+    p.capabilities.ambient |= more & p.capabilities.inheritable;
   }
   if (arguments.Has("user")) {
     ASSIGN_OR_RETURN(const security::UserText user, security::ParseUserText(arguments.Get("user")));
@@ -130,6 +130,10 @@ Outcome RunExec(const Global& global, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const std::string text, store.ReadConfig(record.id));
   ASSIGN_OR_RETURN(const Config config, ParseConfig(text));
   ASSIGN_OR_RETURN(Process process, ProcessOf(arguments, config));
+  ASSIGN_OR_RETURN(const uint64_t available, CapabilitiesInside(record.user_namespace));
+  for (const std::string& warning : LimitCapabilities(process.process.capabilities, available)) {
+    if (global.debug) Warn(warning);
+  }
   UniqueFd agent;
   if (config.system.seccomp) RETURN_IF_ERROR(CompileSeccomp(config, process.process, agent));
   ASSIGN_OR_RETURN(const int64_t kept, arguments.Number("preserve-fds", 0));

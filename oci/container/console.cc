@@ -49,6 +49,7 @@ class RawTerminal {
     if (!on_) return;
     termios raw = before_;
     cfmakeraw(&raw);
+    raw.c_oflag |= before_.c_oflag & OPOST;  // line ends are this terminal's
     (void)tcsetattr(0, TCSANOW, &raw);
   }
   ~RawTerminal() {
@@ -65,6 +66,14 @@ class RawTerminal {
   termios before_{};
   bool on_ = false;
 };
+
+// What the container writes is what comes out: no carriage returns for a file or a pipe.
+void KeepLineEnds(int terminal) {
+  termios now{};
+  if (tcgetattr(terminal, &now) != 0) return;
+  now.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  (void)tcsetattr(terminal, TCSANOW, &now);
+}
 
 // false: nothing more comes.
 bool Copy(int from, int to) {
@@ -103,7 +112,10 @@ Result<UniqueFd> HoldSignals() {
 
 Result<os::ExitStatus> Attend(pid_t pid, int pidfd, const UniqueFd& signals, UniqueFd terminal) {
   const RawTerminal own(terminal.valid() && isatty(0) == 1);
-  if (terminal) own.TellSize(terminal.get());
+  if (terminal) {
+    own.TellSize(terminal.get());
+    KeepLineEnds(terminal.get());
+  }
   bool input = terminal.valid();
   while (true) {
     pollfd ready[4] = {{pidfd, POLLIN, 0},

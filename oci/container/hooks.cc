@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 
 #include "lib/base/clock.h"
 #include "lib/base/strings.h"
@@ -98,6 +99,13 @@ class Watch {
   std::string words_;
 };
 
+std::string SignalWords(int number) {
+  const char* words = strsignal(number);
+  std::string text = words == nullptr ? std::to_string(number) : words;
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] |= 0x20;
+  return text;
+}
+
 Status RunOne(const Hook& hook, const std::string& state) {
   ASSIGN_OR_RETURN(os::Pipe in, os::CreatePipe());
   ASSIGN_OR_RETURN(os::Pipe out, os::CreatePipe());
@@ -135,7 +143,7 @@ Status RunOne(const Hook& hook, const std::string& state) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return base::Ok();
   const std::string words(base::Trim(watch.words()));
   const std::string end = WIFEXITED(status) ? fmt::format("exit status {}", WEXITSTATUS(status))
-                                            : fmt::format("signal {}", WTERMSIG(status));
+                                            : "signal: " + SignalWords(WTERMSIG(status));
   return base::Aborted("{}{}{}", end, words.empty() ? "" : ", it said: ", words);
 }
 
@@ -148,7 +156,7 @@ Status RunHooks(const char* kind, const std::vector<Hook>& hooks, const std::str
   Status status = base::Ok();
   for (size_t i = 0; i < hooks.size() && status.ok(); ++i) {
     status = RunOne(hooks[i], state)
-                 .WithContext(fmt::format("{} hook {} \"{}\"", kind, i, hooks[i].path));
+                 .WithContext(fmt::format("error running {} hook #{}: {}", kind, i, hooks[i].path));
   }
   (void)signal(SIGPIPE, before);
   return status;

@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "lib/base/strings.h"
+#include "lib/kernel/capabilities/capabilities.h"
 #include "lib/os/files.h"
 #include "lib/os/rooted_dir.h"
 #include "runtime/security/identity.h"
@@ -63,7 +64,30 @@ Status NewKeyring(const std::string& id) {
   return Error::FromErrno(errno, "make a session keyring");
 }
 
+Result<uint64_t> CapabilitiesInside(bool user_namespace) {
+  if (user_namespace) return capabilities::AllOfThisKernel();
+  return capabilities::OwnPermitted();
+}
+
+// Of two values of a variable the last one, where the first stood.
+static void KeepLast(std::vector<std::string>& env) {
+  std::vector<std::string> kept;
+  for (std::string& variable : env) {
+    const std::string_view name = std::string_view(variable).substr(0, variable.find('=') + 1);
+    const auto same = std::find_if(kept.begin(), kept.end(),
+                                   [&](const std::string& v) { return v.starts_with(name); });
+    if (same == kept.end())
+      kept.push_back(std::move(variable));
+    else
+      *same = std::move(variable);
+  }
+  env = std::move(kept);
+}
+
 void AddHome(spec::Process& process) {
+  KeepLast(process.env);
+  // One that is empty is none.
+  std::erase(process.env, "HOME=");
   const bool has = std::any_of(process.env.begin(), process.env.end(),
                                [](const std::string& v) { return v.starts_with("HOME="); });
   if (has) return;

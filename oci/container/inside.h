@@ -17,6 +17,9 @@ base::Status SetNames(const Config& config);
 base::Status SetSysctls(const Config& config, int sys);
 // A session keyring of its own, named after the container. Kernels without keys have none.
 base::Status NewKeyring(const std::string& id);
+// What a process of the container may have: all, where a user namespace stands between it and the
+// host, else what the caller has.
+base::Result<uint64_t> CapabilitiesInside(bool user_namespace);
 // HOME where the environment has none, from the image's passwd.
 void AddHome(spec::Process& process);
 

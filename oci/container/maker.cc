@@ -128,6 +128,9 @@ class Maker {
     record_.own_pids = read.HasNew("pid");
     record_.user_namespace = read.FindNamespace("user") != nullptr;
     made_.warnings = read.warnings;
+    ASSIGN_OR_RETURN(const uint64_t available, CapabilitiesInside(record_.user_namespace));
+    for (std::string& warning : LimitCapabilities(spec_.process.capabilities, available))
+      made_.warnings.push_back(std::move(warning));
     return base::Ok();
   }
 
@@ -204,9 +207,9 @@ class Maker {
     steps.asked = [this](pid_t stage) { return namespaces_.MapUsers(stage); };
     if (!hooks.prestart.empty() || !hooks.create_runtime.empty()) {
       steps.made = [this, &hooks](pid_t pid) -> Outcome {
-        const std::string state = StateFor(Status::kCreating, pid);
-        RETURN_IF_ERROR(RunHooks("prestart", hooks.prestart, state));
-        return RunHooks("createRuntime", hooks.create_runtime, state);
+        // As other runtimes tell it: prestart hooks were those of `start` once.
+        RETURN_IF_ERROR(RunHooks("prestart", hooks.prestart, StateFor(Status::kCreated, pid)));
+        return RunHooks("createRuntime", hooks.create_runtime, StateFor(Status::kCreating, pid));
       };
     }
     if (!hooks.create_container.empty()) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "lib/base/strings.h"
+#include "lib/kernel/capabilities/capabilities.h"
 #include "oci/plan/mount_options.h"
 
 #ifndef CLONE_NEWTIME
@@ -102,6 +103,33 @@ std::string NamespaceFile(std::string_view type) {
     if (name.type == type) return std::string(name.file);
   }
   return "";
+}
+
+std::vector<std::string> LimitCapabilities(spec::Capabilities& sets, uint64_t available) {
+  std::vector<std::string> warnings;
+  const auto limit = [&](const char* name, uint64_t& set, uint64_t to) {
+    std::vector<std::string> lost;
+    for (int bit = 0; bit < 64; ++bit) {
+      if ((set & ~to) >> bit & 1) lost.push_back(capabilities::NameOf(bit));
+    }
+    if (lost.empty()) return;
+    set &= to;
+    warnings.push_back(fmt::format("process.capabilities.{}: cannot be granted and passed over: {}",
+                                   name, base::Join(lost, ", ")));
+  };
+  // In runc's words.
+  for (int bit = 0; bit < 64; ++bit) {
+    if ((sets.ambient & ~(sets.permitted & sets.inheritable & available)) >> bit & 1) {
+      warnings.push_back(fmt::format("can't raise ambient capability {}: operation not permitted",
+                                     capabilities::NameOf(bit)));
+    }
+  }
+  limit("bounding", sets.bounding, available);
+  limit("permitted", sets.permitted, available);
+  limit("inheritable", sets.inheritable, available);
+  limit("effective", sets.effective, sets.permitted);
+  sets.ambient &= sets.permitted & sets.inheritable;
+  return warnings;
 }
 
 std::string MapText(const std::vector<IdMapping>& mappings) {

@@ -18,6 +18,10 @@ struct Place {
   std::string root;    // of the container, absolute, without links
 };
 base::Result<spec::ContainerSpec> ToSpec(const Config& config, const Place& place);
+// Takes away what cannot be granted: what is not `available`, effective ones that are not
+// permitted, ambient ones that are not inheritable too. It is told, and no error (runtime-spec):
+// one line for each set.
+std::vector<std::string> LimitCapabilities(spec::Capabilities& sets, uint64_t available);
 // CLONE_NEW* of a type as config.json names it.
 uint64_t NamespaceFlag(std::string_view type);
 // The file of /proc/PID/ns.

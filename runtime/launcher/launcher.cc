@@ -44,11 +44,14 @@ Pending::Pending(pid_t pid, UniqueFd pidfd, UniqueFd sync, Terminal terminal, bo
 namespace {
 
 // Until the first process waits for its start.
-Status AwaitReady(int sync, pid_t pid, const Freestanding& freestanding) {
+Status AwaitReady(int sync, pid_t pid, const Freestanding& freestanding, Terminal& terminal) {
   while (true) {
-    Born unused;
-    ASSIGN_OR_RETURN(const Heard heard, Hear(sync, unused));
-    if (heard == Heard::kReady) return base::Ok();
+    Born born;
+    ASSIGN_OR_RETURN(const Heard heard, Hear(sync, born));
+    if (heard == Heard::kReady) {
+      terminal = std::move(born.terminal);
+      return base::Ok();
+    }
     if (heard == Heard::kEnd)
       return base::Aborted("the container's first process ended without a word (killed?)");
     if (heard != Heard::kAsked) return base::DataLoss("the first process sent an unknown message");
@@ -63,7 +66,7 @@ Status Pending::Go(std::string_view more) {
   const UniqueFd sync = std::move(sync_);
   if (!waits_) return WaitForExec(sync.get());
   const auto said = [&] {
-    return freestanding_ != nullptr ? AwaitReady(sync.get(), pid_, *freestanding_)
+    return freestanding_ != nullptr ? AwaitReady(sync.get(), pid_, *freestanding_, terminal_)
                                     : WaitForExec(sync.get());
   };
   if (const Status sent = SendGo(sync.get(), more); !sent.ok()) {
@@ -162,12 +165,18 @@ void GiveStreams(const spec::Process& process, const spec::UserMapping& users) {
   }
 }
 
+Status MakeTerminal(const spec::ContainerSpec& spec, const std::string& root, Terminal& terminal) {
+  ASSIGN_OR_RETURN(terminal, OpenTerminal(root));
+  return BindConsole(spec, root, terminal.peer.get());
+}
+
 // The rest of a container's first process that belongs to no pod.
 [[noreturn]] void RunFreestanding(const spec::ContainerSpec& spec, const Freestanding& own,
-                                  int sync) {
+                                  int sync, Terminal& terminal) {
   if (const Status status = own.inside ? own.inside() : base::Ok(); !status.ok())
     Leave(sync, status.error());
-  if (!SendReady(sync).ok()) _exit(1);
+  if (!SendReady(sync, terminal).ok()) _exit(1);
+  terminal = {};
   UniqueFd(sync).reset();
   const Result<UniqueFd> starter = own.await_start();
   if (!starter.ok()) _exit(1);
@@ -181,7 +190,7 @@ void GiveStreams(const spec::Process& process, const spec::UserMapping& users) {
 
 // The container's first process: the rest of its root, then "go", then its own program.
 [[noreturn]] void RunFirstProcess(const spec::ContainerSpec& spec, rootfs::Inputs& inputs, int sync,
-                                  const Terminal& terminal, const Freestanding* freestanding) {
+                                  Terminal& terminal, const Freestanding* freestanding) {
   Mark(inputs.marks, StartStage::kProc);
   (void)setsid();
   if (inputs.user >= 0) {
@@ -191,6 +200,9 @@ void GiveStreams(const spec::Process& process, const spec::UserMapping& users) {
     Leave(sync, Error::FromErrno(errno, "new cgroup namespace"));
   if (freestanding != nullptr) {
     if (!WaitForGo(sync).ok()) _exit(1);
+    if (spec.process.terminal) {
+      inputs.mounted = [&] { return MakeTerminal(spec, rootfs::RootPath(inputs), terminal); };
+    }
     if (inputs.late_pivot) {
       inputs.before_pivot = [sync, freestanding]() -> Status {
         if (freestanding->made) RETURN_IF_ERROR(Ask(sync));
@@ -202,7 +214,7 @@ void GiveStreams(const spec::Process& process, const spec::UserMapping& users) {
   if (terminal.peer) {
     if (const Status status = BecomeTerminalOf(terminal); !status.ok()) Leave(sync, status.error());
   }
-  if (freestanding != nullptr) RunFreestanding(spec, *freestanding, sync);
+  if (freestanding != nullptr) RunFreestanding(spec, *freestanding, sync, terminal);
   if (!WaitForGo(sync).ok()) _exit(1);
   Mark(inputs.marks, StartStage::kRights);
   os::UseOrdinarySlices();
@@ -242,11 +254,8 @@ Result<pid_t> PrepareAndClone(const spec::ContainerSpec& spec, const PodContext&
     RETURN_IF_ERROR(EnterPod(spec, pod));
   }
   RETURN_IF_ERROR(rootfs::Assemble(spec, inputs));
-  if (spec.process.terminal) {
-    const std::string root = rootfs::RootPath(inputs);
-    ASSIGN_OR_RETURN(terminal, OpenTerminal(root));
-    RETURN_IF_ERROR(BindConsole(spec, root, terminal.peer.get()));
-  }
+  if (spec.process.terminal && pod.freestanding == nullptr)
+    RETURN_IF_ERROR(MakeTerminal(spec, rootfs::RootPath(inputs), terminal));
   uint64_t flags = CLONE_PARENT | (spec.pid_mode == spec::PidMode::kOwn ? CLONE_NEWPID : 0);
   if (pod.user >= 0) {
     GiveStreams(spec.process, pod.users);

@@ -20,15 +20,23 @@ base::Error DecodeError(base::Reader& reader) {
   return base::Error(code, std::move(text), os_errno);
 }
 
+std::vector<int> DescriptorsOf(const Terminal& terminal) {
+  if (!terminal.master) return {};
+  return {terminal.master.get(), terminal.peer.get()};
+}
+
+void TakeTerminal(os::Message& message, Born& born) {
+  if (message.fds.size() == 2)
+    born.terminal = {std::move(message.fds[0]), std::move(message.fds[1])};
+}
+
 }  // namespace
 
 base::Status SendPid(int socket, pid_t pid, const Terminal& terminal) {
   base::Writer w;
   w.U8(static_cast<uint8_t>(Kind::kPid));
   w.I32(pid);
-  std::vector<int> fds;
-  if (terminal.master) fds = {terminal.master.get(), terminal.peer.get()};
-  return os::SendMessage(socket, w.bytes(), fds);
+  return os::SendMessage(socket, w.bytes(), DescriptorsOf(terminal));
 }
 
 base::Status SendGo(int socket, std::string_view more) {
@@ -58,13 +66,15 @@ base::Result<Heard> Hear(int socket, Born& born) {
   const auto kind = static_cast<Kind>(reader.U8());
   if (kind == Kind::kError) return DecodeError(reader);
   if (kind == Kind::kAsk) return Heard::kAsked;
-  if (kind == Kind::kReady) return Heard::kReady;
+  if (kind == Kind::kReady) {
+    TakeTerminal(*message, born);
+    return Heard::kReady;
+  }
   const pid_t pid = reader.I32();
   if (kind != Kind::kPid || !reader.ok() || pid <= 0)
     return base::DataLoss("the starting process sent an unknown message");
   born.pid = pid;
-  if (message->fds.size() == 2)
-    born.terminal = {std::move(message->fds[0]), std::move(message->fds[1])};
+  TakeTerminal(*message, born);
   return Heard::kBorn;
 }
 
@@ -77,10 +87,10 @@ base::Result<Born> ReceivePid(int socket) {
   return born;
 }
 
-base::Status SendReady(int socket) {
+base::Status SendReady(int socket, const Terminal& terminal) {
   base::Writer w;
   w.U8(static_cast<uint8_t>(Kind::kReady));
-  return os::SendMessage(socket, w.bytes());
+  return os::SendMessage(socket, w.bytes(), DescriptorsOf(terminal));
 }
 
 base::Status Ask(int socket) {

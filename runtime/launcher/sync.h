@@ -28,7 +28,7 @@ void SendError(int socket, const base::Error& error);         // best effort: th
 base::Result<Born> ReceivePid(int socket);  // or the error that was sent instead
 // "Do your part": returns when the other side has said "go". `Hear` is the other side.
 base::Status Ask(int socket);
-base::Status SendReady(int socket);
+base::Status SendReady(int socket, const Terminal& terminal);
 enum class Heard { kAsked, kReady, kEnd, kBorn };
 base::Result<Heard> Hear(int socket, Born& born);  // or the error that was sent
 base::Status WaitForGo(int socket, std::string* more = nullptr);

@@ -37,7 +37,7 @@ Status CheckOrdinary(const os::RootedDir& root, const Mount& item) {
     struct stat st{};
     if (!place.ok() || (fstat(place->get(), &st) == 0 && S_ISDIR(st.st_mode))) return base::Ok();
   }
-  return base::InvalidArgument("{} must be mounted on an ordinary directory",
+  return base::InvalidArgument("{} must be mounted on ordinary directory",
                                item.kind == Mount::Kind::kProc ? "proc" : "sysfs");
 }
 
@@ -63,12 +63,38 @@ Result<UniqueFd> OpenBind(const Mount& item) {
   return tree;
 }
 
-Result<UniqueFd> OpenOther(const Mount& item, const std::string& label) {
-  mount::Options options;
-  if (!item.further.source.empty()) options.emplace_back("source", item.further.source);
+Result<std::vector<int>> OpenAhead(const spec::ContainerSpec& spec) {
+  std::vector<int> opened(spec.mounts.size(), -1);
+  for (size_t i = 0; i < spec.mounts.size(); ++i) {
+    const Mount& item = spec.mounts[i];
+    if (item.kind != Mount::Kind::kBind || item.further.source.empty()) continue;
+    Result<UniqueFd> tree = OpenBind(item);
+    if (!tree.ok()) return tree.error().WithContext(fmt::format("mount '{}'", item.destination));
+    opened[i] = tree->release();
+  }
+  return opened;
+}
+
+int OpenedAhead(const spec::ContainerSpec& spec, const std::vector<int>& opened,
+                const Mount& item) {
+  const auto index = static_cast<size_t>(&item - spec.mounts.data());
+  return index < opened.size() ? opened[index] : -1;
+}
+
+mount::Options SourceOf(const Mount& item) {
+  if (item.further.source.empty()) return {};
+  return {{"source", item.further.source}};
+}
+
+mount::Options OptionsOf(const Mount& item, const std::string& label) {
+  mount::Options options = SourceOf(item);
   for (auto& option : mount::ParseOptions(item.options)) options.push_back(std::move(option));
   if (!label.empty()) options.emplace_back("context", label);
-  return mount::NewFilesystem(item.further.type, options, item.attributes);
+  return options;
+}
+
+Result<UniqueFd> OpenOther(const Mount& item, const std::string& label) {
+  return mount::NewFilesystem(item.further.type, OptionsOf(item, label), item.attributes);
 }
 
 Status SetPropagation(int mount, const Mount& item) {

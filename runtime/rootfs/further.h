@@ -5,8 +5,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
+#include "lib/kernel/mount/mount.h"
 #include "lib/os/rooted_dir.h"
 #include "lib/os/unique_fd.h"
 #include "runtime/spec/container_spec.h"
@@ -18,6 +20,13 @@ base::Status MountRoot(const std::string& path, const std::string& at);
 // A bundle's own link at /proc or /sys would lead elsewhere what all that follows relies on.
 base::Status CheckOrdinary(const os::RootedDir& root, const spec::Mount& item);
 base::Result<os::UniqueFd> OpenBind(const spec::Mount& item);
+// The sources of all binds that name a path, by the mounts' index, -1 for others; kept open.
+base::Result<std::vector<int>> OpenAhead(const spec::ContainerSpec& spec);
+int OpenedAhead(const spec::ContainerSpec& spec, const std::vector<int>& opened,
+                const spec::Mount& item);
+// What the kernel shows as a file system's source; its options, with an SELinux label.
+mount::Options SourceOf(const spec::Mount& item);
+mount::Options OptionsOf(const spec::Mount& item, const std::string& label);
 base::Result<os::UniqueFd> OpenOther(const spec::Mount& item, const std::string& label);
 // Owners and attributes of a detached bind; what holds for everything below it.
 base::Status Dress(int mount, const spec::Mount& item);

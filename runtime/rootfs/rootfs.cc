@@ -81,16 +81,11 @@ Status MountCgroupV1(const RootedDir& root, const spec::ContainerSpec& spec, con
   return mount::SetAttributes(tmpfs.get(), item.attributes & MOUNT_ATTR_RDONLY, 0, 0, false);
 }
 
-mount::Options WithLabel(const Mount& item, const spec::ContainerSpec& spec) {
-  mount::Options options = mount::ParseOptions(item.options);
-  if (!spec.mount_label.empty()) options.emplace_back("context", spec.mount_label);
-  return options;
-}
-
 Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& inputs,
                             const Mount& item) {
   switch (item.kind) {
     case Mount::Kind::kBind: {
+      if (const int fd = OpenedAhead(spec, inputs.opened, item); fd >= 0) return os::Duplicate(fd);
       if (!item.further.source.empty()) return OpenBind(item);
       if (item.source_fd >= inputs.volume_fds.size())
         return base::Internal("mount source {} was not sent", item.source_fd);
@@ -110,18 +105,16 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
     }
     case Mount::Kind::kTmpfs:
       return mount::NewFilesystem(
-          "tmpfs", WithLabel(item, spec),
+          "tmpfs", OptionsOf(item, spec.mount_label),
           item.further.copy_up ? item.attributes & ~uint64_t{MOUNT_ATTR_RDONLY} : item.attributes);
     case Mount::Kind::kOther:
       return OpenOther(item, spec.mount_label);
     case Mount::Kind::kProc:
-      return mount::NewFilesystem("proc", mount::ParseOptions(item.options), item.attributes);
-    case Mount::Kind::kSysfs: {
-      ASSIGN_OR_RETURN(UniqueFd sysfs, mount::NewFilesystem("sysfs", {}, item.attributes));
-      return sysfs;
-    }
+      return mount::NewFilesystem("proc", OptionsOf(item, ""), item.attributes);
+    case Mount::Kind::kSysfs:
+      return mount::NewFilesystem("sysfs", SourceOf(item), item.attributes);
     case Mount::Kind::kDevpts: {
-      mount::Options options = WithLabel(item, spec);
+      mount::Options options = OptionsOf(item, spec.mount_label);
       for (auto& [name, value] : options) {
         // The number is the container's; the kernel wants the host's.
         if (name == "gid" && inputs.user >= 0) {
@@ -131,9 +124,9 @@ Result<UniqueFd> MakeSource(const spec::ContainerSpec& spec, const Inputs& input
       return mount::NewFilesystem("devpts", options, item.attributes);
     }
     case Mount::Kind::kMqueue:
-      return mount::NewFilesystem("mqueue", WithLabel(item, spec), item.attributes);
+      return mount::NewFilesystem("mqueue", OptionsOf(item, spec.mount_label), item.attributes);
     case Mount::Kind::kCgroup: {
-      Result<UniqueFd> tree = mount::NewFilesystem("cgroup2", {}, item.attributes);
+      Result<UniqueFd> tree = mount::NewFilesystem("cgroup2", SourceOf(item), item.attributes);
       // Who may not mount it shows what the host has.
       if (tree.ok() || !inputs.late_pivot) return tree;
       ASSIGN_OR_RETURN(UniqueFd bound, mount::CloneTree(AT_FDCWD, "/sys/fs/cgroup", true));
@@ -169,7 +162,7 @@ Status MountSome(const RootedDir& root, const spec::ContainerSpec& spec, const I
                  bool deferred_half) {
   const std::vector<size_t> deferred = DeferredMounts(spec.mounts, inputs.user >= 0);
   for (size_t i = 0; i < spec.mounts.size(); ++i) {
-    if (IsDeferred(deferred, i) != deferred_half) continue;
+    if (!inputs.freestanding && IsDeferred(deferred, i) != deferred_half) continue;
     RETURN_IF_ERROR(MountOne(root, spec, inputs, spec.mounts[i])
                         .WithContext(fmt::format("mount '{}'", spec.mounts[i].destination)));
   }
@@ -365,7 +358,7 @@ Result<UniqueFd> OpenSource(const spec::ContainerSpec& spec, const Inputs& input
   return MakeSource(spec, inputs, item);
 }
 
-Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
+Status Assemble(const spec::ContainerSpec& spec, Inputs& inputs) {
   const auto mark = [&](spec::StartStage stage) {
     if (inputs.marks != nullptr) inputs.marks->Mark(static_cast<size_t>(stage));
   };
@@ -375,6 +368,11 @@ Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
   RETURN_IF_ERROR(MountImage(spec, inputs, place_path));
   ASSIGN_OR_RETURN(UniqueFd root_fd, os::Open(place_path, O_PATH | O_DIRECTORY));
   const RootedDir root(std::move(root_fd));
+  if (inputs.freestanding) {
+    if (inputs.late_pivot) return base::Ok();
+    ASSIGN_OR_RETURN(inputs.opened, OpenAhead(spec));
+    return PivotInto(root.fd());
+  }
   if (user_namespace) RETURN_IF_ERROR(MakeFilesAsPodRoot(inputs));
   mark(spec::StartStage::kMounts);
   RETURN_IF_ERROR(MountSome(root, spec, inputs, false));
@@ -386,7 +384,7 @@ Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs) {
       ASSIGN_OR_RETURN(const UniqueFd made, root.MakeDirs(spec.mounts[index].destination, 0755));
     }
   }
-  return user_namespace || inputs.late_pivot ? base::Ok() : PivotInto(root.fd());
+  return user_namespace ? base::Ok() : PivotInto(root.fd());
 }
 
 Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs) {
@@ -398,6 +396,9 @@ Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs) {
   }
   ASSIGN_OR_RETURN(const RootedDir root, RootedDir::Open(RootPath(inputs)));
   RETURN_IF_ERROR(MountSome(root, spec, inputs, true));
+  for (const int fd : inputs.opened) UniqueFd(fd).reset();
+  if (inputs.freestanding) RETURN_IF_ERROR(MakeDevices(root, spec, inputs));
+  if (inputs.mounted) RETURN_IF_ERROR(inputs.mounted());
   RETURN_IF_ERROR(ProtectPaths(root, spec));
   RETURN_IF_ERROR(MaskPaths(root, spec));
   if (!spec.process.cwd.empty()) {

@@ -35,7 +35,11 @@ struct Inputs {
   bool late_pivot = false;
   std::function<base::Status()> before_pivot = {};
   // Devices are the host's where none can be made; proc and sysfs go on ordinary directories only.
+  // All mounts are Finish()'s, in the order in which they are listed, then `mounted` is called.
   bool freestanding = false;
+  std::function<base::Status()> mounted = {};
+  // By Assemble(), when Finish() no longer sees the host's tree: binds' sources by their index, -1.
+  std::vector<int> opened = {};
 };
 // With a user namespace the two halves are parted otherwise: Assemble() makes everything whose
 // owners must be mapped, and leaves the root where RootPath() says; Finish(), in a mount namespace
@@ -48,7 +52,7 @@ base::Status MountImage(const spec::ContainerSpec& spec, const Inputs& inputs,
                         const std::string& at);
 base::Result<os::UniqueFd> OpenSource(const spec::ContainerSpec& spec, const Inputs& inputs,
                                       const spec::Mount& item);
-base::Status Assemble(const spec::ContainerSpec& spec, const Inputs& inputs);
+base::Status Assemble(const spec::ContainerSpec& spec, Inputs& inputs);
 base::Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs);
 
 }  // namespace keelson::rootfs

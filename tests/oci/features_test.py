@@ -69,7 +69,7 @@ class Features(OciTest):
             bundle = self.bundle("true")
             (bundle.path / "rootfs" / name).rmdir()
             (bundle.path / "rootfs" / name).symlink_to("tmp")
-            self.refused(bundle, "must be mounted on an ordinary directory")
+            self.refused(bundle, "must be mounted on ordinary directory")
 
     def test_links_in_the_root_stay_in_the_root(self):
         canary = self.folder / "canary"

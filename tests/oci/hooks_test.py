@@ -29,7 +29,7 @@ class Hooks(OciTest):
         for kind in ("prestart", "createRuntime"):
             state = self.seen(kind)
             self.assertEqual((state["status"], state["pid"], state["id"], state["bundle"]),
-                             ("creating", pid, "c", str(bundle.path)))
+                             ("created" if kind == "prestart" else "creating", pid, "c", str(bundle.path)))
         self.assertEqual(self.seen("createContainer")["status"], "creating")
         self.oci("start", "c")
         self.assertEqual(self.seen("poststart")["pid"], pid)

@@ -96,6 +96,13 @@ base::Status DropBounding(uint64_t keep) {
   return base::Ok();
 }
 
+base::Result<uint64_t> OwnPermitted() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) != 0) return Error::FromErrno(errno, "capget");
+  return uint64_t{data[1].permitted} << 32 | data[0].permitted;
+}
+
 base::Status RaiseAllPermitted() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2];

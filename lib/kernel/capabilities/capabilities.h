@@ -24,6 +24,7 @@ struct Sets {
   uint64_t inheritable = 0;
   uint64_t ambient = 0;
 };
+base::Result<uint64_t> OwnPermitted();     // what the calling thread may have
 base::Status DropBounding(uint64_t keep);  // needs CAP_SETPCAP: before the user changes
 base::Status RaiseAllPermitted();          // what is permitted takes effect
 base::Status Apply(const Sets& sets);      // capset(2), then the ambient set
