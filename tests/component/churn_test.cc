@@ -1,251 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pods come and go, eight at a time, through the daemon's socket; afterwards everything that it
 // and its anchor hold is what it was before: memory, descriptors, threads, files, mounts, cgroups,
-// links and network namespaces. KEELSON_CHURN_PODS makes it long (scripts/churn).
-#include <gmock/gmock.h>
-#include <sys/stat.h>
+// links and network namespaces. And so it is when daemon, monitors and log processes are killed
+// meanwhile. KEELSON_CHURN_PODS makes it long (scripts/churn), KEELSON_TEST_SEED repeats kills.
+#include <poll.h>
+#include <signal.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <map>
-#include <set>
+#include <random>
 #include <thread>
 
-#include "lib/base/clock.h"
-#include "lib/base/strings.h"
-#include "lib/kernel/cgroup/cgroup.h"
-#include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"
-#include "tests/component/node_fixture.h"
+#include "tests/component/churn_fixture.h"
 
 namespace keelson::node_test {
 namespace {
 
-constexpr int kAtOnce = 8, kWarmUp = 64;
-constexpr size_t kMoreThreads = 4;
+constexpr int kWarmUp = 64;
+using std::chrono::seconds;
 
-// What is held, by kind; each thing by a name that says what it is.
-struct Held {
-  std::map<std::string, std::multiset<std::string>> things;
-  std::map<std::string, long> kilobytes;  // anonymous memory, of each process
-};
+template <typename T>
+std::string Told(const T& result) {
+  return result.ok() ? "" : result.error().message();
+}
 
-class ChurnTest : public NodeTest {
+// --- as long as nothing is killed
+class QuietChurnTest : public ChurnTest {
  protected:
-  void SetUp() override {
-    NodeTest::SetUp();
-    if (IsSkipped() || HasFatalFailure()) return;
-    const char* pods = std::getenv("KEELSON_CHURN_PODS");
-    pods_ = pods != nullptr ? std::atoi(pods) : 200;
-    ASSERT_NO_FATAL_FAILURE(LoadImage("busybox"));
-    ASSERT_NO_FATAL_FAILURE(StartRuntime());
-  }
-
-  // --- pods
-  // What a pod is differs from one to the next.
   void Cycle(cri_client::RuntimeClient& runtime, int number) {
-    const std::string name = "churn-" + std::to_string(number);
-    cri::PodSandboxConfig pod;
-    pod.mutable_metadata()->set_name(name);
-    pod.mutable_metadata()->set_uid("uid-" + name);
-    pod.mutable_metadata()->set_namespace_("default");
-    pod.set_hostname(name);
-    pod.set_log_directory(logs() + "/" + name);
-    // One group for all: what is left below it is seen.
-    pod.mutable_linux()->set_cgroup_parent(cgroup_root_);
-    auto& spaces = *pod.mutable_linux()->mutable_security_context()->mutable_namespace_options();
-    spaces.set_pid(number % 5 == 0 ? cri::POD : cri::CONTAINER);
-    const std::string id = Value(runtime.RunPodSandbox(pod, ""), name);
-    if (id.empty()) return;
-
-    const bool ends = number % 4 == 1, fails = number % 9 == 2;
-    cri::ContainerConfig config;
-    config.mutable_metadata()->set_name("main");
-    config.mutable_image()->set_image("docker.io/library/busybox:demo");
-    for (const char* word : {fails ? "/bin/none" : "/bin/sh", "-c"}) config.add_command(word);
-    config.add_command(ends ? "echo one; exit 3" : "echo one; sleep 100000");
-    config.set_log_path("main.log");
-    auto& security = *config.mutable_linux()->mutable_security_context();
-    *security.mutable_namespace_options() = spaces;
-    security.mutable_seccomp()->set_profile_type(cri::SecurityProfile::RuntimeDefault);
-    if (number % 3 == 0) {
-      cri::Mount& volume = *config.add_mounts();
-      volume.set_host_path(dir_.path());
-      volume.set_container_path("/volume");
-      volume.set_readonly(true);
-    }
-    const std::string container = Value(runtime.CreateContainer(id, config, pod), name);
-    if (!container.empty()) {
-      const base::Status started = runtime.StartContainer(container);
-      EXPECT_EQ(started.ok(), !fails) << name;
-      if (number % 4 == 0 && !fails) {
-        EXPECT_EQ(
-            Value(runtime.ExecSync(container, {"echo", "here"}, std::chrono::seconds(60)), name)
-                .stdout(),
-            "here\n")
-            << name;
+    const Shape shape = ShapeOf(number);
+    const base::Result<std::string> id = runtime.RunPodSandbox(shape.pod, "");
+    ASSERT_TRUE(id.ok()) << shape.name << ": " << Told(id);
+    const auto container = runtime.CreateContainer(*id, shape.container, shape.pod);
+    EXPECT_TRUE(container.ok()) << shape.name << ": " << Told(container);
+    if (container.ok()) {
+      const base::Status started = runtime.StartContainer(*container);
+      EXPECT_EQ(started.ok(), !shape.fails) << shape.name << ": " << Told(started);
+      if (shape.exec) {
+        const auto said = runtime.ExecSync(*container, {"echo", "here"}, seconds(60));
+        EXPECT_TRUE(said.ok() && said->stdout() == "here\n") << shape.name << ": " << Told(said);
       }
-      if (number % 6 == 0) {
-        const base::Status stopped = runtime.StopContainer(container, std::chrono::seconds(0));
-        EXPECT_TRUE(stopped.ok()) << name;
-        EXPECT_TRUE(runtime.RemoveContainer(container).ok()) << name;
+      if (shape.container_first) {
+        EXPECT_EQ(Told(runtime.StopContainer(*container, seconds(0))), "") << shape.name;
+        EXPECT_EQ(Told(runtime.RemoveContainer(*container)), "") << shape.name;
       }
     }
-    if (number % 7 != 0) {
-      EXPECT_TRUE(runtime.StopPodSandbox(id).ok()) << name;
+    if (shape.stop) {
+      EXPECT_EQ(Told(runtime.StopPodSandbox(*id)), "") << shape.name;
     }
-    const base::Status removed = runtime.RemovePodSandbox(id);
-    EXPECT_TRUE(removed.ok()) << name << (removed.ok() ? "" : removed.error().message());
-    EXPECT_TRUE(os::RemoveTree(logs() + "/" + name).ok());  // the kubelet's to do
-  }
-  template <typename T>
-  static T Value(base::Result<T> result, const std::string& pod) {
-    EXPECT_TRUE(result.ok()) << pod << ": " << (result.ok() ? "" : result.error().message());
-    return result.ok() ? std::move(result).value() : T();
+    EXPECT_EQ(Told(runtime.RemovePodSandbox(*id)), "") << shape.name;
+    EXPECT_TRUE(os::RemoveTree(logs() + "/" + shape.name).ok());  // the kubelet's to do
   }
   void Churn(int first, int pods) {
-    std::atomic<int> next{first};
-    std::vector<std::thread> threads;
-    for (int t = 0; t < kAtOnce; ++t) {
-      threads.emplace_back([&] {
-        const auto runtime = cri_client::ConnectRuntime(endpoint_);
-        for (int i = next++; i < first + pods && !HasFailure(); i = next++) Cycle(*runtime, i);
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
+    ChurnTest::Churn(first, pods, [this](int number) {
+      thread_local std::unique_ptr<cri_client::RuntimeClient> runtime;
+      if (runtime == nullptr) runtime = cri_client::ConnectRuntime(endpoint_);
+      Cycle(*runtime, number);
+    });
   }
-
-  // --- what is held
-  static void Tree(const std::string& path, std::multiset<std::string>& into) {
-    const base::Result<std::vector<os::DirEntry>> entries = os::ListDir(path);
-    if (!entries.ok()) return;
-    for (const os::DirEntry& entry : *entries) {
-      const std::string below = path + "/" + entry.name;
-      struct stat st{};
-      if (lstat(below.c_str(), &st) != 0) continue;
-      into.insert(below);
-      if (S_ISDIR(st.st_mode)) Tree(below, into);
-    }
-  }
-  static void Groups(const std::string& path, std::multiset<std::string>& into) {
-    const base::Result<std::vector<os::DirEntry>> entries = os::ListDir(path);
-    if (!entries.ok()) return;
-    for (const os::DirEntry& entry : *entries) {
-      const std::string below = path + "/" + entry.name;
-      struct stat st{};
-      if (lstat(below.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) continue;
-      into.insert(below);
-      Groups(below, into);
-    }
-  }
-  // Numbers that only tell one of a kind from another: of sockets, pipes, mounts.
-  static std::string WithoutNumbers(std::string text) {
-    const size_t at = text.find(":[");
-    return at == std::string::npos ? text : text.substr(0, at);
-  }
-  static void OfProcess(pid_t pid, const std::string& name, Held& held) {
-    const std::string proc = "/proc/" + std::to_string(pid);
-    auto& descriptors = held.things[name + ": descriptors"];
-    for (const os::DirEntry& entry : os::ListDir(proc + "/fd").ValueOr({})) {
-      char target[4096];
-      const ssize_t size = readlink((proc + "/fd/" + entry.name).c_str(), target, sizeof target);
-      if (size > 0) descriptors.insert(WithoutNumbers({target, static_cast<size_t>(size)}));
-    }
-    auto& threads = held.things[name + ": threads"];
-    for (const os::DirEntry& entry : os::ListDir(proc + "/task").ValueOr({}))
-      threads.insert(os::ReadFile(proc + "/task/" + entry.name + "/comm").ValueOr(""));
-    auto& mounts = held.things[name + ": mounts"];
-    const std::string table = os::ReadFile(proc + "/mountinfo").ValueOr("");
-    for (const std::string_view line : base::Split(table, '\n')) {
-      const std::vector<std::string_view> fields = base::Split(line, ' ');
-      if (fields.size() > 4) mounts.insert(std::string(fields[4]));
-    }
-    const std::string sizes = os::ReadFile(proc + "/smaps_rollup").ValueOr("");
-    for (const std::string_view line : base::Split(sizes, '\n')) {
-      if (line.starts_with("Anonymous:"))
-        held.kilobytes[name] = std::strtol(std::string(line.substr(10)).c_str(), nullptr, 10);
-    }
-  }
-  Held Look() {
-    Held held;
-    OfProcess(runtime_->pid(), "daemon", held);
-    for (const auto& [pid, arguments] : SmallProcesses()) {
-      held.things["processes"].insert(arguments);
-      if (arguments.find("keelson-anchor") != std::string::npos) OfProcess(pid, "anchor", held);
-    }
-    Tree(state(), held.things["files: state"]);
-    Tree(run(), held.things["files: run"]);
-    for (const os::DirEntry& hierarchy : os::ListDir("/sys/fs/cgroup").ValueOr({}))
-      Groups("/sys/fs/cgroup/" + hierarchy.name + cgroup_root_, held.things["cgroups"]);
-    Groups("/sys/fs/cgroup" + cgroup_root_, held.things["cgroups"]);
-    for (const netlink::Link& link : netlink::RouteSocket::Open().value().ListLinks().value())
-      held.things["links"].insert(link.name);
-    // Those of any process, a pinned one included: what nobody holds is gone.
-    const std::string lines = os::ReadFile("/proc/self/mountinfo").ValueOr("");
-    for (const std::string_view line : base::Split(lines, '\n')) {
-      if (line.find(" nsfs ") != std::string_view::npos)
-        held.things["pinned namespaces"].insert(std::string(line));
-    }
-    return held;
-  }
-
-  // What is there now and was not before; empty: nothing.
-  static std::string More(const Held& before, const Held& now) {
-    std::string text;
-    for (const auto& [kind, things] : now.things) {
-      std::vector<std::string> more;
-      const auto found = before.things.find(kind);
-      const std::multiset<std::string> none;
-      const std::multiset<std::string>& old = found == before.things.end() ? none : found->second;
-      std::set_difference(things.begin(), things.end(), old.begin(), old.end(),
-                          std::back_inserter(more));
-      // A library's pool grows and shrinks by threads of several names.
-      if (kind.ends_with(": threads") && things.size() <= old.size() + kMoreThreads) continue;
-      if (!more.empty())
-        text += kind + ": " + std::to_string(things.size()) + ", were " +
-                std::to_string(old.size()) + ", more: " + base::Join(more, ", ") + "\n";
-    }
-    return text;
-  }
-  static void Print(const char* when, const Held& held) {
-    std::string text;
-    for (const auto& [kind, things] : held.things)
-      text += ", " + kind + " " + std::to_string(things.size());
-    for (const auto& [name, size] : held.kilobytes)
-      text += ", " + name + " memory " + std::to_string(size) + " KB";
-    std::fprintf(stderr, "%s: %s\n", when, text.substr(2).c_str());
-  }
-  // Removal goes on behind the caller: until nothing is more than `before`.
-  Held Settle(const Held* before) {
-    Held held = Look();
-    base::SteadyTime since = base::SystemClock().Steady();
-    (void)Eventually(
-        [&] {
-          Held again = Look();
-          if (again.things != held.things) since = base::SystemClock().Steady();
-          held = std::move(again);
-          if (before != nullptr) return More(*before, held).empty() && Lean(*before, held);
-          return base::SystemClock().Steady() - since > std::chrono::seconds(4);
-        },
-        120);
-    return held;
-  }
-  // What a burst leaves in the allocator goes back after two quiet seconds; what it keeps for good
-  // are high-water marks of pools, not a share of every pod.
-  static constexpr long kMemoryMargin = 3 * 1024;
-  static bool Lean(const Held& before, const Held& now) {
-    for (const auto& [name, size] : now.kilobytes) {
-      const auto old = before.kilobytes.find(name);
-      if (old == before.kilobytes.end() || size > old->second + kMemoryMargin) return false;
-    }
-    return true;
-  }
-
-  int pods_ = 0;
 };
 
-TEST_F(ChurnTest, LeavesNothingBehind) {
+TEST_F(QuietChurnTest, LeavesNothingBehind) {
   Churn(0, kWarmUp);
   ASSERT_FALSE(HasFailure());
   const Held before = Settle(nullptr);
@@ -254,12 +71,131 @@ TEST_F(ChurnTest, LeavesNothingBehind) {
   Churn(kWarmUp, pods_);
   std::fprintf(stderr, "%d pods in %.1f s\n", pods_,
                std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  const Held after = Settle(&before);
-  Print("after", after);
-  EXPECT_EQ(More(before, after), "");
-  EXPECT_TRUE(Lean(before, after));
-  EXPECT_THAT(Runtime().ListPodSandboxes().value(), testing::IsEmpty());
-  EXPECT_THAT(Runtime().ListContainers().value(), testing::IsEmpty());
+  ExpectNothingMore(before);
+}
+
+// --- while processes are killed
+class KilledChurnTest : public ChurnTest {
+ protected:
+  void SetUp() override {
+    ChurnTest::SetUp();
+    const char* seed = std::getenv("KEELSON_TEST_SEED");
+    seed_ = seed != nullptr ? std::strtoul(seed, nullptr, 10) : std::random_device()();
+    std::fprintf(stderr, "seed: KEELSON_TEST_SEED=%lu\n", seed_);
+  }
+
+  // Again and again until `call` says yes, each time with the daemon that is there then; what was
+  // said last when a minute, on a busy machine a long one, did not do.
+  template <typename Call>
+  std::string Persist(Call call) {
+    std::string last = "never called";
+    const bool done = Eventually([&] {
+      const auto answer = call(*cri_client::ConnectRuntime(endpoint_));
+      last = Told(answer);
+      return answer.ok();
+    });
+    return done ? "" : last;
+  }
+
+  // Of a pod whose monitor was killed a start or a command may fail, which is counted; making a
+  // pod under the same name and taking it away must come about.
+  void Cycle(int number) {
+    const Shape shape = ShapeOf(number);
+    std::string id;
+    ASSERT_EQ(Persist([&](cri_client::RuntimeClient& runtime) {
+                auto made = runtime.RunPodSandbox(shape.pod, "");
+                if (made.ok()) id = *made;
+                return made;
+              }),
+              "")
+        << shape.name;
+    const auto runtime = cri_client::ConnectRuntime(endpoint_);
+    const auto container = runtime->CreateContainer(id, shape.container, shape.pod);
+    if (container.ok()) {
+      const base::Status started = runtime->StartContainer(*container);
+      EXPECT_FALSE(shape.fails && started.ok()) << shape.name;
+      if (!shape.fails && !started.ok()) ++spoiled_;
+      if (shape.exec && started.ok()) {
+        const auto said = runtime->ExecSync(*container, {"echo", "here"}, seconds(60));
+        if (!said.ok()) ++spoiled_;
+      }
+      if (shape.container_first) {
+        ASSERT_EQ(
+            Persist([&](cri_client::RuntimeClient& r) { return r.RemoveContainer(*container); }),
+            "")
+            << shape.name;
+      }
+    } else {
+      ++spoiled_;
+    }
+    if (shape.stop) {
+      ASSERT_EQ(Persist([&](cri_client::RuntimeClient& r) { return r.StopPodSandbox(id); }), "")
+          << shape.name;
+    }
+    ASSERT_EQ(Persist([&](cri_client::RuntimeClient& r) { return r.RemovePodSandbox(id); }), "")
+        << shape.name;
+    // A log process writes its last words meanwhile.
+    EXPECT_TRUE(Eventually([&] { return os::RemoveTree(logs() + "/" + shape.name).ok(); }));
+  }
+
+  // One a second or so until told to stop: the daemon, a pod's monitor, a pod's log process.
+  void Kill(std::stop_token stop) {
+    std::mt19937 random(static_cast<std::mt19937::result_type>(seed_));
+    const auto below = [&](size_t limit) {
+      return std::uniform_int_distribution<size_t>(0, limit - 1)(random);
+    };
+    while (!stop.stop_requested()) {
+      (void)poll(nullptr, 0, static_cast<int>(100 + below(1500)));
+      const size_t what = below(10);
+      if (what < 4) {
+        StopRuntime(SIGKILL);
+        SpawnRuntime();
+        ++killed_daemons_;
+        continue;
+      }
+      std::vector<pid_t> chosen;
+      for (const auto& [pid, arguments] : SmallProcesses()) {
+        if (arguments.starts_with(what < 8 ? "keelson-monitor " : "keelson-log "))
+          chosen.push_back(pid);
+      }
+      if (chosen.empty()) continue;
+      const pid_t pid = chosen[below(chosen.size())];
+      const base::Result<os::UniqueFd> process = os::OpenPidfd(pid);
+      // The number may be another process's by now.
+      if (process.ok() &&
+          os::ReadFile("/proc/" + std::to_string(pid) + "/cmdline")
+              .ValueOr("")
+              .starts_with(what < 8 ? "keelson-monitor" : "keelson-log") &&
+          os::SignalPidfd(process->get(), SIGKILL).ok())
+        ++(what < 8 ? killed_monitors_ : killed_logs_);
+    }
+  }
+
+  unsigned long seed_ = 0;
+  std::atomic<int> spoiled_ = 0;
+  int killed_daemons_ = 0, killed_monitors_ = 0, killed_logs_ = 0;
+};
+
+TEST_F(KilledChurnTest, LeavesNothingBehind) {
+  const auto cycle = [this](int number) { Cycle(number); };
+  Churn(0, kWarmUp, cycle);
+  ASSERT_FALSE(HasFailure());
+  const Held before = Settle(nullptr);
+  Print("before", before);
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    const std::jthread killer([this](std::stop_token stop) { Kill(stop); });
+    Churn(kWarmUp, pods_, cycle);
+  }
+  std::fprintf(stderr,
+               "%d pods in %.1f s; killed: daemon %d times, monitors %d, log processes %d; starts "
+               "and commands that failed: %d\n",
+               pods_,
+               std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(),
+               killed_daemons_, killed_monitors_, killed_logs_, spoiled_.load());
+  ASSERT_TRUE(Eventually([&] { return cri_client::ConnectRuntime(endpoint_)->Version().ok(); }));
+  client_ = cri_client::ConnectRuntime(endpoint_);
+  ExpectNothingMore(before);
 }
 
 }  // namespace
