@@ -25,7 +25,8 @@ TEST(Config, ReadsWhatABundleSays) {
     "root":{"path":"/r","readonly":true},"annotations":{"a.b":"c"},
     "process":{"terminal":true,"consoleSize":{"height":3,"width":4},"args":["a","b"],"cwd":"/w",
       "env":["A=b="],"user":{"uid":7,"gid":8,"umask":18,"additionalGids":[9]},
-      "capabilities":{"bounding":["CAP_KILL","CAP_OF_TOMORROW"]},"oomScoreAdj":5,
+      "capabilities":{"bounding":["CAP_KILL","CAP_OF_TOMORROW"],"permitted":["CAP_KILL","CAP_CHOWN"],
+        "inheritable":["CAP_KILL"],"ambient":["CAP_KILL","CAP_CHOWN"]},"oomScoreAdj":5,
       "rlimits":[{"type":"RLIMIT_NOFILE","soft":1,"hard":18446744073709551615}]},
     "mounts":[{"destination":"data","type":"bind","source":"src","options":["ro"]}],
     "hooks":{"poststop":[{"path":"/x","timeout":2}]},
@@ -36,6 +37,8 @@ TEST(Config, ReadsWhatABundleSays) {
   EXPECT_TRUE(config->read_only_root);
   EXPECT_EQ(config->process->process.identity.groups, std::vector<uint32_t>{9});
   EXPECT_EQ(config->process->process.capabilities.bounding, uint64_t{1} << 5);
+  EXPECT_EQ(config->process->process.capabilities.ambient, uint64_t{1} << 5)
+      << "as much as can be: bundles of `runc spec` ask for more";
   EXPECT_EQ(config->process->process.rlimits[0].hard, RLIM_INFINITY);
   EXPECT_EQ(config->process->process.further.umask, 022u);
   EXPECT_EQ(config->process->console_size, (std::pair<uint32_t, uint32_t>(3, 4)));

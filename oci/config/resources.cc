@@ -221,7 +221,8 @@ std::vector<cgroup::DeviceRule> DeviceRules(const Resources& resources) {
   allow({}, {}, "m");  // a node alone opens nothing
   allow({}, {}, "m", 'b');
   for (const uint32_t minor : {3u, 5u, 7u, 8u, 9u}) allow(1, minor, "rwm");
-  for (const uint32_t minor : {0u, 1u, 2u}) allow(5, minor, "rwm");
+  // Not 5:1: that console is the machine's, a container's own is its pseudo-terminal.
+  for (const uint32_t minor : {0u, 2u}) allow(5, minor, "rwm");
   allow(136, {}, "rwm");  // pseudo-terminals
   return rules;
 }

@@ -383,6 +383,8 @@ Status EnterTinyNamespace(const std::string& run_dir, const std::string& state_d
     ASSIGN_OR_RETURN(bind.tree, mount::CloneTree(AT_FDCWD, bind.path, bind.recursive));
   }
   ASSIGN_OR_RETURN(const UniqueFd null_device, mount::CloneTree(AT_FDCWD, "/dev/null", false));
+  // Through a descriptor of it nobody shall change the owner or the mode of the machine's device.
+  RETURN_IF_ERROR(mount::SetAttributes(null_device.get(), MOUNT_ATTR_RDONLY, 0, 0, false));
   const std::string root = run_dir + "/anchor-root";
   RETURN_IF_ERROR(os::MakeDir(root, 0700));
   ASSIGN_OR_RETURN(const UniqueFd tmpfs,

@@ -9,7 +9,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -76,6 +78,29 @@ Status SwitchUser(const spec::Identity& identity, bool groups_denied) {
   return base::Ok();
 }
 
+// A stream that is the machine's /dev/null becomes the container's own: whoever has a descriptor of
+// a device may change its owner and mode, and that one is everybody's. Where the container has
+// none, it stays if its mount forbids such changes.
+Status OwnNullDevices() {
+  const auto is_null = [](int fd) {
+    struct stat st{};
+    return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+  };
+  for (int fd = 0; fd < 3; ++fd) {
+    if (!is_null(fd)) continue;
+    const os::UniqueFd own(openat(AT_FDCWD, "/dev/null", O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+    if (own && is_null(own.get())) {
+      if (dup2(own.get(), fd) < 0) return Error::FromErrno(errno, "set up stream {}", fd);
+      continue;
+    }
+    struct statvfs place{};
+    if (fstatvfs(fd, &place) != 0 || (place.f_flag & ST_RDONLY) == 0)
+      return base::FailedPrecondition(
+          "stream {} is the machine's /dev/null, and the container has none of its own", fd);
+  }
+  return base::Ok();
+}
+
 // What glibc has no wrapper for (sched_setattr(2), first version).
 struct SchedulerAttributes {
   uint32_t size, policy;
@@ -131,6 +156,7 @@ Status TakeOnRole(const spec::Process& process) {
   RETURN_IF_ERROR(SetLimits(process));
   RETURN_IF_ERROR(SetExecLabels(process));
   RETURN_IF_ERROR(TakeOnFurther(process.further));
+  RETURN_IF_ERROR(OwnNullDevices());
   // /dev/stdout is opened anew by many programs: the pipe must belong to the user that runs. Files
   // that are not ours stay.
   for (int fd = 0; fd < 3; ++fd) {

@@ -14,6 +14,7 @@
 
 #include <functional>
 
+#include "lib/base/strings.h"
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
@@ -152,6 +153,21 @@ TEST_F(Launcher, TheRootHoldsNothingOfTheHost) {
 TEST_F(Launcher, OnlyStandardStreamsAreOpen) {
   const Outcome outcome = Shell("ls /proc/1/fd; exit 0");
   EXPECT_EQ(outcome.out, "0\n1\n2\n");
+}
+
+TEST_F(Launcher, AStreamWithoutAnybodyIsTheContainersOwnDeviceAndNotTheMachines) {
+  struct stat machines{};
+  ASSERT_EQ(stat("/dev/null", &machines), 0);
+  const Outcome outcome =
+      Shell("stat -L -c %d:%i /dev/null /proc/self/fd/0; stat -L -c %t /dev/stdin");
+  const auto lines = base::Split(std::string_view(outcome.out), '\n');
+  ASSERT_GE(lines.size(), 3u) << outcome.out << outcome.error;
+  EXPECT_EQ(lines[0], lines[1]);
+  EXPECT_NE(lines[1], fmt::format("{}:{}", machines.st_dev, machines.st_ino));
+  spec_.devices.clear();
+  spec_.masked_paths.clear();
+  EXPECT_NE(Shell("true").error.find("has none of its own"), std::string::npos)
+      << "nor where there is none";
 }
 
 // What came out of a terminal until the last process let go of it.

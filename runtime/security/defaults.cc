@@ -144,7 +144,7 @@ std::vector<cgroup::DeviceRule> DefaultDeviceRules(const std::vector<spec::Devic
   std::vector<cgroup::DeviceRule> rules = {{false, 'a', {}, {}, "rwm"}};
   for (const spec::Device& device : DefaultDevices())
     rules.push_back({true, 'c', device.major, device.minor, "rwm"});
-  rules.push_back({true, 'c', 5, 1, "rwm"});     // console
+  // Not 5:1: that console is the machine's, a container's own is its pseudo-terminal.
   rules.push_back({true, 'c', 5, 2, "rwm"});     // ptmx
   rules.push_back({true, 'c', 136, {}, "rwm"});  // pts
   for (const spec::Device& device : extra) {
