@@ -116,6 +116,16 @@ Answer Refusal(const status::Failure& failure) {
   return answer;
 }
 
+Answer Done(int code) {
+  json::Value out;
+  out.Set("kind", json::Value("Status"));
+  out.Set("apiVersion", json::Value("v1"));
+  out.Set("metadata", json::Value::Object());
+  out.Set("status", json::Value("Success"));
+  out.Set("code", json::Value(code));
+  return Encoded(code, Form{}, json::WriteJson(out));
+}
+
 Answer PlainText(int code, std::string text) {
   Answer answer;
   answer.code = code;

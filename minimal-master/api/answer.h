@@ -33,6 +33,8 @@ struct Answer {
 // JSON text in the form's encoding.
 Answer Encoded(int code, const Form& form, std::string json);
 Answer Refusal(const status::Failure& failure);
+// A Status that says so and no more.
+Answer Done(int code);
 Answer PlainText(int code, std::string text);
 // The header by which clients show a sentence to people.
 service::Field Warning(std::string_view text);

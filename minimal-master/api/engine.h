@@ -122,8 +122,10 @@ class Engine {
   status::Or<std::string> CreateOnce(Call& call, const WriteOptions& options, json::Value object,
                                      const std::string* owners = nullptr);
   status::Or<Written> BindTo(Call& call, const WriteOptions& options, const json::Value& binding);
-  // Counts an eviction against the budget that covers the pod, or refuses it.
+  // Counts an eviction against the budget that covers the pod, or refuses it. True: without a
+  // count, and only as long as the pod is this one.
   status::Or<bool> TakeFromBudget(const Call& call, const watch::ObjectPtr& pod, bool dry_run);
+  status::Or<bool> TellAndDelete(Call& call, json::Value options);
   // A delete of the call's object with these DeleteOptions; what is answered to it.
   status::Or<std::string> DeleteWith(const Call& call, const json::Value& options);
   Answer Show(const Call& call, int code, std::string json);

@@ -168,17 +168,6 @@ void AddFinalizer(Value& metadata, const char* finalizer, bool wanted) {
     metadata.Set("finalizers", Value::Array(std::move(kept)));
 }
 
-Failure PreconditionFailed(const schema::Resource& resource, const std::string& name,
-                           const char* what, const std::string& wanted, const std::string& is) {
-  return status::Conflict(
-      {resource.group(), resource.kind()}, name,
-      fmt::format(
-          "the {} in the precondition ({}) does not match the {} in record ({}). The object "
-          "might have been {}",
-          what, wanted, what, is,
-          std::string_view(what) == "UID" ? "deleted and then recreated" : "modified"));
-}
-
 std::string TimeText(int64_t seconds) {
   const std::time_t time = seconds;
   std::tm utc{};
@@ -259,10 +248,12 @@ status::Or<Deleted> DeleteOne(store::Store& store, watch::Cache& cache, const ba
     const ObjectPtr current = cache.Find(key);
     if (!current) return status::NotFound({resource.group(), resource.name()}, name);
     if (!options.uid.empty() && options.uid != current->uid())
-      return PreconditionFailed(resource, name, "UID", options.uid, std::string(current->uid()));
+      return status::PreconditionFailed({resource.group(), resource.kind()}, name, "UID",
+                                        options.uid, std::string(current->uid()));
     if (!options.revision.empty() && options.revision != std::to_string(current->revision()))
-      return PreconditionFailed(resource, name, "ResourceVersion", options.revision,
-                                std::to_string(current->revision()));
+      return status::PreconditionFailed({resource.group(), resource.kind()}, name,
+                                        "ResourceVersion", options.revision,
+                                        std::to_string(current->revision()));
     const base::Result<Value> old = json::ParseJson(InVersion(resource, current->bytes().view()));
     if (!old.ok()) return status::Internal(old.error().message());
     auto [left, ends] = Remains(resource, *old, options, clock.WallNanos() / 1'000'000'000);

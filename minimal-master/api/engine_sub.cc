@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Subresources with rules of their own: scale, binding, eviction, finalize, approval.
+// Subresources with rules of their own: scale, binding, finalize, approval.
 #include <fmt/format.h>
 
 #include "lib/json/text.h"
 #include "minimal-master/api/bodies.h"
-#include "minimal-master/api/cache_facts.h"
 #include "minimal-master/api/engine.h"
 #include "minimal-master/api/shape.h"
 #include "minimal-master/api/tracking.h"
@@ -13,16 +12,12 @@
 #include "minimal-master/schema/decode.h"
 #include "minimal-master/storage/storage.h"
 #include "minimal-master/table/text.h"
-#include "minimal-master/watch/selectors/label_selector.h"
 
 namespace keelson::api {
 namespace {
 
 using json::Value;
 using status::Failure;
-
-constexpr char kPolicy[] = "policy";
-constexpr char kBudgets[] = "poddisruptionbudgets";
 
 const schema::Type& ScaleType() {
   static const schema::Type* const type = schema::Find("autoscaling", "v1", "Scale");
@@ -35,16 +30,6 @@ Failure Bare(std::string message) {
   Failure failure;
   failure.message = std::move(message);
   return failure;
-}
-
-Answer Success(int code) {
-  Value out;
-  out.Set("kind", Value("Status"));
-  out.Set("apiVersion", Value("v1"));
-  out.Set("metadata", Value::Object());
-  out.Set("status", Value("Success"));
-  out.Set("code", Value(code));
-  return Encoded(code, Form{}, json::WriteJson(out));
 }
 
 Value ScaleOf(const schema::Resource& resource, const Value& object) {  // without managers
@@ -86,36 +71,6 @@ status::Or<Value> PatchScale(Call& call, const WriteOptions& options, const Valu
 Failure NameMismatch(const std::string& given, const std::string& asked) {
   return status::BadRequest(fmt::format(
       "the name of the object ({}) does not match the name on the URL ({})", given, asked));
-}
-
-Failure Budget(std::string why, int retry) {
-  Failure failure = status::TooManyRequests(
-      "Cannot evict pod as it would violate the pod's disruption budget.", retry);
-  failure.details.causes.push_back({"DisruptionBudget", std::move(why), ""});
-  return failure;
-}
-
-bool Selects(const Value& budget, const watch::Object& pod) {
-  using watch::selectors::LabelRequirement;
-  std::vector<LabelRequirement> all;
-  const Value& selector = budget.At({"spec", "selector"});
-  if (!selector.IsObject()) return false;
-  for (const auto& [key, value] : selector.At({"matchLabels"}).members())
-    all.push_back({key, LabelRequirement::Operator::kIn, {value.AsString()}});
-  for (const Value& expression : selector.At({"matchExpressions"}).items()) {
-    LabelRequirement requirement;
-    requirement.key = expression.At({"key"}).AsString();
-    const std::string& op = expression.At({"operator"}).AsString();
-    requirement.op = op == "In"       ? LabelRequirement::Operator::kIn
-                     : op == "NotIn"  ? LabelRequirement::Operator::kNotIn
-                     : op == "Exists" ? LabelRequirement::Operator::kExists
-                                      : LabelRequirement::Operator::kNotExists;
-    for (const Value& value : expression.At({"values"}).items())
-      requirement.values.push_back(value.AsString());
-    std::sort(requirement.values.begin(), requirement.values.end());
-    all.push_back(std::move(requirement));
-  }
-  return watch::selectors::LabelSelector(std::move(all)).Matches(pod);
 }
 
 void SetScheduled(Value& pod, const std::string& time) {
@@ -236,7 +191,7 @@ Answer Engine::Bind(Call& call) {
       schema::DecodeRequest(call.request.body, *media, "", "v1", "Binding");
   if (!decoded.ok()) return Refusal(status::BadRequest(decoded.error().message()));
   const status::Or<Written> written = BindTo(call, *options, decoded->value);
-  return written.ok() ? Success(201) : Refusal(written.failure());
+  return written.ok() ? Done(201) : Refusal(written.failure());
 }
 
 status::Or<Written> Engine::BindTo(Call& call, const WriteOptions& options, const Value& binding) {
@@ -279,76 +234,6 @@ status::Or<Written> Engine::BindTo(Call& call, const WriteOptions& options, cons
   };
   std::string owners;  // stay as they are
   return Store(call, options, call.route.name, change, false, &owners);
-}
-
-status::Or<bool> Engine::TakeFromBudget(const Call& call, const watch::ObjectPtr& pod,
-                                        bool dry_run) {
-  const base::Result<Value> object = json::ParseJson(pod->bytes().view());
-  if (!object.ok()) return status::Internal(object.error().message());
-  const std::string& phase = object->At({"status", "phase"}).AsString();
-  // What does not run, or goes already, disturbs nobody.
-  if (phase == "Succeeded" || phase == "Failed" || phase == "Pending" ||
-      !object->At({"metadata", "deletionTimestamp"}).AsString().empty())
-    return true;
-  std::vector<Value> budgets;
-  CacheFacts(cache_.Current()).ForEach(kPolicy, kBudgets, call.route.ns, [&](const Value& budget) {
-    if (Selects(budget, *pod)) budgets.push_back(budget);
-  });
-  if (budgets.empty()) return true;
-  if (budgets.size() > 1)
-    return Bare(
-        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not "
-        "support.");
-  Value& budget = budgets[0];
-  const std::string name = budget.At({"metadata", "name"}).AsString();
-  const Value& status = budget.At({"status"});
-  if (status.At({"observedGeneration"}).AsInt() < budget.At({"metadata", "generation"}).AsInt())
-    return Budget(
-        fmt::format("The disruption budget {} is still being processed by the server.", name), 10);
-  if (status.At({"disruptionsAllowed"}).AsInt() <= 0)
-    return Budget(
-        fmt::format("The disruption budget {} needs {} healthy pods and has {} currently", name,
-                    status.At({"desiredHealthy"}).AsInt(), status.At({"currentHealthy"}).AsInt()),
-        0);
-  if (dry_run) return true;
-  const schema::Resource* resource = schema::FindResource(kPolicy, "v1", kBudgets);
-  const std::string key = storage::KeyOf(*resource, call.route.ns, name);
-  const std::string revision = budget.At({"metadata", "resourceVersion"}).AsString();
-  Value& own = *budget.Find("status");
-  own.Set("disruptionsAllowed", Value(own.At({"disruptionsAllowed"}).AsInt() - 1));
-  if (own.Find("disruptedPods") == nullptr) own.Set("disruptedPods", Value::Object());
-  own.Find("disruptedPods")->Set(pod->name(), Value(Now()));
-  budget.Find("metadata")->Erase("resourceVersion");
-  const status::Or<int64_t> expected = ReadRevision(revision);
-  const base::Result<store::Revision> committed =
-      store_.Commit({{key, store::Bytes::Copy(AsStored(*resource, budget)),
-                      expected.ok() ? *expected : store::kAny}});
-  if (committed.ok()) return true;
-  // Somebody else evicts at the same moment: the client asks again.
-  return Budget(
-      fmt::format("The disruption budget {} is still being processed by the server.", name), 10);
-}
-
-Answer Engine::Evict(Call& call) {
-  const status::Or<schema::Media> media = MediaOf(call.request.headers);
-  if (!media.ok()) return Refusal(media.failure());
-  const base::Result<schema::Decoded> decoded =
-      schema::DecodeRequest(call.request.body, *media, kPolicy, "v1", "Eviction");
-  if (!decoded.ok()) return Refusal(status::BadRequest(decoded.error().message()));
-  if (decoded->value.At({"metadata", "name"}).AsString() != call.route.name)
-    return Refusal(status::BadRequest("name in URL does not match name in Eviction object"));
-  Value options = decoded->value.At({"deleteOptions"});
-  if (!options.IsObject()) options = Value::Object();
-  for (const auto& [name, value] : call.request.query) {
-    if (name == "dryRun") options.Set("dryRun", Value::Array({Value(value)}));
-  }
-  const watch::ObjectPtr pod =
-      cache_.Find(storage::KeyOf(*call.route.served, call.route.ns, call.route.name));
-  if (!pod) return Refusal(status::NotFound({"", "pods"}, call.route.name));
-  const status::Or<bool> may = TakeFromBudget(call, pod, !options.At({"dryRun"}).items().empty());
-  if (!may.ok()) return Refusal(may.failure());
-  const status::Or<std::string> deleted = DeleteWith(call, options);
-  return deleted.ok() ? Success(201) : Refusal(deleted.failure());
 }
 
 Answer Engine::Finalize(Call& call) {

@@ -283,8 +283,8 @@ status::Or<Written> Engine::Store(Call& call, const WriteOptions& options, const
     defaults::Apply(resource.group(), resource.version(), resource.kind(), object);
     strategy::Normalize(KindOf(resource), object);
     // Those change what their handlers say and nothing else.
-    const bool raw = call.route.subresource == "binding" || call.route.subresource == "finalize" ||
-                     call.route.subresource == "approval";
+    const bool raw = call.route.subresource == "binding" || call.route.subresource == "eviction" ||
+                     call.route.subresource == "finalize" || call.route.subresource == "approval";
     const std::string managers =
         owners != nullptr
             ? *owners

@@ -33,9 +33,6 @@ constexpr Kind kKinds[] = {
      "nothing in this cluster enforces a NetworkPolicy yet: all traffic stays allowed"},
     {"networking.k8s.io", "servicecidrs",
      "nothing in this cluster gives out addresses of a ServiceCIDR yet"},
-    {"policy", "poddisruptionbudgets",
-     "nothing in this cluster counts for a PodDisruptionBudget yet: the eviction of pods that it "
-     "covers is refused"},
     {"resource.k8s.io", "resourceclaims",
      "nothing in this cluster allocates devices for a ResourceClaim yet"},
     {"storage.k8s.io", "storageclasses",

@@ -7,6 +7,7 @@
 #include "minimal-master/controllers/bootstraptokens/controllers.h"
 #include "minimal-master/controllers/clusterdns/controller.h"
 #include "minimal-master/controllers/csr/controllers.h"
+#include "minimal-master/controllers/disruption/controller.h"
 #include "minimal-master/controllers/eviction/controller.h"
 #include "minimal-master/controllers/garbage/controller.h"
 #include "minimal-master/controllers/ipam/controller.h"
@@ -27,6 +28,7 @@ std::vector<std::unique_ptr<control::Controller>> Upkeep(const Context& context,
   out.push_back(std::make_unique<namespaces::Ender>(context, tools));
   out.push_back(std::make_unique<nodes::Lifecycle>(context, tools));
   out.push_back(std::make_unique<eviction::Evictor>(context, tools));
+  out.push_back(std::make_unique<disruption::Counter>(context, tools));
   out.push_back(std::make_unique<podgc::Collector>(context, tools));
   out.push_back(std::make_unique<aggregation::Aggregator>(context));
   for (auto& controller : bootstraptokens::Controllers(context))

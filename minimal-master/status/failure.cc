@@ -97,6 +97,15 @@ Failure ModifiedSince(const Resource& resource, std::string_view name) {
                   "and try again");
 }
 
+Failure PreconditionFailed(const Resource& resource, std::string_view name, std::string_view what,
+                           std::string_view wanted, std::string_view is) {
+  return Conflict(resource, name,
+                  fmt::format("the {} in the precondition ({}) does not match the {} in record "
+                              "({}). The object might have been {}",
+                              what, wanted, what, is,
+                              what == "UID" ? "deleted and then recreated" : "modified"));
+}
+
 Failure Expired(std::string message) { return Plain(410, "Expired", std::move(message)); }
 
 Failure TooLarge(std::string_view why) {

@@ -73,6 +73,9 @@ Failure NotAcceptable(const std::vector<std::string>& accepted);
 Failure AlreadyExists(const Resource& resource, std::string_view name);
 Failure Conflict(const Resource& resource, std::string_view name, std::string_view why);
 Failure ModifiedSince(const Resource& resource, std::string_view name);
+// Of a condition that the client itself has set: "UID" or "ResourceVersion".
+Failure PreconditionFailed(const Resource& resource, std::string_view name, std::string_view what,
+                           std::string_view wanted, std::string_view is);
 Failure Expired(std::string message);
 Failure TooLarge(std::string_view why);
 Failure UnsupportedMediaType(std::string message);

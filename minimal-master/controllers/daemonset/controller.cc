@@ -57,9 +57,10 @@ class Controller final : public control::Controller {
   const schema::Resource& all_nodes_ = control::ResourceNamed("", "nodes");
   Nodes nodes_;
   pods::Owned owned_{tools_.cache, revisions_};
-  pods::Selecting selecting_{tools_.cache, sets_, [](const Value& set) {
-                               return pods::SelectorOf(set.At({"spec", "selector"}));
-                             }};
+  pods::Selecting selecting_{
+      tools_.cache, sets_, [](const Value& set) {
+        return pods::UnlessEmpty(pods::SelectorOf(set.At({"spec", "selector"})));
+      }};
   pods::Writer writer_;
   pods::Pace pace_;
   std::mutex mutex_;

@@ -4,21 +4,13 @@
 #include <algorithm>
 #include <tuple>
 
-#include "lib/base/strings.h"
+#include "minimal-master/controllers/pods/scaled.h"
 
 namespace keelson::daemonset {
 namespace {
 
 using json::Value;
 using pods::PodPtr;
-
-// A number or a percentage, rounded up.
-int64_t Scaled(const Value& value, int64_t total) {
-  if (!value.IsString()) return value.AsInt();
-  std::string_view text = value.AsString();
-  if (text.ends_with('%')) text.remove_suffix(1);
-  return (base::ParseInt64(text).value_or(0) * total + 99) / 100;
-}
 
 }  // namespace
 
@@ -55,8 +47,9 @@ View::View(const Facts& facts) : facts_(facts) {
   const Value& strategy = set.At({"spec", "updateStrategy"});
   rolls_ = strategy.At({"type"}).AsString() != "OnDelete";
   if (!rolls_) return;
-  surge_ = Scaled(strategy.At({"rollingUpdate", "maxSurge"}), wanted);
-  unavailable_ = Scaled(strategy.At({"rollingUpdate", "maxUnavailable"}), wanted);
+  using pods::Round;
+  surge_ = pods::Scaled(strategy.At({"rollingUpdate", "maxSurge"}), wanted, Round::kUp);
+  unavailable_ = pods::Scaled(strategy.At({"rollingUpdate", "maxUnavailable"}), wanted, Round::kUp);
   if (wanted > 0 && surge_ == 0 && unavailable_ == 0) unavailable_ = 1;
 }
 

@@ -36,10 +36,11 @@ class Controller final : public control::Controller {
         sets_(control::ResourceNamed("apps", "replicasets")),
         pods_(control::ResourceNamed("", "pods")),
         owned_(tools.cache, sets_),
-        selecting_(tools.cache, deployments_,
-                   [](const Value& deployment) {
-                     return pods::SelectorOf(deployment.At({"spec", "selector"}));
-                   }),
+        selecting_(
+            tools.cache, deployments_,
+            [](const Value& deployment) {
+              return pods::UnlessEmpty(pods::SelectorOf(deployment.At({"spec", "selector"})));
+            }),
         writer_(tools.client, tools.recorder, tools.executor, std::string(kName)) {}
 
   std::string_view name() const override { return kName; }

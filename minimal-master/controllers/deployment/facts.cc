@@ -7,6 +7,7 @@
 #include "minimal-master/control/objects.h"
 #include "minimal-master/controllers/pods/facts.h"
 #include "minimal-master/controllers/pods/hash.h"
+#include "minimal-master/controllers/pods/scaled.h"
 
 namespace keelson::deployment {
 namespace {
@@ -72,20 +73,12 @@ std::optional<int64_t> ProgressDeadline(const Value& deployment) {
   return seconds.AsInt();
 }
 
-int64_t Scaled(const Value& value, int64_t total, bool up) {
-  if (!value.IsString()) return value.AsInt();
-  std::string_view text = value.AsString();
-  if (text.ends_with('%')) text.remove_suffix(1);
-  const int64_t product = base::ParseInt64(text).value_or(0) * total;
-  return up ? (product + 99) / 100 : product / 100;
-}
-
 Bounds BoundsOf(const Value& deployment) {
   if (!IsRolling(deployment)) return {};
   const int64_t wanted = Wanted(deployment);
   const Value& rolling = deployment.At({"spec", "strategy", "rollingUpdate"});
-  Bounds out{Scaled(rolling.At({"maxSurge"}), wanted, true),
-             Scaled(rolling.At({"maxUnavailable"}), wanted, false)};
+  Bounds out{pods::Scaled(rolling.At({"maxSurge"}), wanted, pods::Round::kUp),
+             pods::Scaled(rolling.At({"maxUnavailable"}), wanted, pods::Round::kDown)};
   // Both may come to nothing by rounding: one step must be possible.
   if (out.surge == 0 && out.unavailable == 0) out.unavailable = 1;
   out.unavailable = std::min(out.unavailable, wanted);

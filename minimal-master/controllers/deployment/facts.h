@@ -52,8 +52,6 @@ struct Bounds {
   int64_t unavailable = 0;
 };
 Bounds BoundsOf(const json::Value& deployment);
-// A number or a percentage of `total`; nothing given: 0.
-int64_t Scaled(const json::Value& value, int64_t total, bool up);
 
 int64_t Wanted(const json::Value& deployment);
 bool IsRolling(const json::Value& deployment);

@@ -33,7 +33,9 @@ class Controller final : public control::Controller {
         jobs_(control::ResourceNamed("batch", "jobs")),
         pods_(control::ResourceNamed("", "pods")),
         selecting_(tools.cache, jobs_,
-                   [](const Value& job) { return pods::SelectorOf(job.At({"spec", "selector"})); }),
+                   [](const Value& job) {
+                     return pods::UnlessEmpty(pods::SelectorOf(job.At({"spec", "selector"})));
+                   }),
         writer_(tools.client, tools.recorder, tools.executor, std::string(kName)),
         pace_(tools.clock) {}
 

@@ -61,18 +61,20 @@ Selecting::Selecting(const watch::Cache& cache, const schema::Resource& resource
 std::vector<std::string> Selecting::Of(const watch::Object& object) {
   const std::lock_guard lock(mutex_);
   objects_.CatchUp([&](const watch::ObjectPtr& before, const watch::ObjectPtr& after) {
-    if (after) {
-      selectors_[std::string(after->ns())].insert_or_assign(control::KeyOf(*after),
-                                                            read_(control::Parse(*after)));
-    } else if (before) {
-      selectors_[std::string(before->ns())].erase(control::KeyOf(*before));
-    }
+    const watch::Object& either = after ? *after : *before;
+    Selectors& of_namespace = selectors_[std::string(either.ns())];
+    std::optional<watch::selectors::LabelSelector> selector;
+    if (after) selector = read_(control::Parse(*after));
+    if (selector)
+      of_namespace.insert_or_assign(control::KeyOf(either), *std::move(selector));
+    else
+      of_namespace.erase(control::KeyOf(either));
   });
   std::vector<std::string> out;
   const auto in_namespace = selectors_.find(object.ns());
   if (in_namespace == selectors_.end()) return out;
   for (const auto& [key, selector] : in_namespace->second) {
-    if (!selector.empty() && selector.Matches(object)) out.push_back(key);
+    if (selector.Matches(object)) out.push_back(key);
   }
   return out;
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,10 +43,11 @@ class Owned {
 
 class Selecting {
  public:
-  using Read = std::function<watch::selectors::LabelSelector(const json::Value& object)>;
+  // Nothing: it selects nothing.
+  using Read =
+      std::function<std::optional<watch::selectors::LabelSelector>(const json::Value& object)>;
   Selecting(const watch::Cache& cache, const schema::Resource& resource, Read read);
-  // "ns/name" of those in its namespace that select it; one that selects everything selects
-  // nothing.
+  // "ns/name" of those in its namespace that select it.
   std::vector<std::string> Of(const watch::Object& object);
 
  private:

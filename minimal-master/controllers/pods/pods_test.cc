@@ -99,7 +99,7 @@ TEST_F(PodsTest, AreFoundByWhateverOwnerAsObjectsOfAKind) {
 
 TEST_F(PodsTest, AreSelectedByObjectsOfTheirNamespace) {
   Selecting selecting(*cache_, control::ResourceNamed("", "pods"), [](const json::Value& object) {
-    return SelectorOfLabels(object.At({"spec", "wants"}));
+    return UnlessEmpty(SelectorOfLabels(object.At({"spec", "wants"})));
   });
   Put("a", "", R"(,"spec":{"wants":{"app":"web"}})");
   Put("b", "", R"(,"spec":{"wants":{"app":"db"}})");
@@ -109,6 +109,15 @@ TEST_F(PodsTest, AreSelectedByObjectsOfTheirNamespace) {
   Put("b", "", R"(,"spec":{"wants":{"app":"web"}})");
   Commit("a", {});
   EXPECT_THAT(selecting.Of(*pod), ElementsAre("ns/b"));
+}
+
+TEST_F(PodsTest, AnEmptySelectorSelectsAllWhereItIsNotTakenForNothing) {
+  Selecting selecting(*cache_, control::ResourceNamed("", "pods"), [](const json::Value& object) {
+    return SelectorOfLabels(object.At({"spec", "wants"}));
+  });
+  Put("a", "", R"(,"spec":{"wants":{"app":"db"}})");
+  Put("all", "");
+  EXPECT_THAT(selecting.Of(*pods_.Find("ns", "a")->object), ElementsAre("ns/all"));
 }
 
 TEST_F(PodsTest, AreReadOnceForARevision) {

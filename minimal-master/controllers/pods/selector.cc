@@ -17,6 +17,10 @@ void AddLabels(const json::Value& labels, std::vector<LabelRequirement>& out) {
 
 }  // namespace
 
+std::optional<LabelSelector> UnlessEmpty(LabelSelector selector) {
+  return selector.empty() ? std::nullopt : std::optional(std::move(selector));
+}
+
 LabelSelector SelectorOfLabels(const json::Value& labels) {
   std::vector<LabelRequirement> out;
   AddLabels(labels, out);

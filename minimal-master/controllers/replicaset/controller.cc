@@ -7,6 +7,7 @@
 #include "minimal-master/controllers/pods/owned.h"
 #include "minimal-master/controllers/pods/pace.h"
 #include "minimal-master/controllers/pods/route.h"
+#include "minimal-master/controllers/pods/selector.h"
 #include "minimal-master/controllers/pods/template.h"
 #include "minimal-master/controllers/pods/writer.h"
 
@@ -26,8 +27,9 @@ class Controller final : public control::Controller {
         resource_(control::ResourceNamed(kind.group, kind.resource)),
         pods_(control::ResourceNamed("", "pods")),
         owned_(tools.cache, resource_),
-        selecting_(tools.cache, resource_,
-                   [&kind](const Value& object) { return SelectorOf(kind, object); }),
+        selecting_(
+            tools.cache, resource_,
+            [&kind](const Value& object) { return pods::UnlessEmpty(SelectorOf(kind, object)); }),
         writer_(tools.client, tools.recorder, tools.executor, std::string(kind.controller)),
         pace_(tools.clock) {}
 
