@@ -98,7 +98,23 @@ void ImageStore::LoadRecords() {
     names_[record.name] = std::move(record);
     return base::Ok();
   });
+  DropStrayDocuments();
   Publish();
+}
+
+// Documents come before the record that leads to them: a pull that was cut off leaves some.
+void ImageStore::DropStrayDocuments() {
+  std::set<std::string> wanted;
+  for (const auto& [id, record] : records_) wanted.insert({id, record.manifest});
+  const Result<std::vector<std::string>> stored = blobs_.List();
+  if (!stored.ok())
+    return base::LogWarn("image documents cannot be listed", {{"error", stored.error()}});
+  for (const std::string& digest : *stored) {
+    if (wanted.contains(digest)) continue;
+    if (const Status removed = blobs_.Remove(digest); !removed.ok())
+      base::LogWarn("an image document without an image cannot be removed",
+                    {{"document", digest}, {"error", removed.error()}});
+  }
 }
 
 Result<Image> ImageStore::Describe(const ImageRecord& record) const {

@@ -78,6 +78,7 @@ class ImageStore {
         layers_(layers),
         pinned_(pinned.begin(), pinned.end()) {}
   void LoadRecords();
+  void DropStrayDocuments();
   template <typename Record>
   void LoadFolder(const char* folder, const std::function<base::Status(Record)>& take);
   base::Status CheckUsable(const ImageRecord& record) const;

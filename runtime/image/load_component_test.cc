@@ -307,6 +307,8 @@ TEST_F(LoadImage, ADamagedRecordIsSetAsideAndTheOthersStay) {
   EXPECT_FALSE(service_->Find("one:1").has_value());
   EXPECT_TRUE(service_->Find("two:1").has_value());
   EXPECT_FALSE(os::ListDir(dir_.path() + "/state/images/quarantine")->empty());
+  EXPECT_EQ(os::ListDir(dir_.path() + "/state/images/blobs/sha256")->size(), 2u)
+      << "documents of the other one alone";
   service_->CollectGarbage();
   service_->WaitForSweep();
   EXPECT_EQ(os::ListDir(dir_.path() + "/state/layers/sha256")->size(), 1u);

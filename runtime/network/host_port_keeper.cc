@@ -49,11 +49,12 @@ Status HostPortKeeper::Apply(const HostPortTable& table) const {
   bool loopback = false;
   for (const auto& [id, pod] : table) loopback = loopback || !pod.address4.empty();
   for (const FirewallConfig& family : families_) {
-    if (!family.v6 && loopback) {
-      RETURN_IF_ERROR(
-          os::WriteControl(AT_FDCWD, "/proc/sys/net/ipv4/conf/" + family.bridge + "/route_localnet",
-                           "1")
-              .WithContext("let host ports answer on 127.0.0.1"));
+    // After a reboot there is no bridge until the first pod comes, and pods of before have ports here
+    // until they are taken away.
+    const std::string settings = "/proc/sys/net/ipv4/conf/" + family.bridge;
+    if (!family.v6 && loopback && os::Exists(settings)) {
+      RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, settings + "/route_localnet", "1")
+                          .WithContext("let host ports answer on 127.0.0.1"));
     }
     RETURN_IF_ERROR(
         ApplyHostPorts(family, PlanHostPorts(table, family.bridge, family.subnet, family.v6))

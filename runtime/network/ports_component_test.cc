@@ -96,6 +96,28 @@ TEST_F(PortsTest, AHostPortAnswersFromEverywhereAndGoesWithItsPod) {
   });
 }
 
+TEST_F(PortsTest, AfterARebootThePortsOfEveryPodAreGivenBackWithoutABridge) {
+  InFreshHost([&] {
+    for (const char* id : {"aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"}) {
+      const Namespaces pod = std::move(MakeNamespaces({})).value();
+      PodRequest request = Pod(id, pod.net.get());
+      request.ports = {{Protocol::kTcp, "", static_cast<uint16_t>(id[0] + 8000), 80}};
+      ASSERT_TRUE(Make()->Setup(request).ok());
+    }
+  });
+  InFreshHost([&] {
+    const std::unique_ptr<BridgeNetwork> network = Make();
+    const base::Status swept = network->CollectGarbage({});
+    ASSERT_TRUE(swept.ok()) << swept.error().message();
+    const Namespaces pod = std::move(MakeNamespaces({})).value();
+    PodRequest request = Pod("cccccccccccccccc", pod.net.get());
+    request.ports = {{Protocol::kTcp, "", 8000 + 'a', 80}};
+    ASSERT_TRUE(network->Setup(request).ok());
+    EXPECT_EQ(os::ReadFile("/proc/sys/net/ipv4/conf/kltest8/route_localnet").value(), "1\n");
+    ASSERT_TRUE(network->RemoveAll().ok());
+  });
+}
+
 TEST_F(PortsTest, APodCannotReachTheHostsLoopbackThoughItIsRouted) {
   InFreshHost([&] {
     const std::unique_ptr<BridgeNetwork> network = Make();
