@@ -99,6 +99,8 @@ class Anchor {
   void OnClient(int fd) {
     Result<Packet> packet = monitor::ReceivePacket(fd);
     if (!packet.ok()) {
+      if (packet.error().code() == base::Code::kFailedPrecondition)  // of another major version
+        (void)monitor::SendPacket(fd, Type::kAnswer, 1, monitor::AnswerError(packet.error()));
       loop_.Unwatch(client_watches_[fd]);
       client_watches_.erase(fd);
       clients_.erase(fd);
@@ -133,6 +135,15 @@ class Anchor {
       case Type::kDropPod:
         DropPod(r.String());
         break;
+      case Type::kUsePrograms:
+        if (packet->fds.size() < 3) {
+          answer = base::InvalidArgument("expected the programs of monitor, log and init");
+          break;
+        }
+        monitor_binary_ = std::move(packet->fds[0]);
+        log_binary_ = std::move(packet->fds[1]);
+        init_binary_ = std::move(packet->fds[2]);
+        break;
       case Type::kStopAnchor:
         if (pods_.empty()) {
           stop = true;
@@ -141,6 +152,7 @@ class Anchor {
         }
         break;
       default:
+        if (packet->id == 0) return;
         answer = base::Unimplemented("the anchor does not know message {}",
                                      static_cast<uint32_t>(packet->type));
     }

@@ -36,6 +36,11 @@ void Runtime::OnMonitorLost(const std::string& sandbox_id) {
       if (status.ok()) return;
       if (status.error().code() == base::Code::kNotFound)
         break;  // the anchor died too: nobody will come
+      if (status.error().code() == base::Code::kFailedPrecondition) {
+        base::LogError("a pod's monitor is of another version; the pod goes on and is left alone",
+                       {{"pod", sandbox_id}, {"error", status.error()}});
+        return;
+      }
       {
         const std::lock_guard lock(mutex_);
         if (sandbox->view.record.state != SandboxState::kReady) return;
@@ -230,6 +235,12 @@ Status Runtime::Recover() {
       adopted = base::Unavailable("the machine was restarted");
     if (state == SandboxState::kReady && adopted.ok()) adopted = AdoptSandbox(sandbox);
     if (state == SandboxState::kStopped) continue;
+    // Ours to refuse, not the pod's to end.
+    if (!adopted.ok() && adopted.error().code() == base::Code::kFailedPrecondition)
+      return adopted.error().WithContext(
+          fmt::format("pod sandbox '{}' was begun by a daemon whose monitors this one cannot speak "
+                      "to: start that one and remove the pods first",
+                      id));
     if (state == SandboxState::kReady && adopted.ok()) {
       live.push_back(id);
       continue;

@@ -67,7 +67,7 @@ Result<Packet> AnchorConnection::Ask(Type type, std::string_view payload,
 Result<Packet> AnchorConnection::Try(Type type, std::string_view payload,
                                      const std::vector<int>& fds) {
   RETURN_IF_ERROR(SendPacket(socket_.get(), type, 1, payload, fds));
-  return ReceivePacket(socket_.get());
+  return ReceiveAnswer(socket_.get(), 1);
 }
 
 }  // namespace keelson::monitor

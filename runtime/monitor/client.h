@@ -160,7 +160,10 @@ class Anchor {
       const PodSetup& setup, const PodNamespaces& namespaces, MonitorClient::ExitHandler on_exit,
       MonitorClient::LostHandler on_lost) = 0;
   // After a restart of the daemon: connects to the pod's living monitor, or, when it has died,
-  // starts another that adopts the containers from what the anchor kept.
+  // starts another that adopts the containers from what the anchor kept. A monitor that is another
+  // program than the one beside this daemon is asked to become it, in its place (upgrade.cc); what
+  // cannot, or does not know how, stays as it is and goes on. One of another major version:
+  // FailedPrecondition at the first question.
   virtual base::Result<std::unique_ptr<MonitorClient>> AdoptMonitor(
       const PodSetup& setup, MonitorClient::ExitHandler on_exit,
       MonitorClient::LostHandler on_lost) = 0;
@@ -181,7 +184,8 @@ struct AnchorOptions {
   // With a monitor's answer, asked at each question; any thread.
   std::function<std::chrono::milliseconds()> patience = [] { return std::chrono::seconds(10); };
 };
-// Connects to the anchor of `run_dir`, starting it when there is none.
+// Connects to the anchor of `run_dir`, starting it when there is none. One that is there starts
+// this daemon's programs from now on.
 base::Result<std::unique_ptr<Anchor>> ConnectAnchor(const AnchorOptions& options);
 
 }  // namespace keelson::monitor

@@ -55,6 +55,22 @@ void EndAllSessions(Connection& connection, const SessionEnd& end) {
   EndSessions(connection, end, [](uint64_t, const Live&) { return true; });
 }
 
+void AskForUpgrade(Connection& connection, const std::string& pod,
+                   const std::vector<int>& programs) {
+  const auto waiter = std::make_shared<Waiter>();
+  waiter->then = [pod](const Result<Packet>& answer) {
+    if (!answer.ok())
+      return base::LogWarn("a pod's monitor stays the program that it is",
+                           {{"pod", pod}, {"error", answer.error()}});
+    base::Reader r(answer->payload);
+    if (r.Bool()) base::LogInfo("a pod's monitor is this daemon's program now", {{"pod", pod}});
+  };
+  const std::lock_guard lock(connection.mutex);
+  waiter->id = connection.next_id++;
+  if (SendPacket(connection.socket.get(), Type::kUpgrade, waiter->id, "", programs).ok())
+    connection.open[waiter->id] = waiter;
+}
+
 void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connection) {
   Result<Packet> packet = ReceivePacket(connection->socket.get());
   if (!packet.ok()) {
@@ -64,8 +80,10 @@ void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connect
       const std::lock_guard lock(connection->mutex);
       connection->lost = true;
       tell = !connection->closing;
+      // One of another major version is there, and says why nothing can be done with it.
+      const bool stranger = packet.error().code() == base::Code::kFailedPrecondition;
       for (auto& [id, waiter] : connection->open)
-        waiter->Tell(base::Unavailable("the pod's monitor is gone"));
+        waiter->Tell(stranger ? packet.error() : base::Unavailable("the pod's monitor is gone"));
       connection->open.clear();
     }
     EndAllSessions(*connection, {.error = "the pod's monitor is gone"});
@@ -92,6 +110,7 @@ void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connect
     if (!why.empty()) EndSession(*connection, packet->id, {.error = why});
     return;
   }
+  if (packet->type != Type::kAnswer) return;  // of a newer monitor
   const uint64_t id = packet->id;
   std::unique_lock lock(connection->mutex);
   const auto found = connection->open.find(id);

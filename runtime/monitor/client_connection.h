@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -43,10 +44,12 @@ class ReaderThread {
 struct Waiter {
   uint64_t id = 0;
   std::condition_variable done;
+  std::function<void(const base::Result<Packet>&)> then;  // nobody waits; must not block
   std::optional<base::Result<Packet>> answer;  // its payload is what follows the answer's bool
   os::UniqueFd answered;                       // an eventfd, where somebody polls
   void Tell(base::Result<Packet> what) {
     answer = std::move(what);
+    if (then) then(*answer);
     done.notify_all();
     const uint64_t one = 1;
     if (answered) (void)!write(answered.get(), &one, sizeof one);
@@ -79,6 +82,10 @@ struct Connection {
 // Told its end, outside the lock; one that the monitor has not confirmed yet, once it has.
 void EndSession(Connection& connection, uint64_t id, const SessionEnd& end);
 void EndAllSessions(Connection& connection, const SessionEnd& end);
+// The monitor is to become the program given, unless it is that already. Nobody waits for it: what
+// is asked next is answered by whoever it is by then.
+void AskForUpgrade(Connection& connection, const std::string& pod,
+                   const std::vector<int>& programs);
 // One packet, or the connection's end. On the reader's thread.
 void OnReadable(ReaderThread& reader, const std::shared_ptr<Connection>& connection);
 

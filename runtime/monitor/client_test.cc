@@ -68,5 +68,39 @@ TEST_F(LateAnswerTest, StartContainer_ToldTooLateIsKilled) {
   EXPECT_EQ(r.String(), "c1");
 }
 
+TEST_F(LateAnswerTest, AMonitorOfAnotherMajorVersionIsNamedAsSuch) {
+  std::thread asks([&] {
+    const base::Result<ExecResult> result = pod_->Exec({.container_id = "c1", .process = {}});
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().code(), base::Code::kFailedPrecondition);
+    EXPECT_EQ(result.error().message(),
+              "the peer speaks version 9 of our protocol, this is version 1");
+  });
+  const Packet asked = std::move(ReceivePacket(monitor_.get())).value();
+  base::Writer w;
+  w.U32(9);
+  w.U32(static_cast<uint32_t>(Type::kAnswer));
+  w.U64(asked.id);
+  ASSERT_TRUE(os::SendMessage(monitor_.get(), w.bytes()).ok());
+  asks.join();
+}
+
+TEST_F(LateAnswerTest, WordsOfANewerMonitorArePassedOver) {
+  std::thread asks([&] {
+    const base::Result<ExecResult> result = pod_->Exec({.container_id = "c1", .process = {}});
+    ASSERT_TRUE(result.ok()) << result.error().message();
+    EXPECT_EQ(result->exit_code, 3);
+  });
+  const Packet asked = std::move(ReceivePacket(monitor_.get())).value();
+  ASSERT_TRUE(SendPacket(monitor_.get(), static_cast<Type>(40'001), asked.id, "?").ok());
+  base::Writer w;
+  w.I32(3);
+  w.Bool(false);
+  PutStages(w, {});
+  ASSERT_TRUE(
+      SendPacket(monitor_.get(), Type::kAnswer, asked.id, AnswerOk(w.bytes() + "more")).ok());
+  asks.join();
+}
+
 }  // namespace
 }  // namespace keelson::monitor

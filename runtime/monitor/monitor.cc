@@ -27,8 +27,6 @@ using os::UniqueFd;
 
 namespace {
 
-constexpr std::chrono::milliseconds kAnchorPatience{10'000};
-
 int64_t Now() { return base::SystemClock().WallNanos(); }
 
 Result<std::string> Done(const Status& status) {
@@ -46,12 +44,15 @@ void Monitor::OnConnect() {
   if (!accepted.ok()) return;
   const Result<os::PeerIdentity> peer = os::GetPeerIdentity(accepted->get());
   if (!peer.ok() || peer->uid != geteuid()) return;
-  const int fd = accepted->get();
-  Result<os::EventLoop::WatchId> watch =
-      loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { OnClient(fd); });
-  if (!watch.ok()) return;
-  clients_[fd] = std::move(accepted).value();
-  client_watches_[fd] = *watch;
+  (void)WatchClient(std::move(accepted).value());
+}
+
+Status Monitor::WatchClient(UniqueFd client) {
+  const int fd = client.get();
+  ASSIGN_OR_RETURN(client_watches_[fd],
+                   loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { OnClient(fd); }));
+  clients_[fd] = std::move(client);
+  return base::Ok();
 }
 
 void Monitor::CloseClient(int client) {
@@ -86,7 +87,11 @@ void Monitor::Answer(int client, uint64_t question, const Result<std::string>& r
 
 void Monitor::OnClient(int client) {
   Result<Packet> packet = ReceivePacket(client);
-  if (!packet.ok()) return CloseClient(client);
+  if (!packet.ok()) {
+    if (packet.error().code() == base::Code::kFailedPrecondition)  // of another major version
+      (void)SendPacket(client, Type::kAnswer, 0, AnswerError(packet.error()));
+    return CloseClient(client);
+  }
   base::Reader r(packet->payload);
   switch (packet->type) {
     case Type::kList:
@@ -132,7 +137,10 @@ void Monitor::OnClient(int client) {
       Shutdown();
       Answer(client, packet->id, std::string());
       return loop_.Stop();
+    case Type::kUpgrade:
+      return BeginUpgrade(client, *packet);
     default:
+      if (packet->id == 0) return;
       return Answer(client, packet->id,
                     base::Unimplemented("the monitor does not know message {}",
                                         static_cast<uint32_t>(packet->type)));
@@ -255,21 +263,10 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
 Result<uint64_t> Monitor::MakeKnown(Container& container, std::vector<UniqueFd> ends,
                                     UniqueFd input) {
   // Before it runs, whoever comes after us knows it: its pid, its cgroups, its pipes.
-  base::Writer blob;
-  blob.I64(container.state.started.started_at);
-  blob.String(container.unified_cgroup);
-  blob.String(container.memory_cgroup);
-  blob.Strings(container.cgroups);
-  blob.U64(container.oom_before);
-  blob.String(container.log_name);
-  blob.U8(container.log_flags);
-  blob.String(container.program);
-  blob.String(container.state_root);
-  blob.Strings(container.arguments);
   base::Writer note;
   note.String(container.state.id);
   note.I32(container.state.started.pid);
-  note.String(blob.bytes());
+  note.String(NotesOf(container));
   Mark(spec::StartStage::kAnchor);
   const Result<Packet> registered = Ask(kAnchor, Type::kRegister, note.bytes());
   RETURN_IF_ERROR(WithoutAnchor(
@@ -345,124 +342,6 @@ void Monitor::Shutdown() {
   if (log_socket_) loop_.Unwatch(log_watch_);
   log_socket_.reset();
   (void)KeepWithAnchor("log-connection", {});
-}
-
-// --- exits
-// -----------------------------------------------------------------------------------------------------------
-
-void Monitor::OnChildren() {
-  signalfd_siginfo info;
-  while (read(signals_, &info, sizeof info) == sizeof info) {
-  }
-  while (true) {
-    // Looked at first and reaped last: until then the next monitor, or the anchor, would still find
-    // its end.
-    siginfo_t ended{};
-    if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 || ended.si_pid == 0)
-      return;
-    const pid_t pid = ended.si_pid;
-    const os::ExitStatus status{ended.si_code == CLD_EXITED ? ended.si_status << 8
-                                                            : ended.si_status};
-    OnChild(pid, status);
-    while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
-    }
-  }
-}
-
-void Monitor::OnChild(pid_t pid, os::ExitStatus status) {
-  if (pid == log_pid_) {
-    log_pid_ = -1;  // its closed connection starts another
-    return;
-  }
-  if (execs_.contains(pid)) return OnExecExit(pid, status);
-  if (commands_.contains(pid)) return OnCommandEnd(pid, status);
-  for (auto& [id, container] : containers_) {
-    if (container.adopted || container.state.phase != ContainerPhase::kRunning ||
-        container.state.exit || container.state.started.pid != pid)
-      continue;
-    OnContainerExit(id, status);
-    return;
-  }
-  if (!commands_.empty()) strays_[pid] = status;
-}
-
-void Monitor::OnContainerExit(const std::string& id, os::ExitStatus status) {
-  Container& container = containers_[id];
-  ExitRecord record;
-  record.container_id = id;
-  record.exit_code = status.code();
-  record.signal = status.signal();
-  record.finished_at = Now();
-  const uint64_t oom_now =
-      cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
-  // Also a shell that passes its child's end on: 128 + SIGKILL.
-  record.oom_killed = status.code() == 128 + SIGKILL && oom_now > container.oom_before;
-  container.state.exit = record;
-  // What is left of it outside its PID namespace (hostPID) goes too.
-  if (!container.unified_cgroup.empty())
-    (void)os::WriteControl(AT_FDCWD, container.unified_cgroup + "/cgroup.kill", "1");
-  if (!container.leaf.path.empty()) RemoveLeaf(container.leaf.path, std::chrono::milliseconds(0));
-  container.leaf = {};
-  // Now, before the zombie is reaped: whenever we die, somebody knows the exact code.
-  if (const Status written = WriteExitFile(setup_.run_dir, *container.state.exit); !written.ok()) {
-    base::LogError("cannot write an exit record", {{"container", id}, {"error", written.error()}});
-  }
-  TellExit(id);
-}
-
-void Monitor::TellExit(const std::string& id) {
-  if (containers_[id].log_fds.empty() || !log_socket_) return PublishExit(id);
-  draining_.insert(id);
-  AskLog(Type::kLogDrain, id, {-1, 0, id});
-  // A log that waits for a frozen disk delays nobody's exit.
-  loop_.After(kLogEndPatience, [this, id] {
-    if (draining_.contains(id)) PublishExit(id);
-  });
-}
-
-void Monitor::PublishExit(const std::string& id) {
-  draining_.erase(id);
-  const auto found = containers_.find(id);
-  if (found == containers_.end() || found->second.state.phase == ContainerPhase::kExited) return;
-  Container& container = found->second;
-  container.state.phase = ContainerPhase::kExited;
-  if (container.watch != 0) loop_.Unwatch(container.watch);
-  container.watch = 0;
-  base::Writer w;
-  Put(w, *container.state.exit);
-  for (const auto& [fd, owned] : clients_) (void)SendPacket(fd, Type::kExited, 0, w.bytes());
-  DeleteOther(container);
-}
-
-void Monitor::OnAdoptedExit(const std::string& id) {
-  Container& container = containers_[id];
-  loop_.Unwatch(container.watch);
-  container.watch = 0;
-  AwaitExitRecord(id, std::chrono::milliseconds(0));
-}
-
-void Monitor::AwaitExitRecord(const std::string& id, std::chrono::milliseconds waited) {
-  const auto found = containers_.find(id);
-  if (found == containers_.end() || found->second.state.exit) return;
-  Container& container = found->second;
-  Result<ExitRecord> record = ReadExitFile(setup_.run_dir, id);
-  if (!record.ok() && waited < kAnchorPatience) {
-    static constexpr std::chrono::milliseconds kPause{5};
-    loop_.After(kPause, [this, id, waited] { AwaitExitRecord(id, waited + kPause); });
-    return;
-  }
-  if (!record.ok()) {
-    record = ExitRecord{.container_id = id, .exit_code = 255, .lost = true, .finished_at = Now()};
-    if (const Status written = WriteExitFile(setup_.run_dir, *record); !written.ok()) {
-      base::LogError("cannot write an exit record",
-                     {{"container", id}, {"error", written.error()}});
-    }
-  }
-  const uint64_t oom_now =
-      cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
-  record->oom_killed = record->exit_code == 128 + SIGKILL && oom_now > container.oom_before;
-  container.state.exit = *record;
-  TellExit(id);
 }
 
 }  // namespace keelson::monitor

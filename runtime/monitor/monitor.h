@@ -21,6 +21,7 @@
 #include "lib/os/process.h"
 #include "lib/os/shared_marks.h"
 #include "runtime/launcher/launcher.h"
+#include "runtime/monitor/handover.h"
 #include "runtime/monitor/protocol.h"
 #include "runtime/spec/start_stage.h"
 
@@ -38,6 +39,8 @@ class Monitor {
   ~Monitor();
   base::Status
   Prepare();  // namespaces, shared memory, log process; what an earlier monitor left is taken over
+  // Instead of Prepare(): goes on where the program that ran in this process before has stopped.
+  base::Status Resume(const Handover& handover);
 
  private:
   static constexpr std::chrono::milliseconds kLogEndPatience{100}, kLogStartPatience{500};
@@ -78,6 +81,7 @@ class Monitor {
     Leaf leaf;
     Spans stages;  // of its start
     base::SteadyTime running_since;
+    base::SteadyTime ends_at;  // with a timer
     os::EventLoop::TimerId timer = 0;
     bool live = false;  // its begin was the answer, its end is told besides
     bool timed_out = false;
@@ -85,6 +89,13 @@ class Monitor {
   struct Attachment {
     int client = -1;
     uint64_t question = 0;
+  };
+  // Asked for, and not done while another runtime's program is at work.
+  struct Upgrade {
+    int client = -1;
+    uint64_t question = 0;
+    std::vector<os::UniqueFd> programs;  // monitor, log, init
+    std::chrono::milliseconds waited{0};
   };
   struct LogQuestion {
     int client = -1;  // whom to answer; -1: nobody
@@ -95,6 +106,7 @@ class Monitor {
   };
 
   void OnConnect();
+  base::Status WatchClient(os::UniqueFd client);
   void OnClient(int client);
   void OnChildren();
   void OnChild(pid_t pid, os::ExitStatus status);
@@ -116,6 +128,7 @@ class Monitor {
   // Whoever asked for the start has not given it up yet.
   static base::Status StillWanted(const Container& container);
   base::Status StartExec(int client, Packet& packet);
+  void WatchTime(pid_t pid, Exec& exec);
   void KillExec(pid_t pid, Exec& exec);
   void KillExecOf(int client, uint64_t question);
   base::Result<Leaf> TakeLeaf(Container& container);
@@ -171,14 +184,27 @@ class Monitor {
   // The anchor is the parent of an adopted one and writes its exact end; a moment may pass until it
   // has.
   void AwaitExitRecord(const std::string& id, std::chrono::milliseconds waited);
+  void AwaitDrained(const std::string& id);
   void TellExit(const std::string& id);  // once the log is written, or has taken too long
 
+  base::Status Listen();
   base::Status StartLogProcess();
+  base::Status WatchLog();
   base::Result<uint64_t> AddLog(const Container& container);
   void AwaitLog(uint64_t question);
   void AskLog(Type type, const std::string& id, LogQuestion question);
   base::Status StartPodInit();
   base::Status Adopt();
+  base::Status WatchAdopted(const std::string& id);
+  // What the anchor, or the next program, is told of a container that only we know.
+  static std::string NotesOf(const Container& container);
+  static void TakeNotes(std::string_view notes, Container& container);
+  // Another program in this process's place: upgrade.cc.
+  void BeginUpgrade(int client, Packet& packet);
+  void TryUpgrade();
+  base::Status BecomeProgram(const Upgrade& wanted);  // returns when it could not be
+  Handover HandOver() const;
+  void TidyLeaves(const Container& container);
   base::Status KeepStreams(const Container& container);
   base::Status KeepWithAnchor(const std::string& key, const std::vector<int>& fds);
   // A dead anchor stops nothing: what it would have kept is not kept.
@@ -213,6 +239,7 @@ class Monitor {
   std::map<std::string, std::shared_ptr<OtherStart>> starting_;
   std::set<std::shared_ptr<OtherExec>> opening_;
   std::vector<std::pair<int, uint64_t>> lists_waiting_;  // for starts under way
+  std::optional<Upgrade> upgrade_;
 };
 
 }  // namespace keelson::monitor

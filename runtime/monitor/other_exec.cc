@@ -42,6 +42,7 @@ Status Monitor::ExecOther(Exec exec, const Container& container, const spec::Pro
     return begun;
   }
   if (timeout.count() > 0) {
+    opening->exec.ends_at = base::SystemClock().Steady() + timeout;
     opening->exec.timer = loop_.After(timeout, [this, opening] {
       opening->exec.timer = 0;
       opening->exec.timed_out = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The monitor's beginnings and its helpers: namespaces, shared memory, the pod's first process, the
-// log process, and taking over from a monitor that died.
+// log process.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -95,12 +95,15 @@ Status Monitor::Prepare() {
   }
   if (adopting) RETURN_IF_ERROR(fetch_one("log-connection", log_socket_));
   if (log_socket_) {
-    ASSIGN_OR_RETURN(log_watch_,
-                     loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
+    RETURN_IF_ERROR(WatchLog());
   } else {
     RETURN_IF_ERROR(StartLogProcess());
   }
   if (adopting) RETURN_IF_ERROR(Adopt());
+  return Listen();
+}
+
+Status Monitor::Listen() {
   ASSIGN_OR_RETURN([[maybe_unused]] const auto listen_watch,
                    loop_.Watch(kListener, EPOLLIN, [this](uint32_t) { OnConnect(); }));
   ASSIGN_OR_RETURN([[maybe_unused]] const auto child_watch,
@@ -222,13 +225,18 @@ Status Monitor::StartLogProcess() {
   }
   log_pid_ = pid;
   log_socket_ = std::move(pair.first);
-  ASSIGN_OR_RETURN(log_watch_,
-                   loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
+  RETURN_IF_ERROR(WatchLog());
   RETURN_IF_ERROR(KeepWithAnchor("log-connection", {log_socket_.get()}));
   for (const auto& [id, container] : containers_) {
     if (container.log_fds.empty()) continue;
     if (const Result<uint64_t> added = AddLog(container); !added.ok()) return added.error();
   }
+  return base::Ok();
+}
+
+Status Monitor::WatchLog() {
+  ASSIGN_OR_RETURN(log_watch_,
+                   loop_.Watch(log_socket_.get(), EPOLLIN, [this](uint32_t) { OnLog(); }));
   return base::Ok();
 }
 
@@ -314,70 +322,6 @@ void Monitor::OnLog() {
     return OnAttached(question.attached, question, ReadAnswer(packet->payload));
   if (question.client >= 0) Answer(question.client, question.question, ReadAnswer(packet->payload));
   if (!question.exited.empty()) PublishExit(question.exited);
-}
-
-// --- taking over
-// -----------------------------------------------------------------------------------------------------
-
-Status Monitor::Adopt() {
-  ASSIGN_OR_RETURN(const Packet answer, Ask(kAnchor, Type::kRegistered, ""));
-  base::Reader r(answer.payload);
-  for (uint32_t n = r.Count(9); n > 0 && r.ok(); --n) {
-    Container container;
-    container.adopted = true;
-    container.state.id = r.String();
-    container.state.started.pid = r.I32();
-    const std::string blob = r.String();
-    const bool exited = r.Bool();
-    base::Reader b(blob);
-    container.state.started.started_at = b.I64();
-    container.unified_cgroup = b.String();
-    container.memory_cgroup = b.String();
-    container.cgroups = b.Strings();
-    container.oom_before = b.U64();
-    container.log_name = b.String();
-    if (!b.AtEnd()) container.log_flags = b.U8();
-    if (!b.AtEnd()) {
-      container.program = b.String();
-      container.state_root = b.String();
-    }
-    if (!b.AtEnd()) container.arguments = b.Strings();
-    container.state.phase = ContainerPhase::kRunning;
-    ASSIGN_OR_RETURN(container.log_fds, FetchFromAnchor("log/" + container.state.id));
-    // An input that was closed once is kept no longer.
-    const size_t without_input = (container.log_flags & kLogFile) != 0 ? 3 : 2;
-    if (!container.HasTerminal() && container.log_fds.size() == without_input)
-      container.log_flags &= static_cast<uint8_t>(~kLogInput);
-    SweepLeaves(container);
-    const std::string id = container.state.id;
-    // First of all: whoever saw its end has written it, and its pid may be another's by now.
-    if (Result<ExitRecord> record = ReadExitFile(setup_.run_dir, id); record.ok()) {
-      const uint64_t oom_now =
-          cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
-      record->oom_killed = record->oom_killed ||
-                           (record->exit_code == 128 + SIGKILL && oom_now > container.oom_before);
-      container.state.phase = ContainerPhase::kExited;
-      container.state.exit = *record;
-      DeleteOther(container);
-      containers_[id] = std::move(container);
-      continue;
-    }
-    Result<UniqueFd> pidfd = exited ? Result<UniqueFd>(base::NotFound("ended"))
-                                    : os::OpenPidfd(container.state.started.pid);
-    if (!pidfd.ok()) {
-      containers_[id] = std::move(container);
-      AwaitExitRecord(id, std::chrono::milliseconds(0));
-      continue;
-    }
-    container.pidfd = std::move(pidfd).value();
-    const int fd = container.pidfd.get();
-    containers_[id] = std::move(container);
-    ASSIGN_OR_RETURN(containers_[id].watch,
-                     loop_.Watch(fd, EPOLLIN, [this, id](uint32_t) { OnAdoptedExit(id); }));
-    FinishOtherStart(containers_[id]);
-  }
-  if (!r.ok()) return base::DataLoss("the anchor's list of containers is malformed");
-  return base::Ok();
 }
 
 }  // namespace keelson::monitor

@@ -11,29 +11,42 @@ using base::Result;
 using base::Status;
 using base::Writer;
 
-Status SendPacket(int socket, Type type, uint64_t id, std::string_view payload,
-                  const std::vector<int>& fds) {
+namespace {
+
+constexpr auto kOfTomorrow = static_cast<Type>(40'000);
+
+std::string Bytes(Type type, uint64_t id, std::string_view payload) {
+  const Dialect& dialect = OwnDialect();
   Writer w;
-  w.U32(kProtocolVersion);
+  w.U32(kMajorVersion | static_cast<uint32_t>(dialect.minor) << 16);
   w.U32(static_cast<uint32_t>(type));
   w.U64(id);
   std::string bytes = w.Take();
   bytes += payload;
-  return os::SendMessage(socket, bytes, fds);
+  bytes += dialect.further;
+  return bytes;
+}
+
+}  // namespace
+
+Status SendPacket(int socket, Type type, uint64_t id, std::string_view payload,
+                  const std::vector<int>& fds) {
+  const Dialect& dialect = OwnDialect();
+  if (dialect.says_more) RETURN_IF_ERROR(os::SendMessage(socket, Bytes(kOfTomorrow, 0, "?"), {}));
+  return os::SendMessage(socket, Bytes(type, id, payload), fds);
 }
 
 Result<Packet> ReceivePacket(int socket) {
   ASSIGN_OR_RETURN(os::Message message, os::ReceiveMessage(socket));
   Reader r(message.bytes);
-  const uint32_t version = r.U32();
+  const uint32_t version = r.U32() & 0xffff;
   Packet packet;
   packet.type = static_cast<Type>(r.U32());
   packet.id = r.U64();
   if (!r.ok()) return base::DataLoss("a packet of {} bytes is too short", message.bytes.size());
-  if (version != kProtocolVersion) {
+  if (version != kMajorVersion) {
     return base::FailedPrecondition(
-        "the peer speaks version {} of our protocol, this is version {}", version,
-        kProtocolVersion);
+        "the peer speaks version {} of our protocol, this is version {}", version, kMajorVersion);
   }
   packet.payload = message.bytes.substr(16);
   packet.fds = std::move(message.fds);
@@ -69,9 +82,16 @@ Result<std::string> ReadAnswer(std::string_view payload) {
 
 Result<Packet> Ask(int socket, Type type, std::string_view payload, const std::vector<int>& fds) {
   RETURN_IF_ERROR(SendPacket(socket, type, 1, payload, fds));
-  ASSIGN_OR_RETURN(Packet answer, ReceivePacket(socket));
+  ASSIGN_OR_RETURN(Packet answer, ReceiveAnswer(socket, 1));
   ASSIGN_OR_RETURN(answer.payload, ReadAnswer(answer.payload));
   return answer;
+}
+
+Result<Packet> ReceiveAnswer(int socket, uint64_t id) {
+  while (true) {
+    ASSIGN_OR_RETURN(Packet packet, ReceivePacket(socket));
+    if (packet.type == Type::kAnswer && packet.id == id) return packet;
+  }
 }
 
 void Put(Writer& w, const PodSetup& setup) {

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The private protocol of daemon, anchor, monitor and log process: SOCK_SEQPACKET packets of
-// base/codec, descriptors beside them. Every packet: u32 version, u32 type, u64 id, payload. An
-// answer carries the id of its question and begins with a bool: true and the result, or false, u8
-// code, i32 errno, text. Fields are only ever added at the end of a payload; a peer of another
-// major version is refused with a sentence. Pure, any thread.
+// base/codec, descriptors beside them. Every packet: u16 major, u16 minor, u32 type, u64 id,
+// payload. An answer carries the id of its question and begins with a bool: true and the result, or
+// false, u8 code, i32 errno, text. What is told without being asked has the id 0 where it is no
+// session's. Pure, any thread.
+//
+// A monitor may live for months: newer and older processes work together, either way round. Fields
+// are only ever added at the end of a payload, and a reader leaves alone what it does not know; an
+// unknown question is answered with Unimplemented, an unknown word that asks nothing is passed
+// over. The minor version only counts such additions; a peer of another major version is refused
+// with a sentence that names both.
 //
 //   daemon  → anchor : kStartMonitor{PodSetup, which namespaces}+fds   kDropPod{sandbox}
 //                      kHasMonitor{sandbox}   kReplaceMonitor{sandbox}   kStopAnchor{}
+//                      kUsePrograms{}+monitor, log, init: these from now on
 //   monitor → anchor : kKeep{key}+fds   kFetch{prefix} → {keys, count of fds each}+fds
 //                      kRegister{container, pid, blob}
 //                      kBegun{container}: from now on its program may run   kUnregister{container}
@@ -18,6 +25,7 @@
 //                      kKillExec{}: of the question with the same id; no answer
 //                      kAttach{id, streams}+fds → [terminal]   kDetach{}: as kKillExec
 //                      kSignal{id, n}   kKillAll{id}   kReopenLog{id}   kForget{id}   kShutdown{}
+//                      kUpgrade{}+monitor, log, init → whether it has become this monitor now
 //   monitor → daemon : unasked: kExited{ExitRecord}   kExecEnded{code, timed out} and
 //                      kAttachEnded{why; empty: its container ended} with their question's id
 //   monitor → log    : kLogAdd{id, name, LogFlags}+out, err[, dir][, in]; of a terminal: its master
@@ -40,7 +48,15 @@
 
 namespace keelson::monitor {
 
-constexpr uint32_t kProtocolVersion = 1;
+constexpr uint16_t kMajorVersion = 1;
+// How this program's packets differ from those of others of its major version; one function, so
+// that tests can link another dialect (testing/tomorrow.cc).
+struct Dialect {
+  uint16_t minor = 0;
+  std::string_view further;  // what a later version may have added to every payload
+  bool says_more = false;    // words that others do not know
+};
+const Dialect& OwnDialect();
 
 enum class Type : uint32_t {
   kAnswer = 1,
@@ -49,6 +65,7 @@ enum class Type : uint32_t {
   kHasMonitor,
   kStopAnchor,
   kReplaceMonitor,
+  kUsePrograms,
   kKeep = 30,
   kFetch,
   kRegister,
@@ -67,6 +84,7 @@ enum class Type : uint32_t {
   kKillExec,
   kAttach,
   kDetach,
+  kUpgrade,
   kExited = 70,
   kExecEnded,
   kAttachEnded,
@@ -104,7 +122,10 @@ struct Packet {
 
 base::Status SendPacket(int socket, Type type, uint64_t id, std::string_view payload,
                         const std::vector<int>& fds = {});
+// A peer of another major version: FailedPrecondition.
 base::Result<Packet> ReceivePacket(int socket);
+// The next answer to the question `id`; words that nobody asked for are passed over.
+base::Result<Packet> ReceiveAnswer(int socket, uint64_t id);
 
 std::string AnswerOk(std::string_view result = {});
 std::string AnswerError(const base::Error& error);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -92,13 +93,8 @@ Status Monitor::StartExec(int client, Packet& packet) {
   exec.running_since = base::SystemClock().Steady();
   const pid_t pid = pending->pid();
   if (timeout_ms > 0) {
-    exec.timer = loop_.After(std::chrono::milliseconds(timeout_ms), [this, pid] {
-      const auto late = execs_.find(pid);
-      if (late == execs_.end()) return;
-      late->second.timed_out = true;
-      late->second.timer = 0;
-      KillExec(pid, late->second);
-    });
+    exec.ends_at = exec.running_since + std::chrono::milliseconds(timeout_ms);
+    WatchTime(pid, exec);
   }
   if (exec.live) {
     const launcher::Terminal terminal = pending->TakeTerminal();
@@ -108,6 +104,16 @@ Status Monitor::StartExec(int client, Packet& packet) {
   }
   execs_[pid] = std::move(exec);
   return base::Ok();
+}
+
+void Monitor::WatchTime(pid_t pid, Exec& exec) {
+  exec.timer = loop_.After(exec.ends_at - base::SystemClock().Steady(), [this, pid] {
+    const auto late = execs_.find(pid);
+    if (late == execs_.end()) return;
+    late->second.timed_out = true;
+    late->second.timer = 0;
+    KillExec(pid, late->second);
+  });
 }
 
 void Monitor::KillExec(pid_t pid, Exec& exec) {
@@ -203,6 +209,23 @@ void Monitor::SweepLeaves(const Container& container) {
     const std::optional<uint64_t> number =
         base::ParseUint64(std::string_view(entry.name).substr(2));
     if (number && *number >= next_exec_) next_exec_ = *number + 1;
+  }
+}
+
+// Those that nobody knows any more: the time at which they were to be looked at again went with the
+// program before.
+void Monitor::TidyLeaves(const Container& container) {
+  if (container.unified_cgroup.empty()) return;
+  const Result<std::vector<os::DirEntry>> entries = os::ListDir(container.unified_cgroup);
+  if (!entries.ok()) return;
+  for (const os::DirEntry& entry : *entries) {
+    if (!entry.name.starts_with("x-")) continue;
+    const std::string path = container.unified_cgroup + "/" + entry.name;
+    const bool used =
+        path == container.leaf.path || std::ranges::any_of(execs_, [&path](const auto& exec) {
+          return exec.second.leaf.path == path;
+        });
+    if (!used) RemoveLeaf(path, std::chrono::milliseconds(0));
   }
 }
 

@@ -15,60 +15,13 @@
 #include "lib/os/pipe.h"
 #include "lib/os/process.h"
 #include "lib/os/socket.h"
+#include "runtime/monitor/testing/live_sessions.h"
 #include "runtime/monitor/testing/monitor_fixture.h"
 
 namespace keelson::monitor {
 namespace {
 
 constexpr const char* kSleep = "exec /bin/busybox sleep 1000";
-
-// What sessions were told; an end may be told when the test is over.
-class Ends {
- public:
-  MonitorClient::EndHandler Handler() {
-    return [state = state_](const SessionEnd& end) {
-      const std::lock_guard lock(state->mutex);
-      state->ends.push_back(end);
-      state->changed.notify_all();
-    };
-  }
-  std::optional<SessionEnd> Wait(size_t count = 1) {
-    std::unique_lock lock(state_->mutex);
-    state_->changed.wait_for(lock, std::chrono::seconds(60),
-                             [&] { return state_->ends.size() >= count; });
-    return state_->ends.size() == count ? std::optional(state_->ends.back()) : std::nullopt;
-  }
-
- private:
-  struct State {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::vector<SessionEnd> ends;
-  };
-  std::shared_ptr<State> state_ = std::make_shared<State>();
-};
-
-// Until the end of the stream, or of a terminal.
-std::string ReadEnd(const os::UniqueFd& fd) {
-  std::string text;
-  char buffer[65536];
-  for (ssize_t n = 0; (n = read(fd.get(), buffer, sizeof buffer)) > 0;)
-    text.append(buffer, static_cast<size_t>(n));
-  return text;
-}
-
-// Until `what` has come.
-std::string ReadUntil(const os::UniqueFd& fd, const std::string& what) {
-  std::string text;
-  char buffer[4096];
-  pollfd item{fd.get(), POLLIN, 0};
-  while (text.find(what) == std::string::npos && poll(&item, 1, 60000) > 0) {
-    const ssize_t n = read(fd.get(), buffer, sizeof buffer);
-    if (n <= 0) break;
-    text.append(buffer, static_cast<size_t>(n));
-  }
-  return text;
-}
 
 class SessionsTest : public MonitorTest {
  protected:
@@ -105,9 +58,6 @@ class SessionsTest : public MonitorTest {
                            .destination = "/dev/pts",
                            .options = "newinstance,ptmxmode=0666,mode=0620,gid=5"});
     return spec;
-  }
-  os::UniqueFd LogDir() {
-    return std::move(os::Open(state_.path() + "/logs", O_RDONLY | O_DIRECTORY)).value();
   }
 };
 

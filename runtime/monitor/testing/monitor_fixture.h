@@ -55,12 +55,14 @@ class Exits {
 
 class MonitorTest : public testing::Test {
  protected:
+  // Where anchor, monitor, log and init are taken from.
+  virtual std::string Programs() { return base::BinDir(); }
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
     if (!os::Exists("/bin/busybox")) GTEST_SKIP() << "needs busybox-static";
     run_ = "/run/keelson-test-" + base::RandomHex(4);
-    for (const std::string& path : {run_, run_ + "/pods", run_ + "/pods/p1",
-                                    state_.path() + "/layer/bin", state_.path() + "/logs"}) {
+    for (const std::string& path :
+         {run_, run_ + "/pods", run_ + "/pods/p1", state_.path() + "/layer/bin", logs_}) {
       ASSERT_TRUE(os::MakeDirs(path, 0700).ok());
     }
     ASSERT_TRUE(os::WriteFileAtomic(state_.path() + "/layer/bin/busybox",
@@ -69,7 +71,7 @@ class MonitorTest : public testing::Test {
     ASSERT_EQ(symlink("busybox", (state_.path() + "/layer/bin/sh").c_str()), 0);
     layout_ = cgroup::DetectLayout().value();
     group_ = "/keelson-test-" + base::RandomHex(4);
-    options_ = {run_, state_.path(), base::BinDir(), [] { return std::chrono::minutes(30); }};
+    options_ = {run_, state_.path(), Programs(), [] { return std::chrono::minutes(30); }};
     Connect();
     setup_.sandbox_id = "p1";
     setup_.run_dir = run_ + "/pods/p1";
@@ -152,13 +154,19 @@ class MonitorTest : public testing::Test {
     return spec;
   }
   base::Result<StartedContainer> Start(const std::string& id, const std::string& script) {
-    return pod_->Start(
-        Spec(id, script), {},
-        std::move(os::Open(state_.path() + "/logs", O_RDONLY | O_DIRECTORY)).value());
+    return pod_->Start(Spec(id, script), {}, LogDir());
   }
+  // A container that goes on until /stop is there. Its end may be the end of the command as well.
+  void MakeStop(const std::string& id) {
+    const base::Result<ExecResult> made =
+        pod_->Exec({.container_id = id, .process = Command("echo >/stop")});
+    EXPECT_TRUE(made.ok()) << made.error().message();
+  }
+  os::UniqueFd LogDir() { return std::move(os::Open(logs_, O_RDONLY | O_DIRECTORY)).value(); }
   std::string Log(const std::string& id) {
     std::string text;
-    const std::string content = os::ReadFile(state_.path() + "/logs/" + id + ".log").ValueOr("");
+    const std::string content =
+        os::ReadFile(logs_ + "/" + id + ".log", size_t{1} << 30).ValueOr("");
     for (const std::string_view line : base::Split(content, '\n')) {
       if (line.size() > 31) text += std::string(line.substr(31)) + "\n";
     }
@@ -200,7 +208,7 @@ class MonitorTest : public testing::Test {
   }
 
   os::TempDir state_ = std::move(os::TempDir::Create("keelson-monitor")).value();
-  std::string run_, group_;
+  std::string run_, group_, logs_ = state_.path() + "/logs";
   std::optional<cgroup::Layout> layout_;
   AnchorOptions options_;
   PodSetup setup_;
