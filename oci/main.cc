@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "lib/base/clock.h"
 #include "lib/base/rfc3339.h"
@@ -22,7 +23,9 @@ int log_file = -1;
 bool log_json = false;
 
 void Tell(const char* level, const std::string& text) {
-  std::fprintf(stderr, "keelson-oci: %s\n", text.c_str());
+  // What execve said of the program itself stands alone, as a shell's words would.
+  std::fprintf(stderr, text.starts_with("exec ") ? "%s%s\n" : "%s: %s\n",
+               text.starts_with("exec ") ? "" : "keelson-oci", text.c_str());
   if (log_file < 0) return;
   const std::string time = base::FormatRfc3339(base::SystemClock().WallNanos());
   json::Value line = json::Value::Object();
@@ -32,6 +35,21 @@ void Tell(const char* level, const std::string& text) {
   (void)os::WriteAll(log_file, log_json
                                    ? json::WriteJson(line) + "\n"
                                    : fmt::format("time={} level={} msg={}\n", time, level, text));
+}
+
+// Callers look for runc's words: "exec /x: permission denied".
+std::string AsOthersSay(const base::Error& error) {
+  std::string text = error.message();
+  if (text.starts_with("exec \"")) {
+    const size_t end = text.find("\": ", 6);
+    if (end != std::string::npos && error.os_errno() != 0)
+      text = "exec " + text.substr(6, end - 6) + text.substr(end + 1);
+  }
+  if (error.os_errno() == 0) return text;
+  const std::string words = strerror(error.os_errno());
+  if (text.ends_with(words) && words[0] >= 'A' && words[0] <= 'Z')
+    text[text.size() - words.size()] |= 0x20;
+  return text;
 }
 
 constexpr char kHelp[] =
@@ -47,6 +65,7 @@ constexpr char kHelp[] =
     "  --version, --help\n\n";
 
 void Help() {
+  std::printf("NAME:\n   keelson-oci - Open Container Initiative runtime of Keelson\n\n");
   std::fputs(kHelp, stdout);
   for (const Command& command : Commands()) {
     if (command.usage[0] != '\0') std::printf("  keelson-oci %s\n", command.usage);
@@ -89,6 +108,7 @@ base::Result<Global> ReadGlobal(const Arguments& arguments) {
   const std::string rootless = arguments.Get("rootless", "auto");
   global.rootless = rootless == "auto" ? !host : arguments.Is("rootless");
   global.debug = arguments.Is("debug");
+  global.root_given = arguments.Has("root");
   return global;
 }
 
@@ -134,7 +154,9 @@ Outcome Main(std::vector<std::string> words, char** argv) {
     flags.push_back({"help", "h", false});
     ASSIGN_OR_RETURN(const Arguments given, Arguments::Parse(own, flags, command.anywhere));
     if (given.Is("help")) {
-      std::printf("usage: keelson-oci %s\n", command.usage);
+      const std::string usage = command.usage[0] != '\0' ? command.usage : command.name;
+      std::printf("NAME:\n   keelson-oci %s - %s\n\nUSAGE:\n   keelson-oci %s\n", command.name,
+                  command.about, usage.c_str());
       return 0;
     }
     const size_t count = given.rest().size();
@@ -142,12 +164,15 @@ Outcome Main(std::vector<std::string> words, char** argv) {
       return base::InvalidArgument("usage: keelson-oci {}", command.usage);
     return command.run(global, given);
   }
-  return base::InvalidArgument("no such command: {}; try --help", name.substr(0, 100));
+  return base::InvalidArgument("No help topic for '{}': no such command; try --help",
+                               name.substr(0, 100));
 }
 
 }  // namespace
 
 void Warn(const std::string& text) { Tell("warning", text); }
+
+void Complain(const base::Error& error) { Tell("error", AsOthersSay(error)); }
 
 }  // namespace keelson::oci
 
@@ -156,6 +181,6 @@ int main(int argc, char** argv) {
   const keelson::oci::Outcome outcome =
       keelson::oci::Main(std::vector<std::string>(argv + 1, argv + argc), argv);
   if (outcome.ok()) return *outcome;
-  keelson::oci::Tell("error", outcome.error().message());
+  keelson::oci::Complain(outcome.error());
   return 1;
 }

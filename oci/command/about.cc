@@ -85,7 +85,9 @@ Value DefaultConfig(bool rootless) {
   Value root = Value::Object(), system = Value::Object(), namespaces = Value::Array();
   root.Set("path", Value("rootfs"));
   root.Set("readonly", Value(true));
-  std::vector<const char*> types = {"pid", "ipc", "uts", "mount", "cgroup"};
+  std::vector<const char*> types = {"pid", "ipc", "uts", "mount"};
+  // On v1 the groups are shown as mounts of a namespace that others expect to be the host's.
+  if (os::Exists("/sys/fs/cgroup/cgroup.controllers")) types.push_back("cgroup");
   types.push_back(rootless ? "user" : "network");
   for (const char* type : types) {
     Value entry = Value::Object();
@@ -174,7 +176,19 @@ Outcome RunFeatures(const Global&, const Arguments&) {
   system.Set("seccomp", SeccompFeatures());
   system.Set("apparmor", Enabled(true));
   system.Set("selinux", Enabled(true));
-  system.Set("intelRdt", Enabled(false));
+  Value rdt = Enabled(false), policy = Value::Object(), modes = Value::Array();
+  rdt.Set("schemata", Value(false));
+  rdt.Set("monitoring", Value(false));
+  system.Set("intelRdt", std::move(rdt));
+  for (const MemoryPolicyWord& word : kMemoryPolicyModes)
+    modes.Append(Value(std::string(word.name)));
+  policy.Set("modes", std::move(modes));
+  Value policy_flags = Value::Array();
+  for (const MemoryPolicyWord& word : kMemoryPolicyFlags)
+    policy_flags.Append(Value(std::string(word.name)));
+  policy.Set("flags", std::move(policy_flags));
+  system.Set("memoryPolicy", std::move(policy));
+  system.Set("netDevices", Enabled(true));
   system.Set("mountExtensions", std::move(extensions));
   out.Set("ociVersionMin", Value("1.0.0"));
   out.Set("ociVersionMax", Value(kSpecVersion));

@@ -15,6 +15,7 @@ namespace keelson::oci {
 
 struct Global {
   std::string root;
+  bool root_given = false;
   bool systemd = false;
   bool no_cgroup = false;
   bool rootless = false;
@@ -26,6 +27,7 @@ using Outcome = base::Result<int>;
 
 struct Command {
   const char* name;
+  const char* about;
   const char* usage;
   std::vector<Flag> flags;
   bool anywhere;       // flags may follow the container's id
@@ -55,5 +57,6 @@ Outcome RunFeatures(const Global& global, const Arguments& arguments);
 base::Result<int> ParseSignal(std::string_view text);
 // To standard error, and to --log where there is one.
 void Warn(const std::string& text);
+void Complain(const base::Error& error);
 
 }  // namespace keelson::oci

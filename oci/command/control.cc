@@ -91,6 +91,16 @@ Outcome RunKill(const Global& global, const Arguments& arguments) {
     RETURN_IF_ERROR(SignalAll(record, number));
     return 0;
   }
+  // What shares the host's PIDs may live on without the first process.
+  if (status == Status::kStopped && number == SIGKILL && !record.own_pids &&
+      !record.cgroup.empty()) {
+    ASSIGN_OR_RETURN(const cgroup::Group group, OpenGroup(record.cgroup));
+    const Result<std::vector<int>> left = group.Processes();
+    if (left.ok() && !left->empty()) {
+      RETURN_IF_ERROR(group.Kill());
+      return 0;
+    }
+  }
   if (status == Status::kStopped || status == Status::kCreating) return NotRunning(record);
   const Result<os::UniqueFd> pidfd = os::OpenPidfd(record.pid);
   // The number could be another process's by now: looked at again while it is held.
@@ -199,6 +209,8 @@ Outcome RunPs(const Global& global, const Arguments& arguments) {
 
 Outcome RunList(const Global& global, const Arguments& arguments) {
   const Store store(global.root);
+  if (global.root_given && !os::Exists(global.root))
+    return base::NotFound("open {}: no such file or directory", global.root);
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, store.List());
   const std::string format = arguments.Get("format", "table");
   if (format != "table" && format != "json") return base::InvalidArgument("invalid format option");

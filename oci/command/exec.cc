@@ -15,6 +15,7 @@
 #include "oci/container/console.h"
 #include "oci/container/group.h"
 #include "oci/container/inside.h"
+#include "oci/container/joining.h"
 #include "oci/container/seccomp.h"
 #include "oci/plan/plan.h"
 #include "runtime/launcher/launcher.h"
@@ -102,6 +103,28 @@ base::Status Change(const Arguments& arguments, Process& process) {
   return base::Ok();
 }
 
+// In the container's group; where that one has no room for processes any more (its program enabled
+// controllers below) or is gone, where the container's first process is.
+Result<launcher::Pending> Begin(const Record& record, const std::vector<std::string>& wishes,
+                                const spec::Process& role, int container,
+                                const launcher::FreestandingExec& own) {
+  const auto begin = [&](const Joining& joining) -> Result<launcher::Pending> {
+    UniqueFd group;
+    if (!joining.unified.empty()) {
+      ASSIGN_OR_RETURN(group, os::Open(joining.unified, O_PATH | O_DIRECTORY));
+    }
+    return launcher::BeginExec(role, container, joining.v1, group.get(), {},
+                               {.in = 0, .out = 1, .err = 2}, nullptr, &own);
+  };
+  ASSIGN_OR_RETURN(const Joining first, PlacesFor(record.pid, record.cgroup, wishes));
+  Result<launcher::Pending> pending = begin(first);
+  if (pending.ok()) return pending;
+  const int code = pending.error().os_errno();
+  if (code != EBUSY && code != ENOENT && code != EOPNOTSUPP) return pending;
+  if (wishes.empty()) return begin(WhereIs(record.pid, record.cgroup));
+  return pending.error().WithContext(fmt::format("error adding pid {} to cgroups", getpid()));
+}
+
 Result<Process> ProcessOf(const Arguments& arguments, const Config& config) {
   if (arguments.Has("process")) {
     ASSIGN_OR_RETURN(const std::string text, os::ReadFile(arguments.Get("process")));
@@ -118,7 +141,9 @@ Result<Process> ProcessOf(const Arguments& arguments, const Config& config) {
 
 }  // namespace
 
-Outcome RunExec(const Global& global, const Arguments& arguments) {
+namespace {
+
+Outcome Exec(const Global& global, const Arguments& arguments) {
   const Store store(global.root);
   ASSIGN_OR_RETURN(const Record record, store.Read(arguments.rest()[0]));
   const Status status = store.StatusOf(record);
@@ -152,13 +177,9 @@ Outcome RunExec(const Global& global, const Arguments& arguments) {
       os::ReadFile(fmt::format("/proc/{}/setgroups", record.pid), 64);
   role.further.root_groups_denied = groups.ok() && base::Trim(*groups) == "deny";
   role.further.personality = config.system.personality;
+  role.further.memory_policy = config.system.memory_policy;
   const std::vector<spec::Rlimit> limits = std::move(role.rlimits);
   role.rlimits.clear();
-  const Joining joining = WhereIs(record.pid, record.cgroup);
-  UniqueFd group;
-  if (!joining.unified.empty()) {
-    ASSIGN_OR_RETURN(group, os::Open(joining.unified, O_PATH | O_DIRECTORY));
-  }
   launcher::FreestandingExec own;
   own.namespaces = OtherNamespaces(record.pid);
   if (agent) own.keep.push_back(agent.get());
@@ -168,12 +189,14 @@ Outcome RunExec(const Global& global, const Arguments& arguments) {
     RETURN_IF_ERROR(UseProcessors(process.cpus_at_first).WithContext("execCPUAffinity.initial"));
   own.inside = [&process](spec::Process& p) -> base::Status {
     AddHome(p);
-    if (process.cpus_at_last.empty()) return base::Ok();
+    if (process.cpus_at_last.empty()) {
+      if (process.cpus_at_first.empty()) UseAllProcessors();
+      return base::Ok();
+    }
     return UseProcessors(process.cpus_at_last).WithContext("execCPUAffinity.final");
   };
   ASSIGN_OR_RETURN(launcher::Pending pending,
-                   launcher::BeginExec(role, container.get(), joining.v1, group.get(), {},
-                                       {.in = 0, .out = 1, .err = 2}, nullptr, &own));
+                   Begin(record, arguments.All("cgroup"), role, container.get(), own));
   const pid_t pid = pending.pid();
   for (const spec::Rlimit& limit : limits) {
     const rlimit64 value{limit.soft, limit.hard};
@@ -186,8 +209,12 @@ Outcome RunExec(const Global& global, const Arguments& arguments) {
   if (terminal.master && process.console_size)
     RETURN_IF_ERROR(SetSize(terminal.master.get(), *process.console_size));
   terminal.peer.reset();
+  if (terminal.master && console.empty()) KeepLineEnds(terminal.master.get());
   if (terminal.master && !console.empty())
     RETURN_IF_ERROR(SendConsole(console, terminal.master.get()));
+  if (arguments.Has("pidfd-socket"))
+    RETURN_IF_ERROR(
+        SendPidfd(arguments.Get("pidfd-socket"), pidfd.get()).WithContext("--pidfd-socket"));
   if (arguments.Has("pid-file"))
     RETURN_IF_ERROR(os::WriteFileAtomic(arguments.Get("pid-file"), std::to_string(pid), 0644));
   UniqueFd signals;
@@ -200,6 +227,16 @@ Outcome RunExec(const Global& global, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const os::ExitStatus ended,
                    Attend(pid, pidfd.get(), signals, std::move(terminal.master)));
   return ended.code();
+}
+
+}  // namespace
+
+Outcome RunExec(const Global& global, const Arguments& arguments) {
+  Outcome outcome = Exec(global, arguments);
+  if (outcome.ok()) return outcome;
+  // Not a code that programs end with: 1 would look like the program's own.
+  Complain(outcome.error());
+  return 255;
 }
 
 }  // namespace keelson::oci

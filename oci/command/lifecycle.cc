@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 #include "oci/command/command.h"
@@ -16,6 +19,15 @@ using os::UniqueFd;
 
 namespace {
 
+// What a service manager has handed to this process.
+uint32_t ListeningSockets() {
+  const char* count = std::getenv("LISTEN_FDS");
+  const char* whose = std::getenv("LISTEN_PID");
+  if (count == nullptr || whose == nullptr) return 0;
+  if (base::ParseUint64(whose) != static_cast<uint64_t>(getpid())) return 0;
+  return static_cast<uint32_t>(std::min<uint64_t>(base::ParseUint64(count).value_or(0), 256));
+}
+
 Result<MakeOptions> OptionsOf(const Global& global, const Arguments& arguments) {
   MakeOptions options;
   options.id = arguments.rest()[0];
@@ -26,8 +38,11 @@ Result<MakeOptions> OptionsOf(const Global& global, const Arguments& arguments) 
   options.systemd = global.systemd;
   options.no_cgroup = global.no_cgroup;
   options.forgiving = global.rootless;
-  ASSIGN_OR_RETURN(const int64_t kept, arguments.Number("preserve-fds", 0));
+  options.pidfd_socket = arguments.Get("pidfd-socket");
+  options.listening = ListeningSockets();
+  ASSIGN_OR_RETURN(int64_t kept, arguments.Number("preserve-fds", 0));
   if (kept < 0 || kept > 512) return base::InvalidArgument("--preserve-fds: from 0 to 512");
+  kept += options.listening;
   for (int64_t i = 0; i < kept; ++i) {
     if (fcntl(static_cast<int>(3 + i), F_GETFD) < 0)
       return base::InvalidArgument("--preserve-fds: descriptor {} is not open", 3 + i);
@@ -68,6 +83,7 @@ Outcome RunRun(const Global& global, const Arguments& arguments) {
   const Store store(global.root);
   ASSIGN_OR_RETURN(Made made, Create(store, options));
   for (const std::string& warning : made.warnings) Warn(warning);
+  if (made.terminal) KeepLineEnds(made.terminal.get());
   UniqueFd signals;
   if (!detach) {
     ASSIGN_OR_RETURN(signals, HoldSignals());

@@ -216,14 +216,9 @@ Status ReadLinux(const Field& field, Linux& out) {
                          base::QuoteIfNeeded(path));
     }
   }
-  static constexpr std::pair<const char*, const char*> kAbsent[] = {
-      {"intelRdt", "needs resctrl, which is not supported"},
-      {"netDevices", "moving network devices is not supported"},
-      {"memoryPolicy", "memory policies are not supported"}};
-  for (const auto& [name, why] : kAbsent) {
-    if (const std::optional<Field> found = field.Find(name)) return found->Bad("{}", why);
-  }
-  return base::Ok();
+  RETURN_IF_ERROR(ReadMemoryPolicy(field, out));
+  RETURN_IF_ERROR(ReadNetDevices(field, out));
+  return RefuseIntelRdt(field);
 }
 
 // What needs a namespace of the container's own: it would change the host's.
@@ -239,6 +234,7 @@ Status Contradictions(const Config& config) {
   RETURN_IF_ERROR(needs(!system.uid_mappings.empty() || !system.gid_mappings.empty(),
                         "linux.uidMappings", "user"));
   RETURN_IF_ERROR(needs(!system.time_offsets.empty(), "linux.timeOffsets", "time"));
+  RETURN_IF_ERROR(needs(!system.net_devices.empty(), "linux.netDevices", "network"));
   if (config.HasNew("user") && (system.uid_mappings.empty() || system.gid_mappings.empty()))
     return base::InvalidArgument(
         "a new user namespace needs linux.uidMappings and linux.gidMappings");

@@ -65,6 +65,27 @@ struct Process {
   std::vector<std::string> unknown_capabilities;
 };
 
+struct NetDevice {
+  std::string name;    // of the host
+  std::string inside;  // of the container
+};
+
+// set_mempolicy(2)'s words. Source: linux/mempolicy.h.
+struct MemoryPolicyWord {
+  std::string_view name;
+  int value;
+};
+constexpr MemoryPolicyWord kMemoryPolicyModes[] = {{"MPOL_DEFAULT", 0},
+                                                   {"MPOL_PREFERRED", 1},
+                                                   {"MPOL_BIND", 2},
+                                                   {"MPOL_INTERLEAVE", 3},
+                                                   {"MPOL_LOCAL", 4},
+                                                   {"MPOL_PREFERRED_MANY", 5},
+                                                   {"MPOL_WEIGHTED_INTERLEAVE", 6}};
+constexpr MemoryPolicyWord kMemoryPolicyFlags[] = {{"MPOL_F_NUMA_BALANCING", 1 << 13},
+                                                   {"MPOL_F_RELATIVE_NODES", 1 << 14},
+                                                   {"MPOL_F_STATIC_NODES", 1 << 15}};
+
 struct Linux {
   std::vector<NamespaceEntry> namespaces;
   std::vector<IdMapping> uid_mappings, gid_mappings;
@@ -78,6 +99,8 @@ struct Linux {
   std::vector<std::pair<std::string, std::string>> sysctl;
   std::optional<json::Value> seccomp;
   std::optional<uint64_t> personality;
+  std::optional<spec::Process::Further::MemoryPolicy> memory_policy;
+  std::vector<NetDevice> net_devices;
 };
 
 struct Config {

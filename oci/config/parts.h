@@ -9,5 +9,9 @@
 namespace keelson::oci {
 
 base::Result<Process> ReadProcess(const Field& field);
+base::Status ReadMemoryPolicy(const Field& owner, Linux& out);
+base::Status ReadNetDevices(const Field& owner, Linux& out);
+// Nothing of it can be had.
+base::Status RefuseIntelRdt(const Field& owner);
 
 }  // namespace keelson::oci

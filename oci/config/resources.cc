@@ -145,6 +145,8 @@ Status ReadHugepages(const Field& field, Resources& out) {
     std::optional<int64_t> limit;
     RETURN_IF_ERROR(item.IsObject());
     RETURN_IF_ERROR(item.Read("pageSize", size));
+    // Those who read with Go's JSON take it in any case, and it is written so.
+    if (size.empty()) RETURN_IF_ERROR(item.Read("pagesize", size));
     RETURN_IF_ERROR(item.Read("limit", limit, 0));
     const size_t digits = size.find_first_not_of("0123456789");
     if (digits == 0 || digits == std::string::npos ||
@@ -238,7 +240,8 @@ Result<cgroup::Resources> Common(const Resources& r) {
   out.cpuset_mems = r.cpu.mems;
   out.memory_limit = r.memory.limit.value_or(0);
   out.memory_swap_limit = r.memory.swap.value_or(0);
-  out.pids_limit = r.pids.value_or(0);
+  // None at all cannot be had: the first process is one.
+  if (r.pids) out.pids_limit = *r.pids == 0 ? 1 : *r.pids;
   for (const auto& [size, limit] : r.hugepages) out.hugepages[size] = limit;
   out.unified = r.unified;
   out.oom_group = false;

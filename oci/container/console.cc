@@ -31,12 +31,26 @@ Status SetSize(int terminal, std::pair<uint32_t, uint32_t> size) {
   return base::Ok();
 }
 
+void KeepLineEnds(int terminal) {
+  termios now{};
+  if (tcgetattr(terminal, &now) != 0) return;
+  now.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  (void)tcsetattr(terminal, TCSANOW, &now);
+}
+
 Status SendConsole(const std::string& socket_path, int master) {
   // The name of a socket's address is short; that of a descriptor is shorter.
   ASSIGN_OR_RETURN(const UniqueFd place, os::Open(socket_path, O_PATH));
   ASSIGN_OR_RETURN(const UniqueFd socket,
                    os::ConnectUnix("/proc/self/fd/" + std::to_string(place.get()), SOCK_STREAM));
   return os::SendMessage(socket.get(), "/dev/ptmx", {master});
+}
+
+Status SendPidfd(const std::string& socket_path, int pidfd) {
+  ASSIGN_OR_RETURN(const UniqueFd place, os::Open(socket_path, O_PATH));
+  ASSIGN_OR_RETURN(const UniqueFd socket,
+                   os::ConnectUnix("/proc/self/fd/" + std::to_string(place.get()), SOCK_STREAM));
+  return os::SendMessage(socket.get(), "pidfd", {pidfd});
 }
 
 namespace {
@@ -66,14 +80,6 @@ class RawTerminal {
   termios before_{};
   bool on_ = false;
 };
-
-// What the container writes is what comes out: no carriage returns for a file or a pipe.
-void KeepLineEnds(int terminal) {
-  termios now{};
-  if (tcgetattr(terminal, &now) != 0) return;
-  now.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
-  (void)tcsetattr(terminal, TCSANOW, &now);
-}
 
 // false: nothing more comes.
 bool Copy(int from, int to) {
@@ -112,10 +118,7 @@ Result<UniqueFd> HoldSignals() {
 
 Result<os::ExitStatus> Attend(pid_t pid, int pidfd, const UniqueFd& signals, UniqueFd terminal) {
   const RawTerminal own(terminal.valid() && isatty(0) == 1);
-  if (terminal) {
-    own.TellSize(terminal.get());
-    KeepLineEnds(terminal.get());
-  }
+  if (terminal) own.TellSize(terminal.get());
   bool input = terminal.valid();
   while (true) {
     pollfd ready[4] = {{pidfd, POLLIN, 0},

@@ -16,7 +16,11 @@
 namespace keelson::oci {
 
 base::Status SetSize(int terminal, std::pair<uint32_t, uint32_t> height_and_width);
+// What the container writes is what comes out: no carriage returns for a file or a pipe. Before its
+// program runs.
+void KeepLineEnds(int terminal);
 base::Status SendConsole(const std::string& socket_path, int master);
+base::Status SendPidfd(const std::string& socket_path, int pidfd);
 
 // From now on signals are read from the descriptor: before the process runs, so that none is lost.
 base::Result<os::UniqueFd> HoldSignals();

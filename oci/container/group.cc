@@ -14,6 +14,7 @@
 #include "lib/systemd/bus.h"
 #include "lib/systemd/names.h"
 #include "lib/systemd/units.h"
+#include "oci/state/record.h"
 
 namespace keelson::oci {
 
@@ -82,9 +83,26 @@ Status StartScope(const GroupPlace& place, const std::string& id, pid_t process)
 }
 
 Status Limit(const cgroup::Layout& layout, const cgroup::Group& group, const Config& config) {
+  if (!layout.v2 && !config.system.resources.unified.empty())
+    return base::InvalidArgument(
+        "invalid configuration: linux.resources.unified is of cgroup v2, this machine has v1");
   ASSIGN_OR_RETURN(cgroup::Resources limits, LimitsOf(config.system.resources, layout.v2));
   limits.devices = DeviceRules(config.system.resources);
+  if (limits.pids_limit == 1) limits.pids_limit = 2;
   return group.Apply(limits);
+}
+
+// Somebody else's processes would share this container's limits and end with it.
+Status CheckUnused(const cgroup::Group& group, const std::string& path) {
+  if (!group.Exists()) return base::Ok();
+  if (IsGroupFrozen(path))
+    return base::FailedPrecondition("container's cgroup unexpectedly frozen: {}", path);
+  const Result<std::vector<int>> processes = group.Processes();
+  if (processes.ok() && !processes->empty()) {
+    return base::FailedPrecondition("container's cgroup is not empty: {} process(es) found in {}",
+                                    processes->size(), path);
+  }
+  return base::Ok();
 }
 
 bool AsksForLimits(const Resources& r) {
@@ -136,6 +154,7 @@ Result<MadeGroup> MakeGroup(const Config& config, const GroupWish& wish) {
     RETURN_IF_ERROR(group.Create());
     return Limit(*layout, group, config);
   };
+  if (!wish.systemd) RETURN_IF_ERROR(CheckUnused(group, place.path));
   const Status status = make();
   if (status.ok()) return made;
   (void)RemoveGroup(place);
@@ -143,6 +162,16 @@ Result<MadeGroup> MakeGroup(const Config& config, const GroupWish& wish) {
       wish.forgiving && !AsksForLimits(config.system.resources) && IsRightsError(status.error());
   if (may_do_without) return MadeGroup{};
   return status.error().WithContext("cgroup");
+}
+
+Status LimitToOne(const GroupPlace& place, const Config& config) {
+  const int64_t limit = config.system.resources.pids.value_or(-1);
+  if (place.path.empty() || (limit != 0 && limit != 1)) return base::Ok();
+  ASSIGN_OR_RETURN(const cgroup::Group group, OpenGroup(place.path));
+  cgroup::Resources one;
+  one.pids_limit = 1;
+  one.oom_group = false;
+  return group.Apply(one).WithContext("cgroup");
 }
 
 Status RemoveGroup(const GroupPlace& place) {
@@ -158,7 +187,7 @@ Status RemoveGroup(const GroupPlace& place) {
   return removed;
 }
 
-Joining WhereIs(pid_t process, const std::string& path) {
+Joining GroupAt(const std::string& path) {
   Joining out;
   if (path.empty()) return out;
   const Result<cgroup::Layout> layout = cgroup::DetectLayout();
@@ -168,6 +197,14 @@ Joining WhereIs(pid_t process, const std::string& path) {
     if (os::Exists(directory)) out.v1.push_back(std::move(directory));
   }
   out.unified = group.UnifiedDirectory();
+  if (!os::Exists(out.unified)) out.unified.clear();
+  return out;
+}
+
+Joining WhereIs(pid_t process, const std::string& path) {
+  Joining out = GroupAt(path);
+  const Result<cgroup::Layout> layout = cgroup::DetectLayout();
+  if (path.empty() || !layout.ok()) return out;
   const Result<std::string> text = os::ReadFile(fmt::format("/proc/{}/cgroup", process), 65536);
   if (text.ok() && layout->v2) {
     for (const std::string_view line : base::Split(std::string_view(*text), '\n')) {

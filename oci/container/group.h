@@ -37,6 +37,8 @@ struct MadeGroup {
   std::shared_ptr<void> hold;
 };
 base::Result<MadeGroup> MakeGroup(const Config& config, const GroupWish& wish);
+// One process alone is a limit that its making cannot keep to: set when that is over.
+base::Status LimitToOne(const GroupPlace& place, const Config& config);
 base::Status RemoveGroup(const GroupPlace& place);
 
 // The group in which a process of the container's is now: a program may have made groups below.
@@ -45,6 +47,8 @@ struct Joining {
   std::string unified;
 };
 Joining WhereIs(pid_t process, const std::string& path);
+// The group itself; what of it is not there any more is left out.
+Joining GroupAt(const std::string& path);
 
 base::Result<cgroup::Group> OpenGroup(const std::string& path);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -62,6 +63,12 @@ Status NewKeyring(const std::string& id) {
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.c_str()) >= 0 || errno == ENOSYS)
     return base::Ok();
   return Error::FromErrno(errno, "make a session keyring");
+}
+
+void UseAllProcessors() {
+  // The kernel takes away those that are not to be had.
+  const std::vector<unsigned long> all(CPU_SETSIZE / sizeof(unsigned long), ~0ul);
+  (void)syscall(SYS_sched_setaffinity, 0, all.size() * sizeof(unsigned long), all.data());
 }
 
 Result<uint64_t> CapabilitiesInside(bool user_namespace) {

@@ -20,6 +20,8 @@ base::Status NewKeyring(const std::string& id);
 // What a process of the container may have: all, where a user namespace stands between it and the
 // host, else what the caller has.
 base::Result<uint64_t> CapabilitiesInside(bool user_namespace);
+// What the caller was confined to is not the container's: all processors of its cpuset.
+void UseAllProcessors();
 // HOME where the environment has none, from the image's passwd.
 void AddHome(spec::Process& process);
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -26,6 +27,7 @@
 #include "oci/container/group.h"
 #include "oci/container/hooks.h"
 #include "oci/container/inside.h"
+#include "oci/container/links.h"
 #include "oci/container/namespaces.h"
 #include "oci/container/owners.h"
 #include "oci/container/seccomp.h"
@@ -116,6 +118,10 @@ class Maker {
     spec_.process.further.exact_oom_score =
         read.process && read.process->oom_score_adj && !options_.forgiving;
     spec_.process.further.keep_oom_score = !read.process || !read.process->oom_score_adj;
+    if (options_.listening > 0) {
+      spec_.process.env.push_back(fmt::format("LISTEN_FDS={}", options_.listening));
+      spec_.process.env.emplace_back("LISTEN_PID=1");
+    }
     limits_ = std::move(spec_.process.rlimits);
     spec_.process.rlimits.clear();
     if (read.system.seccomp) RETURN_IF_ERROR(CompileSeccomp(read, spec_.process, agent_));
@@ -160,7 +166,7 @@ class Maker {
   Outcome OpenSources() {
     if (!namespaces_.fresh_user() || geteuid() != 0) return base::Ok();
     for (spec::Mount& mount : spec_.mounts) {
-      if (mount.kind != spec::Mount::Kind::kBind) continue;
+      if (mount.kind != spec::Mount::Kind::kBind || InRoot(mount)) continue;
       Result<UniqueFd> tree =
           mount::CloneTree(AT_FDCWD, mount.further.source, mount.further.recursive);
       if (!tree.ok()) continue;  // of a user namespace ourselves: the first stage does it
@@ -175,6 +181,11 @@ class Maker {
       sources_.push_back(std::move(tree).value());
     }
     return base::Ok();
+  }
+
+  // What an earlier mount of the container's puts there is meant.
+  bool InRoot(const spec::Mount& mount) const {
+    return mount.further.source.starts_with(spec_.root_path + "/");
   }
 
   std::string StateFor(Status status, pid_t pid) const {
@@ -197,7 +208,10 @@ class Maker {
     steps.own_user_namespace = namespaces_.has_user();
     // A procfs is only to be had while another one can be seen, where the rights are a user
     // namespace's; and what the host has of cgroups is shown from there.
-    steps.late_pivot = namespaces_.has_user() || options_.forgiving || !spec_.own_cgroup_namespace;
+    steps.late_pivot = namespaces_.has_user() || options_.forgiving ||
+                       !spec_.own_cgroup_namespace ||
+                       std::any_of(spec_.mounts.begin(), spec_.mounts.end(),
+                                   [this](const spec::Mount& mount) { return InRoot(mount); });
     steps.enter = [this](const std::function<Outcome()>& ask) -> Outcome {
       ASSIGN_OR_RETURN(
           spec_.process.further.root_groups_denied,
@@ -214,6 +228,9 @@ class Maker {
     }
     if (!hooks.create_container.empty()) {
       steps.before_pivot = [this, &hooks]() -> Outcome {
+        // Callers know it so from runc.
+        if (chdir(spec_.root_path.c_str()) != 0)
+          return Error::FromErrno(errno, "enter '{}'", spec_.root_path);
         return RunHooks("createContainer", hooks.create_container,
                         StateFor(Status::kCreating, getpid()));
       };
@@ -222,6 +239,7 @@ class Maker {
       if (!options_.no_new_keyring) RETURN_IF_ERROR(NewKeyring(options_.id));
       RETURN_IF_ERROR(SetNames(made_.config));
       RETURN_IF_ERROR(SetSysctls(made_.config, sys_.get()));
+      UseAllProcessors();
       // A bundle without a process can be made; it cannot be started.
       if (!made_.config.process) return base::Ok();
       AddHome(spec_.process);
@@ -234,8 +252,11 @@ class Maker {
       return starter;
     };
     steps.before_execve = [this, &hooks]() -> Outcome {
-      return RunHooks("startContainer", hooks.start_container,
-                      StateFor(Status::kCreated, getpid()));
+      std::vector<Hook> own = hooks.start_container;
+      for (Hook& hook : own) {
+        if (hook.env.empty()) hook.env = spec_.process.env;
+      }
+      return RunHooks("startContainer", own, StateFor(Status::kCreated, getpid()));
     };
     return steps;
   }
@@ -252,13 +273,15 @@ class Maker {
     if (!pending.ok()) return pending.error();
     pid_ = pending->pid();
     ASSIGN_OR_RETURN(record_.start_time, os::StartTimeOf(pid_));
-    const Outcome ready = pending->Go();
+    Outcome ready = MoveLinks(made_.config.system.net_devices, pid_);
+    if (ready.ok()) ready = pending->Go();
     if (!ready.ok()) {
       // Whatever a hook has made is told of the end.
       Kill();
       RunPoststop();
       return ready;
     }
+    RETURN_IF_ERROR(LimitToOne(made_group_.place, made_.config));
     RETURN_IF_ERROR(SetLimits());
     RETURN_IF_ERROR(HandOverTerminal(pending->TakeTerminal()));
     record_.pid = pid_;
@@ -267,6 +290,9 @@ class Maker {
     if (!options_.pid_file.empty())
       RETURN_IF_ERROR(os::WriteFileAtomic(options_.pid_file, std::to_string(pid_), 0644));
     made_.pidfd = pending->TakePidfd();
+    if (!options_.pidfd_socket.empty())
+      RETURN_IF_ERROR(
+          SendPidfd(options_.pidfd_socket, made_.pidfd.get()).WithContext("--pidfd-socket"));
     made_.record = record_;
     return base::Ok();
   }

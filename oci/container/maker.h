@@ -22,7 +22,9 @@ struct MakeOptions {
   std::string bundle = ".";
   std::string pid_file;
   std::string console_socket;
+  std::string pidfd_socket;       // gets a pidfd of the first process
   uint32_t kept_descriptors = 0;  // from 3 on
+  uint32_t listening = 0;         // the first of them are sockets by LISTEN_FDS (sd_listen_fds(3))
   bool no_new_keyring = false;
   bool systemd = false;
   bool no_cgroup = false;

@@ -144,6 +144,7 @@ Result<spec::ContainerSpec> ToSpec(const Config& config, const Place& place) {
   spec.id = place.id;
   if (config.process) spec.process = config.process->process;
   spec.process.further.personality = config.system.personality;
+  spec.process.further.memory_policy = config.system.memory_policy;
   spec.root_path = place.root;
   spec.read_only_root = config.read_only_root;
   for (const MountEntry& entry : config.mounts) {
@@ -153,7 +154,11 @@ Result<spec::ContainerSpec> ToSpec(const Config& config, const Place& place) {
     spec.mounts.push_back(std::move(mount));
   }
   AddDevices(config, spec);
-  spec.masked_paths = config.system.masked_paths;
+  for (const std::string& path : config.system.masked_paths) {
+    if (std::find(spec.masked_paths.begin(), spec.masked_paths.end(), path) ==
+        spec.masked_paths.end())
+      spec.masked_paths.push_back(path);
+  }
   spec.read_only_paths = config.system.read_only_paths;
   spec.mount_label = config.system.mount_label;
   spec.pid_mode = config.HasNew("pid") ? spec::PidMode::kOwn : spec::PidMode::kHost;

@@ -30,22 +30,6 @@ Error DoesNotExist(const std::string& id) {
   return base::NotFound("container \"{}\" does not exist", id);
 }
 
-bool IsFrozen(const Record& record) {
-  if (record.cgroup.empty()) return false;
-  const Result<cgroup::Layout> layout = cgroup::DetectLayout();
-  if (!layout.ok()) return false;
-  if (layout->v2) {
-    const Result<std::string> text =
-        os::ReadFile(layout->unified + record.cgroup + "/cgroup.freeze", 64);
-    return text.ok() && base::Trim(*text) == "1";
-  }
-  const auto freezer = layout->hierarchies.find("freezer");
-  if (freezer == layout->hierarchies.end()) return false;
-  const Result<std::string> text =
-      os::ReadFile(freezer->second + record.cgroup + "/freezer.state", 64);
-  return text.ok() && base::Trim(*text) != "THAWED";
-}
-
 Value Pairs(const std::vector<std::pair<std::string, std::string>>& pairs) {
   Value out = Value::Object();
   for (const auto& [name, value] : pairs) out.Set(name, Value(value));
@@ -53,6 +37,20 @@ Value Pairs(const std::vector<std::pair<std::string, std::string>>& pairs) {
 }
 
 }  // namespace
+
+bool IsGroupFrozen(const std::string& path) {
+  if (path.empty()) return false;
+  const Result<cgroup::Layout> layout = cgroup::DetectLayout();
+  if (!layout.ok()) return false;
+  if (layout->v2) {
+    const Result<std::string> text = os::ReadFile(layout->unified + path + "/cgroup.freeze", 64);
+    return text.ok() && base::Trim(*text) == "1";
+  }
+  const auto freezer = layout->hierarchies.find("freezer");
+  if (freezer == layout->hierarchies.end()) return false;
+  const Result<std::string> text = os::ReadFile(freezer->second + path + "/freezer.state", 64);
+  return text.ok() && base::Trim(*text) != "THAWED";
+}
 
 const char* NameOf(Status status) {
   switch (status) {
@@ -185,7 +183,7 @@ bool IsAlive(pid_t pid, uint64_t start_time) {
 Status Store::StatusOf(const Record& record) const {
   if (record.pid == 0) return Status::kCreating;
   if (!IsAlive(record.pid, record.start_time)) return Status::kStopped;
-  if (IsFrozen(record)) return Status::kPaused;
+  if (IsGroupFrozen(record.cgroup)) return Status::kPaused;
   return os::Exists(FolderOf(record.id) + "/" + kStartSocket) ? Status::kCreated : Status::kRunning;
 }
 

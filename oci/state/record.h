@@ -69,6 +69,7 @@ class Store {
 
 // Whether the process is the one that was meant and lives; one that nobody has reaped does not.
 bool IsAlive(pid_t pid, uint64_t start_time);
+bool IsGroupFrozen(const std::string& path);  // a cgroup's, within the trees
 
 // The runtime-spec's state, as hooks and `state` get it; `more` adds what runc and crun say.
 std::string StateText(const Record& record, Status status, bool more);

@@ -117,6 +117,14 @@ Status TakeOnFurther(const spec::Process::Further& further) {
   if (further.io_priority &&
       syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, *further.io_priority) != 0)
     return Error::FromErrno(errno, "set the I/O priority");
+  if (further.memory_policy) {
+    const auto& wish = *further.memory_policy;
+    // The kernel reads one bit less than it is told.
+    const unsigned long bits = wish.nodes.empty() ? 0 : wish.nodes.size() * 64 + 1;
+    if (syscall(SYS_set_mempolicy, wish.mode, wish.nodes.empty() ? nullptr : wish.nodes.data(),
+                bits) != 0)
+      return Error::FromErrno(errno, "set the memory policy {:#x}", wish.mode);
+  }
   if (further.scheduler) {
     const auto& wish = *further.scheduler;
     SchedulerAttributes attributes{sizeof attributes, wish.policy,  wish.flags,    wish.nice,

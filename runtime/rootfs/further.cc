@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/base/strings.h"
@@ -22,9 +23,12 @@ using base::Status;
 using os::UniqueFd;
 using spec::Mount;
 
-Status MountRoot(const std::string& path, const std::string& at) {
+Status MountRoot(const std::string& path, const std::string& at,
+                 const std::vector<uint64_t>& propagation) {
   ASSIGN_OR_RETURN(const UniqueFd tree, mount::CloneTree(AT_FDCWD, path, true));
-  RETURN_IF_ERROR(mount::SetAttributes(tree.get(), 0, 0, MS_PRIVATE, true));
+  const bool slave = std::any_of(propagation.begin(), propagation.end(),
+                                 [](uint64_t flags) { return (flags & MS_SLAVE) != 0; });
+  RETURN_IF_ERROR(mount::SetAttributes(tree.get(), 0, 0, slave ? MS_SLAVE : MS_PRIVATE, true));
   ASSIGN_OR_RETURN(const UniqueFd place, os::Open(at, O_PATH | O_DIRECTORY));
   return mount::Attach(tree.get(), place.get()).WithContext("attach the root");
 }
@@ -39,6 +43,29 @@ Status CheckOrdinary(const os::RootedDir& root, const Mount& item) {
   }
   return base::InvalidArgument("{} must be mounted on ordinary directory",
                                item.kind == Mount::Kind::kProc ? "proc" : "sysfs");
+}
+
+Status CloseDev(const os::RootedDir& root, const std::vector<Mount>& mounts) {
+  for (const Mount& item : mounts) {
+    if (item.kind != Mount::Kind::kTmpfs || item.destination != "/dev") continue;
+    if ((item.attributes & MOUNT_ATTR_RDONLY) == 0) continue;
+    ASSIGN_OR_RETURN(const UniqueFd dev, root.OpenAt("/dev", O_PATH | O_DIRECTORY));
+    RETURN_IF_ERROR(mount::SetAttributes(dev.get(), MOUNT_ATTR_RDONLY, 0, 0, false)
+                        .WithContext("make /dev read-only"));
+  }
+  return base::Ok();
+}
+
+Mount WithMode(const os::RootedDir& root, Mount item) {
+  if (item.destination == "/dev") item.attributes &= ~uint64_t{MOUNT_ATTR_RDONLY};
+  for (const auto& [name, value] : mount::ParseOptions(item.options)) {
+    if (name == "mode") return item;
+  }
+  const Result<UniqueFd> place = root.OpenAt(item.destination, O_PATH | O_DIRECTORY);
+  struct stat st{};
+  if (!place.ok() || fstat(place->get(), &st) != 0) return item;
+  item.options += fmt::format("{}mode={:o}", item.options.empty() ? "" : ",", st.st_mode & 07777);
+  return item;
 }
 
 Status DressBelow(int mount, const Mount& item) {

@@ -16,8 +16,14 @@
 namespace keelson::rootfs {
 
 // The bundle's root with all that is mounted below it, at `at`, which may be the same place.
-base::Status MountRoot(const std::string& path, const std::string& at);
+// A root that shall be a slave of the host's is not parted from it.
+base::Status MountRoot(const std::string& path, const std::string& at,
+                       const std::vector<uint64_t>& propagation);
 // A bundle's own link at /proc or /sys would lead elsewhere what all that follows relies on.
+// A read-only /dev is closed when everything in it is made.
+base::Status CloseDev(const os::RootedDir& root, const std::vector<spec::Mount>& mounts);
+// A tmpfs without a mode of its own takes that of the directory it covers.
+spec::Mount WithMode(const os::RootedDir& root, spec::Mount item);
 base::Status CheckOrdinary(const os::RootedDir& root, const spec::Mount& item);
 base::Result<os::UniqueFd> OpenBind(const spec::Mount& item);
 // The sources of all binds that name a path, by the mounts' index, -1 for others; kept open.

@@ -163,8 +163,13 @@ Status MountSome(const RootedDir& root, const spec::ContainerSpec& spec, const I
   const std::vector<size_t> deferred = DeferredMounts(spec.mounts, inputs.user >= 0);
   for (size_t i = 0; i < spec.mounts.size(); ++i) {
     if (!inputs.freestanding && IsDeferred(deferred, i) != deferred_half) continue;
-    RETURN_IF_ERROR(MountOne(root, spec, inputs, spec.mounts[i])
-                        .WithContext(fmt::format("mount '{}'", spec.mounts[i].destination)));
+    const Mount& item = spec.mounts[i];
+    const auto mount_it = [&]() -> Status {
+      if (!inputs.freestanding || item.kind != Mount::Kind::kTmpfs)
+        return MountOne(root, spec, inputs, item);
+      return MountOne(root, spec, inputs, WithMode(root, item));
+    };
+    RETURN_IF_ERROR(mount_it().WithContext(fmt::format("mount '{}'", spec.mounts[i].destination)));
   }
   return base::Ok();
 }
@@ -342,7 +347,7 @@ std::string RootPath(const Inputs& inputs) {
 }
 
 Status MountImage(const spec::ContainerSpec& spec, const Inputs& inputs, const std::string& at) {
-  if (!spec.root_path.empty()) return MountRoot(spec.root_path, at);
+  if (!spec.root_path.empty()) return MountRoot(spec.root_path, at, spec.root_propagation);
   std::vector<std::string> layers = spec.lower_layers;
   if (inputs.user >= 0) RETURN_IF_ERROR(MapLayers(inputs, layers));
   ASSIGN_OR_RETURN(
@@ -399,6 +404,7 @@ Status Finish(const spec::ContainerSpec& spec, const Inputs& inputs) {
   for (const int fd : inputs.opened) UniqueFd(fd).reset();
   if (inputs.freestanding) RETURN_IF_ERROR(MakeDevices(root, spec, inputs));
   if (inputs.mounted) RETURN_IF_ERROR(inputs.mounted());
+  if (inputs.freestanding) RETURN_IF_ERROR(CloseDev(root, spec.mounts));
   RETURN_IF_ERROR(ProtectPaths(root, spec));
   RETURN_IF_ERROR(MaskPaths(root, spec));
   if (!spec.process.cwd.empty()) {

@@ -115,6 +115,11 @@ struct Process {
       uint64_t flags = 0, runtime = 0, deadline = 0, period = 0;
     };
     std::optional<Scheduler> scheduler;
+    struct MemoryPolicy {  // set_mempolicy(2)
+      int mode = 0;        // with its flags
+      std::vector<uint64_t> nodes;
+    };
+    std::optional<MemoryPolicy> memory_policy;
     std::optional<int> io_priority;   // ioprio_set(2): class and data
     int seccomp_socket = -1;          // who is asked by SCMP_ACT_NOTIFY: gets the listener and
     std::string seccomp_state;        // this text

@@ -36,8 +36,14 @@ class Features(OciTest):
         (source / "file").write_text("content")
         subprocess.run(["mount", "-t", "tmpfs", "below", source / "below"], check=True)
         self.addCleanup(subprocess.run, ["umount", source / "below"])
+        for kinds in (("pid", "network", "ipc", "uts", "mount"), ("pid", "network", "ipc", "uts", "mount", "cgroup")):
+            with self.subTest(kinds):
+                self.bind_files_and_folders(source, kinds)
+
+    def bind_files_and_folders(self, source, kinds):
         bundle = self.bundle("sh", "-c", "cat /one/file; for f in /plain/x /ro/x /ro/below/x /rro/below/x; do "
                              "if touch $f 2>/dev/null; then echo $f; fi; done; ls /new/deep")
+        bundle.namespaces(*kinds)
         self.mount(bundle, "/one/file", "bind", source / "file", "bind", "ro")
         self.mount(bundle, "/plain", "bind", source, "rbind")
         self.mount(bundle, "/ro", "bind", source, "rbind", "ro")
@@ -234,10 +240,9 @@ class Features(OciTest):
         self.assertEqual((result.returncode, result.stdout.split()), (3, ["0", "/dev/null"]), result.stderr)
 
     def test_what_is_not_there_is_refused_by_name(self):
-        for name, value in (("intelRdt", {"closID": "x"}), ("memoryPolicy", {"mode": "MPOL_BIND"})):
-            bundle = self.bundle("true")
-            bundle.config["linux"][name] = value
-            self.refused(bundle, "linux." + name)
+        bundle = self.bundle("true")
+        bundle.config["linux"]["intelRdt"] = {"closID": "x"}
+        self.refused(bundle, "linux.intelRdt")
         features = json.loads(self.oci("features").stdout)
         self.assertEqual((features["ociVersionMax"], features["linux"]["intelRdt"]["enabled"]), ("1.3.0", False))
         self.assertIn("rro", features["mountOptions"])

@@ -125,7 +125,9 @@ Result<std::vector<LinkAddress>> RouteSocket::ListAddresses() {
         auto address = AddressIn(Find(header, sizeof *info, IFA_LOCAL), v6);
         if (!address) address = AddressIn(Find(header, sizeof *info, IFA_ADDRESS), v6);
         if (address)
-          addresses.push_back({static_cast<int>(info->ifa_index), *address, info->ifa_prefixlen});
+          addresses.push_back({static_cast<int>(info->ifa_index), *address, info->ifa_prefixlen,
+                               info->ifa_scope == RT_SCOPE_UNIVERSE,
+                               (info->ifa_flags & IFA_F_PERMANENT) != 0});
       },
       "list addresses"));
   return addresses;

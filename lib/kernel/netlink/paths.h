@@ -15,6 +15,8 @@ struct LinkAddress {
   int link = 0;
   IpAddress address;
   int bits = 0;
+  bool global = true;     // reached from elsewhere; of one that is there
+  bool permanent = true;  // nobody takes it back after a time; so too
 };
 
 struct Route {

@@ -184,6 +184,25 @@ Status RouteSocket::SetUp(int index) {
   return Send(message.get(), "set link " + std::to_string(index) + " up");
 }
 
+Status RouteSocket::SetDown(int index) {
+  const MessagePointer message = NewMessage(RTM_NEWLINK, NLM_F_REQUEST);
+  ifinfomsg body{};
+  body.ifi_index = index;
+  body.ifi_change = IFF_UP;
+  nlmsg_append(message.get(), &body, sizeof body, NLMSG_ALIGNTO);
+  return Send(message.get(), "set link " + std::to_string(index) + " down");
+}
+
+Status RouteSocket::MoveLink(int index, int netns, const std::string& name) {
+  const MessagePointer message = NewMessage(RTM_NEWLINK, NLM_F_REQUEST);
+  ifinfomsg body{};
+  body.ifi_index = index;
+  nlmsg_append(message.get(), &body, sizeof body, NLMSG_ALIGNTO);
+  nla_put_u32(message.get(), IFLA_NET_NS_FD, static_cast<uint32_t>(netns));
+  nla_put_string(message.get(), IFLA_IFNAME, name.c_str());
+  return Send(message.get(), "move link " + std::to_string(index) + " as '" + name + "'");
+}
+
 Status RouteSocket::DeleteLink(const std::string& name) {
   const MessagePointer message = NewMessage(RTM_DELLINK, NLM_F_REQUEST);
   ifinfomsg body{};

@@ -60,6 +60,9 @@ class RouteSocket {
   // another whenever one comes or goes, and who has asked for it sends into nowhere for seconds.
   base::Status KeepMacAddress(const std::string& name);
   base::Status SetUp(int index);
+  base::Status SetDown(int index);
+  // Into another network namespace, under another name, both at once.
+  base::Status MoveLink(int index, int netns, const std::string& name);
   base::Status DeleteLink(const std::string& name);  // absent is success
   base::Status DeleteLink(int index);  // absent is success; the kernel gives an index out once
   // One message: the host's side, up and on `bridge`; the pod's side named `peer` inside

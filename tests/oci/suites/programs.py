@@ -83,20 +83,23 @@ def make(made):
         for script in (runc / "tests/integration").iterdir():
             if script.suffix in (".bats", ".sh", ".bash"):
                 script.chmod(0o755)
-        roots(tools, runc / "tests/integration")
+        roots(runc / "tests/integration")
         os.rename(work, made)
         work.mkdir()  # what the context wants to remove
 
 
-def roots(tools, integration):
-    """runc's tests fetch a busybox and a Debian; here they are runtime-tools' busybox, and programs of this machine with their
+def roots(integration):
+    """runc's tests fetch a busybox and a Debian; here they are Debian's busybox, and programs of this machine with their
     libraries."""
     busybox = integration / "testdata/busybox.tar"
     with tempfile.TemporaryDirectory() as text:
         root = pathlib.Path(text)
-        subprocess.run(["tar", "-C", root, "-xf", tools / "rootfs-amd64.tar.gz"], check=True)
-        for name in ("dev", "proc", "sys", "tmp", "root", "etc", "home", "usr/bin", "usr/sbin", "var", "opt"):
-            (root / name).mkdir(parents=True, exist_ok=True)
+        for name in ("bin", "dev", "tmp", "root", "etc", "home", "usr/bin", "usr/sbin", "var", "opt"):
+            (root / name).mkdir(parents=True)
+        shutil.copy("/bin/busybox", root / "bin")
+        for name in subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True, check=True).stdout.split():
+            (root / "bin" / name).exists() or (root / "bin" / name).symlink_to("busybox")
+        (root / "etc/mtab").symlink_to("/proc/mounts")
         (root / "tmp").chmod(0o1777)
         (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\nnobody:x:65534:65534::/home:/bin/false\n")
         (root / "etc/group").write_text("root:x:0:\ndaemon:x:1:\nnogroup:x:65534:\n")
