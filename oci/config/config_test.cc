@@ -87,7 +87,22 @@ TEST(Config, RefusesWithThePlace) {
        "it would change the host"},
       {std::string(kStart) + kProcess +
            R"("linux":{"namespaces":[{"type":"mount"}],"intelRdt":{"closID":"a"}}})",
-       "linux.intelRdt: needs resctrl"},
+       "linux.intelRdt: intelRdt is specified in config, but Intel RDT is not enabled"},
+      {std::string(kStart) + kProcess +
+           R"("linux":{"namespaces":[{"type":"mount"}],"memoryPolicy":{"mode":"BIND"}}})",
+       "invalid memory policy mode BIND"},
+      {std::string(kStart) + kProcess +
+           R"("linux":{"namespaces":[{"type":"mount"}],"memoryPolicy":{"mode":"MPOL_BIND","nodes":"0-1024"}}})",
+       "invalid memory policy nodes 0-1024"},
+      {std::string(kStart) + kProcess +
+           R"("linux":{"namespaces":[{"type":"mount"}],"netDevices":{"eth0":{}}}})",
+       "linux.netDevices needs linux.namespaces to name a network namespace"},
+      {std::string(kStart) + kProcess +
+           R"("linux":{"namespaces":[{"type":"mount"},{"type":"network"}],"netDevices":{"a":{"name":"b"},"b":{}}}})",
+       "two devices of the name b"},
+      {std::string(kStart) + kProcess +
+           R"("linux":{"namespaces":[{"type":"mount"},{"type":"network"}],"netDevices":{"../x":{}}}})",
+       "invalid network device name"},
       {std::string(kStart) + kProcess +
            R"("linux":{"namespaces":[{"type":"mount"},{"type":"user"}]}})",
        "needs linux.uidMappings"},

@@ -88,5 +88,23 @@ TEST(Plan, HasTheDefaultDevicesAndNamespaces) {
   EXPECT_EQ(spec->root_path, "/b/r");
 }
 
+TEST(Capabilities, WhatCannotBeGrantedIsTakenAwayAndTold) {
+  spec::Capabilities sets{.bounding = 0b1111,
+                          .effective = 0b0110,
+                          .permitted = 0b0011,
+                          .inheritable = 0b1001,
+                          .ambient = 0b0011};
+  const std::vector<std::string> told = LimitCapabilities(sets, 0b0111);
+  EXPECT_EQ(sets.bounding, 0b0111u);
+  EXPECT_EQ(sets.permitted, 0b0011u);
+  EXPECT_EQ(sets.inheritable, 0b0001u);
+  EXPECT_EQ(sets.effective, 0b0010u);
+  EXPECT_EQ(sets.ambient, 0b0001u);
+  EXPECT_THAT(told,
+              testing::Contains(HasSubstr("can't raise ambient capability CAP_DAC_OVERRIDE")));
+  EXPECT_EQ(told.size(), 4u);
+  EXPECT_TRUE(LimitCapabilities(sets, 0b0111).empty());
+}
+
 }  // namespace
 }  // namespace keelson::oci
