@@ -13,6 +13,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/strings.h"
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
@@ -226,14 +227,16 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
     }
   }
   const launcher::Streams streams = {in.read_end.get(), out.write_end.get(), err.write_end.get()};
-  ASSIGN_OR_RETURN(launcher::Pending pending, launcher::BeginStart(spec, pod, volumes, streams));
+  container.oom_before = cgroup::ReadOomKills(container.memory_cgroup).value_or(0);
+  Result<launcher::Pending> begun = launcher::BeginStart(spec, pod, volumes, streams);
+  if (!begun.ok()) return OrTooLittleMemory(begun.error(), container);
+  launcher::Pending pending = std::move(begun).value();
   in.read_end.reset();
   out.write_end.reset();
   err.write_end.reset();
   launcher::Terminal terminal = pending.TakeTerminal();
   container.state.phase = ContainerPhase::kRunning;
   container.state.started = {pending.pid(), Now()};
-  container.oom_before = cgroup::ReadOomKills(container.memory_cgroup).value_or(0);
   std::vector<UniqueFd> ends;
   ends.push_back(std::move(container.HasTerminal() ? terminal.master : out.read_end));
   ends.push_back(std::move(container.HasTerminal() ? terminal.peer : err.read_end));
@@ -247,7 +250,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
     while (waitpid(pending.pid(), nullptr, __WALL) < 0 && errno == EINTR) {
     }
     MakeUnknown(spec.id);
-    return ready.error();
+    return OrTooLittleMemory(ready.error(), container);
   }
   container.pidfd = pending.TakePidfd();
   base::Writer answer;
@@ -258,6 +261,22 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   AwaitLog(*log_added);
   PutStages(answer, marks_.Spans());
   return answer.Take();
+}
+
+// A process that the kernel kills, or refuses memory, says nothing of the limit.
+base::Error Monitor::OrTooLittleMemory(const base::Error& error, const Container& container) {
+  const uint64_t kills =
+      cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
+  if (kills == container.oom_before && error.os_errno() != ENOMEM) return error;
+  for (const char* file : {"/memory.max", "/memory.limit_in_bytes"}) {
+    const Result<std::string> text = os::ReadFile(container.memory_cgroup + file, 64);
+    if (!text.ok()) continue;
+    return base::Error(base::Code::kFailedPrecondition,
+                       fmt::format("the memory limit of {} bytes is too low to start the "
+                                   "container: {}",
+                                   base::Trim(*text), error.message()));
+  }
+  return error;
 }
 
 Result<uint64_t> Monitor::MakeKnown(Container& container, std::vector<UniqueFd> ends,

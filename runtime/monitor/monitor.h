@@ -125,6 +125,7 @@ class Monitor {
   base::Result<uint64_t> MakeKnown(Container& container, std::vector<os::UniqueFd> ends,
                                    os::UniqueFd input);
   void MakeUnknown(const std::string& id);
+  static base::Error OrTooLittleMemory(const base::Error& error, const Container& container);
   // Whoever asked for the start has not given it up yet.
   static base::Status StillWanted(const Container& container);
   base::Status StartExec(int client, Packet& packet);

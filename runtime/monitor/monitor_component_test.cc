@@ -199,6 +199,37 @@ TEST_F(MonitorTest, AKilledMonitorCostsNoContainerNoLineAndNoExitCode) {
   }
 }
 
+TEST_F(MonitorTest, EveryCodeIsExactWhileMonitorsDieAgainAndAgain) {
+  constexpr int kRounds = 5, kEach = 6;
+  for (int round = 0; round < kRounds; ++round) {
+    for (int i = 0; i < kEach; ++i) {
+      const int code = round * kEach + i;
+      ASSERT_TRUE(Start("c" + std::to_string(code), "/bin/busybox usleep " +
+                                                        std::to_string(i * 4000) + "; exit " +
+                                                        std::to_string(code))
+                      .ok());
+    }
+    lost_ = false;
+    ASSERT_TRUE(anchor_->ReplaceMonitor("p1").ok());  // SIGKILL
+    ASSERT_TRUE(WaitUntil([&] { return lost_.load(); }));
+    base::Result<std::unique_ptr<MonitorClient>> next =
+        anchor_->AdoptMonitor(setup_, OnExit(), OnLost());
+    ASSERT_TRUE(next.ok()) << next.error().message();
+    pod_ = std::move(next).value();
+    const base::Result<std::vector<ContainerState>> states = pod_->ListContainers();
+    ASSERT_TRUE(states.ok()) << states.error().message();
+    for (const ContainerState& state : *states) {
+      if (state.exit) exits_.Add(*state.exit);
+    }
+  }
+  for (int code = 0; code < kRounds * kEach; ++code) {
+    const std::optional<ExitRecord> exit = exits_.WaitFor("c" + std::to_string(code));
+    ASSERT_TRUE(exit.has_value()) << code;
+    EXPECT_EQ(exit->exit_code, code);
+    EXPECT_FALSE(exit->lost);
+  }
+}
+
 TEST_F(MonitorTest, ContainersOfAPodShareMemoryAndProcessesWhenAsked) {
   ASSERT_TRUE(pod_->Shutdown().ok());
   setup_.share_process_namespace = true;
