@@ -78,6 +78,11 @@ Commands::Commands(CLI::App& app) : asked_(std::make_unique<Asked>()) {
                    "seconds of silence after which a node is given up")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
+  a.up_app
+      ->add_option("--node-certificate-life", a.up.certificate_seconds,
+                   "seconds; kubelets have theirs renewed in time")
+      ->check(CLI::Range(20, 365 * 86400))
+      ->capture_default_str();
   a.up_app->add_option("--page-port", a.up.page_port, "of the page of the whole system")
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();

@@ -41,7 +41,8 @@ constexpr Number kNumbers[] = {{"apiPort", &NodeOptions::api_port},
                                {"pagePort", &NodeOptions::page_port},
                                {"proxyHealthPort", &NodeOptions::proxy_health_port},
                                {"proxyMetricsPort", &NodeOptions::proxy_metrics_port},
-                               {"nodeGraceSeconds", &NodeOptions::node_grace_seconds}};
+                               {"nodeGraceSeconds", &NodeOptions::node_grace_seconds},
+                               {"certificateSeconds", &NodeOptions::certificate_seconds}};
 
 }  // namespace
 

@@ -28,12 +28,13 @@ struct NodeOptions {
   int api_port = 6443, kubelet_port = 10250, kubelet_health_port = 10248;
   int page_port = 6480;  // of the page without a log-in, on the loopback address
   int proxy_health_port = 10256, proxy_metrics_port = 10249;
-  int node_grace_seconds = 50;  // of silence, until a node is given up
-  std::string network;          // a network namespace's file; empty: the machine's own network
-  std::string programs;         // their folder; empty: where this one is
-  std::string supervisor;       // "own", "systemd" (watcher.h); empty: not yet chosen
-  std::string cgroup_driver;    // of the runtime; empty: its own default
-  std::string server;           // host:port of the API; empty: this node has the control plane
+  int node_grace_seconds = 50;            // of silence, until a node is given up
+  int certificate_seconds = 365 * 86400;  // the life of what is signed for nodes
+  std::string network;        // a network namespace's file; empty: the machine's own network
+  std::string programs;       // their folder; empty: where this one is
+  std::string supervisor;     // "own", "systemd" (watcher.h); empty: not yet chosen
+  std::string cgroup_driver;  // of the runtime; empty: its own default
+  std::string server;         // host:port of the API; empty: this node has the control plane
   bool operator==(const NodeOptions&) const = default;
 
   bool has_master() const { return server.empty(); }

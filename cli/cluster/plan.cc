@@ -45,6 +45,7 @@ supervise::Process Master(const NodeOptions& o) {
                       "--address", o.address, "--port", std::to_string(o.api_port),
                       "--service-cidr", o.service_cidr, "--cluster-cidr", o.cluster_cidr,
                       "--node-monitor-grace-period", std::to_string(o.node_grace_seconds),
+                      "--cluster-signing-duration", std::to_string(o.certificate_seconds),
                       "--page-address", "127.0.0.1:" + std::to_string(o.page_port)});
 }
 

@@ -49,7 +49,7 @@ TEST(ClusterPlan, TheFirstNodeHasAControlPlaneAndItsOwnProcesses) {
             "/opt/keelson/keelson-master --state-dir /var/lib/keelson/master --kubeconfig "
             "/etc/keelson/admin.kubeconfig --address 192.0.2.7 --port 6443 --service-cidr "
             "10.43.0.0/16 --cluster-cidr 10.42.0.0/16 --node-monitor-grace-period 50 "
-            "--page-address 127.0.0.1:6480");
+            "--cluster-signing-duration 31536000 --page-address 127.0.0.1:6480");
   EXPECT_THAT(Words(plan.whole, "runtime"), HasSubstr("--pod-subnet  --pod-network=10.42.0.0/16"));
   EXPECT_THAT(Words(plan.whole, "kubelet"), HasSubstr("--hostname-override one"));
   EXPECT_THAT(Words(plan.whole, "proxy"), HasSubstr("--routes auto"));

@@ -19,6 +19,7 @@ namespace {
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kBetweenRenewals = 60;  // also where the clocks do not agree
 constexpr int64_t kLongestWait = 3600;    // timers follow no clock that was set
+constexpr int64_t kShortestWait = 2;
 
 double Random() { return std::random_device{}() / 4294967296.0; }
 
@@ -94,6 +95,10 @@ int64_t RenewAt(int64_t begin, int64_t end, double random) {
   return begin + life * 7 / 10 + static_cast<int64_t>(static_cast<double>(life / 5) * random);
 }
 
+int64_t RenewalPause(int64_t left) { return std::clamp(left / 2, kShortestWait, kBetweenRenewals); }
+
+int64_t RetryPause(int64_t left) { return std::clamp(left / 10, kShortestWait, kLongestWait); }
+
 Renewal::Renewal(kube::Api& api, const base::Clock& clock, AccessOptions options)
     : api_(api), clock_(clock), options_(std::move(options)) {}
 
@@ -101,15 +106,16 @@ Renewal::~Renewal() {
   if (timer_) api_.loop().CancelTimer(*timer_);
 }
 
-void Renewal::Start() { Plan(0); }
+void Renewal::Start() { Plan(true); }
 
-void Renewal::Plan(int64_t at_least) {
+void Renewal::Plan(bool first) {
   const std::string pem = os::ReadFile(options_.Certificate()).ValueOr("");
   if (pem.empty() || pem != api_.config().target.certificate) return;  // another is used
   const Result<certificate::Lifetime> life = certificate::LifetimeOf(pem);
   if (!life.ok()) return;
-  const int64_t at =
-      std::max(RenewAt(life->begin, life->end, Random()), clock_.WallNanos() / kSecond + at_least);
+  const int64_t now = clock_.WallNanos() / kSecond;
+  const int64_t at = std::max(RenewAt(life->begin, life->end, Random()),
+                              now + (first ? 0 : RenewalPause(life->end - now)));
   const auto look = [this, at](const auto& self) -> void {
     const int64_t left = at - clock_.WallNanos() / kSecond;
     if (left <= 0) return Renew();
@@ -133,11 +139,14 @@ void Renewal::Have(Result<std::string> pem) {
     config.target.certificate = config.target.key = *pem;
     api_.SetConfig(std::move(config));
     base::LogInfo("the node has a new certificate", {{"file", options_.Certificate()}});
-    return Plan(kBetweenRenewals);
+    return Plan(false);
   }
-  base::LogError("the node's certificate is not renewed, trying again in an hour",
-                 {{"error", kept.error()}});
-  timer_ = api_.loop().After(std::chrono::seconds(kLongestWait), [this] { Renew(); });
+  const Result<certificate::Lifetime> life =
+      certificate::LifetimeOf(api_.config().target.certificate);
+  const int64_t pause = RetryPause(life.ok() ? life->end - clock_.WallNanos() / kSecond : 0);
+  base::LogError("the node's certificate is not renewed, trying again",
+                 {{"error", kept.error()}, {"in_seconds", pause}});
+  timer_ = api_.loop().After(std::chrono::seconds(pause), [this] { Renew(); });
 }
 
 }  // namespace keelson::cluster

@@ -35,6 +35,11 @@ base::Result<kube::ClientConfig> OpenAccess(const AccessOptions& options, const 
 // it; `random` from 0 to 1. Seconds since the epoch. Pure.
 int64_t RenewAt(int64_t begin, int64_t end, double random);
 
+// How long to wait at least between two, and after one that was not had: of a certificate that
+// `left` seconds are left of. Pure.
+int64_t RenewalPause(int64_t left);
+int64_t RetryPause(int64_t left);
+
 // Only of a certificate that OpenAccess got; any other is its owner's to renew.
 class Renewal {
  public:
@@ -43,7 +48,7 @@ class Renewal {
   void Start();
 
  private:
-  void Plan(int64_t at_least);  // seconds from now
+  void Plan(bool first);  // the others wait a moment whatever the clocks say
   void Renew();
   void Have(base::Result<std::string> pem);
 

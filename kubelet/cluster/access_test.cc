@@ -18,6 +18,17 @@ TEST(Access, IsRenewedBetweenSevenAndNineTenthsOfItsLife) {
   EXPECT_LE(RenewAt(1000, 2000, 0.999999), 1900);
 }
 
+TEST(Access, AShortLifeIsRenewedMoreOften) {
+  struct Case {
+    int64_t left, pause, retry;
+  };
+  for (const auto& [left, pause, retry] : {Case{int64_t{365} * 86400, 60, 3600}, Case{600, 60, 60},
+                                           Case{30, 15, 3}, Case{3, 2, 2}, Case{-500, 2, 2}}) {
+    EXPECT_EQ(RenewalPause(left), pause) << left;
+    EXPECT_EQ(RetryPause(left), retry) << left;
+  }
+}
+
 TEST(Access, WithoutAWayToGetOneAKubeconfigMustBeThere) {
   const os::TempDir dir = os::TempDir::Create("keelson-access").value();
   const base::SystemClock clock;

@@ -81,8 +81,9 @@ Result<User> Authenticate(const Credentials& credentials, const Authenticators& 
   const std::string_view token = BearerToken(credentials.authorization);
   if (!token.empty()) return OfToken(token, with, now);
   if (credentials.has_certificate)
-    return base::Unauthenticated("the client certificate of '{}' is not of a CA of ours",
-                                 credentials.common_name);
+    return base::Unauthenticated(
+        "the client certificate of '{}' is not of a CA of ours, or has ended",
+        credentials.common_name);
   if (!with.anonymous) return base::Unauthenticated("no credentials");
   return AnonymousUser();
 }

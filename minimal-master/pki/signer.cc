@@ -67,11 +67,12 @@ base::Status CheckRequest(std::string_view signer, const Names& names,
   return base::NotFound("'{}' is not a signer of ours", signer);
 }
 
-base::Result<std::string> Sign(const Authority& authority, const SigningAsk& ask, int64_t now) {
+base::Result<std::string> Sign(const Authority& authority, const SigningAsk& ask, int64_t now,
+                               int64_t longest) {
   ASSIGN_OR_RETURN(const SigningRequest request, ParseRequest(ask.request));
   RETURN_IF_ERROR(CheckRequest(ask.signer, request.names, ask.usages));
   const int64_t seconds =
-      std::clamp(ask.expiration_seconds.value_or(kLongestSigned), kShortestSigned, kLongestSigned);
+      std::min(std::max(ask.expiration_seconds.value_or(longest), kShortestSigned), longest);
   return authority.Issue(request.key, {.names = request.names,
                                        .not_before = now - kBackdate,
                                        .not_after = now + seconds,

@@ -34,7 +34,9 @@ bool IsOurSigner(std::string_view signer);
 // Whether the signer takes such a request; FailedPrecondition says what it does not like.
 base::Status CheckRequest(std::string_view signer, const Names& names,
                           const std::vector<std::string>& usages);
-// The certificate. `now` in seconds since the epoch.
-base::Result<std::string> Sign(const Authority& authority, const SigningAsk& ask, int64_t now);
+// The certificate, for `longest` seconds at most; shorter than kShortestSigned only where that is.
+// `now` in seconds since the epoch.
+base::Result<std::string> Sign(const Authority& authority, const SigningAsk& ask, int64_t now,
+                               int64_t longest = kLongestSigned);
 
 }  // namespace keelson::pki

@@ -36,6 +36,9 @@ void AddServing(CLI::App& app, Options& options) {
                  "how much of it each node gets");
   app.add_option("--node-monitor-grace-period", options.node_grace_seconds,
                  "seconds after which a node that says nothing is given up");
+  app.add_option("--cluster-signing-duration", options.controllers.signing_seconds,
+                 "seconds, the longest life of a certificate that is signed for a node or a client")
+      ->check(CLI::Range(int64_t{20}, int64_t{365} * 86400));
   app.add_option("--controllers", options.controllers.enabled,
                  "the controllers that run: *, a name, or -name for all but that")
       ->delimiter(',')

@@ -80,7 +80,7 @@ Said UpFixture::Keelson(std::vector<std::string> words) {
   return Output(std::move(words));
 }
 
-Said UpFixture::Up() {
+Said UpFixture::Up(const std::vector<std::string>& more) {
   // A full disk of the machine that runs the tests is not what is tested.
   EXPECT_TRUE(os::MakeDirs(dir_.path() + "/etc/kubelet.conf.d", 0755).ok());
   EXPECT_TRUE(
@@ -90,7 +90,9 @@ Said UpFixture::Up() {
                           "nodefs.inodesFree: 0%, imagefs.available: 0%, imagefs.inodesFree: 0%}\n",
                           0644)
           .ok());
-  return Keelson(Places("up"));
+  std::vector<std::string> words = Places("up");
+  words.insert(words.end(), more.begin(), more.end());
+  return Keelson(std::move(words));
 }
 
 void UpFixture::LoadImage() {

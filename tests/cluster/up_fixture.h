@@ -38,7 +38,7 @@ class UpFixture : public ::testing::Test {
   std::string cgroup() const;
   std::vector<std::string> Places(const std::string& command) const;
   static Said Keelson(std::vector<std::string> words);
-  Said Up();
+  Said Up(const std::vector<std::string>& more = {});
   void LoadImage();  // busybox
   std::vector<supervise::ProcessStatus> Processes() const;
   supervise::ProcessStatus Process(const std::string& name) const;

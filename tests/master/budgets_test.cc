@@ -93,7 +93,8 @@ TEST_F(BudgetsTest, EvictionsWaitUntilAnotherIsHealthy) {
   EXPECT_EQ(refused.body.At({"message"}).AsString(),
             "Cannot evict pod as it would violate the pod's disruption budget.");
   Until(server_, kWeb, Says("0: 2 of 2, 3"));
-  EXPECT_EQ(Cause(Evict(pods[1])), "The disruption budget web needs 2 healthy pods and has 2 currently");
+  EXPECT_EQ(Cause(Evict(pods[1])),
+            "The disruption budget web needs 2 healthy pods and has 2 currently");
   // What replaces it takes its place as soon as it is Ready.
   ServeUntil(server_, kWeb, Says("1: 3 of 2, 3"));
   EXPECT_EQ(Evict(pods[1]).code, 201);

@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <ctime>
 
 namespace keelson::service {
 namespace {
@@ -57,6 +58,7 @@ void Connection::ContinueHandshake() {
     case Transport::Io::kDone:
       handshake_write_ = false;
       peer_ = transport_.Peer();
+      peer_end_ = transport_.PeerEnd();
       phase_ = Phase::kDetect;
       phase_deadline_ = now() + core().options.idle_timeout;
       if (transport_.alpn_h2()) {
@@ -75,6 +77,16 @@ void Connection::ContinueHandshake() {
       return;
   }
   SetInterest();
+}
+
+const std::shared_ptr<const PeerCertificates>& Connection::peer() {
+  if (peer_ && peer_->verified && time(nullptr) > peer_end_) {
+    auto ended = std::make_shared<PeerCertificates>(*peer_);
+    ended->verified = false;
+    ended->problem = "certificate has expired";
+    peer_ = std::move(ended);
+  }
+  return peer_;
 }
 
 bool Connection::Detect() {

@@ -48,7 +48,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   const std::shared_ptr<Loop>& loop() const { return loop_; }
   Core& core() { return loop_->core(); }
   bool tls() const { return transport_.tls(); }
-  const std::shared_ptr<const PeerCertificates>& peer() const { return peer_; }
+  // A connection may outlive its peer's certificate, which from then on is not verified.
+  const std::shared_ptr<const PeerCertificates>& peer();
   const std::string& remote() const { return remote_; }
   Time now() const { return std::chrono::steady_clock::now(); }
   // Reads and writes again when the current callback is done.
@@ -69,6 +70,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Transport transport_;
   const std::string remote_;
   std::shared_ptr<const PeerCertificates> peer_;
+  int64_t peer_end_ = 0;  // seconds since the epoch
   std::unique_ptr<Protocol> protocol_;
   Phase phase_ = Phase::kHandshake;
   os::EventLoop::WatchId watch_ = 0;

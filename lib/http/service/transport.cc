@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "lib/base/strings.h"
 
@@ -96,6 +97,14 @@ void ReadOwn(X509* certificate, PeerCertificates& peer) {
 }
 
 }  // namespace
+
+int64_t Transport::PeerEnd() const {
+  if (ssl_ == nullptr) return 0;
+  const std::unique_ptr<X509, decltype(&X509_free)> own(SSL_get1_peer_certificate(ssl_), X509_free);
+  std::tm end{};
+  if (!own || ASN1_TIME_to_tm(X509_get0_notAfter(own.get()), &end) != 1) return 0;
+  return timegm(&end);
+}
 
 std::shared_ptr<const PeerCertificates> Transport::Peer() const {
   if (ssl_ == nullptr) return nullptr;

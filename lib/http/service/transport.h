@@ -40,6 +40,8 @@ class Transport {
   Io Handshake();
   bool alpn_h2() const;
   std::shared_ptr<const PeerCertificates> Peer() const;
+  // Until when that is good, in seconds since the epoch; 0: it showed none.
+  int64_t PeerEnd() const;
 
   // Appends what there is, at most about `limit` bytes; kDone when something came.
   Io Read(std::string& to, size_t limit);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/kube/client/refresh.h"
 
+#include <algorithm>
+
 #include "lib/base/log.h"
+#include "lib/certificate/signing_request.h"
 
 namespace keelson::kube {
 namespace {
@@ -16,6 +19,12 @@ bool Same(const ClientConfig& a, const ClientConfig& b) {
 
 }  // namespace
 
+std::chrono::nanoseconds LookAfter(std::chrono::nanoseconds period, std::chrono::seconds left) {
+  constexpr std::chrono::nanoseconds kOften = std::chrono::seconds(1);
+  return std::min<std::chrono::nanoseconds>(
+      period, std::max<std::chrono::nanoseconds>(std::chrono::nanoseconds(left) / 8, kOften));
+}
+
 Refresh::Refresh(Api& api, std::string kubeconfig, std::chrono::nanoseconds period)
     : api_(api), kubeconfig_(std::move(kubeconfig)), period_(period) {
   Plan();
@@ -24,7 +33,13 @@ Refresh::Refresh(Api& api, std::string kubeconfig, std::chrono::nanoseconds peri
 Refresh::~Refresh() { api_.loop().CancelTimer(timer_); }
 
 void Refresh::Plan() {
-  timer_ = api_.loop().After(period_, [this] { Look(); });
+  std::chrono::nanoseconds after = period_;
+  const auto life = certificate::LifetimeOf(api_.config().target.certificate);
+  if (life.ok())
+    after = LookAfter(period_, std::chrono::seconds(life->end) -
+                                   std::chrono::duration_cast<std::chrono::seconds>(
+                                       std::chrono::system_clock::now().time_since_epoch()));
+  timer_ = api_.loop().After(after, [this] { Look(); });
 }
 
 void Refresh::Look() {

@@ -46,6 +46,16 @@ TEST_F(RefreshTest, ACertificateThatWasExchangedIsShownFromThenOn) {
   EXPECT_TRUE(Shows("the second"));
 }
 
+TEST(RefreshPeriod, IsShortWhereACertificateIs) {
+  using std::chrono::minutes;
+  using std::chrono::seconds;
+  EXPECT_EQ(LookAfter(minutes(1), seconds(int64_t{365} * 86400)), minutes(1));
+  EXPECT_EQ(LookAfter(minutes(1), seconds(80)), seconds(10));
+  EXPECT_EQ(LookAfter(minutes(1), seconds(3)), seconds(1));
+  EXPECT_EQ(LookAfter(minutes(1), seconds(-9)), seconds(1));
+  EXPECT_EQ(LookAfter(std::chrono::milliseconds(1), seconds(80)), std::chrono::milliseconds(1));
+}
+
 TEST_F(RefreshTest, WhatCannotBeReadChangesNothingAndIsReadWhenItCan) {
   const Refresh refresh(*api_, Path("kubeconfig"), std::chrono::milliseconds(1));
   ASSERT_TRUE(os::RemoveFile(Path("both.pem")).ok());

@@ -70,8 +70,10 @@ class Signer final : public OfRequests {
   control::Outcome Look(const Value& csr) override {
     if (!IsToBeSigned(csr)) return control::Outcome::Done();
     const int64_t now = context_.clock.WallNanos();
-    return Write(PlanSigned(
-        csr, pki::Sign(*context_.settings.authority, AskOf(csr), now / 1'000'000'000), now));
+    return Write(PlanSigned(csr,
+                            pki::Sign(*context_.settings.authority, AskOf(csr), now / 1'000'000'000,
+                                      context_.settings.signing_seconds),
+                            now));
   }
 };
 
