@@ -347,6 +347,9 @@ base::Status Run(const Options& options) {
     cluster::Link::Settings settings;
     ASSIGN_OR_RETURN(settings.node,
                      FactsOfNode(options, node, *runtime, static_cast<int>(config.port)));
+    settings.node.lease_seconds = config.node_lease_duration_seconds;
+    settings.keeper.lease_period =
+        std::chrono::milliseconds(config.node_lease_duration_seconds * 1000 / 4);
     settings.health = [&] { return health->Now(); };
     settings.pod_cidr = [&](const std::string& cidr) {
       TellPodCidr(workers, *loop, *runtime, cidr, [&] { look_at_runtime(); });

@@ -45,7 +45,6 @@ maxOpenFiles: 1000000
 memoryManagerPolicy: None
 memorySwap: {}
 memoryThrottlingFactor: 0.9
-nodeLeaseDurationSeconds: 40
 nodeStatusMaxImages: 50
 nodeStatusReportFrequency: 5m0s
 nodeStatusUpdateFrequency: 10s

@@ -29,6 +29,7 @@ struct KubeletConfig {
   std::string cluster_domain = "cluster.local";
   std::string resolv_conf = "/etc/resolv.conf";
   int64_t max_pods = 110;
+  int64_t node_lease_duration_seconds = 40;
   int64_t pods_per_core = 0;
   kube::ResourceList system_reserved, kube_reserved;
   kube::Quantity container_log_max_size = kube::Quantity::FromUnits(int64_t{10} << 20);

@@ -133,6 +133,8 @@ TEST(Config, ShowsUpstreamsDefaultsOfWhatItDoesNotActOnToo) {
   const json::Value shown = ShowConfig(Good("nodeStatusMaxImages: 7\n")).At({"kubeletconfig"});
   EXPECT_EQ(shown.At({"nodeStatusMaxImages"}).AsInt(), 7);
   EXPECT_EQ(shown.At({"nodeLeaseDurationSeconds"}).AsInt(), 40);
+  EXPECT_EQ(Good("nodeLeaseDurationSeconds: 12\n").node_lease_duration_seconds, 12);
+  EXPECT_THAT(Good("nodeLeaseDurationSeconds: 12\n").without_effect, testing::IsEmpty());
   EXPECT_EQ(shown.At({"runtimeRequestTimeout"}).AsString(), "2m0s");
   EXPECT_EQ(shown.At({"healthzPort"}).AsInt(), 10248);
   EXPECT_EQ(shown.At({"syncFrequency"}).AsString(), "1m0s");

@@ -194,7 +194,7 @@ void Keeper::State::Renew() {
   }
   Ask({.method = "PUT",
        .path = std::string(kLeases) + "/" + facts.name,
-       .body = json::WriteJson(LeaseObject(facts.name, uid, lease, clock.WallNanos())),
+       .body = json::WriteJson(LeaseObject(facts, uid, lease, clock.WallNanos())),
        .timeout = kLeaseTimeout},
       &State::LeaseWritten);
 }
@@ -206,7 +206,7 @@ void Keeper::State::LeaseRead(base::Result<json::Value> found) {
   Ask({.method = there ? "PUT" : "POST",
        .path = std::string(kLeases) + (there ? "/" + facts.name : ""),
        .body = json::WriteJson(
-           LeaseObject(facts.name, uid, there ? *found : json::Value(), clock.WallNanos())),
+           LeaseObject(facts, uid, there ? *found : json::Value(), clock.WallNanos())),
        .timeout = kLeaseTimeout},
       &State::LeaseWritten);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps the node in the API: registers it, again if somebody deleted it, patches its status when
-// something changed and each five minutes, renews its lease each ten seconds. Follows its own
+// something changed and each five minutes, renews its lease in time. Follows its own
 // object. On the loop's thread; `api` and `clock` outlive it.
 #pragma once
 

@@ -12,7 +12,6 @@ namespace {
 using json::Value;
 
 constexpr size_t kMostImages = 50;
-constexpr int64_t kLeaseSeconds = 40;
 
 std::map<std::string, std::string> LabelsOf(const NodeFacts& facts) {
   std::map<std::string, std::string> labels = facts.labels;
@@ -244,8 +243,9 @@ Value StatusPatch(const Value& known, const Value& status) {
   return Value::Object({{"status", std::move(patch)}});
 }
 
-Value LeaseObject(const std::string& node, const std::string& node_uid, const Value& known,
+Value LeaseObject(const NodeFacts& facts, const std::string& node_uid, const Value& known,
                   int64_t now) {
+  const std::string& node = facts.name;
   Value lease = known;
   lease.Set("apiVersion", Value("coordination.k8s.io/v1"));
   lease.Set("kind", Value("Lease"));
@@ -260,7 +260,7 @@ Value LeaseObject(const std::string& node, const std::string& node_uid, const Va
   }
   Value& spec = lease.Set("spec", known.At({"spec"}));
   spec.Set("holderIdentity", Value(node));
-  spec.Set("leaseDurationSeconds", Value(kLeaseSeconds));
+  spec.Set("leaseDurationSeconds", Value(facts.lease_seconds));
   spec.Set("renewTime", Value(MicroTime(now)));
   return lease;
 }

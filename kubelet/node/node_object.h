@@ -37,6 +37,7 @@ struct NodeFacts {
   std::string machine_id, system_uuid, boot_id, kernel, os_image, architecture;
   std::string runtime_version;  // "keelson://1.0"
   std::string kubelet_version;
+  int64_t lease_seconds = 40;  // renewed four times in it
 };
 // What does.
 struct NodeHealth {
@@ -59,7 +60,7 @@ bool Differs(const json::Value& known, const json::Value& status);
 json::Value StatusPatch(const json::Value& known, const json::Value& status);
 
 // `known`: the lease as it is, or null; `node_uid` may be empty.
-json::Value LeaseObject(const std::string& node, const std::string& node_uid,
+json::Value LeaseObject(const NodeFacts& facts, const std::string& node_uid,
                         const json::Value& known, int64_t now);
 
 }  // namespace keelson::node

@@ -88,14 +88,18 @@ TEST(NodeStatus, AddressesThatChangedReplaceTheFormer) {
 }
 
 TEST(NodeLease, IsTheNodesAndKeepsWhatItWas) {
-  const json::Value first = LeaseObject("a", "u", {}, kThen + 1000);
+  NodeFacts facts;
+  facts.name = "a";
+  const json::Value first = LeaseObject(facts, "u", {}, kThen + 1000);
   EXPECT_EQ(json::WriteJson(first.At({"spec"})),
             R"({"holderIdentity":"a","leaseDurationSeconds":40,)"
             R"("renewTime":"2026-01-02T03:04:05.000001Z"})");
   EXPECT_EQ(first.At({"metadata", "ownerReferences"}).items().at(0).At({"uid"}).AsString(), "u");
   json::Value known = first;
   known.Find("metadata")->Set("resourceVersion", json::Value("7"));
-  const json::Value next = LeaseObject("a", "u", known, kNow);
+  facts.lease_seconds = 10;
+  const json::Value next = LeaseObject(facts, "u", known, kNow);
+  EXPECT_EQ(next.At({"spec", "leaseDurationSeconds"}).AsInt(), 10);
   EXPECT_EQ(next.At({"metadata", "resourceVersion"}).AsString(), "7");
   EXPECT_EQ(next.At({"spec", "renewTime"}).AsString(), "2026-01-02T03:05:05.000000Z");
 }
