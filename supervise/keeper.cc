@@ -251,7 +251,7 @@ Reply Keeper::Tell() const {
 }
 
 void Keeper::OnConnection() {
-  auto socket = os::Accept(listener_.get());
+  auto socket = os::AcceptOwner(listener_.get());
   if (!socket.ok()) return;
   const int fd = socket->get();
   auto watch = loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { OnRequest(fd); });

@@ -79,6 +79,17 @@ Result<PeerIdentity> GetPeerIdentity(int socket) {
   return PeerIdentity{credentials.pid, credentials.uid, credentials.gid};
 }
 
+Result<UniqueFd> AcceptOwner(int listener) {
+  ASSIGN_OR_RETURN(UniqueFd fd, Accept(listener));
+  if (IsOwner(fd.get())) return fd;
+  return base::PermissionDenied("a process of another user that is not root connected");
+}
+
+bool IsOwner(int socket) {
+  const Result<PeerIdentity> peer = GetPeerIdentity(socket);
+  return peer.ok() && (peer->uid == 0 || peer->uid == geteuid());
+}
+
 Status SendMessage(int socket, std::string_view bytes, const std::vector<int>& fds) {
   if (bytes.size() > kMaxMessageBytes || fds.size() > kMaxMessageFds) {
     return base::InvalidArgument("message of {} bytes and {} descriptors is over the limit",

@@ -28,6 +28,11 @@ base::Result<UniqueFd> ListenUnix(const std::string& path,
                                   int type /* SOCK_SEQPACKET or SOCK_STREAM */);
 base::Result<UniqueFd> ConnectUnix(const std::string& path, int type);
 base::Result<UniqueFd> Accept(int listener);
+// Of a unix socket: PermissionDenied for a peer that is neither root nor of this process's user,
+// whose connection is closed. A socket's mode keeps others away before; this does where a mode or a
+// folder was opened by mistake.
+base::Result<UniqueFd> AcceptOwner(int listener);
+bool IsOwner(int socket);  // its peer is root or of this process's user
 struct SocketPair {
   UniqueFd first;
   UniqueFd second;

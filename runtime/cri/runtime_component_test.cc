@@ -2,6 +2,9 @@
 // Whole pods on the real kernel: what users and kubelets see of a pod's life.
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 
 #include <future>
 #include <thread>
@@ -229,6 +232,36 @@ TEST_F(RuntimeTest, BadInputIsRefusedAndChangesNothing) {
   EXPECT_NE(started.error().message().find("mounts[0]: host path '/no/such/path' does not exist"),
             std::string::npos)
       << started.error().message();
+}
+
+TEST_F(RuntimeTest, AStrangerGetsNothingOfTheSocketWhateverItsModeIs) {
+  const std::string socket_path = run_ + "/cri.sock";
+  const auto service = Service::Serve(*runtime_, *images_, clock_, socket_path);
+  ASSERT_TRUE(service.ok()) << service.error().message();
+  ASSERT_EQ(chmod(run_.c_str(), 0755), 0);
+  ASSERT_EQ(chmod(socket_path.c_str(), 0666), 0);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  ASSERT_LT(socket_path.size(), sizeof address.sun_path);
+  strcpy(address.sun_path, socket_path.c_str());
+  // The server's first bytes (its settings), or the end of the connection.
+  const auto bytes_for = [&address](uid_t user) {
+    const pid_t child = fork();
+    if (child == 0) {
+      char byte;
+      const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      if (setresuid(user, user, user) != 0 ||
+          connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        _exit(9);
+      const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0";
+      (void)!send(fd, preface, sizeof preface, MSG_NOSIGNAL);
+      _exit(read(fd, &byte, 1) > 0 ? 1 : 0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WEXITSTATUS(status);
+  };
+  EXPECT_EQ(bytes_for(0), 1);
+  EXPECT_EQ(bytes_for(65534), 0);
 }
 
 TEST_F(RuntimeTest, TheWholePathAnswersOverTheSocket) {

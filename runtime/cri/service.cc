@@ -4,12 +4,11 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/support/server_interceptor.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <optional>
 
 #include "lib/rpc/channel.h"
+#include "lib/rpc/owners_listener.h"
 #include "runtime/cri/image_server.h"
 #include "runtime/cri/runtime_server.h"
 
@@ -63,6 +62,7 @@ class ServiceImpl final : public Service {
         runtime_server_(runtime, clock, executor_, execs_),
         image_server_(images, clock, executor_, runtime.operations()) {}
   ~ServiceImpl() override {
+    listener_.reset();
     if (!server_) return;
     runtime_server_.EndStreams();
     runtime_.StopWaiting();
@@ -73,8 +73,6 @@ class ServiceImpl final : public Service {
   }
   void UseStreams(stream::StreamServer* streams) { runtime_server_.UseStreams(streams); }
   base::Status Start(const std::string& path, base::Clock& clock, CallSink on_call) {
-    if (unlink(path.c_str()) != 0 && errno != ENOENT)
-      return base::Error::FromErrno(errno, "unlink '{}'", path);
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
     builder.SetMaxSendMessageSize(64 << 20);
@@ -85,14 +83,10 @@ class ServiceImpl final : public Service {
       observers.push_back(std::make_unique<CallObservers>(clock, std::move(on_call)));
       builder.experimental().SetInterceptorCreators(std::move(observers));
     }
-    int bound = 0;
-    builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials(), &bound);
-    // The library makes the socket with our umask; the directory is closed to others besides.
-    const mode_t before = umask(0177);
+    listener_.emplace(builder);
     server_ = builder.BuildAndStart();
-    umask(before);
     if (!server_) return base::Unavailable("cannot serve on '{}'", path);
-    return {};
+    return listener_->Begin(path);
   }
 
  private:
@@ -102,6 +96,7 @@ class ServiceImpl final : public Service {
   RuntimeServer runtime_server_;
   ImageServer image_server_;
   std::unique_ptr<grpc::Server> server_;
+  std::optional<rpc::OwnersListener> listener_;
 };
 
 }  // namespace

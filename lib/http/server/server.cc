@@ -72,7 +72,12 @@ struct Server::Endpoint {
       if (poll(fds, 2, -1) < 0 && errno != EINTR) return;
       if (fds[1].revents != 0) return;
       if ((fds[0].revents & POLLIN) == 0) continue;
-      Result<UniqueFd> socket = os::Accept(listener.get());
+      Result<UniqueFd> socket =
+          path.empty() ? os::Accept(listener.get()) : os::AcceptOwner(listener.get());
+      if (!socket.ok() && socket.error().code() == base::Code::kPermissionDenied) {
+        base::LogWarn("a stranger's connection was closed", {{"error", socket.error()}});
+        continue;
+      }
       if (socket.ok()) {
         Take(std::move(socket).value());
         continue;

@@ -95,6 +95,7 @@ void Listener::Run() {
     Address address{};
     socklen_t size = sizeof address;
     UniqueFd socket(accept4(listener_.get(), &address.any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (socket && !path_.empty() && !os::IsOwner(socket.get())) continue;
     if (socket) {
       if (path_.empty()) TuneTcp(socket.get());
       taker_(std::move(socket), path_.empty() ? Text(address) : "unix");
