@@ -173,6 +173,7 @@ Outcome RunUpdate(const Global& global, const Arguments& arguments) {
   ASSIGN_OR_RETURN(cgroup::Resources limits, LimitsOf(resources, layout.v2));
   // What a container may open is not changed behind its back by who changes its memory.
   if (!resources.devices.empty()) limits.devices = DeviceRules(resources);
+  RETURN_IF_ERROR(TellScope(record.scope, limits));
   RETURN_IF_ERROR(group.Update(limits));
   return 0;
 }

@@ -37,8 +37,8 @@ TEST(Config, ReadsWhatABundleSays) {
   EXPECT_TRUE(config->read_only_root);
   EXPECT_EQ(config->process->process.identity.groups, std::vector<uint32_t>{9});
   EXPECT_EQ(config->process->process.capabilities.bounding, uint64_t{1} << 5);
-  EXPECT_EQ(config->process->process.capabilities.ambient, uint64_t{1} << 5)
-      << "as much as can be: bundles of `runc spec` ask for more";
+  EXPECT_EQ(config->process->process.capabilities.ambient, (uint64_t{1} << 5 | 1))
+      << "what cannot be granted of it is taken away, and told, by LimitCapabilities";
   EXPECT_EQ(config->process->process.rlimits[0].hard, RLIM_INFINITY);
   EXPECT_EQ(config->process->process.further.umask, 022u);
   EXPECT_EQ(config->process->console_size, (std::pair<uint32_t, uint32_t>(3, 4)));

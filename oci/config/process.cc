@@ -123,9 +123,6 @@ Status ReadCapabilities(const Field& field, Process& whole) {
     // What this kernel does not know cannot be granted, which is no error (runtime-spec).
     ASSIGN_OR_RETURN(*mask, CapabilityMask(names, &whole.unknown_capabilities));
   }
-  // The kernel grants no ambient capability that is not inheritable too; bundles of `runc spec` ask
-  // for some all the same, and runc lets them go.
-  out.capabilities.ambient &= out.capabilities.permitted & out.capabilities.inheritable;
   std::vector<std::string>& unknown = whole.unknown_capabilities;
   std::sort(unknown.begin(), unknown.end());
   unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());

@@ -14,6 +14,7 @@
 #include "lib/systemd/bus.h"
 #include "lib/systemd/names.h"
 #include "lib/systemd/units.h"
+#include "oci/container/scope.h"
 #include "oci/state/record.h"
 
 namespace keelson::oci {
@@ -73,13 +74,18 @@ bool IsRightsError(const Error& error) {
   return code == EACCES || code == EPERM || code == EROFS || code == ENOENT || code == EBUSY;
 }
 
-Status StartScope(const GroupPlace& place, const std::string& id, pid_t process) {
+Status StartScope(const GroupPlace& place, const std::string& id, pid_t process,
+                  const Config& config) {
   if (!systemd::IsBooted())
     return base::FailedPrecondition("--systemd-cgroup: systemd does not run on this machine");
+  systemd::Properties properties =
+      systemd::ScopeProperties(place.slice, "container " + systemd::Plain(id), process);
+  ASSIGN_OR_RETURN(const cgroup::Resources limits, LimitsOf(config.system.resources, true));
+  Overlay(properties, LimitsOfScope(limits));
+  ASSIGN_OR_RETURN(systemd::Properties annotated, AnnotatedProperties(config.annotations));
+  Overlay(properties, std::move(annotated));
   ASSIGN_OR_RETURN(const std::unique_ptr<systemd::BusUnits> units, systemd::ConnectUnits());
-  return systemd::StartAnew(
-      *units, place.scope,
-      systemd::ScopeProperties(place.slice, "container " + systemd::Plain(id), process));
+  return systemd::StartAnew(*units, place.scope, properties);
 }
 
 Status Limit(const cgroup::Layout& layout, const cgroup::Group& group, const Config& config) {
@@ -149,7 +155,7 @@ Result<MadeGroup> MakeGroup(const Config& config, const GroupWish& wish) {
         return base::FailedPrecondition("--systemd-cgroup: needs cgroup v2, this machine has v1");
       const auto placeholder = std::make_shared<Placeholder>();
       made.hold = placeholder;
-      RETURN_IF_ERROR(StartScope(place, wish.id, placeholder->pid()));
+      RETURN_IF_ERROR(StartScope(place, wish.id, placeholder->pid(), config));
     }
     RETURN_IF_ERROR(group.Create());
     return Limit(*layout, group, config);
@@ -185,6 +191,13 @@ Status RemoveGroup(const GroupPlace& place) {
     }
   }
   return removed;
+}
+
+Status TellScope(const std::string& scope, const cgroup::Resources& limits) {
+  const systemd::Properties properties = LimitsOfScope(limits);
+  if (scope.empty() || properties.empty()) return base::Ok();
+  ASSIGN_OR_RETURN(const std::unique_ptr<systemd::BusUnits> units, systemd::ConnectUnits());
+  return units->SetProperties(scope, properties);
 }
 
 Joining GroupAt(const std::string& path) {

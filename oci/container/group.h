@@ -41,6 +41,9 @@ base::Result<MadeGroup> MakeGroup(const Config& config, const GroupWish& wish);
 base::Status LimitToOne(const GroupPlace& place, const Config& config);
 base::Status RemoveGroup(const GroupPlace& place);
 
+// systemd keeps what it knows of a scope's limits: it is told before the group is changed.
+base::Status TellScope(const std::string& scope, const cgroup::Resources& limits);
+
 // The group in which a process of the container's is now: a program may have made groups below.
 struct Joining {
   std::vector<std::string> v1;

@@ -54,12 +54,15 @@ Result<std::vector<UniqueFd>> MakeOwners(const Config& config, spec::ContainerSp
     const OwnersWish wish = OwnersOf(entry);
     if (!wish.wanted) continue;
     const bool own = !entry.uid_mappings.empty();
-    if (!own && config.system.uid_mappings.empty()) {
+    const NamespaceEntry* user = config.FindNamespace("user");
+    const bool joined = !own && user != nullptr && !user->path.empty();
+    if (!own && !joined && config.system.uid_mappings.empty()) {
       return base::InvalidArgument(
           "{}.options: idmap needs mappings, of the mount or of a user namespace", entry.path);
     }
-    Result<UniqueFd> made = own ? MakeOne(entry.uid_mappings, entry.gid_mappings)
-                                : MakeOne(config.system.uid_mappings, config.system.gid_mappings);
+    Result<UniqueFd> made = joined ? os::Open(user->path, O_RDONLY)
+                            : own  ? MakeOne(entry.uid_mappings, entry.gid_mappings)
+                                  : MakeOne(config.system.uid_mappings, config.system.gid_mappings);
     if (!made.ok()) return made.error().WithContext(entry.path);
     spec.mounts[i].further.owners = made->get();
     spec.mounts[i].further.owners_below = wish.recursive;

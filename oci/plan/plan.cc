@@ -82,7 +82,7 @@ void AddDevices(const Config& config, spec::ContainerSpec& spec) {
       {"/dev/random", {1, 8}}, {"/dev/urandom", {1, 9}}, {"/dev/tty", {5, 0}}};
   for (const auto& [path, numbers] : kDefaults) {
     const bool named = std::any_of(config.system.devices.begin(), config.system.devices.end(),
-                                   [&path = path](const auto& d) { return d.path == path; });
+                                   [&wanted = path](const auto& d) { return d.path == wanted; });
     if (!named) spec.devices.push_back({path, S_IFCHR | 0666, numbers.first, numbers.second, 0, 0});
   }
   spec.devices.insert(spec.devices.end(), config.system.devices.begin(),
@@ -150,6 +150,9 @@ Result<spec::ContainerSpec> ToSpec(const Config& config, const Place& place) {
   for (const MountEntry& entry : config.mounts) {
     ASSIGN_OR_RETURN(spec::Mount mount, ToMount(entry, place.bundle));
     mount.destination = Plain(mount.destination);
+    // Some write where it is on the host (runc takes it so).
+    if (mount.destination.starts_with(place.root + "/"))
+      mount.destination.erase(0, place.root.size());
     RETURN_IF_ERROR(CheckProc(mount, entry));
     spec.mounts.push_back(std::move(mount));
   }

@@ -45,6 +45,38 @@ Status CheckOrdinary(const os::RootedDir& root, const Mount& item) {
                                item.kind == Mount::Kind::kProc ? "proc" : "sysfs");
 }
 
+Result<std::string> WithoutLinks(const os::RootedDir& root, const std::string& path) {
+  std::vector<std::string> done, rest;
+  const auto push = [&rest](std::string_view text) {
+    const std::vector<std::string_view> parts = base::Split(text, '/');
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+      if (!part->empty() && *part != ".") rest.emplace_back(*part);
+    }
+  };
+  push(path);
+  for (int links = 0; !rest.empty();) {
+    const std::string part = std::move(rest.back());
+    rest.pop_back();
+    if (part == "..") {
+      if (!done.empty()) done.pop_back();
+      continue;
+    }
+    done.push_back(part);
+    const Result<UniqueFd> place =
+        root.OpenAt("/" + base::Join(done, "/"), O_PATH | O_NOFOLLOW, 0, {.no_symlinks = true});
+    struct stat st{};
+    if (!place.ok() || fstat(place->get(), &st) != 0 || !S_ISLNK(st.st_mode)) continue;
+    if (++links > 40) return Error::FromErrno(ELOOP, "'{}'", path);
+    char target[4096];
+    const ssize_t n = readlinkat(place->get(), "", target, sizeof target);
+    if (n < 0) return Error::FromErrno(errno, "read link '{}'", part);
+    done.pop_back();
+    if (n > 0 && target[0] == '/') done.clear();
+    push(std::string_view(target, static_cast<size_t>(n)));
+  }
+  return "/" + base::Join(done, "/");
+}
+
 Status CloseDev(const os::RootedDir& root, const std::vector<Mount>& mounts) {
   for (const Mount& item : mounts) {
     if (item.kind != Mount::Kind::kTmpfs || item.destination != "/dev") continue;

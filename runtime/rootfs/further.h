@@ -20,6 +20,9 @@ namespace keelson::rootfs {
 base::Status MountRoot(const std::string& path, const std::string& at,
                        const std::vector<uint64_t>& propagation);
 // A bundle's own link at /proc or /sys would lead elsewhere what all that follows relies on.
+// The way to a place that is not there yet, where links on it lead to nothing: without them, as the
+// container would walk it.
+base::Result<std::string> WithoutLinks(const os::RootedDir& root, const std::string& path);
 // A read-only /dev is closed when everything in it is made.
 base::Status CloseDev(const os::RootedDir& root, const std::vector<spec::Mount>& mounts);
 // A tmpfs without a mode of its own takes that of the directory it covers.

@@ -147,8 +147,14 @@ Status MountOne(const RootedDir& root, const spec::ContainerSpec& spec, const In
   struct statx st{};
   if (statx(source.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) != 0)
     return Error::FromErrno(errno, "stat the mount's source");
-  Result<UniqueFd> target = S_ISDIR(st.stx_mode) ? root.MakeDirs(item.destination, 0755)
-                                                 : root.MakeFile(item.destination, 0644);
+  const auto make = [&](const std::string& at) {
+    return S_ISDIR(st.stx_mode) ? root.MakeDirs(at, 0755) : root.MakeFile(at, 0644);
+  };
+  Result<UniqueFd> target = make(item.destination);
+  if (!target.ok() && inputs.freestanding) {
+    ASSIGN_OR_RETURN(const std::string plain, WithoutLinks(root, item.destination));
+    if (plain != item.destination) target = make(plain);
+  }
   if (!target.ok()) return target.error();
   if (item.further.copy_up) RETURN_IF_ERROR(CopyUp(target->get(), source.get(), item));
   RETURN_IF_ERROR(mount::Attach(source.get(), target->get()));

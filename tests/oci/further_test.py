@@ -36,6 +36,25 @@ class Further(OciTest):
             bundle.config["mounts"].append({"destination": place, "type": "tmpfs", "source": "tmpfs"})
         self.assertEqual(self.run_in(bundle).split(), ["5710", "1777"])
 
+    def test_links_that_lead_to_nothing_lead_to_what_is_made(self):
+        bundle = self.bundle("cat", "/tmp/not/there/hosts", "/etc/trailing")
+        (self.folder / "file").write_text("mounted\n")
+        (bundle.path / "rootfs/etc/through").symlink_to("../../tmp/not")
+        (bundle.path / "rootfs/etc/trailing").symlink_to("/tmp/leaf")
+        for place in ("/etc/through/there/hosts", "/etc/trailing"):
+            bundle.config["mounts"].append({"destination": place, "source": str(self.folder / "file"), "options": ["bind"]})
+        self.assertEqual(self.run_in(bundle), "mounted\n" * 2)
+        self.assertFalse((self.folder / "tmp").exists())
+
+    def test_a_bind_may_show_what_an_earlier_mount_put_into_the_root(self):
+        bundle = self.bundle("cat", "/final/below/file")
+        (self.folder / "below").mkdir()
+        (self.folder / "below/file").write_text("seen\n")
+        root = bundle.path / "rootfs"
+        for source, place in ((self.folder, "/mnt"), (root / "mnt", root / "final")):
+            bundle.config["mounts"].append({"destination": str(place), "type": "bind", "source": str(source), "options": ["rbind"]})
+        self.assertEqual(self.run_in(bundle), "seen\n")
+
     def test_capabilities_that_cannot_be_had_are_a_warning(self):
         bundle = self.bundle("grep", "CapAmb", "/proc/self/status")
         caps = bundle.config["process"]["capabilities"]

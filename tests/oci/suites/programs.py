@@ -131,5 +131,6 @@ def roots(integration):
 
 
 def pack(root, archive):
+    root.chmod(0o755)  # a folder of tempfile's is its owner's alone
     with tarfile.open(archive, "w") as out:
         out.add(root, arcname=".")
