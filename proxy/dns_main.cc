@@ -153,7 +153,9 @@ base::Status Serve(Options options) {
   dns::Server::Options settings;
   if (!options.clients.empty()) {
     const auto clients = dns::Clients::Parse(options.clients);
-    if (!clients) return base::InvalidArgument("--clients: blocks such as 10.0.0.0/8 are expected");
+    if (!clients)
+      return base::InvalidArgument(
+          "--clients: blocks such as 10.0.0.0/8, or private, are expected");
     settings.clients = *clients;
   }
   dns::Server server(*loop, clock, settings);
@@ -199,7 +201,7 @@ int main(int argc, char** argv) {
          "but the first are left out where somebody else has the port")
       ->delimiter(',');
   app.add_option("--clients", options.clients,
-                 "blocks of addresses that are answered; else private ones alone")
+                 "blocks of addresses that are answered, private: all such; else those alone")
       ->delimiter(',');
   app.add_option("--port", options.port, "the port to answer on");
   app.add_option("--zone-file", options.zone_file, "where keelson-proxy writes the names");

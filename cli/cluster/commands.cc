@@ -121,7 +121,7 @@ Commands::Commands(CLI::App& app) : asked_(std::make_unique<Asked>()) {
   }
   a.leave_app
       ->add_option("--grace-period", a.leave.grace_seconds,
-                   "seconds that pods have to end; -1: as each says")
+                   "seconds that pods have to end at most; -1: as each says")
       ->capture_default_str();
   a.leave.drain = true;
 }

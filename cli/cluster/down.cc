@@ -65,7 +65,8 @@ base::Status Down(const DownOptions& options, const base::Clock& clock,
     return base::NotFound("no node of a cluster was brought up in {} (keelson up, keelson join)",
                           options.state_dir);
   }
-  const NodeOptions& node = *record;
+  NodeOptions node = *record;
+  ASSIGN_OR_RETURN(const os::UniqueFd network, HoldNetwork(node));
   ASSIGN_OR_RETURN(const std::unique_ptr<Watcher> watcher, WatcherOf(node));
   Steps steps;
   if (options.drain) RETURN_IF_ERROR(Drain(node, options.grace_seconds, clock, console));

@@ -29,8 +29,8 @@ base::Status Evict(Api& api, const Value& pod, int grace_seconds) {
   Value eviction = Value::Object({{"apiVersion", Value("policy/v1")}, {"kind", Value("Eviction")}});
   eviction.Set("metadata", Value::Object({{"name", pod.At({"metadata", "name"})},
                                           {"namespace", pod.At({"metadata", "namespace"})}}));
-  if (grace_seconds >= 0)
-    eviction.Set("deleteOptions", Value::Object({{"gracePeriodSeconds", Value(grace_seconds)}}));
+  if (const auto grace = GraceOf(pod, grace_seconds))
+    eviction.Set("deleteOptions", Value::Object({{"gracePeriodSeconds", Value(*grace)}}));
   const auto done = api.Need("POST", PathOf(pod) + "/eviction", eviction);
   if (done.ok() || done.error().code() == base::Code::kNotFound) return base::Ok();
   return done.error();
@@ -89,6 +89,13 @@ bool IsToBeEvicted(const Value& pod) {
   for (const Value& owner : pod.At({"metadata", "ownerReferences"}).items())
     if (owner.At({"kind"}).AsString() == "DaemonSet") return false;
   return true;
+}
+
+std::optional<int64_t> GraceOf(const Value& pod, int most_seconds) {
+  if (most_seconds < 0) return std::nullopt;
+  const Value& own = pod.At({"spec", "terminationGracePeriodSeconds"});
+  if (!own.IsNull() && own.AsInt() <= most_seconds) return std::nullopt;
+  return most_seconds;
 }
 
 base::Status Drain(const NodeOptions& node, int grace_seconds, const base::Clock& clock,

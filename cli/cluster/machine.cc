@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +23,7 @@
 #include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
+#include "supervise/protocol/protocol.h"
 
 namespace keelson::cluster {
 namespace {
@@ -111,6 +114,22 @@ base::Status FillIn(NodeOptions& options) {
   if (!options.address.empty()) return base::Ok();
   return base::FailedPrecondition(
       "this machine has no route to outside: say by --address where other nodes reach it");
+}
+
+base::Result<os::UniqueFd> HoldNetwork(NodeOptions& options) {
+  struct statfs found{};
+  if (options.network.empty() ||
+      (statfs(options.network.c_str(), &found) == 0 && found.f_type == NSFS_MAGIC))
+    return os::UniqueFd();
+  const auto told = supervise::Ask({options.supervisor_dir()}, {});
+  if (!told.ok() || told->keeper <= 0)
+    return base::FailedPrecondition(
+        "{} is no network namespace any more, and the node has no supervisor that lives in it",
+        options.network);
+  const std::string own = "/proc/" + std::to_string(told->keeper) + "/ns/net";
+  ASSIGN_OR_RETURN(os::UniqueFd held, os::Open(own, O_RDONLY));
+  options.network = "/proc/self/fd/" + std::to_string(held.get());
+  return held;
 }
 
 base::Status InNetwork(const std::string& network, const std::function<base::Status()>& work) {

@@ -8,11 +8,15 @@
 #include <string>
 
 #include "cli/cluster/plan.h"
+#include "lib/os/unique_fd.h"
 
 namespace keelson::cluster {
 
 // The machine's name as a node's; the address that leads outside; the folder of this program.
 base::Status FillIn(NodeOptions& options);
+// Keeps the node's network reachable while the file that names it is a namespace no longer: then
+// options.network leads to the one in which its supervisor lives. For as long as the descriptor.
+base::Result<os::UniqueFd> HoldNetwork(NodeOptions& options);
 base::Status InNetwork(const std::string& network, const std::function<base::Status()>& work);
 // `running`: names of ours that run already, whose ports are theirs.
 base::Result<Facts> Observe(const NodeOptions& options, bool running);

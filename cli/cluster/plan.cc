@@ -99,7 +99,9 @@ supervise::Process Proxy(const NodeOptions& o) {
 supervise::Process Dns(const NodeOptions& o) {
   return MakeProcess(
       o, "dns",
-      {"--listen", o.dns_address + "," + o.address, "--zone-file", o.run_dir + "/dns/zone.json"});
+      {"--listen", o.dns_address + "," + o.address, "--zone-file", o.run_dir + "/dns/zone.json",
+       // A cluster's own networks need not be private ones.
+       "--clients", "private," + o.cluster_cidr + "," + o.service_cidr});
 }
 
 // KubeletConfiguration; JSON is YAML.

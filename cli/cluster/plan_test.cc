@@ -50,6 +50,7 @@ TEST(ClusterPlan, TheFirstNodeHasAControlPlaneAndItsOwnProcesses) {
             "/etc/keelson/admin.kubeconfig --address 192.0.2.7 --port 6443 --service-cidr "
             "10.43.0.0/16 --cluster-cidr 10.42.0.0/16 --node-monitor-grace-period 50 "
             "--cluster-signing-duration 31536000 --page-address 127.0.0.1:6480");
+  EXPECT_THAT(Words(plan.whole, "dns"), HasSubstr("--clients private,10.42.0.0/16,10.43.0.0/16"));
   EXPECT_THAT(Words(plan.whole, "runtime"), HasSubstr("--pod-subnet  --pod-network=10.42.0.0/16"));
   EXPECT_THAT(Words(plan.whole, "kubelet"), HasSubstr("--hostname-override one"));
   EXPECT_THAT(Words(plan.whole, "proxy"), HasSubstr("--routes auto"));
@@ -190,6 +191,17 @@ TEST(ClusterDrain, WhatEndedOrBelongsToTheNodeStays) {
   EXPECT_FALSE(pod(R"({"metadata":{"name":"a"},"status":{"phase":"Succeeded"}})"));
   EXPECT_FALSE(pod(R"({"metadata":{"ownerReferences":[{"kind":"DaemonSet"}]}})"));
   EXPECT_FALSE(pod(R"({"metadata":{"annotations":{"kubernetes.io/config.mirror":"x"}}})"));
+}
+
+TEST(ClusterDrain, APodsOwnTimeToEndIsOnlyCutShort) {
+  const auto pod = [](const char* spec) { return json::ParseJson(spec).value(); };
+  const json::Value quick = pod(R"({"spec":{"terminationGracePeriodSeconds":1}})");
+  const json::Value slow = pod(R"({"spec":{"terminationGracePeriodSeconds":600}})");
+  EXPECT_EQ(GraceOf(quick, 30), std::nullopt);
+  EXPECT_EQ(GraceOf(slow, 30), 30);
+  EXPECT_EQ(GraceOf(slow, -1), std::nullopt);
+  EXPECT_EQ(GraceOf(quick, 0), 0);
+  EXPECT_EQ(GraceOf(pod("{}"), 30), 30);
 }
 
 }  // namespace

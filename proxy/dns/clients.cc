@@ -10,6 +10,8 @@
 namespace keelson::dns {
 namespace {
 
+constexpr std::string_view kPrivate = "private";
+
 // Whether the first `bits` bits are the same.
 bool Agree(const uint8_t* a, const uint8_t* b, int bits) {
   const int whole = bits / 8, rest = bits % 8;
@@ -27,6 +29,11 @@ Clients Clients::Private() {
 std::optional<Clients> Clients::Parse(const std::vector<std::string>& blocks) {
   Clients clients;
   for (const std::string& text : blocks) {
+    if (text == kPrivate) {
+      const Clients all = Private();
+      clients.blocks_.insert(clients.blocks_.end(), all.blocks_.begin(), all.blocks_.end());
+      continue;
+    }
     const size_t slash = text.find('/');
     if (slash == std::string::npos) return std::nullopt;
     Block block;

@@ -17,7 +17,8 @@ class Clients {
  public:
   // Private addresses of both families, loopback and link-local ones: RFC 1918, 4193, 6598.
   static Clients Private();
-  // Blocks such as "10.0.0.0/8", "fd00::/8"; nothing: one of them is none.
+  // Blocks such as "10.0.0.0/8", "fd00::/8", and "private" for those above; nothing: one of them is
+  // none.
   static std::optional<Clients> Parse(const std::vector<std::string>& blocks);
 
   bool Include(const sockaddr_storage& from) const;

@@ -34,6 +34,11 @@ TEST(Clients, AreBlocksOfBothFamilies) {
   EXPECT_FALSE(clients->Include(From("203.0.113.1")));
   EXPECT_TRUE(clients->Include(From("2001:db8:1::1")));
   EXPECT_TRUE(Clients::Parse({"0.0.0.0/0"})->Include(From("8.8.8.8")));
+  const auto both = Clients::Parse({"private", "2001:db8::/32"});
+  ASSERT_TRUE(both);
+  for (const char* one : {"10.42.0.7", "127.0.0.1", "fd00::1", "2001:db8::7"})
+    EXPECT_TRUE(both->Include(From(one))) << one;
+  EXPECT_FALSE(both->Include(From("2001:db9::7")));
   EXPECT_FALSE(Clients::Parse({"0.0.0.0/0"})->Include(From("2001:db8::1")));
   for (const char* bad :
        {"", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "fd00::/129", "a/8", "10.0.0.0/"})

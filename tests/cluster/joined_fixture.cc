@@ -9,6 +9,7 @@
 #include "lib/base/strings.h"
 #include "lib/base/testing/places.h"
 #include "lib/os/files.h"
+#include "tests/cluster/kubectl_program.h"
 #include "tests/load/nodes.h"
 
 namespace keelson::cluster_test {
@@ -26,17 +27,9 @@ std::string JoinedNode::Program(int minor) {
 void JoinedNode::FindProgram(int minor) {
   if (programs == nullptr) programs = new std::map<int, std::string>;
   if (programs->contains(minor)) return;
-  const os::CommandResult found =
-      Command({"/usr/bin/python3", "-c",
-               "import sys; sys.path.insert(0, sys.argv[1]); import builds; "
-               "print(builds.kubectl(int(sys.argv[2])) or '')",
-               base::SourceDir() + "/tests/master/clients", std::to_string(minor)},
-              std::chrono::minutes(20));
-  ASSERT_EQ(found.status.code(), 0) << found.out << found.err;
-  std::string& program = (*programs)[minor];
-  for (const std::string_view line : base::Split(found.out, '\n')) {
-    if (line.starts_with("/")) program = line;
-  }
+  const base::Result<std::string> found = KubectlProgram(minor);
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  (*programs)[minor] = *found;
 }
 
 void JoinedNode::SetUpTestSuite() {

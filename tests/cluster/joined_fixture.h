@@ -4,6 +4,7 @@
 // NodeTest; ended with the test.
 #pragma once
 
+#include "tests/cluster/kubectl_program.h"
 #include "tests/component/node_fixture.h"
 #include "tests/load/master_process.h"
 
@@ -40,7 +41,7 @@ class JoinedNode : public node_test::NodeTest {
   std::string sockets_ = "true";      // whether kubectl speaks WebSocket
   std::vector<std::string> joining_;  // the kubelet's arguments
 
-  static constexpr int kNewest = 35;
+  static constexpr int kNewest = kNewestKubectl;
   static constexpr char kAddress[] = "10.199.0.1";  // the node's
 };
 

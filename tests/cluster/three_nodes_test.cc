@@ -2,10 +2,13 @@
 // What a cluster of three nodes does for its pods, what becomes of them when one of the nodes dies,
 // and how nodes come and go. All programs are the real ones, the questions are kubectl's. The
 // cluster is the suite's; each test makes what it needs of it.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 
+#include <cstring>
 #include <map>
 #include <sstream>
 
@@ -13,6 +16,7 @@
 #include "lib/base/strings.h"
 #include "lib/base/testing/places.h"
 #include "lib/os/files.h"
+#include "tests/cluster/kubectl_program.h"
 #include "tests/cluster/three_nodes_fixture.h"
 
 namespace keelson::cluster_test {
@@ -34,22 +38,11 @@ class FastClock final : public base::Clock {
   const base::SystemClock real_;
 };
 
-std::string KubectlProgram() {
-  const Said found = Execute(
-      {"/usr/bin/env", "HOME=/root", "/usr/bin/python3", "-c",
-       "import sys; sys.path.insert(0, sys.argv[1]); import builds; print(builds.build('kubectl')"
-       " or '')",
-       base::SourceDir() + "/tests/master/clients"});
-  for (const std::string_view line : base::Split(std::string_view(found.text), '\n'))
-    if (line.starts_with("/")) return std::string(line);
-  return "";
-}
-
 class ThreeNodesTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     if (geteuid() != 0) return;
-    const std::string kubectl = KubectlProgram();
+    const std::string kubectl = KubectlProgram().ValueOr("");
     ASSERT_FALSE(kubectl.empty()) << "kubectl is built from Go modules: is go installed?";
     const Said images = Execute(
         {base::SourceDir() + "/scripts/demo-images.sh", base::SourceDir() + "/build/demo-images"});
@@ -303,8 +296,14 @@ TEST_F(ThreeNodesTest, WhatIsKilledComesBackOnOtherNodesWhereItsNodeIsDead) {
 
 TEST_F(ThreeNodesTest, WhoLeavesIsReplacedAndLeavesNothingBehind) {
   ASSERT_NO_FATAL_FAILURE(RunWeb());
+  // Also where its network is named no longer, and only its processes know it.
+  const std::string network = nodes_->Network(3);
+  const os::UniqueFd held = os::Open(network, O_RDONLY).value();
+  ASSERT_EQ(umount2(network.c_str(), MNT_DETACH), 0) << strerror(errno);
   const Said left =
       nodes_->Keelson({"leave", "--state-dir", nodes_->State(3), "--grace-period", "1"});
+  const std::string from = "/proc/self/fd/" + std::to_string(held.get());
+  ASSERT_EQ(mount(from.c_str(), network.c_str(), nullptr, MS_BIND, nullptr), 0) << strerror(errno);
   EXPECT_EQ(left.code, 0) << left.text << nodes_->Logs();
   EXPECT_THAT(left.text, HasSubstr("evicted default/web-"));
   EXPECT_THAT(left.text, HasSubstr("node n3 is down"));
