@@ -184,6 +184,9 @@ Result<uint32_t> BridgeNetwork::Connect(const PodRequest& request) {
     made = socket_.CreateVeth(veth);
   }
   if (!made.ok()) return made.error();
+  // A Service may lead a pod to itself, and where bridges ask iptables that packet is not routed.
+  ASSIGN_OR_RETURN(const int link, socket_.IndexOf(host_name));
+  RETURN_IF_ERROR(socket_.SetHairpin(link));
   return address;
 }
 
@@ -191,10 +194,9 @@ Result<uint32_t> BridgeNetwork::Connect(const PodRequest& request) {
 // own through which that is led.
 Status BridgeNetwork::Shape(const PodRequest& request) {
   const Bandwidth& asked = request.bandwidth;
+  if (asked.in == 0 && asked.out == 0) return base::Ok();
   ASSIGN_OR_RETURN(netlink::RouteSocket socket, netlink::RouteSocket::Open());
   ASSIGN_OR_RETURN(const int link, socket.IndexOf(HostInterfaceName(request.sandbox_id)));
-  // A Service may lead a pod to itself, and where bridges ask iptables that packet is not routed.
-  RETURN_IF_ERROR(socket.SetHairpin(link));
   if (asked.in != 0) {
     const TokenBucket bucket = BucketOf(asked.in);
     RETURN_IF_ERROR(socket.LimitRate(link, bucket.bytes_per_second, bucket.burst, bucket.limit)
