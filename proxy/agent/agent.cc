@@ -181,7 +181,9 @@ void Agent::Begin(bool check) {
       if (check) {
         const base::Result<bool> intact = writer.Intact();
         if (intact.ok() && !*intact) {
-          outcome.flushed = true;
+          const Figures before = writer.figures();
+          // Of what was never written nothing was flushed.
+          if (before.full + before.partial > 0) outcome.flushed = true;
           write = true;
         }
       }
