@@ -61,6 +61,7 @@ proxy::Writers MakeWriters(const Options& options) {
     rules.cluster_cidr = OfFamily(options.cluster_cidr, v6);
     rules.masquerade_all = options.masquerade_all;
     rules.masquerade_bit = options.masquerade_bit;
+    rules.drop_invalid = !options.sysctl.tcp_be_liberal;
     for (const std::string& block : options.node_port_addresses)
       if ((block.find(':') != std::string::npos) == v6) rules.node_port_addresses.push_back(block);
     writers.push_back(
@@ -171,6 +172,11 @@ base::Status Serve(const Options& options) {
       if (request.path == "/metrics")
         return http::Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
                               .body = registry.Text()};
+      if (request.path == "/configz") {
+        json::Value shown;
+        shown.Set("kubeproxy.config.k8s.io", proxy::ShowConfig(options));
+        return http::Response{.content_type = "application/json", .body = json::WriteJson(shown)};
+      }
       if (request.path == "/proxyMode") return http::Response{.body = "iptables"};
       if (request.path == "/healthz") return http::Response{.body = "ok"};
       return http::Response{.status = 404, .body = "not found\n"};

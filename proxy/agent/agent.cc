@@ -103,7 +103,10 @@ void Agent::Start() {
       });
   node_ = Follow(
       "/api/v1/nodes", "fieldSelector=metadata.name%3D" + settings_.node,
-      [this](const json::Value& object) { state_.SetNode(object); },
+      [this](const json::Value& object) {
+        state_.SetNode(object);
+        health_.SetEligible(MayHaveTraffic(object));
+      },
       [](const kube::ObjectName&) {});
   CheckLater();
 }

@@ -36,5 +36,8 @@ base::Result<Config> ParseConfig(const json::Value& document);
 base::Result<Config> ReadConfig(const std::string& path);  // errors name the file
 // Go's text of a length of time: "1m30s", "0s".
 std::optional<std::chrono::milliseconds> ParseLength(const std::string& text);
+std::string LengthText(std::chrono::milliseconds length);
+// What is acted on, as a KubeProxyConfiguration: what /configz shows. ParseConfig reads it back.
+json::Value ShowConfig(const Config& config);
 
 }  // namespace keelson::proxy

@@ -92,6 +92,34 @@ winkernel: null
   EXPECT_EQ(config->min_period, Config().min_period);
 }
 
+TEST(ProxyConfig, WhatIsShownIsWhatWasRead) {
+  const Config config = Parse(R"(hostnameOverride: a
+clusterCIDR: 10.1.0.0/16,fd00::/48
+clientConnection: {kubeconfig: /k}
+nodePortAddresses: [10.0.0.0/8]
+healthzBindAddress: "::"
+oomScoreAdj: -998
+iptables: {masqueradeAll: true, masqueradeBit: 15, syncPeriod: 1m30s, minSyncPeriod: 500ms}
+conntrack: {maxPerCore: 0, min: 5, tcpCloseWaitTimeout: 1h0m1s, udpTimeout: 30s, tcpBeLiberal: true}
+)")
+                            .value();
+  const json::Value shown = ShowConfig(config);
+  EXPECT_EQ(shown.At({"iptables", "syncPeriod"}).AsString(), "1m30s");
+  EXPECT_EQ(shown.At({"conntrack", "tcpCloseWaitTimeout"}).AsString(), "1h0m1s");
+  const auto again = ParseConfig(shown);
+  ASSERT_TRUE(again.ok()) << again.error().message();
+  EXPECT_EQ(json::WriteJson(ShowConfig(*again)), json::WriteJson(shown));
+  EXPECT_EQ(again->sysctl.min, 5);
+  EXPECT_EQ(again->check_period, milliseconds(90000));
+  EXPECT_THAT(again->without_effect, IsEmpty());
+}
+
+TEST(ProxyConfig, LengthsAreWrittenAsGoDoes) {
+  for (const auto& [time, text] : std::vector<std::pair<int, std::string>>{
+           {0, "0s"}, {50, "50ms"}, {1500, "1.5s"}, {60000, "1m0s"}, {86400000, "24h0m0s"}})
+    EXPECT_EQ(LengthText(milliseconds(time)), text);
+}
+
 TEST(ProxyConfig, WhatNothingActsOnIsNamedWithItsLine) {
   const Config config = Parse(
                             "mode: ipvs\nipvs:\n  scheduler: rr\nnodePortAddresses: [primary]\n"

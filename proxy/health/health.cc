@@ -3,7 +3,6 @@
 
 #include "lib/base/log.h"
 #include "lib/base/rfc3339.h"
-#include "lib/json/value.h"
 
 namespace keelson::proxy {
 namespace {
@@ -20,6 +19,13 @@ http::Response Json(int status, const json::Value& body) {
 }
 
 }  // namespace
+
+bool MayHaveTraffic(const json::Value& node) {
+  if (!node.At({"metadata", "deletionTimestamp"}).AsString().empty()) return false;
+  for (const json::Value& taint : node.At({"spec", "taints"}).items())
+    if (taint.At({"key"}).AsString() == "ToBeDeletedByClusterAutoscaler") return false;
+  return true;
+}
 
 Health::~Health() = default;
 

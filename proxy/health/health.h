@@ -12,6 +12,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/http/server/server.h"
+#include "lib/json/value.h"
 
 namespace keelson::proxy {
 
@@ -20,6 +21,10 @@ struct HealthPort {
   size_t local = 0;  // ready endpoints on this node
   friend bool operator==(const HealthPort&, const HealthPort&) = default;
 };
+
+// A balancer outside may send traffic to the node: it is not being deleted, and nobody who scales
+// the cluster is about to take it away.
+bool MayHaveTraffic(const json::Value& node);
 
 class Health {
  public:

@@ -54,6 +54,22 @@ TEST(Health, IsLostWhenAChangeWaitsTooLongAndComesBack) {
   EXPECT_EQ(Get(port, "/elsewhere").first.status, 404);
 }
 
+TEST(Health, ANodeThatGoesMayHaveNoTraffic) {
+  const struct {
+    const char* node;
+    bool may;
+  } kCases[] = {
+      {R"({"metadata":{"name":"a"}})", true},
+      {R"({"metadata":{},"spec":{"unschedulable":true,"taints":[{"key":"node.kubernetes.io/unschedulable"}]}})",
+       true},
+      {R"({"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z"}})", false},
+      {R"({"metadata":{},"spec":{"taints":[{"key":"a"},{"key":"ToBeDeletedByClusterAutoscaler","effect":"NoSchedule"}]}})",
+       false},
+  };
+  for (const auto& each : kCases)
+    EXPECT_EQ(MayHaveTraffic(json::ParseJson(each.node).value()), each.may) << each.node;
+}
+
 TEST(Health, ServicesTellHowManyAreHere) {
   base::ManualClock clock;
   Health health(clock);

@@ -418,6 +418,8 @@ TEST_F(ProxyTest, MetricsSayWhatWasWritten) {
           "kubeproxy_conntrack_reconciler_sync_duration_seconds_count",
           "kubeproxy_conntrack_reconciler_deleted_entries_total"})
       EXPECT_THAT(text, HasSubstr(one));
+    EXPECT_THAT(Get(10249, "/configz"), HasSubstr(R"({"kubeproxy.config.k8s.io":{"apiVersion":)"));
+    EXPECT_THAT(Get(10249, "/proxyMode"), HasSubstr("iptables"));
   });
 }
 

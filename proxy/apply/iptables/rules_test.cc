@@ -190,6 +190,14 @@ TEST(Difference, AServiceThatGoesTakesItsLinesAndChains) {
   EXPECT_THAT(text, HasSubstr("--dst-type LOCAL -j KUBE-NODEPORTS"));
 }
 
+TEST(Forward, PacketsOfNoConnectionAreDroppedUnlessConntrackIsToBeLiberal) {
+  const char* const kDrop = "-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP\n";
+  Options options = WithPods();
+  EXPECT_THAT(MakeRestore({}, {.full = true}, options), HasSubstr(kDrop));
+  options.drop_invalid = false;
+  EXPECT_THAT(MakeRestore({}, {.full = true}, options), Not(HasSubstr("INVALID")));
+}
+
 TEST(Saved, ChainsOfServicesAreToldFromOthers) {
   const std::string saved =
       "*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n:KUBE-SVC-AAAA - [0:0]\n"
