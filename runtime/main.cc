@@ -155,6 +155,9 @@ base::Status Assemble(const Config& options, Node& node) {
           base::LogInfo(operations::Describe(finished), {{"object", finished.object}});
         }
       });
+  const container::LogLimits log_limits{
+      {static_cast<uint64_t>(options.log_rate), options.log_rate_policy == "drop"},
+      options.log_rate_by_annotation};
   node.runtime = std::make_unique<cri_server::Runtime>(
       cri_server::Dependencies{options.state_dir,
                                options.run_dir,
@@ -175,7 +178,8 @@ base::Status Assemble(const Config& options, Node& node) {
                                {"/etc/cdi", "/var/run/cdi"},
                                node.groups,
                                scopes ? cri_server::kCrioSuffix : "",
-                               std::move(handlers)});
+                               std::move(handlers),
+                               log_limits});
   RETURN_IF_ERROR(node.runtime->Recover());
   node.images->CollectGarbage();
   return {};

@@ -50,6 +50,20 @@ Setting Port(std::string name, std::string help, int Config::* member) {
           [](std::string_view text) -> base::Result<Value> { return json::ParseYaml(text); }};
 }
 
+Setting Bytes(std::string name, std::string help, int64_t Config::* member) {
+  return {std::move(name),
+          std::move(help),
+          [member](const Value& value, Config& config) -> base::Status {
+            if (!value.IsInt() || value.AsInt() < 0)
+              return base::InvalidArgument("expected a number of bytes");
+            config.*member = value.AsInt();
+            return {};
+          },
+          [member](const Config& config) { return Value(config.*member); },
+          false,
+          [](std::string_view text) -> base::Result<Value> { return json::ParseYaml(text); }};
+}
+
 // A place on this machine; empty where `may_be_empty`: it follows another setting.
 Setting Place(std::string name, std::string help, std::string Config::* member,
               bool may_be_empty = false) {
@@ -262,6 +276,18 @@ const std::vector<Setting>& Settings() {
             &Config::seccomp_root),
       Choice("log-level", "How much is told: debug, info, warn or error.", &Config::log_level,
              {"debug", "info", "warn", "error"}),
+      Bytes("log-rate",
+            "How many bytes of output a second each container's log takes, a second's worth at "
+            "once; 0: as many as there are.",
+            &Config::log_rate),
+      Choice("log-rate-policy",
+             "What becomes of more: wait (the program is held up) or drop (it is lost, and a line "
+             "in the log says how much).",
+             &Config::log_rate_policy, {"wait", "drop"}),
+      Switch("log-rate-by-annotation",
+             "Whether pods may have their own by the annotations keelson.io/log-rate and "
+             "keelson.io/log-rate-policy.",
+             &Config::log_rate_by_annotation),
       Text("metrics",
            "Where Prometheus reads /metrics, such as 127.0.0.1:10258 or a socket's path; empty: "
            "nowhere.",

@@ -41,6 +41,9 @@ struct Config {
   std::string cgroup_driver = "cgroupfs";
   std::string seccomp_root = "/var/lib/kubelet/seccomp";
   std::string log_level = "info";
+  int64_t log_rate = 0;  // bytes a second of one container; 0: any
+  std::string log_rate_policy = "wait";
+  bool log_rate_by_annotation = false;
   std::string metrics;  // empty: none
   bool trace = false;
   std::string crio_socket;  // empty: none

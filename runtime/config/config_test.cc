@@ -32,6 +32,9 @@ TEST(Config, WhatIsWrongIsRefusedWithItsPlace) {
   for (const Case& c : {
            Case{"bridge: a\nbrigde: b\n", {}, "runtime.yaml:2: there is no setting 'brigde'"},
            Case{"state-dir: here\n", {}, "runtime.yaml:1: state-dir: 'here' is not an absolute"},
+           Case{"log-rate: 1Mi\n", {}, "runtime.yaml:1: log-rate: expected a number of bytes"},
+           Case{"log-rate: -1\n", {}, "runtime.yaml:1: log-rate: expected a number of bytes"},
+           Case{"log-rate-policy: block\n", {}, "log-rate-policy: expected one of: wait, drop"},
            Case{"log-level: loud\n", {}, "runtime.yaml:1: log-level: expected one of: debug"},
            Case{"bridge: [a]\n", {}, "runtime.yaml:1: bridge: expected a string"},
            Case{"- bridge\n", {}, "runtime.yaml: expected settings"},

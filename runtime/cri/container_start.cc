@@ -126,6 +126,7 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     ASSIGN_OR_RETURN(log_dir, OpenLogDirectory(pod.config.log_directory(), log.directory));
   }
   plan.spec.log_name = log.name;
+  ASSIGN_OR_RETURN(plan.spec.log_limit, container::PlanLogLimit(d_.log_limits, pod.config));
   operations::Stage("cgroup");
   ASSIGN_OR_RETURN(const std::unique_ptr<pod_group::Hold> hold,
                    d_.pod_groups->Ensure(GroupOf(pod)).WithContext("the pod's cgroup"));

@@ -23,6 +23,7 @@
 #include "lib/async/executor.h"
 #include "lib/base/clock.h"
 #include "lib/kernel/cgroup/cgroup.h"
+#include "runtime/container/log_limit.h"
 #include "runtime/container/plan.h"
 #include "runtime/container/record.h"
 #include "runtime/cri/items.h"
@@ -64,6 +65,7 @@ struct Dependencies {
   std::shared_ptr<pod_group::PodGroups> pod_groups = {};             // none: cgroupfs
   std::string cgroup_suffix = {};  // after the container's id in the name of its cgroup
   std::vector<handlers::Handler> handlers = {};  // beside the built-in one
+  container::LogLimits log_limits = {};
 };
 
 // Copies for readers.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "lib/base/clock.h"
 #include "lib/os/files.h"
@@ -20,7 +21,8 @@ using os::UniqueFd;
 
 namespace {
 constexpr const char* kNames[] = {"stdout", "stderr"};
-}
+constexpr std::chrono::seconds kSilence{1};  // after which is said what was lost
+}  // namespace
 
 LogProcess::LogProcess(os::EventLoop& loop, int socket)
     : loop_(loop),
@@ -61,7 +63,8 @@ void LogProcess::OnMonitor() {
     case Type::kLogAttach:
       return reply(Attach(id, r, packet->fds));
     case Type::kLogReopen:
-      return writer_.Reopen(id, reply);
+      return writer_.Reopen(id, base::SteadyTime(std::chrono::nanoseconds(r.AtEnd() ? 0 : r.I64())),
+                            reply);
     case Type::kLogDrain:
       ReadAll(id);
       attachments_.End(id);
@@ -76,6 +79,7 @@ void LogProcess::OnMonitor() {
       attachments_.Remove(id);
       return writer_.Remove(id, reply);
     default:
+      if (packet->id == 0) return;
       return reply(base::Unimplemented("unknown message {}", static_cast<uint32_t>(packet->type)));
   }
 }
@@ -88,11 +92,18 @@ Status LogProcess::Add(const std::string& id, base::Reader& r, std::vector<Uniqu
   const bool terminal = (flags & monitor::kLogTerminal) != 0;
   const bool input = (flags & monitor::kLogInput) != 0;
   const bool once = (flags & monitor::kLogInputOnce) != 0;
+  const auto limit = std::make_shared<Limit>();
+  bool resumed = false;
+  if (!r.AtEnd()) {
+    limit->rate = Rate(r.U64());
+    limit->drop = r.Bool();
+    resumed = r.Bool();
+  }
   const size_t fixed = file ? 3 : 2;
   if (!r.ok() || fds.size() != fixed + (input && !terminal ? 1 : 0))
     return base::InvalidArgument("a log's descriptors are not what its flags {} say", flags);
   for (const char* stream : kNames) Close(id, stream);  // of a start that came to nothing
-  auto out = std::make_shared<Stream>("stdout");
+  auto out = std::make_shared<Stream>("stdout", limit);
   if (input && terminal) {
     ASSIGN_OR_RETURN(UniqueFd copy, os::Duplicate(fds[0].get()));
     attachments_.AddInput(id, std::move(copy), true, once);
@@ -103,12 +114,12 @@ Status LogProcess::Add(const std::string& id, base::Reader& r, std::vector<Uniqu
   if (terminal) out->peer = std::move(fds[1]);
   Watch(id, out);
   if (!terminal) {
-    auto err = std::make_shared<Stream>("stderr");
+    auto err = std::make_shared<Stream>("stderr", limit);
     err->fd = std::move(fds[1]);
     Watch(id, err);
   }
   if (file) {
-    writer_.Add(id, std::move(fds[2]), name, reply);
+    writer_.Add(id, std::move(fds[2]), name, resumed, reply);
   } else {
     reply(base::Ok());
   }
@@ -136,6 +147,7 @@ Status LogProcess::Attach(const std::string& id, base::Reader& r, std::vector<Un
 
 void LogProcess::Watch(const std::string& id, const StreamPtr& stream) {
   (void)os::SetNonBlocking(stream->fd.get(), true);
+  stream->timer = 0;
   base::Result<os::EventLoop::WatchId> watch = loop_.Watch(
       stream->fd.get(), EPOLLIN, [this, stream, id](uint32_t) { Read(stream, id, false); });
   if (watch.ok()) stream->watch = *watch;
@@ -144,12 +156,15 @@ void LogProcess::Watch(const std::string& id, const StreamPtr& stream) {
 
 void LogProcess::Read(const StreamPtr& stream, const std::string& id, bool all) {
   static char buffer[65536];
-  const auto emit = [&](std::string entry) { writer_.Append(id, stream->name, std::move(entry)); };
+  const auto emit = [&](std::string entry) { Emit(id, *stream, std::move(entry)); };
+  // What has ended need not wait for its last words.
+  if (!all && Waits(id, stream)) return;
   // A process that writes for ever must not hold a drain for ever: one queue's worth is enough.
   for (size_t total = 0; stream->fd && total < kQueueBytes;) {
     const ssize_t n = read(stream->fd.get(), buffer, sizeof buffer);
     if (n > 0) {
       const std::string_view bytes(buffer, static_cast<size_t>(n));
+      if (!stream->limit->drop) stream->limit->rate.Owe(bytes.size(), base::SystemClock().Steady());
       stream->splitter.Feed(bytes, base::SystemClock().WallNanos(), emit);
       attachments_.Output(id, stream->name == kNames[1], bytes);
       total += bytes.size();
@@ -160,6 +175,36 @@ void LogProcess::Read(const StreamPtr& stream, const std::string& id, bool all) 
     }
     if (!all) return;
   }
+}
+
+bool LogProcess::Waits(const std::string& id, const StreamPtr& stream) {
+  if (stream->limit->drop) return false;
+  const std::chrono::nanoseconds wait = stream->limit->rate.Wait(base::SystemClock().Steady());
+  if (wait.count() == 0) return false;
+  loop_.Unwatch(std::exchange(stream->watch, 0));
+  stream->timer = loop_.After(wait, [this, id, stream] { Watch(id, stream); });
+  return true;
+}
+
+void LogProcess::Emit(const std::string& id, const Stream& stream, std::string entry) {
+  Limit& limit = *stream.limit;
+  bool kept = true;
+  if (limit.drop && !limit.rate.Take(entry.size(), base::SystemClock().Steady())) {
+    writer_.LoseByRate(id, entry.size(), limit.rate.bytes_per_second());
+    kept = false;
+  } else {
+    kept = writer_.Append(id, stream.name, std::move(entry));
+  }
+  if (!kept && !limit.to_say) SaySoon(id, stream.name, stream.limit);
+}
+
+void LogProcess::SaySoon(const std::string& id, const std::string& stream,
+                         const std::shared_ptr<Limit>& limit) {
+  limit->to_say = true;
+  loop_.After(kSilence, [this, id, stream, limit] {
+    limit->to_say = false;
+    if (!writer_.SayLost(id, stream)) SaySoon(id, stream, limit);
+  });
 }
 
 void LogProcess::ReadAll(const std::string& id) {
@@ -175,10 +220,11 @@ void LogProcess::Close(const std::string& id, const std::string& name) {
   const auto found = streams_.find(id + "/" + name);
   if (found == streams_.end()) return;
   const StreamPtr stream = found->second;
-  const auto emit = [&](std::string entry) { writer_.Append(id, stream->name, std::move(entry)); };
+  const auto emit = [&](std::string entry) { Emit(id, *stream, std::move(entry)); };
   stream->splitter.Finish(base::SystemClock().WallNanos(), emit);
   writer_.End(id, stream->name);
-  loop_.Unwatch(stream->watch);
+  if (stream->watch != 0) loop_.Unwatch(stream->watch);
+  if (stream->timer != 0) loop_.CancelTimer(stream->timer);
   stream->fd.reset();
   stream->peer.reset();
   streams_.erase(found);

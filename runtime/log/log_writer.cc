@@ -19,8 +19,42 @@ struct LogWriter::File {
   std::string name;
   os::UniqueFd fd;             // writer thread only
   uint64_t lost_by_disk = 0;   // writer thread only: bytes that write(2) refused
+  bool torn = false;           // writer thread only: the file ends within an entry
   uint64_t lost_by_queue = 0;  // reader's side only: bytes that found no room
+  uint64_t lost_by_rate = 0;   // reader's side only: bytes over the container's rate
+  uint64_t rate = 0;           // reader's side only: that rate
 };
+
+namespace {
+
+constexpr std::chrono::seconds kNextTry{1};
+constexpr size_t kMarkerBytes = 512;  // two of them
+
+std::string Marker(std::string_view stream, const std::string& what) {
+  return FormatTime(base::SystemClock().WallNanos()) + " " + std::string(stream) +
+         " F [keelson: " + what + "]\n";
+}
+
+// Of `bytes`, which begin and end with an entry: those that are there as whole entries. A file that
+// then ends within one is cut back, or `torn`.
+size_t WriteWhole(int fd, std::string_view bytes, bool& torn) {
+  if (torn && write(fd, "\n", 1) != 1) return 0;
+  torn = false;
+  size_t written = 0;
+  while (written < bytes.size()) {
+    const ssize_t n = write(fd, bytes.data() + written, bytes.size() - written);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    written += static_cast<size_t>(n);
+  }
+  const size_t whole = written == 0 ? 0 : bytes.rfind('\n', written - 1) + 1;
+  if (whole == written) return whole;
+  const off_t end = lseek(fd, 0, SEEK_END);
+  torn = end < 0 || ftruncate(fd, end - static_cast<off_t>(written - whole)) != 0;
+  return whole;
+}
+
+}  // namespace
 
 LogWriter::LogWriter() : thread_([this] { Run(); }) {}
 
@@ -37,12 +71,13 @@ base::Status LogWriter::OpenFile(File& file) {
   // One step: whoever follows the name sees a file of ours or none, and never through a symlink
   // (CVE-2024-5154).
   os::UniqueFd fd(openat(file.dir.get(), file.name.c_str(),
-                         O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
-                         0640));
+                         O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0640));
   if (!fd) return base::Error::FromErrno(errno, "open log file '{}'", file.name);
   struct stat st{};
   if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode))
     return base::FailedPrecondition("log file '{}' is not a regular file", file.name);
+  char last = '\n';
+  file.torn = st.st_size > 0 && pread(fd.get(), &last, 1, st.st_size - 1) == 1 && last != '\n';
   file.fd = std::move(fd);
   return base::Ok();
 }
@@ -56,50 +91,79 @@ void LogWriter::Push(Item item) {
   ready_.notify_one();
 }
 
-void LogWriter::Add(const std::string& id, os::UniqueFd dir, const std::string& name,
+void LogWriter::Add(const std::string& id, os::UniqueFd dir, const std::string& name, bool resumed,
                     const Reply& reply) {
   auto file = std::make_shared<File>();
   file->dir = std::move(dir);
   file->name = name;
   files_[id] = file;
   Push({nullptr, "", [file, reply] { reply(OpenFile(*file)); }});
+  if (resumed)
+    Push({file,
+          Marker("stderr",
+                 "the log process ended unexpectedly, output that it held here was lost with it"),
+          nullptr});
 }
 
-void LogWriter::Append(const std::string& id, std::string_view stream, std::string entry) {
+bool LogWriter::HasRoom(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  return queued_bytes_ + bytes + kMarkerBytes <= kQueueBytes;
+}
+
+bool LogWriter::Append(const std::string& id, std::string_view stream, std::string entry) {
+  const auto found = files_.find(id);
+  if (found == files_.end()) return true;
+  File& file = *found->second;
+  if (!HasRoom(entry.size())) {
+    file.lost_by_queue += entry.size();
+    return false;
+  }
+  Push({found->second, TakeMarkers(file, stream) + entry, nullptr});
+  return true;
+}
+
+bool LogWriter::SayLost(const std::string& id, std::string_view stream) {
+  if (!HasRoom(0)) return false;
+  End(id, stream);
+  return true;
+}
+
+void LogWriter::LoseByRate(const std::string& id, size_t bytes, uint64_t bytes_per_second) {
   const auto found = files_.find(id);
   if (found == files_.end()) return;
-  File& file = *found->second;
-  bool room = false;
-  {
-    const std::lock_guard lock(mutex_);
-    room = queued_bytes_ + entry.size() + 256 <= kQueueBytes;
-  }
-  if (!room) {
-    file.lost_by_queue += entry.size();
-    return;
-  }
-  if (file.lost_by_queue > 0) entry = TakeMarker(file, stream) + entry;
-  Push({found->second, std::move(entry), nullptr});
+  found->second->lost_by_rate += bytes;
+  found->second->rate = bytes_per_second;
 }
 
-std::string LogWriter::TakeMarker(File& file, std::string_view stream) {
-  return FormatTime(base::SystemClock().WallNanos()) + " " + std::string(stream) +
-         " F [keelson: " + std::to_string(std::exchange(file.lost_by_queue, 0)) +
-         " bytes of output were lost here, the log's disk was too slow]\n";
+std::string LogWriter::TakeMarkers(File& file, std::string_view stream) {
+  std::string markers;
+  if (file.lost_by_queue > 0)
+    markers += Marker(stream, fmt::format("{} bytes of output were lost here, the log's disk was "
+                                          "too slow",
+                                          std::exchange(file.lost_by_queue, 0)));
+  if (file.lost_by_rate > 0)
+    markers += Marker(stream, fmt::format("{} bytes of output were lost here, over the log's rate "
+                                          "of {} bytes a second",
+                                          std::exchange(file.lost_by_rate, 0), file.rate));
+  return markers;
 }
 
 void LogWriter::End(const std::string& id, std::string_view stream) {
   const auto found = files_.find(id);
-  if (found == files_.end() || found->second->lost_by_queue == 0) return;
-  Push({found->second, TakeMarker(*found->second, stream),
-        nullptr});  // one line more than the limit
+  if (found == files_.end()) return;
+  std::string markers = TakeMarkers(*found->second, stream);
+  if (!markers.empty())
+    Push({found->second, std::move(markers), nullptr});  // a line or two more than the limit
 }
 
-void LogWriter::Reopen(const std::string& id, const Reply& reply) {
+void LogWriter::Reopen(const std::string& id, base::SteadyTime until, const Reply& reply) {
   const auto found = files_.find(id);
   if (found == files_.end()) return reply(base::NotFound("no log of container '{}'", id));
-  const std::shared_ptr<File> file = found->second;
-  Push({nullptr, "", [file, reply] { reply(OpenFile(*file)); }});
+  Push({nullptr, "", [file = found->second, until, reply] {
+          if (until != base::SteadyTime() && base::SystemClock().Steady() > until)
+            return reply(base::Aborted("the log's disk took too long, it is not opened anew"));
+          reply(OpenFile(*file));
+        }});
 }
 
 void LogWriter::Drain(const Reply& reply) {
@@ -107,22 +171,35 @@ void LogWriter::Drain(const Reply& reply) {
 }
 
 void LogWriter::Remove(const std::string& id, const Reply& reply) {
+  std::shared_ptr<File> file;
+  if (const auto found = files_.find(id); found != files_.end()) file = found->second;
   files_.erase(id);
-  Push({nullptr, "", [reply] { reply(base::Ok()); }});
+  Push({nullptr, "", [this, file, reply] {
+          owing_.erase(file);
+          reply(base::Ok());
+        }});
 }
 
-void LogWriter::WriteEntries(File& file, const std::string& bytes) {
-  if (file.lost_by_disk > 0) {
-    const std::string marker = FormatTime(base::SystemClock().WallNanos()) +
-                               " stderr F [keelson: " + std::to_string(file.lost_by_disk) +
-                               " bytes of output were lost here, the log's disk refused them]\n";
-    if (!file.fd || !os::WriteAll(file.fd.get(), marker).ok()) {
-      file.lost_by_disk += bytes.size();
-      return;
-    }
-    file.lost_by_disk = 0;
+bool LogWriter::WriteMarker(File& file) {
+  if (!file.fd && !OpenFile(file).ok()) return false;
+  const std::string marker =
+      Marker("stderr", fmt::format("{} bytes of output were lost here, the log's disk refused them",
+                                   file.lost_by_disk));
+  if (WriteWhole(file.fd.get(), marker, file.torn) != marker.size()) return false;
+  file.lost_by_disk = 0;
+  return true;
+}
+
+void LogWriter::WriteEntries(const std::shared_ptr<File>& file, const std::string& bytes) {
+  size_t whole = 0;
+  if ((file->lost_by_disk == 0 || WriteMarker(*file)) && (file->fd || OpenFile(*file).ok()))
+    whole = WriteWhole(file->fd.get(), bytes, file->torn);
+  file->lost_by_disk += bytes.size() - whole;
+  if (file->lost_by_disk > 0) {
+    owing_.insert(file);
+  } else {
+    owing_.erase(file);
   }
-  if (!file.fd || !os::WriteAll(file.fd.get(), bytes).ok()) file.lost_by_disk += bytes.size();
 }
 
 void LogWriter::Run() {
@@ -131,8 +208,16 @@ void LogWriter::Run() {
     std::string bytes;
     {
       std::unique_lock lock(mutex_);
-      ready_.wait(lock, [this] { return stop_ || !queue_.empty(); });
-      if (queue_.empty()) return;
+      const auto something = [this] { return stop_ || !queue_.empty(); };
+      if (owing_.empty()) {
+        ready_.wait(lock, something);
+      } else if (!ready_.wait_for(lock, kNextTry, something)) {
+        // Nobody may write any more who would find the disk well again.
+        lock.unlock();
+        std::erase_if(owing_, [](const std::shared_ptr<File>& file) { return WriteMarker(*file); });
+        continue;
+      }
+      if (queue_.empty()) break;
       item = std::move(queue_.front());
       queue_.pop_front();
       bytes = std::move(item.entry);
@@ -144,13 +229,14 @@ void LogWriter::Run() {
       }
     }
     if (item.file) {
-      WriteEntries(*item.file, bytes);
+      WriteEntries(item.file, bytes);
     } else {
       item.work();
     }
     const std::lock_guard lock(mutex_);
     queued_bytes_ -= bytes.size();
   }
+  for (const std::shared_ptr<File>& file : owing_) (void)WriteMarker(*file);
 }
 
 }  // namespace keelson::log

@@ -27,6 +27,8 @@ std::string Monitor::NotesOf(const Container& container) {
   notes.String(container.program);
   notes.String(container.state_root);
   notes.Strings(container.arguments);
+  notes.U64(container.log_limit.bytes_per_second);
+  notes.Bool(container.log_limit.drop);
   return notes.Take() + std::string(OwnDialect().further);
 }
 
@@ -44,6 +46,10 @@ void Monitor::TakeNotes(std::string_view notes, Container& container) {
     container.state_root = r.String();
   }
   if (!r.AtEnd()) container.arguments = r.Strings();
+  if (!r.AtEnd()) {
+    container.log_limit.bytes_per_second = r.U64();
+    container.log_limit.drop = r.Bool();
+  }
 }
 
 Status Monitor::Adopt() {

@@ -130,7 +130,7 @@ void Monitor::OnClient(int client) {
       const std::string id = r.String();
       if (!containers_.contains(id))
         return Answer(client, packet->id, base::NotFound("no container '{}'", id));
-      return AskLog(Type::kLogReopen, id, {client, packet->id, ""});
+      return ReopenLog(client, packet->id, id);
     }
     case Type::kForget:
       return Answer(client, packet->id, Done(Forget(r.String())));
@@ -178,6 +178,7 @@ Result<std::optional<std::string>> Monitor::Start(int client, Packet& packet) {
   container.memory_cgroup = spec.memory_cgroup;
   container.cgroups = spec.cgroup_paths;
   container.log_name = spec.log_name;
+  container.log_limit = spec.log_limit;
   container.log_flags = static_cast<uint8_t>(
       (has_log ? kLogFile : 0) | (spec.process.terminal ? kLogTerminal : 0) |
       (spec.open_stdin ? kLogInput : 0) | (spec.stdin_once ? kLogInputOnce : 0));

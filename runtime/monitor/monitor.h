@@ -44,6 +44,7 @@ class Monitor {
 
  private:
   static constexpr std::chrono::milliseconds kLogEndPatience{100}, kLogStartPatience{500};
+  static constexpr std::chrono::milliseconds kReopenPatience{3000};
 
   // A command's own group in the unified tree, so that its end can be the end of all it started.
   struct Leaf {
@@ -63,6 +64,7 @@ class Monitor {
     int64_t begin_until = 0;  // steady nanoseconds; 0: any time
     std::string log_name;
     uint8_t log_flags = kLogFile;
+    spec::LogLimit log_limit;
     // Read ends of both pipes, or a terminal's master and peer; the log directory; the input's
     // write end: as the flags say.
     std::vector<os::UniqueFd> log_fds;
@@ -191,9 +193,13 @@ class Monitor {
   base::Status Listen();
   base::Status StartLogProcess();
   base::Status WatchLog();
-  base::Result<uint64_t> AddLog(const Container& container);
+  // `resumed`: to a log process whose predecessor died.
+  base::Result<uint64_t> AddLog(const Container& container, bool resumed = false);
+  void ReopenLog(int client, uint64_t question, const std::string& id);
+  void AwaitReopened(uint64_t number);
   void AwaitLog(uint64_t question);
-  void AskLog(Type type, const std::string& id, LogQuestion question);
+  // `until`: CLOCK_MONOTONIC in ns, what has not begun by then is not done; 0: any time.
+  void AskLog(Type type, const std::string& id, LogQuestion question, int64_t until = 0);
   base::Status StartPodInit();
   base::Status Adopt();
   base::Status WatchAdopted(const std::string& id);

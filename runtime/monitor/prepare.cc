@@ -229,7 +229,7 @@ Status Monitor::StartLogProcess() {
   RETURN_IF_ERROR(KeepWithAnchor("log-connection", {log_socket_.get()}));
   for (const auto& [id, container] : containers_) {
     if (container.log_fds.empty()) continue;
-    if (const Result<uint64_t> added = AddLog(container); !added.ok()) return added.error();
+    if (const Result<uint64_t> added = AddLog(container, true); !added.ok()) return added.error();
   }
   return base::Ok();
 }
@@ -246,12 +246,15 @@ Status Monitor::KeepStreams(const Container& container) {
   return KeepWithAnchor("log/" + container.state.id, fds);
 }
 
-Result<uint64_t> Monitor::AddLog(const Container& container) {
+Result<uint64_t> Monitor::AddLog(const Container& container, bool resumed) {
   if (!log_socket_) return base::Unavailable("the log process is gone");
   base::Writer w;
   w.String(container.state.id);
   w.String(container.log_name);
   w.U8(container.log_flags);
+  w.U64(container.log_limit.bytes_per_second);
+  w.Bool(container.log_limit.drop);
+  w.Bool(resumed && container.state.phase == ContainerPhase::kRunning);
   const uint64_t question = next_question_++;
   log_questions_[question] = {};
   std::vector<int> fds;
@@ -272,9 +275,32 @@ void Monitor::AwaitLog(uint64_t question) {
   }
 }
 
-void Monitor::AskLog(Type type, const std::string& id, LogQuestion question) {
+// Whoever has renamed the file puts its name back when this fails: then nobody may open it anew.
+void Monitor::ReopenLog(int client, uint64_t question, const std::string& id) {
+  const uint64_t number = next_question_;
+  const base::SteadyTime until =
+      base::SystemClock().Steady() + kReopenPatience - kReopenPatience / 10;
+  AskLog(Type::kLogReopen, id, {client, question, ""},
+         until.time_since_epoch() / std::chrono::nanoseconds(1));
+  AwaitReopened(number);
+}
+
+void Monitor::AwaitReopened(uint64_t number) {
+  loop_.After(kReopenPatience, [this, number] {
+    const auto found = log_questions_.find(number);
+    if (found == log_questions_.end() || found->second.client < 0) return;
+    Answer(found->second.client, found->second.question,
+           base::Unavailable("the log's disk did not answer within {} ms, the log is not opened "
+                             "anew",
+                             kReopenPatience.count()));
+    found->second.client = -1;
+  });
+}
+
+void Monitor::AskLog(Type type, const std::string& id, LogQuestion question, int64_t until) {
   base::Writer w;
   w.String(id);
+  w.I64(until);
   const uint64_t number = next_question_++;
   if (!log_socket_ || !SendPacket(log_socket_.get(), type, number, w.bytes()).ok()) {
     if (question.client >= 0)

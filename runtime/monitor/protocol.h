@@ -28,8 +28,9 @@
 //                      kUpgrade{}+monitor, log, init → whether it has become this monitor now
 //   monitor → daemon : unasked: kExited{ExitRecord}   kExecEnded{code, timed out} and
 //                      kAttachEnded{why; empty: its container ended} with their question's id
-//   monitor → log    : kLogAdd{id, name, LogFlags}+out, err[, dir][, in]; of a terminal: its master
-//                      and its peer   kLogReopen{id}   kLogDrain{id}: it has ended
+//   monitor → log    : kLogAdd{id, name, LogFlags, bytes a second, drop?, resumed?}+out, err[,
+//                      dir][, in]; of a terminal: its master and its peer
+//                      kLogReopen{id, until}: not after it   kLogDrain{id}: it has ended
 //                      kLogRemove{id}   kLogAttach{id, session, streams}+fds   kLogDetach{session}
 //   log → monitor    : unasked: kLogAttachEnded{session, why}   kLogInputClosed{id}
 #pragma once

@@ -209,6 +209,9 @@ Status Monitor::Resume(const Handover& h) {
     attachments_[a.session] = {a.client, a.question};
   for (const Handover::LogQuestion& q : h.log_questions)
     log_questions_[q.number] = {q.client, q.question, q.exited, q.attached, q.container};
+  for (const Handover::LogQuestion& q : h.log_questions) {
+    if (q.client >= 0 && q.attached == 0) AwaitReopened(q.number);
+  }
   if (log_socket_) {
     RETURN_IF_ERROR(WatchLog());
   } else {

@@ -23,16 +23,6 @@ class VersionsTest : public MonitorTest {
   std::string Programs() override {
     return OwnDialect().minor == 0 ? base::BinDir() + "/tomorrow" : base::BinDir();
   }
-  pid_t LogPid() const {
-    for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
-      const std::string line = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
-      if (line.starts_with("keelson-log") &&
-          os::ReadFile("/proc/" + entry.name + "/mountinfo").ValueOr("").find(run_) !=
-              std::string::npos)
-        return std::stoi(entry.name);
-    }
-    return -1;
-  }
 };
 
 TEST_F(VersionsTest, EveryKindOfQuestionIsUnderstood) {

@@ -159,6 +159,13 @@ struct OtherRuntime {
   std::string hostname;  // for programs whose containers do not see the host's namespaces
 };
 
+// How many bytes of output a second go into a container's log.
+struct LogLimit {
+  uint64_t bytes_per_second = 0;  // 0: as many as there are
+  bool drop = false;              // what is more is lost and counted; otherwise the program waits
+  friend bool operator==(const LogLimit&, const LogLimit&) = default;
+};
+
 enum class PidMode : uint8_t { kOwn, kPod, kHost, kTarget };
 
 struct ContainerSpec {
@@ -187,6 +194,7 @@ struct ContainerSpec {
   std::string memory_cgroup;   // where the OOM counter is read
   // Log: file `log_name` in the directory descriptor sent along; empty: output is not kept.
   std::string log_name;
+  LogLimit log_limit;
   bool open_stdin = false;  // a pipe that clients may attach to; otherwise /dev/null
   bool stdin_once = false;  // closed when the first attached client's input has ended
   std::string mount_label;  // SELinux: context of the root and of file systems made for it

@@ -199,6 +199,8 @@ std::string Encode(const ContainerSpec& spec) {
   Put(w, spec.other);
   w.Strings(spec.other.arguments);
   w.String(spec.other.hostname);
+  w.U64(spec.log_limit.bytes_per_second);
+  w.Bool(spec.log_limit.drop);
   return w.Take();
 }
 
@@ -245,6 +247,10 @@ base::Result<ContainerSpec> DecodeContainerSpec(std::string_view bytes) {
   if (!r.AtEnd()) {
     spec.other.arguments = r.Strings();
     spec.other.hostname = r.String();
+  }
+  if (!r.AtEnd()) {
+    spec.log_limit.bytes_per_second = r.U64();
+    spec.log_limit.drop = r.Bool();
   }
   if (!r.ok() || bad) return Malformed("container spec");
   return spec;

@@ -28,6 +28,7 @@ ContainerSpec Example() {
   spec.pid_mode = PidMode::kPod;
   spec.cgroup_paths = {"/sys/fs/cgroup/cpu/x"};
   spec.log_name = "0.log";
+  spec.log_limit = {4096, true};
   spec.open_stdin = spec.stdin_once = true;
   spec.process.apparmor_profile = "p";
   spec.process.selinux_label = "s";
@@ -58,11 +59,12 @@ TEST(SpecEncoding, RoundTripsEveryField) {
 std::vector<size_t> Later() {
   ContainerSpec without = Example();
   without.other = {};
+  const size_t limit = 8 + 1;
   const size_t empty_other = 3 * 4 + 4 + 4 + 4 + 4;
-  const size_t empty_last = 4 + 4, last = empty_last + 4 + 7 + 3;
+  const size_t empty_last = 4 + 4 + limit, last = empty_last + 4 + 7 + 3;
   const size_t other = Encode(Example()).size() - Encode(without).size() + empty_other + empty_last;
   const size_t labels = other + Example().mounts.size() + size_t{3} * (4 + 1);
-  return {last, other, labels, labels + 2};
+  return {limit, last, other, labels, labels + 2};
 }
 
 TEST(SpecEncoding, RefusesEveryTruncation) {
@@ -82,8 +84,9 @@ TEST(SpecEncoding, ReadsWhatEarlierVersionsWrote) {
     bytes.resize(bytes.size() - later);
     const base::Result<ContainerSpec> spec = DecodeContainerSpec(bytes);
     ASSERT_TRUE(spec.ok()) << later;
-    EXPECT_EQ(spec->other.program.empty(), later != Later().front());
-    EXPECT_TRUE(spec->other.arguments.empty());
+    EXPECT_EQ(spec->other.program.empty(), later > Later()[1]);
+    EXPECT_EQ(spec->other.arguments.empty(), later > Later()[0]);
+    EXPECT_EQ(spec->log_limit, LogLimit());
     EXPECT_EQ(spec->log_name, "0.log");
     EXPECT_EQ(spec->open_stdin, later < Later().back());
   }

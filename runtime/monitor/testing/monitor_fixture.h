@@ -38,7 +38,7 @@ class Exits {
   }
   std::optional<ExitRecord> WaitFor(const std::string& id) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(60), [&] { return records_.contains(id); });
+    changed_.wait_for(lock, std::chrono::seconds(240), [&] { return records_.contains(id); });
     const auto found = records_.find(id);
     return found == records_.end() ? std::nullopt : std::optional(found->second);
   }
@@ -191,8 +191,19 @@ class MonitorTest : public testing::Test {
     }
     return -1;
   }
+  // Known as MonitorPid() is; of this pod alone where there are several.
+  pid_t LogPid() const {
+    for (const os::DirEntry& entry : os::ListDir("/proc").value()) {
+      const std::string line = os::ReadFile("/proc/" + entry.name + "/cmdline").ValueOr("");
+      if (line.starts_with("keelson-log") &&
+          os::ReadFile("/proc/" + entry.name + "/mountinfo").ValueOr("").find(run_) !=
+              std::string::npos)
+        return std::stoi(entry.name);
+    }
+    return -1;
+  }
   bool WaitUntil(const std::function<bool()>& condition) {
-    const base::SteadyTime deadline = base::SystemClock().Steady() + std::chrono::seconds(60);
+    const base::SteadyTime deadline = base::SystemClock().Steady() + std::chrono::seconds(240);
     while (!condition()) {
       if (base::SystemClock().Steady() > deadline) return condition();
       (void)poll(nullptr, 0, 10);
