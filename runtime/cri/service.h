@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CRI over gRPC on a unix socket (0600), for root and the daemon's own user. Callback server: no handler blocks; reads answer at
-// once, operations run on worker threads and finish their call from there. Calls that are not built
-// yet answer UNIMPLEMENTED and name themselves.
+// The CRI over gRPC on a unix socket (0600), for root and the daemon's own user. Callback server:
+// no handler blocks; reads answer at once, operations run on worker threads and finish their call
+// from there. Calls that are not built yet answer UNIMPLEMENTED and name themselves.
 #pragma once
 
 #include <chrono>

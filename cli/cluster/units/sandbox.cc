@@ -19,6 +19,8 @@ constexpr char kAlone[] =
     "ProtectControlGroups=yes\n"    // groups are the runtime's
     "ProtectClock=yes\n"            // certificates and tokens are judged by it
     "ProtectHostname=yes\n"         // its name is an argument
+    "ProtectProc=invisible\n"       // what others run is no matter of theirs
+    "UMask=0077\n"                  // what it writes is root's alone
     "RestrictNamespaces=yes\n"      // the way to most holes of the kernel
     "RestrictRealtime=yes\n"        // pods are not to starve behind it
     "RestrictSUIDSGID=yes\n"        // nobody is to become root by a file of ours
@@ -64,9 +66,11 @@ std::string OfProxy(const NodeOptions& node) {
          TemporaryFolders(node) +
          // The lock that all users of iptables share is in /run, the names for the pods too.
          MayWrite("/run") + (node.run_dir.starts_with("/run/") ? "" : MayWrite(node.run_dir)) +
+         "PrivateDevices=yes\n"
          "ProtectKernelLogs=yes\n"
          "ProtectControlGroups=yes\n"
          "ProtectClock=yes\n"
+         "ProtectHostname=yes\n"
          "RestrictNamespaces=yes\n"
          "RestrictRealtime=yes\n"
          "RestrictSUIDSGID=yes\n"
@@ -76,7 +80,11 @@ std::string OfProxy(const NodeOptions& node) {
          // socket is the name server's.
          "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_SYS_MODULE "
          "CAP_CHOWN\n"
-         "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n";
+         "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n"
+         // A list of what is forbidden: iptables and what loads its modules are others' programs.
+         "SystemCallArchitectures=native\n"
+         "SystemCallFilter=~@clock @cpu-emulation @debug @mount @obsolete @raw-io @reboot @swap\n"
+         "SystemCallErrorNumber=EPERM\n";
 }
 
 // Mounts volumes where the runtime looks for them: the host's mounts, and the helpers of file
@@ -84,7 +92,15 @@ std::string OfProxy(const NodeOptions& node) {
 constexpr char kOfKubelet[] =
     "NoNewPrivileges=yes\n"
     "RestrictRealtime=yes\n"
-    "LockPersonality=yes\n";
+    "LockPersonality=yes\n"
+    "SystemCallArchitectures=native\n"
+    // Neither it nor a helper of a file system sets clocks, reboots, writes policies or audit
+    // rules.
+    "CapabilityBoundingSet=~CAP_AUDIT_CONTROL CAP_AUDIT_READ CAP_BLOCK_SUSPEND CAP_LEASE "
+    "CAP_MAC_ADMIN CAP_MAC_OVERRIDE CAP_SYS_BOOT CAP_SYS_PACCT CAP_SYS_TIME CAP_SYS_TTY_CONFIG "
+    "CAP_WAKE_ALARM\n"
+    "SystemCallFilter=~@clock @cpu-emulation @obsolete @raw-io @reboot @swap\n"
+    "SystemCallErrorNumber=EPERM\n";
 
 }  // namespace
 

@@ -80,10 +80,11 @@ TEST(UnitText, RuntimeAndKubeletStayInTheMachinesMounts) {
     const std::string text = UnitText(Node(), Process(process), 252);
     SCOPED_TRACE(process);
     for (const char* line : {"\nProtect", "\nPrivate", "\nReadWritePaths", "\nReadOnlyPaths",
-                             "\nTemporaryFileSystem", "\nCapabilityBoundingSet"})
+                             "\nTemporaryFileSystem", "\nCapabilityBoundingSet=CAP_"})
       EXPECT_THAT(text, Not(HasSubstr(line)));
   }
-  EXPECT_THAT(UnitText(Node(), Process("runtime"), 252), Not(HasSubstr("NoNewPrivileges")));
+  for (const char* line : {"NoNewPrivileges", "CapabilityBoundingSet", "SystemCallFilter"})
+    EXPECT_THAT(UnitText(Node(), Process("runtime"), 252), Not(HasSubstr(line)));
 }
 
 TEST(UnitText, TheOthersMayWriteWhereTheyHaveTo) {
