@@ -134,7 +134,6 @@ Result<Process> ProcessOf(const Arguments& arguments, const Config& config) {
   }
   if (!config.process) return base::InvalidArgument("the container has no process to take after");
   Process process = *config.process;
-  process.process.further.scheduler.reset();  // the container's first process has it, and no other
   RETURN_IF_ERROR(Change(arguments, process));
   return process;
 }

@@ -158,7 +158,8 @@ Status ReadScheduler(const Field& field, spec::Process& out) {
   const bool has_deadline = result.policy == 6;
   if (priority.value_or(0) != 0 && !realtime)
     return scheduler->Bad("priority is for SCHED_FIFO and SCHED_RR alone");
-  if (nice.value_or(0) != 0 && result.policy != 0 && result.policy != 3)
+  // With SCHED_DEADLINE the kernel passes over it.
+  if (nice.value_or(0) != 0 && result.policy != 0 && result.policy != 3 && !has_deadline)
     return scheduler->Bad("nice is for SCHED_OTHER and SCHED_BATCH alone");
   if (!has_deadline &&
       (runtime.value_or(0) != 0 || deadline.value_or(0) != 0 || period.value_or(0) != 0))

@@ -169,9 +169,13 @@ Result<bool> Namespaces::Enter(const std::function<Status()>& ask, const std::st
   const uint64_t now = fresh_ & ~uint64_t{CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWCGROUP};
   if (now != 0 && unshare(static_cast<int>(now)) != 0)
     return Error::FromErrno(errno, "make new namespaces ({:#x})", now);
-  if (!offsets_.empty())
-    RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, "/proc/self/timens_offsets", offsets_)
-                        .WithContext("linux.timeOffsets"));
+  if (!offsets_.empty()) {
+    // Of a process that is not dumpable the file is the host's root's.
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    Status written = os::WriteControl(AT_FDCWD, "/proc/self/timens_offsets", offsets_);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    RETURN_IF_ERROR(std::move(written).WithContext("linux.timeOffsets"));
+  }
   if ((now & CLONE_NEWNET) != 0) RETURN_IF_ERROR(BringLoopbackUp());
   if ((now & CLONE_NEWNS) != 0)
     RETURN_IF_ERROR(PartFromHost(root, propagation).WithContext("part from the host's mounts"));

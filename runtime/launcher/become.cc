@@ -129,8 +129,10 @@ Status TakeOnFurther(const spec::Process::Further& further) {
     const auto& wish = *further.scheduler;
     SchedulerAttributes attributes{sizeof attributes, wish.policy,  wish.flags,    wish.nice,
                                    wish.priority,     wish.runtime, wish.deadline, wish.period};
-    if (syscall(SYS_sched_setattr, 0, &attributes, 0) != 0)
-      return Error::FromErrno(errno, "set the scheduler");
+    const bool set = syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
+    if (!set && errno == EPERM && wish.policy == 6 /* SCHED_DEADLINE */)
+      return Error::FromErrno(errno, "process scheduler can't be used together with AllowedCPUs");
+    if (!set) return Error::FromErrno(errno, "set the scheduler");
   }
   return base::Ok();
 }

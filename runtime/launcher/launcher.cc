@@ -178,8 +178,13 @@ Status MakeTerminal(const spec::ContainerSpec& spec, const std::string& root, Te
   if (!SendReady(sync, terminal).ok()) _exit(1);
   terminal = {};
   UniqueFd(sync).reset();
+  // The first process of a PID namespace would not hear of these otherwise, and who waits shall
+  // end.
+  for (const int number : {SIGHUP, SIGINT, SIGTERM})
+    (void)signal(number, [](int received) { _exit(128 + received); });
   const Result<UniqueFd> starter = own.await_start();
   if (!starter.ok()) _exit(1);
+  for (const int number : {SIGHUP, SIGINT, SIGTERM}) (void)signal(number, SIG_DFL);
   os::UseOrdinarySlices();
   if (const Status status = TakeOnRole(spec.process); !status.ok())
     Leave(starter->get(), status.error());

@@ -176,6 +176,24 @@ class Further(OciTest):
         os.close(pidfd)
         self.oci.ended("c")
 
+    def test_who_waits_for_its_start_ends_by_a_signal(self):
+        bundle = self.bundle("true").write()
+        for number in ("TERM", "INT", "HUP"):
+            self.oci.make("c" + number, bundle)
+            self.oci("kill", "c" + number, number)
+            self.oci.ended("c" + number)
+            self.oci("delete", "c" + number)
+
+    def test_clocks_of_its_own_in_a_user_namespace(self):
+        os.chmod(self.folder, 0o755)
+        bundle = self.bundle("cat", "/proc/self/timens_offsets")
+        mapping = [{"containerID": 0, "hostID": 300000, "size": 65536}]
+        bundle.config["linux"].update(uidMappings=mapping, gidMappings=mapping, timeOffsets={"boottime": {"secs": 1337}})
+        bundle.config["linux"].pop("resources")
+        bundle.namespaces("pid", "network", "ipc", "uts", "mount", "user", "time")
+        subprocess.run(["chown", "-R", "300000:300000", bundle.path / "rootfs"], check=True)
+        self.assertIn("1337", self.run_in(bundle))
+
     def test_features_name_what_runtime_spec_1_3_asks_for(self):
         features = json.loads(self.oci("features").stdout)
         self.assertIn("MPOL_BIND", features["linux"]["memoryPolicy"]["modes"])

@@ -49,8 +49,8 @@ def folder():
     return made
 
 
-def go(where, *words):
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath -buildvcs=false", "GOTOOLCHAIN": "local"}
+def go(where, *words, cgo="0"):
+    environment = {**os.environ, "CGO_ENABLED": cgo, "GOFLAGS": "-trimpath -buildvcs=false", "GOTOOLCHAIN": "local"}
     done = subprocess.run([go_command(), *words], cwd=where, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"go {' '.join(words)}: {(done.stderr or done.stdout)[-2000:]}")
@@ -79,7 +79,9 @@ def make(made):
         programs.mkdir()
         for name in os.listdir(runc / "tests/cmd"):
             if (runc / "tests/cmd" / name / f"{name}.go").exists() or list((runc / "tests/cmd" / name).glob("*.go")):
-                go(runc, "build", "-p", "2", "-mod=mod", "-o", str(programs / name), f"./tests/cmd/{name}")
+                # seccompagent does nothing without libseccomp.
+                go(runc, "build", "-p", "2", "-mod=mod", "-tags", "seccomp", "-o", str(programs / name), f"./tests/cmd/{name}",
+                   cgo="1" if name == "seccompagent" else "0")
         for script in (runc / "tests/integration").iterdir():
             if script.suffix in (".bats", ".sh", ".bash"):
                 script.chmod(0o755)
