@@ -168,7 +168,8 @@ base::Status Write(const Plan& plan) {
     RETURN_IF_ERROR(os::MakeDirs(folder.path, static_cast<mode_t>(folder.mode)));
   }
   for (const File& file : plan.files) {
-    RETURN_IF_ERROR(os::WriteFileAtomic(file.path, file.text, static_cast<mode_t>(file.mode)));
+    RETURN_IF_ERROR(os::WriteFileAtomic(file.path, file.text, static_cast<mode_t>(file.mode),
+                                        os::Durability::kPowerLoss));
   }
   return base::Ok();
 }

@@ -20,7 +20,8 @@ Result<std::vector<std::string>> OwnWatcher::Refusals(const supervise::Layout&) 
 
 Status OwnWatcher::Take(const supervise::Layout& layout) {
   const supervise::Paths paths{options_.supervisor_dir()};
-  RETURN_IF_ERROR(os::WriteFileAtomic(paths.layout(), Encode(layout), 0600));
+  RETURN_IF_ERROR(
+      os::WriteFileAtomic(paths.layout(), Encode(layout), 0600, os::Durability::kPowerLoss));
   if (IsWatching()) {
     const auto told = supervise::Ask(paths, {.verb = supervise::Verb::kReload});
     return told.ok() ? base::Ok() : Status(told.error());

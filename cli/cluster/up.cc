@@ -35,12 +35,12 @@ bool HasIdentity(const NodeOptions& options, const base::Clock& clock) {
 base::Status WriteIdentity(const NodeOptions& options, const std::string& authority,
                            const Identity& identity) {
   RETURN_IF_ERROR(os::MakeDirs(options.identity_dir(), 0700));
-  RETURN_IF_ERROR(
-      os::WriteFileAtomic(options.identity(), identity.certificate + identity.key, 0600));
+  RETURN_IF_ERROR(os::WriteFileAtomic(options.identity(), identity.certificate + identity.key, 0600,
+                                      os::Durability::kPowerLoss));
   return os::WriteFileAtomic(options.node_kubeconfig(),
                              FormatKubeconfig("https://" + options.server_address(), authority,
                                               "system:node:" + options.name, options.identity()),
-                             0600);
+                             0600, os::Durability::kPowerLoss);
 }
 
 // What ends again and again will not come by waiting.

@@ -84,9 +84,11 @@ Result<kube::ClientConfig> OpenAccess(const AccessOptions& options, const base::
   const Result<std::string> pem = Enrol(options, as, clock);
   if (!pem.ok()) return pem.error().WithContext("join by " + options.bootstrap_kubeconfig);
   RETURN_IF_ERROR(os::MakeDirs(options.certificates, 0700));
-  RETURN_IF_ERROR(os::WriteFileAtomic(options.Certificate(), *pem, 0600));
+  // The token may not be good for a second time, after a power cut.
   RETURN_IF_ERROR(
-      os::WriteFileAtomic(options.kubeconfig, OwnKubeconfig(as, options.Certificate()), 0600));
+      os::WriteFileAtomic(options.Certificate(), *pem, 0600, os::Durability::kPowerLoss));
+  RETURN_IF_ERROR(os::WriteFileAtomic(options.kubeconfig, OwnKubeconfig(as, options.Certificate()),
+                                      0600, os::Durability::kPowerLoss));
   return kube::ReadKubeconfig(options.kubeconfig);
 }
 
@@ -132,8 +134,9 @@ void Renewal::Renew() {
 }
 
 void Renewal::Have(Result<std::string> pem) {
-  base::Status kept = pem.ok() ? os::WriteFileAtomic(options_.Certificate(), *pem, 0600)
-                               : base::Status(pem.error());
+  base::Status kept =
+      pem.ok() ? os::WriteFileAtomic(options_.Certificate(), *pem, 0600, os::Durability::kPowerLoss)
+               : base::Status(pem.error());
   if (kept.ok()) {
     kube::ClientConfig config = api_.config();
     config.target.certificate = config.target.key = *pem;

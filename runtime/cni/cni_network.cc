@@ -64,6 +64,7 @@ void CniNetwork::Load() {
           "the record of a pod's network is unreadable and put aside; what the pod had "
           "is freed by the plugins' GC at best",
           {{"path", PathOf(file.name) + ".bad"}, {"error", record.error()}});
+      (void)os::RemoveTree(PathOf(file.name) + ".bad");  // a folder would refuse it
       (void)rename(PathOf(file.name).c_str(), (PathOf(file.name) + ".bad").c_str());
       (void)network::UnpinNamespace(options_.netns_dir, PinName(file.name));
       continue;
@@ -75,8 +76,9 @@ void CniNetwork::Load() {
   }
 }
 
-Status CniNetwork::Save(const Record& record) const {
-  return os::WriteFileAtomic(PathOf(record.attachment.sandbox_id), Encode(record), 0600);
+Status CniNetwork::Save(const Record& record, os::Durability durability) const {
+  return os::WriteFileAtomic(PathOf(record.attachment.sandbox_id), Encode(record), 0600,
+                             durability);
 }
 
 Result<network::PodAddress> CniNetwork::Setup(const network::PodRequest& request) {
@@ -92,7 +94,9 @@ Result<network::PodAddress> CniNetwork::Setup(const network::PodRequest& request
   const auto entry = std::make_shared<Entry>();
   {
     const std::lock_guard lock(mutex_);
-    RETURN_IF_ERROR(Save(record));
+    // What ADD takes, plugins may keep on a disk: the DEL for it is owed after a power cut too. All
+    // that comes later only says more.
+    RETURN_IF_ERROR(Save(record, os::Durability::kPowerLoss));
     entry->record = record;
     entries_[request.sandbox_id] = entry;
   }

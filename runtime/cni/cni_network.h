@@ -19,6 +19,7 @@
 
 #include "lib/async/executor.h"
 #include "lib/base/clock.h"
+#include "lib/os/files.h"
 #include "runtime/cni/client.h"
 #include "runtime/cni/record.h"
 #include "runtime/network/network.h"
@@ -73,7 +74,8 @@ class CniNetwork final : public network::PodNetwork {
   void Load();
   std::string PathOf(const std::string& id) const { return options_.state_dir + "/" + id; }
   std::string PinName(const std::string& id) const { return "kl-" + id.substr(0, 32); }
-  base::Status Save(const Record& record) const;
+  base::Status Save(const Record& record,
+                    os::Durability durability = os::Durability::kProcessCrash) const;
   base::Status Owe(const std::string& id);  // mutex_ held; written before it counts
   void Try(const EntryPtr& entry);          // one DEL; on a thread of an executor
   void Reap();                              // the thread that sees to what is due

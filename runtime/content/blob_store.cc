@@ -32,7 +32,8 @@ base::Result<std::string> BlobStore::Get(const std::string& digest) const {
 
 base::Status BlobStore::Remove(const std::string& digest) const {
   if (!IsDigest(digest)) return base::InvalidArgument("'{}' is not a sha256 digest", digest);
-  return os::RemoveFile(dir_ + "/" + std::string(HexOf(digest)));
+  // Whatever is there: a folder would keep the document from ever being stored.
+  return os::RemoveTree(dir_ + "/" + std::string(HexOf(digest)));
 }
 
 base::Result<std::vector<std::string>> BlobStore::List() const {

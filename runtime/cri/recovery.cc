@@ -219,6 +219,27 @@ Status Runtime::Recover() {
     containers_[entry.name] = container;
     HoldImages(container->view.record);
   }
+  // What of a pod without a monitor counts as alive by its record is not.
+  const auto end_containers_of = [this](const std::string& sandbox_id, const std::string& reason,
+                                        const std::string& message) {
+    for (const ContainerPtr& container : ContainersOf(sandbox_id)) {
+      const ContainerState phase = container->view.record.state;
+      if (phase != ContainerState::kRunning && phase != ContainerState::kStarting) continue;
+      const Status written = Update(container, [&](ContainerRecord& r) {
+        r.state = ContainerState::kExited;
+        r.exit_code = 255;
+        r.pid = 0;
+        r.reason = reason;
+        r.message = message;
+        r.finished_at = d_.clock.WallNanos();
+      });
+      // It has ended whether or not the disk takes it; the next start says so again.
+      if (!written.ok())
+        base::LogError("cannot write that a container has ended",
+                       {{"container", container->view.record.id}, {"error", written.error()}});
+      (void)cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove();
+    }
+  };
   std::vector<SandboxPtr> all;
   for (const auto& [id, sandbox] : sandboxes_) all.push_back(sandbox);
   for (const SandboxPtr& sandbox : all) {
@@ -231,10 +252,9 @@ Status Runtime::Recover() {
       continue;
     }
     Status adopted = base::Ok();
-    if (sandbox->view.record.boot_id != d_.boot_id)
-      adopted = base::Unavailable("the machine was restarted");
+    const bool rebooted = sandbox->view.record.boot_id != d_.boot_id;
+    if (rebooted) adopted = base::Unavailable("the machine was restarted");
     if (state == SandboxState::kReady && adopted.ok()) adopted = AdoptSandbox(sandbox);
-    if (state == SandboxState::kStopped) continue;
     // Ours to refuse, not the pod's to end.
     if (!adopted.ok() && adopted.error().code() == base::Code::kFailedPrecondition)
       return adopted.error().WithContext(
@@ -245,24 +265,19 @@ Status Runtime::Recover() {
       live.push_back(id);
       continue;
     }
+    // Also of a pod that was stopped: its record may have reached the disk before theirs.
+    end_containers_of(id, rebooted ? "NodeReboot" : "Unknown",
+                      adopted.ok() ? "the pod was being stopped" : adopted.error().message());
+    if (state == SandboxState::kStopped) continue;
     if (!adopted.ok())
       base::LogWarn("a pod cannot be taken over, it counts as ended",
                     {{"pod", id}, {"error", adopted.error()}});
-    for (const ContainerPtr& container : ContainersOf(id)) {
-      const ContainerState phase = container->view.record.state;
-      if (phase != ContainerState::kRunning && phase != ContainerState::kStarting) continue;
-      RETURN_IF_ERROR(Update(container, [&](ContainerRecord& r) {
-        r.state = ContainerState::kExited;
-        r.exit_code = 255;
-        r.pid = 0;
-        r.reason = "Unknown";
-        r.message = adopted.ok() ? "the pod was being stopped" : adopted.error().message();
-        r.finished_at = d_.clock.WallNanos();
-      }));
-      (void)cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove();
-    }
     if (!TearDownOrKeep(sandbox)) continue;
     RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; }));
+  }
+  for (const auto& [id, container] : containers_) {
+    if (const std::string& pod = container->view.record.sandbox_id; !sandboxes_.contains(pod))
+      end_containers_of(pod, "Unknown", "the record of its pod is lost");
   }
   FinishUpdates();
   return d_.network.CollectGarbage(live);

@@ -172,8 +172,14 @@ Status Runtime::Update(const SandboxPtr& sandbox,
     copy = sandbox->view.record;
   }
   change(copy);
-  RETURN_IF_ERROR(
-      os::WriteFileAtomic(SandboxDir(copy.id) + "/record", container::Encode(copy), 0600));
+  const Status written =
+      os::WriteFileAtomic(SandboxDir(copy.id) + "/record", container::Encode(copy), 0600);
+  // A full disk must not keep a pod from ending: its next owner would find it ready, and end it.
+  if (!written.ok()) {
+    if (copy.state < SandboxState::kStopping) return written;
+    base::LogError("cannot write that a pod ends; it ends nevertheless",
+                   {{"pod", copy.id}, {"error", written.error()}});
+  }
   const std::lock_guard lock(mutex_);
   Replace(sandbox->view.record, std::move(copy));
   sandbox->item.reset();

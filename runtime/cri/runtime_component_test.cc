@@ -184,6 +184,7 @@ TEST_F(RuntimeTest, ContainerStatus_AfterARebootIsAnEndAndNeverZero) {
   const container::ContainerRecord record = runtime_->GetContainer(id).value().record;
   EXPECT_EQ(record.state, container::ContainerState::kExited);
   EXPECT_EQ(record.exit_code, 255);
+  EXPECT_EQ(record.reason, "NodeReboot");
   EXPECT_EQ(record.message, "the machine was restarted");
   EXPECT_EQ(runtime_->GetSandbox(pod).value().record.state, container::SandboxState::kStopped);
 }
@@ -201,6 +202,30 @@ TEST_F(RuntimeTest, BadRecordsArePutAsideAndTheRestGoesOn) {
   EXPECT_EQ(runtime_->GetContainer(id).value().record.state, container::ContainerState::kRunning);
   EXPECT_TRUE(os::Exists(dir_.path() + "/quarantine/pods-torn/record"));
   EXPECT_TRUE(os::Exists(dir_.path() + "/quarantine/containers-empty"));
+}
+
+TEST_F(RuntimeTest, NoContainerLivesByARecordThatIsOlderThanThatOfItsPod) {
+  const std::string stopped = Start("stopped");
+  const std::string lost = Start("lost");
+  const std::string first = Run(stopped, Script("c", "while true; do sleep 1; done"));
+  const std::string second = Run(lost, Script("c", "while true; do sleep 1; done"));
+  // What a power cut can leave: the newer record of a pod, or an unreadable one, and the older ones
+  // of its containers.
+  const auto record = [this](const std::string& id) {
+    return dir_.path() + "/containers/" + id + "/record";
+  };
+  const std::string older = os::ReadFile(record(first)).value();
+  ASSERT_TRUE(runtime_->StopPodSandbox(stopped).ok());
+  runtime_.reset();
+  ASSERT_TRUE(os::WriteFileAtomic(record(first), older, 0600).ok());
+  ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/pods/" + lost + "/record", "", 0600).ok());
+  Boot();
+  for (const std::string& id : {first, second}) {
+    EXPECT_EQ(runtime_->GetContainer(id).value().record.state, container::ContainerState::kExited);
+    EXPECT_EQ(runtime_->GetContainer(id).value().record.exit_code, 255);
+  }
+  EXPECT_EQ(runtime_->GetContainer(second).value().record.message, "the record of its pod is lost");
+  EXPECT_TRUE(runtime_->RemoveContainer(second).ok());
 }
 
 TEST_F(RuntimeTest, WhatWasHalfMadeOrHalfDeletedGoesAtTheNextStart) {

@@ -101,7 +101,12 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
   sandbox->view.config = config;
   const std::string id = record.id;
   RETURN_IF_ERROR(os::MakeDirs(SandboxDir(id), 0700));
-  RETURN_IF_ERROR(os::WriteFileAtomic(SandboxDir(id) + "/record", container::Encode(record), 0600));
+  if (const Status written =
+          os::WriteFileAtomic(SandboxDir(id) + "/record", container::Encode(record), 0600);
+      !written.ok()) {
+    (void)os::RemoveTree(SandboxDir(id));
+    return written.error();
+  }
   Status built = BuildSandbox(sandbox);
   if (built.ok()) {
     built = Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kReady; });

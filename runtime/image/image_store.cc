@@ -71,8 +71,9 @@ void ImageStore::LoadFolder(const char* folder, const std::function<Status(Recor
     base::LogWarn(
         "image record cannot be used, moving it to quarantine; the image must be pulled again",
         {{"record", std::string(folder) + "/" + entry.name}, {"error", taken.error()}});
-    (void)rename((dir + "/" + entry.name).c_str(),
-                 (root_ + "/quarantine/" + folder + "-" + entry.name).c_str());
+    const std::string aside = root_ + "/quarantine/" + folder + "-" + entry.name;
+    (void)os::RemoveTree(aside);  // a folder would refuse it
+    (void)rename((dir + "/" + entry.name).c_str(), aside.c_str());
   }
 }
 

@@ -58,21 +58,22 @@ Result<std::unique_ptr<BridgeNetwork>> BridgeNetwork::Create(const BridgeConfig&
   }
   RETURN_IF_ERROR(os::MakeDirs(config.state_dir, 0700));
   Allocations allocations;
-  const Result<std::string> bytes = os::ReadFile(config.state_dir + "/addresses");
-  if (bytes.ok()) {
-    Result<Allocations> decoded = DecodeAllocations(*bytes);
+  const std::string path = config.state_dir + "/addresses";
+  const Result<std::string> bytes = os::ReadFile(path);
+  if (bytes.ok() || bytes.error().os_errno() != ENOENT) {
+    Result<Allocations> decoded =
+        bytes.ok() ? DecodeAllocations(*bytes) : Result<Allocations>(bytes.error());
     if (decoded.ok()) {
       allocations = std::move(decoded).value();
     } else {
       // The links that are there still carry their addresses; new pods take others, because `last`
       // starts from them below.
       base::LogError("the address record is unreadable, put aside",
-                     {{"path", config.state_dir + "/addresses.bad"}, {"error", decoded.error()}});
-      (void)rename((config.state_dir + "/addresses").c_str(),
-                   (config.state_dir + "/addresses.bad").c_str());
+                     {{"path", path + ".bad"}, {"error", decoded.error()}});
+      RETURN_IF_ERROR(os::RemoveTree(path + ".bad"));
+      if (rename(path.c_str(), (path + ".bad").c_str()) != 0)
+        return base::Error::FromErrno(errno, "put '{}' aside", path);
     }
-  } else if (bytes.error().os_errno() != ENOENT) {
-    return bytes.error();
   }
   ASSIGN_OR_RETURN(netlink::RouteSocket socket, netlink::RouteSocket::Open());
   std::unique_ptr<BridgeNetwork> network(new BridgeNetwork(
@@ -279,7 +280,12 @@ Status BridgeNetwork::Teardown(const std::string& sandbox_id) {
   RETURN_IF_ERROR(ports_.Close(sandbox_id));
   const std::lock_guard lock(mutex_);
   if (allocations_.owners.erase(sandbox_id) == 0) return base::Ok();
-  return Save();
+  // A full disk must not keep a pod from ending: the next start gives back what the record still
+  // has.
+  if (const Status saved = Save(); !saved.ok())
+    base::LogError("cannot write that an address is free again",
+                   {{"pod", sandbox_id}, {"error", saved.error()}});
+  return base::Ok();
 }
 
 Status BridgeNetwork::CollectGarbage(const std::vector<std::string>& live) {

@@ -40,6 +40,7 @@ void HostPortKeeper::Load() {
   }
   base::LogError("the record of host ports is unreadable, put aside; running pods lose theirs",
                  {{"path", path_ + ".bad"}, {"error", decoded.error()}});
+  (void)os::RemoveTree(path_ + ".bad");  // a folder would refuse it
   (void)rename(path_.c_str(), (path_ + ".bad").c_str());
 }
 
@@ -49,8 +50,8 @@ Status HostPortKeeper::Apply(const HostPortTable& table) const {
   bool loopback = false;
   for (const auto& [id, pod] : table) loopback = loopback || !pod.address4.empty();
   for (const FirewallConfig& family : families_) {
-    // After a reboot there is no bridge until the first pod comes, and pods of before have ports here
-    // until they are taken away.
+    // After a reboot there is no bridge until the first pod comes, and pods of before have ports
+    // here until they are taken away.
     const std::string settings = "/proc/sys/net/ipv4/conf/" + family.bridge;
     if (!family.v6 && loopback && os::Exists(settings)) {
       RETURN_IF_ERROR(os::WriteControl(AT_FDCWD, settings + "/route_localnet", "1")
@@ -114,7 +115,12 @@ Status HostPortKeeper::Close(const std::string& sandbox_id) {
   RETURN_IF_ERROR(Apply(without));
   if (HasDatagrams(found->second)) ForgetFlowsOf(found->second, true);
   table_ = std::move(without);
-  return Save();
+  // A full disk must not keep a pod from ending: the next start gives back what the record still
+  // has.
+  if (const Status saved = Save(); !saved.ok())
+    base::LogError("cannot write that host ports are free again",
+                   {{"pod", sandbox_id}, {"error", saved.error()}});
+  return base::Ok();
 }
 
 std::vector<std::string> HostPortKeeper::Owners() {

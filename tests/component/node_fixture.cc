@@ -70,7 +70,7 @@ void NodeTest::SetUp() {
   cgroup_root_ = "/keelson-test-" + id_;
   endpoint_ = run_ + "/cri.sock";
   for (const std::string& directory :
-       {manifests(), dir_.path() + "/objects", dir_.path() + "/config", kubelet_settings()})
+       {manifests(), folder_ + "/objects", folder_ + "/config", kubelet_settings()})
     ASSERT_TRUE(os::MakeDirs(directory, 0755).ok());
   // However little the machine has left, unless the test is about that.
   SetKubelet("00-no-thresholds", "evictionHard: {}\n");
@@ -83,7 +83,7 @@ std::vector<std::string> NodeTest::RuntimeArguments(const std::vector<std::strin
                                     "--run-dir",
                                     run_,
                                     "--config-dir",
-                                    dir_.path() + "/config",
+                                    folder_ + "/config",
                                     "--bridge",
                                     "kl" + id_,
                                     "--pod-subnet",
@@ -105,8 +105,7 @@ void NodeTest::SetKubelet(const std::string& name, const std::string& fields) {
 
 void NodeTest::SpawnRuntime() {
   const os::UniqueFd log =
-      os::Open(dir_.path() + "/runtime.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
-          .value();
+      os::Open(folder_ + "/runtime.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
   base::Result<os::ChildProcess> started =
       os::ChildProcess::Spawn({.argv = RuntimeArguments({}),
                                .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
@@ -138,7 +137,7 @@ std::vector<std::string> NodeTest::KubeletArguments(const std::vector<std::strin
                                     "--root-dir",
                                     kubelet_root(),
                                     "--objects",
-                                    dir_.path() + "/objects",
+                                    folder_ + "/objects",
                                     "--socket",
                                     run_ + "/kubelet.sock",
                                     "--hostname-override",
@@ -157,8 +156,7 @@ std::vector<std::string> NodeTest::KubeletArguments(const std::vector<std::strin
 
 void NodeTest::SpawnKubelet(const std::vector<std::string>& more_arguments) {
   const os::UniqueFd log =
-      os::Open(dir_.path() + "/kubelet.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)
-          .value();
+      os::Open(folder_ + "/kubelet.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
   const std::vector<std::string> words = KubeletArguments(more_arguments);
   base::Result<os::ChildProcess> started =
       os::ChildProcess::Spawn({.argv = words,
@@ -214,7 +212,7 @@ std::string NodeTest::Get(const std::string& path) {
 std::string NodeTest::DaemonLogs() {
   std::string text;
   for (const char* name : {"runtime.log", "kubelet.log"})
-    text += std::string("--- ") + name + "\n" + os::ReadFile(dir_.path() + "/" + name).ValueOr("");
+    text += std::string("--- ") + name + "\n" + os::ReadFile(folder_ + "/" + name).ValueOr("");
   return text;
 }
 
@@ -305,7 +303,7 @@ void NodeTest::CheckNothingIsLeft() {
     EXPECT_FALSE(link.name.starts_with("kl")) << link.name;
   const std::string mounts = os::ReadFile("/proc/self/mountinfo").value();
   EXPECT_EQ(mounts.find(run_), std::string::npos) << mounts;
-  EXPECT_EQ(mounts.find(dir_.path()), std::string::npos) << mounts;
+  EXPECT_EQ(mounts.find(folder_), std::string::npos) << mounts;
   // Processes end a moment after they were told to.
   EXPECT_TRUE(Eventually([&] { return SmallProcesses().empty(); }));
   for (const auto& [pid, arguments] : SmallProcesses()) {

@@ -66,15 +66,16 @@ class NodeTest : public testing::Test {
   // now: pid and command line.
   std::vector<std::pair<pid_t, std::string>> SmallProcesses();
 
-  std::string state() const { return dir_.path() + "/state"; }
+  std::string state() const { return folder_ + "/state"; }
   std::string run() const { return run_; }
-  std::string manifests() const { return dir_.path() + "/manifests"; }
-  std::string logs() const { return dir_.path() + "/pod-logs"; }
-  std::string kubelet_settings() const { return dir_.path() + "/kubelet.conf.d"; }
+  std::string manifests() const { return folder_ + "/manifests"; }
+  std::string logs() const { return folder_ + "/pod-logs"; }
+  std::string kubelet_settings() const { return folder_ + "/kubelet.conf.d"; }
   std::string kubelet_root() const { return kubelet_root_; }
 
   os::TempDir dir_ = std::move(os::TempDir::Create("keelson-node")).value();
-  std::string kubelet_root_ = dir_.path() + "/kubelet";
+  std::string folder_ = dir_.path();  // of all of the node's folders but its run directory
+  std::string kubelet_root_ = folder_ + "/kubelet";
   std::string id_, run_, cgroup_root_;
   std::string endpoint_;  // the CRI that the kubelet is given
   std::optional<os::ChildProcess> runtime_, kubelet_;

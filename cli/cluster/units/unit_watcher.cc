@@ -96,7 +96,7 @@ Status UnitWatcher::Take(const supervise::Layout& layout) {
     RETURN_IF_ERROR(Forget(unit));
   }
   for (const auto& [unit, text] : plan.write)
-    RETURN_IF_ERROR(os::WriteFileAtomic(FileOf(unit), text, 0644));
+    RETURN_IF_ERROR(os::WriteFileAtomic(FileOf(unit), text, 0644, os::Durability::kPowerLoss));
   for (const std::string& unit : plan.enable) RETURN_IF_ERROR(services_->Enable(unit));
   if (plan.reload) RETURN_IF_ERROR(services_->Reload());
   for (const std::string& unit : plan.start) RETURN_IF_ERROR(services_->Start(unit));

@@ -58,7 +58,8 @@ inline void ForEachCut(RecordedDisk& disk, size_t first, size_t last, const std:
                   : one.survivors == Survivors::kSome ? "some written"
                                                       : "flushed") +
                  ", seed " + std::to_string(seed));
-    // A file of its own each: some process's mount namespace may let the last one go a moment later.
+    // A file of its own each: some process's mount namespace may let the last one go a moment
+    // later.
     const std::string image = dir + "/cut-" + std::to_string(i);
     const base::Status made = cutter.Cut(one.position, one.survivors, random, image);
     ASSERT_TRUE(made.ok()) << made.error().message();
