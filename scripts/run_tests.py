@@ -8,7 +8,8 @@ those that use the demo images, which are made before, since the lab machine has
 is called with --prepare before, likewise. `lab_only` programs run nowhere else. `lab_systemd` marks those that run in it, on
 the newest kernel, with systemd as process 1. A program that is not googletest's counts its cases by
 lines `case passed|failed|skipped <n> ms NAME[ -- REASON]`. Lab machines, each of which keeps one core busy, run beside those that run
-one after another; those of the highest COST (about the seconds there) begin first. With --reports=FOLDER (scripts/sanitize) every file in it when all is done is a
+one after another; those of the highest COST (about the seconds there) begin first. What is there afterwards and was not before (mounts, links, cgroups of
+tests, processes of this build) is printed; on a machine that others share it may be theirs. With --reports=FOLDER (scripts/sanitize) every file in it when all is done is a
 failure, and programs have three times as long."""
 import concurrent.futures
 import json
@@ -78,6 +79,27 @@ def run(name, command, limit):
     return name, cases, text
 
 
+def of_tests():
+    """What tests make on the machine and take away again."""
+    found = set()
+    with open("/proc/self/mounts") as mounts:
+        found |= {f"mount {line.split()[1]}" for line in mounts if re.match(r"/(tmp|run|var/tmp)/(keelson|kln)", line.split()[1])}
+    found |= {f"link {name}" for name in os.listdir("/sys/class/net") if re.match(r"kl|keelson", name)}
+    for tree in [""] + [name for name in os.listdir("/sys/fs/cgroup") if os.path.isdir(f"/sys/fs/cgroup/{name}/")]:
+        at = os.path.join("/sys/fs/cgroup", tree)
+        found |= {f"cgroup {name}" for name in os.listdir(at) if re.match(r"(keelson|kln)", name)}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            program = os.readlink(f"/proc/{pid}/exe")
+            if program.startswith(os.path.realpath(build) + os.sep):
+                with open(f"/proc/{pid}/cmdline") as words:
+                    found.add(f"process {pid} {program} {' '.join(words.read().split(chr(0))[1:])}".rstrip())
+        except OSError:
+            continue  # it has ended, or is not ours to look at
+    return found
+
+
+before = of_tests()
 tests = [t for t in known_tests() if only in t[0]]
 serial_labels = {"component", "contract", "conformance", "crash"}
 here = [t for t in tests if "lab_only" not in t[2]]
@@ -135,6 +157,10 @@ cases = [case for _, found, _ in results for case in found]
 for name, found, text in results:
     if any(case[1] == "failed" for case in found):
         print(f"\n==> output of {name}\n{text[-12000:]}")
+if left := sorted(of_tests() - before):
+    print("==> left behind, by this run or by another beside it")
+    for one in left:
+        print(f"    {one}")
 print("==> the ten slowest cases")
 for case in sorted(cases, key=lambda c: -c[2])[:10]:
     print(f"    {case[2] / 1000:6.1f} s  {case[0]}")

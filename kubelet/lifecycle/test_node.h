@@ -18,6 +18,7 @@
 #include "cri-api/client/fake_runtime.h"
 #include "kubelet/lifecycle/agent.h"
 #include "kubelet/pod/test_pod.h"
+#include "kubelet/volume/mounts.h"
 #include "lib/base/fake_clock.h"
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
@@ -161,6 +162,8 @@ class NodeOfATest : public testing::Test {
       std::fprintf(stderr, "%s\n%s\n", base::Join(fake_.Calls(), "\n").c_str(),
                    life_->view.Pods().c_str());
     life_.reset();
+    // Pods that live to the end have their volumes, and some of those are mounts.
+    EXPECT_TRUE(volume::UnmountBelow(dir_.path()).ok());
     if (cgroups_) {
       EXPECT_TRUE(cgroups_->RemoveAll().ok());
     }

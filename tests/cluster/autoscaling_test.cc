@@ -36,8 +36,10 @@ int64_t AutoscalingTest::Burned(const std::string& pod) {
   id = id.substr(id.rfind('/') + 1);
   const os::CommandResult found =
       Command({"sh", "-c",
-               "cat $(find /sys/fs/cgroup -path '*" + cgroup_root_ + "/*/" + id +
-                   "/cpuacct.usage' 2>/dev/null | head -n 1)"},
+               "cd $(find /sys/fs/cgroup -path '*" + cgroup_root_ + "/*/" + id +
+                   "' \\( -path '*cpuacct*' -o -path '/sys/fs/cgroup" + cgroup_root_ +
+                   "*' \\) 2>/dev/null | head -n 1) && if [ -e cpuacct.usage ]; then cat "
+                   "cpuacct.usage; else sed -n 's/^usage_usec \\(.*\\)/\\1000/p' cpu.stat; fi"},
               std::chrono::seconds(60));
   return Number(std::string(base::Trim(found.out)));
 }
