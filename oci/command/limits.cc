@@ -65,6 +65,8 @@ base::Status FromFlags(const Arguments& arguments, Resources& out) {
     if (!arguments.Has(flag)) continue;
     ASSIGN_OR_RETURN(*target, arguments.Number(flag, 0));
   }
+  // On v1 swap and memory together may not be less than memory.
+  if (out.memory.limit == -1 && !out.memory.swap) out.memory.swap = -1;
   if (arguments.Has("cpuset-cpus")) out.cpu.cpus = arguments.Get("cpuset-cpus");
   if (arguments.Has("cpuset-mems")) out.cpu.mems = arguments.Get("cpuset-mems");
   return base::Ok();

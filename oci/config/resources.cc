@@ -258,8 +258,11 @@ void AddV1(const Resources& r, std::vector<cgroup::Write>& out) {
   if (r.memory.disable_oom_killer.value_or(false))
     out.push_back({"memory", "memory.oom_control", "1"});
   add("memory", "memory.kmem.tcp.limit_in_bytes", r.memory.kernel_tcp);
-  add("cpu", "cpu.cfs_burst_us", r.cpu.burst);
+  if (r.cpu.burst)
+    out.push_back({"cpu", "cpu.cfs_burst_us", std::to_string(*r.cpu.burst), *r.cpu.burst == 0});
   add("cpu", "cpu.rt_period_us", r.cpu.realtime_period);
+  // A period below the run time of before is refused until that has changed.
+  if (!out.empty() && out.back().file == "cpu.rt_period_us") out.back().partner = true;
   add("cpu", "cpu.rt_runtime_us", r.cpu.realtime_runtime);
   if (r.cpu.idle) out.push_back({"cpu", "cpu.idle", std::to_string(*r.cpu.idle)});
   add("blkio", "blkio.weight", r.block.weight);
