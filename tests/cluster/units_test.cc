@@ -28,6 +28,7 @@ using ::testing::StartsWith;
 
 constexpr const char* kProcesses[] = {"master", "runtime", "dns", "kubelet", "proxy"};
 const std::string kUnits = "/etc/systemd/system/";
+const std::string kFarNetwork = "/run/netns/klufar";
 
 struct Said {
   int code = -1;
@@ -61,15 +62,9 @@ class UnitsTest : public ::testing::Test {
     begun_ = true;
     dir_.emplace(os::TempDir::Create("keelson-units").value());
     id_ = dir_->path().substr(dir_->path().rfind('.') + 1);
-    for (const char* words :
-         {"link add outside type bridge", "address add 192.0.2.50/24 dev outside",
-          "link set outside up", "route add default via 192.0.2.1"}) {
-      std::vector<std::string> argv = {"ip"};
-      for (const std::string_view word : base::Split(std::string_view(words), ' '))
-        argv.emplace_back(word);
-      const Said said = Output(argv);
-      ASSERT_EQ(said.code, 0) << words << ": " << said.text;
-    }
+    ASSERT_NO_FATAL_FAILURE(
+        Ip({"link add outside type bridge", "address add 192.0.2.50/24 dev outside",
+            "link set outside up", "route add default via 192.0.2.1"}));
     // The lab has no journal, and of a whole boot only what is needed.
     ASSERT_TRUE(os::MakeDirs(kUnits + "keelson-.service.d", 0755).ok());
     ASSERT_TRUE(os::WriteFileAtomic(kUnits + "keelson-.service.d/lab.conf",
@@ -82,12 +77,34 @@ class UnitsTest : public ::testing::Test {
   void TearDown() override {
     if (!begun_) return;
     if (HasFailure()) std::fprintf(stderr, "%s\n", Logs().c_str());
-    if (os::Exists(state() + "/node.json")) (void)Keelson({"down", "--state-dir", state()});
+    for (const std::string& node : {state(), far()})
+      if (os::Exists(node + "/node.json")) (void)Keelson({"down", "--state-dir", node});
+    if (os::Exists(kFarNetwork)) (void)Output({"ip", "netns", "delete", "klufar"});
     for (const char* process : kProcesses) (void)Output({"systemctl", "stop", Unit(process)});
     (void)os::RemoveTree(kUnits + "keelson-.service.d");
     (void)Output({"ip", "link", "delete", "outside"});
   }
 
+  static void Ip(const std::vector<std::string>& lines) {
+    for (const std::string& words : lines) {
+      std::vector<std::string> argv = {"ip"};
+      for (const std::string_view word : base::Split(std::string_view(words), ' '))
+        argv.emplace_back(word);
+      const Said said = Output(argv);
+      ASSERT_EQ(said.code, 0) << words << ": " << said.text;
+    }
+  }
+  void SetThresholds() {
+    ASSERT_TRUE(os::MakeDirs(config() + "/kubelet.conf.d", 0755).ok());
+    ASSERT_TRUE(os::WriteFileAtomic(
+                    config() + "/kubelet.conf.d/10-test.conf",
+                    "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+                    "evictionHard: {memory.available: 10Mi, nodefs.available: 0%, "
+                    "nodefs.inodesFree: 0%, imagefs.available: 0%, imagefs.inodesFree: 0%}\n",
+                    0644)
+                    .ok());
+  }
+  std::string far() const { return dir_->path() + "/far"; }
   std::string state() const { return dir_->path() + "/state"; }
   std::string run() const { return "/run/keelson-" + id_; }
   std::string config() const { return dir_->path() + "/etc"; }
@@ -98,17 +115,18 @@ class UnitsTest : public ::testing::Test {
     words.insert(words.begin(), base::BinDir() + "/keelson");
     return Output(std::move(words));
   }
-  Said Up() {
-    return Keelson({"up", "--name", "one", "--state-dir", state(), "--run-dir", run(),
-                    "--config-dir", config(), "--kubelet-root", state() + "/kubelet",
-                    "--pod-logs-dir", state() + "/pod-logs", "--log-links-dir", "", "--cgroup-root",
-                    "/klu" + id_, "--bridge", "klunits"});
+  Said Up(std::vector<std::string> how = {"up"}) {
+    how.insert(how.end(), {"--name", "one", "--state-dir", state(), "--run-dir", run(),
+                           "--config-dir", config(), "--kubelet-root", state() + "/kubelet",
+                           "--pod-logs-dir", state() + "/pod-logs", "--log-links-dir", "",
+                           "--cgroup-root", "/klu" + id_, "--bridge", "klunits"});
+    return Keelson(std::move(how));
   }
   // Its patience with a slow machine may end before ours: again goes on where it was.
-  void BringUp() {
+  void BringUp(const std::vector<std::string>& how = {"up"}) {
     Said said;
     ASSERT_TRUE(Eventually([&] {
-      said = Up();
+      said = Up(how);
       return said.code == 0;
     })) << said.text;
     EXPECT_THAT(said.text, HasSubstr("node one is Ready"));
@@ -130,7 +148,9 @@ class UnitsTest : public ::testing::Test {
                .text +
            Output({"find", "/sys/fs/cgroup", "-name", "keelson*", "-o", "-name", "klu*"}).text +
            Output({"find", kUnits, "-name", "keelson-*.service"}).text +
-           Output({"pgrep", "-fa", "keelson-.*" + dir_->path() + "/"}).text;
+           Output({"pgrep", "-fa", "keelson-.*" + dir_->path() + "/"}).text +
+           Output({"sh", "-c", "ip -o link | grep klunits"}).text +
+           Output({"sh", "-c", "iptables-save | grep -e KUBE- -e KEELSON-"}).text;
   }
   std::string Logs() { return os::ReadFile(dir_->path() + "/daemons.log").ValueOr(""); }
 
@@ -148,15 +168,8 @@ std::string Identity(const std::string& pid) {
 }
 
 TEST_F(UnitsTest, ANodeOfUnitsHealsGoesOnWithoutItsRuntimeAndGoesWithoutATrace) {
-  ASSERT_TRUE(os::MakeDirs(config() + "/kubelet.conf.d", 0755).ok());
+  ASSERT_NO_FATAL_FAILURE(SetThresholds());
   ASSERT_TRUE(os::MakeDirs(config() + "/manifests", 0755).ok());
-  ASSERT_TRUE(
-      os::WriteFileAtomic(config() + "/kubelet.conf.d/10-test.conf",
-                          "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
-                          "evictionHard: {memory.available: 10Mi, nodefs.available: 0%, "
-                          "nodefs.inodesFree: 0%, imagefs.available: 0%, imagefs.inodesFree: 0%}\n",
-                          0644)
-          .ok());
   ASSERT_TRUE(os::WriteFileAtomic(
                   config() + "/manifests/calm.yaml",
                   "apiVersion: v1\nkind: Pod\nmetadata: {name: calm}\nspec:\n"
@@ -238,6 +251,80 @@ TEST_F(UnitsTest, ANodeOfUnitsHealsGoesOnWithoutItsRuntimeAndGoesWithoutATrace) 
   EXPECT_EQ(Identity(pid), "");
   EXPECT_FALSE(os::Exists(state()));
   EXPECT_FALSE(os::Exists(run()));
+  EXPECT_TRUE(Eventually([&] { return Left().empty(); })) << Left();
+}
+
+TEST_F(UnitsTest, AMachineJoinsByUnitsThatABootStartsAndLeavesWithoutATrace) {
+  // The control plane is another machine's, as far as the network can tell.
+  ASSERT_NO_FATAL_FAILURE(
+      Ip({"netns add klufar", "link add klufar type veth peer name eth0 netns klufar",
+          "link set klufar master outside up", "-n klufar link set lo up",
+          "-n klufar address add 192.0.2.10/24 dev eth0", "-n klufar link set eth0 up",
+          "-n klufar route add default via 192.0.2.1"}));
+  Said up;
+  ASSERT_TRUE(Eventually([&] {
+    up = Keelson({"up",
+                  "--name",
+                  "far",
+                  "--address",
+                  "192.0.2.10",
+                  "--network",
+                  kFarNetwork,
+                  "--supervisor",
+                  "own",
+                  "--no-wait",
+                  "--state-dir",
+                  far(),
+                  "--run-dir",
+                  run() + "-far",
+                  "--config-dir",
+                  far() + "/etc",
+                  "--kubelet-root",
+                  far() + "/kubelet",
+                  "--pod-logs-dir",
+                  far() + "/pod-logs",
+                  "--log-links-dir",
+                  "",
+                  "--cgroup-root",
+                  "/klf" + id_,
+                  "--bridge",
+                  "klfar"});
+    return up.code == 0;
+  })) << up.text;
+  const size_t token = up.text.find("--token "), hash = up.text.find("--ca-hash ");
+  ASSERT_NE(token, std::string::npos) << up.text;
+  ASSERT_NE(hash, std::string::npos) << up.text;
+
+  ASSERT_NO_FATAL_FAILURE(SetThresholds());
+  ASSERT_NO_FATAL_FAILURE(
+      BringUp({"join", "192.0.2.10:6443", "--token", up.text.substr(token + 8, 23), "--ca-hash",
+               up.text.substr(hash + 10, 71)}));
+  EXPECT_FALSE(os::Exists(kUnits + Unit("master")));
+  const std::string booted =
+      Output({"systemctl", "list-dependencies", "--plain", "multi-user.target"}).text;
+  for (const char* process : {"runtime", "dns", "kubelet", "proxy"}) {
+    SCOPED_TRACE(process);
+    EXPECT_EQ(Show(Unit(process), "ActiveState"), "active");
+    EXPECT_EQ(Show(Unit(process), "UnitFileState"), "enabled");
+    EXPECT_THAT(booted, HasSubstr(Unit(process)));
+  }
+  Said said;
+  EXPECT_TRUE(Eventually([&] {
+    said = Status();
+    return said.text.find("all is well") != std::string::npos;
+  })) << said.text;
+
+  const Said left = Keelson({"leave", "--state-dir", state(), "--grace-period", "1"});
+  EXPECT_EQ(left.code, 0) << left.text;
+  EXPECT_THAT(left.text, HasSubstr("node one is down"));
+  EXPECT_FALSE(os::Exists(state()));
+  EXPECT_FALSE(os::Exists(run()));
+  for (const char* process : {"runtime", "dns", "kubelet", "proxy"}) {
+    EXPECT_EQ(Show(Unit(process), "LoadState"), "not-found") << process;
+    EXPECT_EQ(Output({"find", kUnits, "-name", Unit(process)}).text, "");  // what enabled it too
+  }
+  const Said down = Keelson({"down", "--state-dir", far()});
+  EXPECT_EQ(down.code, 0) << down.text;
   EXPECT_TRUE(Eventually([&] { return Left().empty(); })) << Left();
 }
 
