@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // keelson-oci: the runtime's core as a command with runc's and crun's command line.
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -72,13 +75,38 @@ void Help() {
   }
 }
 
+// The program without what the kernel does not load: debugging information may be ten times as much
+// as the rest, and is copied at every start.
+base::Result<std::string> ReadLoaded(int file) {
+  Elf64_Ehdr head{};
+  if (pread(file, &head, sizeof head, 0) != sizeof head || head.e_phentsize != sizeof(Elf64_Phdr))
+    return os::ReadAll(file, size_t{512} << 20);
+  size_t size = 0;
+  for (uint16_t i = 0; i < head.e_phnum; ++i) {
+    Elf64_Phdr segment{};
+    const auto at = static_cast<off_t>(head.e_phoff + i * sizeof segment);
+    if (pread(file, &segment, sizeof segment, at) != sizeof segment)
+      return os::ReadAll(file, size_t{512} << 20);
+    size = std::max<size_t>(size, segment.p_offset + segment.p_filesz);
+  }
+  std::string program(size, '\0');
+  for (size_t done = 0; done < size;) {
+    const ssize_t n = pread(file, program.data() + done, size - done, static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return base::Error::FromErrno(errno, "read the program");
+    if (n == 0) return base::DataLoss("the program's file is shorter than its segments");
+    done += static_cast<size_t>(n);
+  }
+  return program;
+}
+
 // A container's program may get at the file of the process that became it (CVE-2019-5736): that
 // file is a sealed copy in memory. Does not return when it had to be made.
 base::Status BecomeSealedCopy(char** argv) {
   ASSIGN_OR_RETURN(const os::UniqueFd own, os::Open("/proc/self/exe", O_RDONLY));
   const int seals = fcntl(own.get(), F_GET_SEALS);
   if (seals >= 0 && (seals & F_SEAL_WRITE) != 0) return base::Ok();
-  ASSIGN_OR_RETURN(const std::string program, os::ReadAll(own.get(), size_t{512} << 20));
+  ASSIGN_OR_RETURN(const std::string program, ReadLoaded(own.get()));
   ASSIGN_OR_RETURN(const os::UniqueFd copy, os::CreateSealedMemfd("keelson-oci", program));
   // Above what --preserve-fds may name.
   const int high = fcntl(copy.get(), F_DUPFD_CLOEXEC, 900);
