@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/http/server/server.h"
@@ -182,6 +183,7 @@ base::Status Assemble(const Config& options, Node& node) {
                                log_limits});
   RETURN_IF_ERROR(node.runtime->Recover());
   node.images->CollectGarbage();
+  FAIL_POINT("runtime.recover.images");
   return {};
 }
 
@@ -264,6 +266,7 @@ base::Status Serve(const Config& options) {
             node.metrics.CallDone(call, code, took);
           },
           node.streams.get()));
+  FAIL_POINT("runtime.recover.serving");
   base::LogInfo("serving the CRI",
                 {{"socket", options.socket}, {"pods", node.runtime->ListSandboxes().size()}});
   http::Server crio;

@@ -7,6 +7,7 @@
 #include "kubelet/lifecycle/health_record.h"
 #include "kubelet/lifecycle/orphan.h"
 #include "kubelet/pod/names.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 
@@ -117,12 +118,14 @@ void Agent::Reconcile() {
     if (ends) Delete(*entry, GraceOf(wanted->second));
   }
   renewed_.clear();
+  FAIL_POINT("kubelet.begin.listed");
   AdoptWanted();
   for (const auto& [uid, seen] : snapshot_->pods) {
     if (!entries_.contains(uid) && !wanted_.contains(uid))
       AddOrphan({.name = seen.name, .namespace_name = seen.namespace_name, .uid = uid});
   }
   if (swept_) return;
+  FAIL_POINT("kubelet.begin.adopted");
   swept_ = true;
   // Of pods that went while no kubelet ran; the names only the logs know.
   std::map<std::string, kube::ObjectMeta> left;
@@ -313,6 +316,7 @@ void Agent::SyncPod(const std::string& uid) {
   if (!entry->plan.final_phase.empty() && facts.memory.final_phase.empty())
     facts.memory.final_phase = entry->plan.final_phase;
   if (entry->plan.forget) {
+    FAIL_POINT("kubelet.pod.gone");
     Note(*entry, false, "Gone", "nothing of the pod is left");
     probes_->ForgetPod(uid);
     d_.view.Remove(uid);

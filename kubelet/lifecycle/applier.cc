@@ -11,6 +11,7 @@
 #include "kubelet/image/pull_secrets.h"
 #include "kubelet/pod/environment.h"
 #include "kubelet/pod/names.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/ids.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -88,12 +89,14 @@ Outcome Applier::Do(const sync::Prepare&, const Context& context, const std::sto
   const kube::ObjectMeta& metadata = context.pod.metadata;
   base::Result<std::string> parent = d_.cgroups.Ensure(context.pod);
   if (!parent.ok()) return Failed("FailedCreatePodContainer", parent.error());
+  FAIL_POINT("kubelet.prepare.cgroup");
   outcome.cgroup_parent = std::move(parent).value();
   const std::string logs = pod::PodLogDirectory(d_.node.logs, metadata);
   for (const std::string& directory : {d_.volumes.PodDir(metadata.uid), logs}) {
     if (const base::Status made = os::MakeDirs(directory, 0755); !made.ok())
       return Failed("FailedMount", made.error());
   }
+  FAIL_POINT("kubelet.prepare.directories");
   kube::ForEachContainer(context.pod.spec, [&](const kube::Container& container) {
     outcome.first_attempts[container.name] = FirstAttempt(logs + "/" + container.name);
   });
@@ -106,6 +109,7 @@ Outcome Applier::Do(const sync::Prepare&, const Context& context, const std::sto
     outcome.reason = "FailedMount";
     return outcome;
   }
+  FAIL_POINT("kubelet.prepare.volumes");
   outcome.volume_paths = std::move(paths).value();
   return outcome;
 }
@@ -122,6 +126,7 @@ Outcome Applier::Do(const sync::CreateSandbox& action, const Context& context,
   if (!config.ok()) return Failed("ConfigPodSandboxError", config.error());
   const base::Result<std::string> id =
       d_.runtime.RunPodSandbox(*config, context.pod.spec.runtime_class_name);
+  FAIL_POINT("kubelet.sandbox.made");
   if (!id.ok()) return Failed("CreatePodSandboxError", id.error());
   Outcome outcome;
   pod::ResolverSettings resolver =
@@ -170,6 +175,7 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context,
   const Time::time_point begun = Time::now();
   if (context.tell) context.tell(false, "Pulling", "Pulling image \"" + container.image + "\"");
   const base::Result<std::string> pulled = Pull(spec, secrets, *config, stop);
+  FAIL_POINT("kubelet.image.pulled");
   if (!pulled.ok()) return Failed(ReasonOfPull(pulled.error()), pulled.error());
   outcome.image_ref = *pulled;
   outcome.pulled = true;
@@ -270,6 +276,7 @@ base::Result<pod::ContainerInputs> Applier::Inputs(const kube::Container& contai
   // replaced cannot be mounted.
   if (os::ReadFile(inputs.hosts_file).ValueOr("") != hosts)
     RETURN_IF_ERROR(os::WriteFileAtomic(inputs.hosts_file, hosts, 0644));
+  FAIL_POINT("kubelet.container.hosts");
   const std::string own = directory + "/containers/" + container.name;
   RETURN_IF_ERROR(os::MakeDirs(own, 0755));
   inputs.termination_log = own + "/" + base::RandomHex(4);
@@ -284,6 +291,7 @@ Outcome Applier::Do(const sync::StartContainer& action, const Context& context,
   const kube::Container& container = *kube::FindContainer(context.pod.spec, action.container);
   base::Result<pod::ContainerInputs> inputs = Inputs(container, context);
   if (!inputs.ok()) return Failed("CreateContainerConfigError", inputs.error());
+  FAIL_POINT("kubelet.container.files");
   inputs->target_id = action.target_id;
   const base::Result<cri::ContainerConfig> config =
       pod::ContainerConfig(context.pod, container, d_.node, *inputs, d_.objects, action.attempt);
@@ -296,10 +304,12 @@ Outcome Applier::Do(const sync::StartContainer& action, const Context& context,
     return Failed("CreateContainerError", made.error());
   const base::Result<std::string> id =
       d_.runtime.CreateContainer(action.sandbox_id, *config, *sandbox);
+  FAIL_POINT("kubelet.container.created");
   if (!id.ok()) return Failed("CreateContainerError", id.error());
   Outcome outcome;
   outcome.container_id = *id;
   outcome.status = d_.runtime.StartContainer(*id);
+  FAIL_POINT("kubelet.container.started");
   if (!outcome.status.ok()) outcome.reason = "RunContainerError";
   if (!d_.log_links.empty()) {
     const kube::ObjectMeta& metadata = context.pod.metadata;
@@ -334,6 +344,7 @@ Outcome Applier::Do(const sync::PreStop& action, const Context& context, const s
 Outcome Applier::Do(const sync::KillContainer& action, const Context&, const std::stop_token&) {
   base::Status stopped =
       d_.runtime.StopContainer(action.id, std::chrono::seconds(action.grace_seconds));
+  FAIL_POINT("kubelet.container.stopped");
   return AlreadyGone(stopped) ? Outcome{} : Of(std::move(stopped));
 }
 
@@ -355,11 +366,13 @@ Outcome Applier::Do(const sync::RemoveContainer& action, const Context& context,
 
 Outcome Applier::Do(const sync::StopSandbox& action, const Context&, const std::stop_token&) {
   base::Status stopped = d_.runtime.StopPodSandbox(action.id);
+  FAIL_POINT("kubelet.sandbox.stopped");
   return AlreadyGone(stopped) ? Outcome{} : Of(std::move(stopped));
 }
 
 Outcome Applier::Do(const sync::RemoveSandbox& action, const Context&, const std::stop_token&) {
   base::Status removed = d_.runtime.RemovePodSandbox(action.id);
+  FAIL_POINT("kubelet.sandbox.removed");
   return AlreadyGone(removed) ? Outcome{} : Of(std::move(removed));
 }
 
@@ -392,11 +405,14 @@ Outcome Applier::Do(const sync::TearDown&, const Context& context, const std::st
   const std::string& uid = context.pod.metadata.uid;
   if (base::Status gone = d_.cgroups.Remove(uid); !gone.ok())
     return Failed("FailedKillPod", gone.error());
+  FAIL_POINT("kubelet.teardown.cgroup");
   if (context.deleted) {
     if (base::Status gone = RemoveLogDirectories(uid); !gone.ok())
       return Failed("FailedSync", gone.error());
   }
+  FAIL_POINT("kubelet.teardown.logs");
   base::Status gone = d_.volumes.TearDown(uid);
+  FAIL_POINT("kubelet.teardown.volumes");
   if (!gone.ok()) return Failed("FailedUnmount", gone.error());
   Outcome outcome;
   outcome.logs_removed = context.deleted;

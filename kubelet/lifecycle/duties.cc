@@ -4,6 +4,7 @@
 
 #include "kubelet/lifecycle/agent.h"
 #include "kubelet/lifecycle/health_record.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 
@@ -113,6 +114,7 @@ void Agent::SaveHealth(const EntryPtr& entry) {
   d_.workers.Post([this, &loop = d_.loop, entry, path = HealthFile(entry->facts.pod.metadata.uid),
                    text = std::move(text)] {
     const base::Status written = os::WriteFileAtomic(path, text, 0600);
+    FAIL_POINT("kubelet.health.recorded");
     if (!written.ok())
       base::LogWarn(
           "what the probes say is not on the disk: a restart of the kubelet would ask them anew",

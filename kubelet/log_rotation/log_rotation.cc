@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "kubelet/log_rotation/gzip.h"
+#include "lib/base/fail_point.h"
 #include "lib/os/files.h"
 
 namespace keelson::log_rotation {
@@ -86,10 +87,12 @@ base::Status Compress(int directory, const std::string& name) {
     return base::Error::FromErrno(errno, "chown {}", unfinished);
   if (fchmod(to.get(), status.st_mode & 0777) != 0)
     return base::Error::FromErrno(errno, "chmod {}", unfinished);
+  FAIL_POINT("kubelet.rotate.compressed");
   const std::string finished = name + std::string(kCompressed);
   if (renameat(directory, unfinished.c_str(), directory, finished.c_str()) != 0) {
     return base::Error::FromErrno(errno, "rename {} to {}", unfinished, finished);
   }
+  FAIL_POINT("kubelet.rotate.compressed_named");
   file.keep = true;
   return Remove(directory, name);
 }
@@ -99,7 +102,9 @@ base::Status TurnOver(int directory, const std::string& log, const std::string& 
   if (renameat2(directory, log.c_str(), directory, earlier.c_str(), RENAME_NOREPLACE) != 0) {
     return base::Error::FromErrno(errno, "rename {} to {}", log, earlier);
   }
+  FAIL_POINT("kubelet.rotate.renamed");
   base::Status reopened = reopen();
+  FAIL_POINT("kubelet.rotate.reopened");
   if (reopened.ok()) return reopened;
   // Not over a new file: then the runtime did open one before it failed, and writes there.
   if (renameat2(directory, earlier.c_str(), directory, log.c_str(), RENAME_NOREPLACE) != 0 &&

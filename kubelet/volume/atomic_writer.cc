@@ -11,6 +11,7 @@
 #include <ctime>
 #include <set>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/ids.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
@@ -157,7 +158,9 @@ Status Install(const os::RootedDir& volume, int dir, const std::string& name,
   RETURN_IF_ERROR(Own(fresh.get(), group, DirectoryMode(group)).WithContext(name));
   const os::RootedDir root(std::move(fresh));
   RETURN_IF_ERROR(WriteFiles(root, payload, group));
+  FAIL_POINT("kubelet.payload.files");
   RETURN_IF_ERROR(Link(volume.fd(), kNext, name));
+  FAIL_POINT("kubelet.payload.link");
   if (renameat(dir, kNext, dir, kCurrent) != 0)
     return Error::FromErrno(errno, "rename '{}'", kCurrent);
   return {};
@@ -207,15 +210,18 @@ Result<bool> WritePayload(const std::string& directory, const Payload& wanted, G
   if (write) {
     if (mkdirat(dir, name.c_str(), 0700) != 0)
       return Error::FromErrno(errno, "mkdir '{}/{}'", directory, name);
+    FAIL_POINT("kubelet.payload.directory");
     if (const Status installed = Install(volume, dir, name, payload, group); !installed.ok()) {
       (void)os::RemoveTree(dir, name);
       return installed.error();
     }
   }
+  FAIL_POINT("kubelet.payload.named");
   for (const auto& entry : payload) {
     const std::string visible = FirstPart(entry.first);
     RETURN_IF_ERROR(Link(dir, visible, std::string(kCurrent) + "/" + visible));
   }
+  FAIL_POINT("kubelet.payload.names");
   RETURN_IF_ERROR(Tidy(dir, name, payload));
   return write;
 }

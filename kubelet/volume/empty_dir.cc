@@ -10,6 +10,7 @@
 #include <set>
 
 #include "kubelet/volume/mounts.h"
+#include "lib/base/fail_point.h"
 #include "lib/os/files.h"
 
 namespace keelson::volume {
@@ -83,11 +84,13 @@ Status MakeEmptyDir(const std::string& directory, const EmptyDirPlan& plan,
                     std::optional<gid_t> group) {
   RETURN_IF_ERROR(os::MakeDirs(directory.substr(0, directory.rfind('/')), 0750));
   RETURN_IF_ERROR(os::MakeDir(directory, 0777));
+  FAIL_POINT("kubelet.volume.empty_directory");
   if (plan.medium != EmptyDirPlan::Medium::kDisk && !IsMountPoint(directory)) {
     RETURN_IF_ERROR(plan.medium == EmptyDirPlan::Medium::kMemory
                         ? MountMemory(directory, {plan.bytes, true})
                         : MountHugePages(directory, plan.page_bytes, plan.bytes));
   }
+  FAIL_POINT("kubelet.volume.empty_mounted");
   // By descriptor: the mode that the umask took from mkdir(2) is given back to this very directory.
   ASSIGN_OR_RETURN(const os::UniqueFd opened,
                    os::Open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));

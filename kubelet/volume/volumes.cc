@@ -9,6 +9,7 @@
 #include "kubelet/volume/mounts.h"
 #include "kubelet/volume/payload.h"
 #include "kubelet/volume/sub_path.h"
+#include "lib/base/fail_point.h"
 #include "lib/os/files.h"
 
 namespace keelson::volume {
@@ -74,8 +75,10 @@ class Setter {
     ASSIGN_OR_RETURN(const Payload payload, PayloadOf(volume, inputs_));
     RETURN_IF_ERROR(os::MakeDirs(path.substr(0, path.rfind('/')), 0750));
     RETURN_IF_ERROR(os::MakeDir(path, 0755));
+    FAIL_POINT("kubelet.volume.directory");
     if (KindOf(volume).memory && !IsMountPoint(path))
       RETURN_IF_ERROR(MountMemory(path, {0, false}));
+    FAIL_POINT("kubelet.volume.mounted");
     ASSIGN_OR_RETURN(const bool written, WritePayload(path, payload, GroupOf(pod_)));
     static_cast<void>(written);
     return path;
@@ -152,6 +155,7 @@ Result<std::string> Volumes::SubPath(const std::string& pod_uid, const std::stri
 Status Volumes::TearDown(const std::string& pod_uid) {
   RETURN_IF_ERROR(CheckPart("the pod's uid", pod_uid));
   RETURN_IF_ERROR(UnmountBelow(PodDir(pod_uid)));
+  FAIL_POINT("kubelet.volume.unmounted");
   return os::RemoveTree(PodDir(pod_uid));
 }
 

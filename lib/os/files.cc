@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/ids.h"
 
 namespace keelson::os {
@@ -93,6 +94,7 @@ Status WriteFileAtomic(int dir, const std::string& name, std::string_view data, 
   const std::string temporary = name + ".new-" + base::RandomHex(6);
   ASSIGN_OR_RETURN(const UniqueFd fd,
                    OpenAt(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+  FAIL_POINT("file.made");
   Status status = WriteAll(fd.get(), data).WithContext(Describe(dir, name));
   // The umask may have taken bits away that the caller asked for.
   if (status.ok() && fchmod(fd.get(), mode) != 0)
@@ -100,6 +102,7 @@ Status WriteFileAtomic(int dir, const std::string& name, std::string_view data, 
   if (status.ok() && durability == Durability::kPowerLoss && fdatasync(fd.get()) != 0) {
     status = Error::FromErrno(errno, "fdatasync '{}'", Describe(dir, temporary));
   }
+  FAIL_POINT("file.written");
   if (status.ok() && renameat(dir, temporary.c_str(), dir, name.c_str()) != 0) {
     status = Error::FromErrno(errno, "rename to '{}'", Describe(dir, name));
   }
@@ -107,6 +110,7 @@ Status WriteFileAtomic(int dir, const std::string& name, std::string_view data, 
     (void)unlinkat(dir, temporary.c_str(), 0);
     return status;
   }
+  FAIL_POINT("file.named");
   if (durability == Durability::kPowerLoss) {
     const auto [parent, leaf] = SplitPath(name);
     ASSIGN_OR_RETURN(const UniqueFd parent_fd, OpenAt(dir, parent, O_RDONLY | O_DIRECTORY));
@@ -170,7 +174,11 @@ bool Exists(const std::string& path) {
 namespace {
 
 Status RemoveEntry(int dir, const std::string& name, dev_t device) {
-  if (unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return base::Ok();
+  if (unlinkat(dir, name.c_str(), 0) == 0) {
+    FAIL_POINT("file.removed");
+    return base::Ok();
+  }
+  if (errno == ENOENT) return base::Ok();
   if (errno != EISDIR && errno != EPERM)
     return Error::FromErrno(errno, "unlink '{}'", Describe(dir, name));
   Result<UniqueFd> opened = OpenAt(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

@@ -7,6 +7,7 @@
 // One thread, no third-party code, nothing that can block on a disk. Losing it loses: copies of
 // descriptors and orphans' exact codes; containers and their monitors go on.
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mount.h>
@@ -23,10 +24,12 @@
 #include <map>
 
 #include "lib/base/clock.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/event_loop.h"
 #include "lib/os/files.h"
+#include "lib/os/never_executed.h"
 #include "lib/os/process.h"
 #include "lib/os/scheduling.h"
 #include "runtime/monitor/protocol.h"
@@ -89,9 +92,14 @@ class Anchor {
     signalfd_siginfo info;
     while (read(signals_, &info, sizeof info) == sizeof info) {
     }
-    int status = 0;
-    pid_t pid = 0;
-    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) OnExit(pid, status);
+    while (true) {
+      siginfo_t ended{};
+      if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 || ended.si_pid == 0)
+        return;
+      const bool never_executed = os::HasNeverExecuted(ended.si_pid);  // a zombie tells
+      int status = 0;
+      if (waitpid(ended.si_pid, &status, __WALL) > 0) OnExit(ended.si_pid, status, never_executed);
+    }
   }
   void set_signals(int fd) { signals_ = fd; }
 
@@ -225,7 +233,7 @@ class Anchor {
     char name[] = "keelson-monitor";
     std::string id = pod.setup.sandbox_id;
     char* argv[] = {name, id.data(), nullptr};
-    char* env[] = {nullptr};
+    char* env[] = {const_cast<char*>(base::fail_point::Inherited()), nullptr};
     (void)syscall(SYS_execveat, program, "", argv, env, AT_EMPTY_PATH);
     _exit(127);
   }
@@ -300,12 +308,21 @@ class Anchor {
     (void)monitor::SendPacket(pod.connection.get(), Type::kAnswer, packet->id, monitor::AnswerOk());
   }
 
-  void OnExit(pid_t pid, int status) {
+  void OnExit(pid_t pid, int status, bool never_executed) {
     for (auto& [id, pod] : pods_) {
       if (pod.monitor_pid == pid) {
         pod.monitor_pid = -1;
         // What it still had to tell (a container's pid, say) waits in the socket and comes first.
-        while (pod.connection) OnMonitor(id);
+        // No more than waits: a child of its that has not closed its copy yet keeps the end away.
+        while (pod.connection) {
+          pollfd waiting{pod.connection.get(), POLLIN, 0};
+          if (poll(&waiting, 1, 0) > 0) {
+            OnMonitor(id);
+          } else {
+            loop_.Unwatch(pod.watch);
+            pod.connection.reset();
+          }
+        }
         if (pod.ending) return;
         // What waits for a word that will not come ends by itself and was never a container.
         for (auto entry = pod.containers.begin(); entry != pod.containers.end();) {
@@ -322,6 +339,12 @@ class Anchor {
       }
       for (auto& [container, entry] : pod.containers) {
         if (entry.pid != pid || entry.exited) continue;
+        // Its monitor died between "it begins" and the word to it: it has never been.
+        if (never_executed) {
+          pod.kept.erase("log/" + container);
+          pod.containers.erase(container);
+          return;
+        }
         entry.exited = true;
         // Its monitor saw the end; a process that ends now only has its number, or is what the
         // monitor did not come to reap.
@@ -361,7 +384,7 @@ class Anchor {
     if (pod.monitor_pid > 0) (void)kill(pod.monitor_pid, SIGKILL);
     // The pod's first process, when the monitor that knew it as its child is gone.
     if (const auto init = pod.kept.find("ns/pid");
-        init != pod.kept.end() && init->second.size() == 2) {
+        init != pod.kept.end() && init->second.size() >= 2) {
       (void)os::SignalPidfd(init->second[1].get(), SIGKILL);
     }
     (void)unlink((pod.setup.run_dir + "/monitor.sock").c_str());

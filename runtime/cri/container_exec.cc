@@ -8,6 +8,7 @@
 
 #include "cri-api/cri.h"
 #include "lib/base/clock.h"
+#include "lib/base/fail_point.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
 #include "runtime/cri/runtime.h"
@@ -140,12 +141,15 @@ Result<ExecOutput> Runtime::ExecNow(const ContainerPtr& container, const Sandbox
   ASSIGN_OR_RETURN(os::Pipe err, os::CreatePipe());
   request.out = std::move(out.write_end);
   request.err = std::move(err.write_end);
+  FAIL_POINT("runtime.exec.piped");
   ExecOutput output;
   request.meanwhile = [&](int answered, std::optional<std::chrono::milliseconds> patience) {
     ReadOutputs(out.read_end.get(), err.read_end.get(), answered, patience, output);
+    FAIL_POINT("runtime.exec.read");
   };
   operations::Stage("waiting for the command");
   const Result<monitor::ExecResult> result = monitor->Exec(std::move(request));
+  FAIL_POINT("runtime.exec.ended");
   if (!result.ok()) return result.error().WithContext("exec");
   operations::Within(result->stages);
   if (stop.stop_requested()) return base::Cancelled("exec: nobody waits for '{}'", command[0]);

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "cri-api/cri.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/ids.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
@@ -175,7 +176,9 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id,
   // Under another name until it is whole: one rename makes the container.
   const std::string unborn = ContainerDir(kUnborn + id);
   RETURN_IF_ERROR(os::MakeDirs(unborn, 0700));
+  FAIL_POINT("runtime.container.directory");
   Status status = os::WriteFileAtomic(unborn + "/record", container::Encode(record), 0600);
+  FAIL_POINT("runtime.container.recorded");
   for (const char* part : {"/diff", "/work"}) {
     if (status.ok()) status = os::MakeDir(unborn + part, 0755);
   }
@@ -185,6 +188,7 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id,
   if (status.ok() && users.size != 0 &&
       chown((unborn + "/diff").c_str(), users.uid, users.gid) != 0)
     status = Error::FromErrno(errno, "give the container's files to its user namespace");
+  FAIL_POINT("runtime.container.parts");
   if (status.ok() && rename(unborn.c_str(), ContainerDir(id).c_str()) != 0)
     status = Error::FromErrno(errno, "name the container's directory");
   if (!status.ok()) {
@@ -192,11 +196,13 @@ Result<std::string> Runtime::CreateContainer(const std::string& sandbox_id,
     return status.error().WithContext(
         fmt::format("create container '{}'", config.metadata().name()));
   }
+  FAIL_POINT("runtime.container.named");
   HoldImages(record);
   {
     const std::lock_guard lock(mutex_);
     containers_[id] = made;
   }
+  FAIL_POINT("runtime.container.listed");
   Emit(Event::kCreated, id, pod.record.id);
   return id;
 }
@@ -204,6 +210,7 @@ Status Runtime::RemoveContainer(const std::string& id) {
   const ContainerPtr container = FindContainer(id);
   if (!container) return base::Ok();
   RETURN_IF_ERROR(StopContainer(container->view.record.id, std::chrono::seconds(0)));
+  FAIL_POINT("runtime.container.stopped_to_remove");
   const std::lock_guard operation(container->operation);
   const std::string full = container->view.record.id;
   if (const std::shared_ptr<monitor::MonitorClient> monitor =
@@ -213,9 +220,13 @@ Status Runtime::RemoveContainer(const std::string& id) {
       base::LogWarn("the monitor keeps a removed container, it goes with its pod",
                     {{"container", full}, {"error", forgotten.error()}});
   }
+  FAIL_POINT("runtime.container.forgotten");
   RETURN_IF_ERROR(cgroup::Group(d_.cgroups, container->view.record.cgroup_path).Remove());
+  FAIL_POINT("runtime.container.cgroup_gone");
   RETURN_IF_ERROR(Discard(ContainerDir(full)));
+  FAIL_POINT("runtime.container.discarded");
   ReleaseImages(container->view.record);
+  FAIL_POINT("runtime.container.images_released");
   {
     const std::lock_guard lock(mutex_);
     if (containers_.erase(full) == 0) return base::Ok();  // two removed it at once
@@ -230,7 +241,9 @@ Status Runtime::ReopenContainerLog(const std::string& id) {
     return base::FailedPrecondition("container '{}' does not run", id);
   const std::shared_ptr<monitor::MonitorClient> monitor = MonitorOf(view.record.sandbox_id);
   if (!monitor) return base::Unavailable("the pod of container '{}' has no monitor", id);
-  return monitor->ReopenLog(view.record.id);
+  RETURN_IF_ERROR(monitor->ReopenLog(view.record.id));
+  FAIL_POINT("runtime.log.reopened");
+  return base::Ok();
 }
 
 }  // namespace keelson::cri_server

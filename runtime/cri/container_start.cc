@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "cri-api/cri.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 #include "lib/os/rooted_dir.h"
@@ -66,6 +67,7 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
   operations::Stage("plan");
   ASSIGN_OR_RETURN(container::Plan plan, PlanOf(container->view, pod));
   ASSIGN_OR_RETURN(const handlers::Handler* const handler, HandlerOf(pod.record.handler));
+  FAIL_POINT("runtime.start.planned");
   operations::Stage("seccomp");
   if (plan.seccomp == container::Plan::Seccomp::kRuntimeDefault) {
     ASSIGN_OR_RETURN(const seccomp::Program program,
@@ -105,6 +107,7 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     }
     sources.push_back(std::move(tree).value());
   }
+  FAIL_POINT("runtime.start.volumes");
   operations::Stage("devices");
   if (plan.all_devices) {
     ASSIGN_OR_RETURN(plan.spec.devices, container::AllDevices());
@@ -127,12 +130,15 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
   }
   plan.spec.log_name = log.name;
   ASSIGN_OR_RETURN(plan.spec.log_limit, container::PlanLogLimit(d_.log_limits, pod.config));
+  FAIL_POINT("runtime.start.log_directory");
   operations::Stage("cgroup");
   ASSIGN_OR_RETURN(const std::unique_ptr<pod_group::Hold> hold,
                    d_.pod_groups->Ensure(GroupOf(pod)).WithContext("the pod's cgroup"));
   const cgroup::Group group(d_.cgroups, plan.cgroup_path);
   RETURN_IF_ERROR(group.Create().WithContext("make the container's cgroup"));
+  FAIL_POINT("runtime.start.cgroup");
   Status status = group.Apply(plan.resources);
+  FAIL_POINT("runtime.start.limits");
   if (status.ok()) {
     plan.spec.cgroup_paths = group.V1Directories();
     plan.spec.unified_cgroup = group.UnifiedDirectory();
@@ -149,6 +155,7 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     operations::Stage("monitor");
     Result<monitor::StartedContainer> started =
         monitor->Start(plan.spec, std::move(sources), std::move(log_dir));
+    FAIL_POINT("runtime.start.begun");
     if (started.ok()) {
       operations::Within(started->stages);
       operations::Stage("record");
@@ -168,6 +175,7 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
     if (IsUnknown(status)) return status;
   }
   (void)group.Remove();
+  FAIL_POINT("runtime.start.undone");
   return status;
 }
 
@@ -260,7 +268,9 @@ Status Runtime::StartContainer(const std::string& id) {
     r.state = ContainerState::kStarting;
     r.started_at = d_.clock.WallNanos();
   });
+  FAIL_POINT("runtime.start.recorded");
   if (launched.ok()) launched = LaunchUntilKnown(container, sandbox);
+  FAIL_POINT("runtime.start.running");
   if (!launched.ok()) {
     // What kubelets show as the container's end: the cause in words, code 128.
     const Status updated = Update(container, [&](ContainerRecord& r) {
@@ -274,6 +284,7 @@ Status Runtime::StartContainer(const std::string& id) {
     if (!updated.ok())
       base::LogError("cannot write a container's end",
                      {{"container", view.record.id}, {"error", updated.error()}});
+    FAIL_POINT("runtime.start.failed");
     SetStarting(container, false);
     return launched.error().WithContext(
         fmt::format("start container '{}'", view.config.metadata().name()));

@@ -2,6 +2,7 @@
 // StopContainer: the signal, the wait, the kill.
 
 #include "cri-api/cri.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "runtime/cri/runtime.h"
 
@@ -97,17 +98,20 @@ Status Runtime::StopContainer(const std::string& id, std::chrono::seconds timeou
     const Status sent = AskMonitor(record.sandbox_id, [&](monitor::MonitorClient& m) {
       return m.Signal(record.id, record.stop_signal);
     });
+    FAIL_POINT("runtime.stop.signalled");
     if (!sent.ok() && sent.error().code() != base::Code::kUnavailable) return sent;
     if (!sent.ok()) timeout = std::chrono::seconds(0);  // nobody can ask it politely
   }
   operations::Stage("waiting for the container to end");
   if (timeout.count() > 0) {
     const Status ended = AwaitExit(container, base::SystemClock().Steady() + timeout, true);
+    FAIL_POINT("runtime.stop.waited");
     // The time that its program was given is not over because this daemon's is.
     if (ended.ok() || ended.error().code() == base::Code::kUnavailable) return ended;
   }
   operations::Stage("kill");
   RETURN_IF_ERROR(KillContainer(record));
+  FAIL_POINT("runtime.stop.killed");
   return AwaitExit(container, base::SystemClock().Steady() + std::chrono::minutes(1));
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 #include "runtime/cri/runtime.h"
@@ -65,7 +66,9 @@ Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
       d_.anchor.AdoptMonitor(
           SetupOf(sandbox->view), [this](const monitor::ExitRecord& record) { OnExit(record); },
           [this, id] { OnMonitorLost(id); }));
+  FAIL_POINT("runtime.adopt.connected");
   ASSIGN_OR_RETURN(const std::vector<monitor::ContainerState> states, monitor->ListContainers());
+  FAIL_POINT("runtime.adopt.listed");
   {
     const std::lock_guard lock(mutex_);
     sandbox->monitor = std::move(monitor);
@@ -93,6 +96,7 @@ Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
           r.state = ContainerState::kCreated;
           r.started_at = 0;
         }));
+        FAIL_POINT("runtime.adopt.never_begun");
       }
     } else if (known == nullptr) {
       RecordExit({.container_id = container_id,
@@ -100,6 +104,7 @@ Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
                   .lost = true,
                   .finished_at = d_.clock.WallNanos()});
     } else if (known->phase == monitor::ContainerPhase::kExited && known->exit) {
+      FAIL_POINT("runtime.adopt.ended");
       RecordExit(*known->exit);
     } else if (state == ContainerState::kStarting) {
       RETURN_IF_ERROR(Update(container, [&](ContainerRecord& r) {
@@ -108,6 +113,7 @@ Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
         r.pid = known->started.pid;
         r.started_at = known->started.started_at;
       }));
+      FAIL_POINT("runtime.adopt.begun");
     }
   }
   return base::Ok();
@@ -155,9 +161,11 @@ Status Runtime::Recover() {
     RETURN_IF_ERROR(os::MakeDirs(d_.state_dir + folder, 0700));
   RETURN_IF_ERROR(os::MakeDirs(d_.run_dir + "/pods", 0700));
   RETURN_IF_ERROR(network::PrepareNamespaceDirectory(PinDir()));
+  FAIL_POINT("runtime.recover.directories");
   ASSIGN_OR_RETURN(const std::vector<os::DirEntry> trash, os::ListDir(TrashDir()));
   for (const os::DirEntry& entry : trash) DeleteInBackground(TrashDir() + "/" + entry.name);
   ASSIGN_OR_RETURN(const std::vector<os::DirEntry> pods, os::ListDir(d_.state_dir + "/pods"));
+  FAIL_POINT("runtime.recover.trash");
   std::vector<std::string> live;
   for (const os::DirEntry& entry : pods) {
     const Result<std::string> bytes = os::ReadFile(SandboxDir(entry.name) + "/record");
@@ -166,6 +174,7 @@ Status Runtime::Recover() {
     if (!bytes.ok() && bytes.error().code() == base::Code::kNotFound) {
       // A life ended before the first word about the pod was written, and nothing was made of it.
       RETURN_IF_ERROR(os::RemoveTree(SandboxDir(entry.name)));
+      FAIL_POINT("runtime.recover.pod_without_record");
       continue;
     }
     const auto sandbox = std::make_shared<Sandbox>();
@@ -189,12 +198,14 @@ Status Runtime::Recover() {
     }
     sandbox->view.record = std::move(record).value();
     sandboxes_[entry.name] = sandbox;
+    FAIL_POINT("runtime.recover.pod_read");
   }
   ASSIGN_OR_RETURN(const std::vector<os::DirEntry> containers,
                    os::ListDir(d_.state_dir + "/containers"));
   for (const os::DirEntry& entry : containers) {
     if (entry.name.starts_with(kUnborn)) {
       RETURN_IF_ERROR(os::RemoveTree(ContainerDir(entry.name)));
+      FAIL_POINT("runtime.recover.unborn");
       continue;
     }
     const Result<std::string> bytes = os::ReadFile(ContainerDir(entry.name) + "/record");
@@ -218,6 +229,7 @@ Status Runtime::Recover() {
     }
     containers_[entry.name] = container;
     HoldImages(container->view.record);
+    FAIL_POINT("runtime.recover.container_read");
   }
   // What of a pod without a monitor counts as alive by its record is not.
   const auto end_containers_of = [this](const std::string& sandbox_id, const std::string& reason,
@@ -247,7 +259,9 @@ Status Runtime::Recover() {
     const SandboxState state = sandbox->view.record.state;
     if (state == SandboxState::kCreating || state == SandboxState::kRemoving) {
       if (!TearDownOrKeep(sandbox)) continue;
+      FAIL_POINT("runtime.recover.torn_down");
       RETURN_IF_ERROR(os::RemoveTree(SandboxDir(id)));
+      FAIL_POINT("runtime.recover.undone");
       sandboxes_.erase(id);
       continue;
     }
@@ -262,6 +276,7 @@ Status Runtime::Recover() {
                       "to: start that one and remove the pods first",
                       id));
     if (state == SandboxState::kReady && adopted.ok()) {
+      FAIL_POINT("runtime.recover.pod_adopted");
       live.push_back(id);
       continue;
     }
@@ -274,13 +289,17 @@ Status Runtime::Recover() {
                     {{"pod", id}, {"error", adopted.error()}});
     if (!TearDownOrKeep(sandbox)) continue;
     RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; }));
+    FAIL_POINT("runtime.recover.stopped");
   }
   for (const auto& [id, container] : containers_) {
     if (const std::string& pod = container->view.record.sandbox_id; !sandboxes_.contains(pod))
       end_containers_of(pod, "Unknown", "the record of its pod is lost");
   }
+  FAIL_POINT("runtime.recover.pods");
   FinishUpdates();
-  return d_.network.CollectGarbage(live);
+  RETURN_IF_ERROR(d_.network.CollectGarbage(live));
+  FAIL_POINT("runtime.recover.network");
+  return base::Ok();
 }
 
 }  // namespace keelson::cri_server

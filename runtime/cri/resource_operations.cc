@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "cri-api/cri.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
@@ -106,6 +107,7 @@ Status Runtime::UpdateContainerResources(const std::string& id,
         r.updating = true;
       },
       wanted.linux().resources()));
+  FAIL_POINT("runtime.resources.recorded");
   const cgroup::Group group(d_.cgroups, view.record.cgroup_path);
   Status updated = base::Ok();
   std::string actual;
@@ -128,6 +130,7 @@ Status Runtime::UpdateContainerResources(const std::string& id,
     const Status removed = group.Remove();
     if (updated.ok()) updated = removed;
   }
+  FAIL_POINT("runtime.resources.set");
   RETURN_IF_ERROR(SetLimits(
       container,
       [&](ContainerRecord& r) {
@@ -136,6 +139,7 @@ Status Runtime::UpdateContainerResources(const std::string& id,
         r.updating = false;
       },
       updated.ok() ? wanted.linux().resources() : view.config.linux().resources()));
+  FAIL_POINT("runtime.resources.done");
   if (!updated.ok()) {
     return updated.error().WithContext(
         fmt::format("update resources of container '{}'", view.config.metadata().name()));
@@ -158,6 +162,7 @@ void Runtime::FinishUpdates() {
                       {{"container", id}, {"error", updated.error()}});
       actual = ActualLimits(group, wanted, record.pid);
     }
+    FAIL_POINT("runtime.recover.limits");
     const Status written = Update(container, [&](ContainerRecord& r) {
       r.resources = actual;
       r.updating = false;

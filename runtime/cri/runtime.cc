@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <tuple>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/ids.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
@@ -217,6 +218,7 @@ Status Runtime::Discard(const std::string& directory) {
     if (errno == ENOENT && !os::Exists(directory)) return base::Ok();
     return base::Error::FromErrno(errno, "put '{}' aside", directory);
   }
+  FAIL_POINT("runtime.trash.named");
   // Who removes faster than the disk can delete waits for it.
   if (discarded_ >= kMostAtOnce) return os::RemoveTree(to);
   DeleteInBackground(to);
@@ -230,6 +232,7 @@ void Runtime::DeleteInBackground(const std::string& path) {
       base::LogWarn("removed files cannot be deleted, the next start tries again",
                     {{"path", path}, {"error", removed.error()}});
     }
+    FAIL_POINT("runtime.trash.deleted");
     --discarded_;
   });
 }
@@ -252,6 +255,7 @@ void Runtime::RecordExit(const monitor::ExitRecord& exit) {
     path = container->view.record.cgroup_path;
     sandbox_id = container->view.record.sandbox_id;
   }
+  FAIL_POINT("runtime.exit.told");
   const Status updated = Update(container, [&](ContainerRecord& r) {
     if (r.state >= ContainerState::kExited) return;
     r.state = ContainerState::kExited;
@@ -269,7 +273,9 @@ void Runtime::RecordExit(const monitor::ExitRecord& exit) {
   if (!updated.ok())
     base::LogError("cannot write a container's end",
                    {{"container", exit.container_id}, {"error", updated.error()}});
+  FAIL_POINT("runtime.exit.recorded");
   if (!path.empty()) (void)cgroup::Group(d_.cgroups, path).Remove();
+  FAIL_POINT("runtime.exit.cgroup_gone");
   base::LogInfo(
       "container ended",
       {{"container", exit.container_id}, {"code", exit.exit_code}, {"oom", exit.oom_killed}});

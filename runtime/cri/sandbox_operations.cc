@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cri-api/cri.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/ids.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
@@ -101,16 +102,19 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
   sandbox->view.config = config;
   const std::string id = record.id;
   RETURN_IF_ERROR(os::MakeDirs(SandboxDir(id), 0700));
+  FAIL_POINT("runtime.pod.directory");
   if (const Status written =
           os::WriteFileAtomic(SandboxDir(id) + "/record", container::Encode(record), 0600);
       !written.ok()) {
     (void)os::RemoveTree(SandboxDir(id));
     return written.error();
   }
+  FAIL_POINT("runtime.pod.recorded");
   Status built = BuildSandbox(sandbox);
   if (built.ok()) {
     built = Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kReady; });
   }
+  FAIL_POINT("runtime.pod.ready");
   if (!built.ok()) {
     if (TearDownOrKeep(sandbox)) {
       (void)Discard(SandboxDir(id));
@@ -168,13 +172,17 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
   for (const auto& [name, value] : config.linux().sysctls()) request.sysctls[name] = value;
   operations::Stage("namespaces");
   ASSIGN_OR_RETURN(network::Namespaces made, network::MakeNamespaces(request));
+  FAIL_POINT("runtime.pod.namespaces");
   RETURN_IF_ERROR(os::MakeDirs(PodRunDir(id), 0700));
+  FAIL_POINT("runtime.pod.run_directory");
   operations::Stage("cgroup");
   ASSIGN_OR_RETURN(
       std::unique_ptr<pod_group::Hold> hold,
       d_.pod_groups->Make(GroupOf(sandbox->view)).WithContext("make the pod's cgroup"));
+  FAIL_POINT("runtime.pod.cgroup");
   operations::Stage("pin the network namespace");
   if (made.net) RETURN_IF_ERROR(network::PinNamespace(made.net.get(), PinDir(), id));
+  FAIL_POINT("runtime.pod.pinned");
 
   // The network is set up while the monitor starts.
   std::future<Result<network::PodAddress>> address;
@@ -196,6 +204,7 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
       SetupOf(sandbox->view), namespaces,
       [this](const monitor::ExitRecord& record) { OnExit(record); },
       [this, id] { OnMonitorLost(id); });
+  FAIL_POINT("runtime.pod.monitor");
   if (monitor.ok()) {
     const std::lock_guard lock(mutex_);
     sandbox->monitor = std::move(monitor).value();
@@ -206,6 +215,7 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
     ASSIGN_OR_RETURN(network::PodAddress given, address.get());
     addresses = std::move(given.addresses);
   }
+  FAIL_POINT("runtime.pod.network");
   if (!monitor.ok()) return monitor.error().WithContext("start the pod's monitor");
   {
     const std::lock_guard lock(mutex_);
@@ -213,6 +223,7 @@ Status Runtime::BuildSandbox(const SandboxPtr& sandbox) {
   }
   operations::Stage("files");
   RETURN_IF_ERROR(WritePodFiles(*sandbox, addresses));
+  FAIL_POINT("runtime.pod.files");
   if (!hold) return {};
   // A monitor that answers has started its log process, which keeps the group from now on.
   operations::Stage("log process");
@@ -285,12 +296,17 @@ Status Runtime::TearDownSandbox(const SandboxPtr& sandbox) {
     const std::lock_guard lock(mutex_);
     if (ended.ok()) sandbox->monitor.reset();
   }
+  FAIL_POINT("runtime.pod.monitor_ended");
   operations::Stage("network");
   note(d_.network.Teardown(id), "network");
+  FAIL_POINT("runtime.pod.network_gone");
   operations::Stage("cgroup and directories");
   note(network::UnpinNamespace(PinDir(), id), "network namespace");
+  FAIL_POINT("runtime.pod.unpinned");
   note(d_.pod_groups->Remove(GroupOf(sandbox->view)), "cgroup");
+  FAIL_POINT("runtime.pod.cgroup_gone");
   note(os::RemoveTree(PodRunDir(id)), "run directory");
+  FAIL_POINT("runtime.pod.run_directory_gone");
   return first;
 }
 
@@ -316,11 +332,14 @@ Status Runtime::StopPodSandbox(const std::string& id) {
   // From here on nothing more is started in it.
   if (state != SandboxState::kStopping)
     RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopping; }));
+  FAIL_POINT("runtime.pod.stopping");
   for (const ContainerPtr& container : ContainersOf(sandbox->view.record.id)) {
     RETURN_IF_ERROR(StopContainer(container->view.record.id, std::chrono::seconds(0)));
   }
+  FAIL_POINT("runtime.pod.containers_stopped");
   RETURN_IF_ERROR(TearDownSandbox(sandbox));
   RETURN_IF_ERROR(Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kStopped; }));
+  FAIL_POINT("runtime.pod.stopped");
   const std::string full = sandbox->view.record.id;
   Emit(Event::kStopped, full, full);
   return base::Ok();
@@ -333,8 +352,10 @@ Status Runtime::RemovePodSandbox(const std::string& id) {
   RETURN_IF_ERROR(StopPodSandbox(full));
   for (const ContainerPtr& container : ContainersOf(full))
     RETURN_IF_ERROR(RemoveContainer(container->view.record.id));
+  FAIL_POINT("runtime.pod.containers_removed");
   const std::lock_guard operation(sandbox->operation);
   RETURN_IF_ERROR(Discard(SandboxDir(full)));
+  FAIL_POINT("runtime.pod.discarded");
   SandboxView last;
   {
     const std::lock_guard lock(mutex_);

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "runtime/content/digest.h"
 
@@ -51,6 +52,7 @@ Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& refer
                                      const std::stop_token& stop) {
   const std::stop_callback on_stop(stop, [&source] { source.Cancel(); });
   ASSIGN_OR_RETURN(const Found found, FindManifest(source, reference));
+  FAIL_POINT("runtime.pull.manifest");
   const Descriptor& descriptor = found.manifest.config;
   if (descriptor.size > content::BlobStore::kMaxBlobBytes) {
     return base::ResourceExhausted("the image's configuration of {} bytes is too large",
@@ -61,6 +63,7 @@ Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& refer
       source.ReadDocument(descriptor).WithContext("configuration " + descriptor.digest));
   ASSIGN_OR_RETURN(const ConfigDocument config,
                    ParseConfig(config_bytes).WithContext("configuration " + descriptor.digest));
+  FAIL_POINT("runtime.pull.configuration");
   if (!config.platform.architecture.empty() &&
       (config.platform.os != platform_.os ||
        config.platform.architecture != platform_.architecture)) {
@@ -79,6 +82,7 @@ Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& refer
     digests.push_back(layer.digest);
   }
   RETURN_IF_ERROR(EnsureLayers(source, found.manifest, config, stop));
+  FAIL_POINT("runtime.pull.layers");
   if (stop.stop_requested()) return base::Cancelled("cancelled");
   RETURN_IF_ERROR(
       images_.Commit({config_bytes, found.manifest_bytes}, digests, reference, found.top_digest));

@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "lib/os/unfinished.h"
 #include "runtime/image/layout_source.h"
 #include "runtime/image/registry_source.h"
 #include "runtime/unpack/client.h"
@@ -68,6 +69,7 @@ Result<std::unique_ptr<ImageServiceImpl>> ImageServiceImpl::Open(Options options
   for (const os::DirEntry& entry : imports)
     RETURN_IF_ERROR(os::RemoveTree(paths.Import() + "/" + entry.name));
   ASSIGN_OR_RETURN(content::BlobStore blobs, content::BlobStore::Open(paths.Blobs()));
+  os::RemoveUnfinished(paths.Blobs() + "/sha256");
   std::unique_ptr<ImageServiceImpl> service(
       new ImageServiceImpl(std::move(options), std::move(blobs)));
   const Options& o = service->options_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 #include "runtime/content/digest.h"
@@ -225,10 +226,13 @@ Status ImageStore::Commit(const Documents& documents, const std::vector<std::str
   const std::lock_guard lock(mutex_);
   ImageRecord record{.layers = layers};
   ASSIGN_OR_RETURN(record.id, blobs_.Put(documents.config));
+  FAIL_POINT("runtime.image.configuration");
   ASSIGN_OR_RETURN(record.manifest, blobs_.Put(documents.manifest));
+  FAIL_POINT("runtime.image.manifest");
   RETURN_IF_ERROR(CheckUsable(record));
   if (!records_.contains(record.id)) {
     RETURN_IF_ERROR(os::WriteFileAtomic(ImagePath(record.id), Encode(record), 0600));
+    FAIL_POINT("runtime.image.recorded");
     // One sync for documents, layers and record; the names follow.
     ASSIGN_OR_RETURN(const os::UniqueFd fs, os::Open(root_, O_RDONLY | O_DIRECTORY));
     if (syncfs(fs.get()) != 0) {
@@ -236,6 +240,7 @@ Status ImageStore::Commit(const Documents& documents, const std::vector<std::str
       (void)os::RemoveFile(ImagePath(record.id));
       return Error::FromErrno(saved, "sync the image's files");
     }
+    FAIL_POINT("runtime.image.synced");
     records_[record.id] = record;
   }
   std::vector<NameRecord> names;
@@ -247,6 +252,7 @@ Status ImageStore::Commit(const Documents& documents, const std::vector<std::str
         it != names_.end() && it->second.image_id == name.image_id)
       continue;
     if (written = WriteName(name); !written.ok()) break;
+    FAIL_POINT("runtime.image.name");
     names_[name.name] = name;
   }
   Publish();
@@ -257,13 +263,22 @@ Status ImageStore::Remove(const std::string& reference) {
   const std::optional<Image> image = Find(reference);
   if (!image) return base::Ok();
   const std::lock_guard lock(mutex_);
-  for (auto it = names_.begin(); it != names_.end();) {
-    if (it->second.image_id != image->id) {
-      ++it;
-      continue;
-    }
-    RETURN_IF_ERROR(os::RemoveFile(NamePath(it->first)));
-    it = names_.erase(it);
+  // The name that was given goes last: whoever is cut off finds the rest by it when it is asked
+  // again.
+  std::vector<std::string> names;
+  for (const auto& [name, record] : names_) {
+    if (record.image_id == image->id) names.push_back(name);
+  }
+  if (const Result<Reference> given = ParseReference(reference); given.ok()) {
+    const std::string last =
+        given->digest.empty() ? given->Tagged() : given->Digested(given->digest);
+    std::stable_partition(names.begin(), names.end(),
+                          [&last](const std::string& name) { return name != last; });
+  }
+  for (const std::string& name : names) {
+    RETURN_IF_ERROR(os::RemoveFile(NamePath(name)));
+    FAIL_POINT("runtime.image.name_gone");
+    names_.erase(name);
   }
   Publish();
   CollectLocked();
@@ -304,8 +319,10 @@ bool ImageStore::CollectLocked() {
       ++it;
       continue;
     }
+    FAIL_POINT("runtime.image.record_gone");
     (void)blobs_.Remove(it->second.manifest);
     (void)blobs_.Remove(it->first);
+    FAIL_POINT("runtime.image.documents_gone");
     it = records_.erase(it);
     changed = true;
   }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "lib/base/clock.h"
+#include "lib/base/fail_point.h"
 #include "lib/os/files.h"
 #include "runtime/log/line_splitter.h"
 
@@ -78,6 +79,7 @@ base::Status LogWriter::OpenFile(File& file) {
     return base::FailedPrecondition("log file '{}' is not a regular file", file.name);
   char last = '\n';
   file.torn = st.st_size > 0 && pread(fd.get(), &last, 1, st.st_size - 1) == 1 && last != '\n';
+  FAIL_POINT("log.file.opened");
   file.fd = std::move(fd);
   return base::Ok();
 }
@@ -200,6 +202,7 @@ void LogWriter::WriteEntries(const std::shared_ptr<File>& file, const std::strin
   } else {
     owing_.erase(file);
   }
+  FAIL_POINT("log.file.written");
 }
 
 void LogWriter::Run() {

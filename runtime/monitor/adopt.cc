@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Taking over from a monitor that died: what the anchor was told of each container before it ran,
 // its pipes, and the end that the anchor has seen meanwhile.
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 
+#include "lib/base/fail_point.h"
 #include "lib/kernel/cgroup/cgroup.h"
+#include "lib/os/never_executed.h"
 #include "lib/os/process.h"
 #include "runtime/monitor/monitor.h"
 
@@ -54,6 +57,7 @@ void Monitor::TakeNotes(std::string_view notes, Container& container) {
 
 Status Monitor::Adopt() {
   ASSIGN_OR_RETURN(const Packet answer, Ask(kAnchor, Type::kRegistered, ""));
+  FAIL_POINT("monitor.adopt.registered");
   base::Reader r(answer.payload);
   for (uint32_t n = r.Count(9); n > 0 && r.ok(); --n) {
     Container container;
@@ -69,6 +73,7 @@ Status Monitor::Adopt() {
     const size_t without_input = (container.log_flags & kLogFile) != 0 ? 3 : 2;
     if (!container.HasTerminal() && container.log_fds.size() == without_input)
       container.log_flags &= static_cast<uint8_t>(~kLogInput);
+    FAIL_POINT("monitor.adopt.streams");
     SweepLeaves(container);
     const std::string id = container.state.id;
     // First of all: whoever saw its end has written it, and its pid may be another's by now.
@@ -85,6 +90,7 @@ Status Monitor::Adopt() {
     }
     Result<UniqueFd> pidfd = exited ? Result<UniqueFd>(base::NotFound("ended"))
                                     : os::OpenPidfd(container.state.started.pid);
+    container.undecided = container.program.empty();
     if (!pidfd.ok()) {
       containers_[id] = std::move(container);
       AwaitExitRecord(id, std::chrono::milliseconds(0));
@@ -93,10 +99,44 @@ Status Monitor::Adopt() {
     container.pidfd = std::move(pidfd).value();
     containers_[id] = std::move(container);
     RETURN_IF_ERROR(WatchAdopted(id));
+    Decide(id);
+    FAIL_POINT("monitor.adopt.container");
     FinishOtherStart(containers_[id]);
   }
   if (!r.ok()) return base::DataLoss("the anchor's list of containers is malformed");
   return base::Ok();
+}
+
+// Whoever was to give it the word to begin is dead: it has it and executes in a moment, or it ends
+// and has never been. What has ended is decided by what the anchor wrote: see AwaitExitRecord().
+void Monitor::Decide(const std::string& id) {
+  const auto found = containers_.find(id);
+  if (found == containers_.end() || !found->second.undecided) return;
+  Container& container = found->second;
+  const bool waits = os::HasNeverExecuted(container.state.started.pid);
+  pollfd ended{container.pidfd.get(), POLLIN, 0};
+  if (poll(&ended, 1, 0) != 0) return;
+  if (waits) {
+    static constexpr std::chrono::milliseconds kPause{5};
+    loop_.After(kPause, [this, id] { Decide(id); });
+    return;
+  }
+  container.undecided = false;
+  AnswerWaitingLists();
+}
+
+Result<bool> Monitor::AnchorKnows(const std::string& id) {
+  ASSIGN_OR_RETURN(const Packet answer, Ask(kAnchor, Type::kRegistered, ""));
+  base::Reader r(answer.payload);
+  for (uint32_t n = r.Count(9); n > 0 && r.ok(); --n) {
+    const bool found = r.String() == id;
+    (void)r.I32();
+    (void)r.String();
+    (void)r.Bool();
+    if (found) return true;
+  }
+  if (!r.ok()) return base::DataLoss("the anchor's list of containers is malformed");
+  return false;
 }
 
 Status Monitor::WatchAdopted(const std::string& id) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
@@ -26,6 +27,7 @@ Status StartAnchor(const AnchorOptions& options, const std::string& socket_path)
                 options.binary_dir};
   spawn.fds = {{listener.get(), 3}, {log.get(), 1}, {log.get(), 2}};
   spawn.new_session = true;
+  if (const char* points = base::fail_point::Inherited()) spawn.env = {points};
   ASSIGN_OR_RETURN(os::ChildProcess child, os::ChildProcess::Spawn(spawn));
   child.Release();
   return base::Ok();
@@ -67,7 +69,10 @@ Result<Packet> AnchorConnection::Ask(Type type, std::string_view payload,
 Result<Packet> AnchorConnection::Try(Type type, std::string_view payload,
                                      const std::vector<int>& fds) {
   RETURN_IF_ERROR(SendPacket(socket_.get(), type, 1, payload, fds));
-  return ReceiveAnswer(socket_.get(), 1);
+  FAIL_POINT("runtime.anchor.asked");
+  Result<Packet> answer = ReceiveAnswer(socket_.get(), 1);
+  FAIL_POINT("runtime.anchor.answered");
+  return answer;
 }
 
 }  // namespace keelson::monitor

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "lib/base/clock.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/kernel/cgroup/cgroup.h"
 #include "lib/os/files.h"
@@ -40,7 +41,9 @@ void Monitor::OnChildren() {
     const pid_t pid = ended.si_pid;
     const os::ExitStatus status{ended.si_code == CLD_EXITED ? ended.si_status << 8
                                                             : ended.si_status};
+    FAIL_POINT("monitor.exit.seen");
     OnChild(pid, status);
+    FAIL_POINT("monitor.exit.handled");
     while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
     }
   }
@@ -81,9 +84,11 @@ void Monitor::OnContainerExit(const std::string& id, os::ExitStatus status) {
   if (!container.leaf.path.empty()) RemoveLeaf(container.leaf.path, std::chrono::milliseconds(0));
   container.leaf = {};
   // Now, before the zombie is reaped: whenever we die, somebody knows the exact code.
+  FAIL_POINT("monitor.exit.judged");
   if (const Status written = WriteExitFile(setup_.run_dir, *container.state.exit); !written.ok()) {
     base::LogError("cannot write an exit record", {{"container", id}, {"error", written.error()}});
   }
+  FAIL_POINT("monitor.exit.recorded");
   TellExit(id);
 }
 
@@ -109,9 +114,11 @@ void Monitor::PublishExit(const std::string& id) {
   container.state.phase = ContainerPhase::kExited;
   if (container.watch != 0) loop_.Unwatch(container.watch);
   container.watch = 0;
+  FAIL_POINT("monitor.exit.drained");
   base::Writer w;
   Put(w, *container.state.exit);
   for (const auto& [fd, owned] : clients_) (void)SendPacket(fd, Type::kExited, 0, w.bytes());
+  FAIL_POINT("monitor.exit.published");
   DeleteOther(container);
 }
 
@@ -127,6 +134,12 @@ void Monitor::AwaitExitRecord(const std::string& id, std::chrono::milliseconds w
   if (found == containers_.end() || found->second.state.exit) return;
   Container& container = found->second;
   Result<ExitRecord> record = ReadExitFile(setup_.run_dir, id);
+  if (!record.ok() && container.undecided && !AnchorKnows(id).ValueOr(true)) {
+    if (container.watch != 0) loop_.Unwatch(container.watch);
+    AskLog(Type::kLogRemove, id, {});
+    containers_.erase(found);
+    return AnswerWaitingLists();
+  }
   if (!record.ok() && waited < kAnchorPatience) {
     static constexpr std::chrono::milliseconds kPause{5};
     loop_.After(kPause, [this, id, waited] { AwaitExitRecord(id, waited + kPause); });
@@ -143,6 +156,8 @@ void Monitor::AwaitExitRecord(const std::string& id, std::chrono::milliseconds w
       cgroup::ReadOomKills(container.memory_cgroup).value_or(container.oom_before);
   record->oom_killed = record->exit_code == 128 + SIGKILL && oom_now > container.oom_before;
   container.state.exit = *record;
+  container.undecided = false;
+  AnswerWaitingLists();
   TellExit(id);
 }
 

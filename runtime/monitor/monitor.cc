@@ -9,9 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "lib/base/clock.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/kernel/cgroup/cgroup.h"
@@ -122,14 +125,18 @@ void Monitor::OnClient(int client) {
       const std::string id = r.String();
       const int signal = r.I32();
       if (SignalOther(client, packet->id, id, signal)) return;
+      FAIL_POINT("monitor.signal.asked");
       return Answer(client, packet->id, Done(Signal(id, signal)));
     }
     case Type::kKillAll:
-      return Answer(client, packet->id, Done(KillAll(r.String())));
+      Answer(client, packet->id, Done(KillAll(r.String())));
+      FAIL_POINT("monitor.kill.answered");
+      return;
     case Type::kReopenLog: {
       const std::string id = r.String();
       if (!containers_.contains(id))
         return Answer(client, packet->id, base::NotFound("no container '{}'", id));
+      FAIL_POINT("monitor.log.reopen_asked");
       return ReopenLog(client, packet->id, id);
     }
     case Type::kForget:
@@ -146,6 +153,18 @@ void Monitor::OnClient(int client) {
                     base::Unimplemented("the monitor does not know message {}",
                                         static_cast<uint32_t>(packet->type)));
   }
+}
+
+bool Monitor::StartsUnderWay() const {
+  return !starting_.empty() ||
+         std::any_of(containers_.begin(), containers_.end(),
+                     [](const auto& known) { return known.second.undecided; });
+}
+
+void Monitor::AnswerWaitingLists() {
+  if (StartsUnderWay()) return;
+  for (const auto& [client, question] : std::exchange(lists_waiting_, {}))
+    Answer(client, question, List());
 }
 
 Result<std::string> Monitor::List() const {
@@ -171,6 +190,7 @@ Result<std::optional<std::string>> Monitor::Start(int client, Packet& packet) {
   RETURN_IF_ERROR(StillWanted(container));
   ASSIGN_OR_RETURN(const std::string bytes, os::ReadAll(packet.fds[0].get()));
   ASSIGN_OR_RETURN(const spec::ContainerSpec spec, spec::DecodeContainerSpec(bytes));
+  FAIL_POINT("monitor.start.read");
   if (containers_.contains(spec.id))
     return base::AlreadyExists("container '{}' was started before", spec.id);
   container.state.id = spec.id;
@@ -232,6 +252,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   Result<launcher::Pending> begun = launcher::BeginStart(spec, pod, volumes, streams);
   if (!begun.ok()) return OrTooLittleMemory(begun.error(), container);
   launcher::Pending pending = std::move(begun).value();
+  FAIL_POINT("monitor.start.begun");
   in.read_end.reset();
   out.write_end.reset();
   err.write_end.reset();
@@ -246,6 +267,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   Mark(spec::StartStage::kReady);
   if (ready.ok()) ready = StillWanted(container);
   if (ready.ok()) ready = pending.Go();
+  FAIL_POINT("monitor.start.going");
   if (!ready.ok()) {
     (void)os::SignalPidfd(pending.pidfd(), SIGKILL);
     while (waitpid(pending.pid(), nullptr, __WALL) < 0 && errno == EINTR) {
@@ -260,6 +282,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   containers_[spec.id] = std::move(container);
   Mark(spec::StartStage::kLogReady);
   AwaitLog(*log_added);
+  FAIL_POINT("monitor.start.known");
   PutStages(answer, marks_.Spans());
   return answer.Take();
 }
@@ -291,15 +314,19 @@ Result<uint64_t> Monitor::MakeKnown(Container& container, std::vector<UniqueFd> 
   const Result<Packet> registered = Ask(kAnchor, Type::kRegister, note.bytes());
   RETURN_IF_ERROR(WithoutAnchor(
       registered.ok() ? base::Ok() : Status(registered.error().WithContext("tell the anchor"))));
+  FAIL_POINT("monitor.start.registered");
   Mark(spec::StartStage::kLog);
   for (UniqueFd& dir : container.log_fds) ends.push_back(std::move(dir));
   if (input) ends.push_back(std::move(input));
   container.log_fds = std::move(ends);
   RETURN_IF_ERROR(KeepStreams(container));
+  FAIL_POINT("monitor.start.streams");
   ASSIGN_OR_RETURN(const uint64_t log_added, AddLog(container));
+  FAIL_POINT("monitor.start.log");
   base::Writer begun;
   begun.String(container.state.id);
   RETURN_IF_ERROR(WithoutAnchor(SendPacket(kAnchor, Type::kBegun, 0, begun.bytes())));
+  FAIL_POINT("monitor.start.told");
   return log_added;
 }
 
@@ -344,9 +371,11 @@ Status Monitor::Forget(const std::string& id) {
   if (found->second.state.phase == ContainerPhase::kRunning)
     return base::FailedPrecondition("container '{}' runs", id);
   if (!found->second.log_fds.empty()) AskLog(Type::kLogRemove, id, {});
+  FAIL_POINT("monitor.forget.log");
   base::Writer w;
   w.String(id);
   (void)SendPacket(kAnchor, Type::kUnregister, 0, w.bytes());
+  FAIL_POINT("monitor.forget.unregistered");
   containers_.erase(found);
   return os::RemoveTree(setup_.run_dir + "/" + id);
 }
@@ -357,11 +386,13 @@ void Monitor::Shutdown() {
   }
   for (auto& [pid, exec] : execs_) KillExec(pid, exec);
   for (const auto& [id, container] : containers_) DeleteOther(container);
+  FAIL_POINT("monitor.shutdown.killed");
   if (pod_init_) (void)os::SignalPidfd(pod_init_.get(), SIGKILL);
   // The log process ends with the last copy of its connection, after writing what it has.
   if (log_socket_) loop_.Unwatch(log_watch_);
   log_socket_.reset();
   (void)KeepWithAnchor("log-connection", {});
+  FAIL_POINT("monitor.shutdown.done");
 }
 
 }  // namespace keelson::monitor

@@ -57,6 +57,7 @@ class Monitor {
     os::UniqueFd pidfd;
     os::EventLoop::WatchId watch = 0;  // an adopted one: not our child
     bool adopted = false;
+    bool undecided = false;  // an adopted one: whether its program was begun
     std::string unified_cgroup;
     std::string memory_cgroup;
     std::vector<std::string> cgroups;
@@ -176,7 +177,8 @@ class Monitor {
   static bool IsKnownToProgram(const Container& container);
   void DeleteOther(const Container& container);
   void FinishOtherStart(const Container& container);  // what a dead monitor may not have come to
-  bool StartsUnderWay() const { return !starting_.empty(); }
+  bool StartsUnderWay() const;
+  void AnswerWaitingLists();  // unless something is under way still
   void UnwantOther(int client, uint64_t question);
   void ForgetClient(int client);
 
@@ -201,6 +203,9 @@ class Monitor {
   // `until`: CLOCK_MONOTONIC in ns, what has not begun by then is not done; 0: any time.
   void AskLog(Type type, const std::string& id, LogQuestion question, int64_t until = 0);
   base::Status StartPodInit();
+  void Decide(const std::string& id);
+  base::Result<bool> AnchorKnows(const std::string& id);
+  base::Status LetPodInitRun(int go);  // the pipe that it waits for
   base::Status Adopt();
   base::Status WatchAdopted(const std::string& id);
   // What the anchor, or the next program, is told of a container that only we know.

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "lib/base/clock.h"
+#include "lib/base/fail_point.h"
 #include "lib/os/event_loop.h"
 #include "lib/os/pipe.h"
 #include "runtime/spec/encode.h"
@@ -222,6 +223,7 @@ class MonitorClientImpl final : public MonitorClient {
     RETURN_IF_ERROR(SendPacket(connection_->socket.get(), type, waiter->id, payload, fds)
                         .WithContext("ask the pod's monitor"));
     connection_->open[waiter->id] = waiter;
+    FAIL_POINT("runtime.monitor.asked");
     if (live) connection_->live[waiter->id] = std::move(*live);
     return waiter;
   }
@@ -259,6 +261,7 @@ class MonitorClientImpl final : public MonitorClient {
       return base::DeadlineExceeded("the pod's monitor did not answer within {} ms",
                                     patience->count());
     }
+    FAIL_POINT("runtime.monitor.answered");
     return std::move(*waiter.answer);
   }
 

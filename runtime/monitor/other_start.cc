@@ -167,9 +167,7 @@ void Monitor::EndStart(const std::shared_ptr<OtherStart>& start, const Status& s
     (void)os::RemoveTree(start->directory);
     Answer(start->client, start->question, status.error());
   }
-  if (!starting_.empty()) return;
-  for (const auto& [client, question] : std::exchange(lists_waiting_, {}))
-    Answer(client, question, List());
+  AnswerWaitingLists();
 }
 
 // Of a container that was written down: whoever wrote it may have died before it was let run. One

@@ -16,6 +16,7 @@
 #include <cerrno>
 
 #include "lib/base/clock.h"
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/kernel/capabilities/capabilities.h"
@@ -67,6 +68,7 @@ Status Monitor::Prepare() {
   RETURN_IF_ERROR(fetch_one("ns/uts", uts_));
   RETURN_IF_ERROR(fetch_one("ns/user", user_));
   RETURN_IF_ERROR(fetch_one("ns/host", host_mounts_));
+  FAIL_POINT("monitor.begin.namespaces");
   UniqueFd mounts;
   RETURN_IF_ERROR(fetch_one("ns/mnt", mounts));
   const bool adopting = mounts.valid();
@@ -81,24 +83,29 @@ Status Monitor::Prepare() {
                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
     ASSIGN_OR_RETURN(const UniqueFd place, os::Open("/shm", O_PATH | O_DIRECTORY));
     RETURN_IF_ERROR(mount::Attach(shm.get(), place.get()).WithContext("the pod's shared memory"));
+    FAIL_POINT("monitor.begin.mounts");
     ASSIGN_OR_RETURN(mounts, os::Open("/proc/self/ns/mnt", O_RDONLY));
     RETURN_IF_ERROR(KeepWithAnchor("ns/mnt", {mounts.get()}));
+    FAIL_POINT("monitor.begin.mounts_kept");
   }
   if (setup_.share_process_namespace) {
     ASSIGN_OR_RETURN(std::vector<UniqueFd> kept, FetchFromAnchor("ns/pid"));
-    if (kept.size() == 2) {
+    if (kept.size() >= 2) {
       pod_pid_ = std::move(kept[0]);
       pod_init_ = std::move(kept[1]);
+      if (kept.size() == 3) RETURN_IF_ERROR(LetPodInitRun(kept[2].get()));
     } else {
       RETURN_IF_ERROR(StartPodInit());
     }
   }
+  FAIL_POINT("monitor.begin.init");
   if (adopting) RETURN_IF_ERROR(fetch_one("log-connection", log_socket_));
   if (log_socket_) {
     RETURN_IF_ERROR(WatchLog());
   } else {
     RETURN_IF_ERROR(StartLogProcess());
   }
+  FAIL_POINT("monitor.begin.log");
   if (adopting) RETURN_IF_ERROR(Adopt());
   return Listen();
 }
@@ -108,6 +115,7 @@ Status Monitor::Listen() {
                    loop_.Watch(kListener, EPOLLIN, [this](uint32_t) { OnConnect(); }));
   ASSIGN_OR_RETURN([[maybe_unused]] const auto child_watch,
                    loop_.Watch(signals_, EPOLLIN, [this](uint32_t) { OnChildren(); }));
+  FAIL_POINT("monitor.begin.ready");
   return base::Ok();
 }
 
@@ -126,7 +134,7 @@ namespace {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   char* argv[] = {const_cast<char*>(name), nullptr};
-  char* env[] = {nullptr};
+  char* env[] = {const_cast<char*>(base::fail_point::Inherited()), nullptr};
   (void)syscall(SYS_execveat, high, "", argv, env, AT_EMPTY_PATH);
   _exit(127);
 }
@@ -138,6 +146,9 @@ namespace {
 // the PID namespace too.
 Status Monitor::StartPodInit() {
   ASSIGN_OR_RETURN(os::Pipe told, os::CreatePipe());
+  // It waits until the anchor knows it, and ends where nobody is left who could tell: what a
+  // monitor that is killed meanwhile has made is either the next one's or gone.
+  ASSIGN_OR_RETURN(os::Pipe go, os::CreatePipe());
   clone_args args{};
   args.flags = CLONE_NEWNS;
   args.exit_signal = SIGCHLD;
@@ -163,16 +174,31 @@ Status Monitor::StartPodInit() {
     (void)setsid();
     if (user_ && (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)) _exit(126);
     if (!capabilities::DropBounding(0).ok() || !capabilities::Apply({}).ok()) _exit(126);
-    RunProgram(kInitProgram, "keelson-init", -1);
+    // Whoever holds the monitor's connections keeps others from seeing that it died.
+    const int waits = fcntl(go.read_end.get(), F_DUPFD_CLOEXEC, 128);
+    const int program = fcntl(kInitProgram, F_DUPFD_CLOEXEC, 128);
+    (void)syscall(SYS_close_range, 3u, 127u, 0);
+    char word = 0;
+    if (read(waits, &word, 1) != 1) _exit(126);
+    RunProgram(program, "keelson-init", -1);
   }
   told.write_end.reset();
+  go.read_end.reset();
   pid_t pid = -1;
   const bool born = read(told.read_end.get(), &pid, sizeof pid) == sizeof pid;
   while (waitpid(maker, nullptr, __WALL) < 0 && errno == EINTR) {
   }
+  FAIL_POINT("monitor.begin.init_born");
   if (!born) return base::Internal("the pod's first process could not be made");
   ASSIGN_OR_RETURN(pod_init_, os::OpenPidfd(pid));
   ASSIGN_OR_RETURN(pod_pid_, os::Open(fmt::format("/proc/{}/ns/pid", pid), O_RDONLY));
+  RETURN_IF_ERROR(KeepWithAnchor("ns/pid", {pod_pid_.get(), pod_init_.get(), go.write_end.get()}));
+  FAIL_POINT("monitor.begin.init_kept");
+  return LetPodInitRun(go.write_end.get());
+}
+
+Status Monitor::LetPodInitRun(int go) {
+  RETURN_IF_ERROR(os::WriteAll(go, "g"));
   return KeepWithAnchor("ns/pid", {pod_pid_.get(), pod_init_.get()});
 }
 
@@ -223,10 +249,12 @@ Status Monitor::StartLogProcess() {
     (void)setsid();
     RunProgram(kLogProgram, "keelson-log", pair.second.get());
   }
+  FAIL_POINT("monitor.log.born");
   log_pid_ = pid;
   log_socket_ = std::move(pair.first);
   RETURN_IF_ERROR(WatchLog());
   RETURN_IF_ERROR(KeepWithAnchor("log-connection", {log_socket_.get()}));
+  FAIL_POINT("monitor.log.kept");
   for (const auto& [id, container] : containers_) {
     if (container.log_fds.empty()) continue;
     if (const Result<uint64_t> added = AddLog(container, true); !added.ok()) return added.error();

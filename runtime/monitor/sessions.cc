@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
@@ -73,6 +74,7 @@ Status Monitor::StartExec(int client, Packet& packet) {
   if (!container.unified_cgroup.empty() && (own || IsHybrid(container))) {
     ASSIGN_OR_RETURN(exec.leaf, TakeLeaf(container));
   }
+  FAIL_POINT("monitor.exec.leaf");
   if (!own) {
     return ExecOther(std::move(exec), container, process, std::chrono::milliseconds(timeout_ms),
                      streams);
@@ -80,6 +82,7 @@ Status Monitor::StartExec(int client, Packet& packet) {
   Result<launcher::Pending> pending =
       launcher::BeginExec(process, container.pidfd.get(), container.cgroups, exec.leaf.fd.get(),
                           setup_.users, streams, &marks_);
+  FAIL_POINT("monitor.exec.begun");
   Status started = pending.ok() ? pending->Go() : Status(pending.error());
   if (!started.ok()) {
     if (pending.ok()) {
@@ -89,6 +92,7 @@ Status Monitor::StartExec(int client, Packet& packet) {
     GiveBackLeaf(id, std::move(exec.leaf));
     return started;
   }
+  FAIL_POINT("monitor.exec.going");
   exec.stages = marks_.Spans();
   exec.running_since = base::SystemClock().Steady();
   const pid_t pid = pending->pid();
@@ -140,6 +144,7 @@ void Monitor::OnExecExit(pid_t pid, os::ExitStatus status) {
   exec.stages.emplace_back(static_cast<uint8_t>(spec::StartStage::kRun),
                            base::SystemClock().Steady() - exec.running_since);
   PutStages(w, exec.stages);
+  FAIL_POINT("monitor.exec.ended");
   if (!exec.live) {
     Answer(exec.client, exec.question, w.Take());
   } else if (clients_.contains(exec.client)) {

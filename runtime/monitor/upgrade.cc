@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
@@ -42,7 +43,7 @@ void Execute(int program, const std::string& id, const char* variable, int state
   std::string pod = id;
   std::string told = fmt::format("{}={}", variable, state);
   char* argv[] = {name, pod.data(), nullptr};
-  char* env[] = {told.data(), nullptr};
+  char* env[] = {told.data(), const_cast<char*>(base::fail_point::Inherited()), nullptr};
   (void)syscall(SYS_execveat, program, "", argv, env, AT_EMPTY_PATH);
 }
 

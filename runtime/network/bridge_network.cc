@@ -6,9 +6,11 @@
 #include <future>
 #include <set>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "lib/os/unfinished.h"
 
 namespace keelson::network {
 
@@ -57,6 +59,7 @@ Result<std::unique_ptr<BridgeNetwork>> BridgeNetwork::Create(const BridgeConfig&
                                  config.bridge);
   }
   RETURN_IF_ERROR(os::MakeDirs(config.state_dir, 0700));
+  os::RemoveUnfinished(config.state_dir);
   Allocations allocations;
   const std::string path = config.state_dir + "/addresses";
   const Result<std::string> bytes = os::ReadFile(path);
@@ -105,6 +108,7 @@ Status BridgeNetwork::EnsureBridge() {
     ASSIGN_OR_RETURN(link, socket_.FindLink(config_.bridge));
     if (!link) return base::Unavailable("bridge '{}' vanished", config_.bridge);
   }
+  FAIL_POINT("runtime.network.bridge");
   RETURN_IF_ERROR(socket_.KeepMacAddress(config_.bridge));
   if (os::Exists("/proc/sys/net/ipv6")) {
     // A pod's router advertisement must not change the machine's routes.
@@ -129,6 +133,7 @@ Status BridgeNetwork::EnsureBridge() {
           AT_FDCWD, "/proc/sys/net/ipv4/conf/" + config_.bridge + "/route_localnet", "1"));
     }
   }
+  FAIL_POINT("runtime.network.rules");
   bridge_index_ = link->index;
   return base::Ok();
 }
@@ -164,6 +169,7 @@ Result<uint32_t> BridgeNetwork::Connect(const PodRequest& request) {
   ASSIGN_OR_RETURN(const uint32_t address,
                    Allocate(subnets_.Numbers(), allocations_, request.sandbox_id));
   RETURN_IF_ERROR(Save());
+  FAIL_POINT("runtime.network.address");
   // The address makes the link's: neighbours never hold a stale entry for a new pod at an old
   // address.
   const std::string mac = {0x0a,
@@ -185,6 +191,7 @@ Result<uint32_t> BridgeNetwork::Connect(const PodRequest& request) {
     made = socket_.CreateVeth(veth);
   }
   if (!made.ok()) return made.error();
+  FAIL_POINT("runtime.network.link");
   // A Service may lead a pod to itself, and where bridges ask iptables that packet is not routed.
   ASSIGN_OR_RETURN(const int link, socket_.IndexOf(host_name));
   RETURN_IF_ERROR(socket_.SetHairpin(link));
@@ -211,6 +218,7 @@ Status BridgeNetwork::Shape(const PodRequest& request) {
     made = socket.CreateLink(name, "ifb");
   }
   RETURN_IF_ERROR(std::move(made).WithContext("limit what the pod sends"));
+  FAIL_POINT("runtime.network.limit_link");
   ASSIGN_OR_RETURN(const int device, socket.IndexOf(name));
   const TokenBucket bucket = BucketOf(asked.out);
   RETURN_IF_ERROR(socket.LimitRate(device, bucket.bytes_per_second, bucket.burst, bucket.limit)
@@ -228,6 +236,7 @@ Result<PodAddress> BridgeNetwork::Setup(const PodRequest& request) {
                    }));
   ASSIGN_OR_RETURN(const uint32_t given, Connect(request));
   RETURN_IF_ERROR(Shape(request));
+  FAIL_POINT("runtime.network.shaped");
   ASSIGN_OR_RETURN(const int loopback, inside.IndexOf("lo"));
   ASSIGN_OR_RETURN(const int eth0, inside.IndexOf("eth0"));
   if (loopback == 0 || eth0 == 0) return base::Internal("the pod's namespace has lost its links");
@@ -245,7 +254,9 @@ Result<PodAddress> BridgeNetwork::Setup(const PodRequest& request) {
     RETURN_IF_ERROR(inside.AddAddress(eth0, address, subnets_.v6->prefix));
     RETURN_IF_ERROR(inside.AddDefaultRoute(eth0, subnets_.v6->At(1)));
   }
+  FAIL_POINT("runtime.network.addressed");
   RETURN_IF_ERROR(ports_.Open(request.sandbox_id, address4, address6));
+  FAIL_POINT("runtime.network.ports");
   PodAddress answer;
   answer.host_interface = HostInterfaceName(request.sandbox_id);
   for (const std::string& address :
@@ -276,8 +287,11 @@ Status BridgeNetwork::DeleteLink(const std::string& name) {
 
 Status BridgeNetwork::Teardown(const std::string& sandbox_id) {
   RETURN_IF_ERROR(DeleteLink(HostInterfaceName(sandbox_id)));
+  FAIL_POINT("runtime.network.link_gone");
   RETURN_IF_ERROR(DeleteLink(LimitInterfaceName(sandbox_id)));
+  FAIL_POINT("runtime.network.limit_link_gone");
   RETURN_IF_ERROR(ports_.Close(sandbox_id));
+  FAIL_POINT("runtime.network.ports_closed");
   const std::lock_guard lock(mutex_);
   if (allocations_.owners.erase(sandbox_id) == 0) return base::Ok();
   // A full disk must not keep a pod from ending: the next start gives back what the record still

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/kernel/netlink/flows.h"
 #include "lib/os/files.h"
@@ -101,6 +102,7 @@ Status HostPortKeeper::Open(const std::string& sandbox_id, const std::string& ad
   found->second.address4 = address4;
   found->second.address6 = address6;
   RETURN_IF_ERROR(Save());
+  FAIL_POINT("runtime.network.ports_recorded");
   RETURN_IF_ERROR(Apply(table_));
   if (HasDatagrams(found->second)) ForgetFlowsOf(found->second, false);
   return base::Ok();
@@ -113,6 +115,7 @@ Status HostPortKeeper::Close(const std::string& sandbox_id) {
   HostPortTable without = table_;
   without.erase(sandbox_id);
   RETURN_IF_ERROR(Apply(without));
+  FAIL_POINT("runtime.network.port_rules_gone");
   if (HasDatagrams(found->second)) ForgetFlowsOf(found->second, true);
   table_ = std::move(without);
   // A full disk must not keep a pod from ending: the next start gives back what the record still

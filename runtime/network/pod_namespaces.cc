@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
@@ -169,6 +170,7 @@ Status UnlinkFromElsewhere(const std::string& directory, const std::string& path
 Status PinNamespace(int netns, const std::string& directory, const std::string& name) {
   const std::string path = directory + "/" + name;
   ASSIGN_OR_RETURN(const os::UniqueFd file, os::Open(path, O_RDONLY | O_CREAT, 0600));
+  FAIL_POINT("runtime.pin.file");
   const std::string source = fmt::format("/proc/self/fd/{}", netns);
   if (mount(source.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0)
     return Error::FromErrno(errno, "pin the network namespace on '{}'", path);
@@ -180,6 +182,7 @@ Status UnpinNamespace(const std::string& directory, const std::string& name) {
   while (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
   }
   if (errno != EINVAL && errno != ENOENT) return Error::FromErrno(errno, "unpin '{}'", path);
+  FAIL_POINT("runtime.pin.unmounted");
   const Status removed = os::RemoveFile(path);
   if (!removed.ok() && removed.error().os_errno() == EBUSY)
     return UnlinkFromElsewhere(directory, path);

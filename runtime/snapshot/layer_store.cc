@@ -11,6 +11,7 @@
 #include <csignal>
 #include <thread>
 
+#include "lib/base/fail_point.h"
 #include "lib/base/ids.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
@@ -126,6 +127,7 @@ void LayerStore::Discard(const std::string& path) {
     base::LogWarn("layer directory cannot be moved away, leaving it",
                   {{"path", path}, {"error", Error::FromErrno(errno, "rename")}});
   }
+  FAIL_POINT("runtime.layer.discarded");
 }
 
 Status LayerStore::Sweep() {
@@ -209,7 +211,9 @@ Result<Layer> LayerStore::Make(const Expected& expected, const Feed& feed,
                                const std::stop_token& stop) {
   const std::string staging = options_.root + "/staging/" + base::RandomHex(16);
   RETURN_IF_ERROR(os::MakeDir(staging, 0700));
+  FAIL_POINT("runtime.layer.staged");
   Result<Layer> layer = UnpackInto(staging, expected, feed, stop);
+  FAIL_POINT("runtime.layer.unpacked");
   Status done = layer.ok() ? Commit(staging, *layer) : Status(layer.error());
   if (!done.ok()) {
     Discard(staging);
@@ -267,9 +271,11 @@ Result<Layer> LayerStore::UnpackInto(const std::string& staging, const Expected&
 
 Status LayerStore::Commit(const std::string& staging, const Layer& layer) {
   RETURN_IF_ERROR(os::WriteFileAtomic(staging + "/layer.rec", EncodeLayer(layer), 0600));
+  FAIL_POINT("runtime.layer.recorded");
   const std::string target = PathOf(layer.digest);
   if (rename(staging.c_str(), target.c_str()) != 0)
     return Error::FromErrno(errno, "rename the layer's directory");
+  FAIL_POINT("runtime.layer.named");
   return base::Ok();
 }
 

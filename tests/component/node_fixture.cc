@@ -103,12 +103,18 @@ void NodeTest::SetKubelet(const std::string& name, const std::string& fields) {
                   .ok());
 }
 
+std::vector<std::string> NodeTest::Environment() const {
+  std::vector<std::string> variables = environment_;
+  variables.emplace_back("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+  return variables;
+}
+
 void NodeTest::SpawnRuntime() {
   const os::UniqueFd log =
       os::Open(folder_ + "/runtime.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644).value();
   base::Result<os::ChildProcess> started =
       os::ChildProcess::Spawn({.argv = RuntimeArguments({}),
-                               .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+                               .env = Environment(),
                                .fds = {{log.get(), 1}, {log.get(), 2}},
                                .new_session = true});
   ASSERT_TRUE(started.ok()) << started.error().message();
@@ -160,7 +166,7 @@ void NodeTest::SpawnKubelet(const std::vector<std::string>& more_arguments) {
   const std::vector<std::string> words = KubeletArguments(more_arguments);
   base::Result<os::ChildProcess> started =
       os::ChildProcess::Spawn({.argv = words,
-                               .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+                               .env = Environment(),
                                .fds = {{log.get(), 1}, {log.get(), 2}},
                                .new_session = true});
   ASSERT_TRUE(started.ok()) << started.error().message();

@@ -77,13 +77,15 @@ class NodeTest : public testing::Test {
   std::string folder_ = dir_.path();  // of all of the node's folders but its run directory
   std::string kubelet_root_ = folder_ + "/kubelet";
   std::string id_, run_, cgroup_root_;
-  std::string endpoint_;  // the CRI that the kubelet is given
+  std::string endpoint_;                  // the CRI that the kubelet is given
+  std::vector<std::string> environment_;  // "K=V", of daemons that begin
   std::optional<os::ChildProcess> runtime_, kubelet_;
   std::unique_ptr<cri_client::RuntimeClient> client_;
 
  private:
   std::vector<std::string> RuntimeArguments(const std::vector<std::string>& command) const;
   std::vector<std::string> KubeletArguments(const std::vector<std::string>& more) const;
+  std::vector<std::string> Environment() const;
   void CheckNothingIsLeft();
 };
 
