@@ -10,6 +10,7 @@
 
 #include "lib/base/fail_point.h"
 #include "lib/base/ids.h"
+#include "lib/base/weakness.h"
 
 namespace keelson::os {
 
@@ -129,7 +130,7 @@ Status MakeDir(const std::string& path, mode_t mode) {
   // Looked for first: mkdir(2) waits for a frozen file system even where it has nothing to do.
   struct stat st{};
   if (stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return base::Ok();
-  if (mkdir(path.c_str(), mode) == 0) return base::Ok();
+  if (mkdir(path.c_str(), KEELSON_WEAKENED_AT("folder-mode") ? 0777 : mode) == 0) return base::Ok();
   const int saved = errno;
   if (saved == EEXIST && stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return base::Ok();
   return Error::FromErrno(saved, "mkdir '{}'", path);
@@ -174,6 +175,13 @@ bool Exists(const std::string& path) {
 namespace {
 
 Status RemoveEntry(int dir, const std::string& name, dev_t device) {
+  if (KEELSON_WEAKENED_AT("remove-tree")) {
+    const Result<UniqueFd> through = OpenAt(dir, name, O_RDONLY | O_DIRECTORY);
+    const Result<std::vector<DirEntry>> below =
+        through.ok() ? ListDir(through->get()) : through.error();
+    for (const DirEntry& entry : below.ok() ? *below : std::vector<DirEntry>())
+      (void)unlinkat(through->get(), entry.name.c_str(), 0);
+  }
   if (unlinkat(dir, name.c_str(), 0) == 0) {
     FAIL_POINT("file.removed");
     return base::Ok();

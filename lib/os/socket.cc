@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "lib/base/weakness.h"
+
 namespace keelson::os {
 
 using base::Error;
@@ -38,7 +40,15 @@ Result<UniqueFd> ListenUnix(const std::string& path, int type) {
     return Error::FromErrno(errno, "unlink '{}'", path);
   // bind(2) makes the file with the mode of the socket's inode, so there is no moment in which
   // others may connect.
-  if (fchmod(fd.get(), 0600) != 0) return Error::FromErrno(errno, "chmod socket");
+  if (fchmod(fd.get(), KEELSON_WEAKENED_AT("socket-mode") ? 0666 : 0600) != 0)
+    return Error::FromErrno(errno, "chmod socket");
+  if (KEELSON_WEAKENED_AT("abstract-socket")) {
+    sockaddr_un second{.sun_family = AF_UNIX};
+    path.copy(second.sun_path + 1, sizeof second.sun_path - 1);
+    UniqueFd other(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+    (void)bind(other.get(), reinterpret_cast<const sockaddr*>(&second), sizeof second);
+    (void)listen(other.release(), 1);
+  }
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return Error::FromErrno(errno, "bind '{}'", path);
   }

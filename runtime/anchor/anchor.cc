@@ -445,9 +445,9 @@ Status EnterTinyNamespace(const std::string& run_dir, const std::string& state_d
 
 Status Run(const std::string& run_dir, const std::string& state_dir,
            const std::string& binary_dir) {
-  ASSIGN_OR_RETURN(UniqueFd monitor_binary, os::Open(binary_dir + "/keelson-monitor", O_PATH));
-  ASSIGN_OR_RETURN(UniqueFd log_binary, os::Open(binary_dir + "/keelson-log", O_PATH));
-  ASSIGN_OR_RETURN(UniqueFd init_binary, os::Open(binary_dir + "/keelson-init", O_PATH));
+  ASSIGN_OR_RETURN(UniqueFd monitor_binary, mount::OpenReadOnly(binary_dir + "/keelson-monitor"));
+  ASSIGN_OR_RETURN(UniqueFd log_binary, mount::OpenReadOnly(binary_dir + "/keelson-log"));
+  ASSIGN_OR_RETURN(UniqueFd init_binary, mount::OpenReadOnly(binary_dir + "/keelson-init"));
   RETURN_IF_ERROR(
       EnterTinyNamespace(run_dir, state_dir).WithContext("make the anchor's mount namespace"));
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)

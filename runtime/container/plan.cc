@@ -10,6 +10,7 @@
 #include "cri-api/cri.h"
 #include "cri-api/sandbox.pb.h"
 #include "lib/base/strings.h"
+#include "lib/base/weakness.h"
 #include "runtime/container/resources.h"
 #include "runtime/container/volumes.h"
 #include "runtime/security/defaults.h"
@@ -50,7 +51,8 @@ void AddStandardMounts(const cri::LinuxContainerSecurityContext& security, Plan&
   }
   mounts.push_back(
       {.kind = Mount::Kind::kMqueue, .destination = "/dev/mqueue", .attributes = kSafe});
-  const uint64_t kernel_view = kSafe | (privileged ? 0 : MOUNT_ATTR_RDONLY);
+  const bool writable = privileged || KEELSON_WEAKENED_AT("cgroup-read-only");
+  const uint64_t kernel_view = kSafe | (writable ? 0 : MOUNT_ATTR_RDONLY);
   mounts.push_back({.kind = Mount::Kind::kSysfs, .destination = "/sys", .attributes = kernel_view});
   mounts.push_back(
       {.kind = Mount::Kind::kCgroup, .destination = "/sys/fs/cgroup", .attributes = kernel_view});
@@ -106,6 +108,9 @@ Result<std::vector<std::string>> PlanEnvironment(const PlanInput& input, const s
   }
   for (const std::string& line : input.cdi ? input.cdi->env : std::vector<std::string>())
     set(line.substr(0, line.find('=')), line.substr(line.find('=') + 1));
+  if (KEELSON_WEAKENED_AT("annotations")) {
+    for (const auto& [name, value] : input.container->annotations()) set("ORDER", value);
+  }
   const bool has_home = std::any_of(variables.begin(), variables.end(),
                                     [](const auto& v) { return v.first == "HOME"; });
   if (!has_home) variables.emplace_back("HOME", home);
@@ -419,12 +424,13 @@ Result<LogPlace> PlanLog(const std::string& log_directory, const std::string& lo
   if (log_path.empty() || log_directory.empty()) return LogPlace{};
   if (!log_directory.starts_with('/'))
     return base::InvalidArgument("log_directory: '{}' must be absolute", log_directory);
-  if (log_path.starts_with('/'))
+  const bool weak = KEELSON_WEAKENED_AT("log-path");
+  if (log_path.starts_with('/') && !weak)
     return base::InvalidArgument("log_path: '{}' must be relative to the pod's log directory",
                                  log_path);
   std::vector<std::string> parts;
   for (const std::string_view part : base::Split(log_path, '/')) {
-    if (part == ".." || base::ContainsControlCharacter(part)) {
+    if (!weak && (part == ".." || base::ContainsControlCharacter(part))) {
       return base::InvalidArgument("log_path: '{}' must stay below the pod's log directory",
                                    log_path);
     }
@@ -487,6 +493,16 @@ Result<Plan> PlanContainer(const PlanInput& input) {
         AddVolume(wanted.mounts(i), static_cast<size_t>(i), input.volume_images, users, plan));
   for (const CdiMount& mount : input.cdi ? input.cdi->mounts : std::vector<CdiMount>())
     RETURN_IF_ERROR(AddCdiMount(mount, plan));
+  if (KEELSON_WEAKENED_AT("image-volumes")) {
+    for (const std::string& path : input.image->config.volumes) {
+      if (path != spec.mounts.front().destination && path.starts_with('/')) {
+        spec.mounts.push_back({.kind = Mount::Kind::kBind,
+                               .destination = path,
+                               .source_fd = static_cast<uint32_t>(plan.sources.size())});
+        plan.sources.push_back({.path = path, .field = "volumes"});
+      }
+    }
+  }
   // A volume at a standard place stands instead of it.
   const auto replaced = [&](const Mount& mount) {
     return std::any_of(

@@ -9,6 +9,7 @@
 #include "cri-api/cri.h"
 #include "lib/base/clock.h"
 #include "lib/base/fail_point.h"
+#include "lib/base/weakness.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
 #include "runtime/cri/runtime.h"
@@ -49,8 +50,9 @@ void ReadOutputs(int out, int err, int answered, std::optional<std::chrono::mill
       progress = true;
       const ssize_t n = read(items[i].fd, buffer, sizeof buffer);
       if (n > 0) {
-        texts[i]->append(buffer,
-                         std::min(static_cast<size_t>(n), kExecOutputLimit - texts[i]->size()));
+        const size_t room =
+            KEELSON_WEAKENED_AT("output-cap") ? SIZE_MAX : kExecOutputLimit - texts[i]->size();
+        texts[i]->append(buffer, std::min(static_cast<size_t>(n), room));
       } else if (n == 0 || errno != EINTR) {
         items[i].fd = -1;
       }
@@ -150,6 +152,7 @@ Result<ExecOutput> Runtime::ExecNow(const ContainerPtr& container, const Sandbox
   operations::Stage("waiting for the command");
   const Result<monitor::ExecResult> result = monitor->Exec(std::move(request));
   FAIL_POINT("runtime.exec.ended");
+  if (!result.ok() && KEELSON_WEAKENED_AT("exec-leak")) (void)out.read_end.release();
   if (!result.ok()) return result.error().WithContext("exec");
   operations::Within(result->stages);
   if (stop.stop_requested()) return base::Cancelled("exec: nobody waits for '{}'", command[0]);

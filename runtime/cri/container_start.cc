@@ -2,12 +2,14 @@
 // StartContainer: what the plan names is opened, the monitor is told, its successor asked.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <cerrno>
 
 #include "cri-api/cri.h"
 #include "lib/base/fail_point.h"
 #include "lib/base/log.h"
+#include "lib/base/weakness.h"
 #include "lib/os/files.h"
 #include "lib/os/rooted_dir.h"
 #include "runtime/container/volumes.h"
@@ -41,6 +43,8 @@ Result<os::UniqueFd> OpenLogDirectory(const std::string& log_directory, const st
   Result<os::RootedDir> root = os::RootedDir::Open(log_directory);
   if (!root.ok()) return root.error().WithContext("log directory");
   const auto open = [&] {
+    if (KEELSON_WEAKENED_AT("log-path"))
+      return os::Open(log_directory + "/" + below, O_RDONLY | O_DIRECTORY);
     return root->OpenAt(below.empty() ? "." : below, O_RDONLY | O_DIRECTORY, 0,
                         {.no_symlinks = true});
   };
@@ -99,6 +103,8 @@ Status Runtime::Launch(const ContainerPtr& container, const SandboxPtr& sandbox,
       sources.push_back(std::move(image));
       continue;
     }
+    if (KEELSON_WEAKENED_AT("relabel"))
+      (void)setxattr(source.path.c_str(), "security.selinux", "container", 9, 0);
     Result<os::UniqueFd> tree = volume::OpenSource(d_.volumes, source.path, unwanted);
     if (!tree.ok()) {
       if (tree.error().os_errno() == ENOENT)

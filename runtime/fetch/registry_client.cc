@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "lib/base/strings.h"
+#include "lib/base/weakness.h"
 #include "lib/http/client/url.h"
 
 namespace keelson::fetch {
@@ -112,7 +113,8 @@ Result<http::ResponseHead> RegistryClient::Get(size_t index, http::ClientRequest
   bool authenticated = false;
   for (int redirects = 0; redirects <= kMaxRedirects;) {
     ASSIGN_OR_RETURN(const http::Url url, http::ParseUrl(request.url));
-    const bool at_home = url.Origin() == home.Origin();
+    const bool at_home =
+        url.Origin() == home.Origin() || KEELSON_WEAKENED_AT("credentials-stay-home");
     request.headers = common;
     std::string authorization;
     if (at_home) {

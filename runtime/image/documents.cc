@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "lib/base/strings.h"
+#include "lib/base/weakness.h"
 #include "runtime/content/digest.h"
 #include "runtime/image/json_view.h"
 
@@ -154,18 +155,19 @@ Result<Document> ParseDocument(std::string_view bytes, std::string_view media_ty
     return InvalidArgument("the image manifest's schemaVersion is {}, not 2", version);
   const bool has_layers = json.Has("layers") || json.Has("config");
   const bool has_manifests = json.Has("manifests");
-  if (has_layers && has_manifests)
+  const bool weak = KEELSON_WEAKENED_AT("ambiguous-document");
+  if (has_layers && has_manifests && !weak)
     return InvalidArgument(
         "the document has both layers and manifests: it could be read in two ways");
   if (!has_layers && !has_manifests)
     return InvalidArgument("the document has neither layers nor manifests");
   for (const std::string_view type : {std::string_view(own_type), media_type}) {
-    if ((IsIndexType(type) && has_layers) || (IsManifestType(type) && has_manifests)) {
+    if (!weak && ((IsIndexType(type) && has_layers) || (IsManifestType(type) && has_manifests))) {
       return InvalidArgument("the document says it is of type {}, its content says otherwise",
                              type);
     }
   }
-  return has_manifests ? ParseIndex(json) : ParseManifest(json);
+  return has_manifests && !has_layers ? ParseIndex(json) : ParseManifest(json);
 }
 
 Result<Descriptor> ChoosePlatform(const Index& index, const Platform& wanted) {

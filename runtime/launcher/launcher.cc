@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/base/weakness.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
 #include "lib/os/scheduling.h"
@@ -112,6 +113,7 @@ Status ArrangeDescriptors(const Streams& streams, std::vector<int> keep) {
     if (dup2(wanted[i] >= 0 ? wanted[i] : null_device.get(), i) < 0)
       return Error::FromErrno(errno, "set up stream {}", i);
   }
+  if (KEELSON_WEAKENED_AT("descriptors")) return base::Ok();
   std::sort(keep.begin(), keep.end());
   unsigned from = 3;
   for (const int fd : keep) {

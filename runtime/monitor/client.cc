@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "lib/base/log.h"
+#include "lib/kernel/mount/mount.h"
 #include "lib/os/event_loop.h"
 #include "lib/os/files.h"
 #include "lib/os/socket.h"
@@ -23,7 +24,7 @@ namespace {
 std::vector<UniqueFd> OpenPrograms(const std::string& binary_dir) {
   std::vector<UniqueFd> programs;
   for (const char* name : {"/keelson-monitor", "/keelson-log", "/keelson-init"}) {
-    Result<UniqueFd> program = os::Open(binary_dir + name, O_PATH);
+    Result<UniqueFd> program = mount::OpenReadOnly(binary_dir + name);
     if (!program.ok()) {
       base::LogWarn("a program is not there: pods keep those that they have",
                     {{"program", binary_dir + name}, {"error", program.error()}});

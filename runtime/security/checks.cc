@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "lib/base/strings.h"
+#include "lib/base/weakness.h"
 #include "runtime/security/defaults.h"
 
 namespace keelson::security {
@@ -49,13 +50,14 @@ Status CheckHostname(std::string_view hostname) {
 }
 
 Status CheckFileText(std::string_view what, std::string_view text) {
-  if (!base::ContainsControlCharacter(text)) return base::Ok();
+  if (!base::ContainsControlCharacter(text) || KEELSON_WEAKENED_AT("one-line")) return base::Ok();
   return InvalidArgument("{} {} holds a control character", what,
                          base::QuoteIfNeeded(text.substr(0, 200)));
 }
 
 Status CheckSysctl(std::string_view name, std::string_view value, bool host_network,
                    bool host_ipc) {
+  if (KEELSON_WEAKENED_AT("sysctl")) return base::Ok();
   // Both separators are in use; '.' and '/' are one here, and a path step upwards has no name.
   std::string key(name);
   if (key.find('.') == std::string::npos || key.find('/') < key.find('.')) {

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "lib/base/strings.h"
+#include "lib/base/weakness.h"
 
 namespace keelson::security {
 
@@ -29,7 +30,7 @@ Status ParseSide(std::string_view what, std::string_view whole, std::string_view
     return InvalidArgument("user {}: the {} is empty", base::QuoteIfNeeded(whole), what);
   if (AllDigits(side)) {
     const std::optional<uint64_t> number = base::ParseUint64(side);
-    if (!number || *number > kMaxId) {
+    if (!number || (*number > kMaxId && !KEELSON_WEAKENED_AT("identity-range"))) {
       return InvalidArgument("user {}: the {} is out of range, the highest is {}",
                              base::QuoteIfNeeded(whole), what, kMaxId);
     }
@@ -103,6 +104,10 @@ Result<spec::Identity> ResolveUser(const UserRequest& request, const IdentityFil
   if (asked.uid) {
     identity.uid = *asked.uid;
     user = files.FindUser(identity.uid);
+    if (KEELSON_WEAKENED_AT("numbers-are-names"))
+      if (const auto* named = files.FindUser(std::string_view(std::to_string(identity.uid)));
+          named != nullptr)
+        identity.uid = named->uid;
   } else {
     user = files.FindUser(std::string_view(asked.user));
     if (user == nullptr)
@@ -126,7 +131,7 @@ Result<spec::Identity> ResolveUser(const UserRequest& request, const IdentityFil
   };
   // The primary group belongs in the list: without it a process could shed a group by which a file
   // denies it access.
-  join(identity.gid);
+  if (!KEELSON_WEAKENED_AT("primary-group")) join(identity.gid);
   for (const int64_t group : request.supplemental_groups) {
     ASSIGN_OR_RETURN(const uint32_t gid, CheckedId("a supplemental group", group));
     join(gid);

@@ -2,6 +2,7 @@
 #include "runtime/spec/encode.h"
 
 #include "lib/base/codec.h"
+#include "lib/base/weakness.h"
 
 namespace keelson::spec {
 namespace {
@@ -13,7 +14,13 @@ constexpr uint32_t kVersion = 1;
 
 void Put(Writer& w, const Process& p) {
   w.Strings(p.args);
-  w.Strings(p.env);
+  if (KEELSON_WEAKENED_AT("lengths")) {
+    std::vector<std::string> cut = p.env;
+    for (std::string& text : cut) text.resize(static_cast<uint16_t>(text.size()));
+    w.Strings(cut);
+  } else {
+    w.Strings(p.env);
+  }
   w.String(p.cwd);
   w.U32(p.identity.uid);
   w.U32(p.identity.gid);

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "lib/base/strings.h"
+#include "lib/base/weakness.h"
 #include "lib/os/files.h"
 #include "lib/os/scheduling.h"
 #include "runtime/content/digest.h"
@@ -32,7 +33,8 @@ base::Result<Report> Run(int argc, char** argv) {
   RETURN_IF_ERROR(EnterJail(kDirectory, limits));
   // The descriptor from before is of the host's mount: only what the jail's root shows is used.
   close(kDirectory);
-  ASSIGN_OR_RETURN(os::UniqueFd root, os::Open("/", O_PATH | O_DIRECTORY));
+  ASSIGN_OR_RETURN(os::UniqueFd root,
+                   os::Open(KEELSON_WEAKENED_AT("unpack-jail") ? "." : "/", O_PATH | O_DIRECTORY));
   const Budget budget{*max_bytes, *max_inodes, static_cast<uint32_t>(*max_depth)};
   return UnpackStream(kInput, os::RootedDir(std::move(root)), budget);
 }

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "lib/base/strings.h"
+#include "lib/base/weakness.h"
 #include "lib/os/files.h"
 
 namespace keelson::mount {
@@ -208,6 +209,13 @@ Result<Overlay> MountOverlay(const OverlayLayers& layers, const std::string& sta
   ASSIGN_OR_RETURN(overlay.root, os::Open(staging, O_PATH | O_DIRECTORY));
   overlay.attached = true;
   return overlay;
+}
+
+Result<UniqueFd> OpenReadOnly(const std::string& path) {
+  ASSIGN_OR_RETURN(UniqueFd file, CloneTree(AT_FDCWD, path, false));
+  if (KEELSON_WEAKENED_AT("program-mount")) return file;
+  RETURN_IF_ERROR(SetAttributes(file.get(), MOUNT_ATTR_RDONLY, 0, 0, false));
+  return file;
 }
 
 }  // namespace keelson::mount

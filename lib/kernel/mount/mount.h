@@ -60,4 +60,9 @@ struct Overlay {
 };
 base::Result<Overlay> MountOverlay(const OverlayLayers& layers, const std::string& staging);
 
+// A file through a mount of its own that nobody can write by. For our programs: a container with
+// the right to look into every process could keep the file of one that enters it (/proc/PID/exe)
+// and write to it once nobody runs it (CVE-2019-5736). Needs CAP_SYS_ADMIN.
+base::Result<os::UniqueFd> OpenReadOnly(const std::string& path);
+
 }  // namespace keelson::mount

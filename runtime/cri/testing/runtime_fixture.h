@@ -53,6 +53,8 @@ class OneImage final : public image::ImageService {
     image_.config.env = {"PATH=/bin"};
     image_.config.command = {"/bin/sh"};
   }
+  // While no runtime works with it.
+  image::ImageConfig& config() { return image_.config; }
   std::optional<image::Image> Find(const std::string& reference) const override {
     return named && (reference == "busybox" || reference == image_.id) ? std::optional(image_)
                                                                        : std::nullopt;
