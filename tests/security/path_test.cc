@@ -189,8 +189,8 @@ TEST_F(Cve_2025_24965, AFileOfTheRuntimesIsPutBelowALinkOfTheImage) {
 
 using Cve_2026_55686 = PathCase;
 TEST_F(Cve_2026_55686, WorkingDirectoryOfTheImageGoesThroughALink) {
-  Link(WayOut(), layer() + "/work");
-  images_->config().working_dir = "/work/made";
+  Link(WayOut(), layer() + "/folder");
+  images_->config().working_dir = "/folder/made";
   for (const std::string& pod : {Start("p"), StartWithOwners("owners")}) {
     Watch();
     (void)Says(pod, Next("exit 0"));
