@@ -8,8 +8,11 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <thread>
 
 #include "lib/os/pipe.h"
@@ -338,6 +341,35 @@ TEST_F(LogDiskTest, AKilledLogProcessStopsNobodyAndTheLogSaysWhere) {
   const Found found = Read(Whole("c1"));
   EXPECT_EQ(found.strange, "");
   EXPECT_EQ(found.markers, kKills);
+}
+
+// The monitor stands still meanwhile, so that it comes to the start before it sees the death.
+TEST_F(LogDiskTest, AContainerStartsWhoseLogProcessDiedAMomentBefore) {
+  ASSERT_TRUE(Start("c1", "until [ -e /stop ]; do /bin/busybox usleep 1000; done; exit 5").ok());
+  const pid_t monitor = MonitorPid(), log = LogPid();
+  ASSERT_GT(monitor, 0);
+  ASSERT_GT(log, 0);
+  ASSERT_EQ(kill(monitor, SIGSTOP), 0);
+  std::atomic<pid_t> starter = 0;
+  std::future<base::Result<StartedContainer>> started = std::async(std::launch::async, [&] {
+    starter = gettid();
+    return Start("c2", "echo two; exit 3");
+  });
+  // Asleep: its question has been sent.
+  const bool asked = WaitUntil([&] {
+    const std::string stat =
+        os::ReadFile(fmt::format("/proc/self/task/{}/stat", starter.load())).ValueOr("");
+    return stat.find(") S ") != std::string::npos;
+  });
+  EXPECT_EQ(kill(log, SIGKILL), 0);
+  EXPECT_EQ(kill(monitor, SIGCONT), 0);
+  EXPECT_TRUE(asked);
+  const base::Result<StartedContainer> answer = started.get();
+  ASSERT_TRUE(answer.ok()) << answer.error().message();
+  EXPECT_EQ(exits_.WaitFor("c2")->exit_code, 3);
+  EXPECT_THAT(LogWith("c2", "F two\n"), HasSubstr("F two\n"));
+  MakeStop("c1");
+  EXPECT_EQ(exits_.WaitFor("c1")->exit_code, 5);
 }
 
 }  // namespace

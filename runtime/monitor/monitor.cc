@@ -321,7 +321,7 @@ Result<uint64_t> Monitor::MakeKnown(Container& container, std::vector<UniqueFd> 
   container.log_fds = std::move(ends);
   RETURN_IF_ERROR(KeepStreams(container));
   FAIL_POINT("monitor.start.streams");
-  ASSIGN_OR_RETURN(const uint64_t log_added, AddLog(container));
+  ASSIGN_OR_RETURN(const uint64_t log_added, AddLogOfNew(container));
   FAIL_POINT("monitor.start.log");
   base::Writer begun;
   begun.String(container.state.id);

@@ -114,6 +114,7 @@ class Monitor {
   void OnChildren();
   void OnChild(pid_t pid, os::ExitStatus status);
   void OnLog();
+  void ReplaceLogProcess();
   void CloseClient(int client);
   void Answer(int client, uint64_t question, const base::Result<std::string>& result,
               const std::vector<int>& fds = {});
@@ -197,6 +198,7 @@ class Monitor {
   base::Status WatchLog();
   // `resumed`: to a log process whose predecessor died.
   base::Result<uint64_t> AddLog(const Container& container, bool resumed = false);
+  base::Result<uint64_t> AddLogOfNew(const Container& container);
   void ReopenLog(int client, uint64_t question, const std::string& id);
   void AwaitReopened(uint64_t number);
   void AwaitLog(uint64_t question);

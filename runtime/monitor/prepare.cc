@@ -291,6 +291,14 @@ Result<uint64_t> Monitor::AddLog(const Container& container, bool resumed) {
   return question;
 }
 
+Result<uint64_t> Monitor::AddLogOfNew(const Container& container) {
+  Result<uint64_t> added = AddLog(container);
+  if (added.ok() || !log_socket_ || added.error().os_errno() != EPIPE) return added;
+  // It died a moment ago, which the loop has not come to yet.
+  ReplaceLogProcess();
+  return AddLog(container);
+}
+
 // Whoever is told that a container runs finds its log, unless the disk is too slow for that.
 void Monitor::AwaitLog(uint64_t question) {
   const base::SteadyTime deadline = base::SystemClock().Steady() + kLogStartPatience;
@@ -339,29 +347,29 @@ void Monitor::AskLog(Type type, const std::string& id, LogQuestion question, int
   log_questions_[number] = std::move(question);
 }
 
+// It died: everybody who waits is answered, another takes the kept ends of the pipes.
+void Monitor::ReplaceLogProcess() {
+  loop_.Unwatch(log_watch_);
+  log_socket_.reset();
+  const std::map<uint64_t, LogQuestion> open = std::move(log_questions_);
+  log_questions_.clear();
+  for (const auto& [number, question] : open) {
+    if (question.attached != 0) attachments_.erase(question.attached);
+    if (question.client >= 0)
+      Answer(question.client, question.question, base::Unavailable("the log process died"));
+    if (!question.exited.empty()) PublishExit(question.exited);
+  }
+  while (!attachments_.empty()) EndAttachment(attachments_.begin()->first, "the log process died");
+  if (const Status status = StartLogProcess(); !status.ok())
+    base::LogError("no log process", {{"error", status.error()}});
+}
+
 void Monitor::OnLog() {
   // AwaitLog() may have read what the loop woke up for together with a client's question.
   pollfd answer{log_socket_.get(), POLLIN, 0};
   if (poll(&answer, 1, 0) == 0) return;
   Result<Packet> packet = ReceivePacket(log_socket_.get());
-  if (!packet.ok()) {
-    // It died: everybody who waits is answered, another takes the kept ends of the pipes.
-    loop_.Unwatch(log_watch_);
-    log_socket_.reset();
-    const std::map<uint64_t, LogQuestion> open = std::move(log_questions_);
-    log_questions_.clear();
-    for (const auto& [number, question] : open) {
-      if (question.attached != 0) attachments_.erase(question.attached);
-      if (question.client >= 0)
-        Answer(question.client, question.question, base::Unavailable("the log process died"));
-      if (!question.exited.empty()) PublishExit(question.exited);
-    }
-    while (!attachments_.empty())
-      EndAttachment(attachments_.begin()->first, "the log process died");
-    if (const Status status = StartLogProcess(); !status.ok())
-      base::LogError("no log process", {{"error", status.error()}});
-    return;
-  }
+  if (!packet.ok()) return ReplaceLogProcess();
   base::Reader r(packet->payload);
   if (packet->type == Type::kLogAttachEnded) {
     const uint64_t session = r.U64();
