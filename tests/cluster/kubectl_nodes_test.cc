@@ -111,9 +111,10 @@ TEST_F(KubectlNodesTest, ADrainTakesWhatItIsToldAndWaitsForABudget) {
   Becomes("kubectl get pdb web", Like("NAME   MIN AVAILABLE   MAX UNAVAILABLE   ALLOWED "
                                       "DISRUPTIONS   AGE\nweb    1               N/A               "
                                       "0                     [0-9ms]+\n"));
-  Becomes("kubectl get pdb web -o jsonpath={.status.currentHealthy},{.status.desiredHealthy},"
-          "{.status.expectedPods},{.status.disruptionsAllowed}",
-          Eq("1,1,1,0"));
+  Becomes(
+      "kubectl get pdb web -o jsonpath={.status.currentHealthy},{.status.desiredHealthy},"
+      "{.status.expectedPods},{.status.disruptionsAllowed}",
+      Eq("1,1,1,0"));
   const Told refused = Sh("kubectl drain node");
   EXPECT_EQ(refused.code, 1);
   EXPECT_EQ(refused.out, "node/node cordoned\n");
@@ -165,8 +166,9 @@ TEST_F(KubectlNodesTest, ADrainTakesWhatItIsToldAndWaitsForABudget) {
   const std::vector<std::string> both = Pods("app=web");
   Session again =
       Start("kubectl drain node --ignore-daemonsets --delete-emptydir-data --timeout=200s");
-  EXPECT_TRUE(again.Says("(will retry after 5s): Cannot evict pod as it would violate the pod's "
-                         "disruption budget.\n"))
+  EXPECT_TRUE(
+      again.Says("(will retry after 5s): Cannot evict pod as it would violate the pod's "
+                 "disruption budget.\n"))
       << again.said();
   EXPECT_EQ(Out("kubectl uncordon node"), "node/node uncordoned\n");
   EXPECT_EQ(again.Wait(), 0) << again.said();

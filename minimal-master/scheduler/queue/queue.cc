@@ -6,8 +6,8 @@
 namespace keelson::scheduler::queue {
 namespace {
 
-// What wakes a pod is mostly what it waited for, a first node that is Ready say: it is not to wait another second. Who
-// is woken in vain again and again comes to the longest time in ten attempts.
+// What wakes a pod is mostly what it waited for, a first node that is Ready say: it is not to wait
+// another second. Who is woken in vain again and again comes to the longest time in ten attempts.
 constexpr std::chrono::milliseconds kFirstBackoff{20};
 constexpr std::chrono::seconds kLongestBackoff{10};
 constexpr std::chrono::minutes kLongestWait{5};
