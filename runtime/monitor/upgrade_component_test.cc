@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <thread>
 
@@ -17,7 +18,6 @@ namespace keelson::monitor {
 namespace {
 
 using testing::HasSubstr;
-using testing::StartsWith;
 
 constexpr const char* kPrograms[] = {"keelson-anchor", "keelson-monitor", "keelson-log",
                                      "keelson-init"};
@@ -46,10 +46,17 @@ class UpgradeTest : public MonitorTest {
     daemons_.push_back(std::move(pod_));  // its sessions go on
     pod_ = std::move(pod).value();
   }
-  std::string Running(pid_t monitor) {
-    char path[4096] = {};
-    (void)!readlink(("/proc/" + std::to_string(monitor) + "/exe").c_str(), path, sizeof path - 1);
-    return path;
+  // Which file: the path of a program that was handed over by descriptor tells nothing.
+  static std::string File(const std::string& path) {
+    struct stat st{};
+    if (stat(path.c_str(), &st) != 0) return "";
+    return std::to_string(st.st_dev) + ":" + std::to_string(st.st_ino);
+  }
+  static std::string Running(pid_t monitor) {
+    return File("/proc/" + std::to_string(monitor) + "/exe");
+  }
+  static std::string MonitorOf(const std::string& place) {
+    return File(place + "/keelson-monitor");
   }
   void TearDown() override {
     daemons_.clear();
@@ -138,7 +145,7 @@ TEST_F(UpgradeTest, UnderLoadNoLineCodeOrSessionIsLost) {
     EXPECT_TRUE(pod_->ReopenLog("slow").ok());
     EXPECT_EQ(pod_->Exec({.container_id = "fast", .process = Command("exit 9")}).value().exit_code,
               9);
-    ASSERT_TRUE(WaitUntil([&] { return Running(monitor).starts_with(places[i % 2] + "/"); }))
+    ASSERT_TRUE(WaitUntil([&] { return Running(monitor) == MonitorOf(places[i % 2]); }))
         << Running(monitor) << os::ReadFile(run_ + "/anchor.log").ValueOr("");
     const std::string word = "through" + std::to_string(i);
     ASSERT_TRUE(os::WriteAll(in.write_end.get(), word).ok());
@@ -202,7 +209,7 @@ TEST_F(UpgradeTest, ATerminalAndItsClientStay) {
   const pid_t monitor = MonitorPid();
   const std::string place = Copies(base::BinDir() + "/tomorrow", "tomorrow");
   StartDaemon(place);
-  ASSERT_TRUE(WaitUntil([&] { return Running(monitor).starts_with(place + "/"); }));
+  ASSERT_TRUE(WaitUntil([&] { return Running(monitor) == MonitorOf(place); }));
   ASSERT_TRUE(os::WriteAll(pair.first.get(), "one\n").ok());
   EXPECT_THAT(ReadUntil(pair.first, "got one"), HasSubstr("got one"));
   ASSERT_TRUE(os::WriteAll(pair.first.get(), "11\n").ok());
@@ -236,7 +243,7 @@ TEST_F(UpgradeTest, WhoeverComesNextIsTheNewProgramToo) {
   const std::string place = Copies(base::BinDir() + "/tomorrow", "tomorrow");
   StartDaemon(place);
   const pid_t first = MonitorPid();
-  ASSERT_TRUE(WaitUntil([&] { return Running(first).starts_with(place + "/"); }));
+  ASSERT_TRUE(WaitUntil([&] { return Running(first) == MonitorOf(place); }));
   // By its death as well as by a new pod: the anchor has been told.
   ASSERT_TRUE(anchor_->ReplaceMonitor("p1").ok());
   ASSERT_TRUE(WaitUntil([&] { return lost_.load(); }));
@@ -244,7 +251,7 @@ TEST_F(UpgradeTest, WhoeverComesNextIsTheNewProgramToo) {
   ASSERT_TRUE(pod_->ListContainers().ok());
   const pid_t second = MonitorPid();
   EXPECT_NE(second, first);
-  EXPECT_THAT(Running(second), StartsWith(place + "/"));
+  EXPECT_EQ(Running(second), MonitorOf(place));
   MakeStop("c1");
   EXPECT_EQ(exits_.WaitFor("c1")->exit_code, 6);
 }
@@ -261,7 +268,7 @@ TEST_F(UpgradeTest, AMonitorWithoutAnchorIsUpgradedAsWell) {
   }
   const std::string place = Copies(base::BinDir() + "/tomorrow", "tomorrow");
   StartDaemon(place);
-  ASSERT_TRUE(WaitUntil([&] { return Running(monitor).starts_with(place + "/"); }));
+  ASSERT_TRUE(WaitUntil([&] { return Running(monitor) == MonitorOf(place); }));
   ASSERT_TRUE(Start("c2", "exit 9").ok());
   EXPECT_EQ(exits_.WaitFor("c2")->exit_code, 9);
   MakeStop("c1");
