@@ -129,10 +129,12 @@ TEST_F(ShortageTest, AVolumeThatIsLargerThanItMayBeEndsItsPod) {
   ASSERT_TRUE(Eventually([&] { return IsReady("web") && IsReady("other"); }));
   Uses({{"web", 1}, {"other", 1}});
   for (const char* pod : {"web", "other"}) {
-    ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/kubelet/pods/uid-" + pod +
-                                        "/volumes/kubernetes.io~empty-dir/v/file",
-                                    std::string(2 * kMi, 'x'), 0644)
-                    .ok());
+    // Not renamed to its name when it is whole: its pod may be gone by then.
+    const base::Result<os::UniqueFd> file = os::Open(
+        dir_.path() + "/kubelet/pods/uid-" + pod + "/volumes/kubernetes.io~empty-dir/v/file",
+        O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    ASSERT_TRUE(file.ok()) << file.error().message();
+    ASSERT_TRUE(os::WriteAll(file->get(), std::string(2 * kMi, 'x')).ok());
   }
   ASSERT_TRUE(Eventually([&] { return Reason("web") == "Evicted"; }));
   EXPECT_EQ(Message("web"), "Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\". ");
