@@ -170,8 +170,9 @@ base::Result<cri::ContainerStatus> FakeRuntime::ContainerStatus(const std::strin
 void FakeRuntime::Exit(const std::string& container_id, int32_t code, const std::string& reason,
                        const std::string& message) {
   const Lock lock(mutex_);
-  Container& container = containers_.at(container_id);
-  if (container.status.state() == cri::CONTAINER_RUNNING) End(container, code, reason, message);
+  const auto found = containers_.find(container_id);
+  if (found != containers_.end() && found->second.status.state() == cri::CONTAINER_RUNNING)
+    End(found->second, code, reason, message);
 }
 
 // Opened for each line: between renaming and reopening a real runtime writes to the renamed file,

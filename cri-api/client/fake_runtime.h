@@ -36,7 +36,7 @@ class FakeRuntime final : public RuntimeClient {
   void SetNetworkReady(bool ready);
   void SetEventsSupported(bool supported);  // false: WatchEvents is Unimplemented
   void EndEventStreams();                   // as when the runtime goes away
-  // A running container ends by itself.
+  // A running container ends by itself; of one that is gone by now, nothing happens.
   void Exit(const std::string& container_id, int32_t code, const std::string& reason = "",
             const std::string& message = "");
   void WriteLog(const std::string& container_id, const std::string& line);

@@ -64,7 +64,8 @@ void FakeRuntime::StopSandboxLocked(Sandbox& sandbox) {
 }
 void FakeRuntime::LoseSandbox(const std::string& sandbox_id) {
   const Lock lock(mutex_);
-  StopSandboxLocked(sandboxes_.at(sandbox_id));
+  const auto found = sandboxes_.find(sandbox_id);
+  if (found != sandboxes_.end()) StopSandboxLocked(found->second);
 }
 
 base::Status FakeRuntime::StopPodSandbox(const std::string& id) {
