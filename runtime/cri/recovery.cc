@@ -30,25 +30,16 @@ void Runtime::OnMonitorLost(const std::string& sandbox_id) {
       if (sandbox->view.record.state != SandboxState::kReady) return;
     }
     base::LogWarn("a pod's monitor was lost, connecting to its successor", {{"pod", sandbox_id}});
-    // Its successor may be lost as well.
-    constexpr int kTries = 10;
-    for (int i = 0; i < kTries; ++i) {
-      const Status status = AdoptSandbox(sandbox);
-      if (status.ok()) return;
-      if (status.error().code() == base::Code::kNotFound)
-        break;  // the anchor died too: nobody will come
-      if (status.error().code() == base::Code::kFailedPrecondition) {
-        base::LogError("a pod's monitor is of another version; the pod goes on and is left alone",
-                       {{"pod", sandbox_id}, {"error", status.error()}});
-        return;
-      }
-      {
-        const std::lock_guard lock(mutex_);
-        if (sandbox->view.record.state != SandboxState::kReady) return;
-      }
-      base::LogError("a pod has no monitor, trying again",
+    const Status status = AdoptInTheEnd(sandbox);
+    if (status.ok()) return;
+    if (status.error().code() == base::Code::kFailedPrecondition) {
+      base::LogError("a pod's monitor is of another version; the pod goes on and is left alone",
                      {{"pod", sandbox_id}, {"error", status.error()}});
-      (void)poll(nullptr, 0, 100 << std::min(i, 4));
+      return;
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      if (sandbox->view.record.state != SandboxState::kReady) return;
     }
     // Without it nobody sees the containers end: ended and said so, they can be made anew.
     base::LogError("a pod's monitor cannot be replaced, the pod is stopped", {{"pod", sandbox_id}});
@@ -57,6 +48,27 @@ void Runtime::OnMonitorLost(const std::string& sandbox_id) {
                      {{"pod", sandbox_id}, {"error", stopped.error()}});
     }
   });
+}
+
+// A monitor may be lost while it is asked, and its successor as well.
+Status Runtime::AdoptInTheEnd(const SandboxPtr& sandbox) {
+  constexpr int kTries = 10;
+  Status status;
+  for (int i = 0; i < kTries; ++i) {
+    status = AdoptSandbox(sandbox);
+    if (status.ok()) return status;
+    // The anchor died too: nobody will come.
+    if (status.error().code() == base::Code::kNotFound) return status;
+    if (status.error().code() == base::Code::kFailedPrecondition) return status;
+    {
+      const std::lock_guard lock(mutex_);
+      if (sandbox->view.record.state != SandboxState::kReady) return status;
+    }
+    base::LogError("a pod has no monitor, trying again",
+                   {{"pod", sandbox->view.record.id}, {"error", status.error()}});
+    (void)poll(nullptr, 0, 100 << std::min(i, 4));
+  }
+  return status;
 }
 
 Status Runtime::AdoptSandbox(const SandboxPtr& sandbox) {
@@ -268,7 +280,12 @@ Status Runtime::Recover() {
     Status adopted = base::Ok();
     const bool rebooted = sandbox->view.record.boot_id != d_.boot_id;
     if (rebooted) adopted = base::Unavailable("the machine was restarted");
-    if (state == SandboxState::kReady && adopted.ok()) adopted = AdoptSandbox(sandbox);
+    if (state == SandboxState::kReady && adopted.ok()) {
+      adopted = AdoptSandbox(sandbox);
+      // Lost while it was asked: it has a successor. One that does not answer has none.
+      if (!adopted.ok() && adopted.error().code() == base::Code::kUnavailable)
+        adopted = AdoptInTheEnd(sandbox);
+    }
     // Ours to refuse, not the pod's to end.
     if (!adopted.ok() && adopted.error().code() == base::Code::kFailedPrecondition)
       return adopted.error().WithContext(

@@ -241,6 +241,7 @@ class Runtime final : public stats::Source, public stream::Backend {
   void RecordExit(const monitor::ExitRecord& record);
   void OnMonitorLost(const std::string& sandbox_id);
   base::Status AdoptSandbox(const SandboxPtr& sandbox);
+  base::Status AdoptInTheEnd(const SandboxPtr& sandbox);
   void KillStrangers(const std::string& sandbox_id,
                      const std::vector<monitor::ContainerState>& states);
   // `stuck` has not answered in time: it is ended, and what it knew is its successor's. Nothing
