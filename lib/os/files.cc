@@ -175,7 +175,10 @@ bool Exists(const std::string& path) {
 namespace {
 
 Status RemoveEntry(int dir, const std::string& name, dev_t device) {
-  if (KEELSON_WEAKENED_AT("remove-tree")) {
+  struct stat link{};
+  if (KEELSON_WEAKENED_AT("remove-tree") &&
+      fstatat(dir, name.c_str(), &link, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(link.st_mode)) {
+    // Not of folders: a link in one would be gone before anybody followed it.
     const Result<UniqueFd> through = OpenAt(dir, name, O_RDONLY | O_DIRECTORY);
     const Result<std::vector<DirEntry>> below =
         through.ok() ? ListDir(through->get()) : through.error();

@@ -156,8 +156,10 @@ using Cve_2025_62161 = MaskCase;
 TEST_F(Cve_2025_62161, MaskedAndReadOnlyPathsThatAreExchangedLeadNowhere) {
   const std::string volume = MakeVolume("volume");
   ASSERT_TRUE(os::MakeDirs(volume + "/real", 0777).ok());
+  ASSERT_TRUE(os::MakeDirs(volume + "/real/in", 0777).ok());
   Write(volume + "/real/file", "x", 0666);
   Link(WayOut(), volume + "/link");
+  OpenToOwners();
   const std::string pod = Start("p");
   Watch();
   for (const std::string& one : {pod, StartWithOwners("owners")}) {
@@ -166,12 +168,28 @@ TEST_F(Cve_2025_62161, MaskedAndReadOnlyPathsThatAreExchangedLeadNowhere) {
     for (int i = 0; i < (IsLong() ? 500 : 8); ++i) {
       cri::ContainerConfig config = Next("exit 0");
       AddVolume(config, volume, "/v");
+      // Below the place where the working directory is made: a cover there would hide it.
       SecurityOf(config).add_masked_paths("/v/real/file");
-      SecurityOf(config).add_masked_paths("/v/real");
-      SecurityOf(config).add_readonly_paths("/v/real");
+      SecurityOf(config).add_masked_paths("/v/real/in");
+      SecurityOf(config).add_readonly_paths("/v/real/in");
       config.set_working_dir("/v/real/made");
       (void)Says(one, config);
     }
+  }
+}
+
+TEST_F(Cve_2025_62161, AMaskThroughALinkOfTheImageCoversWhatTheContainerSees) {
+  MakeCanarysTwinInImage();
+  Write(layer() + canary() + "/secret", "secret");
+  Write(canary() + "/secret", "the host's");
+  Link(WayOut(), layer() + "/folder");
+  OpenToOwners();
+  for (const std::string& pod : {Start("p"), StartWithOwners("owners")}) {
+    Watch();
+    cri::ContainerConfig config = Next("cat " + canary() + "/secret; echo end");
+    SecurityOf(config).add_masked_paths("/folder/secret");
+    EXPECT_EQ(Says(pod, config), "end\n");
+    ExpectHostUntouched();
   }
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Class P: a path that leads elsewhere by the time it is used, or from the beginning.
+#include <filesystem>
+
 #include "tests/security/security_case.h"
 
 namespace keelson::security_tests {
@@ -191,6 +193,7 @@ using Cve_2026_55686 = PathCase;
 TEST_F(Cve_2026_55686, WorkingDirectoryOfTheImageGoesThroughALink) {
   Link(WayOut(), layer() + "/folder");
   images_->config().working_dir = "/folder/made";
+  OpenToOwners();
   for (const std::string& pod : {Start("p"), StartWithOwners("owners")}) {
     Watch();
     (void)Says(pod, Next("exit 0"));
@@ -225,6 +228,10 @@ TEST_F(Cve_2024_23652, RemovingAContainerFollowsNoLinkThatItMade) {
       Run(pod, Script("c", "mkdir /a; busybox ln -s " + WayOut() + " /a/out; busybox ln -s " +
                                canary() + " /b; exit 0"));
   (void)WaitForExit(id);
+  for (const char* link : {"/a/out", "/b"}) {
+    EXPECT_TRUE(std::filesystem::is_directory(dir_.path() + "/containers/" + id + "/diff" + link))
+        << "the container has made no link that leads out";
+  }
   Watch();
   EXPECT_TRUE(runtime_->RemoveContainer(id).ok());
   // It goes in the background.

@@ -122,6 +122,8 @@ std::string SecurityCase::StartWithOwners(const std::string& name) {
   return id.ok() ? *id : "";
 }
 
+void SecurityCase::OpenToOwners() { ASSERT_EQ(chmod(dir_.path().c_str(), 0711), 0); }
+
 std::optional<std::string> SecurityCase::Says(const std::string& pod, cri::ContainerConfig config) {
   const std::string log = fmt::format("says/{}.log", attempts_++);
   config.set_log_path(log);

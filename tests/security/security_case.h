@@ -64,6 +64,9 @@ class SecurityCase : public cri_server::ServedTest {
                         const std::string& to);
   // A pod whose users are others on the host.
   std::string StartWithOwners(const std::string& name);
+  // Its root is left last, by a process that is nobody on the host: it too shall come as far as the
+  // canary.
+  void OpenToOwners();
   // What a container of this configuration says before it ends; nothing when it was refused.
   std::optional<std::string> Says(const std::string& pod, cri::ContainerConfig config);
   // The words of whoever refused it; empty when it ran.
