@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // keelson-proxy: follows an API server and keeps this node's rules for Services, until SIGTERM or
 // SIGINT. The rules stay: connections go on while it is restarted. `--cleanup` takes them away.
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/kernel/capabilities/capabilities.h"
 #include "lib/kube/client/refresh.h"
 #include "lib/log/log.h"
 #include "lib/meter/process.h"
@@ -109,10 +111,22 @@ void PrepareKernel(const Options& options) {
     base::LogInfo("a setting of the kernel is raised", {{"setting", what}});
   for (const std::string& what : done.problems)
     base::LogWarn("a setting of the kernel cannot be raised", {{"setting", what}});
-  if (!options.oom_score_adj) return;
-  const base::Status adjusted = os::WriteControl(AT_FDCWD, "/proc/self/oom_score_adj",
-                                                 std::to_string(*options.oom_score_adj));
-  if (!adjusted.ok()) base::LogWarn("oomScoreAdj cannot be set", {{"error", adjusted.error()}});
+}
+
+// Rules, routes, the kernel's settings of the network; iptables loads its modules; one socket is
+// the name server's, and a kubeconfig may be somebody's own. In its unit the last is not there
+// either (cli/cluster/units/sandbox.cc).
+base::Status GiveUpRights(const Options& options) {
+  if (options.oom_score_adj) {
+    const base::Status adjusted = os::WriteControl(AT_FDCWD, "/proc/self/oom_score_adj",
+                                                   std::to_string(*options.oom_score_adj));
+    if (!adjusted.ok()) base::LogWarn("oomScoreAdj cannot be set", {{"error", adjusted.error()}});
+  }
+  return capabilities::KeepOnly(uint64_t{1} << CAP_NET_ADMIN | uint64_t{1} << CAP_NET_RAW |
+                                uint64_t{1} << CAP_NET_BIND_SERVICE |
+                                uint64_t{1} << CAP_SYS_MODULE | uint64_t{1} << CAP_CHOWN |
+                                uint64_t{1} << CAP_DAC_READ_SEARCH)
+      .WithContext("give up rights");
 }
 
 // Rules do not wait for a port that somebody has yet, perhaps one who just ends, nor for an address
@@ -307,6 +321,7 @@ int main(int argc, char** argv) {
     return Fail(logs, 2);
   for (const std::string& what : options.without_effect)
     base::LogWarn("a setting of the configuration has no effect", {{"setting", what}});
+  if (const base::Status left = GiveUpRights(options); !left.ok()) return Fail(left, 1);
   const base::Status status = options.cleanup ? Cleanup(options) : Serve(options);
   return status.ok() ? 0 : Fail(status, 1);
 }

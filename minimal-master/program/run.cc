@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/program/run.h"
 
+#include <linux/capability.h>
 #include <signal.h>
 
 #include <cstdio>
 
 #include "lib/base/log.h"
+#include "lib/kernel/capabilities/capabilities.h"
 #include "lib/log/log.h"
 #include "minimal-master/program/master.h"
 
@@ -74,7 +76,11 @@ int Run(const Options& options) {
   const sigset_t signals = OurSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   if (!log::LogToStandardError("info").ok()) return 2;
-  const base::Status status = Do(options);
+  // Files of whoever keeps its certificates and its store, low ports: nothing else of root's.
+  base::Status status =
+      capabilities::KeepOnly(uint64_t{1} << CAP_NET_BIND_SERVICE | uint64_t{1} << CAP_DAC_OVERRIDE |
+                             uint64_t{1} << CAP_FOWNER | uint64_t{1} << CAP_CHOWN);
+  if (status.ok()) status = Do(options);
   if (status.ok()) return 0;
   std::fprintf(stderr, "keelson-master: %s\n", status.error().message().c_str());
   return 1;

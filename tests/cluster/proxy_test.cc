@@ -233,6 +233,42 @@ TEST_F(ProxyTest, AServiceLeadsToItsEndpointsAsTheyComeAndGo) {
   });
 }
 
+// docs/security.md says what each may keep; UpTest compares it for all daemons.
+TEST_F(ProxyTest, BothWorkWithTheRightsThatTheyKeepAndWithFilesOfSomebodyElse) {
+  OnNode([&] {
+    const std::string address = MakeService();
+    MakeSlice(ThePod());
+    KillProxy();
+    master_->Kill();
+    EXPECT_EQ(Say({"chown", "-R", "65533:65533", master_->state_dir(), master_->kubeconfig()}), "");
+    const auto restarted = master_->Restart();
+    ASSERT_TRUE(restarted.ok()) << restarted.error().message();
+    const auto status = [](pid_t pid) {
+      return os::ReadFile(fmt::format("/proc/{}/status", pid)).ValueOr("");
+    };
+    EXPECT_THAT(status(master_->pid()), HasSubstr("CapBnd:\t000000000000040b\n"));
+    EXPECT_THAT(status(master_->pid()), HasSubstr("NoNewPrivs:\t1\n"));
+    EXPECT_EQ(Say({"chown", "65533:65533", master_->kubeconfig()}), "");  // it was written anew
+    for (const char* flavour : {"nft", "legacy"}) {
+      SCOPED_TRACE(flavour);
+      StartProxy({"--iptables", flavour});
+      EXPECT_TRUE(Eventually([&] { return LeadsToThePod(address); })) << ProxyLog();
+      const std::string save = fmt::format("iptables-{}-save", flavour);
+      EXPECT_THAT(Say({save}), HasSubstr("default/web"));
+      EXPECT_THAT(status(proxy_->pid()), HasSubstr("CapBnd:\t0000000000013405\n"));
+      EXPECT_THAT(status(proxy_->pid()), HasSubstr("CapEff:\t0000000000013405\n"));
+      EXPECT_THAT(status(proxy_->pid()), HasSubstr("NoNewPrivs:\t1\n"));
+      KillProxy();
+      const auto done = os::RunCommand({.argv = ProxyCommand({"--cleanup", "--iptables", flavour}),
+                                        .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}},
+                                       "", std::chrono::minutes(2));
+      ASSERT_TRUE(done.ok());
+      EXPECT_EQ(done->status.code(), 0) << done->err;
+      EXPECT_THAT(Say({save}), Not(HasSubstr("KUBE-")));
+    }
+  });
+}
+
 TEST_F(ProxyTest, AProxyThatIsKilledCutsNobodyOffAndCatchesUp) {
   OnNode([&] {
     const std::string address = MakeService();

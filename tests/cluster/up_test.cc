@@ -2,8 +2,11 @@
 // `keelson up` with the real programs: what it does, refuses and takes away again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <signal.h>
+#include <sys/stat.h>
 
+#include "lib/base/strings.h"
 #include "lib/base/testing/places.h"
 #include "lib/kernel/netlink/testing/namespaces.h"
 #include "lib/os/files.h"
@@ -59,6 +62,78 @@ TEST_F(UpTest, AClusterOfOneNodeServesHealsAndGoesWithoutATrace) {
     EXPECT_EQ(again.code, 0) << again.text;
     EXPECT_EQ(Process("kubelet").pid, kubelet);
 
+    Down();
+  });
+}
+
+// A line of /proc/PID/status.
+std::string Told(pid_t pid, const std::string& name) {
+  const std::string text =
+      "\n" + os::ReadFile("/proc/" + std::to_string(pid) + "/status").ValueOr("");
+  const size_t at = text.find("\n" + name + ":\t");
+  if (at == std::string::npos) return "";
+  const size_t from = at + name.size() + 3;
+  return text.substr(from, text.find('\n', from) - from);
+}
+
+constexpr uint64_t Bits(std::initializer_list<int> capabilities) {
+  uint64_t all = 0;
+  for (const int bit : capabilities) all |= uint64_t{1} << bit;
+  return all;
+}
+
+// docs/security.md has the same table with the reasons.
+constexpr struct {
+  const char* program;
+  const char* user;
+  uint64_t capabilities;  // at most these
+  bool closed;            // no_new_privs
+  bool filtered;
+} kRights[] = {
+    {"keelson-master", "0", Bits({CAP_NET_BIND_SERVICE, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_CHOWN}),
+     true, false},
+    {"keelson-proxy", "0",
+     Bits({CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_SYS_MODULE, CAP_CHOWN,
+           CAP_DAC_READ_SEARCH}),
+     true, false},
+    {"keelson-dns", "65532", 0, true, true},
+    {"keelson-stream", "60601", 0, true, true},
+    {"keelson-kubelet", "0", ~uint64_t{0}, false, false},
+    {"keelson-runtime", "0", ~uint64_t{0}, false, false},
+    {"keelson-anchor", "0", ~uint64_t{0}, false, false},
+    {"keelson-supervise", "0", ~uint64_t{0}, false, false},
+};
+
+TEST_F(UpTest, EachProcessHasTheRightsOfItsKindAndEachSocketIsRoots) {
+  OnMachine([&] {
+    const Said up = Up();
+    ASSERT_EQ(up.code, 0) << up.text << Logs();
+    for (const auto& wanted : kRights) {
+      SCOPED_TRACE(wanted.program);
+      const std::vector<pid_t> found = Named(wanted.program);
+      EXPECT_FALSE(found.empty());
+      for (const pid_t pid : found) {
+        EXPECT_THAT(Told(pid, "Uid"), ::testing::StartsWith(std::string(wanted.user) + "\t"));
+        for (const char* set : {"CapEff", "CapPrm", "CapBnd"})
+          EXPECT_EQ(std::stoull(Told(pid, set), nullptr, 16) & ~wanted.capabilities, 0u) << set;
+        EXPECT_EQ(std::stoull(Told(pid, "CapInh"), nullptr, 16), 0u);
+        EXPECT_TRUE(!wanted.closed || Told(pid, "NoNewPrivs") == "1");
+        EXPECT_EQ(Told(pid, "Seccomp") == "2", wanted.filtered);
+      }
+    }
+    const Said sockets = Output({"find", run(), state(), "-type", "s", "-printf", "%p %m %u\n"});
+    EXPECT_THAT(sockets.text, HasSubstr("/cri.sock 600 root"));
+    for (const std::string_view line : base::Split(std::string_view(sockets.text), '\n')) {
+      if (line.empty()) continue;
+      EXPECT_NE(line.find(" 600 "), std::string_view::npos) << line;
+      // Some folder above it lets nobody but root through.
+      std::string path(line.substr(0, line.find(' ')));
+      struct stat folder{};
+      do {
+        path.resize(path.rfind('/'));
+      } while (!path.empty() && stat(path.c_str(), &folder) == 0 && (folder.st_mode & 0077) != 0);
+      EXPECT_TRUE(path.starts_with(dir_.path() + "/")) << line;
+    }
     Down();
   });
 }

@@ -133,4 +133,15 @@ base::Status Apply(const Sets& sets) {
   return base::Ok();
 }
 
+base::Status KeepOnly(uint64_t keep) {
+  if (geteuid() != 0) return base::Ok();
+  ASSIGN_OR_RETURN(const uint64_t permitted, OwnPermitted());
+  keep &= permitted;
+  // Without CAP_SETPCAP the bounding set stays what a supervisor made of it.
+  if ((permitted >> CAP_SETPCAP & 1) != 0) RETURN_IF_ERROR(DropBounding(keep));
+  RETURN_IF_ERROR(Apply({.effective = keep, .permitted = keep}));
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::FromErrno(errno, "no_new_privs");
+  return base::Ok();
+}
+
 }  // namespace keelson::capabilities

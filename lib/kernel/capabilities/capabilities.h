@@ -28,5 +28,9 @@ base::Result<uint64_t> OwnPermitted();     // what the calling thread may have
 base::Status DropBounding(uint64_t keep);  // needs CAP_SETPCAP: before the user changes
 base::Status RaiseAllPermitted();          // what is permitted takes effect
 base::Status Apply(const Sets& sets);      // capset(2), then the ambient set
+// For a daemon that begins, before it has other threads: of what it may do only `keep` stays, for
+// it and for all that it starts, and no program gives more (no_new_privs). Nothing for a process
+// that is not root: it has no capabilities.
+base::Status KeepOnly(uint64_t keep);
 
 }  // namespace keelson::capabilities
