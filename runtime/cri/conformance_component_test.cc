@@ -308,16 +308,38 @@ TEST_F(ServedTest, UpdateContainerResources_IsSeenInTheContainerStatusAtOnce) {
   EXPECT_NE(shown.info().at("info").find("134217728"), std::string::npos);
 }
 
+// As clients have it: a message of theirs is at most 16 MiB, all of it.
 TEST_F(ServedTest, ExecSync_DropsOutputBeyondTheLimitAndGoesOn) {
   const std::string id = Run(Start("p"), Script("c", "while true; do sleep 1; done"));
-  const ExecOutput output =
-      runtime_
-          ->ExecSync(id, {"sh", "-c", "busybox head -c 20000000 /dev/zero; echo end >&2; exit 3"},
-                     std::chrono::seconds(60))
-          .value();
-  EXPECT_EQ(output.out.size(), 16u << 20);
-  EXPECT_EQ(output.err, "end\n");
-  EXPECT_EQ(output.exit_code, 3);
+  constexpr size_t kMost = (16u << 20) - 1024, kHalf = kMost / 2;
+  constexpr struct {
+    size_t out, err, kept_out, kept_err;
+  } kCases[] = {{20'000'000, 5, kMost - 5, 5},
+                {5, 20'000'000, 5, kMost - 5},
+                {20'000'000, 20'000'000, kHalf, kHalf},
+                {9'000'000, 7'000'000, 9'000'000, 7'000'000},
+                {20'000'000, 3'000'000, kMost - 3'000'000, 3'000'000}};
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(fmt::format("{} and {}", c.out, c.err));
+    cri::ExecSyncRequest request;
+    request.set_container_id(id);
+    request.set_timeout(120);
+    request.add_cmd("sh");
+    request.add_cmd("-c");
+    request.add_cmd(
+        fmt::format("printf begin; busybox head -c {} /dev/zero; "
+                    "printf begin >&2; busybox head -c {} /dev/zero >&2; exit 3",
+                    c.out - 5, c.err - 5));
+    cri::ExecSyncResponse answer;
+    grpc::ClientContext context;
+    const grpc::Status status = pods_->ExecSync(&context, request, &answer);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(answer.stdout().size(), c.kept_out);
+    EXPECT_EQ(answer.stderr().size(), c.kept_err);
+    EXPECT_EQ(answer.exit_code(), 3);
+    EXPECT_TRUE(answer.stdout().starts_with("begin") && answer.stderr().starts_with("begin"));
+    EXPECT_LE(answer.ByteSizeLong(), size_t{16} << 20);
+  }
 }
 
 TEST_F(ServedTest, GetContainerEvents_TellOfPodsAndContainersInOrderWithTheirStatuses) {

@@ -21,7 +21,17 @@ using container::ContainerState;
 
 namespace {
 
-constexpr size_t kExecOutputLimit = 16u << 20;
+// Clients take messages of 16 MiB (upstream's kubelet, crictl); a KiB is for what is around the
+// two texts.
+constexpr size_t kExecAnswerLimit = (16u << 20) - 1024;
+
+// The beginning of each stays. Each has half of the answer, and what the other leaves.
+void CutToFit(std::string& out, std::string& err) {
+  const size_t half = kExecAnswerLimit / 2;
+  if (out.size() + err.size() <= kExecAnswerLimit || KEELSON_WEAKENED_AT("output-cap")) return;
+  out.resize(std::min(out.size(), std::max(half, kExecAnswerLimit - std::min(err.size(), half))));
+  err.resize(std::min(err.size(), kExecAnswerLimit - out.size()));
+}
 
 // Reads both pipes until they end, or until `answered` is readable and nothing more waits in them:
 // a grandchild may hold them for ever. Returns once it is, or after `patience`. Beyond the limit
@@ -51,7 +61,7 @@ void ReadOutputs(int out, int err, int answered, std::optional<std::chrono::mill
       const ssize_t n = read(items[i].fd, buffer, sizeof buffer);
       if (n > 0) {
         const size_t room =
-            KEELSON_WEAKENED_AT("output-cap") ? SIZE_MAX : kExecOutputLimit - texts[i]->size();
+            KEELSON_WEAKENED_AT("output-cap") ? SIZE_MAX : kExecAnswerLimit - texts[i]->size();
         texts[i]->append(buffer, std::min(static_cast<size_t>(n), room));
       } else if (n == 0 || errno != EINTR) {
         items[i].fd = -1;
@@ -160,6 +170,7 @@ Result<ExecOutput> Runtime::ExecNow(const ContainerPtr& container, const Sandbox
     return base::DeadlineExceeded("exec: '{}' did not end within {} s", command[0],
                                   timeout.count());
   output.exit_code = result->exit_code;
+  CutToFit(output.out, output.err);
   return output;
 }
 
