@@ -80,9 +80,9 @@ std::string PointsTest::Revive() {
   return "";
 }
 
-std::string PointsTest::ListsWrong() {
-  const auto pods = Runtime().ListPodSandboxes();
-  const auto containers = Runtime().ListContainers();
+std::string ListsWrong(cri_client::RuntimeClient& runtime) {
+  const auto pods = runtime.ListPodSandboxes();
+  const auto containers = runtime.ListContainers();
   if (!pods.ok()) return "ListPodSandbox: " + pods.error().message();
   if (!containers.ok()) return "ListContainers: " + containers.error().message();
   std::set<std::string> ids, names;
@@ -90,7 +90,7 @@ std::string PointsTest::ListsWrong() {
     if (!ids.insert(pod.id()).second) return "pod " + pod.id() + " is listed twice";
     if (pod.state() == cri::SANDBOX_READY && !names.insert(pod.metadata().uid()).second)
       return "two pods of " + pod.metadata().uid() + " are ready";
-    const auto status = Runtime().PodSandboxStatus(pod.id());
+    const auto status = runtime.PodSandboxStatus(pod.id());
     if (!status.ok()) return "PodSandboxStatus: " + status.error().message();
     if (status->state() != pod.state()) return "list and status of pod " + pod.id() + " differ";
   }
@@ -100,7 +100,7 @@ std::string PointsTest::ListsWrong() {
       return "container " + container.id() + " is listed without its pod";
     if (!names.insert(container.pod_sandbox_id() + container.metadata().name()).second)
       return "container " + container.metadata().name() + " is there twice";
-    const auto status = Runtime().ContainerStatus(container.id());
+    const auto status = runtime.ContainerStatus(container.id());
     if (!status.ok()) return "ContainerStatus: " + status.error().message();
     if (container.state() == cri::CONTAINER_UNKNOWN)
       return "container " + container.metadata().name() + " is in an unknown state";
@@ -129,7 +129,7 @@ PointsTest::Pass PointsTest::RunPass(const std::vector<Step>& steps, const point
       }
       if (const uint64_t deaths = points_.Deaths(); deaths != looked) {
         looked = deaths;
-        std::string lists = ListsWrong();
+        std::string lists = ListsWrong(Runtime());
         if (!lists.empty() && !DaemonDied(200)) {
           say("after the restart: " + lists);
           break;
@@ -160,7 +160,7 @@ PointsTest::Pass PointsTest::RunPass(const std::vector<Step>& steps, const point
   // Armed until now, it may die of what it does behind the caller.
   for (int tries = 0; pass.wrong.empty() && tries < 2; ++tries) {
     if (DaemonDied(0)) pass.wrong = Revive();
-    if (pass.wrong.empty()) pass.wrong = ListsWrong();
+    if (pass.wrong.empty()) pass.wrong = ListsWrong(Runtime());
     if (pass.wrong.empty() || !DaemonDied(200)) break;
     pass.wrong.clear();
   }

@@ -22,6 +22,9 @@ struct Step {
   std::function<std::string()> wrong = [] { return std::string(); };
 };
 
+// Lists and what each of them says one by one agree; no pod is there twice. "": so it is.
+std::string ListsWrong(cri_client::RuntimeClient& runtime);
+
 class PointsTest : public NodeTest {
  protected:
   void SetUp() override;
@@ -37,8 +40,6 @@ class PointsTest : public NodeTest {
   std::string Revive();
   bool DaemonDied(int milliseconds);
   bool DaemonAnswers();
-  // Lists and what each of them says one by one agree; no pod is there twice.
-  std::string ListsWrong();
   // What is left of any pod, "" : nothing. Removal goes on behind the caller, so it is waited for.
   std::string Left();
   std::string LeftNow();

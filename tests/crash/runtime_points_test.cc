@@ -339,7 +339,7 @@ class RuntimePoints : public PointsTest {
            return {};
          },
          [this, &pod]() -> std::string {
-           if (std::string lists = ListsWrong(); !lists.empty()) return lists;
+           if (std::string lists = ListsWrong(Runtime()); !lists.empty()) return lists;
            if (std::string wrong = StateWrong(pod.idle, cri::CONTAINER_CREATED); !wrong.empty())
              return "idle " + wrong;
            return StateWrong(pod.main, cri::CONTAINER_RUNNING);
