@@ -10,6 +10,7 @@
 
 #include "lib/base/strings.h"
 #include "lib/base/weakness.h"
+#include "lib/kernel/keys/keys.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
 #include "oci/command/command.h"
@@ -114,7 +115,7 @@ Result<launcher::Pending> Begin(const Record& record, const std::vector<std::str
     if (!joining.unified.empty()) {
       ASSIGN_OR_RETURN(group, os::Open(joining.unified, O_PATH | O_DIRECTORY));
     }
-    return launcher::BeginExec(role, container, joining.v1, group.get(), {},
+    return launcher::BeginExec(role, record.id, container, joining.v1, group.get(), {},
                                {.in = 0, .out = 1, .err = 2}, nullptr, &own);
   };
   ASSIGN_OR_RETURN(const Joining first, PlacesFor(record.pid, record.cgroup, wishes));
@@ -187,7 +188,8 @@ Outcome Exec(const Global& global, const Arguments& arguments) {
   for (int64_t i = 0; i < kept; ++i) own.keep.push_back(3 + static_cast<int>(i));
   if (!process.cpus_at_first.empty())
     RETURN_IF_ERROR(UseProcessors(process.cpus_at_first).WithContext("execCPUAffinity.initial"));
-  own.inside = [&process](spec::Process& p) -> base::Status {
+  own.inside = [&process, &record](spec::Process& p) -> base::Status {
+    if (record.own_keyring) RETURN_IF_ERROR(keys::JoinSession(keys::SessionOf(record.id)));
     AddHome(p);
     if (process.cpus_at_last.empty()) {
       if (process.cpus_at_first.empty()) UseAllProcessors();

@@ -2,7 +2,6 @@
 #include "oci/container/inside.h"
 
 #include <fcntl.h>
-#include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -56,13 +55,6 @@ Status SetSysctls(const Config& config, int sys) {
     RETURN_IF_ERROR(write().WithContext(fmt::format("linux.sysctl {}={}", name, value)));
   }
   return base::Ok();
-}
-
-Status NewKeyring(const std::string& id) {
-  const std::string name = "_ses." + id;
-  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.c_str()) >= 0 || errno == ENOSYS)
-    return base::Ok();
-  return Error::FromErrno(errno, "make a session keyring");
 }
 
 void UseAllProcessors() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a container's first process does of config.json once it is in its namespaces: names,
-// sysctls, keyring, HOME. In that process, in its root. One thread.
+// sysctls, HOME. In that process, in its root. One thread.
 #pragma once
 
 #include <string>
@@ -15,8 +15,6 @@ base::Status SetNames(const Config& config);
 // `sys`: /proc/sys of the host's procfs, opened before the root was entered, where no mount of the
 // container lies; the values written are those of the caller's namespaces.
 base::Status SetSysctls(const Config& config, int sys);
-// A session keyring of its own, named after the container. Kernels without keys have none.
-base::Status NewKeyring(const std::string& id);
 // What a process of the container may have: all, where a user namespace stands between it and the
 // host, else what the caller has.
 base::Result<uint64_t> CapabilitiesInside(bool user_namespace);

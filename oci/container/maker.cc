@@ -19,6 +19,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/rfc3339.h"
+#include "lib/kernel/keys/keys.h"
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
@@ -131,6 +132,7 @@ class Maker {
     record_.rootfs = real_root;
     record_.annotations = read.annotations;
     record_.owner = OwnerName();
+    record_.own_keyring = !options_.no_new_keyring;
     record_.own_pids = read.HasNew("pid");
     record_.user_namespace = read.FindNamespace("user") != nullptr;
     made_.warnings = read.warnings;
@@ -236,7 +238,7 @@ class Maker {
       };
     }
     steps.inside = [this]() -> Outcome {
-      if (!options_.no_new_keyring) RETURN_IF_ERROR(NewKeyring(options_.id));
+      if (record_.own_keyring) RETURN_IF_ERROR(keys::JoinSession(keys::SessionOf(options_.id)));
       RETURN_IF_ERROR(SetNames(made_.config));
       RETURN_IF_ERROR(SetSysctls(made_.config, sys_.get()));
       UseAllProcessors();

@@ -112,6 +112,7 @@ base::Status Store::Write(const Record& record) const {
   out.Set("scope", Value(record.scope));
   out.Set("ownPids", Value(record.own_pids));
   out.Set("userNamespace", Value(record.user_namespace));
+  out.Set("ownKeyring", Value(record.own_keyring));
   return os::WriteFileAtomic(FolderOf(record.id) + "/" + kState, json::WriteJson(out), 0600);
 }
 
@@ -142,6 +143,7 @@ Result<Record> Store::Read(const std::string& id) const {
   record.scope = string("scope");
   record.own_pids = value->At({"ownPids"}).AsBool();
   record.user_namespace = value->At({"userNamespace"}).AsBool();
+  record.own_keyring = value->At({"ownKeyring"}).AsBool();
   return record;
 }
 

@@ -38,6 +38,7 @@ struct Record {
   std::string scope;      // systemd's unit; empty: made by hand
   bool own_pids = false;  // a PID namespace of its own: it dies as a whole
   bool user_namespace = false;
+  bool own_keyring = false;  // a session keyring named after it, which commands in it join
 };
 
 enum class Status { kCreating, kCreated, kRunning, kPaused, kStopped };

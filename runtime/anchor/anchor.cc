@@ -26,6 +26,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fail_point.h"
 #include "lib/base/log.h"
+#include "lib/kernel/keys/keys.h"
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/event_loop.h"
 #include "lib/os/files.h"
@@ -452,6 +453,8 @@ Status Run(const std::string& run_dir, const std::string& state_dir,
       EnterTinyNamespace(run_dir, state_dir).WithContext("make the anchor's mount namespace"));
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
     return Error::FromErrno(errno, "become subreaper");
+  // Nothing that it starts finds the keys of who started it.
+  RETURN_IF_ERROR(keys::JoinFreshSession());
   sigset_t children;
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);

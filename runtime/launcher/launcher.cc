@@ -16,6 +16,7 @@
 #include <cerrno>
 
 #include "lib/base/weakness.h"
+#include "lib/kernel/keys/keys.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
 #include "lib/os/scheduling.h"
@@ -153,6 +154,14 @@ Status WriteOomScore(const spec::Process& process) {
   return process.further.exact_oom_score ? status : base::Ok();
 }
 
+// The keys of whoever started the daemon are none of the container's. Where its user's quota of
+// keys is used up it keeps the anchor's session, in which nothing is: who fills a quota shall not
+// keep others from starting.
+Status TakeOwnKeys(const std::string& container_id) {
+  Status joined = keys::JoinSession(keys::SessionOf(container_id));
+  return !joined.ok() && joined.error().os_errno() == EDQUOT ? base::Ok() : joined;
+}
+
 Status Enter(int namespace_fd, int kind, const char* name) {
   if (namespace_fd < 0 || setns(namespace_fd, kind) == 0) return base::Ok();
   return Error::FromErrno(errno, "enter the pod's {} namespace", name);
@@ -205,7 +214,9 @@ Status MakeTerminal(const spec::ContainerSpec& spec, const std::string& root, Te
   }
   if (spec.own_cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0)
     Leave(sync, Error::FromErrno(errno, "new cgroup namespace"));
-  if (freestanding != nullptr) {
+  if (freestanding == nullptr) {
+    if (const Status status = TakeOwnKeys(spec.id); !status.ok()) Leave(sync, status.error());
+  } else {
     if (!WaitForGo(sync).ok()) _exit(1);
     if (spec.process.terminal) {
       inputs.mounted = [&] { return MakeTerminal(spec, rootfs::RootPath(inputs), terminal); };
@@ -353,10 +364,11 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
   return AwaitPid(stage, std::move(pair.first), true, pod.freestanding);
 }
 
-Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
-                          const std::vector<std::string>& exec_cgroups, int unified_cgroup,
-                          const spec::UserMapping& users, const Streams& streams,
-                          const os::SharedMarks* marks, const FreestandingExec* own) {
+Result<Pending> BeginExec(const spec::Process& process, const std::string& container_id,
+                          int container_pidfd, const std::vector<std::string>& exec_cgroups,
+                          int unified_cgroup, const spec::UserMapping& users,
+                          const Streams& streams, const os::SharedMarks* marks,
+                          const FreestandingExec* own) {
   ASSIGN_OR_RETURN(os::SocketPair pair, os::CreateSocketPair(SOCK_SEQPACKET));
   Mark(marks, StartStage::kClone);
   // The first stage goes into the group itself and its child inherits it: from inside the
@@ -405,6 +417,10 @@ Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
         Mark(marks, StartStage::kRights);
         os::UseOrdinarySlices();
         spec::Process role = process;
+        if (own == nullptr) {
+          if (const Status status = TakeOwnKeys(container_id); !status.ok())
+            Leave(sync, status.error());
+        }
         if (own != nullptr && own->inside) {
           if (const Status status = own->inside(role); !status.ok()) Leave(sync, status.error());
         }

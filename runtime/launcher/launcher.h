@@ -91,7 +91,8 @@ class Pending {
 base::Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& pod,
                                  const std::vector<int>& volume_fds, const Streams& streams);
 
-// `container_pidfd`: the container's first process. Where the new process goes: `exec_cgroups` (v1:
+// `container_id`, `container_pidfd`: the container, whose session keyring is joined, and its first
+// process. Where the new process goes: `exec_cgroups` (v1:
 // directories, one per hierarchy) and `unified_cgroup`, a directory (-1: none). It waits for
 // nobody: its parent is told of its end, whenever that comes, and writes nothing down before.
 // `own`: of a container without a pod.
@@ -102,10 +103,10 @@ struct FreestandingExec {
   // The new process when Go() lets it run, with what Go() was told.
   std::function<void(spec::Process&, const std::string& more)> gone;
 };  // the new process waits for Go()
-base::Result<Pending> BeginExec(const spec::Process& process, int container_pidfd,
-                                const std::vector<std::string>& exec_cgroups, int unified_cgroup,
-                                const spec::UserMapping& users, const Streams& streams,
-                                const os::SharedMarks* marks = nullptr,
+base::Result<Pending> BeginExec(const spec::Process& process, const std::string& container_id,
+                                int container_pidfd, const std::vector<std::string>& exec_cgroups,
+                                int unified_cgroup, const spec::UserMapping& users,
+                                const Streams& streams, const os::SharedMarks* marks = nullptr,
                                 const FreestandingExec* own = nullptr);
 
 }  // namespace keelson::launcher

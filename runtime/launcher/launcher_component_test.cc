@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -14,7 +15,10 @@
 
 #include <functional>
 
+#include "lib/base/ids.h"
 #include "lib/base/strings.h"
+#include "lib/base/testing/places.h"
+#include "lib/kernel/keys/keys.h"
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
@@ -359,7 +363,7 @@ TEST_F(Launcher, ExecJoinsTheContainer) {
     os::Pipe pipe = std::move(os::CreatePipe()).value();
     spec::Process process = spec_.process;
     process.args = {"sh", "-c", "ls /; readlink /proc/1/exe; exit 5"};
-    result = Finish(BeginExec(process, container->pidfd(), {}, -1, {},
+    result = Finish(BeginExec(process, spec_.id, container->pidfd(), {}, -1, {},
                               {-1, pipe.write_end.get(), pipe.write_end.get()}),
                     pipe);
     (void)os::SignalPidfd(container->pidfd(), 9);
@@ -369,6 +373,45 @@ TEST_F(Launcher, ExecJoinsTheContainer) {
   EXPECT_EQ(outcome.error, "");
   EXPECT_EQ(outcome.out, "bin\ndev\netc\nproc\nsys\ntmp\n/bin/busybox\n");
   EXPECT_EQ(outcome.code, 5);
+}
+
+// A container's keys are its own and its commands', and those of who started the daemon are not.
+TEST_F(Launcher, KeysAreTheContainersOwnAndItsCommands) {
+  if (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) < 0)
+    GTEST_SKIP() << "this kernel has no keys, or a filter forbids them";
+  const std::string program = os::ReadFile(base::BinDir() + "/tests/keys_program").value();
+  ASSERT_TRUE(os::WriteFileAtomic(dir_.path() + "/layer/bin/keys", program, 0755).ok());
+  spec_.id = "keelson-test-" + base::RandomHex(16);
+  spec_.process.args = {"sh", "-c", "keys find ours; keys add mine; echo; sleep 1000"};
+  const Outcome outcome = InMonitor([&](const PodContext& pod) {
+    Outcome result;
+    const bool added = keys::JoinFreshSession().ok() &&
+                       syscall(SYS_add_key, "user", "ours", "x", 1, KEY_SPEC_SESSION_KEYRING) >= 0;
+    os::Pipe said = std::move(os::CreatePipe()).value();
+    base::Result<Pending> container =
+        BeginStart(spec_, pod, {}, {-1, said.write_end.get(), said.write_end.get()});
+    if (!added || !container.ok() || !container->Go().ok()) {
+      result.error = container.ok() ? "keys or go" : container.error().message();
+      return result;
+    }
+    said.write_end.reset();
+    std::string first;
+    for (char c = 0; !first.ends_with("\n\n") && read(said.read_end.get(), &c, 1) == 1;) first += c;
+    os::Pipe pipe = std::move(os::CreatePipe()).value();
+    spec::Process process = spec_.process;
+    process.args = {"sh", "-c", "keys find ours; keys find mine"};
+    process.identity = {1000, 1000, {}};
+    process.capabilities = {};
+    result = Finish(BeginExec(process, spec_.id, container->pidfd(), {}, -1, {},
+                              {-1, pipe.write_end.get(), pipe.write_end.get()}),
+                    pipe);
+    result.out = first + result.out;
+    (void)os::SignalPidfd(container->pidfd(), 9);
+    waitpid(container->pid(), nullptr, __WALL);
+    return result;
+  });
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_EQ(outcome.out, "ours is not there\nmine is added\n\nours is not there\nmine is found\n");
 }
 
 TEST_F(Launcher, ManyLayersWithLongNamesBecomeOneRoot) {

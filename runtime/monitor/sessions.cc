@@ -80,7 +80,7 @@ Status Monitor::StartExec(int client, Packet& packet) {
                      streams);
   }
   Result<launcher::Pending> pending =
-      launcher::BeginExec(process, container.pidfd.get(), container.cgroups, exec.leaf.fd.get(),
+      launcher::BeginExec(process, id, container.pidfd.get(), container.cgroups, exec.leaf.fd.get(),
                           setup_.users, streams, &marks_);
   FAIL_POINT("monitor.exec.begun");
   Status started = pending.ok() ? pending->Go() : Status(pending.error());

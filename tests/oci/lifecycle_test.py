@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """create, start, state, kill, delete, run, exec, ps, list, pause, update, events: on the real kernel, and the same commands beside
 Debian's runc and crun with the same visible results."""
+import ctypes
 import json
 import os
+import shutil
 import subprocess
 
-from bundle import OciTest, main, until
+from bundle import BIN, OciTest, main, until
 
 
 class Lifecycle(OciTest):
@@ -86,6 +88,26 @@ class Lifecycle(OciTest):
         self.assertEqual(stats["data"]["memory"]["usage"]["limit"], 134217728)
         self.assertEqual(json.loads(self.oci("ps", "-f", "json", "c").stdout), [self.oci.state("c")["pid"]])
         self.assertIn("sleep 1000", self.oci("ps", "c").stdout)
+
+    def test_keys_are_the_containers_own_and_its_commands(self):
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.syscall.restype = ctypes.c_long
+        if libc.syscall(250, 1, None) < 0:  # keyctl(KEYCTL_JOIN_SESSION_KEYRING)
+            self.skipTest("this kernel has no keys, or a filter forbids them")
+        self.assertGreater(libc.syscall(248, b"user", b"ours", b"x", ctypes.c_size_t(1), -3), 0)  # add_key into the session's keyring
+        for runtime in (r for r in self.runtimes.values() if r.program and r.name in ("keelson-oci", "runc")):
+            for words, ours in (((), "is not there"), (("--no-new-keyring",), "is found")):
+                with self.subTest(runtime=runtime.name, words=words):
+                    bundle = self.bundle("sh", "-c", "keys find ours; keys add mine; exec sleep 1000").write()
+                    shutil.copy(BIN / "tests/keys_program", bundle.path / "rootfs/bin/keys")
+                    runtime.make("k", bundle, *words)
+                    runtime("start", "k")
+                    until(lambda: (bundle.path / "out-k").read_text() == f"ours {ours}\nmine is added\n", "the program's words")
+                    out = runtime("exec", "k", "sh", "-c", "keys find ours; keys find mine").stdout
+                    self.assertEqual(out, f"ours {ours}\nmine is found\n")
+                    runtime("delete", "--force", "k")
+                    libc.syscall(250, 1, None)  # without what that container may have added
+                    libc.syscall(248, b"user", b"ours", b"x", ctypes.c_size_t(1), -3)
 
     def test_exec_has_its_own_user_environment_and_folder(self):
         bundle = self.bundle("sleep", "1000").write()
