@@ -12,33 +12,13 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "lib/base/clock.h"
-#include "lib/base/rfc3339.h"
-#include "lib/json/value.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
 #include "oci/command/command.h"
+#include "oci/log/log.h"
 
 namespace keelson::oci {
 namespace {
-
-int log_file = -1;
-bool log_json = false;
-
-void Tell(const char* level, const std::string& text) {
-  // What execve said of the program itself stands alone, as a shell's words would.
-  std::fprintf(stderr, text.starts_with("exec ") ? "%s%s\n" : "%s: %s\n",
-               text.starts_with("exec ") ? "" : "keelson-oci", text.c_str());
-  if (log_file < 0) return;
-  const std::string time = base::FormatRfc3339(base::SystemClock().WallNanos());
-  json::Value line = json::Value::Object();
-  line.Set("level", json::Value(level));
-  line.Set("msg", json::Value(text));
-  line.Set("time", json::Value(time));
-  (void)os::WriteAll(log_file, log_json
-                                   ? json::WriteJson(line) + "\n"
-                                   : fmt::format("time={} level={} msg={}\n", time, level, text));
-}
 
 // Callers look for runc's words: "exec /x: permission denied".
 std::string AsOthersSay(const base::Error& error) {
@@ -61,7 +41,7 @@ constexpr char kHelp[] =
     "  --root DIR              where containers are kept track of\n"
     "  --log FILE              errors go there too\n"
     "  --log-format text|json\n"
-    "  --debug\n"
+    "  --debug                 each step is told: to --log, else to standard error\n"
     "  --systemd-cgroup        cgroups are systemd scopes: cgroupsPath is slice:prefix:name\n"
     "  --cgroup-manager cgroupfs|systemd|disabled\n"
     "  --rootless true|false|auto\n"
@@ -165,7 +145,7 @@ Outcome Main(std::vector<std::string> words, char** argv) {
   const std::string format = arguments.Get("log-format", "text");
   if (format != "text" && format != "json")
     return base::InvalidArgument("--log-format: {} is not known: text, json", format);
-  log_json = format == "json";
+  LogPlace log_place{-1, format == "json", arguments.Is("debug")};
   ASSIGN_OR_RETURN(const Global global, ReadGlobal(arguments));
   const std::string& name = arguments.rest()[0];
   for (const Command& command : Commands()) {
@@ -175,8 +155,9 @@ Outcome Main(std::vector<std::string> words, char** argv) {
       ASSIGN_OR_RETURN(os::UniqueFd log,
                        os::Open(arguments.Get("log"), O_WRONLY | O_APPEND | O_CREAT, 0600));
       // Out of the way of descriptors that are to be kept.
-      log_file = fcntl(log.get(), F_DUPFD_CLOEXEC, 900);
+      log_place.file = fcntl(log.get(), F_DUPFD_CLOEXEC, 900);
     }
+    SetLogPlace(log_place);
     const std::vector<std::string> own(arguments.rest().begin() + 1, arguments.rest().end());
     std::vector<Flag> flags = command.flags;
     flags.push_back({"help", "h", false});

@@ -19,6 +19,7 @@
 #include "oci/container/inside.h"
 #include "oci/container/joining.h"
 #include "oci/container/seccomp.h"
+#include "oci/log/log.h"
 #include "oci/plan/plan.h"
 #include "runtime/launcher/launcher.h"
 #include "runtime/security/identity.h"
@@ -188,6 +189,16 @@ Outcome Exec(const Global& global, const Arguments& arguments) {
   for (int64_t i = 0; i < kept; ++i) own.keep.push_back(3 + static_cast<int>(i));
   if (!process.cpus_at_first.empty())
     RETURN_IF_ERROR(UseProcessors(process.cpus_at_first).WithContext("execCPUAffinity.initial"));
+  if (IsDebug()) {
+    Debug("nsexec container setup: exec in \"{}\"", record.id);
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    uint64_t mask = 0;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+      for (int cpu = 0; cpu < 64; ++cpu) mask |= CPU_ISSET(cpu, &set) ? uint64_t{1} << cpu : 0;
+    }
+    Debug("nsexec: affinity: {:#x}", mask);
+  }
   own.inside = [&process, &record](spec::Process& p) -> base::Status {
     if (record.own_keyring) RETURN_IF_ERROR(keys::JoinSession(keys::SessionOf(record.id)));
     AddHome(p);
@@ -200,6 +211,7 @@ Outcome Exec(const Global& global, const Arguments& arguments) {
   ASSIGN_OR_RETURN(launcher::Pending pending,
                    Begin(record, arguments.All("cgroup"), role, container.get(), own));
   const pid_t pid = pending.pid();
+  Debug("child process in init(): {}", pid);
   for (const spec::Rlimit& limit : limits) {
     const rlimit64 value{limit.soft, limit.hard};
     if (prlimit64(pid, static_cast<__rlimit_resource>(limit.resource), &value, nullptr) != 0)
@@ -223,6 +235,7 @@ Outcome Exec(const Global& global, const Arguments& arguments) {
   if (!detach) {
     ASSIGN_OR_RETURN(signals, HoldSignals());
   }
+  Debug("setns_init: about to exec");
   RETURN_IF_ERROR(pending.Go(ListenerText(config, pid, StateText(record, status, false))));
   if (detach) return 0;
   if (!console.empty()) terminal.master.reset();

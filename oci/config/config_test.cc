@@ -129,6 +129,32 @@ TEST(Resources, BecomeLimitsOfBothLayouts) {
   EXPECT_EQ(v2->further.back(), (cgroup::Write{"", "io.max", "8:0 rbps=1024"}));
 }
 
+TEST(Resources, WeightsAreThoseOfTheSchedulerThatIsThere) {
+  const auto resources = ParseResources(
+      R"({"blockIO":{"weight":333,"weightDevice":[{"major":7,"minor":0,"weight":444}]}})");
+  ASSERT_TRUE(resources.ok()) << resources.error().message();
+  const auto v1 = LimitsOf(*resources, false), v2 = LimitsOf(*resources, true);
+  ASSERT_TRUE(v1.ok() && v2.ok());
+  using Writes = std::vector<cgroup::Write>;
+  EXPECT_EQ(
+      v1->further,
+      (Writes{{"blkio", "blkio.weight", "333", false, false, false, "blkio.bfq.weight", "333"},
+              {"blkio", "blkio.weight_device", "7:0 444", false, false, false,
+               "blkio.bfq.weight_device", "7:0 444"}}));
+  EXPECT_EQ(v2->further,
+            (Writes{{"", "io.bfq.weight", "333", true, false, false, "io.weight", "3263"},
+                    {"", "io.bfq.weight", "7:0 444", true}}));
+}
+
+TEST(Resources, LettersThatMeanNothingGiveNothing) {
+  const auto resources = ParseResources(
+      R"({"devices":[{"allow":false,"type":"c","major":1,"minor":11,"access":"rwa"},
+                     {"allow":true,"type":"c","major":1,"minor":11,"access":"x"}]})");
+  ASSERT_TRUE(resources.ok()) << resources.error().message();
+  ASSERT_EQ(resources->devices.size(), 1u);
+  EXPECT_EQ(resources->devices[0].access, "rw");
+}
+
 TEST(Resources, EverythingThatIsNotNamedIsForbidden) {
   const auto rules = DeviceRules(Resources{});
   EXPECT_FALSE(rules.front().allow);

@@ -106,8 +106,11 @@ Status ReadDevices(const Field& field, Resources& out) {
     if (type.empty()) type.push_back('a');
     if (type.size() != 1 || std::string_view("abcu").find(type[0]) == std::string_view::npos)
       return item.Bad("type must be a, b, c or u, it is {}", base::QuoteIfNeeded(type));
-    if (access.find_first_not_of("rwm") != std::string::npos)
-      return item.Bad("access may hold r, w and m, it is {}", base::QuoteIfNeeded(access));
+    // Letters that mean nothing give nothing and take nothing: runc's configurations have some.
+    const bool named = !access.empty();
+    std::erase_if(access,
+                  [](char c) { return std::string_view("rwm").find(c) == std::string_view::npos; });
+    if (named && access.empty()) continue;
     std::optional<int64_t> major, minor;
     RETURN_IF_ERROR(item.Read("major", major, -1, kMaxDevice));
     RETURN_IF_ERROR(item.Read("minor", minor, -1, kMaxDevice));
@@ -265,9 +268,18 @@ void AddV1(const Resources& r, std::vector<cgroup::Write>& out) {
   if (!out.empty() && out.back().file == "cpu.rt_period_us") out.back().partner = true;
   add("cpu", "cpu.rt_runtime_us", r.cpu.realtime_runtime);
   if (r.cpu.idle) out.push_back({"cpu", "cpu.idle", std::to_string(*r.cpu.idle)});
-  add("blkio", "blkio.weight", r.block.weight);
+  // Where BFQ is the only scheduler that weighs, the weights are its own.
+  const auto weigh = [&](const std::string& file, const std::string& value) {
+    cgroup::Write write{"blkio", file, value};
+    if (file == "blkio.weight" || file == "blkio.weight_device") {
+      write.other_file = "blkio.bfq." + file.substr(6);
+      write.other_value = value;
+    }
+    out.push_back(std::move(write));
+  };
+  if (r.block.weight.value_or(0) != 0) weigh("blkio.weight", std::to_string(*r.block.weight));
   add("blkio", "blkio.leaf_weight", r.block.leaf_weight);
-  for (const auto& [file, line] : r.block.devices) out.push_back({"blkio", file, line});
+  for (const auto& [file, line] : r.block.devices) weigh(file, line);
   add("net_cls", "net_cls.classid", r.network_class);
   for (const auto& [name, priority] : r.network_priorities)
     out.push_back({"net_prio", "net_prio.ifpriomap", fmt::format("{} {}", name, priority)});
@@ -292,9 +304,11 @@ Status AddV2(const Resources& r, std::vector<cgroup::Write>& out) {
   if (r.cpu.idle) out.push_back({"", "cpu.idle", std::to_string(*r.cpu.idle)});
   if (r.block.weight.value_or(0) != 0) {
     // BFQ's own weight where that scheduler runs, else the general one on its wider scale.
-    out.push_back({"", "io.bfq.weight", std::to_string(*r.block.weight), true});
     const int64_t general = 1 + (*r.block.weight - 10) * 9999 / 990;
-    out.push_back({"", "io.weight", std::to_string(std::clamp<int64_t>(general, 1, 10000)), true});
+    cgroup::Write write{"", "io.bfq.weight", std::to_string(*r.block.weight), true};
+    write.other_file = "io.weight";
+    write.other_value = std::to_string(std::clamp<int64_t>(general, 1, 10000));
+    out.push_back(std::move(write));
   }
   for (const auto& [file, line] : r.block.devices) {
     const size_t space = line.find(' ');

@@ -32,6 +32,7 @@
 #include "oci/container/namespaces.h"
 #include "oci/container/owners.h"
 #include "oci/container/seccomp.h"
+#include "oci/log/log.h"
 #include "oci/plan/plan.h"
 #include "runtime/launcher/become.h"
 #include "runtime/launcher/launcher.h"
@@ -270,10 +271,12 @@ class Maker {
     context.freestanding = &steps;
     std::vector<int> fds;
     for (const UniqueFd& source : sources_) fds.push_back(source.get());
+    Debug("nsexec container setup: \"{}\"", options_.id);
     Result<launcher::Pending> pending =
         launcher::BeginStart(spec_, context, fds, {.in = 0, .out = 1, .err = 2});
     if (!pending.ok()) return pending.error();
     pid_ = pending->pid();
+    Debug("child process in init(): {}", pid_);
     ASSIGN_OR_RETURN(record_.start_time, os::StartTimeOf(pid_));
     Outcome ready = MoveLinks(made_.config.system.net_devices, pid_);
     if (ready.ok()) ready = pending->Go();
@@ -283,6 +286,7 @@ class Maker {
       RunPoststop();
       return ready;
     }
+    Debug("init: closing the pipe to signal completion: process {} waits for start", pid_);
     RETURN_IF_ERROR(LimitToOne(made_group_.place, made_.config));
     RETURN_IF_ERROR(SetLimits());
     RETURN_IF_ERROR(HandOverTerminal(pending->TakeTerminal()));

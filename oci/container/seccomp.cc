@@ -10,6 +10,7 @@
 #include "lib/kernel/seccomp/seccomp.h"
 #include "lib/os/files.h"
 #include "lib/os/socket.h"
+#include "oci/log/log.h"
 #include "runtime/security/seccomp_profile.h"
 
 namespace keelson::oci {
@@ -94,9 +95,14 @@ Status CompileSeccomp(const Config& config, spec::Process& process, os::UniqueFd
   const bool asks = std::any_of(parsed->rules.begin(), parsed->rules.end(), [](const auto& rule) {
     return rule.action == seccomp::Action::kNotify;
   });
+  Debug("seccomp filter flags: {}",
+        process.further.seccomp_flags | (asks ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0));
   if (!asks) return base::Ok();
   Result<os::UniqueFd> connected = ConnectAgent(listener);
-  if (!connected.ok()) return connected.error().WithContext("linux.seccomp.listenerPath");
+  if (!connected.ok()) {
+    return connected.error().WithContext(
+        "linux.seccomp.listenerPath: failed to connect with seccomp agent");
+  }
   agent = std::move(connected).value();
   process.further.seccomp_socket = agent.get();
   return base::Ok();

@@ -22,6 +22,8 @@ namespace {
 struct Change {
   uint64_t set = 0;
   uint64_t clear = 0;
+  bool takes_back = false;  // an earlier word for times of access, `own`
+  uint64_t own = 0;
 };
 
 // Each also with an "r" in front: for everything mounted below as well.
@@ -43,9 +45,9 @@ const std::map<std::string_view, Change>& Attributes() {
       {"noatime", {MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME}},
       {"strictatime", {MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME}},
       // The kernel's ordinary way is what is left when one of them is taken back.
-      {"norelatime", {MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME}},
-      {"atime", {MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME}},
-      {"nostrictatime", {MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME}},
+      {"norelatime", {MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true, MOUNT_ATTR_RELATIME}},
+      {"atime", {MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true, MOUNT_ATTR_NOATIME}},
+      {"nostrictatime", {MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, true, MOUNT_ATTR_STRICTATIME}},
   };
   return table;
 }
@@ -72,6 +74,15 @@ void Apply(const Change& change, uint64_t& set, uint64_t& clear) {
   clear &= ~change.set;
   set |= change.set;
   clear |= change.clear;
+}
+
+// Of the mount itself: as with mount(8) such a word is no wish of its own.
+void ApplyAbove(const Change& change, uint64_t& set, uint64_t& clear) {
+  if (!change.takes_back) return Apply(change, set, clear);
+  const bool named = (clear & MOUNT_ATTR__ATIME) != 0;
+  if (!named || (set & MOUNT_ATTR__ATIME) != change.own) return;
+  set &= ~uint64_t{MOUNT_ATTR__ATIME};
+  clear &= ~uint64_t{MOUNT_ATTR__ATIME};
 }
 
 template <typename List>
@@ -118,7 +129,8 @@ Result<Mount> ToMount(const MountEntry& entry, const std::string& base) {
       recursive = recursive || word == "rbind";
       only_bind = only_bind || word == "bind";
     } else if (attribute != Attributes().end()) {
-      Apply(attribute->second, mount.attributes, mount.further.clear);
+      ApplyAbove(attribute->second, mount.attributes, mount.further.clear);
+      mount.further.exact = true;
     } else if (below != Attributes().end()) {
       Apply(below->second, mount.further.set_below, mount.further.clear_below);
     } else if (const uint64_t flags = PropagationOf(word); flags != 0) {
@@ -143,6 +155,7 @@ Result<Mount> ToMount(const MountEntry& entry, const std::string& base) {
     mount.further.source = entry.source.starts_with('/') ? entry.source : base + "/" + entry.source;
     mount.further.recursive = recursive || !only_bind;
   } else {
+    mount.further.exact = false;
     if (entry.type.empty()) return base::InvalidArgument("{}.type is missing", entry.path);
     mount.kind = KindOf(entry.type);
     mount.further.type = entry.type;

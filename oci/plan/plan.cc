@@ -154,6 +154,7 @@ Result<spec::ContainerSpec> ToSpec(const Config& config, const Place& place) {
     if (mount.destination.starts_with(place.root + "/"))
       mount.destination.erase(0, place.root.size());
     RETURN_IF_ERROR(CheckProc(mount, entry));
+    mount.further.locked = config.FindNamespace("user") != nullptr;
     spec.mounts.push_back(std::move(mount));
   }
   AddDevices(config, spec);

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
+#include "lib/base/strings.h"
 #include "oci/plan/mount_options.h"
+#include "runtime/rootfs/bind_attributes.h"
 
 namespace keelson::oci {
 namespace {
@@ -43,6 +45,67 @@ TEST(MountOptions, TheLastOfTwoThatContradictCounts) {
   EXPECT_EQ(mount->attributes, 0u);
   EXPECT_EQ(mount->further.clear, uint64_t{MOUNT_ATTR_RDONLY});
   EXPECT_EQ(mount->options, "size=1m,sync");
+}
+
+TEST(BindAttributes, AreWhatIsListedAsSoonAsAnythingIs) {
+  constexpr uint64_t kAll = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                            MOUNT_ATTR_NOEXEC | 0x00200000 /* NOSYMFOLLOW */;
+  constexpr uint64_t kTimes = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+  const struct {
+    std::vector<std::string> words;
+    bool exact;
+    uint64_t set, clear;
+  } cases[] = {
+      {{"rbind", "rprivate"}, false, 0, 0},
+      {{"rbind", "rro"}, false, 0, 0},
+      {{"bind", "dev"}, true, 0, kAll},
+      {{"bind", "ro", "nosuid"},
+       true,
+       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID,
+       kAll & ~uint64_t{MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID}},
+      {{"bind", "atime"}, true, 0, kAll},
+      {{"bind", "noatime", "atime"}, true, 0, kAll},
+      {{"bind", "relatime"}, true, 0, kAll | kTimes},
+      {{"bind", "nodiratime"}, true, MOUNT_ATTR_NODIRATIME, kAll | MOUNT_ATTR__ATIME},
+      {{"bind", "strictatime"}, true, MOUNT_ATTR_STRICTATIME, kAll | kTimes},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(base::Join(c.words, ","));
+    const auto mount = ToMount(Entry("bind", c.words), "/b");
+    ASSERT_TRUE(mount.ok());
+    EXPECT_EQ(mount->further.exact, c.exact);
+    if (!c.exact) continue;
+    EXPECT_EQ(rootfs::ExactAttributes(*mount), (rootfs::AttributeChange{c.set, c.clear}));
+  }
+}
+
+TEST(BindAttributes, InAUserNamespaceTheHostsLocksStay) {
+  const struct {
+    uint64_t source;
+    std::vector<std::string> words;
+    std::optional<uint64_t> set;  // none: refused
+  } cases[] = {
+      {MOUNT_ATTR_RDONLY, {"bind", "nodev"}, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV},
+      {MOUNT_ATTR_RDONLY, {"bind", "rw", "nodev"}, {}},
+      {MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME,
+       {"bind", "ro", "exec"},
+       MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY},
+      {MOUNT_ATTR_NOATIME, {"bind", "atime"}, 0},
+      {MOUNT_ATTR_NOATIME, {"bind", "relatime"}, {}},
+      {0, {"bind", "strictatime"}, {}},
+      {0, {"bind", "rw"}, 0},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(base::Join(c.words, ","));
+    const auto mount = ToMount(Entry("bind", c.words), "/b");
+    ASSERT_TRUE(mount.ok());
+    const auto change = rootfs::WithinLocks(*mount, c.source);
+    EXPECT_EQ(change.ok(), c.set.has_value());
+    if (change.ok() && c.set) {
+      EXPECT_EQ(change->set, *c.set);
+      EXPECT_EQ(change->clear & change->set & ~uint64_t{MOUNT_ATTR__ATIME}, 0u);
+    }
+  }
 }
 
 TEST(MountOptions, RefusesWhatNobodyKnows) {

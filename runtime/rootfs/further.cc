@@ -14,6 +14,7 @@
 #include "lib/base/strings.h"
 #include "lib/kernel/mount/mount.h"
 #include "lib/os/files.h"
+#include "runtime/rootfs/bind_attributes.h"
 
 namespace keelson::rootfs {
 
@@ -110,8 +111,7 @@ Status Dress(int mount, const Mount& item) {
     RETURN_IF_ERROR(mount::MapOwners(mount, item.further.owners, item.further.owners_below)
                         .WithContext("the file system cannot map owners"));
   }
-  RETURN_IF_ERROR(mount::SetAttributes(mount, item.attributes, item.further.clear, 0,
-                                       item.recursive_attributes));
+  RETURN_IF_ERROR(SetBindAttributes(mount, item));
   return DressBelow(mount, item);
 }
 

@@ -47,6 +47,8 @@ struct Mount {
                          // the first stage opens itself instead of a descriptor
     bool recursive = false;  // that path with all that is mounted below it
     uint64_t clear = 0;      // MOUNT_ATTR_* taken away
+    bool exact = false;      // kBind: whatever is not listed is taken away as well
+    bool locked = false;     // but for what the host's mount forbids
     uint64_t set_below = 0;  // and of everything mounted below as well
     uint64_t clear_below = 0;
     std::vector<uint64_t> propagation;  // MS_* (| MS_REC) one after the other, instead of the above

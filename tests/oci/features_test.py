@@ -51,6 +51,32 @@ class Features(OciTest):
         self.mount(bundle, "new/deep/", "tmpfs", "tmpfs", "nosuid")
         self.assertEqual(self.run_in(bundle).split("\n"), ["content/plain/x", "/ro/below/x", ""])
 
+    def test_a_bind_has_what_is_listed_and_in_a_user_namespace_what_the_host_forbids(self):
+        source = self.folder / "closed"
+        source.mkdir()
+        self.folder.chmod(0o755)
+        subprocess.run(["mount", "-t", "tmpfs", "closed", source], check=True)
+        self.addCleanup(subprocess.run, ["umount", source])
+        subprocess.run(["mount", "-o", "remount,bind,ro,nosuid,noexec,noatime", source], check=True)
+        for options, alone, with_users in (
+                (["rbind"], {"ro", "nosuid", "noexec", "noatime"}, {"ro", "nosuid", "noexec", "noatime"}),
+                (["bind", "nodev"], {"rw", "nodev", "noatime"}, {"ro", "nosuid", "nodev", "noexec", "noatime"}),
+                (["bind", "rw"], {"rw", "noatime"}, None), (["bind", "relatime"], {"rw", "relatime"}, None)):
+            for users, wanted in ((False, alone), (True, with_users)):
+                with self.subTest(options=options, users=users):
+                    bundle = self.bundle("cat", "/proc/self/mountinfo")
+                    self.mount(bundle, "/data", "bind", source, *options)
+                    if users:
+                        bundle.config["linux"].update({f"{k}Mappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]
+                                                       for k in ("uid", "gid")})
+                        bundle.config["linux"]["namespaces"].append({"type": "user"})
+                        subprocess.run(["chown", "-R", "100000:100000", bundle.path / "rootfs"], check=True)
+                    if wanted is None:
+                        self.refused(bundle, "operation not permitted")
+                        continue
+                    found = [set(line.split()[5].split(",")) for line in self.run_in(bundle).splitlines() if line.split()[4] == "/data"]
+                    self.assertEqual(found, [wanted])
+
     def test_a_tmpfs_may_begin_with_what_was_there(self):
         bundle = self.bundle("sh", "-c", "cat /etc/group; readlink /etc/link; touch /etc/x 2>/dev/null || echo read-only")
         (bundle.path / "rootfs/etc/link").symlink_to("group")

@@ -58,6 +58,22 @@ class Lifecycle(OciTest):
         line = json.loads(log.read_text())
         self.assertEqual((line["level"], line["msg"]), ("error", 'container "none" does not exist'))
 
+    def test_debug_tells_the_steps_where_the_log_is(self):
+        bundle = self.bundle("sleep", "1000").write()
+        steps = ("nsexec container setup", "child process in init()", "init: closing the pipe to signal completion")
+        log = self.folder / "log.json"
+        self.oci("--debug", "--log", log, "--log-format", "json", "run", "--detach", "--bundle", bundle.path, "c",
+                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        self.assertEqual({line["level"] for line in lines}, {"debug"})
+        for step, line in zip(steps, lines, strict=True):
+            self.assertIn(step, line["msg"])
+        found = self.oci("--debug", "exec", "c", "true").stderr
+        for step in (*steps[:2], "nsexec: affinity: 0x", "setns_init: about to exec"):
+            self.assertIn(step, found)
+        self.assertIn("level=debug", found)
+        self.assertNotIn("debug", self.oci("exec", "c", "true").stderr)
+
     def test_checkpoint_is_refused_with_a_sentence(self):
         self.assertIn("not supported", self.oci("checkpoint", "c", check=False).stderr)
 

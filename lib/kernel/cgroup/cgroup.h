@@ -40,6 +40,9 @@ struct Write {
   bool optional = false;  // a kernel without it is fine (e.g. swap accounting)
   bool partner = false;   // when refused, tried again after the next one
   bool swapped = false;   // set while applying
+  // Where the kernel has no such file: another one and what goes there.
+  std::string other_file = {};
+  std::string other_value = {};
   bool operator==(const Write&) const = default;
 };
 

@@ -262,7 +262,9 @@ Status Group::Apply(const Resources& requested) const {
       return base::FailedPrecondition("cannot set {} to '{}': this machine has no {} cgroup",
                                       write.file, write.value, write.controller);
     }
-    const Status status = writer.Write(*directory + "/" + write.file, write.value);
+    Status status = writer.Write(*directory + "/" + write.file, write.value);
+    if (!status.ok() && status.error().os_errno() == ENOENT && !write.other_file.empty())
+      status = writer.Write(*directory + "/" + write.other_file, write.other_value);
     if (status.ok() || Forgiven(write, status.error())) continue;
     // Two limits that bound each other (memory and memory+swap, quota and period): growing needs
     // the other order.

@@ -82,7 +82,7 @@ def make(made):
                 # seccompagent does nothing without libseccomp.
                 go(runc, "build", "-p", "2", "-mod=mod", "-tags", "seccomp", "-o", str(programs / name), f"./tests/cmd/{name}",
                    cgo="1" if name == "seccompagent" else "0")
-        for script in (runc / "tests/integration").iterdir():
+        for script in (runc / "tests").rglob("*"):
             if script.suffix in (".bats", ".sh", ".bash"):
                 script.chmod(0o755)
         roots(runc / "tests/integration")
