@@ -109,9 +109,25 @@ base::Result<Certificate> ParseCertificateDer(std::string_view der) {
   return Facts(x509.get());
 }
 
+base::Status CheckSelfSigned(const std::string& pem) {
+  ASSIGN_OR_RETURN(const X509Ptr x509, Read(pem));
+  EVP_PKEY* key = X509_get0_pubkey(x509.get());
+  const bool own =
+      X509_NAME_cmp(X509_get_subject_name(x509.get()), X509_get_issuer_name(x509.get())) == 0;
+  const bool whole = key != nullptr && (!own || X509_verify(x509.get(), key) == 1);
+  ERR_clear_error();
+  if (!whole) return base::DataLoss("its key or its own signature is damaged");
+  return base::Ok();
+}
+
 base::Result<Authority> Authority::Create(const std::string& name, int64_t not_before,
                                           int64_t not_after) {
-  ASSIGN_OR_RETURN(Key key, Key::Generate());
+  ASSIGN_OR_RETURN(const Key key, Key::Generate());
+  return Create(name, key, not_before, not_after);
+}
+
+base::Result<Authority> Authority::Create(const std::string& name, const Key& key,
+                                          int64_t not_before, int64_t not_after) {
   ASSIGN_OR_RETURN(X509Ptr x509, Blank({.common_name = name}, key, not_before, not_after));
   X509_set_issuer_name(x509.get(), X509_get_subject_name(x509.get()));
   RETURN_IF_ERROR(AddExtension(x509.get(), x509.get(), NID_basic_constraints, "critical,CA:TRUE"));

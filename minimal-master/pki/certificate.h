@@ -41,6 +41,9 @@ struct Certificate {
 base::Result<Certificate> ParseCertificate(const std::string& pem);  // the first of several
 base::Result<Certificate> ParseCertificateDer(std::string_view der);
 
+// DataLoss: its key cannot be read, or it says that it signed itself and did not.
+base::Status CheckSelfSigned(const std::string& pem);
+
 // A request whose signature is right.
 struct SigningRequest {
   Names names;
@@ -63,6 +66,8 @@ struct Profile {
 
 class Authority {
  public:
+  static base::Result<Authority> Create(const std::string& name, const Key& key,
+                                        int64_t not_before, int64_t not_after);
   static base::Result<Authority> Create(const std::string& name, int64_t not_before,
                                         int64_t not_after);
   static base::Result<Authority> Load(const std::string& certificate_pem,

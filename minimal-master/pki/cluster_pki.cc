@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "lib/os/set_aside.h"
 
 namespace keelson::pki {
 
@@ -16,10 +18,23 @@ namespace {
 constexpr int64_t kDay = 86400;
 constexpr int64_t kBackdate = 300;  // clocks of nodes are not all right
 constexpr auto kDurability = os::Durability::kPowerLoss;
+constexpr char kAuthority[] = "keelson-ca";
+constexpr const char* kLeaves[] = {"apiserver", "apiserver-kubelet-client", "admin"};
+
+bool IsMissing(const base::Error& error) { return error.code() == base::Code::kNotFound; }
+
+Status PutAside(const std::string& path, const base::Error& why, const char* then) {
+  base::LogError("a file of the cluster's keys cannot be used, put aside",
+                 {{"path", path}, {"aside", os::AsidePath(path)}, {"error", why}, {"then", then}});
+  return os::SetAside(path);
+}
 
 Status WriteSecret(const std::string& path, const std::string& text) {
+  const Result<std::string> there = os::ReadFile(path);
   // What is there already needs no room: a start works on a full disk.
-  if (os::ReadFile(path).ValueOr("") == text) return base::Ok();
+  if (there.ok() && *there == text) return base::Ok();
+  if (!there.ok() && !IsMissing(there.error()))
+    RETURN_IF_ERROR(PutAside(path, there.error(), "written anew"));
   return os::WriteFileAtomic(path, text, 0600, kDurability).WithContext("write " + path);
 }
 
@@ -30,25 +45,62 @@ Status WritePair(const std::string& base, const std::string& certificate, const 
   return WriteSecret(base + ".crt", certificate);
 }
 
-Result<Authority> OpenAuthority(const std::string& dir, int64_t now) {
-  const std::string base = dir + "/ca";
-  if (os::Exists(base + ".crt")) {
-    ASSIGN_OR_RETURN(const std::string certificate, os::ReadFile(base + ".crt"));
-    ASSIGN_OR_RETURN(const std::string key, os::ReadFile(base + ".key"));
-    return Authority::Load(certificate, key).WithContext("read " + base + ".crt");
-  }
+// Whoever trusts the one that is lost trusts this one: name and key are the same. A certificate
+// that another authority signed shows that the key is not the one that belongs here.
+Result<Authority> RebuildAuthority(const std::string& dir, const Key& key, const base::Error& why,
+                                   int64_t now) {
+  const std::string path = dir + "/ca.crt";
   ASSIGN_OR_RETURN(Authority made,
-                   Authority::Create("keelson-ca", now - kBackdate, now + 3650 * kDay));
-  RETURN_IF_ERROR(WritePair(base, made.pem(), made.key().PrivatePem()));
+                   Authority::Create(kAuthority, key, now - kBackdate, now + 3650 * kDay));
+  for (const char* leaf : kLeaves) {
+    const std::string base = dir + "/" + leaf;
+    const Result<std::string> certificate = os::ReadFile(base + ".crt");
+    const Result<Key> own = Key::FromPem(os::ReadFile(base + ".key").ValueOr(""));
+    if (!certificate.ok() || !ParseCertificate(*certificate).ok() || !own.ok()) continue;
+    if (made.Issued(*certificate, *own)) break;
+    return base::FailedPrecondition(
+        "read {}: {}; it cannot be made anew, {}/ca.key did not sign {}.crt: put a copy back", path,
+        why.message(), dir, base);
+  }
+  RETURN_IF_ERROR(PutAside(path, why, "made anew from its key"));
+  RETURN_IF_ERROR(WriteSecret(path, made.pem()));
   return made;
 }
 
+Result<Authority> OpenAuthority(const std::string& dir, int64_t now) {
+  const std::string base = dir + "/ca";
+  const Result<std::string> certificate = os::ReadFile(base + ".crt");
+  const Result<std::string> text = os::ReadFile(base + ".key");
+  const auto missing = [](const Result<std::string>& file) {
+    return !file.ok() && IsMissing(file.error());
+  };
+  if (missing(certificate) && missing(text)) {
+    ASSIGN_OR_RETURN(Authority made,
+                     Authority::Create(kAuthority, now - kBackdate, now + 3650 * kDay));
+    RETURN_IF_ERROR(WritePair(base, made.pem(), made.key().PrivatePem()));
+    return made;
+  }
+  const Result<Key> key = text.ok() ? Key::FromPem(*text) : Result<Key>(text.error());
+  if (!key.ok()) {
+    return base::FailedPrecondition(
+        "read {}.key: {}; nothing can be signed without it: put a copy back, or move '{}' away for "
+        "an authority of a new cluster, which every node has to join again",
+        base, key.error().message(), dir);
+  }
+  if (!certificate.ok()) return RebuildAuthority(dir, *key, certificate.error(), now);
+  if (const Status whole = CheckSelfSigned(*certificate); !whole.ok())
+    return RebuildAuthority(dir, *key, whole.error(), now);
+  return Authority::Load(*certificate, *text).WithContext("read " + base + ".crt");
+}
+
+// One that is lost is followed by another; what it signed is known by its public half.
 Result<Key> OpenTokenKey(const std::string& dir) {
   const std::string path = dir + "/sa.key";
-  if (os::Exists(path)) {
-    ASSIGN_OR_RETURN(const std::string text, os::ReadFile(path));
-    return Key::FromPem(text).WithContext("read " + path);
-  }
+  const Result<std::string> text = os::ReadFile(path);
+  Result<Key> key = text.ok() ? Key::FromPem(*text) : Result<Key>(text.error());
+  if (key.ok()) return key;
+  if (text.ok() || !IsMissing(text.error()))
+    RETURN_IF_ERROR(PutAside(path, key.error(), "another key signs from now on"));
   ASSIGN_OR_RETURN(Key made, Key::Generate());
   RETURN_IF_ERROR(WriteSecret(path, made.PrivatePem()));
   return made;
@@ -121,11 +173,21 @@ Status ClusterPki::LoadLeaf(Leaf& leaf, const Profile& wanted) {
   const std::string base = options_.dir + "/" + leaf.file;
   auto certificate = os::ReadFile(base + ".crt");
   auto key_text = os::ReadFile(base + ".key");
-  if (!certificate.ok() || !key_text.ok()) return IssueLeaf(leaf, wanted);
-  const auto facts = ParseCertificate(*certificate);
-  const auto key = Key::FromPem(*key_text);
-  if (!facts.ok() || !key.ok() || !authority_.Issued(*certificate, *key))
+  const auto facts =
+      certificate.ok() ? ParseCertificate(*certificate) : Result<Certificate>(certificate.error());
+  const auto key = key_text.ok() ? Key::FromPem(*key_text) : Result<Key>(key_text.error());
+  const auto put_aside = [](const std::string& path, const auto& read) -> Status {
+    if (read.ok() || IsMissing(read.error())) return base::Ok();
+    return PutAside(path, read.error(), "issued anew");
+  };
+  RETURN_IF_ERROR(put_aside(base + ".crt", facts));
+  RETURN_IF_ERROR(put_aside(base + ".key", key));
+  if (!facts.ok() || !key.ok()) return IssueLeaf(leaf, wanted);
+  if (!authority_.Issued(*certificate, *key)) {
+    base::LogWarn("a certificate is not this authority's or not its key's, issued anew",
+                  {{"path", base + ".crt"}});
     return IssueLeaf(leaf, wanted);
+  }
   const int64_t renew_at = RenewalTime(facts->not_before, facts->not_after);
   if (Now() >= renew_at || facts->names.common_name != wanted.names.common_name ||
       !Holds(facts->names.dns, wanted.names.dns) || !Holds(facts->names.ips, wanted.names.ips))
@@ -151,13 +213,27 @@ Status ClusterPki::IssueLeaf(Leaf& leaf, Profile profile) {
 
 Status ClusterPki::ReadTokenKeys() {
   service_account_keys_ = {service_account_};
-  RETURN_IF_ERROR(WriteSecret(options_.dir + "/sa.pub", service_account_.PublicPem()));
+  const std::string current = options_.dir + "/sa.pub";
+  if (const Result<std::string> text = os::ReadFile(current); text.ok()) {
+    const Result<Key> before = Key::PublicFromPem(*text);
+    if (!before.ok()) RETURN_IF_ERROR(PutAside(current, before.error(), "written anew"));
+    // Tokens that it signed stay good for their time.
+    if (before.ok() && before->Id() != service_account_.Id()) {
+      RETURN_IF_ERROR(WriteSecret(fmt::format("{}/sa-{}.pub", options_.dir, before->Id()), *text));
+    }
+  }
+  RETURN_IF_ERROR(WriteSecret(current, service_account_.PublicPem()));
   ASSIGN_OR_RETURN(const auto entries, os::ListDir(options_.dir));
   for (const os::DirEntry& entry : entries) {
     if (!entry.name.starts_with("sa-") || !entry.name.ends_with(".pub")) continue;
-    ASSIGN_OR_RETURN(const std::string text, os::ReadFile(options_.dir + "/" + entry.name));
-    ASSIGN_OR_RETURN(Key key, Key::PublicFromPem(text).WithContext("read " + entry.name));
-    service_account_keys_.push_back(std::move(key));
+    const std::string path = options_.dir + "/" + entry.name;
+    const Result<std::string> text = os::ReadFile(path);
+    Result<Key> key = text.ok() ? Key::PublicFromPem(*text) : Result<Key>(text.error());
+    if (!key.ok()) {
+      RETURN_IF_ERROR(PutAside(path, key.error(), "tokens that it signed are refused"));
+      continue;
+    }
+    service_account_keys_.push_back(*std::move(key));
   }
   return base::Ok();
 }

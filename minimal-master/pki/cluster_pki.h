@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A cluster's keys and certificates on disk: made when they are not there, renewed after two thirds
 // of their life, read anew at every start. Files are 0600, written beside their name and renamed.
-// One thread; what it hands out is text. The layout, below the directory given:
+// What cannot be used goes to NAME.bad, is named in the log and made anew from what is whole; the
+// authority's key alone cannot be, and a start without it is refused. One thread; what it hands out
+// is text. The layout, below the directory given:
 //   ca.crt ca.key            the authority, ten years; signs everything below and nodes' requests
 //   apiserver.crt .key       serving, one year
 //   apiserver-kubelet-client.crt .key   the API server towards kubelets, system:masters

@@ -8,6 +8,7 @@
 #include "lib/base/strings.h"
 #include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"
+#include "lib/os/set_aside.h"
 #include "runtime/network/pod_namespaces.h"
 
 namespace keelson::cni {
@@ -63,9 +64,8 @@ void CniNetwork::Load() {
       base::LogError(
           "the record of a pod's network is unreadable and put aside; what the pod had "
           "is freed by the plugins' GC at best",
-          {{"path", PathOf(file.name) + ".bad"}, {"error", record.error()}});
-      (void)os::RemoveTree(PathOf(file.name) + ".bad");  // a folder would refuse it
-      (void)rename(PathOf(file.name).c_str(), (PathOf(file.name) + ".bad").c_str());
+          {{"path", os::AsidePath(PathOf(file.name))}, {"error", record.error()}});
+      (void)os::SetAside(PathOf(file.name));
       (void)network::UnpinNamespace(options_.netns_dir, PinName(file.name));
       continue;
     }

@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "lib/os/set_aside.h"
 #include "lib/os/unfinished.h"
 
 namespace keelson::network {
@@ -72,10 +73,8 @@ Result<std::unique_ptr<BridgeNetwork>> BridgeNetwork::Create(const BridgeConfig&
       // The links that are there still carry their addresses; new pods take others, because `last`
       // starts from them below.
       base::LogError("the address record is unreadable, put aside",
-                     {{"path", path + ".bad"}, {"error", decoded.error()}});
-      RETURN_IF_ERROR(os::RemoveTree(path + ".bad"));
-      if (rename(path.c_str(), (path + ".bad").c_str()) != 0)
-        return base::Error::FromErrno(errno, "put '{}' aside", path);
+                     {{"path", os::AsidePath(path)}, {"error", decoded.error()}});
+      RETURN_IF_ERROR(os::SetAside(path));
     }
   }
   ASSIGN_OR_RETURN(netlink::RouteSocket socket, netlink::RouteSocket::Open());

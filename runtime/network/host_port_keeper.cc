@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/kernel/netlink/flows.h"
 #include "lib/os/files.h"
+#include "lib/os/set_aside.h"
 
 namespace keelson::network {
 
@@ -40,9 +41,8 @@ void HostPortKeeper::Load() {
     return;
   }
   base::LogError("the record of host ports is unreadable, put aside; running pods lose theirs",
-                 {{"path", path_ + ".bad"}, {"error", decoded.error()}});
-  (void)os::RemoveTree(path_ + ".bad");  // a folder would refuse it
-  (void)rename(path_.c_str(), (path_ + ".bad").c_str());
+                 {{"path", os::AsidePath(path_)}, {"error", decoded.error()}});
+  (void)os::SetAside(path_);
 }
 
 Status HostPortKeeper::Save() { return os::WriteFileAtomic(path_, EncodeHostPorts(table_), 0600); }

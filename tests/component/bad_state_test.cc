@@ -18,6 +18,7 @@
 #include "lib/os/files.h"
 #include "runtime/cni/record.h"
 #include "tests/component/node_fixture.h"
+#include "tests/damage/damage.h"
 
 namespace keelson::node_test {
 namespace {
@@ -30,47 +31,20 @@ struct Damage {
   bool readable = false;  // by this version
 };
 
-void Rewrite(const std::string& path, const std::string& bytes) {
-  ASSERT_TRUE(os::WriteFileAtomic(path, bytes, 0600).ok());
-}
-
 void Later(const std::string& path) {
   // More at the end of the body, and the sum of all.
-  std::string bytes = os::ReadFile(path).value();
+  std::string bytes = damage::BytesOf(path);
   bytes.resize(bytes.size() - 4);
   bytes[4] = 2;
   bytes += "of a later version";
   const uint32_t sum = base::Crc32c(bytes);
   bytes.append(reinterpret_cast<const char*>(&sum), sizeof sum);
-  Rewrite(path, bytes);
+  damage::Rewrite(path, bytes);
 }
 
-const std::vector<Damage>& Damages() {
-  static const std::vector<Damage> all = {
-      {"cut short",
-       [](const std::string& path) {
-         const std::string bytes = os::ReadFile(path).value();
-         Rewrite(path, bytes.substr(0, bytes.size() / 2));
-       }},
-      {"empty", [](const std::string& path) { Rewrite(path, ""); }},
-      {"zeroed",
-       [](const std::string& path) {
-         Rewrite(path, std::string(os::ReadFile(path).value().size(), '\0'));
-       }},
-      {"bit flipped",
-       [](const std::string& path) {
-         std::string bytes = os::ReadFile(path).value();
-         bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x04);
-         Rewrite(path, bytes);
-       }},
-      {"a folder",
-       [](const std::string& path) {
-         ASSERT_TRUE(os::RemoveFile(path).ok());
-         ASSERT_TRUE(os::MakeDirs(path + "/with", 0700).ok());
-       }},
-      {"missing", [](const std::string& path) { ASSERT_TRUE(os::RemoveFile(path).ok()); }},
-      {"of a later version", Later, true},
-  };
+std::vector<Damage> Damages() {
+  std::vector<Damage> all = {{"of a later version", Later, true}};
+  for (const damage::Damage& one : damage::Damages()) all.push_back({one.name, one.spoil});
   return all;
 }
 
@@ -214,7 +188,7 @@ TEST_F(BadState, EveryKindOfRecordSpoiltInEveryWayCostsItsOwnerAlone) {
     ASSERT_TRUE(os::RemoveTree(state()).ok());
     ASSERT_EQ(Command({"cp", "-a", saved, state()}, kLimit).status.code(), 0);
     ASSERT_TRUE(os::MakeDirs(state() + "/network/cni", 0700).ok());
-    Rewrite(cni, cni::Encode(attachment));
+    ASSERT_TRUE(os::WriteFileAtomic(cni, cni::Encode(attachment), 0600).ok());
     for (const Kind& kind : kinds) {
       if (damage.readable && !kind.sealed) continue;
       damage.spoil(kind.path);
@@ -229,7 +203,7 @@ TEST_F(BadState, EveryKindOfRecordSpoiltInEveryWayCostsItsOwnerAlone) {
     EXPECT_EQ(CodeOf(orphan), damage.readable ? 7 : -1);
     EXPECT_TRUE(Tags().contains("docker.io/library/busybox:good"));
     EXPECT_EQ(Tags().contains(spoilt_tag), damage.readable);
-    const bool missing = std::string(damage.name) == "missing";
+    const bool missing = damage.name == std::string(damage::kMissing);
     for (const Kind& kind : kinds) {
       if (damage.readable || missing) break;  // nobody can name what is not there
       EXPECT_NE(RuntimeLog().find(kind.named), std::string::npos) << kind.path << " is not named:\n"

@@ -2,12 +2,15 @@
 #include "minimal-master/store/sqlite/maintenance.h"
 
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
+#include "lib/base/log.h"
 #include "lib/os/files.h"
+#include "lib/os/set_aside.h"
 #include "minimal-master/store/sqlite/schema.h"
 
 namespace keelson::store {
@@ -117,6 +120,38 @@ base::Result<os::UniqueFd> LockStore(const std::string& dir) {
     return base::Error::FromErrno(errno, "lock '{}/lock'", dir);
   }
   return lock;
+}
+
+base::Status CheckNotLost(const std::string& dir, const os::UniqueFd& lock) {
+  struct stat mark{}, file{};
+  if (::fstat(lock.get(), &mark) != 0 || mark.st_size == 0) return base::Ok();
+  const std::string path = StorePath(dir);
+  const bool there = ::lstat(path.c_str(), &file) == 0;
+  if (there && (!S_ISREG(file.st_mode) || file.st_size > 0)) return base::Ok();
+  return base::DataLoss(
+      "'{}' is {}, and a store was there: restore a backup, or move '{}' away to begin an empty "
+      "cluster",
+      path, there ? "empty" : "gone", dir);
+}
+
+base::Status ClearBeside(const std::string& dir) {
+  for (const char* suffix : {"-wal", "-shm"}) {
+    const std::string path = StorePath(dir) + suffix;
+    struct stat file{};
+    if (::lstat(path.c_str(), &file) != 0 || S_ISREG(file.st_mode)) continue;
+    base::LogError("it is no file, put aside; commits that were in one are lost",
+                   {{"path", path}, {"aside", os::AsidePath(path)}});
+    RETURN_IF_ERROR(os::SetAside(path));
+  }
+  return base::Ok();
+}
+
+// Without room for it the next start says it.
+void RememberStore(const os::UniqueFd& lock) {
+  constexpr std::string_view kMark = "a store was made here\n";
+  struct stat mark{};
+  if (::fstat(lock.get(), &mark) == 0 && mark.st_size == 0)
+    (void)::pwrite(lock.get(), kMark.data(), kMark.size(), 0);
 }
 
 base::Status BackupStore(const std::string& dir, const std::string& path,

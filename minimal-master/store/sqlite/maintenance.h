@@ -14,6 +14,12 @@ namespace keelson::store {
 std::string StorePath(const std::string& dir);
 // Makes the folder. FailedPrecondition: somebody has the store open.
 base::Result<os::UniqueFd> LockStore(const std::string& dir);
+// DataLoss: a store was made here, which its lock remembers, and its file is gone or empty: an empty
+// cluster in its place would end every pod of every node.
+base::Status CheckNotLost(const std::string& dir, const os::UniqueFd& lock);
+// What SQLite keeps beside the file is a file, or goes to NAME.bad and is named.
+base::Status ClearBeside(const std::string& dir);
+void RememberStore(const os::UniqueFd& lock);
 
 // A whole copy as of one moment, while the store is open and written to. It appears under its name
 // when it is complete and on the disk.

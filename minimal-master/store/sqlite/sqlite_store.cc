@@ -37,13 +37,16 @@ base::Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(Options options,
   const std::string context = fmt::format("open the store in '{}'", options.dir);
   auto lock = LockStore(options.dir);
   if (!lock.ok()) return lock.error().WithContext(context);
+  RETURN_IF_ERROR(CheckNotLost(options.dir, *lock).WithContext(context));
+  RETURN_IF_ERROR(ClearBeside(options.dir).WithContext(context));
   const std::string path = StorePath(options.dir);
   auto writer = Writer::Open(path, options.limits, clock);
   if (!writer.ok()) {
     if (writer.error().code() != base::Code::kDataLoss) return writer.error().WithContext(context);
-    return base::DataLoss("{}: it is damaged ({}): restore a backup", context,
+    return base::DataLoss("{}: '{}' is damaged ({}): restore a backup", context, path,
                           writer.error().message());
   }
+  RememberStore(*lock);
   auto reader = Database::Open(path, Database::Mode::kReadOnly);
   if (!reader.ok()) return reader.error().WithContext(context);
   std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), clock, std::move(*lock),

@@ -181,6 +181,17 @@ TEST_F(SqliteStoreTest, ADamagedRowIsFoundAndTheOthersServed) {
   EXPECT_EQ(*store_->Check(), 0);
 }
 
+TEST_F(SqliteStoreTest, WhatADamagedRowWasMayBeMadeAnew) {
+  OpenStore();
+  for (const char* key : {"/a/whole", "/a/damaged"}) Commit({Put(key, "value")});
+  ASSERT_TRUE(Execute("UPDATE kv SET val = x'00' WHERE key = '/a/damaged'").ok());
+  EXPECT_FALSE(store_->Commit({Put("/a/whole", "anew", kAbsent)}, Durability::kDurable).ok());
+  const auto made = store_->Commit({Put("/a/damaged", "anew", kAbsent)}, Durability::kDurable);
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  EXPECT_EQ(store_->Get("/a/damaged")->value.view(), "anew");
+  EXPECT_EQ(*store_->Check(), 0);
+}
+
 TEST_F(SqliteStoreTest, ADamagedLogIsNotReplayed) {
   OpenStore();
   const Revision first = Commit({Put("/a", "1")});
