@@ -22,7 +22,7 @@ pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 find_library(ISAL_LIBRARY isal REQUIRED)
-find_library(BOOST_JSON_LIBRARY NAMES boost_json REQUIRED)
+find_library(BOOST_JSON_ARCHIVE NAMES libboost_json.a REQUIRED)  # of a static program
 find_package(Boost 1.81 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)

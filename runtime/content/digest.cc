@@ -13,16 +13,6 @@ constexpr std::string_view kPrefix = "sha256:";
 
 }  // namespace
 
-bool IsDigest(std::string_view text) {
-  if (!text.starts_with(kPrefix) || text.size() != kPrefix.size() + 64) return false;
-  for (const char c : text.substr(kPrefix.size())) {
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-  }
-  return true;
-}
-
-std::string_view HexOf(std::string_view digest) { return digest.substr(kPrefix.size()); }
-
 struct Sha256::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   ~State() { EVP_MD_CTX_free(context); }

@@ -7,10 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace keelson::content {
+#include "runtime/content/digest_name.h"
 
-bool IsDigest(std::string_view text);  // sha256 only: other algorithms are not accepted anywhere
-std::string_view HexOf(std::string_view digest);  // of a valid digest: its 64 digits
+namespace keelson::content {
 
 class Sha256 {
  public:

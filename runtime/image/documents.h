@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON documents of images: index, manifest, configuration, in OCI's and Docker's (schema 2)
-// media types. What can be read in two ways is refused: a document that has both layers and
-// manifests, or whose media type says something else than its content. Everything is bounded.
-// Descriptors' "urls" are never followed. Pure. Source: the OCI image specification 1.1.
+// What the documents of images say: index, manifest, configuration, in OCI's and Docker's (schema
+// 2) media types. keelson-read makes these of their JSON (parse_documents.h, runtime/reader);
+// descriptors' "urls" are never followed. Pure. Source: the OCI image specification 1.1.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +17,13 @@ namespace keelson::image {
 
 constexpr size_t kMaxDocumentBytes = 4u << 20;
 constexpr size_t kMaxLayers = 500;  // as many as overlayfs stacks
+constexpr size_t kMaxIndexEntries = 1000;
+constexpr uint64_t kMaxBlobSize = uint64_t{1} << 40;
+
+bool IsIndexType(std::string_view type);
+bool IsManifestType(std::string_view type);
+bool IsConfigType(std::string_view type);
+bool IsLayerType(std::string_view type);
 
 struct Descriptor {
   std::string media_type;
@@ -47,9 +53,6 @@ struct Manifest {
 };
 
 using Document = std::variant<Index, Manifest>;
-// `media_type`: what the registry or the descriptor said, empty when nobody did.
-base::Result<Document> ParseDocument(std::string_view bytes, std::string_view media_type);
-
 // The entry for `wanted`; the error lists what there is.
 base::Result<Descriptor> ChoosePlatform(const Index& index, const Platform& wanted);
 
@@ -58,7 +61,6 @@ struct ConfigDocument {
   Platform platform;
   std::vector<std::string> diff_ids;  // bottom first
 };
-base::Result<ConfigDocument> ParseConfig(std::string_view bytes);
 
 // For the Accept header of a registry request.
 const std::vector<std::string>& AcceptedDocumentTypes();

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/image/parse_documents.h"
+
 namespace keelson::image {
 namespace {
 

@@ -31,7 +31,7 @@ Result<ImageMaker::Found> ImageMaker::FindManifest(ImageSource& source,
   found.manifest_bytes = std::move(top.bytes);
   std::string type = top.media_type;
   for (int depth = 0;; ++depth) {
-    ASSIGN_OR_RETURN(Document document, ParseDocument(found.manifest_bytes, type));
+    ASSIGN_OR_RETURN(Document document, reader_.Read(found.manifest_bytes, type));
     if (Manifest* manifest = std::get_if<Manifest>(&document)) {
       found.manifest = std::move(*manifest);
       return found;
@@ -61,8 +61,9 @@ Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& refer
   ASSIGN_OR_RETURN(
       const std::string config_bytes,
       source.ReadDocument(descriptor).WithContext("configuration " + descriptor.digest));
-  ASSIGN_OR_RETURN(const ConfigDocument config,
-                   ParseConfig(config_bytes).WithContext("configuration " + descriptor.digest));
+  ASSIGN_OR_RETURN(
+      const ConfigDocument config,
+      reader_.ReadConfig(config_bytes).WithContext("configuration " + descriptor.digest));
   FAIL_POINT("runtime.pull.configuration");
   if (!config.platform.architecture.empty() &&
       (config.platform.os != platform_.os ||
@@ -84,8 +85,8 @@ Result<std::string> ImageMaker::Make(ImageSource& source, const Reference& refer
   RETURN_IF_ERROR(EnsureLayers(source, found.manifest, config, stop));
   FAIL_POINT("runtime.pull.layers");
   if (stop.stop_requested()) return base::Cancelled("cancelled");
-  RETURN_IF_ERROR(
-      images_.Commit({config_bytes, found.manifest_bytes}, digests, reference, found.top_digest));
+  RETURN_IF_ERROR(images_.Commit({config_bytes, found.manifest_bytes, config.config}, digests,
+                                 reference, found.top_digest));
   return descriptor.digest;
 }
 

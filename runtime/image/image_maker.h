@@ -9,13 +9,15 @@
 
 #include "runtime/image/image_source.h"
 #include "runtime/image/image_store.h"
+#include "runtime/reader/client.h"
 
 namespace keelson::image {
 
 class ImageMaker {
  public:
-  ImageMaker(ImageStore& images, snapshot::LayerStore& layers, Platform platform)
-      : images_(images), layers_(layers), platform_(std::move(platform)) {}
+  ImageMaker(ImageStore& images, snapshot::LayerStore& layers, const reader::DocumentReader& reader,
+             Platform platform)
+      : images_(images), layers_(layers), reader_(reader), platform_(std::move(platform)) {}
   // The image's id.
   base::Result<std::string> Make(ImageSource& source, const Reference& reference,
                                  const std::stop_token& stop);
@@ -32,6 +34,7 @@ class ImageMaker {
 
   ImageStore& images_;
   snapshot::LayerStore& layers_;
+  const reader::DocumentReader& reader_;
   const Platform platform_;
 };
 

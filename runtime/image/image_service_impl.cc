@@ -77,9 +77,11 @@ Result<std::unique_ptr<ImageServiceImpl>> ImageServiceImpl::Open(Options options
                    snapshot::LayerStore::Open({.root = o.paths.Layers(),
                                                .unpack_program = o.program_dir + "/keelson-unpack",
                                                .max_layer_bytes = o.max_layer_bytes}));
-  ASSIGN_OR_RETURN(service->images_, ImageStore::Open(o.paths.Images(), service->blobs_,
-                                                      *service->layers_, o.pinned_images));
-  service->maker_ = std::make_unique<ImageMaker>(*service->images_, *service->layers_, o.platform);
+  ASSIGN_OR_RETURN(service->images_,
+                   ImageStore::Open(o.paths.Images(), service->blobs_, *service->layers_,
+                                    service->reader_, o.pinned_images));
+  service->maker_ = std::make_unique<ImageMaker>(*service->images_, *service->layers_,
+                                                 service->reader_, o.platform);
   service->sweeper_ =
       std::jthread([raw = service.get()](const std::stop_token& stop) { raw->Sweep(stop); });
   service->AskForSweep();  // what an earlier life left
@@ -171,7 +173,8 @@ Result<std::string> ImageServiceImpl::Load(const std::string& layout_path,
     if (!loaded.ok()) CollectGarbage();
     return std::move(loaded).WithContext(context);
   }
-  Result<std::unique_ptr<LayoutSource>> source = LayoutSource::Open(layout_path, reference);
+  Result<std::unique_ptr<LayoutSource>> source =
+      LayoutSource::Open(layout_path, reference, reader_);
   if (!source.ok()) return source.error().WithContext(context);
   Result<std::string> made = maker_->Make(**source, reference, {});
   if (!made.ok()) CollectGarbage();
@@ -192,7 +195,7 @@ Result<std::string> ImageServiceImpl::LoadArchive(const std::string& path,
                                                   std::move(file), directory.get(), budget));
     RETURN_IF_ERROR(process.Wait());
     ASSIGN_OR_RETURN(const std::unique_ptr<LayoutSource> source,
-                     LayoutSource::Open(staging, reference));
+                     LayoutSource::Open(staging, reference, reader_));
     return maker_->Make(*source, reference, {});
   }();
   if (Status removed = os::RemoveTree(staging); !removed.ok()) {

@@ -24,7 +24,7 @@ class ImageServiceImpl final : public ImageService {
  public:
   struct Options {
     Paths paths{"/var/lib/keelson", "/etc/keelson"};
-    std::string program_dir;  // of keelson-fetch and keelson-unpack; empty: beside this program
+    std::string program_dir;  // of keelson-fetch, -read and -unpack; empty: beside this one
     std::string docker_config =
         "/root/.docker/config.json";  // the node's credentials; need not exist
     std::vector<std::string>
@@ -58,7 +58,9 @@ class ImageServiceImpl final : public ImageService {
  private:
   struct Operation;
   explicit ImageServiceImpl(Options options, content::BlobStore blobs)
-      : options_(std::move(options)), blobs_(std::move(blobs)) {}
+      : options_(std::move(options)),
+        blobs_(std::move(blobs)),
+        reader_(options_.program_dir + "/keelson-read") {}
   base::Result<std::string> PullNow(const Reference& reference,
                                     const std::optional<Credentials>& credentials,
                                     std::stop_token stop);
@@ -68,6 +70,7 @@ class ImageServiceImpl final : public ImageService {
 
   const Options options_;
   const content::BlobStore blobs_;
+  const reader::DocumentReader reader_;
   std::unique_ptr<snapshot::LayerStore> layers_;
   std::unique_ptr<ImageStore> images_;
   std::unique_ptr<ImageMaker> maker_;

@@ -11,7 +11,6 @@
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 #include "runtime/content/digest.h"
-#include "runtime/image/documents.h"
 #include "runtime/image/records.h"
 
 namespace keelson::image {
@@ -41,8 +40,10 @@ std::string ImageStore::ImagePath(const std::string& id) const {
 Result<std::unique_ptr<ImageStore>> ImageStore::Open(const std::string& root,
                                                      const content::BlobStore& blobs,
                                                      snapshot::LayerStore& layers,
+                                                     const reader::DocumentReader& reader,
                                                      std::vector<std::string> pinned_names) {
-  std::unique_ptr<ImageStore> store(new ImageStore(root, blobs, layers, std::move(pinned_names)));
+  std::unique_ptr<ImageStore> store(
+      new ImageStore(root, blobs, layers, reader, std::move(pinned_names)));
   for (const char* dir : {"", "/images", "/names", "/quarantine"})
     RETURN_IF_ERROR(os::MakeDirs(root + dir, 0700));
   store->LoadRecords();
@@ -86,9 +87,21 @@ Status ImageStore::CheckUsable(const ImageRecord& record) const {
   return described.ok() ? base::Ok() : Status(described.error());
 }
 
+// A record that an older version wrote learns once what its configuration says. Where it cannot be
+// written it is learnt again at the next start.
+Status ImageStore::Complete(ImageRecord& record) const {
+  if (record.config) return base::Ok();
+  ASSIGN_OR_RETURN(const std::string raw, blobs_.Get(record.id));
+  ASSIGN_OR_RETURN(ConfigDocument config, reader_.ReadConfig(raw));
+  record.config = std::move(config.config);
+  (void)os::WriteFileAtomic(ImagePath(record.id), Encode(record), 0600);
+  return base::Ok();
+}
+
 void ImageStore::LoadRecords() {
   const std::lock_guard lock(mutex_);
   LoadFolder<ImageRecord>("images", [this](ImageRecord record) -> Status {
+    RETURN_IF_ERROR(Complete(record));
     RETURN_IF_ERROR(CheckUsable(record));
     records_[record.id] = std::move(record);
     return base::Ok();
@@ -123,8 +136,7 @@ Result<Image> ImageStore::Describe(const ImageRecord& record) const {
   Image image;
   image.id = record.id;
   ASSIGN_OR_RETURN(image.raw_config, blobs_.Get(record.id));
-  ASSIGN_OR_RETURN(ConfigDocument config, ParseConfig(image.raw_config));
-  image.config = std::move(config.config);
+  image.config = *record.config;
   image.size = image.raw_config.size();
   for (auto it = record.layers.rbegin(); it != record.layers.rend(); ++it) {
     image.layer_dirs.push_back(layers_.DirectoryOf(*it));
@@ -224,7 +236,7 @@ Status ImageStore::WriteName(const NameRecord& name) {
 Status ImageStore::Commit(const Documents& documents, const std::vector<std::string>& layers,
                           const Reference& reference, const std::string& top_digest) {
   const std::lock_guard lock(mutex_);
-  ImageRecord record{.layers = layers};
+  ImageRecord record{.layers = layers, .config = documents.said};
   ASSIGN_OR_RETURN(record.id, blobs_.Put(documents.config));
   FAIL_POINT("runtime.image.configuration");
   ASSIGN_OR_RETURN(record.manifest, blobs_.Put(documents.manifest));

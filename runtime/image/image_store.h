@@ -20,6 +20,7 @@
 #include "runtime/content/blob_store.h"
 #include "runtime/image/image_service.h"
 #include "runtime/image/reference.h"
+#include "runtime/reader/client.h"
 #include "runtime/snapshot/layer_store.h"
 
 namespace keelson::image {
@@ -28,6 +29,9 @@ struct ImageRecord {
   std::string id;                   // digest of the configuration
   std::string manifest;             // digest of the image manifest
   std::vector<std::string> layers;  // compressed digests, bottom first
+  // What the configuration says, so that nobody reads its JSON again. Records of older versions,
+  // and of an image that says more than kMaxRecordedConfig, have none.
+  std::optional<ImageConfig> config;
 };
 
 struct NameRecord {
@@ -41,6 +45,7 @@ class ImageStore {
   static base::Result<std::unique_ptr<ImageStore>> Open(const std::string& root,
                                                         const content::BlobStore& blobs,
                                                         snapshot::LayerStore& layers,
+                                                        const reader::DocumentReader& reader,
                                                         std::vector<std::string> pinned_names = {});
 
   std::optional<Image> Find(const std::string& reference) const;
@@ -53,6 +58,7 @@ class ImageStore {
   struct Documents {
     std::string config;
     std::string manifest;
+    ImageConfig said;  // by the first
   };
   base::Status Commit(const Documents& documents, const std::vector<std::string>& layers,
                       const Reference& reference, const std::string& top_digest);
@@ -72,16 +78,18 @@ class ImageStore {
     std::map<std::string, std::string> names;  // name → id
   };
   ImageStore(std::string root, const content::BlobStore& blobs, snapshot::LayerStore& layers,
-             std::vector<std::string> pinned)
+             const reader::DocumentReader& reader, std::vector<std::string> pinned)
       : root_(std::move(root)),
         blobs_(blobs),
         layers_(layers),
+        reader_(reader),
         pinned_(pinned.begin(), pinned.end()) {}
   void LoadRecords();
   void DropStrayDocuments();
   template <typename Record>
   void LoadFolder(const char* folder, const std::function<base::Status(Record)>& take);
   base::Status CheckUsable(const ImageRecord& record) const;
+  base::Status Complete(ImageRecord& record) const;
   void Publish();  // mutex_ held
   base::Result<Image> Describe(const ImageRecord& record) const;
   std::shared_ptr<const View> view() const;
@@ -93,6 +101,7 @@ class ImageStore {
   const std::string root_;
   const content::BlobStore& blobs_;
   snapshot::LayerStore& layers_;
+  const reader::DocumentReader& reader_;
   const std::set<std::string> pinned_;
   mutable std::mutex mutex_;  // writers
   std::map<std::string, ImageRecord> records_;

@@ -29,13 +29,14 @@ bool Names(const IndexEntry& entry, const Reference& wanted) {
 }  // namespace
 
 Result<std::unique_ptr<LayoutSource>> LayoutSource::Open(const std::string& path,
-                                                         const Reference& wanted) {
+                                                         const Reference& wanted,
+                                                         const reader::DocumentReader& reader) {
   ASSIGN_OR_RETURN(os::RootedDir root, os::RootedDir::Open(path));
   if (Result<os::UniqueFd> marker = root.OpenAt("oci-layout", O_RDONLY, 0, kStrict); !marker.ok()) {
     return base::InvalidArgument("'{}' is not an OCI image layout: it has no file oci-layout",
                                  path);
   }
-  return std::unique_ptr<LayoutSource>(new LayoutSource(std::move(root), wanted));
+  return std::unique_ptr<LayoutSource>(new LayoutSource(std::move(root), wanted, reader));
 }
 
 Result<os::UniqueFd> LayoutSource::OpenBlob(const std::string& digest) const {
@@ -47,7 +48,7 @@ Result<ImageSource::Top> LayoutSource::Resolve() {
   ASSIGN_OR_RETURN(const os::UniqueFd file,
                    root_.OpenAt("index.json", O_RDONLY | O_NONBLOCK, 0, kStrict));
   ASSIGN_OR_RETURN(const std::string listing, os::ReadAll(file.get(), kMaxDocumentBytes));
-  ASSIGN_OR_RETURN(const Document document, ParseDocument(listing, "").WithContext("index.json"));
+  ASSIGN_OR_RETURN(const Document document, reader_.Read(listing, "").WithContext("index.json"));
   const Index* index = std::get_if<Index>(&document);
   if (index == nullptr || index->entries.empty())
     return base::InvalidArgument("index.json lists no image");

@@ -13,6 +13,7 @@
 #include "lib/os/temp_dir.h"
 #include "runtime/content/digest.h"
 #include "runtime/image/image_service_impl.h"
+#include "runtime/image/records.h"
 #include "runtime/image/testing/layout_maker.h"
 
 namespace keelson::image {
@@ -321,6 +322,38 @@ TEST_F(LoadImage, SaysWhatIsWrongWithALayout) {
   EXPECT_NE(service_->Load(dir_.path() + "/absent", "x").error().message().find("absent"),
             std::string::npos);
   EXPECT_NE(service_->Load(Layout(), "X Y").error().message().find("X Y"), std::string::npos);
+}
+
+// What an image's configuration says is in its record: a start reads no JSON of strangers.
+TEST_F(LoadImage, AStartReadsNoDocumentAndAnOlderRecordLearnsOnceWhatItsOwnSays) {
+  MakeLayout({MakeLayer("echo a >a")});
+  const std::string id = service_->Load(Layout(), "team/app:v1").value();
+  const ImageConfig said = service_->Find("team/app:v1")->config;
+  ASSERT_FALSE(said.env.empty() && said.command.empty() && said.entrypoint.empty());
+  service_.reset();
+  const auto found = [&](const std::string& programs) -> std::optional<Image> {
+    ImageServiceImpl::Options options;
+    options.paths = {dir_.path() + "/state", dir_.path() + "/config"};
+    options.program_dir = programs;
+    auto service = ImageServiceImpl::Open(options);
+    return service.ok() ? (*service)->Find("team/app:v1") : std::nullopt;
+  };
+  const std::string nowhere = dir_.path() + "/none";
+  const auto expect_said = [&](const std::optional<Image>& image) {
+    ASSERT_TRUE(image.has_value());
+    EXPECT_EQ(image->id, id);
+    EXPECT_EQ(image->config.env, said.env);
+    EXPECT_EQ(image->config.command, said.command);
+  };
+  expect_said(found(nowhere));
+  const std::string path = dir_.path() + "/state/images/images/" + id.substr(7) + ".rec";
+  ImageRecord record;
+  ASSERT_TRUE(Decode(os::ReadFile(path).value(), &record).ok());
+  ASSERT_TRUE(record.config.has_value());
+  record.config.reset();
+  ASSERT_TRUE(os::WriteFileAtomic(path, Encode(record), 0600).ok());
+  expect_said(found(base::BinDir()));
+  expect_said(found(nowhere));
 }
 
 }  // namespace

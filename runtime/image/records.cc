@@ -5,7 +5,8 @@
 
 #include "lib/base/codec.h"
 #include "lib/base/crc32c.h"
-#include "runtime/content/digest.h"
+#include "runtime/content/digest_name.h"
+#include "runtime/image/document_codec.h"
 
 namespace keelson::image {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr uint32_t kImageMagic = 0x474d494b;  // "KIMG"
 constexpr uint32_t kNameMagic = 0x4d414e4b;   // "KNAM"
 constexpr uint32_t kVersion = 1;
+constexpr size_t kMaxRecordedConfig = 512u << 10;  // records of 1 MiB are not read
 
 std::string Seal(base::Writer out) {
   out.U32(base::Crc32c(out.bytes()));
@@ -40,6 +42,11 @@ std::string Encode(const ImageRecord& record) {
   out.String(record.id);
   out.String(record.manifest);
   out.Strings(record.layers);
+  base::Writer config;
+  if (record.config) Put(config, *record.config);
+  const bool recorded = record.config && config.bytes().size() <= kMaxRecordedConfig;
+  out.Bool(recorded);
+  if (recorded) Put(out, *record.config);
   return Seal(std::move(out));
 }
 
@@ -62,6 +69,10 @@ base::Status Decode(std::string_view bytes, ImageRecord* out) {
                                    [](const std::string& d) { return content::IsDigest(d); });
   if (!in.ok() || !digests || !content::IsDigest(out->id) || !content::IsDigest(out->manifest))
     return base::DataLoss("the record is malformed");
+  if (in.AtEnd() || !in.Bool()) return base::Ok();  // an older version's, or a long one
+  base::Result<ImageConfig> config = GetImageConfig(in);
+  if (!config.ok()) return base::DataLoss("the record is malformed");
+  out->config = std::move(config).value();
   return base::Ok();
 }
 

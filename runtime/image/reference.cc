@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "lib/base/strings.h"
-#include "runtime/content/digest.h"
+#include "runtime/content/digest_name.h"
 
 namespace keelson::image {
 namespace {

@@ -5,7 +5,8 @@
 #include <string_view>
 
 #include "runtime/content/digest.h"
-#include "runtime/image/documents.h"
+#include "runtime/image/document_codec.h"
+#include "runtime/image/parse_documents.h"
 #include "runtime/image/reference.h"
 #include "tests/fuzz/require.h"
 
@@ -19,8 +20,20 @@ void CheckDescriptor(const image::Descriptor& descriptor) {
   Require(content::IsDigest(descriptor.digest), "no digest", descriptor.digest);
 }
 
+// What keelson-read would answer is taken by the daemon, and as what it was.
+template <typename Value>
+void CheckAnswer(const base::Result<Value>& value,
+                 base::Result<Value> (*decode)(std::string_view)) {
+  const std::string answer = image::EncodeAnswer(value);
+  Require(answer.size() <= image::kMaxAnswerBytes, "an answer that nobody would take");
+  const base::Result<Value> taken = decode(answer);
+  Require(taken.ok() == value.ok(), "an answer that is not taken");
+  Require(image::EncodeAnswer(taken) == answer, "an answer that is taken as another");
+}
+
 void CheckDocument(std::string_view text, std::string_view type) {
   const auto document = image::ParseDocument(text, type);
+  CheckAnswer(document, image::DecodeDocument);
   if (!document.ok()) return RequireSentence(document.error().message());
   if (const auto* manifest = std::get_if<image::Manifest>(&*document)) {
     CheckDescriptor(manifest->config);
@@ -54,6 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckDocument(text, type);
   CheckDocument(text, "");
   const auto config = image::ParseConfig(text);
+  CheckAnswer(config, image::DecodeConfig);
   if (config.ok()) {
     Require(config->diff_ids.size() <= image::kMaxLayers, "more layers than can be stacked");
     for (const std::string& id : config->diff_ids) Require(content::IsDigest(id), "no digest", id);

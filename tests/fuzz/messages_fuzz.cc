@@ -9,6 +9,7 @@
 #include "lib/base/crc32c.h"
 #include "runtime/container/record.h"
 #include "runtime/fetch/protocol.h"
+#include "runtime/image/document_codec.h"
 #include "runtime/image/records.h"
 #include "runtime/monitor/protocol.h"
 #include "runtime/spec/encode.h"
@@ -74,6 +75,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   switch (data[0]) {
     case 'C':
       CheckBothWays(bytes, spec::DecodeContainerSpec, encode);
+      break;
+    case 'd':  // of a process that a document has taken over
+      CheckBothWays(bytes, image::DecodeDocument,
+                    [](const image::Document& value) { return image::EncodeAnswer(value); });
+      break;
+    case 'g':
+      CheckBothWays(bytes, image::DecodeConfig,
+                    [](const image::ConfigDocument& value) { return image::EncodeAnswer(value); });
+      break;
+    case 'k':
+      CheckBothWays(bytes, image::DecodeQuestion, [](const image::Question& value) {
+        return image::EncodeQuestion(value.kind, value.media_type, value.bytes);
+      });
       break;
     case 'P':
       CheckBothWays(bytes, spec::DecodeProcess, encode);

@@ -127,7 +127,7 @@ class Jails(unittest.TestCase):
             for number, fd in high.items():
                 os.dup2(fd, number, inheritable=True)
         process = subprocess.Popen([str(BIN / program), *arguments], stdin=descriptors.get(0, subprocess.DEVNULL),
-                                   stdout=subprocess.DEVNULL, pass_fds=sorted(set(descriptors) - {0, 1, 2}), env={},
+                                   stdout=descriptors.get(1, subprocess.DEVNULL), pass_fds=sorted(set(descriptors) - {0, 1, 2}), env={},
                                    preexec_fn=arrange)
         for fd in high.values():
             os.close(fd)
@@ -160,6 +160,15 @@ class Jails(unittest.TestCase):
         folder = os.open(self.folder / "layer", os.O_PATH | os.O_DIRECTORY)
         pid = self.start("keelson-unpack", [str(1 << 30), "1000", "32"], {0: layer[0], 3: report[1], 4: folder})
         for fd in (layer[0], report[1], folder):
+            os.close(fd)
+        return pid
+
+    def read(self):
+        question, answer = os.pipe(), os.pipe()
+        for fd in (question[1], answer[0]):
+            self.addCleanup(os.close, fd)
+        pid = self.start("keelson-read", [], {0: question[0], 1: answer[1]})
+        for fd in (question[0], answer[1]):
             os.close(fd)
         return pid
 
@@ -205,6 +214,25 @@ class Jails(unittest.TestCase):
         self.assertLessEqual(limits["NOFILE"][1], 256)
         self.assertLessEqual(limits["FSIZE"][1], 64 << 20)
         self.assertLessEqual(limits["AS"][1], 2 << 30)
+
+    def test_read_has_a_question_an_answer_and_memory(self):
+        pid = self.read()
+        status, program = self.has_no_way_out(pid, {**SOCKETS, **WRITING})
+        self.assertEqual(set(status["Uid"].split() + status["Gid"].split()), {"60602"})
+        self.assertEqual(status["Groups"].strip(), "")
+        self.assertEqual(status["Threads"], "1")
+        for name in ("CapPrm", "CapEff", "CapBnd"):
+            self.assertEqual(int(status[name], 16), 0, name)
+        allowed = [number for number in range(450) for first in (0, 1, 2)
+                   if run(program, number, (first, 0, 0, 0, 0, 0)) & 0xFFFF0000 == ALLOW]
+        self.assertEqual(sorted(set(allowed)), [0, 1, 9, 11, 12, 25, 28, 60, 231])  # read, write, memory, its end
+        self.assertEqual((allowed.count(0), allowed.count(1)), (1, 1), "one descriptor to read, another to write")
+        self.assertNotEqual(run(program, 0, (1, 0, 0, 0, 0, 0)) & 0xFFFF0000, ALLOW)
+        self.assertNotEqual(run(program, 9, (0, 4096, 4, 0x22, 0, 0)) & 0xFFFF0000, ALLOW, "memory to execute")
+        self.assertEqual(sorted(os.listdir(f"/proc/{pid}/fd")), ["0", "1", "2"])
+        limits = limits_of(pid)
+        self.assertEqual((limits["CORE"], limits["FSIZE"], limits["NOFILE"]), ((0, 0), (0, 0), (3, 3)))
+        self.assertLessEqual(limits["AS"][1], 1 << 30)
 
     def test_unpack_sees_its_layer_and_has_no_network(self):
         pid = self.unpack()

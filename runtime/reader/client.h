@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's side of keelson-read: what the documents of images say, read by a process of its own
+// for each, which is believed nothing (runtime/image/document_codec.h). Any thread; blocks for
+// about a millisecond, and at most for the process' limits of time.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.h"
+#include "runtime/image/documents.h"
+
+namespace keelson::reader {
+
+class DocumentReader {
+ public:
+  explicit DocumentReader(std::string program) : program_(std::move(program)) {}
+  // An index or a manifest. `media_type`: what the registry or the descriptor said, empty when
+  // nobody did.
+  base::Result<image::Document> Read(std::string_view bytes, std::string_view media_type) const;
+  base::Result<image::ConfigDocument> ReadConfig(std::string_view bytes) const;
+
+ private:
+  base::Result<std::string> Ask(const std::string& question) const;
+  const std::string program_;  // path of keelson-read
+};
+
+}  // namespace keelson::reader
