@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+
 #include "lib/base/strings.h"
 
 namespace keelson::proxy {
@@ -40,6 +42,14 @@ std::vector<std::string> Strings(const json::Value& list, bool (*good)(const std
   return out;
 }
 
+// Names stand in the comments of rules, where a quote or a line's end would be the end of them.
+bool IsName(const std::string& text) {
+  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  });
+}
+
 std::vector<std::string> Names(const json::Value& hints, std::string_view list) {
   std::vector<std::string> out;
   if (const json::Value* items = hints.Find(list)) {
@@ -61,13 +71,14 @@ std::string_view NameOf(Protocol protocol) {
   }
 }
 
+// inet_pton(3) reads up to a zero byte, and rules would hold what follows it too.
 bool IsIpv4(const std::string& text) {
   in_addr address;
-  return inet_pton(AF_INET, text.c_str(), &address) == 1;
+  return text.find('\0') == std::string::npos && inet_pton(AF_INET, text.c_str(), &address) == 1;
 }
 bool IsIpv6(const std::string& text) {
   in6_addr address;
-  return inet_pton(AF_INET6, text.c_str(), &address) == 1;
+  return text.find('\0') == std::string::npos && inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
 std::optional<Service> ReadService(const json::Value& object) {
@@ -77,6 +88,7 @@ std::optional<Service> ReadService(const json::Value& object) {
   if (labels.Find("service.kubernetes.io/service-proxy-name") != nullptr) return std::nullopt;
   Service service;
   service.name = kube::NameOf(object);
+  if (!IsName(service.name.ns) || !IsName(service.name.name)) return std::nullopt;
   service.cluster_ips = Strings(spec.At({"clusterIPs"}), IsAddress);
   if (service.cluster_ips.empty()) {
     const std::string& only = spec.At({"clusterIP"}).AsString();
@@ -93,9 +105,9 @@ std::optional<Service> ReadService(const json::Value& object) {
   for (const json::Value& port : spec.At({"ports"}).items()) {
     const auto protocol = ProtocolOf(port.At({"protocol"}));
     const uint16_t number = PortOf(port.At({"port"}));
-    if (!protocol || number == 0) continue;
-    service.ports.push_back(
-        {port.At({"name"}).AsString(), *protocol, number, PortOf(port.At({"nodePort"}))});
+    const std::string& name = port.At({"name"}).AsString();
+    if (!protocol || number == 0 || (!name.empty() && !IsName(name))) continue;
+    service.ports.push_back({name, *protocol, number, PortOf(port.At({"nodePort"}))});
   }
   if (spec.At({"sessionAffinity"}).AsString() == "ClientIP") {
     const int64_t seconds =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a proxy needs of Services, EndpointSlices and Nodes: read once from the API's JSON, the rest
 // is dropped. Plain data, pure functions. Objects of a server are trusted to be validated; what
-// could harm a rule (an address or a port that is none) is left out all the same. Source:
+// could harm a rule (an address, a port or a name that is none) is left out all the same. Source:
 // core/v1 Service, discovery.k8s.io/v1 EndpointSlice.
 #pragma once
 

@@ -53,6 +53,23 @@ TEST(ReadService, LeavesOthersServicesAlone) {
                          "spec: {clusterIP: 10.43.0.1, ports: [{port: 80}]}}")));
 }
 
+// What stands in rules could end one and begin another.
+TEST(ReadService, LeavesOutWhatIsNoNameAndNoAddress) {
+  const std::string service =
+      R"({"metadata":{"namespace":"shop","name":"NAME"},"spec":{"clusterIP":"10.43.0.9",)"
+      R"("externalIPs":["OTHER","192.0.2.1"],"ports":[{"name":"PORT","port":80}]}})";
+  const auto with = [&](const std::string& what, const std::string& text) {
+    std::string json = service;
+    return ReadService(json::ParseJson(json.replace(json.find(what), what.size(), text)).value());
+  };
+  EXPECT_FALSE(with("NAME", R"(web\" -j ACCEPT)"));
+  EXPECT_FALSE(with("NAME", R"(web\n-A KUBE-SERVICES -j ACCEPT)"));
+  EXPECT_THAT(with("PORT", R"(x\u0022)")->ports, IsEmpty());
+  EXPECT_EQ(with("PORT", "")->ports.size(), 1u);
+  EXPECT_THAT(with("OTHER", R"(192.0.2.9\u0000\n-A KUBE-SERVICES -j ACCEPT)")->external_ips,
+              ElementsAre("192.0.2.1"));
+}
+
 TEST(ReadSlice, TakesEndpointsWithTheirConditions) {
   const auto slice = ReadSlice(Parsed(R"(
 metadata: {namespace: shop, name: web-x, labels: {kubernetes.io/service-name: web}}
