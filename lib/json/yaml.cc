@@ -40,6 +40,19 @@ Size Measure(const Value& v) {
   return out;
 }
 
+// yaml-cpp makes of "\N" and "\_" the one byte that U+0085 and U+00A0 are in Latin-1. The text
+// itself was UTF-8, so that no other bytes stand alone.
+std::string WithEscapesAsUtf8(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t n = Utf8Length(text);
+    if (n == 0) AppendUtf8(out, static_cast<unsigned char>(text[0]));
+    out.append(text, 0, n);
+    text.remove_prefix(n == 0 ? 1 : n);
+  }
+  return out;
+}
+
 // The name that a scalar has as the key of an object; nothing for what cannot be one.
 std::optional<std::string> KeyText(const Value& key) {
   switch (key.kind()) {
@@ -68,7 +81,10 @@ class Builder : public YAML::EventHandler {
     return std::move(document_);
   }
 
-  void OnDocumentStart(const YAML::Mark&) override {
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // Of a ',' that parts nothing yaml-cpp makes empty documents without end and never leaves it.
+    if (mark.pos == begun_at_) Refuse(mark, "a character that begins nothing");
+    begun_at_ = mark.pos;
     frames_.clear();
     anchors_.clear();
     document_ = Value();
@@ -89,7 +105,8 @@ class Builder : public YAML::EventHandler {
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& text) override {
+                const std::string& read) override {
+    const std::string text = IsUtf8(read) ? read : WithEscapesAsUtf8(read);
     if (!frames_.empty() && frames_.back().value.IsObject() && !frames_.back().key) {
       // A key is what was written: `on: 1` names the member "on", `080: 1` the member "080".
       Frame& frame = frames_.back();
@@ -147,7 +164,6 @@ class Builder : public YAML::EventHandler {
 
   static Value Scalar(const YAML::Mark& mark, const std::string& tag, const std::string& text) {
     static constexpr std::string_view kPrefix = "tag:yaml.org,2002:";
-    if (!IsUtf8(text)) Refuse(mark, "invalid UTF-8");
     if (tag == "!" || tag == "tag:yaml.org,2002:str") return Value(text);
     const std::string_view kind =
         tag.starts_with(kPrefix) ? std::string_view(tag).substr(kPrefix.size()) : "";
@@ -247,6 +263,7 @@ class Builder : public YAML::EventHandler {
 
   const Limits& limits_;
   std::vector<std::string>* repeated_;
+  int begun_at_ = -1;  // the last document
   bool has_document_ = false;
   Value document_;
   std::vector<Frame> frames_;

@@ -49,6 +49,11 @@ TEST(Yaml, ReadsScalarsAsKubernetesDoes) {
   for (const auto& c : cases) EXPECT_EQ(AsJson(c.yaml), c.json) << c.yaml;
 }
 
+TEST(Yaml, EscapesOfOneByteAreCharacters) {
+  EXPECT_EQ(AsJson(R"("a\N": "\_é\N")"), "{\"a\xC2\x85\":\"\xC2\xA0é\xC2\x85\"}");
+  EXPECT_EQ(AsJson(R"("\ud800": 1)").substr(0, 8), "line 1: ");
+}
+
 TEST(Yaml, ReadsMapsListsAliasesAndMerges) {
   EXPECT_EQ(AsJson("a: &x {p: 1, q: 2}\nb: *x\nc:\n  <<: *x\n  q: 3\n80: true\non: 1\n"),
             R"({"a":{"p":1,"q":2},"b":{"p":1,"q":2},"c":{"q":3,"p":1},"80":true,"on":1})");
@@ -80,6 +85,7 @@ TEST(Yaml, RefusesWithTheLine) {
   EXPECT_EQ(AsJson("a: &x [*x]"), "line 1: an alias inside the value that it stands for");
   EXPECT_EQ(AsJson("a: 1\nb: \x04\nc: 3"), "line 2: control characters are not allowed");
   EXPECT_EQ(AsJson("a: 1\nb: \xff"), "line 2: invalid UTF-8");
+  EXPECT_EQ(AsJson("\n, b"), "line 2: a character that begins nothing");
   EXPECT_TRUE(AsJson("a: 1\n\tb: 2").starts_with("line 2: ")) << AsJson("a: 1\n\tb: 2");
   EXPECT_TRUE(AsJson("a: [1\nb: 2").starts_with("line ")) << AsJson("a: [1\nb: 2");
   EXPECT_EQ(AsJson("a: 1\n---\nb: 2\n"), "line 3: a second document where one was expected");
