@@ -48,6 +48,10 @@ base::Status ResponseReader::Put(std::string_view bytes, std::string& body) {
       failed = base::Unavailable("malformed HTTP response: {}", error.message());
       break;
     }
+    if (parser.is_header_done() && parser.get().result_int() < 100) {
+      failed = base::Unavailable("malformed HTTP response: status {}", parser.get().result_int());
+      break;
+    }
     if (taken == 0 && got == 0 && in_body) break;
   }
   waiting_.erase(0, used);

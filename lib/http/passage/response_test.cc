@@ -50,6 +50,7 @@ TEST(Response, IsReadWhereverItIsCut) {
 TEST(Response, HeadsAreBoundedAndMustBeHeads) {
   std::string body;
   EXPECT_FALSE(ResponseReader(false).Put("SSH-2.0-x\r\n\r\n", body).ok());
+  EXPECT_FALSE(ResponseReader(false).Put("HTTP/1.1 004 Not Found\r\n\r\n", body).ok());
   ResponseReader large(false);
   const std::string line = "X-A: " + std::string(1000, 'a') + "\r\n";
   std::string text = "HTTP/1.1 200 OK\r\n";
