@@ -215,7 +215,7 @@ void CniNetwork::Reap() {
         continue;
       }
       entry->running = true;
-      retries_.Post([this, entry = entry] { Try(entry); });
+      retries_.Post([this, owed = entry] { Try(owed); });
     }
     if (garbage_ && before_garbage_.empty()) {
       if (garbage_due_ <= now) {

@@ -11,9 +11,14 @@
 #include "runtime/fetch/protocol.h"
 #include "runtime/image/document_codec.h"
 #include "runtime/image/records.h"
+#include "runtime/monitor/handover.h"
 #include "runtime/monitor/protocol.h"
+#include "runtime/network/addresses.h"
+#include "runtime/network/host_ports.h"
+#include "runtime/snapshot/layer_record.h"
 #include "runtime/spec/encode.h"
 #include "runtime/unpack/report.h"
+#include "supervise/protocol/protocol.h"
 #include "tests/fuzz/require.h"
 
 namespace {
@@ -145,6 +150,31 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       }
       break;
     }
+    case 'H':
+      CheckBothWays(bytes, monitor::DecodeHandover, encode);
+      break;
+    case 'L':
+      CheckBothWays(sealed, snapshot::DecodeLayer, snapshot::EncodeLayer);
+      break;
+    case 'a':
+      CheckBothWays(sealed, network::DecodeAllocations, network::EncodeAllocations);
+      break;
+    case 'h':
+      CheckBothWays(sealed, network::DecodeHostPorts, network::EncodeHostPorts);
+      break;
+    case 'l':
+      CheckBothWays(bytes, supervise::DecodeLayout, encode);
+      break;
+    case 't':
+      CheckBothWays(bytes, supervise::DecodeCounts,
+                    [](const supervise::Counts& counts) { return supervise::Encode(counts); });
+      break;
+    case 'q':
+      CheckBothWays(bytes, supervise::DecodeRequest, encode);
+      break;
+    case 'r':
+      CheckBothWays(bytes, supervise::DecodeReply, encode);
+      break;
     default:
       break;
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node's operator writes and registries answer: hosts.toml, Docker's config.json,
-// WWW-Authenticate.
+// WWW-Authenticate; and what pods' Secrets hold for pulls.
 #include <string>
 
+#include "kubelet/image/pull_secrets.h"
 #include "lib/base/strings.h"
 #include "runtime/fetch/challenge.h"
 #include "runtime/image/docker_config.h"
@@ -34,6 +35,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const char* authority : {"registry.example", "127.0.0.1:5000", ""}) {
     const auto credentials = image::FindCredentials(text, authority);
     if (!credentials.ok()) fuzz::RequireSentence(credentials.error().message());
+  }
+  for (const char* key : {".dockerconfigjson", ".dockercfg"}) {
+    kube::ConfigObject secret;
+    secret.secret = true;
+    secret.data[key] = text;
+    const auto tried = image_gc::CredentialsFor("registry.example/a/b:1", {secret});
+    if (!tried.ok()) fuzz::RequireSentence(tried.error().message());
   }
   for (const fetch::Challenge& challenge : fetch::ParseChallenges({text})) {
     for (const char c : challenge.scheme)
