@@ -146,7 +146,7 @@ base::Status Begin(Reader& in) {
   if (good) return base::Ok();
   const uint32_t code = in.U32();
   std::string message = OneLine(in.String());
-  if (!in.ok() || !in.AtEnd() || code < 1 || code > 16) return Malformed();
+  if (!in.ok() || !in.AtEnd() || message.empty() || code < 1 || code > 16) return Malformed();
   return base::Error(static_cast<base::Code>(code), std::move(message));
 }
 
