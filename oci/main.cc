@@ -55,29 +55,23 @@ void Help() {
   }
 }
 
-// The program without what the kernel does not load: debugging information may be ten times as much
-// as the rest, and is copied at every start.
-base::Result<std::string> ReadLoaded(int file) {
+// How much of the program the kernel loads: debugging information behind it may be ten times as
+// much, and is not copied at every start.
+base::Result<size_t> LoadedSize(int file) {
+  struct stat st{};
+  if (fstat(file, &st) != 0) return base::Error::FromErrno(errno, "look at the program");
+  const auto all = static_cast<size_t>(st.st_size);
   Elf64_Ehdr head{};
   if (pread(file, &head, sizeof head, 0) != sizeof head || head.e_phentsize != sizeof(Elf64_Phdr))
-    return os::ReadAll(file, size_t{512} << 20);
+    return all;
   size_t size = 0;
   for (uint16_t i = 0; i < head.e_phnum; ++i) {
     Elf64_Phdr segment{};
     const auto at = static_cast<off_t>(head.e_phoff + i * sizeof segment);
-    if (pread(file, &segment, sizeof segment, at) != sizeof segment)
-      return os::ReadAll(file, size_t{512} << 20);
+    if (pread(file, &segment, sizeof segment, at) != sizeof segment) return all;
     size = std::max<size_t>(size, segment.p_offset + segment.p_filesz);
   }
-  std::string program(size, '\0');
-  for (size_t done = 0; done < size;) {
-    const ssize_t n = pread(file, program.data() + done, size - done, static_cast<off_t>(done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return base::Error::FromErrno(errno, "read the program");
-    if (n == 0) return base::DataLoss("the program's file is shorter than its segments");
-    done += static_cast<size_t>(n);
-  }
-  return program;
+  return size;
 }
 
 // A container's program may get at the file of the process that became it (CVE-2019-5736): that
@@ -86,8 +80,8 @@ base::Status BecomeSealedCopy(char** argv) {
   ASSIGN_OR_RETURN(const os::UniqueFd own, os::Open("/proc/self/exe", O_RDONLY));
   const int seals = fcntl(own.get(), F_GET_SEALS);
   if (seals >= 0 && (seals & F_SEAL_WRITE) != 0) return base::Ok();
-  ASSIGN_OR_RETURN(const std::string program, ReadLoaded(own.get()));
-  ASSIGN_OR_RETURN(const os::UniqueFd copy, os::CreateSealedMemfd("keelson-oci", program));
+  ASSIGN_OR_RETURN(const size_t size, LoadedSize(own.get()));
+  ASSIGN_OR_RETURN(const os::UniqueFd copy, os::CreateSealedCopy("keelson-oci", own.get(), size));
   // Above what --preserve-fds may name.
   const int high = fcntl(copy.get(), F_DUPFD_CLOEXEC, 900);
   (void)syscall(SYS_execveat, high >= 0 ? high : copy.get(), "", argv, environ, AT_EMPTY_PATH);

@@ -162,7 +162,8 @@ Outcome Exec(const Global& global, const Arguments& arguments) {
     if (global.debug) Warn(warning);
   }
   UniqueFd agent;
-  if (config.system.seccomp) RETURN_IF_ERROR(CompileSeccomp(config, process.process, agent));
+  if (config.system.seccomp)
+    RETURN_IF_ERROR(CompileSeccomp(global.root, config, process.process, agent));
   ASSIGN_OR_RETURN(const int64_t kept, arguments.Number("preserve-fds", 0));
   const bool detach = arguments.Is("detach");
   const std::string console = arguments.Get("console-socket");

@@ -126,7 +126,8 @@ class Maker {
     }
     limits_ = std::move(spec_.process.rlimits);
     spec_.process.rlimits.clear();
-    if (read.system.seccomp) RETURN_IF_ERROR(CompileSeccomp(read, spec_.process, agent_));
+    if (read.system.seccomp)
+      RETURN_IF_ERROR(CompileSeccomp(store_.root(), read, spec_.process, agent_));
     record_.version = read.version;
     record_.id = options_.id;
     record_.bundle = bundle;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <seccomp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "lib/kernel/seccomp/seccomp.h"
 #include "lib/os/files.h"
 #include "lib/os/socket.h"
+#include "oci/container/seccomp_memory.h"
 #include "oci/log/log.h"
 #include "runtime/security/seccomp_profile.h"
 
@@ -61,6 +63,14 @@ Status TakeFlags(json::Value& profile, spec::Process& process) {
   return base::Ok();
 }
 
+// All that a program follows from.
+std::string KeyOf(const std::string& profile, const security::Circumstances& c) {
+  const scmp_version* library = seccomp_version();
+  return fmt::format("{} {}.{}.{} {} {}.{} {:x} {}", KEELSON_VERSION, library->major,
+                     library->minor, library->micro, c.architecture, c.kernel.major, c.kernel.minor,
+                     c.capabilities, profile);
+}
+
 }  // namespace
 
 std::string ListenerText(const Config& config, pid_t process, const std::string& state) {
@@ -77,7 +87,8 @@ std::string ListenerText(const Config& config, pid_t process, const std::string&
   return json::WriteJson(out);
 }
 
-Status CompileSeccomp(const Config& config, spec::Process& process, os::UniqueFd& agent) {
+Status CompileSeccomp(const std::string& root, const Config& config, spec::Process& process,
+                      os::UniqueFd& agent) {
   json::Value profile = *config.system.seccomp;
   const json::Value* member = profile.Find("listenerPath");
   const std::string listener = member == nullptr ? "" : member->AsString();
@@ -86,7 +97,15 @@ Status CompileSeccomp(const Config& config, spec::Process& process, os::UniqueFd
   RETURN_IF_ERROR(TakeFlags(profile, process).WithContext("linux.seccomp"));
   security::Circumstances circumstances = security::OfThisMachine(process.capabilities.bounding);
   circumstances.listener = true;
-  const auto parsed = security::ParseSeccompProfile(json::WriteJson(profile), circumstances);
+  const std::string text = json::WriteJson(profile);
+  const SeccompMemory memory(root);
+  const std::string key = KeyOf(text, circumstances);
+  if (std::optional<std::string> known = memory.Find(key)) {
+    Debug("seccomp filter flags: {}", process.further.seccomp_flags);
+    process.seccomp_program = std::move(*known);
+    return base::Ok();
+  }
+  const auto parsed = security::ParseSeccompProfile(text, circumstances);
   if (!parsed.ok()) return parsed.error().WithContext("linux.seccomp");
   RETURN_IF_ERROR(CheckNotify(*parsed, !listener.empty()).WithContext("linux.seccomp"));
   Result<std::string> program = seccomp::Compile(*parsed);
@@ -97,7 +116,11 @@ Status CompileSeccomp(const Config& config, spec::Process& process, os::UniqueFd
   });
   Debug("seccomp filter flags: {}",
         process.further.seccomp_flags | (asks ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0));
-  if (!asks) return base::Ok();
+  if (!asks) {
+    // One that asks somebody is looked at anew each time: who that is belongs to the container.
+    memory.Keep(key, process.seccomp_program);
+    return base::Ok();
+  }
   Result<os::UniqueFd> connected = ConnectAgent(listener);
   if (!connected.ok()) {
     return connected.error().WithContext(

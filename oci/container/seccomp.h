@@ -14,9 +14,11 @@
 
 namespace keelson::oci {
 
+// `root`: where containers are kept track of, and what was compiled before.
 // With SCMP_ACT_NOTIFY `agent` becomes the connection to listenerPath, which the process names
 // then.
-base::Status CompileSeccomp(const Config& config, spec::Process& process, os::UniqueFd& agent);
+base::Status CompileSeccomp(const std::string& root, const Config& config, spec::Process& process,
+                            os::UniqueFd& agent);
 // What the listener is told (ContainerProcessState); empty: there is none.
 std::string ListenerText(const Config& config, pid_t process, const std::string& state);
 

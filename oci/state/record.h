@@ -62,6 +62,7 @@ class Store {
   base::Result<std::vector<std::string>> List() const;
   // What it is now, asked of the kernel.
   Status StatusOf(const Record& record) const;
+  const std::string& root() const { return root_; }
   std::string FolderOf(const std::string& id) const { return root_ + "/" + id; }
 
  private:

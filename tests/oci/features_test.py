@@ -77,6 +77,22 @@ class Features(OciTest):
                     found = [set(line.split()[5].split(",")) for line in self.run_in(bundle).splitlines() if line.split()[4] == "/data"]
                     self.assertEqual(found, [wanted])
 
+    def test_a_seccomp_program_is_compiled_once_for_what_it_follows_from(self):
+        def run(names, capabilities):
+            bundle = self.bundle("sh", "-c", "grep -c 'Seccomp:.2' /proc/self/status; mkdir /tmp/d 2>/dev/null || echo no")
+            bundle.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+                                                 "syscalls": [{"names": names, "action": "SCMP_ACT_ERRNO"}]}
+            bundle.config["process"]["capabilities"]["bounding"] = capabilities
+            found = self.run_in(bundle).split()
+            kept = pathlib.Path(self.oci.root, "!seccomp")
+            return found, len(os.listdir(kept))
+        capabilities = ["CAP_CHOWN", "CAP_KILL"]
+        self.assertEqual(run(["mkdir", "mkdirat"], capabilities), (["1", "no"], 1))
+        self.assertEqual(run(["mkdir", "mkdirat"], capabilities), (["1", "no"], 1))
+        self.assertEqual(run(["chroot"], capabilities), (["1"], 2))
+        self.assertEqual(run(["mkdir", "mkdirat"], capabilities[:1]), (["1", "no"], 3))
+        self.assertEqual(self.oci("list", "-q").stdout, "")
+
     def test_a_tmpfs_may_begin_with_what_was_there(self):
         bundle = self.bundle("sh", "-c", "cat /etc/group; readlink /etc/link; touch /etc/x 2>/dev/null || echo read-only")
         (bundle.path / "rootfs/etc/link").symlink_to("group")

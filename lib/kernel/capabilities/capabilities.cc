@@ -2,7 +2,6 @@
 #include "lib/kernel/capabilities/capabilities.h"
 
 #include <linux/capability.h>
-#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,67 +15,73 @@ namespace keelson::capabilities {
 
 using base::Error;
 
+namespace {
+// A table of our own: libcap's is not to be had in the static programs.
+constexpr std::string_view kNames[] = {"CHOWN",
+                                       "DAC_OVERRIDE",
+                                       "DAC_READ_SEARCH",
+                                       "FOWNER",
+                                       "FSETID",
+                                       "KILL",
+                                       "SETGID",
+                                       "SETUID",
+                                       "SETPCAP",
+                                       "LINUX_IMMUTABLE",
+                                       "NET_BIND_SERVICE",
+                                       "NET_BROADCAST",
+                                       "NET_ADMIN",
+                                       "NET_RAW",
+                                       "IPC_LOCK",
+                                       "IPC_OWNER",
+                                       "SYS_MODULE",
+                                       "SYS_RAWIO",
+                                       "SYS_CHROOT",
+                                       "SYS_PTRACE",
+                                       "SYS_PACCT",
+                                       "SYS_ADMIN",
+                                       "SYS_BOOT",
+                                       "SYS_NICE",
+                                       "SYS_RESOURCE",
+                                       "SYS_TIME",
+                                       "SYS_TTY_CONFIG",
+                                       "MKNOD",
+                                       "LEASE",
+                                       "AUDIT_WRITE",
+                                       "AUDIT_CONTROL",
+                                       "SETFCAP",
+                                       "MAC_OVERRIDE",
+                                       "MAC_ADMIN",
+                                       "SYSLOG",
+                                       "WAKE_ALARM",
+                                       "BLOCK_SUSPEND",
+                                       "AUDIT_READ",
+                                       "PERFMON",
+                                       "BPF",
+                                       "CHECKPOINT_RESTORE"};
+}  // namespace
+
 std::optional<int> Find(std::string_view name) {
-  std::string lower = base::ToLower(name);
-  if (!lower.starts_with("cap_")) lower = "cap_" + lower;
-  cap_value_t value = 0;
-  // libcap also takes plain numbers; a capability is known by its name here.
-  if (lower.find_first_of("0123456789") == 4 || cap_from_name(lower.c_str(), &value) != 0)
-    return std::nullopt;
-  return value;
+  const std::string lower = base::ToLower(name);
+  std::string_view wanted = lower;
+  if (wanted.starts_with("cap_")) wanted.remove_prefix(4);
+  for (size_t bit = 0; bit < std::size(kNames); ++bit) {
+    if (base::ToLower(kNames[bit]) == wanted) return static_cast<int>(bit);
+  }
+  return std::nullopt;
 }
 
 std::string NameOf(int bit) {
-  // A table of our own: libcap's cap_to_name() is not to be had in the static programs.
-  static constexpr const char* kNames[] = {"CHOWN",
-                                           "DAC_OVERRIDE",
-                                           "DAC_READ_SEARCH",
-                                           "FOWNER",
-                                           "FSETID",
-                                           "KILL",
-                                           "SETGID",
-                                           "SETUID",
-                                           "SETPCAP",
-                                           "LINUX_IMMUTABLE",
-                                           "NET_BIND_SERVICE",
-                                           "NET_BROADCAST",
-                                           "NET_ADMIN",
-                                           "NET_RAW",
-                                           "IPC_LOCK",
-                                           "IPC_OWNER",
-                                           "SYS_MODULE",
-                                           "SYS_RAWIO",
-                                           "SYS_CHROOT",
-                                           "SYS_PTRACE",
-                                           "SYS_PACCT",
-                                           "SYS_ADMIN",
-                                           "SYS_BOOT",
-                                           "SYS_NICE",
-                                           "SYS_RESOURCE",
-                                           "SYS_TIME",
-                                           "SYS_TTY_CONFIG",
-                                           "MKNOD",
-                                           "LEASE",
-                                           "AUDIT_WRITE",
-                                           "AUDIT_CONTROL",
-                                           "SETFCAP",
-                                           "MAC_OVERRIDE",
-                                           "MAC_ADMIN",
-                                           "SYSLOG",
-                                           "WAKE_ALARM",
-                                           "BLOCK_SUSPEND",
-                                           "AUDIT_READ",
-                                           "PERFMON",
-                                           "BPF",
-                                           "CHECKPOINT_RESTORE"};
   if (bit < 0 || static_cast<size_t>(bit) >= std::size(kNames)) return "CAP_" + std::to_string(bit);
-  return std::string("CAP_") + kNames[bit];
+  return "CAP_" + std::string(kNames[bit]);
 }
 
 namespace {
 int CountOfThisKernel() {
-  int count = 0;
-  while (count < 64 && prctl(PR_CAPBSET_READ, count, 0, 0, 0) >= 0) ++count;
+  static const int count = [] {
+    int known = 0;
+    while (known < 64 && prctl(PR_CAPBSET_READ, known, 0, 0, 0) >= 0) ++known;
+    return known;
+  }();
   return count;
 }
 }  // namespace
