@@ -171,6 +171,13 @@ Outcome Main(std::vector<std::string> words, char** argv) {
                                name.substr(0, 100));
 }
 
+// A caller that has closed one of them: the next descriptor that is opened would be taken for it,
+// by a hook or by the container.
+void HaveStreams() {
+  for (int fd = 0; fd < 3; ++fd)
+    if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", O_RDWR);
+}
+
 }  // namespace
 
 void Warn(const std::string& text) { Tell("warning", text); }
@@ -180,6 +187,7 @@ void Complain(const base::Error& error) { Tell("error", AsOthersSay(error)); }
 }  // namespace keelson::oci
 
 int main(int argc, char** argv) {
+  keelson::oci::HaveStreams();
   umask(022);
   const keelson::oci::Outcome outcome =
       keelson::oci::Main(std::vector<std::string>(argv + 1, argv + argc), argv);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,6 +44,19 @@ constexpr size_t kMostWords = 2048;
   _exit(code == ENOENT ? 127 : 126);
 }
 
+// No terminal of whoever called, no signal that they ignore or block, and an end with ours. A group
+// of its own, so that what it started can be ended with it.
+void LeaveTheCaller() {
+  (void)setsid();
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  for (int number = 1; number < 65; ++number) {
+    if (number != SIGKILL && number != SIGSTOP) (void)signal(number, SIG_DFL);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 // Reads and writes until the hook has ended; what it started may hold its streams for longer.
 class Watch {
  public:
@@ -68,7 +82,8 @@ class Watch {
       if (ready[1].revents != 0) Take();
       if (ready[0].revents != 0) break;
     }
-    while (from_ && Take()) {
+    // What is there already, and no more of what goes on being written.
+    for (int pieces = 0; pieces < 64 && from_ && Take(); ++pieces) {
     }
     return true;
   }
@@ -114,10 +129,7 @@ Status RunOne(const Hook& hook, const std::string& state) {
   const pid_t pid = fork();
   if (pid < 0) return Error::FromErrno(errno, "fork");
   if (pid == 0) {
-    (void)signal(SIGPIPE, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
+    LeaveTheCaller();
     Become(hook, in.read_end.get(), out.write_end.get());
   }
   in.read_end.reset();
@@ -137,7 +149,10 @@ Status RunOne(const Hook& hook, const std::string& state) {
   std::optional<std::chrono::seconds> timeout;
   if (hook.timeout) timeout = std::chrono::seconds(*hook.timeout);
   const bool ended = watch.UntilEnd(timeout);
-  if (!ended) (void)kill(pid, SIGKILL);
+  if (!ended) {
+    (void)kill(-pid, SIGKILL);
+    (void)kill(pid, SIGKILL);
+  }
   reap();
   if (!ended) return base::DeadlineExceeded("not over after {} s", *hook.timeout);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return base::Ok();
