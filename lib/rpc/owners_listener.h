@@ -7,10 +7,9 @@
 
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "lib/base/result.h"
-#include "lib/os/unique_fd.h"
+#include "lib/os/acceptor.h"
 
 namespace grpc {
 class ServerBuilder;
@@ -31,12 +30,9 @@ class OwnersListener {
   base::Status Begin(const std::string& path);
 
  private:
-  void Run();
-
-  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> server_;
   std::string path_;
-  os::UniqueFd listener_, stop_;
-  std::thread thread_;
+  std::unique_ptr<os::Acceptor> acceptor_;
 };
 
 }  // namespace keelson::rpc

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/http/server/server.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -16,17 +13,17 @@
 
 #include "lib/base/log.h"
 #include "lib/http/server/connection.h"
+#include "lib/os/acceptor.h"
 #include "lib/os/listen.h"
+#include "lib/os/pipe.h"
 #include "lib/os/socket.h"
 
 namespace keelson::http {
 
-using base::Error;
 using base::Result;
 using os::UniqueFd;
 
 struct Server::Endpoint {
-  UniqueFd listener;
   std::string path;  // of a unix socket
   Handler handler;
   const ServerOptions& options;
@@ -34,7 +31,7 @@ struct Server::Endpoint {
   std::mutex mutex = {};
   std::condition_variable ended = {};
   size_t connections = 0;  // guarded by mutex
-  std::thread acceptor = {};
+  std::unique_ptr<os::Acceptor> acceptor = nullptr;
 
   bool Crowded() {
     const std::lock_guard lock(mutex);
@@ -66,32 +63,8 @@ struct Server::Endpoint {
     }
   }
 
-  void Accept() {
-    while (true) {
-      pollfd fds[] = {{listener.get(), POLLIN, 0}, {stop_fd, POLLIN, 0}};
-      if (poll(fds, 2, -1) < 0 && errno != EINTR) return;
-      if (fds[1].revents != 0) return;
-      if ((fds[0].revents & POLLIN) == 0) continue;
-      Result<UniqueFd> socket =
-          path.empty() ? os::Accept(listener.get()) : os::AcceptOwner(listener.get());
-      if (!socket.ok() && socket.error().code() == base::Code::kPermissionDenied) {
-        base::LogWarn("a stranger's connection was closed", {{"error", socket.error()}});
-        continue;
-      }
-      if (socket.ok()) {
-        Take(std::move(socket).value());
-        continue;
-      }
-      if (socket.error().os_errno() == EAGAIN) continue;  // the client has gone again
-      base::LogWarn("accepting a connection failed, trying again in a second",
-                    {{"error", socket.error()}});
-      pollfd stop = {stop_fd, POLLIN, 0};
-      (void)poll(&stop, 1, 1000);  // out of descriptors: do not spin
-    }
-  }
-
   void Stop() {
-    acceptor.join();
+    acceptor.reset();
     std::unique_lock lock(mutex);
     ended.wait(lock, [this] { return connections == 0; });
     if (!path.empty()) unlink(path.c_str());
@@ -123,12 +96,16 @@ Result<int> Server::Listen(const std::string& endpoint, Handler handler) {
     listener = std::move(made.socket);
     port = made.port;
   }
-  // A client that goes between poll(2) and accept(2) must not hold the thread up.
-  if (fcntl(listener.get(), F_SETFL, O_NONBLOCK) != 0) return Error::FromErrno(errno, "fcntl");
-  endpoints_.push_back(std::unique_ptr<Endpoint>(
-      new Endpoint{std::move(listener), path, std::move(handler), options_, stop_fd_}));
+  ASSIGN_OR_RETURN(std::unique_ptr<os::Acceptor> acceptor,
+                   os::Acceptor::Create(std::move(listener), endpoint));
+  endpoints_.push_back(
+      std::unique_ptr<Endpoint>(new Endpoint{path, std::move(handler), options_, stop_fd_}));
   Endpoint* added = endpoints_.back().get();
-  added->acceptor = std::thread([added] { added->Accept(); });
+  added->acceptor = std::move(acceptor);
+  added->acceptor->Start([added](UniqueFd socket, const os::PeerAddress&) {
+    // Its thread waits in reading and writing.
+    if (os::SetNonBlocking(socket.get(), false).ok()) added->Take(std::move(socket));
+  });
   return port;
 }
 

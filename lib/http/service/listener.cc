@@ -4,32 +4,20 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
-
-#include "lib/base/log.h"
 #include "lib/os/listen.h"
 #include "lib/os/socket.h"
 
 namespace keelson::service {
 
-using base::Error;
 using base::Result;
 using os::UniqueFd;
 
 namespace {
 
-union Address {
-  sockaddr any;
-  sockaddr_in v4;
-  sockaddr_in6 v6;
-};
-
-std::string Text(const Address& address) {
+std::string Text(const os::PeerAddress& address) {
   char host[INET6_ADDRSTRLEN] = "";
   if (address.any.sa_family == AF_INET) {
     inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof host);
@@ -61,51 +49,30 @@ void TuneTcp(int fd) {
 
 Result<std::unique_ptr<Listener>> Listener::Open(const std::string& endpoint, bool plain) {
   std::unique_ptr<Listener> made(new Listener);
-  made->stop_.reset(eventfd(0, EFD_CLOEXEC));
-  if (!made->stop_) return Error::FromErrno(errno, "eventfd");
+  UniqueFd socket;
   if (plain && (endpoint.starts_with("unix://") || endpoint.starts_with('/'))) {
     made->path_ = endpoint.starts_with('/') ? endpoint : endpoint.substr(7);
-    ASSIGN_OR_RETURN(made->listener_, os::ListenUnix(made->path_, SOCK_STREAM));
-    return made;
+    ASSIGN_OR_RETURN(socket, os::ListenUnix(made->path_, SOCK_STREAM));
+  } else {
+    ASSIGN_OR_RETURN(os::TcpListener listening, os::ListenTcp(endpoint, plain, 1024));
+    socket = std::move(listening.socket);
+    made->port_ = listening.port;
   }
-  ASSIGN_OR_RETURN(os::TcpListener listening, os::ListenTcp(endpoint, plain, 1024));
-  made->listener_ = std::move(listening.socket);
-  made->port_ = listening.port;
+  ASSIGN_OR_RETURN(made->acceptor_, os::Acceptor::Create(std::move(socket), endpoint));
   return made;
 }
 
 void Listener::Start(std::function<void(UniqueFd, std::string)> taker) {
-  taker_ = std::move(taker);
-  thread_ = std::thread([this] { Run(); });
+  acceptor_->Start([taker = std::move(taker)](UniqueFd socket, const os::PeerAddress& from) {
+    const std::string remote = Text(from);
+    if (remote != "unix") TuneTcp(socket.get());
+    taker(std::move(socket), remote);
+  });
 }
 
 Listener::~Listener() {
-  const uint64_t one = 1;
-  (void)!write(stop_.get(), &one, sizeof one);
-  if (thread_.joinable()) thread_.join();
+  acceptor_.reset();
   if (!path_.empty()) unlink(path_.c_str());
-}
-
-void Listener::Run() {
-  while (true) {
-    pollfd fds[] = {{listener_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
-    if (poll(fds, 2, -1) < 0 && errno != EINTR) return;
-    if (fds[1].revents != 0) return;
-    if ((fds[0].revents & POLLIN) == 0) continue;
-    Address address{};
-    socklen_t size = sizeof address;
-    UniqueFd socket(accept4(listener_.get(), &address.any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (socket && !path_.empty() && !os::IsOwner(socket.get())) continue;
-    if (socket) {
-      if (path_.empty()) TuneTcp(socket.get());
-      taker_(std::move(socket), path_.empty() ? Text(address) : "unix");
-    } else if (errno != EINTR && errno != EAGAIN && errno != ECONNABORTED) {
-      base::LogWarn("accepting a connection failed, trying again in a second",
-                    {{"error", Error::FromErrno(errno, "accept")}});
-      pollfd stop = {stop_.get(), POLLIN, 0};
-      (void)poll(&stop, 1, 1000);  // out of descriptors: do not spin
-    }
-  }
 }
 
 }  // namespace keelson::service

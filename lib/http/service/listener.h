@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A listening socket and the thread that accepts on it. The destructor ends the thread. Private to
-// this folder.
+// Where a server listens: a unix socket's file, or a TCP port whose connections are tuned. The
+// destructor ends its thread. Private to this folder.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "lib/base/result.h"
-#include "lib/os/unique_fd.h"
+#include "lib/os/acceptor.h"
 
 namespace keelson::service {
 
@@ -24,14 +23,10 @@ class Listener {
 
  private:
   Listener() = default;
-  void Run();
 
-  os::UniqueFd listener_;
-  os::UniqueFd stop_;
   std::string path_;  // of a unix socket
   int port_ = 0;
-  std::function<void(os::UniqueFd, std::string)> taker_;
-  std::thread thread_;
+  std::unique_ptr<os::Acceptor> acceptor_;
 };
 
 }  // namespace keelson::service
