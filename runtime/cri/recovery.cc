@@ -23,6 +23,13 @@ using container::SandboxState;
 
 void Runtime::OnMonitorLost(const std::string& sandbox_id) {
   executor_.Post([this, sandbox_id] {
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto making = making_.find(sandbox_id); making != making_.end()) {
+        making->second = true;  // whoever makes it sees to it in the end
+        return;
+      }
+    }
     const SandboxPtr sandbox = FindSandbox(sandbox_id);
     if (!sandbox) return;
     {

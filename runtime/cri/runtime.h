@@ -309,7 +309,9 @@ class Runtime final : public stats::Source, public stream::Backend {
   std::map<std::string, SandboxPtr> sandboxes_;     // guarded by mutex_
   std::map<std::string, ContainerPtr> containers_;  // guarded by mutex_
   std::map<std::string, std::shared_future<base::Result<std::string>>>
-      under_way_;          // guarded by mutex_
+      under_way_;  // guarded by mutex_
+  // Pods that are being made, which nobody finds yet; true: the monitor is lost. Guarded by mutex_.
+  std::map<std::string, bool> making_;
   EventHandler on_event_;  // guarded by mutex_
   mutable std::deque<
       std::pair<std::vector<std::string>, std::shared_ptr<const security::IdentityFiles>>>

@@ -110,26 +110,33 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
     return written.error();
   }
   FAIL_POINT("runtime.pod.recorded");
+  {
+    const std::lock_guard lock(mutex_);
+    making_[id] = false;
+  }
   Status built = BuildSandbox(sandbox);
   if (built.ok()) {
     built = Update(sandbox, [](SandboxRecord& r) { r.state = SandboxState::kReady; });
   }
   FAIL_POINT("runtime.pod.ready");
   if (!built.ok()) {
-    if (TearDownOrKeep(sandbox)) {
-      (void)Discard(SandboxDir(id));
-    } else {
-      const std::lock_guard lock(mutex_);
-      sandboxes_[id] = sandbox;
-    }
+    const bool gone = TearDownOrKeep(sandbox);
+    if (gone) (void)Discard(SandboxDir(id));
+    const std::lock_guard lock(mutex_);
+    making_.erase(id);
+    if (!gone) sandboxes_[id] = sandbox;
     return built.error().WithContext(
         fmt::format("run pod '{}/{}'", config.metadata().namespace_(), config.metadata().name()));
   }
+  bool lost = false;
   {
     const std::lock_guard lock(mutex_);
     sandboxes_[id] = sandbox;
+    lost = std::exchange(making_[id], false);
+    making_.erase(id);
     ++changes_;
   }
+  if (lost) OnMonitorLost(id);
   Emit(Event::kCreated, id, id);
   Emit(Event::kStarted, id, id);
   return id;
