@@ -135,7 +135,6 @@ base::Result<Sockets> BindOrTake(const std::string& address, uint16_t port,
 
 Server::Server(os::EventLoop& loop, const base::Clock& clock, Options options)
     : loop_(loop),
-      clock_(clock),
       options_(options),
       cache_(clock, options.cache),
       forwarder_(loop, clock, options.forward) {}

@@ -57,7 +57,6 @@ class Server {
   void Touch(const std::shared_ptr<Connection>& connection);
 
   os::EventLoop& loop_;
-  const base::Clock& clock_;
   const Options options_;
   Cache cache_;
   Forwarder forwarder_;
