@@ -51,7 +51,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)Taken(api::ReadListOptions(request.query, pods, watching));
   for (const char* kind : {"CreateOptions", "UpdateOptions", "PatchOptions"})
     (void)Taken(api::ReadWriteOptions(request.query, kind));
-  if (const auto time = api::ReadTimeout(request.query); Taken(time))
-    Require(time->count() >= 0, "less than no time", text);
+  (void)Taken(api::ReadTimeout(request.query));
   return 0;
 }
