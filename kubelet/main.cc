@@ -21,6 +21,7 @@
 #include "kubelet/cluster/access.h"
 #include "kubelet/cluster/health.h"
 #include "kubelet/cluster/link.h"
+#include "kubelet/cluster/renewal.h"
 #include "kubelet/cluster/serving.h"
 #include "kubelet/config/config.h"
 #include "kubelet/image/collector.h"
@@ -226,6 +227,23 @@ base::Result<node::NodeFacts> FactsOfNode(const Options& options, const pod::Nod
   return facts;
 }
 
+base::Result<cluster::Serving::Settings> ServingOf(const Options& options,
+                                                   const config::KubeletConfig& config,
+                                                   const pod::NodeNames& node) {
+  cluster::Serving::Settings settings;
+  settings.node = settings.tls.node = node.node_name;
+  settings.endpoint = Endpoint(config.address, config.port);
+  settings.tls.names = {node.node_name};
+  settings.tls.names.insert(settings.tls.names.end(), node.host_ips.begin(), node.host_ips.end());
+  settings.tls.certificates = options.root_dir + "/pki";
+  settings.tls.cert_file = config.tls_cert_file;
+  settings.tls.key_file = config.tls_private_key_file;
+  settings.tls.bootstrap = config.server_tls_bootstrap;
+  ASSIGN_OR_RETURN(settings.tls.terms,
+                   config::TermsOf(config.tls_min_version, config.tls_cipher_suites));
+  return settings;
+}
+
 // The runtime gives pods their addresses from it. Tried until it takes it.
 void TellPodCidr(async::Executor& workers, os::EventLoop& loop, cri_client::RuntimeClient& runtime,
                  const std::string& cidr, const std::function<void()>& taken) {
@@ -311,12 +329,13 @@ base::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   std::optional<kube::Api> api;
   std::optional<cluster::ApiObjects> api_objects;
-  std::optional<cluster::Renewal> renewal;
+  std::unique_ptr<cluster::Renewal> renewal;
   if (!options.kubeconfig.empty() || !options.bootstrap_kubeconfig.empty()) {
     const cluster::AccessOptions access = AccessOf(options, node_name, stop);
     ASSIGN_OR_RETURN(kube::ClientConfig client, cluster::OpenAccess(access, clock));
     api.emplace(*loop, clock, std::move(client), "keelson-kubelet/" KEELSON_VERSION);
-    renewal.emplace(*api, clock, access);
+    renewal = cluster::RenewalOfAccess(*api, clock, node_name, access.Certificate(),
+                                       access.bootstrap_kubeconfig);
     api_objects.emplace(*api, clock, objects);
   }
   const volume::Objects& all_objects =
@@ -410,11 +429,10 @@ base::Status Run(const Options& options) {
     look_at_runtime = [&agent] { agent.CheckRuntime(); };
     std::unique_ptr<cluster::Serving> serving;
     if (link && config.port != 0) {
-      std::vector<std::string> names = {node_name};
-      names.insert(names.end(), host_ips.begin(), host_ips.end());
-      base::Result<std::unique_ptr<cluster::Serving>> opened = cluster::Serving::Open(
-          *api, clock, *runtime, view,
-          {node_name, names, options.root_dir + "/pki", Endpoint(config.address, config.port)});
+      ASSIGN_OR_RETURN(const cluster::Serving::Settings settings,
+                       ServingOf(options, config, node.names));
+      base::Result<std::unique_ptr<cluster::Serving>> opened =
+          cluster::Serving::Open(*api, clock, *runtime, view, settings);
       if (!opened.ok())
         return opened.error().WithContext("the node's API (port 0 or --port 0 turns it off)");
       serving = std::move(opened).value();
@@ -423,7 +441,8 @@ base::Status Run(const Options& options) {
     if (link) {
       health->Start();
       link->Start(agent);
-      renewal->Start();
+      if (renewal) renewal->Start();
+      if (serving) serving->Start();
     }
     base::LogInfo("the kubelet runs", {{"node", node_name},
                                        {"manifests", config.static_pod_path},

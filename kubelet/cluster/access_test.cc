@@ -12,23 +12,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(Access, IsRenewedBetweenSevenAndNineTenthsOfItsLife) {
-  EXPECT_EQ(RenewAt(1000, 2000, 0), 1700);
-  EXPECT_EQ(RenewAt(1000, 2000, 0.5), 1800);
-  EXPECT_LE(RenewAt(1000, 2000, 0.999999), 1900);
-}
-
-TEST(Access, AShortLifeIsRenewedMoreOften) {
-  struct Case {
-    int64_t left, pause, retry;
-  };
-  for (const auto& [left, pause, retry] : {Case{int64_t{365} * 86400, 60, 3600}, Case{600, 60, 60},
-                                           Case{30, 15, 3}, Case{3, 2, 2}, Case{-500, 2, 2}}) {
-    EXPECT_EQ(RenewalPause(left), pause) << left;
-    EXPECT_EQ(RetryPause(left), retry) << left;
-  }
-}
-
 TEST(Access, WithoutAWayToGetOneAKubeconfigMustBeThere) {
   const os::TempDir dir = os::TempDir::Create("keelson-access").value();
   const base::SystemClock clock;

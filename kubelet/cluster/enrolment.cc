@@ -17,14 +17,19 @@ namespace {
 
 constexpr char kRequests[] = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 
-Value ObjectFor(const std::string& request) {
-  Value usages = Value::Array({Value("digital signature"), Value("client auth")});
-  Value spec = Value::Object({{"signerName", Value("kubernetes.io/kube-apiserver-client-kubelet")},
-                              {"request", Value(base::Base64Encode(request))},
-                              {"usages", std::move(usages)}});
+// Names begin as upstream's.
+Value ObjectFor(const std::string& request, bool serves) {
+  Value usages =
+      Value::Array({Value("digital signature"), Value(serves ? "server auth" : "client auth")});
+  Value spec =
+      Value::Object({{"signerName", Value(serves ? "kubernetes.io/kubelet-serving"
+                                                 : "kubernetes.io/kube-apiserver-client-kubelet")},
+                     {"request", Value(base::Base64Encode(request))},
+                     {"usages", std::move(usages)}});
+  Value metadata = Value::Object({{"generateName", Value(serves ? "csr-" : "node-csr-")}});
   return Value::Object({{"apiVersion", Value("certificates.k8s.io/v1")},
                         {"kind", Value("CertificateSigningRequest")},
-                        {"metadata", Value::Object({{"generateName", Value("node-csr-")}})},
+                        {"metadata", std::move(metadata)},
                         {"spec", std::move(spec)}});
 }
 
@@ -37,7 +42,7 @@ bool IsFinal(const base::Error& error) {
 }  // namespace
 
 struct Enrolment::State : std::enable_shared_from_this<State> {
-  State(kube::Api& a, std::string n, Options o) : api(a), node(std::move(n)), options(o) {}
+  State(kube::Api& a, Ask w, Options o) : api(a), wanted(std::move(w)), options(o) {}
 
   void After(std::chrono::milliseconds delay, void (State::*next)()) {
     timer = api.loop().After(delay, [this, next] {
@@ -57,22 +62,28 @@ struct Enrolment::State : std::enable_shared_from_this<State> {
       base::LogWarn(
           "the node's certificate is asked for again",
           {{"in", std::to_string(self->backoff.count()) + "ms"}, {"error", answer.error()}});
-      self->After(self->backoff, self->name.empty() ? &State::Ask : &State::Look);
+      self->After(self->backoff, self->name.empty() ? &State::Begin : &State::Look);
       self->backoff = std::min(self->backoff * 2, self->options.max_backoff);
     });
   }
-  void Ask() {
+  void Begin() {
     if (made.request.empty()) {
-      Result<certificate::SigningRequest> request = certificate::RequestAsNode(node);
+      Result<certificate::SigningRequest> request =
+          certificate::RequestAsNode(wanted.node, wanted.names);
       if (!request.ok()) return End(request.error());
       made = *std::move(request);
     }
-    Send({.method = "POST", .path = kRequests, .body = json::WriteJson(ObjectFor(made.request))},
+    Send({.method = "POST",
+          .path = kRequests,
+          .body = json::WriteJson(ObjectFor(made.request, !wanted.names.empty()))},
          &State::Asked);
   }
   void Asked(const Value& object) {
     name = object.At({"metadata", "name"}).AsString();
-    base::LogInfo("the node asks for a certificate", {{"request", name}});
+    base::LogInfo(wanted.names.empty() ? "the node asks for a certificate"
+                                       : "the node asks for a serving certificate, which waits "
+                                         "until somebody approves it",
+                  {{"request", name}});
     Seen(object);
   }
   void Look() { Send({.path = std::string(kRequests) + "/" + name}, &State::Seen); }
@@ -85,7 +96,11 @@ struct Enrolment::State : std::enable_shared_from_this<State> {
                                         condition.At({"message"}).AsString()));
     }
     const std::string& encoded = object.At({"status", "certificate"}).AsString();
-    if (encoded.empty()) return After(options.look_period, &State::Look);
+    if (encoded.empty()) {
+      After(look, &State::Look);
+      look = std::min(look * 2, options.max_look_period);
+      return;
+    }
     const std::optional<std::string> signed_one = base::Base64Decode(encoded);
     if (!signed_one || !certificate::BelongTogether(*signed_one, made.key))
       return End(base::Internal("the signing request '{}' has another's certificate", name));
@@ -97,17 +112,17 @@ struct Enrolment::State : std::enable_shared_from_this<State> {
   }
 
   kube::Api& api;
-  const std::string node;
+  const Enrolment::Ask wanted;
   const Options options;
   Done done;
   certificate::SigningRequest made;
   std::string name;  // of the request, once the server has it
-  std::chrono::milliseconds backoff = options.min_backoff;
+  std::chrono::milliseconds backoff = options.min_backoff, look = options.look_period;
   std::optional<os::EventLoop::TimerId> timer;
 };
 
-Enrolment::Enrolment(kube::Api& api, std::string node, Options options)
-    : state_(std::make_shared<State>(api, std::move(node), options)) {}
+Enrolment::Enrolment(kube::Api& api, Ask ask, Options options)
+    : state_(std::make_shared<State>(api, std::move(ask), options)) {}
 
 Enrolment::~Enrolment() {
   state_->done = nullptr;
@@ -116,7 +131,7 @@ Enrolment::~Enrolment() {
 
 void Enrolment::Start(Done done) {
   state_->done = std::move(done);
-  state_->Ask();
+  state_->Begin();
 }
 
 }  // namespace keelson::cluster

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/cluster/serving.h"
 
-#include "kubelet/identity/self_signed.h"
-
 namespace keelson::cluster {
 
 Serving::Serving(kube::Api& api, const base::Clock& clock, cri_client::RuntimeClient& runtime,
@@ -13,19 +11,21 @@ base::Result<std::unique_ptr<Serving>> Serving::Open(kube::Api& api, const base:
                                                      cri_client::RuntimeClient& runtime,
                                                      const server::NodeView& view,
                                                      const Settings& settings) {
-  ASSIGN_OR_RETURN(const identity::KeyPair own,
-                   identity::OpenSelfSigned(settings.certificates, settings.names,
-                                            clock.WallNanos() / 1'000'000'000));
+  ASSIGN_OR_RETURN(std::unique_ptr<ServingTls> tls, ServingTls::Open(api, clock, settings.tls));
   node_api::Server::Options options;
   options.node = settings.node;
-  // The authority that vouches for the API server vouches for its clients too.
-  options.tls = {own.certificate, own.key, api.config().target.authorities};
+  options.tls = tls->Material();
   std::unique_ptr<Serving> serving(new Serving(api, clock, runtime, settings.node));
+  serving->tls_ = std::move(tls);
   ASSIGN_OR_RETURN(serving->server_,
                    node_api::Server::Listen(settings.endpoint, std::move(options),
                                             {view, serving->streams_, serving->figures_, {}, {}},
                                             serving->reviews_, clock));
   return serving;
+}
+
+void Serving::Start() {
+  tls_->Start([this](const service::TlsMaterial& material) { return server_->SetTls(material); });
 }
 
 }  // namespace keelson::cluster

@@ -7,9 +7,9 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "cri-api/client/runtime_client.h"
+#include "kubelet/cluster/serving_tls.h"
 #include "kubelet/node_api/api_reviews.h"
 #include "kubelet/node_api/cri_figures.h"
 #include "kubelet/node_api/cri_streams.h"
@@ -23,15 +23,16 @@ class Serving {
  public:
   struct Settings {
     std::string node;
-    std::vector<std::string> names;  // of its certificate: host name, addresses
-    std::string certificates;        // the folder of its certificate and key
-    std::string endpoint;            // "0.0.0.0:10250"
+    std::string endpoint;  // "0.0.0.0:10250"
+    ServingTls::Settings tls;
   };
   static base::Result<std::unique_ptr<Serving>> Open(kube::Api& api, const base::Clock& clock,
                                                      cri_client::RuntimeClient& runtime,
                                                      const server::NodeView& view,
                                                      const Settings& settings);
   int port() const { return server_->port(); }
+  // On the loop: certificates are asked for and exchanged.
+  void Start();
 
  private:
   Serving(kube::Api& api, const base::Clock& clock, cri_client::RuntimeClient& runtime,
@@ -41,7 +42,8 @@ class Serving {
   node_api::CachedReviews reviews_;
   node_api::CriStreams streams_;
   node_api::CriFigures figures_;
-  std::unique_ptr<node_api::Server> server_;  // last: its threads use the rest
+  std::unique_ptr<ServingTls> tls_;
+  std::unique_ptr<node_api::Server> server_;  // its threads use the rest
 };
 
 }  // namespace keelson::cluster

@@ -139,6 +139,10 @@ base::Result<KubeletConfig> ParseConfig(const Value& document) {
     }
     config.serialize_image_pulls = false;  // as upstream
   }
+  if (config.tls_cert_file.empty() != config.tls_private_key_file.empty()) {
+    const char* given = config.tls_cert_file.empty() ? "tlsPrivateKeyFile" : "tlsCertFile";
+    return Wrong(given, *document.Find(given), "tlsCertFile and tlsPrivateKeyFile go together");
+  }
   RETURN_IF_ERROR(CheckQuotaPeriod(document, config));
   RETURN_IF_ERROR(CompleteEviction(document, config));
   if (const Value gates = document.At({"featureGates"});

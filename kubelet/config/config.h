@@ -46,7 +46,12 @@ struct KubeletConfig {
   std::string healthz_bind_address = "127.0.0.1";
   int64_t healthz_port = 10248;  // 0: none
   std::string address = "0.0.0.0";
-  int64_t port = 10250;         // of a cluster's node; 0: none
+  int64_t port = 10250;  // of a cluster's node; 0: none
+  // What the node serves with: these files, or what the cluster's authority signs, or its own.
+  std::string tls_cert_file, tls_private_key_file;
+  bool server_tls_bootstrap = false;
+  std::string tls_min_version;  // "VersionTLS12"; empty: that
+  std::vector<std::string> tls_cipher_suites;
   int64_t pod_pids_limit = -1;  // of each pod; -1: none
   std::chrono::seconds max_container_restart_period{
       300};  // crashLoopBackOff.maxContainerRestartPeriod

@@ -2,6 +2,7 @@
 #include "kubelet/config/fields.h"
 
 #include "kubelet/config/duration.h"
+#include "kubelet/config/tls_terms.h"
 
 namespace keelson::config {
 
@@ -206,6 +207,37 @@ Field RestartPeriod() {
           }};
 }
 
+// As upstream, which shows nothing of what is empty.
+Field OnlyIfSet(Field field) {
+  field.show = [show = std::move(field.show)](const KubeletConfig& config) {
+    Value value = show(config);
+    const bool empty = (value.IsString() && value.AsString().empty()) ||
+                       (value.IsBool() && !value.AsBool()) ||
+                       (value.IsArray() && value.items().empty());
+    return empty ? Value() : value;
+  };
+  return field;
+}
+// Read as they are, and only if something follows from them.
+template <typename F>
+Field Checked(Field field, F check) {
+  field.read = [read = std::move(field.read), check](const std::string& name, const Value& value,
+                                                     KubeletConfig& config) -> base::Status {
+    RETURN_IF_ERROR(read(name, value, config));
+    const base::Result<TlsTerms> terms = check(config);
+    return terms.ok() ? base::Status() : Wrong(name, value, terms.error().message());
+  };
+  return field;
+}
+Field TlsVersion() {
+  return Checked(Text(&KubeletConfig::tls_min_version),
+                 [](const KubeletConfig& config) { return TermsOf(config.tls_min_version, {}); });
+}
+Field TlsSuites() {
+  return Checked(Texts(&KubeletConfig::tls_cipher_suites),
+                 [](const KubeletConfig& config) { return TermsOf("", config.tls_cipher_suites); });
+}
+
 }  // namespace
 
 const std::map<std::string, Field>& Fields() {
@@ -239,6 +271,11 @@ const std::map<std::string, Field>& Fields() {
       {"healthzPort", Number(&C::healthz_port, 0, 65535)},
       {"address", TextOrDefault(&C::address)},
       {"port", Number(&C::port, 0, 65535)},
+      {"tlsCertFile", OnlyIfSet(Text(&C::tls_cert_file))},
+      {"tlsPrivateKeyFile", OnlyIfSet(Text(&C::tls_private_key_file))},
+      {"serverTLSBootstrap", OnlyIfSet(Flag(&C::server_tls_bootstrap))},
+      {"tlsMinVersion", OnlyIfSet(TlsVersion())},
+      {"tlsCipherSuites", OnlyIfSet(TlsSuites())},
       {"podPidsLimit", Number(&C::pod_pids_limit, -1, 4194304)},
       {"crashLoopBackOff", RestartPeriod()},
       {"serializeImagePulls", Flag(&C::serialize_image_pulls)},
@@ -328,12 +365,7 @@ const std::set<std::string>& WithoutEffect() {
                                                "userNamespaces",
                                                "reservedSystemCPUs",
                                                "showHiddenMetricsForVersion",
-                                               "serverTLSBootstrap",
                                                "rotateCertificates",
-                                               "tlsCertFile",
-                                               "tlsPrivateKeyFile",
-                                               "tlsCipherSuites",
-                                               "tlsMinVersion",
                                                "imagePullCredentialsVerificationPolicy",
                                                "preloadedImagesVerificationAllowlist"};
   return kNames;

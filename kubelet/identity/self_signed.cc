@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/identity/self_signed.h"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -11,6 +9,7 @@
 #include <memory>
 
 #include "lib/certificate/openssl.h"
+#include "lib/certificate/signing_request.h"
 #include "lib/os/files.h"
 
 namespace keelson::identity {
@@ -26,17 +25,6 @@ using certificate::X509Ptr;
 namespace {
 
 constexpr int64_t kHour = 3600, kDay = 24 * kHour, kYear = 365 * kDay;
-
-bool IsAddress(const std::string& name) {
-  in6_addr any;
-  return inet_pton(AF_INET, name.c_str(), &any) == 1 ||
-         inet_pton(AF_INET6, name.c_str(), &any) == 1;
-}
-
-// A name may hold what would end its place in OpenSSL's list.
-bool IsPlain(const std::string& name) {
-  return !name.empty() && name.find_first_of(",;\n\\\"= ") == std::string::npos;
-}
 
 bool Add(X509* x509, int nid, const std::string& value) {
   X509V3_CTX context;
@@ -54,34 +42,17 @@ bool AddSerial(X509* x509) {
 
 // For these names, good for another day, and the key is its own.
 bool Serves(const KeyPair& pair, const std::vector<std::string>& names, int64_t now) {
-  const Bio certificate(
-      BIO_new_mem_buf(pair.certificate.data(), static_cast<int>(pair.certificate.size())));
-  const Bio key_text(BIO_new_mem_buf(pair.key.data(), static_cast<int>(pair.key.size())));
-  const X509Ptr x509(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
-  const KeyPtr key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr));
-  ERR_clear_error();
-  if (!x509 || !key || X509_check_private_key(x509.get(), key.get()) != 1) return false;
-  time_t at = now + kDay;
-  if (X509_cmp_time(X509_get0_notAfter(x509.get()), &at) <= 0) return false;
-  for (const std::string& name : names) {
-    const int known = IsAddress(name)
-                          ? X509_check_ip_asc(x509.get(), name.c_str(), 0)
-                          : X509_check_host(x509.get(), name.c_str(), name.size(), 0, nullptr);
-    if (known != 1) return false;
-  }
-  return true;
+  const Result<certificate::Lifetime> life = certificate::LifetimeOf(pair.certificate);
+  return life.ok() && life->end > now + kDay &&
+         certificate::BelongTogether(pair.certificate, pair.key) &&
+         certificate::ServesFor(pair.certificate, names);
 }
 
 }  // namespace
 
 Result<KeyPair> MakeSelfSigned(const std::vector<std::string>& names, int64_t now) {
   if (names.empty()) return base::InvalidArgument("a certificate needs a name");
-  std::string alternatives;
-  for (const std::string& name : names) {
-    if (!IsPlain(name)) return base::InvalidArgument("'{}' is no name for a certificate", name);
-    alternatives += fmt::format("{}{}:{}", alternatives.empty() ? "" : ",",
-                                IsAddress(name) ? "IP" : "DNS", name);
-  }
+  ASSIGN_OR_RETURN(const std::string alternatives, certificate::AlternativeNames(names));
   const KeyPtr key(EVP_EC_gen("P-256"));
   const X509Ptr x509(X509_new());
   if (!key || !x509) return OpensslError(base::Code::kInternal, "make a key");

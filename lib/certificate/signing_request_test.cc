@@ -13,6 +13,16 @@ TEST(SigningRequest, HasAKeyOfItsOwnEachTime) {
   EXPECT_NE(one.key, other.key);
 }
 
+TEST(SigningRequest, NamesAreOneEach) {
+  EXPECT_EQ(AlternativeNames({"a", "192.0.2.1", "::1"}).value(), "DNS:a,IP:192.0.2.1,IP:::1");
+  EXPECT_EQ(AlternativeNames({}).value(), "");
+  for (const char* name : {"", "a,DNS:b", "a b"}) {
+    EXPECT_FALSE(AlternativeNames({name}).ok()) << name;
+    EXPECT_FALSE(RequestAsNode("a", {name}).ok()) << name;
+  }
+  EXPECT_FALSE(ServesFor("nothing", {}));
+}
+
 TEST(SigningRequest, WhatIsNoneIsSaid) {
   EXPECT_FALSE(LifetimeOf("nothing").ok());
   EXPECT_FALSE(BelongTogether("", ""));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "lib/base/strings.h"
 #include "lib/json/text.h"
@@ -43,6 +44,19 @@ bool MayDo(Access& access, const auth::User& user, std::string_view verb,
   return access.Decide(attributes).allowed;
 }
 
+// A node asks for itself alone, as client and as server. Nothing: it does.
+std::optional<std::string> AsksForAnother(const auth::User& user, const Value& csr) {
+  const std::string node = auth::NodeNameOf(user);
+  const std::string& signer = csr.At({"spec", "signerName"}).AsString();
+  if (node.empty() || (signer != pki::kKubeletServingSigner && signer != pki::kKubeletClientSigner))
+    return std::nullopt;
+  const auto pem = base::Base64Decode(csr.At({"spec", "request"}).AsString());
+  const auto request = pki::ParseRequest(pem.value_or(""));
+  if (!request.ok()) return "unable to parse csr: " + request.error().message();
+  if (request->names.common_name == "system:node:" + node) return std::nullopt;
+  return "can only create a node CSR with CN=system:node:" + node;
+}
+
 bool AsksToBeMaster(const Value& csr) {
   if (csr.At({"spec", "signerName"}).AsString() != pki::kClientSigner) return false;
   const auto pem = base::Base64Decode(csr.At({"spec", "request"}).AsString());
@@ -66,6 +80,7 @@ status::Or<bool> MayCertify(Access& access, const auth::User& user, const Value&
                              std::move(why));
   };
   if (old == nullptr) {
+    if (auto why = AsksForAnother(user, object)) return forbidden(*std::move(why));
     if (!AsksToBeMaster(object)) return true;
     return forbidden(
         fmt::format("use of {} signer with {} group is not allowed", signer, auth::kMasters));

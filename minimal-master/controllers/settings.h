@@ -30,6 +30,9 @@ struct Settings {
   std::string dns_address;                    // of the Service kube-dns; empty: none is kept
   const pki::Key* token_key = nullptr;        // signs what Secrets of accounts hold; null: nothing
   const pki::Authority* authority = nullptr;  // null: nothing is signed or published
+  // Whether serving certificates of nodes are approved where all they name is the node's own.
+  bool approves_serving = false;
+  pki::Names server_names;                         // of the API server's own certificate: no node's
   int64_t signing_seconds = int64_t{365} * 86400;  // the longest life of what is signed
 };
 

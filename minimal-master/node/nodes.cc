@@ -123,7 +123,7 @@ base::Result<std::unique_ptr<Nodes>> Nodes::Start(watch::Cache& cache, Options o
 
 base::Status Nodes::SetCertificate(const std::string& certificate, const std::string& key) {
   ASSIGN_OR_RETURN(passage::Tls tls,
-                   passage::MakeTls(certificate, key, options_.kubelet_authority));
+                   passage::MakeTls(certificate, key, options_.kubelet_authority, options_.trust));
   const std::lock_guard lock(mutex_);
   kubelet_tls_ = std::move(tls);
   return base::Ok();

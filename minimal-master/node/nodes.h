@@ -20,6 +20,7 @@ class Nodes {
   struct Options {
     // Who signs kubelets' certificates, PEM; empty: any is taken, as upstream does by itself.
     std::string kubelet_authority;
+    service::Trust trust = service::Trust::kAuthorities;
     // Whether `route` may be: asked again where a request is more than its verb says. May be empty.
     std::function<status::Or<bool>(const api::Route& route)> authorize;
     // A test's own: servers on loopback.

@@ -124,12 +124,22 @@ base::Status Master::Prepare() {
   self.groups = {std::string(auth::kMasters)};
   RETURN_IF_ERROR(engine_.InsertMissing(bootstrap::Objects(), self)
                       .WithContext("make the objects that every cluster begins with"));
+  std::string authority = pki_.authority().pem();
+  service::Trust trust = service::Trust::kOthersToo;
+  if (!options_.kubelet_authority_file.empty()) {
+    ASSIGN_OR_RETURN(authority, os::ReadFile(options_.kubelet_authority_file));
+    trust = service::Trust::kAuthorities;
+  }
   ASSIGN_OR_RETURN(used_,
                    usage::Served::Start(cache_, clock_,
                                         {.period = std::chrono::seconds(options_.metric_seconds),
+                                         .kubelet_authority = authority,
+                                         .trust = trust,
                                          .certificate = pki_.kubelet_client_certificate(),
                                          .key = pki_.kubelet_client_key()}));
-  ASSIGN_OR_RETURN(nodes_, node::Nodes::Start(cache_, {.authorize = Gate().authorize}));
+  ASSIGN_OR_RETURN(nodes_, node::Nodes::Start(cache_, {.kubelet_authority = authority,
+                                                       .trust = trust,
+                                                       .authorize = Gate().authorize}));
   page_ = std::make_unique<page::Page>(
       cache_, *used_, clock_,
       page::Page::Options{
@@ -250,6 +260,8 @@ controllers::Settings Master::ControllerSettings() const {
   controllers::Settings settings = options_.controllers;
   settings.authority = &pki_.authority();
   settings.token_key = &pki_.service_account_key();
+  if (const auto own = pki::ParseCertificate(pki_.serving_certificate()); own.ok())
+    settings.server_names = own->names;
   settings.usage = [this](const std::string& ns, const std::string& pod) {
     return SampleOf(used_->Pod(ns, pod));
   };

@@ -39,6 +39,13 @@ void AddServing(CLI::App& app, Options& options) {
   app.add_option("--cluster-signing-duration", options.controllers.signing_seconds,
                  "seconds, the longest life of a certificate that is signed for a node or a client")
       ->check(CLI::Range(int64_t{20}, int64_t{365} * 86400));
+  app.add_option("--kubelet-certificate-authority", options.kubelet_authority_file,
+                 "a file of authorities: one of them must have signed what a kubelet serves with. "
+                 "If left out, what the cluster's own authority signed must be good and for the "
+                 "node's address, and any other is taken as it is");
+  app.add_flag("--approve-kubelet-serving", options.controllers.approves_serving,
+               "whether a node's request for a serving certificate is approved by itself where "
+               "every name in it is the node's own and nobody else's; without, by people alone");
   app.add_option("--controllers", options.controllers.enabled,
                  "the controllers that run: *, a name, or -name for all but that")
       ->delimiter(',')

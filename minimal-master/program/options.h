@@ -29,6 +29,7 @@ struct Options {
   int node_grace_seconds = 50;
   controllers::Settings controllers;
   bool schedules = true;
+  std::string kubelet_authority_file;  // empty: the cluster's own, and kubelets' own certificates
   store::BackendOptions store;
   std::string backup;  // a file, of the tasks that are no serving
   audit::Log::Options audit;

@@ -41,6 +41,7 @@ struct Scraper::State {
     target.port = place.port;
     target.authorities = options.kubelet_authority;
     target.any_peer = options.kubelet_authority.empty();
+    target.trust = options.trust;
     target.certificate = certificate;
     target.key = key;
     return target;

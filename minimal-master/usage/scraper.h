@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/base/clock.h"
+#include "lib/http/service/options.h"
 #include "lib/json/value.h"
 #include "minimal-master/usage/usage.h"
 
@@ -22,6 +23,7 @@ class Scraper {
     std::chrono::milliseconds timeout{10000};
     // Who signs kubelets' certificates, PEM; empty: any is taken, as for their logs.
     std::string kubelet_authority;
+    service::Trust trust = service::Trust::kAuthorities;
     std::string certificate, key;  // what kubelets are shown from the first question on, PEM
   };
   // `nodes`: the Node objects that there are, asked in each period on the scraper's thread.

@@ -7,6 +7,7 @@
 
 #include <atomic>
 
+#include "kubelet/cluster/renewal.h"
 #include "lib/json/value.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
@@ -114,8 +115,10 @@ TEST_F(AccessTest, WhoHasATokenGetsACertificateOfItsOwnWhichIsRenewedInTime) {
   EXPECT_TRUE(os::ReadFile(options.Certificate()).value() == before);
 
   clock_.later_ = int64_t{330} * 86400 * 1'000'000'000;  // of a year
-  Renewal renewal(api, clock_, options);
-  renewal.Start();
+  const auto renewal =
+      RenewalOfAccess(api, clock_, "new", options.Certificate(), options.bootstrap_kubeconfig);
+  ASSERT_NE(renewal, nullptr);
+  renewal->Start();
   Run([&] { return os::ReadFile(options.Certificate()).ValueOr(before) != before; });
   Run([&] {
     return api.config().target.certificate == os::ReadFile(options.Certificate()).value();

@@ -90,6 +90,18 @@ TEST_F(CertificatesTest, ABootstrappingNodeGetsItsCertificateAndLaterANewOne) {
   server_.WaitUntilGone(At("second"));
 }
 
+TEST_F(CertificatesTest, ANodeAsksForItselfAlone) {
+  for (const auto& [signer, usage] : {std::pair{"kubelet-serving", "server auth"},
+                                      std::pair{"kube-apiserver-client-kubelet", "client auth"}}) {
+    const Answer refused = As("system:node:a", "system:nodes", "POST", kRequests,
+                              BodyOf("other", NodeNames("b"), signer, usage));
+    EXPECT_EQ(refused.code, 403);
+    EXPECT_EQ(refused.body.At({"message"}).AsString(),
+              "certificatesigningrequests.certificates.k8s.io \"other\" is forbidden: can only "
+              "create a node CSR with CN=system:node:a");
+  }
+}
+
 TEST_F(CertificatesTest, WhatNobodyMayHaveWaitsForSomebody) {
   Bind("g", "system:node-bootstrapper");
   EXPECT_EQ(As("joe", "g", "POST", kRequests,

@@ -15,6 +15,7 @@
 
 #include "lib/base/result.h"
 #include "lib/http/service/message.h"
+#include "lib/http/service/options.h"
 #include "lib/os/event_loop.h"
 
 namespace keelson::multiplex {
@@ -26,6 +27,7 @@ struct Target {
   std::string server_name;  // whom the certificate must name; empty: host
   std::string authorities;
   bool any_peer = false;
+  service::Trust trust = service::Trust::kAuthorities;
   std::string certificate;  // shown, with its key; may be empty
   std::string key;
 };

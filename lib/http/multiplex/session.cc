@@ -36,7 +36,7 @@ void Session::Start() {
           "{}: no authorities to know the server by: give its CA", self->target_.host));
     base::Result<service::TlsContext> tls = service::MakeClientContext(
         self->target_.certificate, self->target_.key,
-        self->target_.any_peer ? std::string() : self->target_.authorities);
+        self->target_.any_peer ? std::string() : self->target_.authorities, self->target_.trust);
     if (!tls.ok()) return self->Break(tls.error());
     self->tls_ = *std::move(tls);
     SSL_CTX_set_alpn_protos(self->tls_.get(), kAlpn, sizeof kAlpn);
@@ -88,10 +88,11 @@ void Session::Shake() {
   }
   const std::string& where = dial_.where();
   if (io != Transport::Io::kDone) {
-    const std::string problem = transport_->PeerProblem();
-    return Break(base::Unavailable(
-        "TLS with {}: {}", where,
-        problem.empty() ? "the handshake failed" : "its certificate is refused: " + problem));
+    const std::string problem = transport_->PeerProblem(), alert = transport_->PeerAlert();
+    return Break(base::Unavailable("TLS with {}: {}", where,
+                                   !problem.empty() ? "its certificate is refused: " + problem
+                                   : alert.empty()  ? "the handshake failed"
+                                                    : "it ended the handshake: " + alert));
   }
   if (!transport_->alpn_h2())
     return Break(base::Unavailable("TLS with {}: it does not speak HTTP/2", where));

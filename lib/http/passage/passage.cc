@@ -151,9 +151,9 @@ void Passage::Shake() {
     return Watch();
   }
   if (io != Transport::Io::kDone) {
-    const std::string problem = transport_->PeerProblem();
-    return Fail(problem.empty() ? "remote error: tls: handshake failure"
-                                : "tls: failed to verify certificate: x509: " + problem);
+    const std::string problem = transport_->PeerProblem(), alert = transport_->PeerAlert();
+    if (!problem.empty()) return Fail("tls: failed to verify certificate: x509: " + problem);
+    return Fail("remote error: tls: " + (alert.empty() ? "handshake failure" : alert));
   }
   wants_write_ = false;
   if (timer_) loop_->CancelTimer(*timer_);

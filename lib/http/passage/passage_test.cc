@@ -231,6 +231,14 @@ TEST_F(PassageTest, RefusalsAndFailuresAreTheServersToTell) {
   dead_port_ = 0;
   tls_ = *MakeTls("", "", TestPki::Get().Text("foreign.crt"));
   EXPECT_THAT(Ask("/"), testing::HasSubstr("failed: tls: failed to verify certificate"));
+  // Somebody else's, or its own: taken as it is. Ours must be for the name that was asked for.
+  tls_ = *MakeTls("", "", TestPki::Get().Text("foreign.crt"), service::Trust::kOthersToo);
+  EXPECT_THAT(Ask("/"), testing::HasSubstr("from -"));
+  tls_ = *MakeTls("", "", TestPki::Get().Text("ca.crt"), service::Trust::kOthersToo);
+  EXPECT_THAT(Ask("/"), testing::HasSubstr("from -"));
+  host_ = "127.1";  // the same to whoever looks it up, and not in the certificate
+  EXPECT_THAT(Ask("/"), testing::HasSubstr("failed: tls: failed to verify certificate"));
+  host_ = "127.0.0.1";
   tls_ = *MakeTls("", "", "");
   EXPECT_THAT(Ask("/"), testing::HasSubstr("from -"));
   use_tls_ = false;

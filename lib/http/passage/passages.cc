@@ -10,8 +10,8 @@
 namespace keelson::passage {
 
 base::Result<Tls> MakeTls(const std::string& certificate, const std::string& key,
-                          const std::string& authorities) {
-  return service::MakeClientContext(certificate, key, authorities);
+                          const std::string& authorities, service::Trust trust) {
+  return service::MakeClientContext(certificate, key, authorities, trust);
 }
 
 service::Fields EndToEnd(const service::Fields& headers) {

@@ -13,6 +13,7 @@
 #include "lib/base/result.h"
 #include "lib/http/passage/response.h"
 #include "lib/http/service/exchange.h"
+#include "lib/http/service/options.h"
 
 struct ssl_ctx_st;
 
@@ -22,7 +23,8 @@ using Tls = std::shared_ptr<ssl_ctx_st>;
 // What is shown and who is trusted, all PEM and each may be empty: without authorities any peer is
 // taken for whom it is meant to be.
 base::Result<Tls> MakeTls(const std::string& certificate, const std::string& key,
-                          const std::string& authorities);
+                          const std::string& authorities,
+                          service::Trust trust = service::Trust::kAuthorities);
 
 struct Outbound {
   std::string host;  // a name or an address

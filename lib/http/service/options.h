@@ -33,11 +33,22 @@ struct ServerOptions {
       format_error;
 };
 
+// What a client asks of a server's certificate.
+enum class Trust {
+  kAuthorities,  // one of the authorities signed it, for the name that was asked for
+  // What the authorities signed is to be good and for that name; any other is taken as it is. For
+  // servers that may have made their certificate themselves.
+  kOthersToo,
+};
+
 // All PEM. Clients are asked for a certificate if `client_ca` is not empty and need not have one.
 struct TlsMaterial {
   std::string certificate;  // the server's own first, then its intermediates
   std::string key;
   std::string client_ca;
+  bool awaits_certificate = false;  // there is none yet: no handshake succeeds ("internal error")
+  bool only_1_3 = false;            // else TLS 1.2 too
+  std::string ciphers;              // of TLS 1.2, as OpenSSL names them; empty: our choice
 };
 
 }  // namespace keelson::service

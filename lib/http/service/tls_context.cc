@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include <cstring>
 
@@ -11,6 +12,8 @@
 
 namespace keelson::service {
 namespace {
+
+const std::string kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 base::Error TlsError(const std::string& what) {
   char text[256] = "no reason given";
@@ -65,6 +68,29 @@ base::Status AddClientCas(SSL_CTX* context, const std::string& pem) {
   return base::Ok();
 }
 
+// Whether one of the store's own signed it, whatever else is wrong with it.
+bool IsOfOurs(X509_STORE* store, X509* certificate) {
+  STACK_OF(X509_OBJECT)* known = X509_STORE_get0_objects(store);
+  for (int i = 0; i < sk_X509_OBJECT_num(known); ++i) {
+    X509* ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(known, i));
+    if (ca == nullptr || X509_check_issued(ca, certificate) != X509_V_OK) continue;
+    if (X509_verify(certificate, X509_get0_pubkey(ca)) == 1) return true;
+  }
+  return false;
+}
+
+// Whom another authority vouches for, or nobody, is taken as it is.
+int VerifyOurs(X509_STORE_CTX* store, void*) {
+  int result = X509_verify_cert(store);
+  if (result <= 0 && X509_STORE_CTX_get_error(store) != X509_V_OK &&
+      !IsOfOurs(X509_STORE_CTX_get0_store(store), X509_STORE_CTX_get0_cert(store))) {
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    result = 1;
+  }
+  ERR_clear_error();
+  return result;
+}
+
 // The certificate, those that follow it, and their key.
 base::Status UseOwn(SSL_CTX* ctx, const std::string& certificate, const std::string& key_pem) {
   const Bio chain = Memory(certificate);
@@ -85,7 +111,7 @@ base::Status UseOwn(SSL_CTX* ctx, const std::string& certificate, const std::str
 }  // namespace
 
 base::Result<TlsContext> MakeClientContext(const std::string& certificate, const std::string& key,
-                                           const std::string& authorities) {
+                                           const std::string& authorities, Trust trust) {
   ERR_clear_error();
   TlsContext context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   if (!context) return TlsError("TLS context");
@@ -102,10 +128,13 @@ base::Result<TlsContext> MakeClientContext(const std::string& certificate, const
   }
   const Bio bio = Memory(authorities);
   X509_STORE* store = SSL_CTX_get_cert_store(ctx);
-  for (Certificate ca = NextCertificate(bio.get()); ca; ca = NextCertificate(bio.get()))
+  int count = 0;
+  for (Certificate ca = NextCertificate(bio.get()); ca; ca = NextCertificate(bio.get()), ++count)
     if (X509_STORE_add_cert(store, ca.get()) != 1) return TlsError("authorities");
   ERR_clear_error();
+  if (count == 0) return base::InvalidArgument("authorities: no certificate in PEM");
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
+  if (trust == Trust::kOthersToo) SSL_CTX_set_cert_verify_callback(ctx, VerifyOurs, nullptr);
   return context;
 }
 
@@ -114,8 +143,9 @@ base::Result<TlsContext> MakeTlsContext(const TlsMaterial& material) {
   TlsContext context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (!context) return TlsError("TLS context");
   SSL_CTX* ctx = context.get();
-  SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-  SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
+  SSL_CTX_set_min_proto_version(ctx, material.only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  const std::string& ciphers = material.ciphers.empty() ? kCiphers : material.ciphers;
+  if (SSL_CTX_set_cipher_list(ctx, ciphers.c_str()) != 1) return TlsError("ciphers " + ciphers);
   // No resumption: a client that was known by a CA that is gone must not come back on a ticket.
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
                                SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -125,7 +155,11 @@ base::Result<TlsContext> MakeTlsContext(const TlsMaterial& material) {
                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_alpn_select_cb(ctx, ChooseProtocol, nullptr);
 
-  RETURN_IF_ERROR(UseOwn(ctx, material.certificate, material.key));
+  if (material.awaits_certificate) {
+    SSL_CTX_set_cert_cb(ctx, [](SSL*, void*) { return 0; }, nullptr);
+  } else {
+    RETURN_IF_ERROR(UseOwn(ctx, material.certificate, material.key));
+  }
   if (!material.client_ca.empty()) RETURN_IF_ERROR(AddClientCas(ctx, material.client_ca));
   return context;
 }

@@ -18,7 +18,8 @@
 namespace keelson::service {
 namespace {
 constexpr size_t kRecord = 16u << 10;  // the largest piece of one TLS record
-}
+constexpr int kPastAlerts = SSL_AD_REASON_OFFSET + 256;
+}  // namespace
 
 Transport::Transport(os::UniqueFd socket, TlsContext tls)
     : socket_(std::move(socket)), context_(std::move(tls)) {
@@ -53,6 +54,9 @@ Transport::~Transport() {
 
 Transport::Io Transport::Problem(int result) {
   const int error = SSL_get_error(ssl_, result);
+  const int reason = ERR_GET_REASON(ERR_peek_error());
+  if (error == SSL_ERROR_SSL && reason > SSL_AD_REASON_OFFSET && reason < kPastAlerts)
+    alert_ = reason - SSL_AD_REASON_OFFSET;
   ERR_clear_error();
   if (error == SSL_ERROR_WANT_READ) return Io::kWantRead;
   if (error == SSL_ERROR_WANT_WRITE) return Io::kWantWrite;
@@ -211,6 +215,10 @@ Transport::Io Transport::WriteTls(Output& out, size_t& sent) {
 std::string Transport::PeerProblem() const {
   const long result = ssl_ == nullptr ? X509_V_OK : SSL_get_verify_result(ssl_);
   return result == X509_V_OK ? "" : X509_verify_cert_error_string(result);
+}
+
+std::string Transport::PeerAlert() const {
+  return alert_ < 0 ? "" : SSL_alert_desc_string_long(alert_);
 }
 
 void Transport::ShutdownWrite() {

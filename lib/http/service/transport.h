@@ -22,7 +22,8 @@ base::Result<TlsContext> MakeTlsContext(const TlsMaterial& material);
 // Of one who connects: shows `certificate` if there is one. Peers must be signed by `authorities`;
 // without those any peer is taken.
 base::Result<TlsContext> MakeClientContext(const std::string& certificate, const std::string& key,
-                                           const std::string& authorities);
+                                           const std::string& authorities,
+                                           Trust trust = Trust::kAuthorities);
 
 class Transport {
  public:
@@ -50,6 +51,8 @@ class Transport {
   void ShutdownWrite();  // close_notify and FIN
   // Of a handshake that failed, if it did over the peer's certificate.
   std::string PeerProblem() const;
+  // Why the peer ended a handshake, in TLS' words ("internal error"), if it said so.
+  std::string PeerAlert() const;
 
  private:
   Io Problem(int result);
@@ -59,6 +62,7 @@ class Transport {
   os::UniqueFd socket_;
   TlsContext context_;
   ssl_st* ssl_ = nullptr;
+  int alert_ = -1;  // of the peer
 };
 
 }  // namespace keelson::service

@@ -3,9 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+
+#include "lib/base/log.h"
 #include "minimal-master/control/objects.h"
 #include "minimal-master/controllers/apply.h"
 #include "minimal-master/controllers/csr/plan.h"
+#include "minimal-master/controllers/csr/serving.h"
 
 namespace keelson::controllers::csr {
 namespace {
@@ -13,6 +18,7 @@ namespace {
 using json::Value;
 
 constexpr char kAs[] = "certificate-controller";
+constexpr std::chrono::milliseconds kServingLooks{5000};
 
 class OfRequests : public control::Controller {
  public:
@@ -48,6 +54,8 @@ class Approver final : public OfRequests {
 
  private:
   control::Outcome Look(const Value& csr) override {
+    if (AwaitsServing(csr))
+      return context_.settings.approves_serving ? LookAtServing(csr) : control::Outcome::Done();
     const std::optional<Recognized> recognized = Recognize(csr);
     if (!recognized) return control::Outcome::Done();
     const status::Or<Value> answer = context_.client.Do(kAs, PlanReview(csr, *recognized));
@@ -58,6 +66,35 @@ class Approver final : public OfRequests {
                       csr.At({"metadata", "name"}).AsString(), recognized->subresource));
     }
     return Write(PlanApproval(csr, *recognized));
+  }
+
+  // What it does not approve waits for people, or for the Node to say where it is.
+  control::Outcome LookAtServing(const Value& csr) {
+    const schema::Resource& nodes = control::ResourceNamed("", "nodes");
+    const std::string& user = csr.At({"spec", "username"}).AsString();
+    const std::string name = user.substr(std::min(user.size(), std::strlen("system:node:")));
+    const Value own = control::Get(context_.cache, nodes, "", name).value_or(Value());
+    Reserved reserved{.dns = context_.settings.server_names.dns,
+                      .ips = context_.settings.server_names.ips,
+                      .networks = context_.settings.networks.services};
+    const auto& pods = context_.settings.networks.cluster;
+    reserved.networks.insert(reserved.networks.end(), pods.begin(), pods.end());
+    base::Status may = CheckServing(csr, own, {}, reserved);
+    if (may.ok()) {
+      std::vector<Value> all;
+      for (const watch::ObjectPtr& node : control::List(context_.cache, nodes, ""))
+        all.push_back(control::ParseFacts(*node));
+      may = CheckServing(csr, own, all, reserved);
+    }
+    if (!may.ok()) {
+      base::LogDebug("a node's serving certificate waits for somebody to approve it",
+                     {{"request", csr.At({"metadata", "name"}).AsString()},
+                      {"user", user},
+                      {"error", may.error()}});
+      return control::Outcome::After(kServingLooks);
+    }
+    return Write(PlanApproval(
+        csr, {"", "Auto approving kubelet serving certificate: all it names is the node's own."}));
   }
 };
 
