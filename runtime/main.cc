@@ -103,6 +103,7 @@ base::Status OpenNetworks(const Config& options, const std::string& boot_id, Nod
     cni.bin_dirs.clear();
     for (const std::string_view dir : base::Split(options.cni_bin_dirs, ':'))
       cni.bin_dirs.emplace_back(dir);
+    cni.read_program = options.binary_dir + "/keelson-read";
     cni.state_dir = state + "/cni";
     cni.boot_id = boot_id;
     cni.pod_subnets = options.pod_subnet;

@@ -48,13 +48,13 @@ Result<AddResult> Client::Add(const NetworkConfig& network, const std::string& v
   for (const PluginConfig& plugin : network.plugins) {
     ASSIGN_OR_RETURN(const std::string out,
                      RunFor("ADD", network, plugin, version, attachment, previous));
-    Result<AddResult> parsed = ParseAddResult(out, attachment.interface);
+    Result<AddResult> parsed = reader_.Added(out, attachment.interface);
     if (!parsed.ok()) {
       return parsed.error().WithContext(
           fmt::format("network plugin '{}' (ADD, pod {})", plugin.type, attachment.pod));
     }
     result = std::move(parsed).value();
-    previous = json::WriteJson(result.document);
+    previous = result.document;
   }
   return result;
 }

@@ -11,14 +11,14 @@
 #include "runtime/cni/config.h"
 #include "runtime/cni/plugin_runner.h"
 #include "runtime/cni/request.h"
-#include "runtime/cni/result.h"
+#include "runtime/cni/result_reader.h"
 
 namespace keelson::cni {
 
 class Client {
  public:
-  Client(PluginRunner& runner, std::chrono::milliseconds timeout)
-      : runner_(runner), timeout_(timeout) {}
+  Client(PluginRunner& runner, const ResultReader& reader, std::chrono::milliseconds timeout)
+      : runner_(runner), reader_(reader), timeout_(timeout) {}
 
   // The newest version that configuration, plugins and this program have in common;
   // FailedPrecondition says who speaks what.
@@ -43,6 +43,7 @@ class Client {
                                    const Attachment& attachment, const std::string& previous);
 
   PluginRunner& runner_;
+  const ResultReader& reader_;
   const std::chrono::milliseconds timeout_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network of CNI plugins in a network and mount namespace that plays the host: Debian's
 // plugins, which are real ones, and scripted ones that misbehave in every way.
+#include "lib/base/testing/places.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/cni/cni_network.h"
 #include "runtime/network/network_choice.h"
@@ -39,6 +40,7 @@ class CniTest : public testing::Test {
     signal(SIGPIPE, SIG_IGN);  // as the daemon does
     options_.conf_dir = dir_.path() + "/net.d";
     options_.bin_dirs = {dir_.path() + "/bin", "/usr/lib/cni"};
+    options_.read_program = base::BinDir() + "/keelson-read";
     options_.state_dir = dir_.path() + "/state";
     options_.netns_dir = "/run/netns";
     options_.boot_id = "this";

@@ -26,8 +26,9 @@ constexpr uint32_t kTriesWithNamespace = 5;
 Result<std::unique_ptr<CniNetwork>> CniNetwork::Create(const CniOptions& options,
                                                        const base::Clock& clock) {
   RETURN_IF_ERROR(os::MakeDirs(options.state_dir, 0700));
-  ASSIGN_OR_RETURN(std::unique_ptr<PluginRunner> runner,
-                   PluginRunner::Create(options.bin_dirs, clock));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<PluginRunner> runner,
+      PluginRunner::Create(options.bin_dirs, ResultReader(options.read_program), clock));
   std::unique_ptr<CniNetwork> network(new CniNetwork(options, clock, std::move(runner)));
   network->Load();
   network->reaper_ = std::thread([raw = network.get()] { raw->Reap(); });
@@ -39,7 +40,8 @@ CniNetwork::CniNetwork(CniOptions options, const base::Clock& clock,
     : options_(std::move(options)),
       clock_(clock),
       runner_(std::move(runner)),
-      client_(*runner_, options_.timeout) {}
+      reader_(options_.read_program),
+      client_(*runner_, reader_, options_.timeout) {}
 
 CniNetwork::~CniNetwork() {
   {
@@ -111,7 +113,7 @@ Result<network::PodAddress> CniNetwork::Setup(const network::PodRequest& request
   if (result.addresses.empty()) {
     return base::FailedPrecondition("network '{}' gave the pod no address", loaded.network.name);
   }
-  record.result = json::WriteJson(result.document);
+  record.result = result.document;
   record.state = AttachmentState::kAdded;
   const std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(Save(record));

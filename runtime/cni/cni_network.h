@@ -29,6 +29,7 @@ namespace keelson::cni {
 struct CniOptions {
   std::string conf_dir = "/etc/cni/net.d";
   std::vector<std::string> bin_dirs = {"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"};
+  std::string read_program;  // path of keelson-read
   std::string state_dir;
   std::string netns_dir = "/run/netns";
   std::string boot_id;
@@ -85,6 +86,7 @@ class CniNetwork final : public network::PodNetwork {
   const CniOptions options_;
   const base::Clock& clock_;
   const std::unique_ptr<PluginRunner> runner_;
+  const ResultReader reader_;
   Client client_;
   std::shared_mutex adding_;  // shared by every ADD, alone for GC
   std::mutex mutex_;

@@ -5,9 +5,10 @@
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
 #include "runtime/cni/config.h"
+#include "runtime/cni/parse_result.h"
 #include "runtime/cni/record.h"
 #include "runtime/cni/request.h"
-#include "runtime/cni/result.h"
+#include "runtime/cni/result_codec.h"
 
 namespace keelson::cni {
 namespace {
@@ -138,6 +139,73 @@ TEST(CniResults, ErrorsAreThePluginsOwnWordsOnOneLine) {
   EXPECT_EQ(ParsePluginError("", "").text, "it said nothing");
   EXPECT_LE(ParsePluginError(std::string(100'000, 'x'), "").text.size(), 512u);
   EXPECT_FALSE(ParseVersions("{}").ok());
+}
+
+TEST(CniResults, OnlyOneObjectIsPutIntoADocument) {
+  for (const char* good :
+       {"{}", R"({"a":1})", R"({"a":[],"b":{"c":[{},[-1.5e3,"x\"}]"]]},"d":null,"e":true})",
+        R"({"":"\\"})"})
+    EXPECT_TRUE(IsOneObject(good)) << good;
+  for (const char* bad : {"",
+                          "[]",
+                          "1",
+                          "{",
+                          "}",
+                          "{}}",
+                          "{}{}",
+                          R"({},"type":"other")",
+                          R"({"a":1},"type":"other")",
+                          R"({"a":1}})",
+                          R"({"a":[1})",
+                          R"({"a":{]})",
+                          R"({"a":"x)",
+                          R"({"a":"x\"})",
+                          R"({"a"})",
+                          R"({"a":})",
+                          R"({"a":1,})",
+                          R"({,"a":1})",
+                          R"({"a":1 2})",
+                          R"({a:1})",
+                          R"({"a":tru})",
+                          "{\"a\":\"\n\"}",
+                          R"({"a":[1,]})",
+                          R"({"a":[,1]})",
+                          R"({"a":1"b":2})",
+                          "{} "})
+    EXPECT_FALSE(IsOneObject(bad)) << bad;
+  std::string deep = "{\"a\":";
+  for (int i = 0; i < 100; ++i) deep += '[';
+  EXPECT_FALSE(IsOneObject(deep));
+  const NetworkConfig list = ParseNetwork(kList).value();
+  EXPECT_FALSE(Input(list, list.plugins[1], "1.1.0", {}, R"({},"type":"other")").ok());
+}
+
+// What a process says that an output has taken over.
+TEST(CniResults, NothingThatParsingWouldNotGiveIsTaken) {
+  const AddResult good{{"10.0.0.1", "fd42::5"}, "veth1", R"({"ips":[]})"};
+  const AddResult taken = DecodeAddResult(EncodeAnswer(base::Result<AddResult>(good))).value();
+  EXPECT_EQ(taken.addresses, good.addresses);
+  EXPECT_EQ(taken.host_interface, "veth1");
+  EXPECT_EQ(taken.document, good.document);
+  for (AddResult bad : {AddResult{{"10.0.0.1/24"}, "", "{}"}, AddResult{{"fd42:0::5"}, "", "{}"},
+                        AddResult{{"x"}, "", "{}"}, AddResult{{""}, "", "{}"},
+                        AddResult{{}, "a\nb", "{}"}, AddResult{{}, std::string(513, 'a'), "{}"},
+                        AddResult{{}, "\xff", "{}"}, AddResult{{}, "", R"({},"type":"other")"},
+                        AddResult{{}, "", ""}, AddResult{{}, "", "{\"a\":\"\xff\"}"},
+                        AddResult{std::vector<std::string>(65, "10.0.0.1"), "", "{}"}})
+    EXPECT_EQ(DecodeAddResult(EncodeAnswer(base::Result<AddResult>(bad))).error().code(),
+              base::Code::kInternal);
+  EXPECT_EQ(DecodePluginError(EncodeAnswer(PluginError{7, "no room"})).value().text, "no room");
+  EXPECT_FALSE(DecodePluginError(EncodeAnswer(PluginError{7, "two\nlines"})).ok());
+  EXPECT_FALSE(DecodePluginError(EncodeAnswer(PluginError{7, std::string(2000, 'x')})).ok());
+  using Versions = base::Result<std::vector<std::string>>;
+  EXPECT_EQ(DecodeVersions(EncodeAnswer(Versions({"1.1.0"}))).value().size(), 1u);
+  for (const Versions& bad : {Versions(std::vector<std::string>{}), Versions({"a\nb"}),
+                              Versions(std::vector<std::string>(1001, "1.0.0"))})
+    EXPECT_FALSE(DecodeVersions(EncodeAnswer(bad)).ok());
+  const std::string whole = EncodeAnswer(base::Result<AddResult>(good));
+  for (size_t size = 0; size < whole.size(); ++size)
+    EXPECT_FALSE(DecodeAddResult(whole.substr(0, size)).ok()) << size;
 }
 
 TEST(CniRecords, AreChecked) {

@@ -23,7 +23,7 @@ using base::Status;
 
 namespace {
 
-constexpr size_t kMostWords = 64 << 10;  // of standard error; what follows is dropped
+constexpr size_t kMostErrors = 64 << 10;  // of standard error; what follows is dropped
 constexpr std::chrono::milliseconds kVersionTimeout{10'000};
 
 struct Ended {
@@ -72,7 +72,7 @@ class Conversation {
       if (items[4].revents != 0 && !exited)
         return base::Cancelled("{} was killed: the runtime is stopping", what);
       if (items[0].revents != 0) Read(out_.read_end, ended.out, kMostOutput + 1);
-      if (items[1].revents != 0) Read(err_.read_end, ended.err, kMostWords);
+      if (items[1].revents != 0) Read(err_.read_end, ended.err, kMostErrors);
       if (ended.out.size() > kMostOutput)
         return base::ResourceExhausted("{} wrote more than {} bytes and was killed", what,
                                        kMostOutput);
@@ -104,11 +104,12 @@ class Conversation {
 }  // namespace
 
 Result<std::unique_ptr<PluginRunner>> PluginRunner::Create(std::vector<std::string> bin_dirs,
+                                                           ResultReader reader,
                                                            const base::Clock& clock) {
   os::UniqueFd stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop) return Error::FromErrno(errno, "eventfd");
   return std::unique_ptr<PluginRunner>(
-      new PluginRunner(std::move(bin_dirs), clock, std::move(stop)));
+      new PluginRunner(std::move(bin_dirs), std::move(reader), clock, std::move(stop)));
 }
 
 void PluginRunner::Stop() {
@@ -165,7 +166,7 @@ Result<std::string> PluginRunner::RunProgram(const Call& call, const std::string
                             std::move(err));
   ASSIGN_OR_RETURN(Ended ended, conversation.Hold(call.input, call.timeout, stop_.get(), what));
   if (ended.status.code() == 0) return std::move(ended.out);
-  const PluginError error = ParsePluginError(ended.out, ended.err);
+  const PluginError error = reader_.Failed(ended.out, ended.err);
   const std::string how = ended.status.exited_normally()
                               ? fmt::format("failed with code {}", error.code)
                               : fmt::format("was ended by signal {}", ended.status.signal());
@@ -197,7 +198,7 @@ Result<std::vector<std::string>> PluginRunner::Versions(const std::string& type)
   call.input = R"({"cniVersion":"1.1.0"})";
   call.timeout = kVersionTimeout;
   ASSIGN_OR_RETURN(const std::string out, Run(call));
-  Result<std::vector<std::string>> versions = ParseVersions(out);
+  Result<std::vector<std::string>> versions = reader_.Versions(out);
   if (!versions.ok())
     return versions.error().WithContext(fmt::format("network plugin '{}' (VERSION)", type));
   const std::lock_guard lock(mutex_);

@@ -14,13 +14,14 @@
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
 #include "lib/os/unique_fd.h"
-#include "runtime/cni/result.h"
+#include "runtime/cni/result_reader.h"
 
 namespace keelson::cni {
 
 class PluginRunner {
  public:
   static base::Result<std::unique_ptr<PluginRunner>> Create(std::vector<std::string> bin_dirs,
+                                                            ResultReader reader,
                                                             const base::Clock& clock);
 
   struct Call {
@@ -45,13 +46,18 @@ class PluginRunner {
     std::string what;
     base::SteadyTime since;
   };
-  PluginRunner(std::vector<std::string> bin_dirs, const base::Clock& clock, os::UniqueFd stop)
-      : bin_dirs_(std::move(bin_dirs)), clock_(clock), stop_(std::move(stop)) {}
+  PluginRunner(std::vector<std::string> bin_dirs, ResultReader reader, const base::Clock& clock,
+               os::UniqueFd stop)
+      : bin_dirs_(std::move(bin_dirs)),
+        reader_(std::move(reader)),
+        clock_(clock),
+        stop_(std::move(stop)) {}
   base::Result<std::string> Find(const std::string& type) const;
   base::Result<std::string> RunProgram(const Call& call, const std::string& program,
                                        const std::string& what);
 
   const std::vector<std::string> bin_dirs_;
+  const ResultReader reader_;
   const base::Clock& clock_;
   const os::UniqueFd stop_;  // readable: stop
   mutable std::mutex mutex_;

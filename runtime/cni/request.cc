@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lib/base/strings.h"
+#include "runtime/cni/result.h"
 
 namespace keelson::cni {
 
@@ -149,11 +150,12 @@ Result<std::string> Input(const NetworkConfig& network, const PluginConfig& plug
     }
     if (!declared.members().empty()) document.Set("runtimeConfig", std::move(declared));
   }
-  if (!previous.empty()) {
-    ASSIGN_OR_RETURN(Value result, json::ParseJson(previous));
-    document.Set("prevResult", std::move(result));
-  }
-  return json::WriteJson(document);
+  std::string text = json::WriteJson(document);
+  if (previous.empty()) return text;
+  if (!IsOneObject(previous))
+    return base::DataLoss("the result of the plugin before is no JSON object");
+  text.back() = ',';
+  return text + "\"prevResult\":" + previous + "}";
 }
 
 Result<std::string> GarbageInput(const NetworkConfig& network, const PluginConfig& plugin,

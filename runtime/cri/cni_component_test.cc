@@ -52,6 +52,7 @@ class CniRuntimeTest : public RuntimeTest {
     cni::CniOptions options;
     options.conf_dir = dir_.path() + "/net.d";
     options.bin_dirs = {plugins()};
+    options.read_program = base::BinDir() + "/keelson-read";
     options.state_dir = dir_.path() + "/network/cni";
     options.netns_dir = run_ + "-cni";
     options.boot_id = boot_id_;

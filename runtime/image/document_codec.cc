@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "lib/json/text.h"
 #include "runtime/content/digest_name.h"
+#include "runtime/reader/question.h"
 
 namespace keelson::image {
 namespace {
@@ -13,28 +13,13 @@ using base::Reader;
 using base::Result;
 using base::Writer;
 
-constexpr uint32_t kVersion = 1;
+using reader::IsText;
+using reader::Malformed;
+
 constexpr uint32_t kIndex = 1, kManifest = 2;
-constexpr size_t kMaxMessage = 4096;
 
-base::Error Malformed() { return base::Internal("keelson-read gave a malformed answer"); }
-
-bool IsText(std::string_view text) {
-  return text.size() <= kMaxQuestionBytes && text.find('\0') == std::string_view::npos &&
-         json::IsUtf8(text);
-}
 bool AreTexts(const std::vector<std::string>& texts) {
   return std::all_of(texts.begin(), texts.end(), IsText);
-}
-
-std::string OneLine(std::string text) {
-  if (text.size() > kMaxMessage) text.resize(kMaxMessage);
-  const bool utf8 = json::IsUtf8(text);
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f || (byte > 0x7f && !utf8)) c = '?';
-  }
-  return text;
 }
 
 void Put(Writer& out, const Descriptor& descriptor) {
@@ -126,61 +111,20 @@ void Put(Writer& out, const ConfigDocument& document) {
 
 template <typename Value>
 std::string Encode(const Result<Value>& value) {
-  Writer out;
-  out.U32(kVersion);
-  out.Bool(value.ok());
-  if (value.ok()) {
-    Put(out, *value);
-  } else {
-    out.U32(static_cast<uint32_t>(value.error().code()));
-    out.String(OneLine(value.error().message()));
-  }
+  if (!value.ok()) return reader::Refusal(value.error());
+  Writer out = reader::BeginAnswer();
+  Put(out, *value);
   return out.Take();
-}
-
-// The error that is told, if one is; else the rest is a value.
-base::Status Begin(Reader& in) {
-  const uint32_t version = in.U32();
-  const bool good = in.Bool();
-  if (!in.ok() || version != kVersion) return Malformed();
-  if (good) return base::Ok();
-  const uint32_t code = in.U32();
-  std::string message = OneLine(in.String());
-  if (!in.ok() || !in.AtEnd() || message.empty() || code < 1 || code > 16) return Malformed();
-  return base::Error(static_cast<base::Code>(code), std::move(message));
 }
 
 }  // namespace
-
-std::string EncodeQuestion(Question::Kind kind, std::string_view media_type,
-                           std::string_view bytes) {
-  Writer out;
-  out.U32(kVersion);
-  out.U32(static_cast<uint32_t>(kind));
-  out.String(media_type);
-  out.String(bytes);
-  return out.Take();
-}
-
-Result<Question> DecodeQuestion(std::string_view bytes) {
-  Reader in(bytes);
-  const uint32_t version = in.U32();
-  const uint32_t kind = in.U32();
-  Question out;
-  out.media_type = in.String();
-  out.bytes = in.String();
-  if (!in.ok() || !in.AtEnd() || version != kVersion || kind < 1 || kind > 2)
-    return base::InvalidArgument("keelson-read is started by keelson-runtime");
-  out.kind = static_cast<Question::Kind>(kind);
-  return out;
-}
 
 std::string EncodeAnswer(const Result<Document>& document) { return Encode(document); }
 std::string EncodeAnswer(const Result<ConfigDocument>& config) { return Encode(config); }
 
 Result<Document> DecodeDocument(std::string_view answer) {
   Reader in(answer);
-  RETURN_IF_ERROR(Begin(in));
+  RETURN_IF_ERROR(reader::OpenAnswer(in));
   const uint32_t kind = in.U32();
   if (kind != kIndex && kind != kManifest) return Malformed();
   ASSIGN_OR_RETURN(Document out, kind == kIndex ? GetIndex(in) : GetManifest(in));
@@ -190,7 +134,7 @@ Result<Document> DecodeDocument(std::string_view answer) {
 
 Result<ConfigDocument> DecodeConfig(std::string_view answer) {
   Reader in(answer);
-  RETURN_IF_ERROR(Begin(in));
+  RETURN_IF_ERROR(reader::OpenAnswer(in));
   ConfigDocument out;
   ASSIGN_OR_RETURN(out.config, GetImageConfig(in));
   out.platform = GetPlatform(in);

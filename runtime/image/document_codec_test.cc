@@ -5,6 +5,8 @@
 
 #include <functional>
 
+#include "runtime/reader/question.h"
+
 namespace keelson::image {
 namespace {
 
@@ -47,14 +49,17 @@ TEST(DocumentCodec, AnswersComeBackAsTheyWere) {
 }
 
 TEST(DocumentCodec, QuestionsComeBackAsTheyWere) {
+  using reader::Question;
   const Question question =
-      DecodeQuestion(EncodeQuestion(Question::Kind::kConfig, "t", "bytes")).value();
-  EXPECT_EQ(question.kind, Question::Kind::kConfig);
-  EXPECT_EQ(question.media_type, "t");
+      reader::DecodeQuestion(reader::EncodeQuestion(Question::Kind::kImageConfig, "t", "bytes"))
+          .value();
+  EXPECT_EQ(question.kind, Question::Kind::kImageConfig);
+  EXPECT_EQ(question.words, "t");
   EXPECT_EQ(question.bytes, "bytes");
-  for (const std::string& bad : {std::string(), std::string("\1\0\0\0\3\0\0\0\0\0\0\0\0\0\0\0", 16),
-                                 EncodeQuestion(Question::Kind::kConfig, "", "") + "more"})
-    EXPECT_FALSE(DecodeQuestion(bad).ok());
+  for (const std::string& bad :
+       {std::string(), std::string("\1\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0", 16),
+        reader::EncodeQuestion(Question::Kind::kImageConfig, "", "") + "more"})
+    EXPECT_FALSE(reader::DecodeQuestion(bad).ok());
 }
 
 // What a process says that a document has taken over.

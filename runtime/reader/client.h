@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon's side of keelson-read: what the documents of images say, read by a process of its own
-// for each, which is believed nothing (runtime/image/document_codec.h). Any thread; blocks for
-// about a millisecond, and at most for the process' limits of time.
+// The daemon's side of keelson-read for images: what their documents say, read by a process of its
+// own for each (runtime/image/document_codec.h). Any thread; blocks (ask.h).
 #pragma once
 
 #include <string>
@@ -21,7 +20,6 @@ class DocumentReader {
   base::Result<image::ConfigDocument> ReadConfig(std::string_view bytes) const;
 
  private:
-  base::Result<std::string> Ask(const std::string& question) const;
   const std::string program_;  // path of keelson-read
 };
 

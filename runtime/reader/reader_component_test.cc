@@ -8,9 +8,13 @@
 #include "lib/base/testing/places.h"
 #include "lib/os/files.h"
 #include "lib/os/temp_dir.h"
+#include "runtime/cni/parse_result.h"
+#include "runtime/cni/result_codec.h"
+#include "runtime/cni/result_reader.h"
 #include "runtime/image/document_codec.h"
 #include "runtime/image/parse_documents.h"
 #include "runtime/reader/client.h"
+#include "runtime/reader/question.h"
 
 namespace keelson::reader {
 namespace {
@@ -60,8 +64,36 @@ TEST_F(Reading, SaysWhatParsingHereSays) {
   }
   const std::string large = R"({"config":{"Env":[)" + Repeated("\"\",", 1'300'000) + "\"\"]}}";
   EXPECT_EQ(reader_.ReadConfig(large).value().config.env.size(), 1'300'001u);
-  EXPECT_EQ(reader_.ReadConfig(std::string(image::kMaxQuestionBytes, ' ')).error().code(),
+  EXPECT_EQ(reader_.ReadConfig(std::string(kMaxQuestionBytes, ' ')).error().code(),
             base::Code::kResourceExhausted);
+}
+
+TEST_F(Reading, SaysOfPluginsWhatParsingHereSays) {
+  const cni::ResultReader plugins(base::BinDir() + "/keelson-read");
+  for (const std::string& text :
+       {std::string(R"({"cniVersion":"1.0.0","interfaces":[{"name":"veth1"},)"
+                    R"({"name":"eth0","sandbox":"/x"}],"ips":[{"address":"10.42.0.5/24",)"
+                    R"("interface":1}],"dns":{"x":"\u0000\n"}})"),
+        std::string(R"({"code":7,"msg":"no room\nleft","details":"10.0.0.0/30"})"),
+        std::string(R"({"supportedVersions":["0.4.0","1.1.0"]})"), std::string(),
+        std::string("garbage\n\xff"), Repeated("{\"a\":", 100'000),
+        R"({"ips":[)" + Repeated(R"({"address":"10.0.0.1/8"},)", 64) +
+            R"({"address":"1.1.1.1"}]})"}) {
+    SCOPED_TRACE(text.substr(0, 80));
+    EXPECT_EQ(cni::EncodeAnswer(plugins.Added(text, "eth0")),
+              cni::EncodeAnswer(cni::ParseAddResult(text, "eth0")));
+    EXPECT_EQ(cni::EncodeAnswer(plugins.Versions(text)),
+              cni::EncodeAnswer(cni::ParseVersions(text)));
+    for (const auto& [out, err] : {std::pair{text, std::string("noise\n")}, {"", text}}) {
+      const cni::PluginError said = plugins.Failed(out, err);
+      const cni::PluginError parsed = cni::ParsePluginError(out, err);
+      EXPECT_EQ(said.text, parsed.text);
+      EXPECT_EQ(said.code, parsed.code);
+    }
+  }
+  const cni::ResultReader none(dir_.path() + "/none");
+  EXPECT_FALSE(none.Added("{}", "eth0").ok());
+  EXPECT_NE(none.Failed("{}", "").text.find("read what it wrote"), std::string::npos);
 }
 
 TEST_F(Reading, ItsEndIsAnErrorOfTheOneWhoAsked) {

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <string>
 
+#include "lib/json/value.h"
 #include "runtime/cni/config.h"
+#include "runtime/cni/parse_result.h"
 #include "runtime/cni/record.h"
 #include "runtime/cni/request.h"
-#include "runtime/cni/result.h"
+#include "runtime/cni/result_codec.h"
 #include "tests/fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -27,14 +29,29 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     Require(one_line(result->host_interface), "more than a line", result->host_interface);
     // The next plugin gets it as it was.
-    const auto again = cni::ParseAddResult(json::WriteJson(result->document), "eth0");
+    Require(cni::IsOneObject(result->document), "what is no object", result->document);
+    const auto again = cni::ParseAddResult(result->document, "eth0");
     Require(again.ok() && again->addresses == result->addresses, "changed by writing", text);
   } else {
     fuzz::RequireSentence(result.error().message());
   }
+  // The daemon takes what keelson-read answers, and as what it was.
+  const auto added = cni::ParseAddResult(text, "eth0");
+  Require(
+      cni::EncodeAnswer(cni::DecodeAddResult(cni::EncodeAnswer(added))) == cni::EncodeAnswer(added),
+      "an answer that is taken as another", text);
+  const auto versions = cni::ParseVersions(text);
+  Require(cni::EncodeAnswer(cni::DecodeVersions(cni::EncodeAnswer(versions))) ==
+              cni::EncodeAnswer(versions),
+          "versions that are taken as others", text);
+  (void)cni::DecodeVersions(text);
+  (void)cni::DecodePluginError(text);
+  if (const auto taken = cni::DecodeAddResult(text); taken.ok())
+    Require(cni::IsOneObject(taken->document), "what is no object", taken->document);
   const cni::PluginError error = cni::ParsePluginError(text, text);
+  Require(cni::DecodePluginError(cni::EncodeAnswer(error)).ok(), "an error that is not taken",
+          text);
   Require(one_line(error.text) && error.text.size() <= 1100, "not one line", error.text);
-  (void)cni::ParseVersions(text);
   (void)cni::OlderVersion(text, "1.0.0");
   if (const auto network = cni::ParseNetwork(text); network.ok()) {
     for (const cni::PluginConfig& plugin : network->plugins) {

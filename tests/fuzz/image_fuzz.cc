@@ -8,6 +8,7 @@
 #include "runtime/image/document_codec.h"
 #include "runtime/image/parse_documents.h"
 #include "runtime/image/reference.h"
+#include "runtime/reader/question.h"
 #include "tests/fuzz/require.h"
 
 namespace {
@@ -25,7 +26,7 @@ template <typename Value>
 void CheckAnswer(const base::Result<Value>& value,
                  base::Result<Value> (*decode)(std::string_view)) {
   const std::string answer = image::EncodeAnswer(value);
-  Require(answer.size() <= image::kMaxAnswerBytes, "an answer that nobody would take");
+  Require(answer.size() <= reader::kMaxAnswerBytes, "an answer that nobody would take");
   const base::Result<Value> taken = decode(answer);
   Require(taken.ok() == value.ok(), "an answer that is not taken");
   Require(image::EncodeAnswer(taken) == answer, "an answer that is taken as another");

@@ -15,6 +15,7 @@
 #include "runtime/monitor/protocol.h"
 #include "runtime/network/addresses.h"
 #include "runtime/network/host_ports.h"
+#include "runtime/reader/question.h"
 #include "runtime/snapshot/layer_record.h"
 #include "runtime/spec/encode.h"
 #include "runtime/unpack/report.h"
@@ -90,8 +91,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                     [](const image::ConfigDocument& value) { return image::EncodeAnswer(value); });
       break;
     case 'k':
-      CheckBothWays(bytes, image::DecodeQuestion, [](const image::Question& value) {
-        return image::EncodeQuestion(value.kind, value.media_type, value.bytes);
+      CheckBothWays(bytes, reader::DecodeQuestion, [](const reader::Question& value) {
+        return reader::EncodeQuestion(value.kind, value.words, value.bytes);
       });
       break;
     case 'P':

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/cni/result.h"
+#include "runtime/cni/parse_result.h"
 
 #include <arpa/inet.h>
 
 #include "lib/base/strings.h"
 #include "lib/json/text.h"
+#include "lib/json/value.h"
+#include "runtime/cni/result_codec.h"
 
 namespace keelson::cni {
 
@@ -14,7 +16,6 @@ using json::Value;
 namespace {
 
 constexpr json::Limits kLimits{.bytes = kMostOutput, .depth = 32, .values = 20'000};
-constexpr size_t kMostAddresses = 64;
 
 // "10.0.0.5/24" → "10.0.0.5", in one spelling; "" when it is no address.
 std::string Host(const std::string& address) {
@@ -43,9 +44,9 @@ Result<AddResult> ParseAddResult(std::string_view text, const std::string& inter
   Result<Value> parsed = json::ParseJson(text, kLimits);
   if (!parsed.ok()) return base::DataLoss("its result is not JSON: {}", parsed.error().message());
   AddResult result;
-  result.document = std::move(parsed).value();
-  const Value& document = result.document;
+  const Value& document = *parsed;
   if (!document.IsObject()) return base::DataLoss("its result is not an object");
+  result.document = json::WriteJson(document);
   const std::vector<Value>& interfaces = document.At({"interfaces"}).items();
   const auto add = [&](const std::string& address) -> base::Status {
     const std::string host = Host(address);
@@ -97,8 +98,11 @@ Result<std::vector<std::string>> ParseVersions(std::string_view text) {
   if (!parsed.ok() || !parsed->IsObject())
     return base::DataLoss("its list of versions is not a JSON object");
   std::vector<std::string> versions;
-  for (const Value& version : parsed->At({"supportedVersions"}).items())
+  for (const Value& version : parsed->At({"supportedVersions"}).items()) {
     versions.push_back(version.AsString());
+    if (versions.size() > kMostVersions || !IsVersion(versions.back()))
+      return base::DataLoss("its list of versions is longer than any, or has one that is none");
+  }
   if (versions.empty()) return base::DataLoss("it names no version that it supports");
   return versions;
 }
