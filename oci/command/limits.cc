@@ -12,6 +12,7 @@
 #include "lib/os/files.h"
 #include "lib/os/process.h"
 #include "oci/command/command.h"
+#include "oci/command/stats.h"
 #include "oci/container/group.h"
 
 namespace keelson::oci {
@@ -130,12 +131,18 @@ Value StatsText(const cgroup::Usage& usage) {
   return data;
 }
 
-base::Status PrintStats(const Record& record, cgroup::UsageReader& reader) {
+base::Status PrintStats(const Record& record, const cgroup::Layout& layout,
+                        cgroup::UsageReader& reader) {
   ASSIGN_OR_RETURN(const cgroup::Usage usage, reader.Read(cgroup::Detail::kAll));
   Value out = Value::Object();
   out.Set("type", Value("stats"));
   out.Set("id", Value(record.id));
-  out.Set("data", StatsText(usage));
+  Value data = StatsText(usage);
+  const auto hugetlb = layout.hierarchies.find("hugetlb");
+  std::string directory = layout.v2 ? layout.unified + record.cgroup : "";
+  if (hugetlb != layout.hierarchies.end()) directory = hugetlb->second + record.cgroup;
+  MoreStats(directory, layout.v2, data);
+  out.Set("data", std::move(data));
   std::printf("%s\n", json::WriteJson(out).c_str());
   (void)std::fflush(stdout);
   return base::Ok();
@@ -197,7 +204,7 @@ Outcome RunEvents(const Global& global, const Arguments& arguments) {
   const std::string memory = cgroup::Group(layout, record.cgroup).MemoryDirectory();
   uint64_t kills = cgroup::ReadOomKills(memory).value_or(0);
   while (true) {
-    RETURN_IF_ERROR(PrintStats(record, reader));
+    RETURN_IF_ERROR(PrintStats(record, layout, reader));
     if (arguments.Is("stats")) return 0;
     pollfd ended{pidfd.get(), POLLIN, 0};
     if (poll(&ended, 1, static_cast<int>(interval)) != 0) return 0;

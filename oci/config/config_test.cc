@@ -129,6 +129,12 @@ TEST(Resources, BecomeLimitsOfBothLayouts) {
   EXPECT_EQ(v2->further.back(), (cgroup::Write{"", "io.max", "8:0 rbps=1024"}));
 }
 
+TEST(Resources, MemoryThatIsInUseIsLookedAtWhenThatIsAskedFor) {
+  EXPECT_TRUE(LimitsOf(ParseResources(R"({"memory":{"limit":1024}})").value(), true)->may_kill);
+  const auto careful = ParseResources(R"({"memory":{"limit":1024,"checkBeforeUpdate":true}})");
+  EXPECT_FALSE(LimitsOf(careful.value(), true)->may_kill);
+}
+
 TEST(Resources, WeightsAreThoseOfTheSchedulerThatIsThere) {
   const auto resources = ParseResources(
       R"({"blockIO":{"weight":333,"weightDevice":[{"major":7,"minor":0,"weight":444}]}})");

@@ -24,6 +24,7 @@ Status ReadMemory(const Field& field, Resources& out) {
   RETURN_IF_ERROR(field.Read("kernelTCP", out.memory.kernel_tcp, -1));
   RETURN_IF_ERROR(field.Read("swappiness", out.memory.swappiness, 0, 100));
   RETURN_IF_ERROR(field.Read("disableOOMKiller", out.memory.disable_oom_killer));
+  RETURN_IF_ERROR(field.Read("checkBeforeUpdate", out.memory.check_before_update));
   if (out.memory.swap.value_or(0) > 0 && out.memory.limit.value_or(0) > 0 &&
       *out.memory.swap < *out.memory.limit) {
     return field.Bad("swap, which is memory and swap together, is below limit");
@@ -248,10 +249,15 @@ Result<cgroup::Resources> Common(const Resources& r) {
   for (const auto& [size, limit] : r.hugepages) out.hugepages[size] = limit;
   out.unified = r.unified;
   out.oom_group = false;
+  out.may_kill = !r.memory.check_before_update.value_or(false);
   return out;
 }
 
 void AddV1(const Resources& r, std::vector<cgroup::Write>& out) {
+  for (const auto& [size, limit] : r.hugepages) {
+    out.push_back(
+        {"hugetlb", "hugetlb." + size + ".rsvd.limit_in_bytes", std::to_string(limit), true});
+  }
   const auto add = [&](const char* controller, const char* file, const std::optional<int64_t>& v) {
     if (v && *v != 0) out.push_back({controller, file, std::to_string(*v)});
   };
@@ -296,6 +302,8 @@ Status AddV2(const Resources& r, std::vector<cgroup::Write>& out) {
                                      ? "network"
                                      : "cpu.realtimeRuntime or realtimePeriod");
   }
+  for (const auto& [size, limit] : r.hugepages)
+    out.push_back({"", "hugetlb." + size + ".rsvd.max", std::to_string(limit), true});
   if (r.memory.reservation.value_or(0) != 0) {
     out.push_back({"", "memory.low",
                    *r.memory.reservation < 0 ? "max" : std::to_string(*r.memory.reservation)});

@@ -20,6 +20,7 @@ struct Resources {
   struct {
     std::optional<int64_t> limit, reservation, swap, kernel, kernel_tcp, swappiness;
     std::optional<bool> disable_oom_killer;
+    std::optional<bool> check_before_update;
   } memory;
   struct {
     std::optional<int64_t> shares, quota, burst, period, realtime_runtime, realtime_period, idle;

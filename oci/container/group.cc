@@ -157,7 +157,7 @@ Result<MadeGroup> MakeGroup(const Config& config, const GroupWish& wish) {
       made.hold = placeholder;
       RETURN_IF_ERROR(StartScope(place, wish.id, placeholder->pid(), config));
     }
-    RETURN_IF_ERROR(group.Create());
+    RETURN_IF_ERROR(group.Create(true));
     return Limit(*layout, group, config);
   };
   if (!wish.systemd) RETURN_IF_ERROR(CheckUnused(group, place.path));

@@ -61,6 +61,7 @@ struct Resources {
   std::vector<DeviceRule> devices;             // in order, later wins; empty: untouched
   std::map<std::string, std::string> unified;  // v2 file → value, written last
   bool oom_group = true;                       // v2: the whole container dies together
+  bool may_kill = false;       // v2: memory is limited to less than is in use; else that is refused
   std::vector<Write> further;  // of this machine's layout, before `unified`, as they are
 };
 std::vector<Write> PlanV1(const Resources& resources);
@@ -79,8 +80,8 @@ class Group {
   Group(const Layout& layout, std::string path);
 
   // Makes the directories, parents too; on v2 enables the controllers on the way down, on v1 fills
-  // cpuset from the parent.
-  base::Status Create() const;
+  // cpuset from the parent. Those that limits need, or every one there is.
+  base::Status Create(bool every_controller = false) const;
   // All or the error that names file, value and the kernel's answer.
   base::Status Apply(const Resources& resources) const;
   // The same for a group in use: when something is refused, what was written before is put back.
@@ -107,7 +108,7 @@ class Group {
   std::vector<std::string> AllDirectories() const;
   std::optional<std::string> DirectoryOf(const std::string& controller) const;
   base::Result<Resources> Completed(const Resources& resources) const;
-  base::Status CheckShrink(int64_t limit) const;
+  base::Status CheckShrink(int64_t limit, int64_t with_swap) const;
   Layout layout_;
   std::string path_;
 };

@@ -91,17 +91,20 @@ Status FillCpuset(const std::string& directory) {
 // one of them (realtime tasks stop "cpu") refuses the whole line, so then each alone: only those
 // that limits need are missed. A group with processes of its own cannot hand down at all (EBUSY):
 // said as it is.
-Status EnableControllers(const std::string& parent) {
+Status EnableControllers(const std::string& parent, bool every) {
   ASSIGN_OR_RETURN(const std::string enabled, ReadControl(parent + "/cgroup.subtree_control"));
   const std::vector<std::string_view> have = base::Split(enabled, ' ');
   const auto handed_down = [&](std::string_view name) { return Contains(have, name); };
-  if (std::all_of(std::begin(kControllers), std::end(kControllers), handed_down)) return base::Ok();
+  if (!every && std::all_of(std::begin(kControllers), std::end(kControllers), handed_down))
+    return base::Ok();
   const bool enough = std::all_of(std::begin(kNeeded), std::end(kNeeded), handed_down);
   ASSIGN_OR_RETURN(const std::string text, ReadControl(parent + "/cgroup.controllers"));
   const std::vector<std::string_view> available = base::Split(text, ' ');
   std::vector<std::string> missing;
-  for (const std::string_view controller : kControllers) {
-    if (Contains(available, controller) && !Contains(have, controller))
+  for (const std::string_view controller : available) {
+    const bool wanted = every || std::find(std::begin(kControllers), std::end(kControllers),
+                                           controller) != std::end(kControllers);
+    if (wanted && !controller.empty() && !Contains(have, controller))
       missing.push_back("+" + std::string(controller));
   }
   if (missing.empty()) return base::Ok();
@@ -182,7 +185,7 @@ Result<std::string> JoinPath(std::string_view parent, std::string_view name) {
   return path;
 }
 
-Status Group::Create() const {
+Status Group::Create(bool every_controller) const {
   for (const std::string& directory : V1Directories()) {
     const std::string mount_point = directory.substr(0, directory.size() - path_.size());
     const auto cpuset = layout_.hierarchies.find("cpuset");
@@ -194,7 +197,8 @@ Status Group::Create() const {
   for (size_t at = path_.find('/', 1);; at = path_.find('/', at + 1)) {
     const std::string directory = layout_.unified + path_.substr(0, at);
     const std::string parent = directory.substr(0, directory.find_last_of('/'));
-    RETURN_IF_ERROR(EnableControllers(parent).WithContext("hand controllers down"));
+    RETURN_IF_ERROR(
+        EnableControllers(parent, every_controller).WithContext("hand controllers down"));
     RETURN_IF_ERROR(os::MakeDir(directory, 0755));
     if (at == std::string::npos) break;
   }
@@ -225,7 +229,7 @@ Result<Resources> Group::Completed(const Resources& resources) const {
 
 // memory.max below the present use would kill; v1 refuses (EBUSY) and so do we, after the kernel
 // has given back what it can.
-Status Group::CheckShrink(int64_t limit) const {
+Status Group::CheckShrink(int64_t limit, int64_t with_swap) const {
   const std::string directory = layout_.unified + path_;
   const auto used = [&] {
     return base::ParseInt64(ReadControl(directory + "/memory.current").ValueOr("0")).value_or(0);
@@ -235,9 +239,9 @@ Status Group::CheckShrink(int64_t limit) const {
   (void)os::WriteControl(AT_FDCWD, directory + "/memory.reclaim", std::to_string(now - limit));
   now = used();
   if (now <= limit) return base::Ok();
-  return base::FailedPrecondition(
-      "set cgroup limit: write '{}' to '{}/memory.max': {} bytes are in use", limit, directory,
-      now);
+  const bool both = with_swap > 0 && now > with_swap;
+  return base::FailedPrecondition("rejecting memory{} limit {} of '{}': {} bytes are in use",
+                                  both ? "+swap" : "", both ? with_swap : limit, path_, now);
 }
 
 Status Group::Apply(const Resources& requested) const {
@@ -246,11 +250,13 @@ Status Group::Apply(const Resources& requested) const {
     return base::InvalidArgument("cannot set {}: it is of cgroup v2, this machine has v1",
                                  resources.unified.begin()->first);
   }
-  if (layout_.v2 && resources.memory_limit > 0)
-    RETURN_IF_ERROR(CheckShrink(resources.memory_limit));
-  if (const auto own = resources.unified.find("memory.max"); own != resources.unified.end()) {
-    if (const std::optional<int64_t> limit = base::ParseInt64(own->second))
-      RETURN_IF_ERROR(CheckShrink(*limit));
+  if (layout_.v2 && !resources.may_kill) {
+    if (resources.memory_limit > 0)
+      RETURN_IF_ERROR(CheckShrink(resources.memory_limit, resources.memory_swap_limit));
+    if (const auto own = resources.unified.find("memory.max"); own != resources.unified.end()) {
+      if (const std::optional<int64_t> limit = base::ParseInt64(own->second))
+        RETURN_IF_ERROR(CheckShrink(*limit, 0));
+    }
   }
   std::vector<Write> writes = layout_.v2 ? PlanV2(resources) : PlanV1(resources);
   Writer writer;

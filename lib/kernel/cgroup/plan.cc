@@ -121,7 +121,12 @@ std::vector<Write> PlanV2(const Resources& r) {
     writes.push_back({"", "hugetlb." + size + ".max", LimitText(limit), limit == 0});
   }
   writes.insert(writes.end(), r.further.begin(), r.further.end());
-  for (const auto& [file, value] : r.unified) writes.push_back({"", file, value});
+  for (const auto& [file, value] : r.unified) {
+    // Limits of several devices: the kernel takes one in a write.
+    for (const std::string_view line : base::Split(std::string_view(value), '\n')) {
+      if (!line.empty() || value.empty()) writes.push_back({"", file, std::string(line)});
+    }
+  }
   return writes;
 }
 
