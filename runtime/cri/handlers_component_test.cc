@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pods whose handler names another OCI runtime: the stories of every pod again, made by crun, runc
 // and runsc. That it is they who make the containers is looked up in their own state.
+#include <linux/magic.h>
 #include <signal.h>
+#include <sys/vfs.h>
 
 #include <future>
 
@@ -30,6 +32,16 @@ class HandlersTest : public RuntimeTest, public testing::WithParamInterface<cons
                                 {"plain", "", {}, true}})
                     .value();
     RuntimeTest::SetUp();
+  }
+  // crun makes its folders for controllers that this machine has mounted nowhere as well.
+  void TearDown() override {
+    RuntimeTest::TearDown();
+    for (const char* controller : {"hugetlb", "net_cls", "net_prio", "perf_event"}) {
+      const std::string place = std::string("/sys/fs/cgroup/") + controller;
+      struct statfs fs{};
+      if (!parent_.empty() && statfs(place.c_str(), &fs) == 0 && fs.f_type == TMPFS_MAGIC)
+        (void)os::RemoveTree(place + parent_);
+    }
   }
   std::string StartOther(const std::string& name) {
     const base::Result<std::string> id = runtime_->RunPodSandbox(Pod(name), "other");
