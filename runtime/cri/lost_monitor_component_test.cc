@@ -27,7 +27,10 @@ class MortalAnchor final : public monitor::Anchor {
                                     });
     if (!made.ok()) return made;
     EXPECT_TRUE((*made)->ListContainers().ok());  // it has begun, and taken the connection
-    const std::vector<pid_t> monitors = ProcessesOf("keelson-monitor", setup.sandbox_id);
+    // What it has just forked for its log process bears its name for a moment.
+    std::vector<pid_t> monitors;
+    while ((monitors = ProcessesOf("keelson-monitor", setup.sandbox_id)).size() > 1)
+      (void)poll(nullptr, 0, 5);
     EXPECT_EQ(monitors.size(), 1u);
     for (const pid_t pid : monitors) EXPECT_EQ(kill(pid, SIGKILL), 0);
     if (testing::Test::HasFailure()) return made;
