@@ -160,8 +160,8 @@ Result<TokenClaims> TokenVerifier::Verify(std::string_view token, int64_t now,
                      .secret = ReadId(body, "secret"),
                      .warn_after = body.At({"kubernetes.io", "warnafter"}).AsInt()};
   if (!Has(issuers_, claims.issuer)) return Refused("of another issuer");
-  if (now > claims.expires + kLeeway) return Refused("service account token has expired");
-  if (now < claims.not_before - kLeeway) return Refused("not valid yet");
+  if (now - kLeeway > claims.expires) return Refused("service account token has expired");
+  if (now + kLeeway < claims.not_before) return Refused("not valid yet");
   const std::vector<std::string>& accepted = wanted.empty() ? audiences_ : wanted;
   if (std::none_of(claims.audiences.begin(), claims.audiences.end(),
                    [&](const std::string& one) { return Has(accepted, one); }))
