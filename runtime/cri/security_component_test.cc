@@ -72,6 +72,13 @@ TEST_F(AppArmorTest, StartContainerEntersTheDefaultProfileUnlessToldOtherwise) {
     EXPECT_EQ(Out(id, "touch /x && echo made; sleep 100 & kill $! && echo killed"), "made\nkilled");
     EXPECT_NE(Out(id, "echo 1 >/proc/sysrq-trigger || echo denied").find("denied"),
               std::string::npos);
+    // To what they are.
+    for (const char* file : {"/proc/stat", "/proc/tty/drivers", "/proc/sysvipc/shm"})
+      EXPECT_NE(Out(id, std::string("chmod 0444 ") + file + " || echo denied").find("denied"),
+                std::string::npos)
+          << file;
+    EXPECT_EQ(Out(id, "echo word >/proc/self/comm && cat /proc/stat >/x && echo written"),
+              "written");
   }
   config = Script("unconfined", kLoop);
   Of(config).mutable_apparmor()->set_profile_type(cri::SecurityProfile::Unconfined);

@@ -49,11 +49,12 @@ std::string DefaultAppArmorProfile(std::string_view name) {
         "/sys/firmware/**", "/sys/kernel/security/**", "/sys/devices/virtual/powercap/**"}) {
     text += fmt::format("  deny {} rwklx,\n", path);
   }
-  for (const std::string_view path : {"/proc/acpi/**",
-                                      "/proc/bus/**",
-                                      "/proc/fs/**",
-                                      "/proc/irq/**",
-                                      "/proc/scsi/**",
+  // Of procfs what is no process's and no setting's is the machine's, also who may open it: a
+  // changed mode there is everybody's.
+  for (const std::string_view path : {"/proc/*",
+                                      "/proc/[^1-9s]*/**",
+                                      "/proc/s[^y]*/**",
+                                      "/proc/sys[^/]*/**",
                                       "/proc/sys/abi/**",
                                       "/proc/sys/debug/**",
                                       "/proc/sys/dev/**",
