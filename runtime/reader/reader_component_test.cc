@@ -53,7 +53,7 @@ TEST_F(Reading, SaysWhatParsingHereSays) {
         R"({"schemaVersion":2,"manifests":[]})" + std::string(), std::string(), std::string("{"),
         std::string(R"({"schemaVersion":1})"), std::string(R"({"mediaType":7})"), deep,
         std::string(image::kMaxDocumentBytes + 1, ' '),
-        R"({"schemaVersion":2,"x":[)" + Repeated("[],", 400'000) + "[]],\"manifests\":[]}"}) {
+        R"({"schemaVersion":2,"x":[)" + Repeated("[],", 100'000) + "[]],\"manifests\":[]}"}) {
     SCOPED_TRACE(text.substr(0, 80));
     for (const char* type : {"", "application/vnd.oci.image.index.v1+json"}) {
       EXPECT_EQ(image::EncodeAnswer(reader_.Read(text, type)),
@@ -62,8 +62,8 @@ TEST_F(Reading, SaysWhatParsingHereSays) {
     EXPECT_EQ(image::EncodeAnswer(reader_.ReadConfig(text)),
               image::EncodeAnswer(image::ParseConfig(text)));
   }
-  const std::string large = R"({"config":{"Env":[)" + Repeated("\"\",", 1'300'000) + "\"\"]}}";
-  EXPECT_EQ(reader_.ReadConfig(large).value().config.env.size(), 1'300'001u);
+  const std::string large = R"({"config":{"Env":[)" + Repeated("\"\",", 300'000) + "\"\"]}}";
+  EXPECT_EQ(reader_.ReadConfig(large).value().config.env.size(), 300'001u);
   EXPECT_EQ(reader_.ReadConfig(std::string(kMaxQuestionBytes, ' ')).error().code(),
             base::Code::kResourceExhausted);
 }

@@ -82,7 +82,7 @@ base::Status GiveUpRights() {
   RETURN_IF_ERROR(rights::Limit(RLIMIT_CORE, "CORE", 0));
   RETURN_IF_ERROR(rights::Limit(RLIMIT_MEMLOCK, "MEMLOCK", 0));
   RETURN_IF_ERROR(rights::Limit(RLIMIT_AS, "AS", kAddressSpace));
-  RETURN_IF_ERROR(rights::Limit(RLIMIT_CPU, "CPU", 10));
+  RETURN_IF_ERROR(rights::Limit(RLIMIT_CPU, "CPU", 30));
   return rights::Confine(filter);
 }
 
