@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # keelson_module(NAME <folder path with '/' as '_'> SOURCES … HEADERS … DEPS … TESTS … [TEST_DEPS …] [TEST_LABELS …])
 #   One call per folder: a static library, its header check, and one unit test binary named <NAME>_test.
-# keelson_binary(NAME <binary> SOURCES … DEPS … [STATIC])
+# keelson_binary(NAME <binary> SOURCES … DEPS … [STATIC | PLAIN | ARCHIVES])
 #   STATIC asks for a fully static executable (the small processes that live beside pods). PLAIN asks for one without sanitizers
 #   and coverage, because it limits its own address space and system calls; STATIC means that too, since a sanitizer's library cannot
 #   be linked into it. Such a program links the modules' uninstrumented twins, <module>_plain, which are built on demand.
+#   ARCHIVES asks for one that is started often: libc alone is shared, so that the loader has nearly nothing to do and what is opened
+#   while it runs (libsystemd) finds the libc that it knows.
 # keelson_test(NAME … SOURCES … DEPS … LABELS … [PROPERTIES …]): a test binary outside a module.
 # The uninstrumented twins of those DEPS that are modules of ours; the rest as it is.
 function(keelson_plain RESULT)
@@ -50,9 +52,14 @@ function(keelson_module)
 endfunction()
 
 function(keelson_binary)
-  cmake_parse_arguments(B "STATIC;PLAIN" "NAME" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(B "STATIC;PLAIN;ARCHIVES" "NAME" "SOURCES;DEPS" ${ARGN})
   add_executable(${B_NAME} ${B_SOURCES})
-  set_target_properties(${B_NAME} PROPERTIES KEELSON_STATIC "${B_STATIC}")
+  if(B_STATIC OR (B_ARCHIVES AND NOT KEELSON_INSTRUMENTED))
+    set_target_properties(${B_NAME} PROPERTIES KEELSON_ARCHIVES ON)
+  endif()
+  if(B_ARCHIVES AND NOT KEELSON_INSTRUMENTED)
+    target_link_options(${B_NAME} PRIVATE -static-libstdc++ -static-libgcc)
+  endif()
   if(B_STATIC OR B_PLAIN)
     keelson_plain(plain_deps ${B_DEPS})
     target_link_libraries(${B_NAME} PRIVATE keelson_plain_flags ${plain_deps})

@@ -102,6 +102,10 @@ class Lifecycle(OciTest):
         stats = json.loads(self.oci("events", "--stats", "c").stdout)
         self.assertEqual((stats["type"], stats["id"], stats["data"]["pids"]["limit"]), ("stats", "c", 77))
         self.assertEqual(stats["data"]["memory"]["usage"]["limit"], 134217728)
+        # v1's kernel refuses it anyway; on v2 it would kill.
+        careful = '{"memory":{"limit":1024,"checkBeforeUpdate":true}}'
+        self.assertNotEqual(self.oci("update", "--resources", "-", "c", stdin=None, input=careful, check=False).returncode, 0)
+        self.assertEqual(self.oci.status("c"), "running")
         self.assertEqual(json.loads(self.oci("ps", "-f", "json", "c").stdout), [self.oci.state("c")["pid"]])
         self.assertIn("sleep 1000", self.oci("ps", "c").stdout)
 

@@ -8,6 +8,14 @@
 namespace keelson::cgroup {
 namespace {
 
+TEST(CgroupPlan, LimitsOfSeveralDevicesAreWrittenOneByOne) {
+  Resources r;
+  r.unified = {{"io.max", "7:0 riops=3\n7:1 wiops=4\n"}, {"cgroup.type", ""}};
+  EXPECT_EQ(PlanV2(r), (std::vector<Write>{{"", "cgroup.type", ""},
+                                           {"", "io.max", "7:0 riops=3"},
+                                           {"", "io.max", "7:1 wiops=4"}}));
+}
+
 TEST(CgroupLayout, HybridHasHierarchiesAndAUnifiedTreeBeside) {
   const Layout layout =
       ParseLayout(
