@@ -5,12 +5,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -22,7 +24,7 @@
 #include "kubelet/cluster/health.h"
 #include "kubelet/cluster/link.h"
 #include "kubelet/cluster/renewal.h"
-#include "kubelet/cluster/serving.h"
+#include "kubelet/cluster/servers.h"
 #include "kubelet/config/config.h"
 #include "kubelet/image/collector.h"
 #include "kubelet/image/pull_gate.h"
@@ -57,6 +59,7 @@ struct Options {
   std::string kubeconfig, bootstrap_kubeconfig;  // empty: the node is alone
   std::string node_labels, taints;
   std::optional<int64_t> healthz_port, port;
+  std::map<std::string, std::string> flags;  // all of the command line, for /flagz
 };
 
 base::Result<config::KubeletConfig> Configure(const Options& options) {
@@ -227,21 +230,23 @@ base::Result<node::NodeFacts> FactsOfNode(const Options& options, const pod::Nod
   return facts;
 }
 
-base::Result<cluster::Serving::Settings> ServingOf(const Options& options,
-                                                   const config::KubeletConfig& config,
-                                                   const pod::NodeNames& node) {
-  cluster::Serving::Settings settings;
-  settings.node = settings.tls.node = node.node_name;
-  settings.endpoint = Endpoint(config.address, config.port);
-  settings.tls.names = {node.node_name};
-  settings.tls.names.insert(settings.tls.names.end(), node.host_ips.begin(), node.host_ips.end());
-  settings.tls.certificates = options.root_dir + "/pki";
-  settings.tls.cert_file = config.tls_cert_file;
-  settings.tls.key_file = config.tls_private_key_file;
-  settings.tls.bootstrap = config.server_tls_bootstrap;
-  ASSIGN_OR_RETURN(settings.tls.terms,
-                   config::TermsOf(config.tls_min_version, config.tls_cipher_suites));
-  return settings;
+// What /statusz, /flagz and /metrics/cadvisor tell of the program and its machine.
+node_api::Program ProgramOf(const Options& options, const base::Clock& clock) {
+  return {.version = kKubeletVersion,
+          .built = "keelson " KEELSON_VERSION ", g++ " __VERSION__,
+          .started_at = clock.WallNanos(),
+          .flags = options.flags};
+}
+node_api::MachineFacts MachineOf(const node_cgroup::NodeCapacity& capacity) {
+  const node::Identity identity = node::IdentityOf();
+  struct sysinfo info{};
+  (void)sysinfo(&info);
+  return {.boot_id = identity.boot_id,
+          .machine_id = identity.machine_id,
+          .system_uuid = identity.system_uuid,
+          .processors = sysconf(_SC_NPROCESSORS_ONLN),
+          .memory_bytes = capacity.memory_bytes,
+          .swap_bytes = static_cast<int64_t>(info.totalswap) * info.mem_unit};
 }
 
 // The runtime gives pods their addresses from it. Tried until it takes it.
@@ -427,22 +432,23 @@ base::Status Run(const Options& options) {
             "healthz (healthzPort 0 or --healthz-port 0 turns it off)");
     }
     look_at_runtime = [&agent] { agent.CheckRuntime(); };
-    std::unique_ptr<cluster::Serving> serving;
-    if (link && config.port != 0) {
-      ASSIGN_OR_RETURN(const cluster::Serving::Settings settings,
-                       ServingOf(options, config, node.names));
-      base::Result<std::unique_ptr<cluster::Serving>> opened =
-          cluster::Serving::Open(*api, clock, *runtime, view, settings);
-      if (!opened.ok())
-        return opened.error().WithContext("the node's API (port 0 or --port 0 turns it off)");
-      serving = std::move(opened).value();
-    }
+    ASSIGN_OR_RETURN(const std::unique_ptr<cluster::Servers> servers,
+                     cluster::Servers::Open({.api = api ? &*api : nullptr,
+                                             .clock = clock,
+                                             .runtime = *runtime,
+                                             .view = view,
+                                             .config = config,
+                                             .node = node_name,
+                                             .addresses = host_ips,
+                                             .root_dir = options.root_dir,
+                                             .program = ProgramOf(options, clock),
+                                             .machine = MachineOf(capacity)}));
     agent.Begin();
     if (link) {
       health->Start();
       link->Start(agent);
       if (renewal) renewal->Start();
-      if (serving) serving->Start();
+      servers->Start();
     }
     base::LogInfo("the kubelet runs", {{"node", node_name},
                                        {"manifests", config.static_pod_path},
@@ -509,6 +515,11 @@ int main(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.fallthrough();
   CLI11_PARSE(app, argc, argv);
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty() || option->get_lnames()[0] == "help") continue;
+    options.flags[option->get_lnames()[0]] =
+        option->count() > 0 ? option->results().back() : option->get_default_str();
+  }
   base::Status done = log::LogToStandardError(options.log_level);
   if (done.ok()) {
     done = clean_up->parsed() ? CleanUp(options)

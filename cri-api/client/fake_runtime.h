@@ -82,6 +82,10 @@ class FakeRuntime final : public RuntimeClient {
   base::Result<std::string> Attach(const cri::AttachRequest& request) override;
   base::Result<std::string> PortForward(const cri::PortForwardRequest& request) override;
   base::Result<std::vector<cri::PodSandboxStats>> ListPodSandboxStats() override;
+  base::Result<std::vector<cri::MetricDescriptor>> ListMetricDescriptors() override;
+  base::Result<std::vector<cri::PodSandboxMetrics>> ListPodSandboxMetrics() override;
+  base::Status CheckpointContainer(const std::string& id, const std::string& location,
+                                   std::chrono::seconds timeout) override;
   base::Result<std::string> PullImage(const cri::ImageSpec& image, const cri::AuthConfig* auth,
                                       const cri::PodSandboxConfig& sandbox_config,
                                       std::stop_token stop) override;

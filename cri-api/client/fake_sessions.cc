@@ -51,4 +51,24 @@ base::Result<std::vector<cri::PodSandboxStats>> FakeRuntime::ListPodSandboxStats
   return stats_;
 }
 
+base::Result<std::vector<cri::MetricDescriptor>> FakeRuntime::ListMetricDescriptors() {
+  Lock lock(mutex_);
+  RETURN_IF_ERROR(Enter(lock, "ListMetricDescriptors", ""));
+  return std::vector<cri::MetricDescriptor>();
+}
+
+base::Result<std::vector<cri::PodSandboxMetrics>> FakeRuntime::ListPodSandboxMetrics() {
+  Lock lock(mutex_);
+  RETURN_IF_ERROR(Enter(lock, "ListPodSandboxMetrics", ""));
+  return std::vector<cri::PodSandboxMetrics>();
+}
+
+// As the real one.
+base::Status FakeRuntime::CheckpointContainer(const std::string& id, const std::string&,
+                                              std::chrono::seconds) {
+  Lock lock(mutex_);
+  RETURN_IF_ERROR(Enter(lock, "CheckpointContainer", id));
+  return base::Unimplemented("CheckpointContainer");
+}
+
 }  // namespace keelson::cri_client

@@ -151,6 +151,27 @@ class GrpcClient final : public RuntimeClient {
                           cri::ListPodSandboxStatsRequest()));
     return ToVector(std::move(*response.mutable_stats()));
   }
+  base::Result<std::vector<cri::MetricDescriptor>> ListMetricDescriptors() override {
+    ASSIGN_OR_RETURN(cri::ListMetricDescriptorsResponse response,
+                     Call(*runtime_, &cri::RuntimeService::Stub::ListMetricDescriptors,
+                          cri::ListMetricDescriptorsRequest()));
+    return ToVector(std::move(*response.mutable_descriptors()));
+  }
+  base::Result<std::vector<cri::PodSandboxMetrics>> ListPodSandboxMetrics() override {
+    ASSIGN_OR_RETURN(cri::ListPodSandboxMetricsResponse response,
+                     Call(*runtime_, &cri::RuntimeService::Stub::ListPodSandboxMetrics,
+                          cri::ListPodSandboxMetricsRequest()));
+    return ToVector(std::move(*response.mutable_pod_metrics()));
+  }
+  base::Status CheckpointContainer(const std::string& id, const std::string& location,
+                                   std::chrono::seconds timeout) override {
+    cri::CheckpointContainerRequest request;
+    request.set_container_id(id);
+    request.set_location(location);
+    request.set_timeout(timeout.count());
+    return Do(*runtime_, &cri::RuntimeService::Stub::CheckpointContainer, request,
+              kRequestTimeout + timeout);
+  }
 
   base::Result<std::string> PullImage(const cri::ImageSpec& image, const cri::AuthConfig* auth,
                                       const cri::PodSandboxConfig& sandbox_config,

@@ -16,6 +16,7 @@
 #include "cri-api/container.pb.h"
 #include "cri-api/cri.h"
 #include "cri-api/image.pb.h"
+#include "cri-api/metrics.pb.h"
 #include "cri-api/sandbox.pb.h"
 #include "cri-api/stats.pb.h"
 #include "lib/base/result.h"
@@ -57,6 +58,13 @@ class RuntimeClient {
   virtual base::Result<std::string> PortForward(const cri::PortForwardRequest& request) = 0;
   // With their containers. Unimplemented from older runtimes.
   virtual base::Result<std::vector<cri::PodSandboxStats>> ListPodSandboxStats() = 0;
+  // What ListPodSandboxMetrics tells by name: help and names of labels. Both unimplemented from
+  // older runtimes.
+  virtual base::Result<std::vector<cri::MetricDescriptor>> ListMetricDescriptors() = 0;
+  virtual base::Result<std::vector<cri::PodSandboxMetrics>> ListPodSandboxMetrics() = 0;
+  // Into a tar file at `location`. Unimplemented by most runtimes.
+  virtual base::Status CheckpointContainer(const std::string& id, const std::string& location,
+                                           std::chrono::seconds timeout) = 0;
 
   // Returns the image's reference as the runtime knows it. Ends early when `stop` is asked for; no
   // deadline of its own.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's API (:10250) put together: its certificate, whom the cluster's API server knows and
-// what they may, sessions and figures of the runtime. Serves from Open to its end, which is waited
+// what they may. Serves from Open to its end, which is waited
 // for; what it is given outlives it. The loop runs on another thread than those that open or end
 // it, or not at all.
 #pragma once
@@ -8,11 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "cri-api/client/runtime_client.h"
 #include "kubelet/cluster/serving_tls.h"
 #include "kubelet/node_api/api_reviews.h"
-#include "kubelet/node_api/cri_figures.h"
-#include "kubelet/node_api/cri_streams.h"
 #include "kubelet/node_api/server.h"
 #include "lib/base/clock.h"
 #include "lib/kube/client/api.h"
@@ -25,23 +22,20 @@ class Serving {
     std::string node;
     std::string endpoint;  // "0.0.0.0:10250"
     ServingTls::Settings tls;
+    node_api::Offer offer;
   };
   static base::Result<std::unique_ptr<Serving>> Open(kube::Api& api, const base::Clock& clock,
-                                                     cri_client::RuntimeClient& runtime,
-                                                     const server::NodeView& view,
+                                                     node_api::Views views,
                                                      const Settings& settings);
   int port() const { return server_->port(); }
   // On the loop: certificates are asked for and exchanged.
   void Start();
 
  private:
-  Serving(kube::Api& api, const base::Clock& clock, cri_client::RuntimeClient& runtime,
-          const std::string& node);
+  Serving(kube::Api& api, const base::Clock& clock);
 
   node_api::ApiReviews asked_;
   node_api::CachedReviews reviews_;
-  node_api::CriStreams streams_;
-  node_api::CriFigures figures_;
   std::unique_ptr<ServingTls> tls_;
   std::unique_ptr<node_api::Server> server_;  // its threads use the rest
 };

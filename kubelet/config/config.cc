@@ -2,6 +2,7 @@
 #include "kubelet/config/config.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "kubelet/config/duration.h"
 #include "kubelet/config/fields.h"
@@ -25,10 +26,6 @@ contentType: application/vnd.kubernetes.protobuf
 cpuManagerPolicy: none
 cpuManagerReconcilePeriod: 10s
 enableControllerAttachDetach: true
-enableDebugFlagsHandler: true
-enableDebuggingHandlers: true
-enableProfilingHandler: true
-enableSystemLogHandler: true
 enforceNodeAllocatable: [pods]
 eventBurst: 100
 eventRecordQPS: 50
@@ -49,7 +46,6 @@ nodeStatusMaxImages: 50
 nodeStatusReportFrequency: 5m0s
 nodeStatusUpdateFrequency: 10s
 port: 10250
-readOnlyPort: 0
 registerNode: true
 runtimeRequestTimeout: 2m0s
 shutdownGracePeriod: 0s
@@ -78,6 +74,25 @@ base::Status CheckQuotaPeriod(const Value& document, const KubeletConfig& config
                  given->AsString() + " must be between 1ms and 1sec, inclusive");
   }
   return {};
+}
+
+// Who names no other gate than those that are acted on is not told that they have no effect.
+void ReadGates(const Value& gates, KubeletConfig& config) {
+  const std::pair<const char*, bool KubeletConfig::*> known[] = {
+      {"ContainerCheckpoint", &KubeletConfig::container_checkpoint},
+      {"ComponentStatusz", &KubeletConfig::component_statusz},
+      {"ComponentFlagz", &KubeletConfig::component_flagz}};
+  bool others = !gates.IsObject();
+  for (const auto& [name, value] : gates.members()) {
+    const auto* found = std::find_if(std::begin(known), std::end(known),
+                                     [&](const auto& one) { return name == one.first; });
+    if (found != std::end(known)) {
+      config.*(found->second) = value.AsBool();
+    } else {
+      others = others || name != kQuotaPeriodGate;
+    }
+  }
+  if (!others) std::erase(config.without_effect, "featureGates");
 }
 
 // What is set in part is set as a whole, unless it is to be merged; a soft threshold has a grace.
@@ -145,9 +160,7 @@ base::Result<KubeletConfig> ParseConfig(const Value& document) {
   }
   RETURN_IF_ERROR(CheckQuotaPeriod(document, config));
   RETURN_IF_ERROR(CompleteEviction(document, config));
-  if (const Value gates = document.At({"featureGates"});
-      gates.IsObject() && gates.members().size() == 1 && gates.Find(kQuotaPeriodGate) != nullptr)
-    std::erase(config.without_effect, "featureGates");
+  ReadGates(document.At({"featureGates"}), config);
   if (config.max_pods == 0) config.max_pods = KubeletConfig().max_pods;  // as upstream
   return config;
 }

@@ -46,7 +46,13 @@ struct KubeletConfig {
   std::string healthz_bind_address = "127.0.0.1";
   int64_t healthz_port = 10248;  // 0: none
   std::string address = "0.0.0.0";
-  int64_t port = 10250;  // of a cluster's node; 0: none
+  int64_t port = 10250;        // of a cluster's node; 0: none
+  int64_t read_only_port = 0;  // without TLS and for everybody; 0: none
+  // Which paths the node's API has.
+  bool enable_debugging_handlers = true, enable_system_log_handler = true;
+  bool enable_profiling_handler = true, enable_debug_flags_handler = true;
+  bool container_checkpoint = true;  // feature gates
+  bool component_statusz = false, component_flagz = false;
   // What the node serves with: these files, or what the cluster's authority signs, or its own.
   std::string tls_cert_file, tls_private_key_file;
   bool server_tls_bootstrap = false;

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/node_api/cri_streams.h"
 
+#include <fmt/format.h>
+
 #include "kubelet/pod/names.h"
+#include "lib/base/clock.h"
+#include "lib/base/rfc3339.h"
+#include "lib/base/strings.h"
+#include "lib/os/files.h"
 
 namespace keelson::node_api {
 
@@ -84,6 +90,30 @@ Result<std::string> CriStreams::PortForward(const PodRef& pod, const std::vector
   ASSIGN_OR_RETURN(*request.mutable_pod_sandbox_id(), Sandbox(pod));
   for (const int32_t port : ports) request.add_port(port);
   return runtime_.PortForward(request);
+}
+
+Result<std::string> CriStreams::Run(const PodRef& pod, const std::string& container,
+                                    const std::vector<std::string>& command) {
+  ASSIGN_OR_RETURN(const std::string id, Container(pod, container));
+  ASSIGN_OR_RETURN(const cri::ExecSyncResponse done,
+                   runtime_.ExecSync(id, command, std::chrono::seconds(0)));
+  if (done.exit_code() != 0) {
+    return base::FailedPrecondition("command '{}' exited with {}: {}", base::Join(command, " "),
+                                    done.exit_code(), done.stderr());
+  }
+  return done.stdout() + done.stderr();
+}
+
+Result<std::string> CriStreams::Checkpoint(const PodRef& pod, const std::string& container,
+                                           const std::string& folder,
+                                           std::chrono::seconds timeout) {
+  ASSIGN_OR_RETURN(const std::string id, Container(pod, container));
+  RETURN_IF_ERROR(os::MakeDirs(folder, 0700));
+  const int64_t now = base::SystemClock().WallNanos();
+  const std::string file = fmt::format("{}/checkpoint-{}_{}-{}-{}.tar", folder, pod.name, pod.ns,
+                                       container, base::FormatRfc3339(now));
+  RETURN_IF_ERROR(runtime_.CheckpointContainer(id, file, timeout));
+  return file;
 }
 
 }  // namespace keelson::node_api

@@ -18,6 +18,11 @@ class CriStreams final : public Streams {
                                    const Wanted& wanted) override;
   base::Result<std::string> PortForward(const PodRef& pod,
                                         const std::vector<int32_t>& ports) override;
+  base::Result<std::string> Run(const PodRef& pod, const std::string& container,
+                                const std::vector<std::string>& command) override;
+  base::Result<std::string> Checkpoint(const PodRef& pod, const std::string& container,
+                                       const std::string& folder,
+                                       std::chrono::seconds timeout) override;
 
  private:
   base::Result<std::string> Sandbox(const PodRef& pod);  // the one that is ready

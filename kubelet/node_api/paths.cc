@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/node_api/paths.h"
 
+#include <algorithm>
+
 #include "lib/base/strings.h"
 
 namespace keelson::node_api {
@@ -51,7 +53,42 @@ Kind OfFigures(const Parts& parts) {
   if (parts.size() == 1) return Kind::kMetrics;
   if (parts.size() != 2) return Kind::kNotFound;
   if (parts[1] == "resource") return Kind::kResourceMetrics;
+  if (parts[1] == "cadvisor") return Kind::kCadvisorMetrics;
   return parts[1] == "probes" ? Kind::kProbeMetrics : Kind::kNotFound;
+}
+
+Route Disabled(const char* why) {
+  Route route;
+  route.kind = Kind::kDisabled;
+  route.rest = why;
+  return route;
+}
+
+// What enableDebuggingHandlers takes away with a sentence.
+bool IsDebugging(const Parts& parts) {
+  constexpr std::string_view kFirst[] = {"run",           "exec",        "attach", "portForward",
+                                         "containerLogs", "runningpods", "logs"};
+  return std::find(std::begin(kFirst), std::end(kFirst), parts[0]) != std::end(kFirst) ||
+         (parts.size() > 1 && parts[0] == "debug" && parts[1] == "pprof");
+}
+
+// Of the machine and of the kubelet itself.
+Route OfMachine(std::string_view method, std::string_view path, const Parts& parts,
+                const Offer& offer) {
+  Route route;
+  if (parts[0] == "logs") {
+    if (!offer.system_logs) return Disabled("logs endpoint is disabled.");
+    route.kind = Reads(method) ? Kind::kNodeLogs : Kind::kNotAllowed;
+    route.rest = path.substr(std::string_view("/logs").size());
+  } else if (parts.size() > 1 && parts[1] == "pprof") {
+    if (!offer.profiling) return Disabled("profiling endpoint is disabled.");
+    route.kind = Reads(method) ? Kind::kProfile : Kind::kNotAllowed;
+    if (parts.size() > 2) route.rest = parts[2];
+  } else if (parts.size() == 3 && parts[1] == "flags" && parts[2] == "v") {
+    if (!offer.verbosity) return Disabled("flags endpoint is disabled.");
+    route.kind = Kind::kVerbosity;
+  }
+  return route;
 }
 
 bool IsOne(const service::Fields& query, std::string_view name) {
@@ -70,11 +107,23 @@ bool HasWord(const service::Fields& headers, std::string_view name, std::string_
 
 }  // namespace
 
-Route RouteOf(std::string_view method, std::string_view path) {
+Route RouteOf(std::string_view method, std::string_view path, const Offer& offer) {
   const Parts parts = PartsOf(path);
   Route route;
   if (parts.empty()) return route;
   const std::string_view first = parts[0];
+  if (!offer.debugging && IsDebugging(parts)) return Disabled("Debug endpoints are disabled.");
+  if (!offer.debugging &&
+      (first == "configz" || first == "checkpoint" || first == "debug" || first == "flagz"))
+    return route;
+  if (first == "logs" || first == "debug") return OfMachine(method, path, parts, offer);
+  if (first == "run" || first == "checkpoint") {
+    if (first == "run") route = OfContainer(Kind::kRun, parts);
+    if (first == "checkpoint" && offer.checkpoint && parts.size() == 4)
+      route = OfContainer(Kind::kCheckpoint, parts);
+    if (route.kind != Kind::kNotFound && method != "POST") route.kind = Kind::kNotAllowed;
+    return route;
+  }
   if (first == "exec" || first == "attach" || first == "portForward") {
     route = OfSession(parts);
     if (route.kind != Kind::kNotFound && method != "GET" && method != "POST")
@@ -83,6 +132,9 @@ Route RouteOf(std::string_view method, std::string_view path) {
   }
   if (first == "metrics" || first == "stats") {
     route.kind = OfFigures(parts);
+  } else if (first == "statusz" || first == "flagz") {
+    if (parts.size() == 1 && (first == "statusz" ? offer.statusz : offer.flagz))
+      route.kind = first == "statusz" ? Kind::kStatusz : Kind::kFlagz;
   } else if (first == "pods" || first == "runningpods" || first == "configz") {
     if (parts.size() == 1) route.kind = Kind::kView;
   } else if (first == "healthz" || first == "containerLogs") {

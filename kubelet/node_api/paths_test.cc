@@ -45,12 +45,53 @@ TEST(Paths, LeadToWhatTheyName) {
       {"POST", "/portForward/default/web/uid", Kind::kPortForward},
       {"POST", "/portForward/default", Kind::kNotFound},
       {"POST", "//exec/default/web/main", Kind::kNotFound},
+      {"GET", "/metrics/cadvisor", Kind::kCadvisorMetrics},
+      {"POST", "/run/default/web/main", Kind::kRun},
+      {"POST", "/run/default/web/uid/main", Kind::kRun},
+      {"GET", "/run/default/web/main", Kind::kNotAllowed},
+      {"POST", "/run/default/web", Kind::kNotFound},
+      {"POST", "/checkpoint/default/web/main", Kind::kCheckpoint},
+      {"POST", "/checkpoint/default/web/uid/main", Kind::kNotFound},
+      {"GET", "/checkpoint/default/web/main", Kind::kNotAllowed},
+      {"GET", "/logs", Kind::kNodeLogs},
+      {"GET", "/logs/a/b.log", Kind::kNodeLogs},
+      {"POST", "/logs/", Kind::kNotAllowed},
+      {"GET", "/logsmore", Kind::kNotFound},
+      {"GET", "/debug/pprof/heap", Kind::kProfile},
+      {"PUT", "/debug/flags/v", Kind::kVerbosity},
+      {"GET", "/debug/flags", Kind::kNotFound},
+      {"GET", "/statusz", Kind::kNotFound},  // until the gate is opened
+      {"GET", "/flagz", Kind::kNotFound},
       {"GET", "/", Kind::kNotFound},
       {"GET", "*", Kind::kNotFound},
       {"GET", "", Kind::kNotFound},
   };
   for (const Case& c : cases)
     EXPECT_EQ(RouteOf(c.method, c.path).kind, c.kind) << c.method << " " << c.path;
+}
+
+TEST(Paths, AreThoseThatTheSettingsLeave) {
+  const Offer reading{.debugging = false};
+  for (const char* path : {"/run/a/b/c", "/exec/a/b/c", "/attach/a/b/c", "/portForward/a/b",
+                           "/containerLogs/a/b/c", "/runningpods/", "/logs/", "/debug/pprof/"}) {
+    const Route route = RouteOf("POST", path, reading);
+    EXPECT_EQ(route.kind, Kind::kDisabled) << path;
+    EXPECT_EQ(route.rest, "Debug endpoints are disabled.");
+  }
+  for (const char* path : {"/configz", "/checkpoint/a/b/c", "/debug/flags/v", "/flagz"})
+    EXPECT_EQ(RouteOf("GET", path, reading).kind, Kind::kNotFound) << path;
+  for (const char* path : {"/healthz", "/pods", "/stats/summary", "/metrics", "/metrics/cadvisor"})
+    EXPECT_NE(RouteOf("GET", path, reading).kind, Kind::kNotFound) << path;
+  const auto said = [](const char* path, const Offer& offer) {
+    return RouteOf("GET", path, offer).rest;
+  };
+  EXPECT_EQ(said("/logs/x", {.system_logs = false}), "logs endpoint is disabled.");
+  EXPECT_EQ(said("/debug/pprof/heap", {.profiling = false}), "profiling endpoint is disabled.");
+  EXPECT_EQ(said("/debug/flags/v", {.verbosity = false}), "flags endpoint is disabled.");
+  EXPECT_EQ(RouteOf("POST", "/checkpoint/a/b/c", {.checkpoint = false}).kind, Kind::kNotFound);
+  EXPECT_EQ(RouteOf("GET", "/statusz", {.statusz = true}).kind, Kind::kStatusz);
+  EXPECT_EQ(RouteOf("GET", "/flagz", {.flagz = true}).kind, Kind::kFlagz);
+  EXPECT_EQ(said("/logs/a/../b/", {}), "/a/../b/");
 }
 
 TEST(Paths, NamePodAndContainer) {

@@ -4,21 +4,13 @@
 
 #include <functional>
 
+#include "kubelet/node_api/exposition.h"
 #include "kubelet/node_api/figures.h"
 
 namespace keelson::node_api {
 namespace {
 
 constexpr double kNanos = 1e9;
-
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\\' || c == '"') out += '\\';
-    out += c == '\n' ? std::string("\\n") : std::string(1, c);
-  }
-  return out;
-}
 
 class Family {
  public:
@@ -43,11 +35,12 @@ class Family {
 };
 
 std::string LabelsOf(const PodFigures& pod) {
-  return fmt::format("{{namespace=\"{}\",pod=\"{}\"}}", Escaped(pod.ns), Escaped(pod.name));
+  return fmt::format("{{namespace=\"{}\",pod=\"{}\"}}", EscapedLabel(pod.ns),
+                     EscapedLabel(pod.name));
 }
 std::string LabelsOf(const PodFigures& pod, const ContainerFigures& container) {
-  return fmt::format("{{container=\"{}\",namespace=\"{}\",pod=\"{}\"}}", Escaped(container.name),
-                     Escaped(pod.ns), Escaped(pod.name));
+  return fmt::format("{{container=\"{}\",namespace=\"{}\",pod=\"{}\"}}",
+                     EscapedLabel(container.name), EscapedLabel(pod.ns), EscapedLabel(pod.name));
 }
 
 using Each = std::function<void(const PodFigures&, const ContainerFigures&, const std::string&)>;

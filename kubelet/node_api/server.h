@@ -4,35 +4,23 @@
 // the clock outlive it; the destructor ends what is under way.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
-#include "kubelet/node_api/figures.h"
-#include "kubelet/node_api/paths.h"
-#include "kubelet/node_api/readers.h"
+#include "kubelet/node_api/answers.h"
 #include "kubelet/node_api/reviews.h"
-#include "kubelet/node_api/streams.h"
-#include "kubelet/server/node_view.h"
-#include "kubelet/server/routes.h"
-#include "lib/http/passage/passages.h"
 #include "lib/http/service/server.h"
 
 namespace keelson::node_api {
 
 class Server {
  public:
-  struct Views {
-    const server::NodeView& node;
-    Streams& streams;
-    FiguresView& figures;
-    // Texts for Prometheus; may be empty.
-    std::function<std::string()> metrics, probe_metrics;
-  };
+  using Views = node_api::Views;
   struct Options {
     std::string node;          // its name
     service::TlsMaterial tls;  // without client_ca nobody is known by a certificate
     bool allow_all = false;    // whoever is known may do everything
+    Offer offer;
     size_t most_readers = 256;
   };
   // "0.0.0.0:10250", "[::]:10250", "127.0.0.1:0".
@@ -46,25 +34,16 @@ class Server {
 
  private:
   using ExchangePtr = std::shared_ptr<service::Exchange>;
-  Server(Options options, Views views, Reviews& reviews, const base::Clock& clock,
-         std::unique_ptr<passage::Passages> passages, passage::Tls to_runtime);
+  Server(Options options, Reviews& reviews, std::unique_ptr<Answers> answers);
 
   void Answer(ExchangePtr exchange);
   base::Result<User> Know(const service::Request& request);
   // False: it was refused.
   bool Allow(service::Exchange& exchange, const User& user);
-  void AnswerView(const ExchangePtr& exchange);
-  void AnswerSummary(service::Exchange& exchange);
-  void AnswerSession(ExchangePtr exchange, const Route& route);
-  void HandOn(ExchangePtr exchange, const std::string& url);
 
   const Options options_;
-  const Views views_;
   Reviews& reviews_;
-  const http::Handler view_routes_;
-  const std::unique_ptr<passage::Passages> passages_;
-  const passage::Tls to_runtime_;
-  Readers readers_;
+  const std::unique_ptr<Answers> answers_;
   int port_ = 0;
   std::unique_ptr<service::Server> http_;  // last: its threads use the rest
 };

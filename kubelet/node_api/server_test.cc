@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "kubelet/node_api/fake_reviews.h"
+#include "kubelet/node_api/read_only.h"
 #include "kubelet/server/fake_node_view.h"
 #include "lib/base/strings.h"
 #include "lib/http/client/client.h"
@@ -71,6 +72,19 @@ class FakeStreams final : public Streams {
   base::Result<std::string> PortForward(const PodRef& pod, const std::vector<int32_t>&) override {
     return Url("/portforward?" + pod.name, pod, {});
   }
+  base::Result<std::string> Run(const PodRef& pod, const std::string& container,
+                                const std::vector<std::string>& command) override {
+    if (pod.name == "nobody") return base::NotFound("pod does not exist");
+    if (command[0] == "false") return base::FailedPrecondition("command 'false' exited with 1: ");
+    return container + ": " + base::Join(command, "+") + "\n";
+  }
+  base::Result<std::string> Checkpoint(const PodRef& pod, const std::string&,
+                                       const std::string& folder,
+                                       std::chrono::seconds timeout) override {
+    if (pod.name == "nobody") return base::NotFound("pod does not exist");
+    if (pod.name == "web") return base::Unimplemented("CheckpointContainer");
+    return fmt::format("{}/a.tar?{}", folder, timeout.count());
+  }
 
  private:
   base::Result<std::string> Url(const std::string& path, const PodRef& pod,
@@ -101,10 +115,12 @@ class NodeApi : public testing::Test {
     options.node = "node-1";
     options.tls = pki.Material();
     options.most_readers = 2;
-    server_ = Server::Listen("127.0.0.1:0", std::move(options),
-                             {view_, streams_, figures_, [] { return "own 1\n"; }, nullptr},
-                             reviews_, clock_)
-                  .value();
+    options.offer = Offer{.statusz = true, .flagz = true};
+    server_ =
+        Server::Listen("127.0.0.1:0", std::move(options),
+                       {view_, streams_, figures_, [] { return "own 1\n"; }, nullptr, nullptr, {}},
+                       reviews_, clock_)
+            .value();
     passages_ = *passage::Passages::Start({});
     tls_ = *passage::MakeTls(pki.Text("client.crt"), pki.Text("client.key"), pki.Text("ca.crt"));
     front_ = std::make_unique<service::Server>(
@@ -306,6 +322,56 @@ TEST_F(NodeApi, SaysWhyThereIsNoSession) {
   }
   using Answer = std::pair<int, std::string>;
   EXPECT_EQ(Ask("/exec/default/web/main?output=1"), Answer(500, "Upgrade request required\n"));
+}
+
+TEST_F(NodeApi, RunsCommandsAndSaysWhatTheySaid) {
+  using Answer = std::pair<int, std::string>;
+  const auto post = [this](const std::string& path) { return Ask(path, As::kAlice, "", "POST"); };
+  EXPECT_EQ(post("/run/default/web/main?cmd=ls%20-l"), Answer(200, "main: ls+-l\n"));
+  EXPECT_EQ(post("/run/default/web/uid/main?cmd=ls"), Answer(200, "main: ls\n"));
+  EXPECT_EQ(post("/run/default/web/main?cmd=false"),
+            Answer(500, "command 'false' exited with 1: \n"));
+  EXPECT_EQ(post("/run/default/nobody/main?cmd=ls"), Answer(404, "pod does not exist\n"));
+  EXPECT_EQ(post("/run/default/web/main").first, 400);
+  EXPECT_EQ(post("/checkpoint/default/other/main").first, 403);
+  reviews_.Allow("alice", "create", "checkpoint");
+  EXPECT_EQ(post("/checkpoint/default/web/main"),
+            Answer(500, "checkpointing of default/web/main failed (CheckpointContainer)\n"));
+  EXPECT_EQ(post("/checkpoint/default/nobody/main").first, 404);
+  EXPECT_EQ(post("/checkpoint/default/other/main?timeout=5"),
+            Answer(200, "{\"items\":[\"/a.tar?5\"]}"));
+}
+
+TEST_F(NodeApi, TellsOfItselfToWhomMayKnow) {
+  EXPECT_EQ(Ask("/debug/pprof/cmdline").first, 200);
+  EXPECT_THAT(Ask("/debug/pprof/heap").second, HasSubstr("perf record"));
+  EXPECT_EQ(Ask("/debug/flags/v"), std::pair(406, std::string("unsupported http method\n")));
+  EXPECT_EQ(Ask("/statusz").first, 403);
+  reviews_.Allow("alice", "get", "statusz");
+  reviews_.Allow("alice", "get", "configz");
+  EXPECT_THAT(Ask("/statusz").second, HasSubstr("kubelet statusz"));
+  EXPECT_THAT(Ask("/flagz").second, HasSubstr("kubelet flagz"));
+}
+
+TEST_F(NodeApi, ThePortForReadingHasHealthPodsAndFiguresForEverybody) {
+  const auto reading = ReadOnly::Listen(
+      "127.0.0.1:0", {view_, streams_, figures_, nullptr, nullptr, nullptr, {}}, {}, clock_);
+  ASSERT_TRUE(reading.ok()) << reading.error().message();
+  const auto ask = [&](const std::string& path) {
+    const auto answer = http::Client().PerformToString(
+        {.url = fmt::format("http://127.0.0.1:{}{}", (*reading)->port(), path)}, 1 << 20);
+    return answer.ok() ? std::pair(answer->first.status, answer->second)
+                       : std::pair(0, answer.error().message());
+  };
+  using Answer = std::pair<int, std::string>;
+  EXPECT_EQ(ask("/healthz"), Answer(200, "ok"));
+  for (const char* path : {"/pods", "/stats/summary", "/metrics", "/metrics/cadvisor",
+                           "/metrics/resource", "/metrics/probes"})
+    EXPECT_EQ(ask(path).first, 200) << path;
+  for (const char* path : {"/containerLogs/a/b/c", "/exec/a/b/c", "/run/a/b/c", "/runningpods/",
+                           "/logs/", "/debug/pprof/"})
+    EXPECT_EQ(ask(path), Answer(405, "Debug endpoints are disabled.\n")) << path;
+  EXPECT_EQ(ask("/configz").first, 404);
 }
 
 TEST_F(NodeApi, EndsWithSessionsAndReadersUnderWay) {

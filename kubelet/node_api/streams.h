@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sessions with containers, as the node's API asks for them: each answer is the URL of a streaming
-// server that serves one session. Calls may block; thread-safe. NotFound: there is no such pod or
-// container; ResourceExhausted: too many sessions.
+// server that serves one session; and what is done to a container without one. Calls may block;
+// thread-safe. NotFound: there is no such pod or container; ResourceExhausted: too many sessions.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -34,6 +35,14 @@ class Streams {
                                            const Wanted& wanted) = 0;
   virtual base::Result<std::string> PortForward(const PodRef& pod,
                                                 const std::vector<int32_t>& ports) = 0;
+  // What the command says, output and then errors; FailedPrecondition of one that does not end
+  // with 0.
+  virtual base::Result<std::string> Run(const PodRef& pod, const std::string& container,
+                                        const std::vector<std::string>& command) = 0;
+  // Into a file of this folder, whose path it tells. Unimplemented by most runtimes.
+  virtual base::Result<std::string> Checkpoint(const PodRef& pod, const std::string& container,
+                                               const std::string& folder,
+                                               std::chrono::seconds timeout) = 0;
 };
 
 }  // namespace keelson::node_api

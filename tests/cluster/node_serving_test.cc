@@ -130,6 +130,42 @@ TEST_F(NodeServingTest, ServesWithWhatSomebodyApprovedAndWithNothingElse) {
   })) << TryKubectl({"logs", "one"}).err;
 }
 
+TEST_F(NodeServingTest, ThePathsOfTheNodeAnswerThroughTheApiServerAndThePortForReading) {
+  SetKubelet("50-serving",
+             "readOnlyPort: 10255\nfeatureGates: {ComponentStatusz: true, ComponentFlagz: true}\n");
+  StartMaster();
+  LoadImage("busybox");
+  StartRuntime();
+  Join();
+  ASSERT_NO_FATAL_FAILURE(Speak("one"));
+  const std::string proxy = "/api/v1/nodes/node/proxy";
+  const auto get = [&](const std::string& path) { return Kubectl({"get", "--raw", proxy + path}); };
+  EXPECT_THAT(Kubectl({"create", "--raw", proxy + "/run/default/one/main?cmd=echo%20inside", "-f",
+                       "/dev/null"}),
+              HasSubstr("inside"));
+  EXPECT_TRUE(Eventually([&] {
+    return get("/metrics/cadvisor").find("container_memory_working_set_bytes{container=\"main\"") !=
+           std::string::npos;
+  })) << get("/metrics/cadvisor");
+  EXPECT_THAT(get("/metrics/cadvisor"), HasSubstr("machine_cpu_cores{"));
+  EXPECT_THAT(get("/logs/"), HasSubstr("<pre>"));
+  EXPECT_THAT(get("/statusz"), HasSubstr("kubelet statusz"));
+  EXPECT_THAT(get("/flagz"), HasSubstr("hostname-override: node\n"));
+  EXPECT_THAT(
+      TryKubectl({"create", "--raw", proxy + "/checkpoint/default/one/main", "-f", "/dev/null"})
+          .err,
+      HasSubstr("checkpointing of default/one/main failed"));
+  const auto read = [&](const std::string& path) {
+    return Command({"curl", "-sS", "http://" + std::string(kAddress) + ":10255" + path},
+                   std::chrono::seconds(60))
+        .out;
+  };
+  EXPECT_EQ(read("/healthz"), "ok");
+  EXPECT_THAT(read("/pods"), HasSubstr("\"name\":\"one\""));
+  EXPECT_THAT(read("/metrics/resource"), HasSubstr("node_cpu_usage_seconds_total"));
+  EXPECT_EQ(read("/containerLogs/default/one/main"), "Debug endpoints are disabled.\n");
+}
+
 TEST_F(NodeServingTest, ShortLivesAreRenewedAndANodeThatSleptThroughTheirEndComesBack) {
   ASSERT_NO_FATAL_FAILURE(
       StartParts({"--approve-kubelet-serving", "--cluster-signing-duration", "20"}));

@@ -64,6 +64,20 @@ struct Server::State {
     return loops[next++ % loops.size()];
   }
 
+  // `own`: this machine alone.
+  Result<int> ListenWithoutTls(const std::string& endpoint, bool own) {
+    ASSIGN_OR_RETURN(auto listener, Listener::Open(endpoint, own));
+    const int port = listener->port();
+    listener->Start([this](os::UniqueFd socket, std::string remote) {
+      if (core->connections >= core->options.max_connections) return;
+      const auto loop = NextLoop();
+      if (loop.ok()) (*loop)->Add(std::move(socket), nullptr, std::move(remote));
+    });
+    const std::lock_guard lock(mutex);
+    listeners.push_back(std::move(listener));
+    return port;
+  }
+
   Handler handler;
   const std::shared_ptr<Core> core;
   Pool readers;
@@ -97,16 +111,11 @@ Server::~Server() {
 }
 
 Result<int> Server::ListenPlain(const std::string& endpoint) {
-  ASSIGN_OR_RETURN(auto listener, Listener::Open(endpoint, true));
-  const int port = listener->port();
-  listener->Start([state = state_.get()](os::UniqueFd socket, std::string remote) {
-    if (state->core->connections >= state->core->options.max_connections) return;
-    const auto loop = state->NextLoop();
-    if (loop.ok()) (*loop)->Add(std::move(socket), nullptr, std::move(remote));
-  });
-  const std::lock_guard lock(state_->mutex);
-  state_->listeners.push_back(std::move(listener));
-  return port;
+  return state_->ListenWithoutTls(endpoint, true);
+}
+
+Result<int> Server::ListenForAnybody(const std::string& endpoint) {
+  return state_->ListenWithoutTls(endpoint, false);
 }
 
 Result<int> Server::ListenTls(const std::string& endpoint) {

@@ -24,6 +24,8 @@ class Server {
   // Without TLS: "unix:///run/x.sock", an absolute path (mode 0600), or a loopback "127.0.0.1:0".
   // Serves at once. Returns the port, 0 for unix sockets.
   base::Result<int> ListenPlain(const std::string& endpoint);
+  // Without TLS on any address, "0.0.0.0:10255": for what everybody may see.
+  base::Result<int> ListenForAnybody(const std::string& endpoint);
   // "0.0.0.0:6443", "[::]:6443", "127.0.0.1:0". SetTls comes first.
   base::Result<int> ListenTls(const std::string& endpoint);
   // For connections from now on; refused material leaves the former in use.
