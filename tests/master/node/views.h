@@ -44,6 +44,14 @@ class ProcessStreams final : public node_api::Streams {
                                         const std::vector<int32_t>& ports) override {
     return server_->PortForward("sandbox", {ports.begin(), ports.end()});
   }
+  base::Result<std::string> Run(const node_api::PodRef&, const std::string&,
+                                const std::vector<std::string>&) override {
+    return base::Unimplemented("there is no container");
+  }
+  base::Result<std::string> Checkpoint(const node_api::PodRef&, const std::string&,
+                                       const std::string&, std::chrono::seconds) override {
+    return base::Unimplemented("there is no container");
+  }
 
  private:
   static stream::ProcessRequest Request(const node_api::Wanted& wanted) {
