@@ -14,6 +14,7 @@
 #include "oci/command/command.h"
 #include "oci/command/stats.h"
 #include "oci/container/group.h"
+#include "oci/container/scope.h"
 
 namespace keelson::oci {
 
@@ -160,6 +161,17 @@ Result<int64_t> Interval(const std::string& text) {
   return static_cast<int64_t>(*number) * scale;
 }
 
+// systemd has the quota as a share of a second: with a new period it is another one.
+void CompleteQuota(const std::string& directory, cgroup::Resources& limits) {
+  if ((limits.cpu_period == 0) == (limits.cpu_quota == 0)) return;
+  const Result<std::string> text = os::ReadFile(directory + "/cpu.max", 64);
+  if (!text.ok()) return;
+  const std::vector<std::string_view> words = base::Split(base::Trim(*text), ' ');
+  if (words.size() != 2) return;
+  if (limits.cpu_quota == 0) limits.cpu_quota = base::ParseInt64(words[0]).value_or(-1);
+  if (limits.cpu_period == 0) limits.cpu_period = base::ParseInt64(words[1]).value_or(0);
+}
+
 }  // namespace
 
 Outcome RunUpdate(const Global& global, const Arguments& arguments) {
@@ -182,8 +194,17 @@ Outcome RunUpdate(const Global& global, const Arguments& arguments) {
   ASSIGN_OR_RETURN(cgroup::Resources limits, LimitsOf(resources, layout.v2));
   // What a container may open is not changed behind its back by who changes its memory.
   if (!resources.devices.empty()) limits.devices = DeviceRules(resources);
+  if (!record.scope.empty()) CompleteQuota(layout.unified + record.cgroup, limits);
+  const bool weight = limits.cpu_shares != 0 || limits.unified.contains("cpu.weight");
+  if (!record.scope.empty() && weight && IsIdle(limits)) {
+    Warn("unable to apply both a weight and cpu.idle: the group is idle");
+    limits.cpu_shares = 0;
+    limits.unified.erase("cpu.weight");
+  }
+  // systemd looks at nothing before it writes, but only it takes idleness away.
+  if (!limits.may_kill) RETURN_IF_ERROR(group.Update(limits));
   RETURN_IF_ERROR(TellScope(record.scope, limits));
-  RETURN_IF_ERROR(group.Update(limits));
+  if (limits.may_kill) RETURN_IF_ERROR(group.Update(limits));
   return 0;
 }
 

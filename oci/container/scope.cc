@@ -38,7 +38,46 @@ std::optional<PropertyValue> Value(std::string_view text) {
   return std::nullopt;
 }
 
+// systemd keeps whole percents of a CPU: up, so that nobody gets less than was asked for.
+uint64_t PerSecond(uint64_t quota, uint64_t period) {
+  constexpr uint64_t kPercent = kSecond / 100;
+  return (quota * kSecond / period + kPercent - 1) / kPercent * kPercent;
+}
+
+// A file of cgroup v2 that a property of systemd's stands for; "max" is no limit.
+void AddUnified(const std::string& file, const std::string& text, Properties& out) {
+  static constexpr std::pair<std::string_view, const char*> kSame[] = {
+      {"cpu.weight", "CPUWeight"}, {"memory.min", "MemoryMin"},
+      {"memory.low", "MemoryLow"}, {"memory.high", "MemoryHigh"},
+      {"memory.max", "MemoryMax"}, {"memory.swap.max", "MemorySwapMax"},
+      {"pids.max", "TasksMax"}};
+  const auto number = [](std::string_view word) -> std::optional<uint64_t> {
+    return word == "max" ? std::optional<uint64_t>(systemd::kInfinity) : base::ParseUint64(word);
+  };
+  for (const auto& [name, property] : kSame) {
+    if (file != name) continue;
+    if (const auto value = number(base::Trim(text))) Overlay(out, {{property, *value}});
+  }
+  if (file != "cpu.max") return;
+  const std::vector<std::string_view> words = base::Split(base::Trim(text), ' ');
+  const auto quota = number(words[0]);
+  const auto period =
+      words.size() > 1 ? base::ParseUint64(words[1]) : std::optional<uint64_t>(100'000);
+  if (!quota || !period || *period == 0) return;
+  Overlay(out, {{"CPUQuotaPeriodUSec", *period}});
+  const bool none = *quota == systemd::kInfinity || *quota > UINT64_MAX / kSecond;
+  Overlay(out, {{"CPUQuotaPerSecUSec", none ? systemd::kInfinity : PerSecond(*quota, *period)}});
+}
+
 }  // namespace
+
+bool IsIdle(const cgroup::Resources& resources) {
+  const auto unified = resources.unified.find("cpu.idle");
+  if (unified != resources.unified.end()) return base::Trim(unified->second) == "1";
+  return std::any_of(resources.further.begin(), resources.further.end(), [](const auto& write) {
+    return write.file == "cpu.idle" && write.value == "1";
+  });
+}
 
 Properties LimitsOfScope(const cgroup::Resources& resources) {
   Properties out;
@@ -48,12 +87,10 @@ Properties LimitsOfScope(const cgroup::Resources& resources) {
     out.push_back({"CPUQuotaPeriodUSec", static_cast<uint64_t>(resources.cpu_period)});
   if (resources.cpu_quota < 0) out.push_back({"CPUQuotaPerSecUSec", systemd::kInfinity});
   if (resources.cpu_quota > 0) {
-    // systemd keeps whole percents of a CPU: up, so that nobody gets less than was asked for.
-    constexpr uint64_t kPercent = kSecond / 100;
     const auto period =
         static_cast<uint64_t>(resources.cpu_period > 0 ? resources.cpu_period : 100'000);
-    const uint64_t wanted = static_cast<uint64_t>(resources.cpu_quota) * kSecond / period;
-    out.push_back({"CPUQuotaPerSecUSec", (wanted + kPercent - 1) / kPercent * kPercent});
+    out.push_back(
+        {"CPUQuotaPerSecUSec", PerSecond(static_cast<uint64_t>(resources.cpu_quota), period)});
   }
   if (resources.memory_limit != 0) out.push_back({"MemoryMax", Limit(resources.memory_limit)});
   // systemd's is swap alone.
@@ -63,6 +100,11 @@ Properties LimitsOfScope(const cgroup::Resources& resources) {
     out.push_back({"MemorySwapMax",
                    static_cast<uint64_t>(resources.memory_swap_limit - resources.memory_limit)});
   if (resources.pids_limit != 0) out.push_back({"TasksMax", Limit(resources.pids_limit)});
+  for (const cgroup::Write& write : resources.further) AddUnified(write.file, write.value, out);
+  for (const auto& [file, text] : resources.unified) AddUnified(file, text, out);
+  // A weight is what takes an idle group's idleness away.
+  if (IsIdle(resources))
+    std::erase_if(out, [](const systemd::Property& one) { return one.name == "CPUWeight"; });
   return out;
 }
 

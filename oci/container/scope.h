@@ -14,6 +14,8 @@
 
 namespace keelson::oci {
 
+// A group that runs when nobody else would; it has no weight beside that.
+bool IsIdle(const cgroup::Resources& resources);
 systemd::Properties LimitsOfScope(const cgroup::Resources& resources);
 // "org.systemd.property.TimeoutStopSec": "10", as systemd's D-Bus interface has them; "…Sec"
 // becomes "…USec". Values: true, false, whole numbers, 'text'.

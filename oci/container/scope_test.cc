@@ -27,6 +27,28 @@ TEST(Scope, LimitsAreThoseOfTheGroup) {
   EXPECT_TRUE(LimitsOfScope({}).empty());
 }
 
+TEST(Scope, FilesOfTheKernelsAreItsLimitsAsWell) {
+  cgroup::Resources resources;
+  resources.cpu_shares = 1024;
+  resources.unified = {{"cpu.max", "max 100000"}, {"cpu.weight", "16"}, {"memory.high", "4096"},
+                       {"memory.max", "max"},     {"pids.max", "10"},   {"io.max", "7:0 rbps=1"},
+                       {"memory.low", "rubbish"}};
+  EXPECT_EQ(LimitsOfScope(resources), (Properties{{"CPUWeight", uint64_t{16}},
+                                                  {"CPUQuotaPeriodUSec", uint64_t{100'000}},
+                                                  {"CPUQuotaPerSecUSec", systemd::kInfinity},
+                                                  {"MemoryHigh", uint64_t{4096}},
+                                                  {"MemoryMax", systemd::kInfinity},
+                                                  {"TasksMax", uint64_t{10}}}));
+  resources.unified = {{"cpu.idle", "1"}, {"cpu.max", "45000"}};
+  EXPECT_TRUE(IsIdle(resources));
+  EXPECT_EQ(LimitsOfScope(resources), (Properties{{"CPUQuotaPeriodUSec", uint64_t{100'000}},
+                                                  {"CPUQuotaPerSecUSec", uint64_t{450'000}}}));
+  EXPECT_FALSE(IsIdle({}));
+  resources = {};
+  resources.further = {{"", "memory.low", "max"}, {"", "io.max", "7:0 rbps=1"}};
+  EXPECT_EQ(LimitsOfScope(resources), (Properties{{"MemoryLow", systemd::kInfinity}}));
+}
+
 TEST(Scope, AnnotationsAreProperties) {
   const auto read = AnnotatedProperties({{"other", "x"},
                                          {"org.systemd.property.TimeoutStopSec", "10"},
