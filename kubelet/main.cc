@@ -26,8 +26,10 @@
 #include "kubelet/cluster/renewal.h"
 #include "kubelet/cluster/servers.h"
 #include "kubelet/config/config.h"
+#include "kubelet/credentials/providers.h"
 #include "kubelet/image/collector.h"
 #include "kubelet/image/pull_gate.h"
+#include "kubelet/image/pull_records.h"
 #include "kubelet/inventory/check.h"
 #include "kubelet/lifecycle/agent.h"
 #include "kubelet/node/identity.h"
@@ -58,6 +60,7 @@ struct Options {
   std::string log_level = "info";
   std::string kubeconfig, bootstrap_kubeconfig;  // empty: the node is alone
   std::string node_labels, taints;
+  std::string credential_config, credential_programs;  // of plugins; empty: there are none
   std::optional<int64_t> healthz_port, port;
   std::map<std::string, std::string> flags;  // all of the command line, for /flagz
 };
@@ -265,6 +268,17 @@ void TellPodCidr(async::Executor& workers, os::EventLoop& loop, cri_client::Runt
   });
 }
 
+// Of images that are gone, whoever removed them.
+void PruneRecords(cri_client::RuntimeClient& runtime, image_gc::PullRecords& records,
+                  const base::Clock& clock) {
+  const int64_t now = clock.WallNanos();
+  const base::Result<std::vector<cri::Image>> images = runtime.ListImages();
+  if (!images.ok()) return;
+  std::set<std::string> ids;
+  for (const cri::Image& image : *images) ids.insert(image.id());
+  records.Prune(ids, now);
+}
+
 base::Status Run(const Options& options) {
   sigset_t stop;
   sigemptyset(&stop);
@@ -354,12 +368,27 @@ base::Status Run(const Options& options) {
   image_gc::PullGate pulls({config.serialize_image_pulls ? 1 : config.max_parallel_image_pulls,
                             config.registry_pull_qps, config.registry_burst},
                            clock);
+  ASSIGN_OR_RETURN(image_gc::Verification verification,
+                   image_gc::ParseVerification(config.image_pull_verification,
+                                               config.preloaded_images_allowlist));
+  ASSIGN_OR_RETURN(const std::unique_ptr<image_gc::PullRecords> pull_records,
+                   image_gc::PullRecords::Open(options.root_dir + "/image_manager",
+                                               std::move(verification), clock));
+  std::optional<credentials::Providers> plugins;
+  if (!options.credential_config.empty() || !options.credential_programs.empty()) {
+    ASSIGN_OR_RETURN(std::vector<credentials::Provider> known,
+                     credentials::ReadProviders(options.credential_config));
+    ASSIGN_OR_RETURN(credentials::Run run, credentials::RunIn(options.credential_programs, known));
+    plugins.emplace(std::move(known), std::move(run), clock);
+  }
   image_gc::Collector images(*runtime, clock,
                              {static_cast<int>(config.image_gc_high_threshold_percent),
                               static_cast<int>(config.image_gc_low_threshold_percent),
                               config.image_minimum_gc_age, config.image_maximum_gc_age});
-  lifecycle::Applier applier(
-      {*runtime, volumes, all_objects, *cgroups, prober, node, options.log_links, &pulls});
+  std::function<std::vector<image_gc::Credential>(const std::string&)> nodes_credentials;
+  if (plugins) nodes_credentials = [&](const std::string& image) { return plugins->For(image); };
+  lifecycle::Applier applier({*runtime, volumes, all_objects, *cgroups, prober, node,
+                              options.log_links, &pulls, pull_records.get(), nodes_credentials});
   lifecycle::View view(clock, json::WriteJson(config::ShowConfig(config)));
   std::optional<Farewell> farewell;  // ends after all that may take its time
   async::Executor workers(128);
@@ -397,7 +426,11 @@ base::Status Run(const Options& options) {
        config.sync_frequency,
        std::chrono::nanoseconds(config.max_container_restart_period).count(),
        config.container_log_monitor_interval,
-       [&](bool remove) { return remove ? images.Collect() : images.Look(); },
+       [&](bool remove) {
+         const base::Status done = remove ? images.Collect() : images.Look();
+         if (remove) PruneRecords(*runtime, *pull_records, clock);
+         return done;
+       },
        link ? &*link : nullptr,
        lifecycle::ShortageSettings{
            .rules = {config::EvictionThresholds(config),
@@ -492,6 +525,11 @@ int main(int argc, char** argv) {
       "--bootstrap-kubeconfig", options.bootstrap_kubeconfig,
       "how to join without a --kubeconfig of one's own (default: <root-dir>/kubeconfig): "
       "with a bootstrap token, for which it is written");
+  app.add_option("--image-credential-provider-config", options.credential_config,
+                 "a CredentialProviderConfig, or a folder of them: programs that know credentials "
+                 "of registries");
+  app.add_option("--image-credential-provider-bin-dir", options.credential_programs,
+                 "where these programs are");
   app.add_option("--node-labels", options.node_labels, "of the node's object: a=b,c=d");
   app.add_option("--register-with-taints", options.taints,
                  "of a node that is new to the cluster: key=value:effect,…");

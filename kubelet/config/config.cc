@@ -6,6 +6,7 @@
 
 #include "kubelet/config/duration.h"
 #include "kubelet/config/fields.h"
+#include "kubelet/image/pull_record.h"
 
 namespace keelson::config {
 
@@ -33,7 +34,6 @@ failCgroupV1: false
 failSwapOn: true
 hairpinMode: promiscuous-bridge
 httpCheckFrequency: 20s
-imagePullCredentialsVerificationPolicy: NeverVerifyPreloadedImages
 kubeAPIBurst: 100
 kubeAPIQPS: 50
 localStorageCapacityIsolation: true
@@ -157,6 +157,15 @@ base::Result<KubeletConfig> ParseConfig(const Value& document) {
   if (config.tls_cert_file.empty() != config.tls_private_key_file.empty()) {
     const char* given = config.tls_cert_file.empty() ? "tlsPrivateKeyFile" : "tlsCertFile";
     return Wrong(given, *document.Find(given), "tlsCertFile and tlsPrivateKeyFile go together");
+  }
+  if (const base::Result<image_gc::Verification> how = image_gc::ParseVerification(
+          config.image_pull_verification, config.preloaded_images_allowlist);
+      !how.ok()) {
+    const char* name = config.preloaded_images_allowlist.empty()
+                           ? "imagePullCredentialsVerificationPolicy"
+                           : "preloadedImagesVerificationAllowlist";
+    const Value* named = document.Find(name);
+    return Wrong(name, named != nullptr ? *named : document, how.error().message());
   }
   RETURN_IF_ERROR(CheckQuotaPeriod(document, config));
   RETURN_IF_ERROR(CompleteEviction(document, config));

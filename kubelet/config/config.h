@@ -64,8 +64,11 @@ struct KubeletConfig {
   bool serialize_image_pulls = true;
   int64_t max_parallel_image_pulls = 0;                // 0: no limit, unless they are serialized
   int64_t registry_pull_qps = 5, registry_burst = 10;  // QPS 0: no limit
-  int64_t oom_score_adj = -999;                        // of the kubelet itself
-  bool cpu_cfs_quota = true;                           // CPU limits are kept
+  // Who may use an image that is there: read by image_gc::ParseVerification.
+  std::string image_pull_verification = "NeverVerifyPreloadedImages";
+  std::vector<std::string> preloaded_images_allowlist;
+  int64_t oom_score_adj = -999;  // of the kubelet itself
+  bool cpu_cfs_quota = true;     // CPU limits are kept
   std::chrono::microseconds cpu_cfs_quota_period{100'000};
   std::optional<bool> single_process_oom_kill;  // unset: whole containers where the machine can
   std::map<std::string, std::string> eviction_hard = {{"imagefs.available", "15%"},

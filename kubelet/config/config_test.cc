@@ -72,6 +72,8 @@ serializeImagePulls: false
 maxParallelImagePulls: 4
 registryPullQPS: 7
 registryBurst: 8
+imagePullCredentialsVerificationPolicy: NeverVerifyAllowlistedImages
+preloadedImagesVerificationAllowlist: [r.example/base/*]
 oomScoreAdj: -500
 evictionHard: {memory.available: 5%}
 )");
@@ -86,6 +88,8 @@ evictionHard: {memory.available: 5%}
   EXPECT_EQ(config.max_parallel_image_pulls, 4);
   EXPECT_EQ(config.registry_pull_qps, 7);
   EXPECT_EQ(config.registry_burst, 8);
+  EXPECT_EQ(config.image_pull_verification, "NeverVerifyAllowlistedImages");
+  EXPECT_THAT(config.preloaded_images_allowlist, ElementsAre("r.example/base/*"));
   EXPECT_EQ(config.oom_score_adj, -500);
   EXPECT_EQ(KeptFree(config, "memory.available", 1000), 50);
   EXPECT_EQ(KeptFree(KubeletConfig(), "memory.available", int64_t{1} << 40), 100 << 20);
@@ -261,6 +265,10 @@ TEST(Config, NamesTheLineOfWhatIsWrong) {
        "line 3: crashLoopBackOff.maxContainerRestartPeriod: must be between 1s and 300s"},
       {"parallel and serial pulls", "serializeImagePulls: true\nmaxParallelImagePulls: 2\n",
        "line 4: maxParallelImagePulls: must not be more than 1"},
+      {"a way of verifying that is none", "imagePullCredentialsVerificationPolicy: Sometimes\n",
+       "line 3: imagePullCredentialsVerificationPolicy: unknown image pull credential"},
+      {"a list that is for another way", "preloadedImagesVerificationAllowlist: [a]\n",
+       "line 3: preloadedImagesVerificationAllowlist: can't set"},
       {"a threshold of nothing", "evictionHard: {memory.available: much}\n",
        "line 3: evictionHard.memory.available: \"much\" is neither"},
       {"a shortage of something else", "evictionSoft: {disk.available: 5%}\n",

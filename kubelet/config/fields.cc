@@ -287,6 +287,8 @@ const std::map<std::string, Field>& Fields() {
       {"maxParallelImagePulls", Number(&C::max_parallel_image_pulls, 0, 1000)},
       {"registryPullQPS", Number(&C::registry_pull_qps, 0, 1000000)},
       {"registryBurst", Number(&C::registry_burst, 0, 1000000)},
+      {"imagePullCredentialsVerificationPolicy", TextOrDefault(&C::image_pull_verification)},
+      {"preloadedImagesVerificationAllowlist", Texts(&C::preloaded_images_allowlist)},
       {"oomScoreAdj", Number(&C::oom_score_adj, -1000, 1000)},
       {"cpuCFSQuota", Flag(&C::cpu_cfs_quota)},
       {"cpuCFSQuotaPeriod", ShortDuration(&C::cpu_cfs_quota_period)},
@@ -365,9 +367,7 @@ const std::set<std::string>& WithoutEffect() {
                                                "userNamespaces",
                                                "reservedSystemCPUs",
                                                "showHiddenMetricsForVersion",
-                                               "rotateCertificates",
-                                               "imagePullCredentialsVerificationPolicy",
-                                               "preloadedImagesVerificationAllowlist"};
+                                               "rotateCertificates"};
   return kNames;
 }
 

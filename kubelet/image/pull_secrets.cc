@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "kubelet/image/digest.h"
 #include "lib/base/strings.h"
 #include "lib/json/value.h"
 
@@ -18,7 +19,7 @@ namespace {
 using json::Value;
 
 // By place ("registry.example/team", "*.example:5000"), those that say more first.
-using Keyring = std::map<std::string, std::vector<cri::AuthConfig>, std::greater<>>;
+using Keyring = std::map<std::string, std::vector<Credential>, std::greater<>>;
 
 constexpr std::string_view kDefaultRegistry = "index.docker.io";
 
@@ -69,7 +70,12 @@ base::Status Add(const kube::ConfigObject& secret, Keyring& keyring) {
       return Unreadable(
           secret, "unable to parse auth field, must be formatted as base64(username:password)");
     }
-    if (!auth->username().empty()) keyring[PlaceOf(key)].push_back(*std::move(auth));
+    if (auth->username().empty()) continue;
+    Credential credential{.auth = *std::move(auth), .of = Credential::Of::kSecret, .source = {}};
+    const kube::ObjectMeta& metadata = secret.metadata;
+    credential.source = {metadata.namespace_name, metadata.name, metadata.uid,
+                         HashOf(credential.auth)};
+    keyring[PlaceOf(key)].push_back(std::move(credential));
   }
   return {};
 }
@@ -91,9 +97,24 @@ Place Split(std::string_view place) {
   return out;
 }
 
-// A star stands for a part of one name of the host.
-bool Matches(std::string_view glob, std::string_view repository) {
-  const Place wanted = Split(glob), given = Split(repository);
+std::vector<Credential> Lookup(const Keyring& keyring, const std::string& image) {
+  const std::string repository = RepositoryOf(image);
+  std::vector<Credential> found;
+  for (const auto& [place, credentials] : keyring) {
+    if (IsPlaceOf(place, repository))
+      found.insert(found.end(), credentials.begin(), credentials.end());
+  }
+  // Docker's own registry goes by the name that `docker login` writes, too.
+  if (const auto docker = keyring.find(std::string(kDefaultRegistry));
+      found.empty() && docker != keyring.end() && repository.starts_with("docker.io/"))
+    found = docker->second;
+  return found;
+}
+
+}  // namespace
+
+bool IsPlaceOf(std::string_view place, std::string_view repository) {
+  const Place wanted = Split(place), given = Split(repository);
   if (wanted.port != given.port || wanted.names.size() != given.names.size() ||
       !given.path.starts_with(wanted.path))
     return false;
@@ -103,8 +124,6 @@ bool Matches(std::string_view glob, std::string_view repository) {
                                      FNM_PATHNAME) == 0;
                     });
 }
-
-}  // namespace
 
 std::string RepositoryOf(const std::string& image) {
   std::string name = image.substr(0, image.find('@'));
@@ -121,21 +140,25 @@ std::string RepositoryOf(const std::string& image) {
   return name;
 }
 
-base::Result<std::vector<cri::AuthConfig>> CredentialsFor(
+std::string HashOf(const cri::AuthConfig& auth) {
+  Value document = Value::Object();
+  if (!auth.username().empty()) document.Set("username", Value(auth.username()));
+  if (!auth.password().empty()) document.Set("password", Value(auth.password()));
+  return Sha256(json::WriteJson(document));
+}
+
+base::Result<std::vector<Credential>> CredentialsFor(
     const std::string& image, const std::vector<kube::ConfigObject>& secrets) {
   Keyring keyring;
   for (const kube::ConfigObject& secret : secrets) RETURN_IF_ERROR(Add(secret, keyring));
-  const std::string repository = RepositoryOf(image);
-  std::vector<cri::AuthConfig> found;
-  for (const auto& [place, credentials] : keyring) {
-    if (Matches(place, repository))
-      found.insert(found.end(), credentials.begin(), credentials.end());
-  }
-  // Docker's own registry goes by the name that `docker login` writes, too.
-  if (const auto docker = keyring.find(std::string(kDefaultRegistry));
-      found.empty() && docker != keyring.end() && repository.starts_with("docker.io/"))
-    found = docker->second;
-  return found;
+  return Lookup(keyring, image);
+}
+
+std::vector<Credential> CredentialsFor(const std::string& image,
+                                       const std::map<std::string, Credential>& entries) {
+  Keyring keyring;
+  for (const auto& [key, credential] : entries) keyring[PlaceOf(key)].push_back(credential);
+  return Lookup(keyring, image);
 }
 
 }  // namespace keelson::image_gc

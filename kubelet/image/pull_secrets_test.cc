@@ -27,8 +27,8 @@ std::string Users(const std::string& image, const std::vector<kube::ConfigObject
   const auto found = CredentialsFor(image, secrets);
   if (!found.ok()) return found.error().message();
   std::string users;
-  for (const cri::AuthConfig& auth : *found)
-    users += (users.empty() ? "" : " ") + auth.username() + ":" + auth.password();
+  for (const Credential& one : *found)
+    users += (users.empty() ? "" : " ") + one.auth.username() + ":" + one.auth.password();
   return users;
 }
 

@@ -10,6 +10,7 @@
 #include "lib/base/fail_point.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
+#include "lib/os/set_aside.h"
 
 namespace keelson::lifecycle {
 
@@ -178,8 +179,7 @@ void Agent::Adopt(const kube::Pod& pod) {
       memory.first_seen = std::min(memory.first_seen, sandbox.created_at);
     for (const pod::ContainerFact& container : seen->second.observed.containers)
       entry->adopted.insert(container.id);
-    entry->health_saved = os::ReadFile(HealthFile(pod.metadata.uid)).ValueOr("");
-    entry->health_before = ReadHealth(entry->health_saved);
+    RecallHealth(*entry, HealthFile(pod.metadata.uid));
     Note(*entry, false, "Adopted", "the pod ran before this kubelet did");
   }
   const bool ends = !pod.metadata.deletion_timestamp.empty();
@@ -193,6 +193,23 @@ void Agent::Adopt(const kube::Pod& pod) {
   if (ends) Delete(*entry, GraceOf(pod));
   RefreshShares();
   SyncPod(pod.metadata.uid);
+}
+
+// What cannot be read is as if it were not there: the probes ask anew.
+void Agent::RecallHealth(Entry& entry, const std::string& path) {
+  const base::Result<std::string> text = os::ReadFile(path);
+  if (!text.ok() && text.error().code() == base::Code::kNotFound) return;
+  base::Result<HealthById> health =
+      text.ok() ? ReadHealth(*text) : base::Result<HealthById>(text.error());
+  if (health.ok()) {
+    entry.health_saved = *text;
+    entry.health_before = std::move(health).value();
+    return;
+  }
+  base::LogError("what the probes said is not known, put aside; they ask anew",
+                 {{"path", path}, {"aside", os::AsidePath(path)}, {"error", health.error()}});
+  if (const base::Status moved = os::SetAside(path); !moved.ok())
+    base::LogError("it stays where it is", {{"error", moved.error()}});
 }
 
 void Agent::AddOrphan(const kube::ObjectMeta& metadata) {

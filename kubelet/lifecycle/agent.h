@@ -135,6 +135,7 @@ class Agent {
   void CollectImages(bool remove);
   void RefreshShares();
   void SaveHealth(const EntryPtr& entry);
+  void RecallHealth(Entry& entry, const std::string& path);
   std::string HealthFile(const std::string& uid) const {
     return d_.volumes.PodDir(uid) + "/health.json";
   }

@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "lib/os/set_aside.h"
 
 namespace keelson::lifecycle {
 namespace {
@@ -141,15 +142,25 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context,
   const kube::Container& container = *kube::FindContainer(context.pod.spec, action.container);
   Outcome outcome;
   const std::vector<kube::ConfigObject> secrets = PullSecrets(context);
+  const auto credentials = [&] { return image_gc::CredentialsFor(container.image, secrets); };
+  image_gc::PullRecords* records = d_.pull_records;
+  if (records != nullptr) records->Settle([this](const std::string& image) { return Find(image); });
   const base::Result<cri::ImageStatusResponse> present = d_.runtime.ImageStatus(container.image);
   if (!present.ok() && present.error().code() == base::Code::kInvalidArgument)
     return Failed("InvalidImageName", present.error());
   if (!present.ok()) return Failed("ImageInspectError", present.error());
-  const bool here = present->has_image();
-  if (here && container.image_pull_policy != "Always") {
+  bool usable = present->has_image();
+  if (usable && records != nullptr && container.image_pull_policy != "Always") {
+    const base::Result<bool> must_pull =
+        records->MustPull(container.image, present->image().id(), credentials);
+    if (!must_pull.ok()) return Failed("ErrImagePull", must_pull.error());
+    usable = !*must_pull;
+  }
+  if (usable && container.image_pull_policy != "Always") {
     outcome.image_ref = present->image().id();
     return outcome;
   }
+  // The same words where it is there and not this pod's to use: that it is there is not told.
   if (container.image_pull_policy == "Never") {
     return Failed(
         "ErrImageNeverPull",
@@ -172,19 +183,42 @@ Outcome Applier::Do(const sync::EnsureImage& action, const Context& context,
     if (!entered.ok()) return Failed("ErrImagePull", entered.error());
     turn.emplace(std::move(entered).value());
   }
+  base::Result<std::vector<image_gc::Credential>> own = credentials();
+  if (!own.ok()) return Failed("ErrImagePull", own.error());
+  if (d_.credentials) {
+    for (image_gc::Credential& one : d_.credentials(container.image))
+      own->push_back(std::move(one));
+  }
+  if (records != nullptr) {
+    if (const base::Status begun = records->Begin(container.image); !begun.ok())
+      return Failed("ErrImagePull", begun.error());
+  }
   const Time::time_point begun = Time::now();
   if (context.tell) context.tell(false, "Pulling", "Pulling image \"" + container.image + "\"");
-  const base::Result<std::string> pulled = Pull(spec, secrets, *config, stop);
+  const base::Result<PulledBy> pulled = Pull(spec, *own, *config, stop);
   FAIL_POINT("kubelet.image.pulled");
-  if (!pulled.ok()) return Failed(ReasonOfPull(pulled.error()), pulled.error());
-  outcome.image_ref = *pulled;
+  if (!pulled.ok()) {
+    if (records != nullptr) records->Failed(container.image);
+    return Failed(ReasonOfPull(pulled.error()), pulled.error());
+  }
+  outcome.image_ref = pulled->image_ref;
   outcome.pulled = true;
   outcome.pull_time = since(begun);
   outcome.pull_and_wait_time = since(asked);
-  if (const base::Result<cri::ImageStatusResponse> image = d_.runtime.ImageStatus(*pulled);
-      image.ok())
+  std::string id = pulled->image_ref;
+  if (const base::Result<cri::ImageStatusResponse> image = d_.runtime.ImageStatus(id);
+      image.ok() && image->has_image()) {
     outcome.image_bytes = image->image().size();
+    id = image->image().id();
+  }
+  if (records != nullptr) records->Pulled(container.image, id, pulled->credential);
   return outcome;
+}
+
+base::Result<std::optional<std::string>> Applier::Find(const std::string& image) const {
+  ASSIGN_OR_RETURN(const cri::ImageStatusResponse present, d_.runtime.ImageStatus(image));
+  if (!present.has_image()) return std::optional<std::string>();
+  return std::optional<std::string>(present.image().id());
 }
 
 // Those that there are; the others are told, and the pull is tried all the same.
@@ -207,21 +241,19 @@ std::vector<kube::ConfigObject> Applier::PullSecrets(const Context& context) con
   return found;
 }
 
-// With each of the pod's credentials for it, then with the node's own, which the runtime knows.
-base::Result<std::string> Applier::Pull(const cri::ImageSpec& image,
-                                        const std::vector<kube::ConfigObject>& secrets,
-                                        const cri::PodSandboxConfig& sandbox,
-                                        const std::stop_token& stop) {
-  ASSIGN_OR_RETURN(const std::vector<cri::AuthConfig> credentials,
-                   image_gc::CredentialsFor(image.image(), secrets));
-  std::vector<const cri::AuthConfig*> tries;
-  for (const cri::AuthConfig& one : credentials) tries.push_back(&one);
-  tries.push_back(nullptr);
+// With each of these for it, then with the node's own, which the runtime knows.
+base::Result<Applier::PulledBy> Applier::Pull(const cri::ImageSpec& image,
+                                              const std::vector<image_gc::Credential>& credentials,
+                                              const cri::PodSandboxConfig& sandbox,
+                                              const std::stop_token& stop) {
   std::vector<std::string> failures;
   std::optional<base::Error> last;
-  for (const cri::AuthConfig* auth : tries) {
-    const base::Result<std::string> pulled = d_.runtime.PullImage(image, auth, sandbox, stop);
-    if (pulled.ok() || stop.stop_requested()) return pulled;
+  for (size_t i = 0; i <= credentials.size(); ++i) {
+    const bool nodes = i == credentials.size();
+    const base::Result<std::string> pulled =
+        d_.runtime.PullImage(image, nodes ? nullptr : &credentials[i].auth, sandbox, stop);
+    if (pulled.ok()) return PulledBy{*pulled, nodes ? image_gc::Credential() : credentials[i]};
+    if (stop.stop_requested()) return pulled.error();
     last = pulled.error();
     if (std::find(failures.begin(), failures.end(), last->message()) == failures.end())
       failures.push_back(last->message());
@@ -274,8 +306,15 @@ base::Result<pod::ContainerInputs> Applier::Inputs(const kube::Container& contai
       pod::HostsFile(pod, inputs.pod_ips, name.short_name, name.domain_name, node_file);
   // Only when it changes: a neighbour that is being started mounts this very file, and one that is
   // replaced cannot be mounted.
-  if (os::ReadFile(inputs.hosts_file).ValueOr("") != hosts)
+  if (const base::Result<std::string> there = os::ReadFile(inputs.hosts_file);
+      !there.ok() || *there != hosts) {
+    if (!there.ok() && there.error().code() != base::Code::kNotFound) {
+      base::LogError("a pod's hosts file cannot be read, put aside and written anew",
+                     {{"path", inputs.hosts_file}, {"error", there.error()}});
+      RETURN_IF_ERROR(os::SetAside(inputs.hosts_file));
+    }
     RETURN_IF_ERROR(os::WriteFileAtomic(inputs.hosts_file, hosts, 0644));
+  }
   FAIL_POINT("kubelet.container.hosts");
   const std::string own = directory + "/containers/" + container.name;
   RETURN_IF_ERROR(os::MakeDirs(own, 0755));

@@ -6,12 +6,14 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 
 #include "cri-api/client/runtime_client.h"
 #include "kubelet/cgroup/pod_cgroups.h"
 #include "kubelet/image/pull_gate.h"
+#include "kubelet/image/pull_records.h"
 #include "kubelet/pod/runtime_config.h"
 #include "kubelet/probe/prober.h"
 #include "kubelet/sync/planner.h"
@@ -28,6 +30,10 @@ struct ApplierDependencies {
   const pod::NodeSettings& node;
   std::string log_links;                // /var/log/containers; empty: no links
   image_gc::PullGate* pulls = nullptr;  // null: each at once
+  // Who may use which image that is there; null: everybody.
+  image_gc::PullRecords* pull_records = nullptr;
+  // The node's own credentials for an image, besides those that the runtime knows. May be empty.
+  std::function<std::vector<image_gc::Credential>(const std::string& image)> credentials = nullptr;
 };
 
 // What an action needs beside itself.
@@ -85,9 +91,15 @@ class Applier {
   Outcome Do(const sync::RemoveSandbox&, const Context&, const std::stop_token&);
   Outcome Do(const sync::TearDown&, const Context&, const std::stop_token&);
   std::vector<kube::ConfigObject> PullSecrets(const Context& context) const;
-  base::Result<std::string> Pull(const cri::ImageSpec& image,
-                                 const std::vector<kube::ConfigObject>& secrets,
-                                 const cri::PodSandboxConfig& sandbox, const std::stop_token& stop);
+  // The runtime's id of an image that is there.
+  base::Result<std::optional<std::string>> Find(const std::string& image) const;
+  struct PulledBy {
+    std::string image_ref;
+    image_gc::Credential credential;
+  };
+  base::Result<PulledBy> Pull(const cri::ImageSpec& image,
+                              const std::vector<image_gc::Credential>& credentials,
+                              const cri::PodSandboxConfig& sandbox, const std::stop_token& stop);
   base::Status RemoveLogDirectories(const std::string& uid);
   base::Result<pod::ContainerInputs> Inputs(const kube::Container& container,
                                             const Context& context);

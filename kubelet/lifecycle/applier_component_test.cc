@@ -175,6 +175,45 @@ TEST_F(ApplierTest, PullSecretsOfTheNodeAreTriedOneAfterAnother) {
             "object");
 }
 
+TEST_F(ApplierTest, WhatAnotherPodsSecretFetchedIsNotForAPodWithoutIt) {
+  fake_.Publish("r.example/team/app:1", "good");
+  const auto secret = [](const std::string& user) {
+    return "{\"auths\":{\"r.example\":{\"username\":\"" + user + "\",\"password\":\"p\"}}}";
+  };
+  objects_.Add(true, "good", {{".dockerconfigjson", secret("good")}});
+  objects_.Add(true, "twin", {{".dockerconfigjson", secret("good")}});
+  objects_.Add(true, "bad", {{".dockerconfigjson", secret("bad")}});
+  const auto with = [&](const std::string& secrets, const std::string& policy = "IfNotPresent") {
+    context_.pod = Pod("web", "imagePullSecrets: [" + secrets +
+                                  "]\ncontainers: [{name: a, image: 'r.example/team/app:1', "
+                                  "imagePullPolicy: " +
+                                  policy + "}]\n");
+    return Text(Apply(sync::EnsureImage{"a", 0}));
+  };
+  const std::string denied = "ErrImagePull: pull 'r.example/team/app:1': not for strangers";
+  EXPECT_EQ(with("{name: good}"), "");
+  const int pulls = fake_.Count("PullImage");
+  EXPECT_EQ(with("{name: good}"), "");
+  EXPECT_EQ(with("{name: twin}"), "") << "the same words in another secret";
+  EXPECT_EQ(fake_.Count("PullImage"), pulls) << "known";
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_EQ(with(""), denied);
+    EXPECT_EQ(with("{name: bad}"),
+              "ErrImagePull: [pull 'r.example/team/app:1': not for bad, pull "
+              "'r.example/team/app:1': not for strangers]");
+    EXPECT_EQ(
+        with("", "Never"),
+        "ErrImageNeverPull: Container image \"r.example/team/app:1\" is not present with pull "
+        "policy of Never");
+    EXPECT_EQ(with("{name: good}", "Never"), "");
+    Restart();
+  }
+  // What was there before any kubelet pulled is everybody's.
+  fake_.AddImage("r.example/team/old:1");
+  context_.pod = Pod("web", "containers: [{name: a, image: 'r.example/team/old:1'}]\n");
+  EXPECT_EQ(Text(Apply(sync::EnsureImage{"a", 0})), "");
+}
+
 TEST_F(ApplierTest, StartsAContainerWithItsFiles) {
   Begin(OneContainer(", volumeMounts: [{name: v, mountPath: /data, subPathExpr: '$(WHO)/x'}], env: "
                      "[{name: WHO, value: me}]") +

@@ -8,13 +8,14 @@
 #include <string_view>
 
 #include "kubelet/pod/facts.h"
+#include "lib/base/result.h"
 
 namespace keelson::lifecycle {
 
 using HealthById = std::map<std::string, pod::HealthFact>;  // by container id
 
 std::string WriteHealth(const HealthById& health);
-// What cannot be read is as if it were not there.
-HealthById ReadHealth(std::string_view text);
+// An empty text says nothing, of nobody. DataLoss: it cannot be read, or was changed since.
+base::Result<HealthById> ReadHealth(std::string_view text);
 
 }  // namespace keelson::lifecycle

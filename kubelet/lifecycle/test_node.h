@@ -88,7 +88,11 @@ class NodeOfATest : public testing::Test {
         : cluster(t.make_cluster_ ? t.make_cluster_(*loop) : nullptr),
           objects(t.objects_of_cluster_ ? t.objects_of_cluster_() : t.objects_),
           volumes(t.dir_.path() + "/kubelet", objects),
-          applier({t.fake_, volumes, objects, *t.cgroups_, t.prober_, t.node_, t.links_}),
+          pull_records(
+              image_gc::PullRecords::Open(t.dir_.path() + "/kubelet/image_manager", {}, t.clock_)
+                  .value()),
+          applier({t.fake_, volumes, objects, *t.cgroups_, t.prober_, t.node_, t.links_, nullptr,
+                   pull_records.get()}),
           view(t.clock_, "{}"),
           agent({*loop,
                  workers,
@@ -135,6 +139,7 @@ class NodeOfATest : public testing::Test {
     Cluster* const cluster;
     const volume::Objects& objects;
     volume::Volumes volumes;
+    const std::unique_ptr<image_gc::PullRecords> pull_records;
     Applier applier;
     async::Executor workers{16};
     async::Executor probe_workers{4};

@@ -66,8 +66,8 @@ struct Profile {
 
 class Authority {
  public:
-  static base::Result<Authority> Create(const std::string& name, const Key& key,
-                                        int64_t not_before, int64_t not_after);
+  static base::Result<Authority> Create(const std::string& name, const Key& key, int64_t not_before,
+                                        int64_t not_after);
   static base::Result<Authority> Create(const std::string& name, int64_t not_before,
                                         int64_t not_after);
   static base::Result<Authority> Load(const std::string& certificate_pem,

@@ -38,9 +38,13 @@ bool IsWorthKeeping(const base::Error& error) {
   return error.code() == base::Code::kUnavailable || error.code() == base::Code::kDeadlineExceeded;
 }
 
-bool IsAuthTrouble(const base::Error& error) {
-  return error.code() == base::Code::kUnauthenticated ||
-         error.code() == base::Code::kPermissionDenied;
+using Words =
+    std::tuple<const std::string&, const std::string&, const std::string&, const std::string&>;
+Words WordsOf(const Credentials& of) {
+  return {of.username, of.password, of.identity_token, of.registry_token};
+}
+bool IsSame(const std::optional<Credentials>& a, const std::optional<Credentials>& b) {
+  return a.has_value() == b.has_value() && (!a || WordsOf(*a) == WordsOf(*b));
 }
 
 }  // namespace
@@ -51,6 +55,7 @@ struct ImageServiceImpl::Operation {
   std::optional<Result<std::string>> result;
   int waiters = 0;
   bool abandoned = false;
+  std::optional<Credentials> credentials;
   std::stop_source stop;
 };
 
@@ -108,19 +113,20 @@ Result<std::string> ImageServiceImpl::Pull(const std::string& text,
   std::unique_lock lock(mutex_);
   for (;;) {
     std::shared_ptr<Operation> operation;
-    bool joined = true;
-    if (const auto it = operations_.find(key); it != operations_.end() && !it->second->abandoned) {
+    if (const auto it = operations_.find(key); it != operations_.end() && !it->second->abandoned &&
+                                               IsSame(it->second->credentials, credentials)) {
       operation = it->second;
     } else if (it != operations_.end()) {
-      // Its last waiter has gone and it is on its way out: wait for that, then begin anew.
+      // Its last waiter has gone and it is on its way out, or what its credentials may fetch is no
+      // answer for ours: wait for its end, then begin anew.
       operation = it->second;
       if (!operation->ended.wait(lock, stop,
                                  [&operation] { return operation->result.has_value(); }))
         return base::Cancelled("{}: cancelled", context);
       continue;
     } else {
-      joined = false;
       operation = operations_[key] = std::make_shared<Operation>();
+      operation->credentials = credentials;
       std::thread([this, key, reference, credentials, operation] {
         Result<std::string> result = PullNow(reference, credentials, operation->stop.get_token());
         const std::lock_guard done(mutex_);
@@ -139,8 +145,6 @@ Result<std::string> ImageServiceImpl::Pull(const std::string& text,
       operation->stop.request_stop();
     }
     if (!ended) return base::Cancelled("{}: cancelled", context);
-    // Somebody else's credentials were refused, which says nothing about ours.
-    if (joined && !operation->result->ok() && IsAuthTrouble(operation->result->error())) continue;
     return Result<std::string>(*operation->result).WithContext(context);
   }
 }

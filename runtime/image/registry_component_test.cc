@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What registries ask of a client: TLS with private authorities and client certificates, users,
 // tokens, mirrors, proxies, patience.
+#include <atomic>
+#include <thread>
+
 #include "lib/base/strings.h"
 #include "runtime/image/testing/fake_registry.h"
 #include "runtime/image/testing/pull_fixture.h"
@@ -102,6 +105,35 @@ TEST_F(Registries, PullImage_TakesAUserFromTheRequestElseFromTheNodesFile) {
   // A request's wrong ones are not replaced by the node's right ones: they are another person's.
   ASSERT_TRUE(service_->Remove(name).ok());
   ExpectRefused(name, {"refused"}, Credentials{.username = "mallory", .password = "x"});
+}
+
+TEST_F(Registries, WhoeverMayNotFetchAnImageDoesNotGetItBecauseAnotherOneDoes) {
+  if (!TestRegistry::IsInstalled()) GTEST_SKIP() << "docker-registry and skopeo are not installed";
+  MakeImage();
+  TestRegistry registry({.dir = NewDir("registry"), .user = "alice", .password = "wonder:land"});
+  registry.Push(maker_.Path(), "team/app:v1");
+  const std::string name = registry.Address() + "/team/app:v1";
+  options_.plain_http_hosts = {registry.Address()};
+  Open();
+  const Credentials alice{.username = "alice", .password = "wonder:land"};
+  std::atomic<int> hers = 0, strangers = 0;
+  {
+    std::vector<std::jthread> pullers;
+    for (int i = 0; i < 4; ++i) {
+      pullers.emplace_back([&] { hers += Pull(name, alice).ok() ? 1 : 0; });
+      pullers.emplace_back([&] { strangers += Pull(name).ok() ? 1 : 0; });
+    }
+  }
+  EXPECT_EQ(hers, 4);
+  EXPECT_EQ(strangers, 0);
+  // Nor when it is there, by whatever name.
+  EXPECT_FALSE(Pull(name).ok());
+  const std::string digest = Shell(
+      "skopeo inspect --tls-verify=false --creds alice:wonder:land "
+      "--format '{{.Digest}}' docker://" +
+      name);
+  EXPECT_FALSE(Pull(registry.Address() + "/team/app@" + digest.substr(0, 71)).ok()) << digest;
+  EXPECT_TRUE(Pull(registry.Address() + "/team/app@" + digest.substr(0, 71), alice).ok());
 }
 
 TEST_F(Registries, TokensAreFetchedWhereTheRegistrySays) {

@@ -179,6 +179,36 @@ TEST_F(JoinedTest, APodOfTheApiRunsSaysSoAndGoesWithItsGrace) {
   EXPECT_THAT(Names(dir_.path() + "/kubelet/pods"), IsEmpty());
 }
 
+TEST_F(JoinedTest, AReadinessGateIsForOthersToOpenAndWhatTheyWriteStays) {
+  Make("web", R"(,"readinessGates":[{"conditionType":"example.com/lb"}])");
+  ASSERT_TRUE(Soon([&] { return ConditionOf(Get(Path("web")), "ContainersReady") == "True"; }))
+      << json::WriteJson(Get(Path("web")));
+  const auto ready = [&] {
+    const json::Value pod = Get(Path("web"));
+    for (const json::Value& condition : pod.At({"status", "conditions"}).items()) {
+      if (condition.At({"type"}).AsString() == "Ready") return condition;
+    }
+    return json::Value();
+  };
+  EXPECT_EQ(ready().At({"status"}).AsString(), "False");
+  EXPECT_EQ(ready().At({"reason"}).AsString(), "ReadinessGatesNotReady");
+  const auto write = [&](const std::string& status) {
+    const auto answer =
+        Ask("PATCH", Path("web") + "/status",
+            R"({"status":{"conditions":[{"type":"example.com/lb","status":")" + status + R"("}]}})",
+            "application/strategic-merge-patch+json");
+    ASSERT_TRUE(answer.ok()) << answer.error().message();
+    ASSERT_EQ(answer->code, 200) << answer->body;
+  };
+  write("True");
+  ASSERT_TRUE(Soon([&] { return IsReadyThere("web"); })) << json::WriteJson(Get(Path("web")));
+  EXPECT_EQ(ConditionOf(Get(Path("web")), "example.com/lb"), "True");
+  write("False");
+  ASSERT_TRUE(Soon([&] { return !IsReadyThere("web"); })) << json::WriteJson(Get(Path("web")));
+  EXPECT_EQ(ConditionOf(Get(Path("web")), "ContainersReady"), "True");
+  EXPECT_EQ(ConditionOf(Get(Path("web")), "example.com/lb"), "False");
+}
+
 TEST_F(JoinedTest, APodThatEndsSaysHowAndStaysUntilItIsDeleted) {
   Make("job", R"(,"restartPolicy":"Never")");
   ASSERT_TRUE(Soon([&] { return IsReadyThere("job"); }));

@@ -14,8 +14,8 @@ namespace keelson::store {
 std::string StorePath(const std::string& dir);
 // Makes the folder. FailedPrecondition: somebody has the store open.
 base::Result<os::UniqueFd> LockStore(const std::string& dir);
-// DataLoss: a store was made here, which its lock remembers, and its file is gone or empty: an empty
-// cluster in its place would end every pod of every node.
+// DataLoss: a store was made here, which its lock remembers, and its file is gone or empty: an
+// empty cluster in its place would end every pod of every node.
 base::Status CheckNotLost(const std::string& dir, const os::UniqueFd& lock);
 // What SQLite keeps beside the file is a file, or goes to NAME.bad and is named.
 base::Status ClearBeside(const std::string& dir);
