@@ -3,7 +3,7 @@
 """Runs every test that ctest knows in a build folder, counts single cases, prints failures whole, every skip with its reason,
 the ten slowest cases, and the closing line. Labels: unit and lint run side by side; component, contract, conformance and crash
 touch the kernel and run one after another. The lab machine is emulated and slow: `lab` marks programs that run once more in it on each
-kernel, `lab_newest` those that do on the newest, `lab_long` those that do with --whole-lab only (then all do, on each). `images` marks
+kernel, `lab_newest` those that do on the newest, `lab_long` those that do with --whole-lab only (then all do, on each; `lab_newest_long`: on the newest). `images` marks
 those that use the demo images, which are made before, since the lab machine has no network; `prepared` those whose program
 is called with --prepare before, likewise. `lab_only` programs run nowhere else. `lab_systemd` marks those that run in it, on
 the newest kernel, with systemd as process 1. A program that is not googletest's counts its cases by
@@ -134,7 +134,7 @@ def lab_jobs():
     for kernel in LAB_KERNELS if use_lab else ():
         labels = {"lab"} | ({"lab_newest", "lab_systemd"} if kernel == LAB_KERNELS[0] else set())
         if whole_lab:
-            labels |= {"lab_newest", "lab_long"}
+            labels |= {"lab_newest", "lab_long"} | ({"lab_newest_long"} if kernel == LAB_KERNELS[0] else set())
         yield from ((kernel, t) for t in tests if t[2] & labels and t[1])
 
 
