@@ -26,6 +26,9 @@ class MultiplexTest : public ::testing::Test {
     client_ = std::make_unique<Client>(*loop_, TheTarget());
   }
 
+  // Its threads use what is below it.
+  void TearDown() override { server_.reset(); }
+
   void StartServer(const std::string& endpoint) {
     service::ServerOptions options;
     options.max_queued_bytes = 64u << 20;
