@@ -194,7 +194,10 @@ Outcome RunUpdate(const Global& global, const Arguments& arguments) {
   ASSIGN_OR_RETURN(cgroup::Resources limits, LimitsOf(resources, layout.v2));
   // What a container may open is not changed behind its back by who changes its memory.
   if (!resources.devices.empty()) limits.devices = DeviceRules(resources);
-  if (!record.scope.empty()) CompleteQuota(layout.unified + record.cgroup, limits);
+  if (!record.scope.empty()) {
+    CompleteQuota(layout.unified + record.cgroup, limits);
+    RoundQuota(limits);
+  }
   const bool weight = limits.cpu_shares != 0 || limits.unified.contains("cpu.weight");
   if (!record.scope.empty() && weight && IsIdle(limits)) {
     Warn("unable to apply both a weight and cpu.idle: the group is idle");

@@ -88,13 +88,15 @@ Status StartScope(const GroupPlace& place, const std::string& id, pid_t process,
   return systemd::StartAnew(*units, place.scope, properties);
 }
 
-Status Limit(const cgroup::Layout& layout, const cgroup::Group& group, const Config& config) {
+Status Limit(const cgroup::Layout& layout, const cgroup::Group& group, const Config& config,
+             bool systemd) {
   if (!layout.v2 && !config.system.resources.unified.empty())
     return base::InvalidArgument(
         "invalid configuration: linux.resources.unified is of cgroup v2, this machine has v1");
   ASSIGN_OR_RETURN(cgroup::Resources limits, LimitsOf(config.system.resources, layout.v2));
   limits.devices = DeviceRules(config.system.resources);
   if (limits.pids_limit == 1) limits.pids_limit = 2;
+  if (systemd) RoundQuota(limits);
   return group.Apply(limits);
 }
 
@@ -158,7 +160,7 @@ Result<MadeGroup> MakeGroup(const Config& config, const GroupWish& wish) {
       RETURN_IF_ERROR(StartScope(place, wish.id, placeholder->pid(), config));
     }
     RETURN_IF_ERROR(group.Create(true));
-    return Limit(*layout, group, config);
+    return Limit(*layout, group, config, wish.systemd);
   };
   if (!wish.systemd) RETURN_IF_ERROR(CheckUnused(group, place.path));
   const Status status = make();

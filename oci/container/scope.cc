@@ -71,6 +71,14 @@ void AddUnified(const std::string& file, const std::string& text, Properties& ou
 
 }  // namespace
 
+void RoundQuota(cgroup::Resources& resources) {
+  if (resources.cpu_quota <= 0) return;
+  const auto period =
+      static_cast<uint64_t>(resources.cpu_period > 0 ? resources.cpu_period : 100'000);
+  const uint64_t share = PerSecond(static_cast<uint64_t>(resources.cpu_quota), period);
+  resources.cpu_quota = static_cast<int64_t>(share * period / kSecond);
+}
+
 bool IsIdle(const cgroup::Resources& resources) {
   const auto unified = resources.unified.find("cpu.idle");
   if (unified != resources.unified.end()) return base::Trim(unified->second) == "1";

@@ -14,6 +14,8 @@
 
 namespace keelson::oci {
 
+// The quota as systemd keeps it, so that it stays what it is when systemd writes it anew.
+void RoundQuota(cgroup::Resources& resources);
 // A group that runs when nobody else would; it has no weight beside that.
 bool IsIdle(const cgroup::Resources& resources);
 systemd::Properties LimitsOfScope(const cgroup::Resources& resources);

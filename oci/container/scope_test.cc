@@ -44,6 +44,15 @@ TEST(Scope, FilesOfTheKernelsAreItsLimitsAsWell) {
   EXPECT_EQ(LimitsOfScope(resources), (Properties{{"CPUQuotaPeriodUSec", uint64_t{100'000}},
                                                   {"CPUQuotaPerSecUSec", uint64_t{450'000}}}));
   EXPECT_FALSE(IsIdle({}));
+  for (const auto& [quota, period, kept] : {std::tuple(500'000, 900'000, 504'000),
+                                            {20'000, 50'000, 20'000},
+                                            {12'345, 0, 13'000},
+                                            {-1, 100'000, -1}}) {
+    resources.cpu_quota = quota;
+    resources.cpu_period = period;
+    RoundQuota(resources);
+    EXPECT_EQ(resources.cpu_quota, kept);
+  }
   resources = {};
   resources.further = {{"", "memory.low", "max"}, {"", "io.max", "7:0 rbps=1"}};
   EXPECT_EQ(LimitsOfScope(resources), (Properties{{"MemoryLow", systemd::kInfinity}}));
