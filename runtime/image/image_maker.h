@@ -7,15 +7,15 @@
 
 #include <stop_token>
 
+#include "runtime/image/document_reader.h"
 #include "runtime/image/image_source.h"
 #include "runtime/image/image_store.h"
-#include "runtime/reader/client.h"
 
 namespace keelson::image {
 
 class ImageMaker {
  public:
-  ImageMaker(ImageStore& images, snapshot::LayerStore& layers, const reader::DocumentReader& reader,
+  ImageMaker(ImageStore& images, snapshot::LayerStore& layers, const DocumentReader& reader,
              Platform platform)
       : images_(images), layers_(layers), reader_(reader), platform_(std::move(platform)) {}
   // The image's id.
@@ -34,7 +34,7 @@ class ImageMaker {
 
   ImageStore& images_;
   snapshot::LayerStore& layers_;
-  const reader::DocumentReader& reader_;
+  const DocumentReader& reader_;
   const Platform platform_;
 };
 

@@ -70,7 +70,7 @@ class ImageServiceImpl final : public ImageService {
 
   const Options options_;
   const content::BlobStore blobs_;
-  const reader::DocumentReader reader_;
+  const DocumentReader reader_;
   std::unique_ptr<snapshot::LayerStore> layers_;
   std::unique_ptr<ImageStore> images_;
   std::unique_ptr<ImageMaker> maker_;

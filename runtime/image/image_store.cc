@@ -40,7 +40,7 @@ std::string ImageStore::ImagePath(const std::string& id) const {
 Result<std::unique_ptr<ImageStore>> ImageStore::Open(const std::string& root,
                                                      const content::BlobStore& blobs,
                                                      snapshot::LayerStore& layers,
-                                                     const reader::DocumentReader& reader,
+                                                     const DocumentReader& reader,
                                                      std::vector<std::string> pinned_names) {
   std::unique_ptr<ImageStore> store(
       new ImageStore(root, blobs, layers, reader, std::move(pinned_names)));

@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "runtime/content/blob_store.h"
+#include "runtime/image/document_reader.h"
 #include "runtime/image/image_service.h"
 #include "runtime/image/reference.h"
-#include "runtime/reader/client.h"
 #include "runtime/snapshot/layer_store.h"
 
 namespace keelson::image {
@@ -45,7 +45,7 @@ class ImageStore {
   static base::Result<std::unique_ptr<ImageStore>> Open(const std::string& root,
                                                         const content::BlobStore& blobs,
                                                         snapshot::LayerStore& layers,
-                                                        const reader::DocumentReader& reader,
+                                                        const DocumentReader& reader,
                                                         std::vector<std::string> pinned_names = {});
 
   std::optional<Image> Find(const std::string& reference) const;
@@ -78,7 +78,7 @@ class ImageStore {
     std::map<std::string, std::string> names;  // name → id
   };
   ImageStore(std::string root, const content::BlobStore& blobs, snapshot::LayerStore& layers,
-             const reader::DocumentReader& reader, std::vector<std::string> pinned)
+             const DocumentReader& reader, std::vector<std::string> pinned)
       : root_(std::move(root)),
         blobs_(blobs),
         layers_(layers),
@@ -101,7 +101,7 @@ class ImageStore {
   const std::string root_;
   const content::BlobStore& blobs_;
   snapshot::LayerStore& layers_;
-  const reader::DocumentReader& reader_;
+  const DocumentReader& reader_;
   const std::set<std::string> pinned_;
   mutable std::mutex mutex_;  // writers
   std::map<std::string, ImageRecord> records_;

@@ -30,7 +30,7 @@ bool Names(const IndexEntry& entry, const Reference& wanted) {
 
 Result<std::unique_ptr<LayoutSource>> LayoutSource::Open(const std::string& path,
                                                          const Reference& wanted,
-                                                         const reader::DocumentReader& reader) {
+                                                         const DocumentReader& reader) {
   ASSIGN_OR_RETURN(os::RootedDir root, os::RootedDir::Open(path));
   if (Result<os::UniqueFd> marker = root.OpenAt("oci-layout", O_RDONLY, 0, kStrict); !marker.ok()) {
     return base::InvalidArgument("'{}' is not an OCI image layout: it has no file oci-layout",

@@ -7,9 +7,9 @@
 #include <memory>
 
 #include "lib/os/rooted_dir.h"
+#include "runtime/image/document_reader.h"
 #include "runtime/image/image_source.h"
 #include "runtime/image/reference.h"
-#include "runtime/reader/client.h"
 
 namespace keelson::image {
 
@@ -17,19 +17,19 @@ class LayoutSource final : public ImageSource {
  public:
   static base::Result<std::unique_ptr<LayoutSource>> Open(const std::string& path,
                                                           const Reference& wanted,
-                                                          const reader::DocumentReader& reader);
+                                                          const DocumentReader& reader);
   base::Result<Top> Resolve() override;
   base::Result<std::string> ReadDocument(const Descriptor& descriptor) override;
   base::Status FeedLayer(const Descriptor& layer, os::UniqueFd sink) override;
 
  private:
-  LayoutSource(os::RootedDir root, Reference wanted, const reader::DocumentReader& reader)
+  LayoutSource(os::RootedDir root, Reference wanted, const DocumentReader& reader)
       : root_(std::move(root)), wanted_(std::move(wanted)), reader_(reader) {}
   base::Result<os::UniqueFd> OpenBlob(const std::string& digest) const;
 
   os::RootedDir root_;
   Reference wanted_;
-  const reader::DocumentReader& reader_;
+  const DocumentReader& reader_;
 };
 
 }  // namespace keelson::image

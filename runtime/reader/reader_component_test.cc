@@ -12,8 +12,8 @@
 #include "runtime/cni/result_codec.h"
 #include "runtime/cni/result_reader.h"
 #include "runtime/image/document_codec.h"
+#include "runtime/image/document_reader.h"
 #include "runtime/image/parse_documents.h"
-#include "runtime/reader/client.h"
 #include "runtime/reader/question.h"
 
 namespace keelson::reader {
@@ -25,12 +25,12 @@ class Reading : public Test {
  protected:
   // Asking one that ends before it has read everything.
   static void SetUpTestSuite() { signal(SIGPIPE, SIG_IGN); }
-  DocumentReader Instead(const std::string& script) {
+  image::DocumentReader Instead(const std::string& script) {
     const std::string path = dir_.path() + "/keelson-read";
     EXPECT_TRUE(os::WriteFileAtomic(path, "#!/bin/sh\n" + script + "\n", 0755).ok());
-    return DocumentReader(path);
+    return image::DocumentReader(path);
   }
-  const DocumentReader reader_{base::BinDir() + "/keelson-read"};
+  const image::DocumentReader reader_{base::BinDir() + "/keelson-read"};
   os::TempDir dir_ = os::TempDir::Create("keelson-read").value();
 };
 
@@ -111,7 +111,7 @@ TEST_F(Reading, ItsEndIsAnErrorOfTheOneWhoAsked) {
     ASSERT_FALSE(read.ok());
     EXPECT_NE(read.error().message().find(c.words), std::string::npos) << read.error().message();
   }
-  EXPECT_EQ(DocumentReader(dir_.path() + "/none").ReadConfig("{}").error().code(),
+  EXPECT_EQ(image::DocumentReader(dir_.path() + "/none").ReadConfig("{}").error().code(),
             base::Code::kNotFound);
 }
 
