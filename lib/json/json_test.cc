@@ -76,6 +76,9 @@ TEST(Json, NumbersKeepTheirKind) {
   EXPECT_EQ(ParseJson("-9223372036854775808")->AsInt(), INT64_MIN);
   EXPECT_EQ(ParseJson("9223372036854775808")->kind(), Value::Kind::kDouble);
   EXPECT_EQ(ParseJson("1.0")->kind(), Value::Kind::kDouble);
+  EXPECT_EQ(ParseJson("-1.9")->AsInt(), -1);
+  EXPECT_EQ(ParseJson("9223372036854775808")->AsInt(), INT64_MAX);
+  EXPECT_EQ(ParseJson("-1e300")->AsInt(), INT64_MIN);
   EXPECT_EQ(DoubleText(0.1), "0.1");
   EXPECT_EQ(DoubleText(1000), "1000");
   EXPECT_EQ(DoubleText(1e21), "1e+21");

@@ -2,8 +2,19 @@
 #include "lib/json/value.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace keelson::json {
+
+// A cast of what does not fit is undefined.
+int64_t Value::Whole(double number) {
+  constexpr double kEnd = 9223372036854775808.0;  // 2^63, the first that is too large
+  if (std::isnan(number)) return 0;
+  if (number >= kEnd) return std::numeric_limits<int64_t>::max();
+  if (number < -kEnd) return std::numeric_limits<int64_t>::min();
+  return static_cast<int64_t>(number);
+}
 
 Value Value::Array(std::vector<Value> items) {
   Value v;

@@ -41,8 +41,9 @@ class Value {
 
   // Of another kind: false, 0, "" and no items.
   bool AsBool() const { return kind_ == Kind::kBool && int_ != 0; }
+  // A double's whole part; beyond int64's range its nearest end, of what is no number 0.
   int64_t AsInt() const {
-    return kind_ == Kind::kInt ? int_ : kind_ == Kind::kDouble ? static_cast<int64_t>(double_) : 0;
+    return kind_ == Kind::kInt ? int_ : kind_ == Kind::kDouble ? Whole(double_) : 0;
   }
   double AsDouble() const {
     return kind_ == Kind::kDouble ? double_ : kind_ == Kind::kInt ? static_cast<double>(int_) : 0;
@@ -69,6 +70,8 @@ class Value {
                          const Value& b);  // lines do not count; members in any order
 
  private:
+  static int64_t Whole(double number);
+
   Kind kind_ = Kind::kNull;
   int64_t int_ = 0;
   double double_ = 0;
