@@ -162,7 +162,7 @@ Result<MadeGroup> MakeGroup(const Config& config, const GroupWish& wish) {
     RETURN_IF_ERROR(group.Create(true));
     return Limit(*layout, group, config, wish.systemd);
   };
-  if (!wish.systemd) RETURN_IF_ERROR(CheckUnused(group, place.path));
+  RETURN_IF_ERROR(CheckUnused(group, place.path));
   const Status status = make();
   if (status.ok()) return made;
   (void)RemoveGroup(place);
