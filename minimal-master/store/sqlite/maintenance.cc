@@ -151,7 +151,7 @@ void RememberStore(const os::UniqueFd& lock) {
   constexpr std::string_view kMark = "a store was made here\n";
   struct stat mark{};
   if (::fstat(lock.get(), &mark) == 0 && mark.st_size == 0)
-    (void)::pwrite(lock.get(), kMark.data(), kMark.size(), 0);
+    (void)!::pwrite(lock.get(), kMark.data(), kMark.size(), 0);
 }
 
 base::Status BackupStore(const std::string& dir, const std::string& path,
