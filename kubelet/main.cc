@@ -32,6 +32,8 @@
 #include "kubelet/image/pull_records.h"
 #include "kubelet/inventory/check.h"
 #include "kubelet/lifecycle/agent.h"
+#include "kubelet/metrics/metered_runtime.h"
+#include "kubelet/metrics/metrics.h"
 #include "kubelet/node/identity.h"
 #include "kubelet/node/machine.h"
 #include "kubelet/pleg/pleg.h"
@@ -332,8 +334,9 @@ base::Status Run(const Options& options) {
   if (layout.v2) node.oom_group = config.single_process_oom_kill.value_or(false) ? "0" : "1";
 
   base::SystemClock clock;
-  const std::unique_ptr<cri_client::RuntimeClient> runtime =
-      cri_client::ConnectRuntime(config.container_runtime_endpoint);
+  metrics::Metrics metrics;
+  const std::unique_ptr<cri_client::RuntimeClient> runtime = metrics::Metered(
+      cri_client::ConnectRuntime(config.container_runtime_endpoint), metrics.registry(), clock);
   volume::LocalObjects objects(options.objects);
   std::set<std::string> told;  // by the one thread that reloads at a time
   const auto reload_objects = [&] {
@@ -390,6 +393,7 @@ base::Status Run(const Options& options) {
   lifecycle::Applier applier({*runtime, volumes, all_objects, *cgroups, prober, node,
                               options.log_links, &pulls, pull_records.get(), nodes_credentials});
   lifecycle::View view(clock, json::WriteJson(config::ShowConfig(config)));
+  metrics.ShowNode(node_name, view, layout.v2);
   std::optional<Farewell> farewell;  // ends after all that may take its time
   async::Executor workers(128);
   std::optional<cluster::Health> health;
@@ -447,7 +451,9 @@ base::Status Run(const Options& options) {
         prober, probe_workers, clock, [&](const std::string& uid) { agent.OnHealth(uid); },
         [&](const std::string& uid, const std::string& container, const std::string& text) {
           agent.OnProbeFailure(uid, container, text);
-        });
+        },
+        [&](probe::Kind kind, double seconds) { metrics.Probed(kind, seconds); });
+    metrics.ShowProbes(probes);
     pleg::Pleg pleg(
         *runtime, clock, [&](auto snapshot) { agent.OnSnapshot(std::move(snapshot)); },
         [&](const base::Error& error) { agent.OnRuntimeError(error); });
@@ -475,6 +481,8 @@ base::Status Run(const Options& options) {
                                              .addresses = host_ips,
                                              .root_dir = options.root_dir,
                                              .program = ProgramOf(options, clock),
+                                             .metrics = [&] { return metrics.Text(); },
+                                             .probe_metrics = [&] { return metrics.ProbesText(); },
                                              .machine = MachineOf(capacity)}));
     agent.Begin();
     if (link) {

@@ -44,8 +44,8 @@ base::Result<std::unique_ptr<Servers>> Servers::Open(const Given& given) {
   const node_api::Views views{.node = given.view,
                               .streams = made->streams_,
                               .figures = made->figures_,
-                              .metrics = {},
-                              .probe_metrics = {},
+                              .metrics = given.metrics,
+                              .probe_metrics = given.probe_metrics,
                               .container_metrics =
                                   [&runtime = given.runtime, machine = given.machine] {
                                     return node_api::ReadContainerMetrics(runtime, machine);

@@ -32,6 +32,7 @@ class Servers {
     std::vector<std::string> addresses;  // of the node
     std::string root_dir;                // the kubelet's
     node_api::Program program;
+    std::function<std::string()> metrics, probe_metrics;  // Prometheus' text
     node_api::MachineFacts machine;
   };
   static base::Result<std::unique_ptr<Servers>> Open(const Given& given);

@@ -265,6 +265,8 @@ void Agent::RefreshHealth(Entry& entry) {
       const std::vector<std::string>& ips =
           entry.facts.pod.spec.host_network ? d_.node.names.host_ips : entry.context.pod_ips;
       probes_->Watch({.pod_uid = entry.facts.pod.metadata.uid,
+                      .pod_name = entry.facts.pod.metadata.name,
+                      .namespace_name = entry.facts.pod.metadata.namespace_name,
                       .container_id = fact.id,
                       .address = ips.empty() ? "127.0.0.1" : ips.front(),
                       .container = *container,

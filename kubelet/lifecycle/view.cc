@@ -76,6 +76,19 @@ std::vector<std::string> View::NotReady() const {
   return reasons;
 }
 
+View::Counts View::Count() const {
+  Counts counts;
+  for (const auto& [uid, picture] : Copy()) {
+    ++counts.pods;
+    counts.running_pods += picture->runs ? 1 : 0;
+    for (const auto& [name, log] : picture->logs) {
+      if (log.present.empty()) continue;
+      ++(log.running ? counts.running_containers : counts.exited_containers);
+    }
+  }
+  return counts;
+}
+
 View::Pictures View::Copy() const {
   const std::lock_guard lock(mutex_);
   return pictures_;

@@ -58,6 +58,11 @@ class View final : public server::NodeView {
   // What keeps the node from running pods, in sentences; at first, that nobody has looked.
   std::vector<std::string> NotReady() const;
   std::set<eviction::Condition> Pressure() const;  // what the node runs short of
+  struct Counts {
+    size_t pods = 0, running_pods = 0;
+    size_t running_containers = 0, exited_containers = 0;  // the latest of each name
+  };
+  Counts Count() const;
 
  private:
   using Pictures = std::map<std::string, std::shared_ptr<const PodPicture>>;  // by uid

@@ -20,17 +20,20 @@ struct Probes::State {
     ProbeState judge;  // guarded by mutex, but for Spec(), which never changes
     std::optional<base::SteadyTime> queued;  // its place in `queue`
     bool forgotten = false;
+    std::map<std::pair<Kind, Outcome>, uint64_t> tally;  // guarded by mutex
   };
   using EntryPtr = std::shared_ptr<Entry>;
   using Changed = std::function<void(const std::string&)>;
   using Failed = std::function<void(const std::string&, const std::string&, const std::string&)>;
 
-  State(Prober& p, async::Executor& e, base::Clock& c, Changed on_changed, Failed on_failed)
+  State(Prober& p, async::Executor& e, base::Clock& c, Changed on_changed, Failed on_failed,
+        Seen on_seen)
       : prober(p),
         executor(e),
         clock(c),
         changed(std::move(on_changed)),
         failed(std::move(on_failed)),
+        seen(std::move(on_seen)),
         timer([this] { Time(); }) {}
   ~State() {
     {
@@ -90,9 +93,12 @@ struct Probes::State {
     std::unique_lock lock(mutex);
     if (!stop && !entry->forgotten) {
       lock.unlock();
+      const base::SteadyTime begin = clock.Steady();
       const Answer answer = prober.Probe(
           entry->judge.Spec(kind), {watched.address, watched.container_id, &watched.container});
+      if (seen) seen(kind, std::chrono::duration<double>(clock.Steady() - begin).count());
       lock.lock();
+      ++entry->tally[{kind, answer.outcome}];
       if (!stop && !entry->forgotten) {
         const ProbeState::Verdict verdict = entry->judge.Answered(kind, answer, clock.Steady());
         Queue(entry);
@@ -113,6 +119,7 @@ struct Probes::State {
   base::Clock& clock;
   const Changed changed;
   const Failed failed;
+  const Seen seen;
 
   mutable std::mutex mutex;
   std::condition_variable wake;
@@ -128,9 +135,10 @@ struct Probes::State {
 Probes::Probes(
     Prober& prober, async::Executor& executor, base::Clock& clock,
     std::function<void(const std::string&)> changed,
-    std::function<void(const std::string&, const std::string&, const std::string&)> failed)
-    : state_(std::make_unique<State>(prober, executor, clock, std::move(changed),
-                                     std::move(failed))) {}
+    std::function<void(const std::string&, const std::string&, const std::string&)> failed,
+    Seen seen)
+    : state_(std::make_unique<State>(prober, executor, clock, std::move(changed), std::move(failed),
+                                     std::move(seen))) {}
 
 Probes::~Probes() = default;
 
@@ -179,6 +187,18 @@ Health Probes::Of(const std::string& container_id) const {
   const std::lock_guard lock(state_->mutex);
   const auto found = state_->entries.find(container_id);
   return found == state_->entries.end() ? Health{} : found->second->judge.health();
+}
+
+std::vector<Probes::Tally> Probes::Tallies() const {
+  std::vector<Tally> tallies;
+  const std::lock_guard lock(state_->mutex);
+  for (const auto& [id, entry] : state_->entries) {
+    const Watched& of = entry->watched;
+    for (const auto& [what, times] : entry->tally)
+      tallies.push_back({of.pod_uid, of.pod_name, of.namespace_name, of.container.name, what.first,
+                         what.second, times});
+  }
+  return tallies;
 }
 
 void Probes::Wake() {

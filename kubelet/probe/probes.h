@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "kubelet/probe/prober.h"
 #include "lib/async/executor.h"
@@ -37,6 +38,7 @@ class Probes {
  public:
   struct Watched {
     std::string pod_uid;
+    std::string pod_name = {}, namespace_name = {};  // for who counts
     std::string container_id;
     std::string address;
     kube::Container container;
@@ -46,12 +48,15 @@ class Probes {
     bool spread = false;  // begin at a random part of the period (after a restart of the kubelet)
   };
   // `changed` is called (on a worker thread) with the pod's uid whenever Health() of one of its
-  // containers changed; `failed` with a text for people whenever a probe failed or warned.
+  // containers changed; `failed` with a text for people whenever a probe failed or warned; `seen`
+  // of each probe.
+  using Seen = std::function<void(Kind kind, double seconds)>;
   Probes(Prober& prober, async::Executor& executor, base::Clock& clock,
          std::function<void(const std::string& pod_uid)> changed,
          std::function<void(const std::string& pod_uid, const std::string& container,
                             const std::string& text)>
-             failed);
+             failed,
+         Seen seen = {});
   ~Probes();
 
   void Watch(const Watched& watched);  // once per container id; again: no effect
@@ -59,6 +64,14 @@ class Probes {
   void Forget(const std::string& container_id);
   void ForgetPod(const std::string& pod_uid);
   Health Of(const std::string& container_id) const;  // unknown: neither started nor ready
+  // How often what came of the probes of a container that is watched.
+  struct Tally {
+    std::string pod_uid, pod_name, namespace_name, container;
+    Kind kind = Kind::kLiveness;
+    Outcome outcome = Outcome::kSuccess;
+    uint64_t times = 0;
+  };
+  std::vector<Tally> Tallies() const;
   void Wake();  // looks at the clock again, for clocks that do not go by themselves
 
  private:

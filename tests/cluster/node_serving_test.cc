@@ -148,6 +148,11 @@ TEST_F(NodeServingTest, ThePathsOfTheNodeAnswerThroughTheApiServerAndThePortForR
            std::string::npos;
   })) << get("/metrics/cadvisor");
   EXPECT_THAT(get("/metrics/cadvisor"), HasSubstr("machine_cpu_cores{"));
+  const std::string own = get("/metrics");
+  for (const char* name :
+       {"\nkubelet_running_pods ", "\nkubelet_started_containers_total ",
+        "\nkubelet_runtime_operations_total{operation_type=\"run_podsandbox\"} "})
+    EXPECT_THAT(own, HasSubstr(name));
   EXPECT_THAT(get("/logs/"), HasSubstr("<pre>"));
   EXPECT_THAT(get("/statusz"), HasSubstr("kubelet statusz"));
   EXPECT_THAT(get("/flagz"), HasSubstr("hostname-override: node\n"));

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kubelet/metrics/metrics.h"
+
+#include <map>
+
+#include "lib/meter/process.h"
+
+namespace keelson::metrics {
+namespace {
+
+using Reads = std::vector<meter::Registry::Read>;
+
+std::string_view NameOf(probe::Kind kind) {
+  switch (kind) {
+    case probe::Kind::kLiveness:
+      return "Liveness";
+    case probe::Kind::kReadiness:
+      return "Readiness";
+    case probe::Kind::kStartup:
+      return "Startup";
+  }
+  return "";
+}
+
+std::string_view NameOf(probe::Outcome outcome) {
+  switch (outcome) {
+    case probe::Outcome::kSuccess:
+    case probe::Outcome::kWarning:
+      return "successful";
+    case probe::Outcome::kFailure:
+      return "failed";
+    case probe::Outcome::kError:
+      return "unknown";
+  }
+  return "";
+}
+
+}  // namespace
+
+Metrics::Metrics()
+    : probe_times_(probes_.Histograms("prober_probe_duration_seconds", "How long probes took.",
+                                      {"probe_type"}, kSeconds)) {
+  meter::AddProcess(own_);
+  own_.ReadGauges("kubernetes_build_info", "Which program this is.", {"git_version", "platform"},
+                  [] { return Reads{{{"keelson " KEELSON_VERSION, "linux"}, 1}}; });
+}
+
+void Metrics::ShowNode(const std::string& node, const lifecycle::View& view, bool cgroup_v2) {
+  own_.ReadGauges("kubelet_node_name", "The node's name; the value is 1.", {"node"},
+                  [node] { return Reads{{{node}, 1}}; });
+  own_.ReadGauges("kubelet_cgroup_version", "Version of cgroups that the node has.", {},
+                  [cgroup_v2] { return Reads{{{}, cgroup_v2 ? 2.0 : 1.0}}; });
+  own_.ReadGauges("kubelet_active_pods", "Pods that the kubelet looks after.", {},
+                  [&view] { return Reads{{{}, static_cast<double>(view.Count().pods)}}; });
+  own_.ReadGauges("kubelet_running_pods", "Pods of which something runs.", {},
+                  [&view] { return Reads{{{}, static_cast<double>(view.Count().running_pods)}}; });
+  own_.ReadGauges("kubelet_running_containers", "Containers with a log, by state.",
+                  {"container_state"}, [&view] {
+                    const lifecycle::View::Counts counts = view.Count();
+                    return Reads{{{"running"}, static_cast<double>(counts.running_containers)},
+                                 {{"exited"}, static_cast<double>(counts.exited_containers)}};
+                  });
+}
+
+void Metrics::ShowProbes(const probe::Probes& probes) {
+  probes_.ReadCounters(
+      "prober_probe_total", "Probes of containers, by what came of them.",
+      {"probe_type", "result", "container", "pod", "namespace", "pod_uid"}, [&probes] {
+        // A warning is a success with a word for people.
+        std::map<std::vector<std::string>, double> sums;
+        for (const probe::Probes::Tally& tally : probes.Tallies())
+          sums[{std::string(NameOf(tally.kind)), std::string(NameOf(tally.outcome)),
+                tally.container, tally.pod_name, tally.namespace_name, tally.pod_uid}] +=
+              static_cast<double>(tally.times);
+        Reads reads;
+        for (auto& [labels, sum] : sums) reads.push_back({labels, sum});
+        return reads;
+      });
+}
+
+void Metrics::Probed(probe::Kind kind, double seconds) {
+  probe_times_.With({NameOf(kind)}).Observe(seconds);
+}
+
+}  // namespace keelson::metrics
