@@ -42,9 +42,9 @@ TEST_F(MemoryTest, In512KiBAStaticProgramStartsAndIsBusy) {
   }
 }
 
-// The kernel kills it on the way to its program's first instruction. Which side of execve's point of
-// no return that is, is the kernel's affair: before, the start is refused; behind, it was one, and
-// the container's end says why. Nobody is told that it runs on.
+// The kernel kills it on the way to its program's first instruction. Which side of execve's point
+// of no return that is, is the kernel's affair: before, the start is refused; behind, it was one,
+// and the container's end says why. Nobody is told that it runs on.
 TEST_F(MemoryTest, ALimitThatIsTooLowIsNamedOrTheContainerEndsForIt) {
   const base::Result<StartedContainer> started = pod_->Start(Tiny("c1", 16 << 10), {}, LogDir());
   if (started.ok()) {

@@ -36,7 +36,7 @@ class ChaosTest : public TrafficFixture {
     const char* seed = std::getenv("KEELSON_TEST_SEED");
     seed_ = seed != nullptr ? std::strtoul(seed, nullptr, 10) : std::random_device()();
     const char* seconds = std::getenv("KEELSON_CHAOS_SECONDS");
-    seconds_ = seconds != nullptr ? std::atoi(seconds) : 30;
+    seconds_ = seconds != nullptr ? std::atoi(seconds) : 60;
     random_.seed(seed_);
     std::fprintf(stderr, "seed: KEELSON_TEST_SEED=%lu, %d seconds\n", seed_, seconds_);
   }
