@@ -8,7 +8,6 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
@@ -38,6 +37,7 @@
 #include "kubelet/node/machine.h"
 #include "kubelet/pleg/pleg.h"
 #include "kubelet/probe/probes.h"
+#include "kubelet/program/options.h"
 #include "kubelet/server/server.h"
 #include "kubelet/source/file_source.h"
 #include "kubelet/volume/volumes.h"
@@ -50,22 +50,7 @@
 namespace {
 
 using namespace keelson;
-
-struct Options {
-  std::string config_file, config_dir;
-  std::string manifests, endpoint;  // override the configuration's
-  std::string root_dir = "/var/lib/kubelet";
-  std::string objects = "/etc/keelson/objects";
-  std::string socket = "/run/keelson/kubelet.sock";
-  std::string log_links = "/var/log/containers";
-  std::string node_name, node_ip, cgroup_root, pod_logs;
-  std::string log_level = "info";
-  std::string kubeconfig, bootstrap_kubeconfig;  // empty: the node is alone
-  std::string node_labels, taints;
-  std::string credential_config, credential_programs;  // of plugins; empty: there are none
-  std::optional<int64_t> healthz_port, port;
-  std::map<std::string, std::string> flags;  // all of the command line, for /flagz
-};
+using program::Options;
 
 base::Result<config::KubeletConfig> Configure(const Options& options) {
   config::KubeletConfig config;
@@ -503,74 +488,15 @@ base::Status Run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  CLI::App app("Keelson's kubelet: runs the pods of a manifest folder on any CRI v1 runtime.");
-  app.add_option("--config", options.config_file,
-                 "a KubeletConfiguration (kubelet.config.k8s.io/v1beta1)");
-  app.add_option(
-      "--config-dir", options.config_dir,
-      "a folder of *.conf files that change the configuration, in the order of their names");
-  app.add_option("--pod-manifest-path", options.manifests,
-                 "folder (or file) of static pods (default: /etc/keelson/manifests)");
-  app.add_option("--container-runtime-endpoint", options.endpoint,
-                 "the CRI's socket (default: unix:///run/keelson/cri.sock)");
-  app.add_option("--root-dir", options.root_dir, "volumes and pod directories")
-      ->capture_default_str();
-  app.add_option("--objects", options.objects, "folder of ConfigMaps and Secrets for static pods")
-      ->capture_default_str();
-  app.add_option("--socket", options.socket, "the local read API")->capture_default_str();
-  app.add_option("--hostname-override", options.node_name, "the node's name (default: the host's)");
-  app.add_option("--node-ip", options.node_ip,
-                 "the node's address (default: the one that leads outside)");
-  app.add_option("--cgroup-root", options.cgroup_root, "pods live below <root>/kubepods");
-  app.add_option("--pod-logs-dir", options.pod_logs, "container logs (default: /var/log/pods)");
-  app.add_option("--log-links-dir", options.log_links,
-                 "links to logs by container, for collectors; empty: none")
-      ->capture_default_str();
-  app.add_option("--kubeconfig", options.kubeconfig,
-                 "the API server of a cluster to join, and as whom (default: none, alone)");
-  app.add_option(
-      "--bootstrap-kubeconfig", options.bootstrap_kubeconfig,
-      "how to join without a --kubeconfig of one's own (default: <root-dir>/kubeconfig): "
-      "with a bootstrap token, for which it is written");
-  app.add_option("--image-credential-provider-config", options.credential_config,
-                 "a CredentialProviderConfig, or a folder of them: programs that know credentials "
-                 "of registries");
-  app.add_option("--image-credential-provider-bin-dir", options.credential_programs,
-                 "where these programs are");
-  app.add_option("--node-labels", options.node_labels, "of the node's object: a=b,c=d");
-  app.add_option("--register-with-taints", options.taints,
-                 "of a node that is new to the cluster: key=value:effect,…");
-  app.add_option("--port", options.port,
-                 "the node's API for the cluster: logs, exec, figures; 0: none (default: 10250)");
-  app.add_option("--healthz-port", options.healthz_port,
-                 "/healthz on the loopback address; 0: none (default: 10248)");
-  app.add_option("--log-level", options.log_level, "debug, info, warn or error")
-      ->capture_default_str();
-  const CLI::App* clean_up =
-      app.add_subcommand("cleanup",
-                         "removes the volumes and cgroups of all pods; for a node whose pods have "
-                         "ended or whose runtime is gone");
-  CLI::App* check = app.add_subcommand(
-      "fsck", "whose everything of the kubelet's is, as JSON; `keelson fsck` is for people");
-  std::string runtime;
-  bool mend = false;
-  check->add_option("--runtime", runtime,
-                    "what `keelson-runtime fsck` says; -: on the standard input");
-  check->add_flag("--mend", mend, "take away what has no owner");
-  app.require_subcommand(0, 1);
-  app.fallthrough();
-  CLI11_PARSE(app, argc, argv);
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_lnames().empty() || option->get_lnames()[0] == "help") continue;
-    options.flags[option->get_lnames()[0]] =
-        option->count() > 0 ? option->results().back() : option->get_default_str();
-  }
+  const auto read = program::ReadOptions(argc, argv);
+  if (const int* code = std::get_if<int>(&read)) return *code;
+  const auto& options = std::get<Options>(read);
   base::Status done = log::LogToStandardError(options.log_level);
   if (done.ok()) {
-    done = clean_up->parsed() ? CleanUp(options)
-           : check->parsed()  ? CheckNode(options, runtime, mend)
-                              : Run(options);
+    done = options.task == program::Task::kCleanUp ? CleanUp(options)
+           : options.task == program::Task::kCheck
+               ? CheckNode(options, options.runtime_report, options.mend)
+               : Run(options);
   }
   if (done.ok()) return 0;
   std::fprintf(stderr, "keelson-kubelet: %s\n", done.error().message().c_str());
