@@ -132,8 +132,7 @@ Result<std::string> Runtime::MakeSandbox(const cri::PodSandboxConfig& config,
   {
     const std::lock_guard lock(mutex_);
     sandboxes_[id] = sandbox;
-    lost = std::exchange(making_[id], false);
-    making_.erase(id);
+    lost = making_.extract(id).mapped();
     ++changes_;
   }
   if (lost) OnMonitorLost(id);

@@ -168,8 +168,6 @@ std::vector<Moments::Step> Moments::Steps() {
 }
 
 std::string Moments::Calibrate() {
-  std::vector<microseconds> took;
-  Pod pod;
   took_.clear();
   const Outcome passed = Pass(nullptr);
   return passed.kind.empty() ? "" : passed.kind + ": " + passed.what;
@@ -186,10 +184,9 @@ Moments::Death Moments::Choose() {
   return death;
 }
 
-std::string Moments::Describe(const Death& death) const {
+std::string Moments::Describe(const Death& death) {
   return std::string(death.of_daemon ? "the daemon" : "a process beside a pod") + " " +
-         std::to_string(death.after.count()) + " us after the begin of " +
-         const_cast<Moments*>(this)->Steps()[death.step].name;
+         std::to_string(death.after.count()) + " us after the begin of " + Steps()[death.step].name;
 }
 
 Moments::Outcome Moments::Pass(const Death* death) {

@@ -38,7 +38,7 @@ class Moments {
     std::chrono::microseconds after;  // the step began
   };
   Death Choose();
-  std::string Describe(const Death& death) const;
+  std::string Describe(const Death& death);
   // What is wrong in the words of kinds, "": nothing.
   struct Outcome {
     bool died = false;

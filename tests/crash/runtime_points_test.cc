@@ -333,8 +333,6 @@ class RuntimePoints : public PointsTest {
            if (std::exchange(away, true)) return {};
            StopRuntime(SIGKILL);
            RETURN_IF_ERROR(os::WriteFileAtomic(Marks() + "/" + pod.name + "-go", "", 0644));
-           const std::string exit = run_ + "/pods/" + pod.id.substr(0, 24);
-           (void)exit;
            if (std::string down = Revive(); !down.empty()) return base::Aborted("{}", down);
            return {};
          },
