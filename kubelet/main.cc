@@ -46,6 +46,7 @@
 #include "lib/kube/client/api.h"
 #include "lib/log/log.h"
 #include "lib/os/files.h"
+#include "lib/os/listen.h"
 
 namespace {
 
@@ -116,11 +117,6 @@ class Farewell {
   bool done_ = false;  // guarded by mutex_
   std::jthread waiter_;
 };
-
-std::string Endpoint(const std::string& address, int64_t port) {
-  return (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" +
-         std::to_string(port);
-}
 
 std::string PodsCgroup(const config::KubeletConfig& config) {
   return (config.cgroup_root == "/" ? "" : config.cgroup_root) + "/kubepods";
@@ -450,7 +446,7 @@ base::Status Run(const Options& options) {
                      server::Server::Listen(options.socket, view));
     if (config.healthz_port != 0) {
       const base::Result<int> listening =
-          local->ListenHealth(Endpoint(config.healthz_bind_address, config.healthz_port));
+          local->ListenHealth(os::Endpoint(config.healthz_bind_address, config.healthz_port));
       if (!listening.ok())
         return listening.error().WithContext(
             "healthz (healthzPort 0 or --healthz-port 0 turns it off)");

@@ -8,6 +8,7 @@
 #include "lib/base/strings.h"
 #include "lib/certificate/signing_request.h"
 #include "lib/os/files.h"
+#include "lib/os/listen.h"
 
 namespace keelson::cluster {
 
@@ -25,10 +26,8 @@ bool HasEnded(const kube::ClientConfig& config, int64_t now) {
 }
 
 std::string OwnKubeconfig(const kube::ClientConfig& as, const std::string& certificate) {
-  const std::string& host = as.target.host;
-  const std::string server = "https://" +
-                             (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" +
-                             std::to_string(as.target.port) + as.path_prefix;
+  const std::string server =
+      "https://" + os::Endpoint(as.target.host, as.target.port) + as.path_prefix;
   Value cluster = Value::Object({{"server", Value(server)}});
   if (!as.target.authorities.empty())
     cluster.Set("certificate-authority-data", Value(base::Base64Encode(as.target.authorities)));

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/cluster/servers.h"
 
+#include "lib/os/listen.h"
+
 namespace keelson::cluster {
 namespace {
-
-std::string Endpoint(const std::string& address, int64_t port) {
-  return (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" +
-         std::to_string(port);
-}
 
 base::Result<Serving::Settings> SettingsOf(const Servers::Given& given) {
   const config::KubeletConfig& config = given.config;
   Serving::Settings settings;
   settings.node = settings.tls.node = given.node;
-  settings.endpoint = Endpoint(config.address, config.port);
+  settings.endpoint = os::Endpoint(config.address, config.port);
   settings.offer = OfferOf(config);
   settings.tls.names = {given.node};
   settings.tls.names.insert(settings.tls.names.end(), given.addresses.begin(),
@@ -54,7 +51,7 @@ base::Result<std::unique_ptr<Servers>> Servers::Open(const Given& given) {
                               .checkpoints = given.root_dir + "/checkpoints"};
   if (given.config.read_only_port != 0) {
     base::Result<std::unique_ptr<node_api::ReadOnly>> opened =
-        node_api::ReadOnly::Listen(Endpoint(given.config.address, given.config.read_only_port),
+        node_api::ReadOnly::Listen(os::Endpoint(given.config.address, given.config.read_only_port),
                                    views, OfferOf(given.config), given.clock);
     if (!opened.ok())
       return opened.error().WithContext("the port for reading (readOnlyPort 0 turns it off)");

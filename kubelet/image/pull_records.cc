@@ -15,7 +15,6 @@ namespace {
 using base::Result;
 using base::Status;
 
-constexpr std::string_view kAside = ".bad";
 constexpr size_t kLargestRecord = size_t{4} << 20;
 
 Status Write(const std::string& path, const std::string& text) {
@@ -35,7 +34,8 @@ void ReadFolder(
     if (!entry.name.starts_with("sha256-")) continue;
     const size_t dot = entry.name.find('.');
     if (dot != std::string::npos) {
-      if (std::string_view(entry.name).substr(dot) == kAside) bad.insert(entry.name.substr(0, dot));
+      const std::string name = entry.name.substr(0, dot);
+      if (entry.name == os::AsidePath(name)) bad.insert(name);
       continue;  // or half-written
     }
     const std::string path = folder + "/" + entry.name;

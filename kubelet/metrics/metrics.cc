@@ -3,24 +3,13 @@
 
 #include <map>
 
+#include "kubelet/probe/probe_state.h"
 #include "lib/meter/process.h"
 
 namespace keelson::metrics {
 namespace {
 
 using Reads = std::vector<meter::Registry::Read>;
-
-std::string_view NameOf(probe::Kind kind) {
-  switch (kind) {
-    case probe::Kind::kLiveness:
-      return "Liveness";
-    case probe::Kind::kReadiness:
-      return "Readiness";
-    case probe::Kind::kStartup:
-      return "Startup";
-  }
-  return "";
-}
 
 std::string_view NameOf(probe::Outcome outcome) {
   switch (outcome) {
@@ -69,7 +58,7 @@ void Metrics::ShowProbes(const probe::Probes& probes) {
         // A warning is a success with a word for people.
         std::map<std::vector<std::string>, double> sums;
         for (const probe::Probes::Tally& tally : probes.Tallies())
-          sums[{std::string(NameOf(tally.kind)), std::string(NameOf(tally.outcome)),
+          sums[{std::string(probe::KindName(tally.kind)), std::string(NameOf(tally.outcome)),
                 tally.container, tally.pod_name, tally.namespace_name, tally.pod_uid}] +=
               static_cast<double>(tally.times);
         Reads reads;
@@ -79,7 +68,7 @@ void Metrics::ShowProbes(const probe::Probes& probes) {
 }
 
 void Metrics::Probed(probe::Kind kind, double seconds) {
-  probe_times_.With({NameOf(kind)}).Observe(seconds);
+  probe_times_.With({probe::KindName(kind)}).Observe(seconds);
 }
 
 }  // namespace keelson::metrics

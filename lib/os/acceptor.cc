@@ -45,7 +45,7 @@ void Acceptor::Run() {
     if (poll(fds, 2, -1) < 0 && errno != EINTR) return;
     if (fds[1].revents != 0) return;
     if ((fds[0].revents & POLLIN) == 0) continue;
-    PeerAddress from{};
+    SocketAddress from{};
     socklen_t size = sizeof from;
     UniqueFd socket(accept4(listener_.get(), &from.any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket) {

@@ -3,23 +3,16 @@
 // closes the socket. Any thread may make and destroy it. Source: accept(2), unix(7).
 #pragma once
 
-#include <netinet/in.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "lib/base/result.h"
+#include "lib/os/listen.h"
 #include "lib/os/unique_fd.h"
 
 namespace keelson::os {
-
-union PeerAddress {
-  sockaddr any;  // AF_UNIX, AF_INET or AF_INET6
-  sockaddr_in v4;
-  sockaddr_in6 v6;
-};
 
 class Acceptor {
  public:
@@ -32,7 +25,7 @@ class Acceptor {
   // On the thread; the socket does not block. Of a unix socket only root's and this process's
   // user's connections come (IsOwner). What cannot be accepted is a warning, without descriptors
   // one a second.
-  using Take = std::function<void(UniqueFd socket, const PeerAddress& from)>;
+  using Take = std::function<void(UniqueFd socket, const SocketAddress& from)>;
   void Start(Take take);
   int fd() const { return listener_.get(); }
 

@@ -21,7 +21,7 @@ TEST(Acceptor, HandsOnConnectionsThatDoNotBlockAndWhereTheyCameFrom) {
   TcpListener listening = ListenTcp("127.0.0.1:0", true, 1).value();
   auto acceptor = Acceptor::Create(std::move(listening.socket), "test").value();
   std::promise<std::pair<int, int>> taken;  // family, flags
-  acceptor->Start([&](UniqueFd socket, const PeerAddress& from) {
+  acceptor->Start([&](UniqueFd socket, const SocketAddress& from) {
     taken.set_value({from.any.sa_family, fcntl(socket.get(), F_GETFL)});
   });
   const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -42,7 +42,7 @@ TEST(Acceptor, ClosesWhatANeighbourOfAUnixSocketConnects) {
   auto acceptor = Acceptor::Create(ListenUnix(path, SOCK_STREAM).value(), "test").value();
   std::promise<void> taken;
   int count = 0;
-  acceptor->Start([&](UniqueFd, const PeerAddress& from) {
+  acceptor->Start([&](UniqueFd, const SocketAddress& from) {
     EXPECT_EQ(from.any.sa_family, AF_UNIX);
     if (++count == 1) taken.set_value();
   });
@@ -70,7 +70,7 @@ TEST(Acceptor, ClosesWhatANeighbourOfAUnixSocketConnects) {
 TEST(Acceptor, EndsWithoutAnyConnection) {
   auto acceptor =
       Acceptor::Create(std::move(ListenTcp("127.0.0.1:0", true, 1).value().socket), "test").value();
-  acceptor->Start([](UniqueFd, const PeerAddress&) { FAIL(); });
+  acceptor->Start([](UniqueFd, const SocketAddress&) { FAIL(); });
   acceptor.reset();
 }
 

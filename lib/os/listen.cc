@@ -2,7 +2,6 @@
 #include "lib/os/listen.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -16,20 +15,14 @@ using base::Result;
 
 namespace {
 
-union Address {
-  sockaddr any;
-  sockaddr_in v4;
-  sockaddr_in6 v6;
-};
-
-Result<Address> ParseAddress(const std::string& endpoint, bool loopback_only) {
+Result<SocketAddress> ParseAddress(const std::string& endpoint, bool loopback_only) {
   const size_t colon = endpoint.rfind(':');
   const std::optional<uint64_t> port =
       colon == std::string::npos ? std::nullopt
                                  : base::ParseUint64(std::string_view(endpoint).substr(colon + 1));
   std::string host = endpoint.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  Address address{};
+  SocketAddress address{};
   if (!port || *port > 65535)
     return base::InvalidArgument("'{}' is not like 127.0.0.1:6443", endpoint);
   const in_port_t network_port = htons(static_cast<uint16_t>(*port));
@@ -52,8 +45,13 @@ Result<Address> ParseAddress(const std::string& endpoint, bool loopback_only) {
 
 }  // namespace
 
+std::string Endpoint(const std::string& address, int64_t port) {
+  return (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" +
+         std::to_string(port);
+}
+
 Result<TcpListener> ListenTcp(const std::string& endpoint, bool loopback_only, int backlog) {
-  ASSIGN_OR_RETURN(Address address, ParseAddress(endpoint, loopback_only));
+  ASSIGN_OR_RETURN(SocketAddress address, ParseAddress(endpoint, loopback_only));
   const bool v4 = address.any.sa_family == AF_INET;
   TcpListener made;
   made.socket.reset(socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));

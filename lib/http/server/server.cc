@@ -102,7 +102,7 @@ Result<int> Server::Listen(const std::string& endpoint, Handler handler) {
       std::unique_ptr<Endpoint>(new Endpoint{path, std::move(handler), options_, stop_fd_}));
   Endpoint* added = endpoints_.back().get();
   added->acceptor = std::move(acceptor);
-  added->acceptor->Start([added](UniqueFd socket, const os::PeerAddress&) {
+  added->acceptor->Start([added](UniqueFd socket, const os::SocketAddress&) {
     // Its thread waits in reading and writing.
     if (os::SetNonBlocking(socket.get(), false).ok()) added->Take(std::move(socket));
   });

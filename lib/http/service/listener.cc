@@ -17,7 +17,7 @@ using os::UniqueFd;
 
 namespace {
 
-std::string Text(const os::PeerAddress& address) {
+std::string Text(const os::SocketAddress& address) {
   char host[INET6_ADDRSTRLEN] = "";
   if (address.any.sa_family == AF_INET) {
     inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof host);
@@ -63,7 +63,7 @@ Result<std::unique_ptr<Listener>> Listener::Open(const std::string& endpoint, bo
 }
 
 void Listener::Start(std::function<void(UniqueFd, std::string)> taker) {
-  acceptor_->Start([taker = std::move(taker)](UniqueFd socket, const os::PeerAddress& from) {
+  acceptor_->Start([taker = std::move(taker)](UniqueFd socket, const os::SocketAddress& from) {
     const std::string remote = Text(from);
     if (remote != "unix") TuneTcp(socket.get());
     taker(std::move(socket), remote);
