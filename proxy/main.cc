@@ -80,16 +80,16 @@ base::Status Cleanup(const Options& options) {
   return proxy::RemoveRoutes();
 }
 
-std::vector<netlink::IpAddress> AddressesOf(const std::vector<std::string>& texts) {
-  std::vector<netlink::IpAddress> out;
+std::vector<base::IpAddress> AddressesOf(const std::vector<std::string>& texts) {
+  std::vector<base::IpAddress> out;
   for (const std::string& text : texts)
-    if (const auto one = netlink::IpAddress::Parse(text)) out.push_back(*one);
+    if (const auto one = base::IpAddress::Parse(text)) out.push_back(*one);
   return out;
 }
 
 // Pods go on asking at the address while this process is away; none wanted: one of an earlier run
 // goes.
-void HoldAddresses(const std::vector<netlink::IpAddress>& wanted) {
+void HoldAddresses(const std::vector<base::IpAddress>& wanted) {
   if (wanted.empty()) {
     if (const base::Status gone = proxy::address::Release(); !gone.ok())
       base::LogWarn("an address of an earlier run stays", {{"error", gone.error()}});
@@ -165,7 +165,7 @@ base::Status Serve(const Options& options) {
   proxy::handover::Keeper handover(*loop);
   if (!options.zone_file.empty()) KeepSockets(handover, options.zone_file);
   ASSIGN_OR_RETURN(kube::ClientConfig config, kube::ReadKubeconfig(options.kubeconfig));
-  const std::vector<netlink::IpAddress> held = AddressesOf(options.cluster_dns);
+  const std::vector<base::IpAddress> held = AddressesOf(options.cluster_dns);
   HoldAddresses(held);
   PrepareKernel(options);
   // What a proxy before this one had begun would be written behind what this one knows.
@@ -209,7 +209,7 @@ base::Status Serve(const Options& options) {
     settings.min_period = options.min_period;
     settings.check_period = options.check_period;
     settings.first_written = [&options] { PrepareKernel(options); };
-    for (const netlink::IpAddress& one : held) settings.held.push_back(one.Text());
+    for (const base::IpAddress& one : held) settings.held.push_back(one.Text());
     if (!held.empty()) settings.look_after = [held] { HoldAddresses(held); };
     proxy::Agent agent(*loop, api, clock, std::move(settings), std::move(writers), health,
                        registry);
@@ -270,7 +270,7 @@ void Declare(CLI::App& app, Options& options) {
                  "elsewhere. Empty: pods ask by the rules of a Service")
       ->delimiter(',')
       ->check([](const std::string& text) {
-        return netlink::IpAddress::Parse(text) ? "" : "'" + text + "' is no address";
+        return base::IpAddress::Parse(text) ? "" : "'" + text + "' is no address";
       });
   app.add_option("--conntrack-max-per-core", options.sysctl.max_per_core,
                  "tracked connections for each core; 0: as it is");

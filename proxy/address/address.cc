@@ -8,17 +8,13 @@
 
 namespace keelson::proxy::address {
 
+using base::IpAddress;
 using base::Result;
 using base::Status;
-using netlink::IpAddress;
 using netlink::LinkAddress;
 using netlink::RouteSocket;
 
 namespace {
-
-bool IsLinkLocal(const IpAddress& address) {
-  return address.v6 && address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
-}
 
 // Any link that is up will do; not every kernel has the one that is meant for this.
 Status Create(RouteSocket& socket) {
@@ -43,7 +39,7 @@ Result<bool> Hold(const std::vector<IpAddress>& wanted) {
   ASSIGN_OR_RETURN(const std::vector<LinkAddress> all, socket.ListAddresses());
   std::vector<IpAddress> there;
   for (const LinkAddress& one : all) {
-    if (one.link != link->index || IsLinkLocal(one.address)) continue;
+    if (one.link != link->index || (one.address.v6 && one.address.IsLinkLocal())) continue;
     if (one.bits == one.address.bits() &&
         std::find(wanted.begin(), wanted.end(), one.address) != wanted.end()) {
       there.push_back(one.address);

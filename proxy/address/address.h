@@ -6,15 +6,15 @@
 
 #include <vector>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/result.h"
-#include "lib/kernel/netlink/address.h"
 
 namespace keelson::proxy::address {
 
 inline constexpr char kLink[] = "keelson-dns";
 
 // The link is there, up, and has these addresses alone; true: it was not so before.
-base::Result<bool> Hold(const std::vector<netlink::IpAddress>& wanted);
+base::Result<bool> Hold(const std::vector<base::IpAddress>& wanted);
 base::Status Release();  // absent is success
 
 }  // namespace keelson::proxy::address

@@ -9,8 +9,8 @@
 namespace keelson::proxy::address {
 namespace {
 
+using base::IpAddress;
 using netlink::InFreshHost;
-using netlink::IpAddress;
 using netlink::Say;
 using ::testing::HasSubstr;
 using ::testing::Not;

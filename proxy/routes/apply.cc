@@ -25,10 +25,6 @@ bool Same(const VxlanLink& there, const VxlanLink& wanted) {
          there.mac == wanted.mac && there.mtu == wanted.mtu;
 }
 
-bool IsLinkLocal6(const netlink::IpAddress& address) {
-  return address.v6 && address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
-}
-
 class Run {
  public:
   Run(RouteSocket& socket, const Plan& plan, bool v6) : socket_(socket), plan_(plan), v6_(v6) {}
@@ -69,7 +65,8 @@ class Run {
     ASSIGN_OR_RETURN(const std::vector<LinkAddress> addresses, socket_.ListAddresses());
     bool fits = there && Same(*there, tunnel.device), has_address = false;
     for (const LinkAddress& own : addresses) {
-      if (!there || own.link != there->index || own.address.v6 != v6_ || IsLinkLocal6(own.address))
+      if (!there || own.link != there->index || own.address.v6 != v6_ ||
+          (v6_ && own.address.IsLinkLocal()))
         continue;
       (own.address == tunnel.inside ? has_address : fits) = own.address == tunnel.inside;
     }
@@ -85,7 +82,7 @@ class Run {
     return base::Ok();
   }
 
-  Status AddAddress(const netlink::IpAddress& address) {
+  Status AddAddress(const base::IpAddress& address) {
     if (v6_) return socket_.AddAddress(device_, address.bytes, 128);
     const auto& b = address.bytes;
     return socket_.AddAddress(
@@ -100,7 +97,7 @@ class Run {
                      socket_.ListNeighbours(device_, v6_, true));
     const std::set<Neighbour> near(neighbours.begin(), neighbours.end());
     const std::set<Neighbour> far(forwarding.begin(), forwarding.end());
-    std::set<netlink::IpAddress> inside;
+    std::set<base::IpAddress> inside;
     std::set<netlink::Mac> macs;
     for (const Peer& peer : plan_.tunnel->peers) {
       const Neighbour behind{device_, peer.mac, peer.inside};
@@ -119,13 +116,13 @@ class Run {
 
   Status Routes() {
     ASSIGN_OR_RETURN(const std::vector<Route> there, socket_.ListRoutes(v6_, kProtocol));
-    std::map<netlink::IpBlock, Route> wanted;
+    std::map<base::IpBlock, Route> wanted;
     for (const Path& path : plan_.paths) {
       const int link = path.link == 0 ? device_ : path.link;
       if (link == 0) continue;  // said already: there is no tunnel
       wanted[path.to] = {path.to, path.via, link, path.link == 0 && !v6_, kProtocol};
     }
-    std::map<netlink::IpBlock, Route> ours;
+    std::map<base::IpBlock, Route> ours;
     for (const Route& route : there) {
       // What goes goes first: it may hide what comes.
       if (wanted.count(route.to) == 0)

@@ -23,7 +23,7 @@ ClusterNode ReadClusterNode(const json::Value& object) {
   ClusterNode node;
   node.name = object.At({"metadata", "name"}).AsString();
   const auto add = [&](const json::Value& range) {
-    const auto block = netlink::IpBlock::Parse(range.AsString());
+    const auto block = base::IpBlock::Parse(range.AsString());
     if (block && std::find(node.pods.begin(), node.pods.end(), *block) == node.pods.end())
       node.pods.push_back(*block);
   };
@@ -31,7 +31,7 @@ ClusterNode ReadClusterNode(const json::Value& object) {
   if (node.pods.empty()) add(object.At({"spec", "podCIDR"}));
   for (const json::Value& address : object.At({"status", "addresses"}).items()) {
     if (address.At({"type"}).AsString() != "InternalIP") continue;
-    if (const auto ip = netlink::IpAddress::Parse(address.At({"address"}).AsString()))
+    if (const auto ip = base::IpAddress::Parse(address.At({"address"}).AsString()))
       node.addresses.push_back(*ip);
   }
   const json::Value& annotations = object.At({"metadata", "annotations"});

@@ -8,15 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/ip_address.h"
 #include "lib/json/value.h"
-#include "lib/kernel/netlink/address.h"
+#include "lib/kernel/netlink/mac.h"
 
 namespace keelson::proxy {
 
 struct ClusterNode {
   std::string name;
-  std::vector<netlink::IpBlock> pods;         // podCIDRs
-  std::vector<netlink::IpAddress> addresses;  // InternalIPs
+  std::vector<base::IpBlock> pods;         // podCIDRs
+  std::vector<base::IpAddress> addresses;  // InternalIPs
   // Of its VXLAN device by family, where an annotation says so; else it follows from the name.
   std::optional<netlink::Mac> mac, mac6;
   friend bool operator==(const ClusterNode&, const ClusterNode&) = default;

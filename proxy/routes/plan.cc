@@ -9,8 +9,8 @@
 
 namespace keelson::proxy::routes {
 
-using netlink::IpAddress;
-using netlink::IpBlock;
+using base::IpAddress;
+using base::IpBlock;
 using netlink::LinkAddress;
 
 namespace {
@@ -25,11 +25,6 @@ const IpAddress* AddressOf(const ClusterNode& node, bool v6) {
   for (const IpAddress& address : node.addresses)
     if (address.v6 == v6) return &address;
   return nullptr;
-}
-
-bool IsLinkLocal(const IpAddress& address) {
-  return address.v6 ? address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80
-                    : address.bytes[0] == 169 && address.bytes[1] == 254;
 }
 
 // The address that a machine with this MAC has on every link (RFC 4291, appendix A). As a gateway
@@ -49,7 +44,7 @@ IpAddress LinkLocal(const netlink::Mac& mac) {
 int LinkTo(const Facts& facts, const IpAddress& address, const IpBlock* own_pods) {
   int link = 0, bits = -1;
   for (const LinkAddress& own : facts.addresses) {
-    if (facts.links.count(own.link) == 0 || IsLinkLocal(own.address)) continue;
+    if (facts.links.count(own.link) == 0 || own.address.IsLinkLocal()) continue;
     if (own_pods != nullptr && own_pods->Contains(own.address)) continue;  // the pods' bridge
     if (own.address == address || !IpBlock::Around(own.address, own.bits).Contains(address))
       continue;

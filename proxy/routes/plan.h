@@ -38,23 +38,23 @@ struct Facts {
 };
 
 struct Path {
-  netlink::IpBlock to;
-  netlink::IpAddress via;
+  base::IpBlock to;
+  base::IpAddress via;
   int link = 0;  // 0: the tunnel
   friend auto operator<=>(const Path&, const Path&) = default;
 };
 
 // Another node's end of the tunnel.
 struct Peer {
-  netlink::IpAddress inside;  // the first address of its pods; for IPv6 the device's link-local one
+  base::IpAddress inside;  // the first address of its pods; for IPv6 the device's link-local one
   netlink::Mac mac{};
-  netlink::IpAddress outside;  // the node
+  base::IpAddress outside;  // the node
   friend auto operator<=>(const Peer&, const Peer&) = default;
 };
 
 struct Tunnel {
   netlink::VxlanLink device;
-  netlink::IpAddress inside;
+  base::IpAddress inside;
   std::vector<Peer> peers;
 };
 

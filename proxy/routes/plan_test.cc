@@ -8,8 +8,8 @@
 namespace keelson::proxy::routes {
 namespace {
 
-using netlink::IpAddress;
-using netlink::IpBlock;
+using base::IpAddress;
+using base::IpBlock;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

@@ -12,10 +12,10 @@
 namespace keelson::proxy::routes {
 namespace {
 
+using base::IpAddress;
+using base::IpBlock;
 using netlink::InFreshHost;
 using netlink::InNamespace;
-using netlink::IpAddress;
-using netlink::IpBlock;
 using netlink::NewNamespace;
 using netlink::Reaches;
 using netlink::RouteSocket;

@@ -29,8 +29,8 @@ int CallEach(nl_msg* answer, void* each) {
 }
 
 // The attribute as an address, if it is one of the family.
-std::optional<IpAddress> AddressIn(const nlattr* attribute, bool v6) {
-  IpAddress address;
+std::optional<base::IpAddress> AddressIn(const nlattr* attribute, bool v6) {
+  base::IpAddress address;
   address.v6 = v6;
   if (attribute == nullptr || static_cast<size_t>(nla_len(attribute)) != address.size())
     return std::nullopt;
@@ -38,7 +38,7 @@ std::optional<IpAddress> AddressIn(const nlattr* attribute, bool v6) {
   return address;
 }
 
-void Put(nl_msg* message, int type, const IpAddress& address) {
+void Put(nl_msg* message, int type, const base::IpAddress& address) {
   nla_put(message, type, static_cast<int>(address.size()), address.bytes.data());
 }
 

@@ -7,21 +7,22 @@
 #include <optional>
 #include <string>
 
-#include "lib/kernel/netlink/address.h"
+#include "lib/base/ip_address.h"
+#include "lib/kernel/netlink/mac.h"
 
 namespace keelson::netlink {
 
 struct LinkAddress {
   int link = 0;
-  IpAddress address;
+  base::IpAddress address;
   int bits = 0;
   bool global = true;     // reached from elsewhere; of one that is there
   bool permanent = true;  // nobody takes it back after a time; so too
 };
 
 struct Route {
-  IpBlock to;
-  IpAddress via;
+  base::IpBlock to;
+  base::IpAddress via;
   int link = 0;
   bool onlink = false;   // `via` is behind the link though no address says so
   uint8_t protocol = 0;  // who put it there
@@ -33,7 +34,7 @@ struct Route {
 struct Neighbour {
   int link = 0;
   Mac mac{};
-  IpAddress address;
+  base::IpAddress address;
   friend auto operator<=>(const Neighbour&, const Neighbour&) = default;
 };
 
@@ -41,8 +42,8 @@ struct VxlanLink {
   std::string name;
   uint32_t vni = 0;
   uint16_t port = 0;
-  IpAddress local;  // where its packets come from
-  int below = 0;    // the link that they leave by
+  base::IpAddress local;  // where its packets come from
+  int below = 0;          // the link that they leave by
   bool learning = false;
   Mac mac{};
   uint32_t mtu = 0;
