@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cluster/machine.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -23,40 +21,35 @@
 #include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
+#include "lib/os/socket_address.h"
 #include "supervise/protocol/protocol.h"
 
 namespace keelson::cluster {
 namespace {
 
-sockaddr_in AddressOf(const std::string& address, int port) {
-  sockaddr_in out{};
-  out.sin_family = AF_INET;
-  out.sin_port = htons(static_cast<uint16_t>(port));
-  (void)inet_pton(AF_INET, address.c_str(), &out.sin_addr);
-  return out;
+os::SocketAddress AddressOf(const std::string& address, int port) {
+  return os::SocketAddress::Of(base::IpAddress::Parse(address).value_or(base::IpAddress()),
+                               static_cast<uint16_t>(port));
 }
 
 // Nothing is sent: the kernel only chooses.
 std::string TowardsOutside() {
   const os::UniqueFd probe(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in far = AddressOf("203.0.113.1", 9);
-  sockaddr_in own{};
+  const os::SocketAddress far = AddressOf("203.0.113.1", 9);
+  os::SocketAddress own;
   socklen_t size = sizeof own;
-  char text[INET_ADDRSTRLEN] = "";
-  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&far), sizeof far) != 0 ||
-      getsockname(probe.get(), reinterpret_cast<sockaddr*>(&own), &size) != 0 ||
-      inet_ntop(AF_INET, &own.sin_addr, text, sizeof text) == nullptr)
+  if (connect(probe.get(), &far.any, far.size()) != 0 ||
+      getsockname(probe.get(), &own.any, &size) != 0)
     return "";
-  return text;
+  return own.address().value_or(base::IpAddress()).Text();
 }
 
 bool Bindable(const std::string& address, int port) {
-  const os::UniqueFd probe(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const os::SocketAddress where = AddressOf(address, port);
+  const os::UniqueFd probe(socket(where.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
   (void)setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const sockaddr_in where = AddressOf(address, port);
-  return bind(probe.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0 ||
-         errno != EADDRINUSE;
+  return bind(probe.get(), &where.any, where.size()) == 0 || errno != EADDRINUSE;
 }
 
 // By which the node's proxy marks its own (proxy/routes/plan.h): those that one left which was
@@ -82,10 +75,11 @@ std::vector<Facts::Route> Routes() {
     const auto words = base::Split(line, '\t');
     if (words.size() < 8 || words[0] == "Iface") continue;
     const uint32_t mask = static_cast<uint32_t>(std::stoul(std::string(words[7]), nullptr, 16));
-    in_addr base{.s_addr = static_cast<in_addr_t>(std::stoul(std::string(words[1]), nullptr, 16))};
-    char address[INET_ADDRSTRLEN] = "";
-    if (mask == 0 || inet_ntop(AF_INET, &base, address, sizeof address) == nullptr) continue;
-    std::string block = fmt::format("{}/{}", address, std::popcount(mask));
+    const auto first = static_cast<uint32_t>(std::stoul(std::string(words[1]), nullptr, 16));
+    if (mask == 0) continue;
+    const auto address =
+        base::IpAddress::FromBytes({reinterpret_cast<const char*>(&first), sizeof first});
+    std::string block = base::IpBlock{*address, std::popcount(mask)}.Text();
     if (!of_a_proxy.contains(block)) out.push_back({std::move(block), std::string(words[0])});
   }
   return out;
@@ -213,9 +207,9 @@ bool Eventually(std::chrono::seconds patience, const std::function<bool()>& done
 bool Listens(const NodeOptions& options, const std::string& address, int port) {
   bool connected = false;
   (void)InNetwork(options.network, [&] {
-    const os::UniqueFd probe(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const sockaddr_in where = AddressOf(address, port);
-    connected = connect(probe.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0;
+    const os::SocketAddress where = AddressOf(address, port);
+    const os::UniqueFd probe(socket(where.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    connected = connect(probe.get(), &where.any, where.size()) == 0;
     return base::Ok();
   });
   return connected;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/node/machine.h"
 
-#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/sysinfo.h>
@@ -14,38 +12,23 @@
 
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "lib/os/socket_address.h"
 #include "lib/os/unique_fd.h"
 
 namespace keelson::node {
 namespace {
 
-std::string Text(const sockaddr* address) {
-  char buffer[INET6_ADDRSTRLEN] = "";
-  if (address->sa_family == AF_INET) {
-    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, buffer,
-              sizeof buffer);
-  } else if (address->sa_family == AF_INET6) {
-    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, buffer,
-              sizeof buffer);
-  }
-  return buffer;
-}
-
 // The source address for packets to outside: the kernel's routing decides, nothing is sent by
 // connecting a datagram socket.
 std::string TowardsOutside() {
   const os::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in outside{};
-  outside.sin_family = AF_INET;
-  outside.sin_port = htons(53);
-  outside.sin_addr.s_addr = htonl(0xc0000201);  // 192.0.2.1, RFC 5737
-  sockaddr_in own{};
+  const os::SocketAddress outside = *os::SocketAddress::Parse("192.0.2.1:53");  // RFC 5737
+  os::SocketAddress own;
   socklen_t length = sizeof own;
-  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&outside), sizeof outside) != 0 ||
-      getsockname(socket.get(), reinterpret_cast<sockaddr*>(&own), &length) != 0) {
+  if (connect(socket.get(), &outside.any, outside.size()) != 0 ||
+      getsockname(socket.get(), &own.any, &length) != 0 || !own.address())
     return "";
-  }
-  return Text(reinterpret_cast<sockaddr*>(&own));
+  return own.address()->Text();
 }
 
 }  // namespace
@@ -65,7 +48,9 @@ std::vector<std::string> NodeAddresses(const std::string& chosen) {
     for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
       if (at->ifa_addr != nullptr && at->ifa_addr->sa_family == AF_INET &&
           (at->ifa_flags & IFF_LOOPBACK) == 0)
-        found.push_back(Text(at->ifa_addr));
+        found.push_back(os::SocketAddress{.v4 = *reinterpret_cast<const sockaddr_in*>(at->ifa_addr)}
+                            .address()
+                            ->Text());
     }
     freeifaddrs(list);
   }

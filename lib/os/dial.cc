@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/os/dial.h"
 
-#include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 
 #include <cerrno>
 #include <cstring>
+
+#include "lib/os/socket_address.h"
 
 namespace keelson::os {
 
@@ -27,8 +28,7 @@ base::Result<std::vector<TcpAddress>> ResolveTcp(const std::string& host, int po
     char text[NI_MAXHOST] = "";
     (void)getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
     address.host = text;
-    address.text = one->ai_family == AF_INET6 ? fmt::format("[{}]:{}", text, port)
-                                              : fmt::format("{}:{}", text, port);
+    address.text = Endpoint(text, port);
     out.push_back(std::move(address));
   }
   freeaddrinfo(found);

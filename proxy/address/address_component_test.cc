@@ -32,7 +32,7 @@ TEST(HeldAddresses, AreThereForBothFamiliesUntilTheyAreReleased) {
     EXPECT_THAT(Shown(), HasSubstr("fd43::a/128"));
     for (const char* address : {"10.43.0.10", "fd43::a"}) {
       netlink::SocketAddress where(address, 0);
-      const os::UniqueFd fd(socket(where.where.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+      const os::UniqueFd fd(socket(where.where.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
       EXPECT_EQ(bind(fd.get(), where.get(), where.size), 0) << address;
     }
     EXPECT_FALSE(*Hold(All({"10.43.0.10", "fd43::a"}))) << "nothing was missing";

@@ -3,13 +3,11 @@
 // Plain value, any thread.
 #pragma once
 
-#include <sys/socket.h>
-
-#include <array>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "lib/base/ip_address.h"
 
 namespace keelson::dns {
 
@@ -21,15 +19,10 @@ class Clients {
   // none.
   static std::optional<Clients> Parse(const std::vector<std::string>& blocks);
 
-  bool Include(const sockaddr_storage& from) const;
+  bool Include(const std::optional<base::IpAddress>& from) const;  // nothing: of neither family
 
  private:
-  struct Block {
-    bool v6 = false;
-    std::array<uint8_t, 16> bytes{};  // network order; the first four of IPv4
-    int bits = 0;
-  };
-  std::vector<Block> blocks_;
+  std::vector<base::IpBlock> blocks_;
 };
 
 }  // namespace keelson::dns

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/dns/forwarder.h"
 
-#include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -51,21 +50,8 @@ Forwarder::~Forwarder() {
 void Forwarder::SetUpstreams(const std::vector<std::pair<std::string, uint16_t>>& upstreams) {
   upstreams_.clear();
   for (const auto& [text, port] : upstreams) {
-    Upstream upstream;
-    auto* four = reinterpret_cast<sockaddr_in*>(&upstream.address);
-    auto* six = reinterpret_cast<sockaddr_in6*>(&upstream.address);
-    if (inet_pton(AF_INET, text.c_str(), &four->sin_addr) == 1) {
-      four->sin_family = AF_INET;
-      four->sin_port = htons(port);
-      upstream.size = sizeof *four;
-    } else if (inet_pton(AF_INET6, text.c_str(), &six->sin6_addr) == 1) {
-      six->sin6_family = AF_INET6;
-      six->sin6_port = htons(port);
-      upstream.size = sizeof *six;
-    } else {
-      continue;
-    }
-    upstreams_.push_back(upstream);
+    if (const auto address = base::IpAddress::Parse(text))
+      upstreams_.push_back(os::SocketAddress::Of(*address, port));
   }
   next_ = 0;
 }
@@ -121,12 +107,11 @@ void Forwarder::Try(const std::shared_ptr<Asked>& asked) {
 }
 
 void Forwarder::Connect(const std::shared_ptr<Asked>& asked) {
-  const Upstream& upstream = upstreams_[asked->upstream % upstreams_.size()];
+  const os::SocketAddress& upstream = upstreams_[asked->upstream % upstreams_.size()];
   const int type = asked->tcp ? SOCK_STREAM : SOCK_DGRAM;
-  asked->socket.reset(socket(upstream.address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  asked->socket.reset(socket(upstream.any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   // Connected: answers of others never reach us.
-  const int connected = connect(
-      asked->socket.get(), reinterpret_cast<const sockaddr*>(&upstream.address), upstream.size);
+  const int connected = connect(asked->socket.get(), &upstream.any, upstream.size());
   if (!asked->socket || (connected != 0 && errno != EINPROGRESS)) return;  // the timer tries on
   if (asked->tcp) {
     asked->out = {static_cast<char>(asked->packet.size() >> 8),

@@ -4,8 +4,6 @@
 // Bounded in number and time. On its loop's thread.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,6 +12,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/os/event_loop.h"
+#include "lib/os/socket_address.h"
 #include "proxy/dns/message.h"
 
 namespace keelson::dns {
@@ -39,10 +38,6 @@ class Forwarder {
   size_t open() const { return open_.size(); }
 
  private:
-  struct Upstream {
-    sockaddr_storage address{};
-    socklen_t size = 0;
-  };
   struct Asked;
   void Try(const std::shared_ptr<Asked>& asked);
   void Connect(const std::shared_ptr<Asked>& asked);
@@ -54,7 +49,7 @@ class Forwarder {
   os::EventLoop& loop_;
   const base::Clock& clock_;
   const Options options_;
-  std::vector<Upstream> upstreams_;
+  std::vector<os::SocketAddress> upstreams_;
   size_t next_ = 0;  // who is asked first: the last one that answered
   std::map<std::string, std::shared_ptr<Asked>> open_;
 };

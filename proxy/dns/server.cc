@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/dns/server.h"
 
-#include <arpa/inet.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "lib/os/socket_address.h"
 
 namespace keelson::dns {
 namespace {
@@ -35,70 +35,39 @@ struct Server::Connection {
 
 namespace {
 
-struct Address {
-  sockaddr_storage where{};
-  socklen_t size = 0;
-  sockaddr* get() { return reinterpret_cast<sockaddr*>(&where); }
-};
-
-base::Result<Address> AddressOf(const std::string& address, uint16_t port) {
-  Address out;
-  auto* four = reinterpret_cast<sockaddr_in*>(&out.where);
-  auto* six = reinterpret_cast<sockaddr_in6*>(&out.where);
-  if (inet_pton(AF_INET, address.c_str(), &four->sin_addr) == 1) {
-    four->sin_family = AF_INET;
-    four->sin_port = htons(port);
-    out.size = sizeof *four;
-  } else if (inet_pton(AF_INET6, address.c_str(), &six->sin6_addr) == 1) {
-    six->sin6_family = AF_INET6;
-    six->sin6_port = htons(port);
-    out.size = sizeof *six;
-  } else {
-    return base::InvalidArgument("'{}' is no address", address);
-  }
-  return out;
-}
-
-bool IsSame(const Address& a, const Address& b) {
-  if (a.where.ss_family != b.where.ss_family) return false;
-  if (a.where.ss_family == AF_INET) {
-    const auto* one = reinterpret_cast<const sockaddr_in*>(&a.where);
-    const auto* other = reinterpret_cast<const sockaddr_in*>(&b.where);
-    return one->sin_port == other->sin_port && one->sin_addr.s_addr == other->sin_addr.s_addr;
-  }
-  const auto* one = reinterpret_cast<const sockaddr_in6*>(&a.where);
-  const auto* other = reinterpret_cast<const sockaddr_in6*>(&b.where);
-  return one->sin6_port == other->sin6_port &&
-         std::memcmp(&one->sin6_addr, &other->sin6_addr, sizeof one->sin6_addr) == 0;
+base::Result<os::SocketAddress> AddressOf(const std::string& address, uint16_t port) {
+  const std::optional<base::IpAddress> read = base::IpAddress::Parse(address);
+  if (!read) return base::InvalidArgument("'{}' is no address", address);
+  return os::SocketAddress::Of(*read, port);
 }
 
 base::Result<Sockets> BindOnce(const std::string& address, uint16_t port) {
-  ASSIGN_OR_RETURN(Address at, AddressOf(address, port));
-  sockaddr_storage& where = at.where;
+  ASSIGN_OR_RETURN(os::SocketAddress at, AddressOf(address, port));
+  const int family = at.any.sa_family;
   Sockets out;
   for (const int type : {SOCK_DGRAM, SOCK_STREAM}) {
-    os::UniqueFd fd(socket(where.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    os::UniqueFd fd(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return base::Error::FromErrno(errno, "socket");
     const int one = 1;
     setsockopt(fd.get(), SOL_SOCKET, type == SOCK_STREAM ? SO_REUSEADDR : SO_REUSEPORT, &one,
                sizeof one);
     // The address may be given to the node later, and may go and come back.
-    if (where.ss_family == AF_INET6)
+    if (family == AF_INET6)
       setsockopt(fd.get(), IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof one);
     else
       setsockopt(fd.get(), IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
-    if (where.ss_family == AF_INET6)
-      setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    if (family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     // Questions of some seconds, should this process be started again.
     if (type == SOCK_DGRAM &&
         setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kWaiting, sizeof kWaiting) != 0)
       setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kWaiting, sizeof kWaiting);
-    if (bind(fd.get(), at.get(), at.size) != 0)
+    if (bind(fd.get(), &at.any, at.size()) != 0)
       return base::Error::FromErrno(errno, "bind {} port {}", address, port);
     if (type == SOCK_STREAM && listen(fd.get(), 128) != 0)
       return base::Error::FromErrno(errno, "listen on {} port {}", address, port);
     // The kernel may have chosen the port: the same for both.
-    if (getsockname(fd.get(), at.get(), &at.size) != 0)
+    socklen_t size = sizeof at;
+    if (getsockname(fd.get(), &at.any, &size) != 0)
       return base::Error::FromErrno(errno, "getsockname");
     (type == SOCK_DGRAM ? out.udp : out.tcp) = std::move(fd);
   }
@@ -118,14 +87,15 @@ base::Result<Sockets> Bind(const std::string& address, uint16_t port) {
 
 base::Result<Sockets> BindOrTake(const std::string& address, uint16_t port,
                                  std::vector<os::UniqueFd>& kept) {
-  ASSIGN_OR_RETURN(Address wanted, AddressOf(address, port));
+  ASSIGN_OR_RETURN(const os::SocketAddress wanted, AddressOf(address, port));
   Sockets out;
   for (os::UniqueFd& one : kept) {
-    Address at{.where = {}, .size = sizeof(sockaddr_storage)};
+    os::SocketAddress at;
     int type = 0;
-    socklen_t size = sizeof type;
-    if (!one || getsockname(one.get(), at.get(), &at.size) != 0 || at.size != wanted.size ||
-        !IsSame(at, wanted) || getsockopt(one.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+    socklen_t at_size = sizeof at, type_size = sizeof type;
+    if (!one || getsockname(one.get(), &at.any, &at_size) != 0 ||
+        at.address() != wanted.address() || at.port() != wanted.port() ||
+        getsockopt(one.get(), SOL_SOCKET, SO_TYPE, &type, &type_size) != 0)
       continue;
     (type == SOCK_DGRAM ? out.udp : out.tcp) = std::move(one);
   }
@@ -210,31 +180,28 @@ void Server::Handle(const std::string& packet, bool tcp, const Reply& reply) {
 void Server::OnDatagrams(int fd) {
   thread_local char bytes[kLargest];
   for (int i = 0; i < kAtOnce; ++i) {
-    sockaddr_storage from{};
+    os::SocketAddress from;
     socklen_t size = sizeof from;
-    const ssize_t got =
-        recvfrom(fd, bytes, sizeof bytes, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &size);
+    const ssize_t got = recvfrom(fd, bytes, sizeof bytes, MSG_DONTWAIT, &from.any, &size);
     if (got < 0) return;
-    if (!options_.clients.Include(from)) {
+    if (!options_.clients.Include(from.address())) {
       ++counts_.strangers;
       continue;
     }
     Handle({bytes, static_cast<size_t>(got)}, false, [fd, from, size](const std::string& answer) {
       if (answer.empty()) return;
       // A full socket loses it, as the network may: the client asks again.
-      (void)sendto(fd, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-                   reinterpret_cast<const sockaddr*>(&from), size);
+      (void)sendto(fd, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL, &from.any, size);
     });
   }
 }
 
 void Server::OnConnection(int fd) {
-  sockaddr_storage from{};
+  os::SocketAddress from;
   socklen_t size = sizeof from;
-  os::UniqueFd socket(
-      accept4(fd, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  os::UniqueFd socket(accept4(fd, &from.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!socket || connections_.size() >= options_.most_connections) return;
-  if (!options_.clients.Include(from)) {
+  if (!options_.clients.Include(from.address())) {
     ++counts_.strangers;
     return;
   }

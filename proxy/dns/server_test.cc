@@ -143,14 +143,11 @@ TEST_F(ServerTest, StrangersHearNothing) {
   port_ = PortOf(sockets.udp.get());
   ASSERT_TRUE(server.Serve(std::move(sockets.udp), std::move(sockets.tcp)).ok());
   const os::UniqueFd stranger = Client(SOCK_DGRAM);
-  sockaddr_in from{};
-  from.sin_family = AF_INET;
-  ASSERT_EQ(inet_pton(AF_INET, "127.0.0.2", &from.sin_addr), 1);
+  const os::SocketAddress from = *os::SocketAddress::Parse("127.0.0.2:0");
+  const os::SocketAddress to = *os::SocketAddress::Parse(os::Endpoint("127.0.0.1", port_));
   const os::UniqueFd friendly(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ASSERT_EQ(bind(friendly.get(), reinterpret_cast<sockaddr*>(&from), sizeof from), 0);
-  from.sin_port = htons(port_);
-  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(connect(friendly.get(), reinterpret_cast<sockaddr*>(&from), sizeof from), 0);
+  ASSERT_EQ(bind(friendly.get(), &from.any, from.size()), 0);
+  ASSERT_EQ(connect(friendly.get(), &to.any, to.size()), 0);
   const std::string question = Query(kWeb, 1);
   for (const int fd : {stranger.get(), friendly.get()})
     ASSERT_EQ(send(fd, question.data(), question.size(), 0), static_cast<ssize_t>(question.size()));

@@ -20,6 +20,7 @@
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"
 #include "lib/os/socket.h"
+#include "lib/os/socket_address.h"
 #include "runtime/cri/runtime.h"
 
 namespace keelson::cri_server {
@@ -92,10 +93,10 @@ Status MakePipes(const stream::ProcessRequest& wanted, stream::Ends& ours, Uniqu
 }
 
 // In the calling thread's network namespace.
-Result<UniqueFd> ConnectTo(const sockaddr* address, socklen_t length) {
-  UniqueFd socket(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+Result<UniqueFd> ConnectTo(const os::SocketAddress& address) {
+  UniqueFd socket(::socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return Error::FromErrno(errno, "socket");
-  if (connect(socket.get(), address, length) != 0) {
+  if (connect(socket.get(), &address.any, address.size()) != 0) {
     if (errno != EINPROGRESS) return Error::FromErrno(errno, "connect");
     pollfd item{socket.get(), POLLOUT, 0};
     const int ready = poll(&item, 1, static_cast<int>(kConnectPatience.count()));
@@ -112,17 +113,12 @@ Result<UniqueFd> ConnectTo(const sockaddr* address, socklen_t length) {
 }
 
 Result<UniqueFd> ConnectToLocalhost(uint16_t port) {
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  v4.sin_port = htons(port);
-  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  Result<UniqueFd> socket = ConnectTo(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
+  const auto to = [port](const char* loopback) {
+    return ConnectTo(os::SocketAddress::Of(*base::IpAddress::Parse(loopback), port));
+  };
+  Result<UniqueFd> socket = to("127.0.0.1");
   if (socket.ok()) return socket;
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(port);
-  v6.sin6_addr = in6addr_loopback;
-  Result<UniqueFd> second = ConnectTo(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+  Result<UniqueFd> second = to("::1");
   // Where nothing listens both refuse; without IPv6 the first one's word is the better one.
   return second.ok() ? std::move(second) : std::move(socket);
 }

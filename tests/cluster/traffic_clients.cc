@@ -25,7 +25,7 @@ constexpr int kLinger = 150;
 constexpr size_t kMostFailures = 100;
 
 os::UniqueFd Open(const netlink::SocketAddress& where, int type, time_t patience) {
-  os::UniqueFd fd(socket(where.where.ss_family, type | SOCK_CLOEXEC, 0));
+  os::UniqueFd fd(socket(where.where.any.sa_family, type | SOCK_CLOEXEC, 0));
   const timeval limit{patience, 0};
   setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/http/service/listener.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -18,17 +17,9 @@ using os::UniqueFd;
 namespace {
 
 std::string Text(const os::SocketAddress& address) {
-  char host[INET6_ADDRSTRLEN] = "";
-  if (address.any.sa_family == AF_INET) {
-    inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof host);
-    return fmt::format("{}:{}", host, ntohs(address.v4.sin_port));
-  }
-  if (address.any.sa_family != AF_INET6) return "unix";
-  inet_ntop(AF_INET6, &address.v6.sin6_addr, host, sizeof host);
-  // IPv4 clients of a socket for both.
-  if (IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr))
-    return fmt::format("{}:{}", std::string_view(host).substr(7), ntohs(address.v6.sin6_port));
-  return fmt::format("[{}]:{}", host, ntohs(address.v6.sin6_port));
+  const std::optional<base::IpAddress> ip = address.address();
+  // IPv4 clients of a socket for both are told as such.
+  return ip ? os::Endpoint(ip->Unmapped().Text(), address.port()) : "unix";
 }
 
 void SetOption(int fd, int level, int name, int value) {

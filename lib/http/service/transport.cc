@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/http/service/transport.h"
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -13,6 +12,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 
 namespace keelson::service {
@@ -37,10 +37,7 @@ Transport::Transport(os::UniqueFd socket, TlsContext tls, const std::string& hos
   KEELSON_CHECK(ssl_ != nullptr);
   KEELSON_CHECK(SSL_set_fd(ssl_, socket_.get()) == 1);
   SSL_set_connect_state(ssl_);
-  in6_addr address;
-  const bool is_address = inet_pton(AF_INET, host.c_str(), &address) == 1 ||
-                          inet_pton(AF_INET6, host.c_str(), &address) == 1;
-  if (is_address) {
+  if (base::IpAddress::Parse(host)) {
     (void)X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), host.c_str());
   } else {
     (void)SSL_set_tlsext_host_name(ssl_, host.c_str());

@@ -20,6 +20,7 @@
 #include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
+#include "lib/os/socket_address.h"
 
 namespace keelson::netlink {
 
@@ -54,43 +55,22 @@ inline void InNamespace(int netns, const std::function<void()>& work) {
   }).join();
 }
 
+// With the size that bind(2) and accept(2) want beside it.
 struct SocketAddress {
-  sockaddr_storage where{};
-  socklen_t size = sizeof(sockaddr_storage);
+  os::SocketAddress where;
+  socklen_t size = sizeof(os::SocketAddress);
   SocketAddress() = default;
-  SocketAddress(const std::string& address, uint16_t port) {
-    if (address.find(':') != std::string::npos) {
-      auto* six = reinterpret_cast<sockaddr_in6*>(&where);
-      six->sin6_family = AF_INET6;
-      six->sin6_port = htons(port);
-      inet_pton(AF_INET6, address.c_str(), &six->sin6_addr);
-      size = sizeof *six;
-    } else {
-      auto* four = reinterpret_cast<sockaddr_in*>(&where);
-      four->sin_family = AF_INET;
-      four->sin_port = htons(port);
-      inet_pton(AF_INET, address.c_str(), &four->sin_addr);
-      size = sizeof *four;
-    }
-  }
-  sockaddr* get() { return reinterpret_cast<sockaddr*>(&where); }
-  std::string Ip() const {
-    char text[INET6_ADDRSTRLEN] = {};
-    if (where.ss_family == AF_INET6) {
-      inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&where)->sin6_addr, text,
-                sizeof text);
-    } else {
-      inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&where)->sin_addr, text,
-                sizeof text);
-    }
-    return text;
-  }
-  uint16_t Port() const { return ntohs(reinterpret_cast<const sockaddr_in*>(&where)->sin_port); }
+  SocketAddress(const std::string& address, uint16_t port)
+      : where(os::SocketAddress::Of(base::IpAddress::Parse(address).value(), port)),
+        size(where.size()) {}
+  sockaddr* get() { return &where.any; }
+  std::string Ip() const { return where.address().value().Text(); }
+  uint16_t Port() const { return where.port(); }
 };
 
 inline os::UniqueFd OpenSocket(int netns, const SocketAddress& like, int type = SOCK_STREAM) {
   int fd = -1;
-  InNamespace(netns, [&] { fd = socket(like.where.ss_family, type | SOCK_CLOEXEC, 0); });
+  InNamespace(netns, [&] { fd = socket(like.where.any.sa_family, type | SOCK_CLOEXEC, 0); });
   const timeval limit{2, 0};
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
