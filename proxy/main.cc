@@ -14,6 +14,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
+#include "lib/inventory/report.h"
 #include "lib/kernel/capabilities/capabilities.h"
 #include "lib/kube/client/refresh.h"
 #include "lib/log/log.h"
@@ -27,6 +28,7 @@
 #include "proxy/apply/iptables/writer.h"
 #include "proxy/config/config.h"
 #include "proxy/handover/handover.h"
+#include "proxy/inventory/check.h"
 
 namespace {
 
@@ -41,6 +43,7 @@ struct Options : proxy::Config {
   std::string routes = "none";
   std::string log_level = "info";
   bool cleanup = false;
+  bool fsck = false, kept = false, mend = false;
 };
 
 std::string OfFamily(const std::string& list, bool v6) {
@@ -78,6 +81,13 @@ base::Status Cleanup(const Options& options) {
   for (const auto& writer : MakeWriters(options)) RETURN_IF_ERROR(writer->Remove());
   RETURN_IF_ERROR(proxy::address::Release());
   return proxy::RemoveRoutes();
+}
+
+base::Status Fsck(const Options& options) {
+  ASSIGN_OR_RETURN(const inventory::Report report,
+                   proxy::inventory::Check(options.kept, options.mend));
+  std::printf("%s\n", json::WriteJson(inventory::ToJson(report)).c_str());
+  return base::Ok();
 }
 
 std::vector<base::IpAddress> AddressesOf(const std::vector<std::string>& texts) {
@@ -286,6 +296,14 @@ void Declare(CLI::App& app, Options& options) {
   app.add_option("--log-level", options.log_level, "debug, info, warn, error");
   app.add_flag("--cleanup", options.cleanup,
                "take all rules, routes and addresses of this proxy away and end");
+  CLI::App* check = app.add_subcommand(
+      "fsck",
+      "whose each chain, route and link of a service proxy is, as JSON; `keelson fsck` is for "
+      "people");
+  check->add_flag("--kept", options.kept,
+                  "a proxy is set up here: what it made is its own while it is away, too");
+  check->add_flag("--mend", options.mend, "take away what has no owner");
+  check->callback([&options] { options.fsck = true; });
 }
 
 int Fail(const base::Status& status, int code) {
@@ -321,6 +339,11 @@ int main(int argc, char** argv) {
     return Fail(logs, 2);
   for (const std::string& what : options.without_effect)
     base::LogWarn("a setting of the configuration has no effect", {{"setting", what}});
+  // Looks at other processes' files, for which the rights below do not suffice.
+  if (options.fsck) {
+    const base::Status checked = Fsck(options);
+    return checked.ok() ? 0 : Fail(checked, 1);
+  }
   if (const base::Status left = GiveUpRights(options); !left.ok()) return Fail(left, 1);
   const base::Status status = options.cleanup ? Cleanup(options) : Serve(options);
   return status.ok() ? 0 : Fail(status, 1);

@@ -95,6 +95,13 @@ std::vector<std::string> KubeletWords(const FsckOptions& options, const std::str
   return words;
 }
 
+// Of a node that `keelson up` or `join` made: what its proxy made stays while it is away.
+std::vector<std::string> ProxyWords(const FsckOptions& options) {
+  std::vector<std::string> words = {options.programs + "/keelson-proxy", "fsck", "--kept"};
+  if (options.mend) words.push_back("--mend");
+  return words;
+}
+
 // The kubelet's folders below the runtime's, where somebody has put them there.
 void Adopt(const FsckOptions& options, Report& runtime) {
   for (inventory::Item& item : runtime.items) {
@@ -120,6 +127,10 @@ Result<std::vector<Report>> AskAll(const FsckOptions& options,
   ASSIGN_OR_RETURN(Report kubelet, Ask(network, KubeletWords(options, runtime.endpoint),
                                        json::WriteJson(inventory::ToJson(runtime))));
   reports.push_back(std::move(kubelet));
+  if (node) {
+    ASSIGN_OR_RETURN(Report proxy, Ask(network, ProxyWords(options), ""));
+    reports.push_back(std::move(proxy));
+  }
   return reports;
 }
 

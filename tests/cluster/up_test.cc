@@ -56,6 +56,12 @@ TEST_F(UpTest, AClusterOfOneNodeServesHealsAndGoesWithoutATrace) {
     EXPECT_TRUE(Eventually(answers)) << Logs();
     EXPECT_TRUE(Eventually([&] { return Status().text.find("all is well") != std::string::npos; }))
         << Status().text;
+    Said owned;  // other nodes of this machine may just be leaving
+    EXPECT_TRUE(Eventually([&] {
+      owned = Keelson({"fsck", "--all", "--state-dir", state()});
+      return owned.code == 0;
+    })) << owned.text;
+    EXPECT_THAT(owned.text, HasSubstr("service default/web")) << "a chain of the proxy's";
     // Again is nothing new.
     const int kubelet = Process("kubelet").pid;
     const Said again = Up();
