@@ -7,6 +7,7 @@
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 #include "lib/os/set_aside.h"
+#include "lib/os/unfinished.h"
 
 namespace keelson::pki {
 
@@ -128,6 +129,7 @@ std::string FormatKubeconfig(const std::string& server_url, const std::string& c
 
 Result<ClusterPki> ClusterPki::Open(PkiOptions options, const base::Clock& clock) {
   RETURN_IF_ERROR(os::MakeDirs(options.dir, 0700));
+  os::RemoveUnfinished(options.dir);  // keys that nobody has used
   const int64_t now = clock.WallNanos() / 1'000'000'000;
   ASSIGN_OR_RETURN(Authority authority, OpenAuthority(options.dir, now));
   ASSIGN_OR_RETURN(Key key, OpenTokenKey(options.dir));

@@ -66,6 +66,9 @@ class NodeTest : public testing::Test {
   // now: pid and command line.
   std::vector<std::pair<pid_t, std::string>> SmallProcesses();
 
+  // The programs' command lines, with a task ("fsck") behind.
+  std::vector<std::string> RuntimeArguments(const std::vector<std::string>& command) const;
+  std::vector<std::string> KubeletArguments(const std::vector<std::string>& more) const;
   std::string state() const { return folder_ + "/state"; }
   std::string run() const { return run_; }
   std::string manifests() const { return folder_ + "/manifests"; }
@@ -83,8 +86,6 @@ class NodeTest : public testing::Test {
   std::unique_ptr<cri_client::RuntimeClient> client_;
 
  private:
-  std::vector<std::string> RuntimeArguments(const std::vector<std::string>& command) const;
-  std::vector<std::string> KubeletArguments(const std::vector<std::string>& more) const;
   std::vector<std::string> Environment() const;
   void CheckNothingIsLeft();
 };

@@ -9,22 +9,18 @@
 // KEELSON_POWER_CUTS=N: at most so many cuts a file system, evenly spread; "all".
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/mount.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
 
-#include "lib/base/ids.h"
-#include "lib/base/testing/places.h"
 #include "lib/os/files.h"
 #include "runtime/content/digest.h"
 #include "runtime/image/testing/layout_maker.h"
 #include "runtime/image/testing/test_registry.h"
-#include "tests/component/node_fixture.h"
 #include "tests/crash/power/cuts.h"
 #include "tests/crash/power/history.h"
-#include "tests/crash/power/power_disk.h"
+#include "tests/crash/power/node_power.h"
 
 namespace keelson::power_test {
 namespace {
@@ -33,64 +29,16 @@ using image::testing::LayoutMaker;
 using image::testing::Shell;
 using image::testing::TestRegistry;
 
-constexpr char kBootId[] = "/proc/sys/kernel/random/boot_id";
-
-class RuntimePower : public node_test::NodeTest, public testing::WithParamInterface<FileSystem> {
+class RuntimePower : public NodePower {
  protected:
   void SetUp() override {
-    NodeTest::SetUp();
+    NodePower::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    ASSERT_TRUE(os::MakeDirs(memory(), 0700).ok());
-    ASSERT_EQ(mount("tmpfs", memory().c_str(), "tmpfs", 0, "size=1500m"), 0);
-    NewBoot();
-    ASSERT_EQ(mount((memory() + "/boot-id").c_str(), kBootId, nullptr, MS_BIND, nullptr), 0);
     ASSERT_TRUE(os::MakeDirs(memory() + "/registry", 0700).ok());
     registry_ =
         std::make_unique<TestRegistry>(TestRegistry::Options{.dir = memory() + "/registry"});
-    const std::string hosts = dir_.path() + "/config/registries/" + registry_->Address();
-    ASSERT_TRUE(os::MakeDirs(hosts, 0755).ok());
-    ASSERT_TRUE(os::WriteFileAtomic(hosts + "/hosts.toml",
-                                    "server = 'http://" + registry_->Address() + "'\n", 0644)
-                    .ok());
+    TrustRegistry(registry_->Address());
     Push();
-  }
-  void TearDown() override {
-    NodeTest::StopRuntime(SIGTERM);
-    if (!run_.empty()) {
-      // While the state folder's disk is there; the fixture does the rest.
-      EXPECT_EQ(RuntimeCommand({"cleanup"}).status.code(), 0);
-    }
-    mount_.reset();
-    disk_.reset();
-    registry_.reset();
-    (void)umount2(kBootId, MNT_DETACH);
-    (void)umount2(memory().c_str(), MNT_DETACH);
-    NodeTest::TearDown();
-  }
-
-  std::string memory() const { return dir_.path() + "/memory"; }
-  void NewBoot() {
-    // The same file: it is mounted over the kernel's.
-    const os::UniqueFd file =
-        os::Open(memory() + "/boot-id", O_WRONLY | O_CREAT | O_TRUNC, 0644).value();
-    ASSERT_TRUE(os::WriteAll(file.get(), base::RandomHex(16) + "\n").ok());
-  }
-  os::CommandResult RuntimeCommand(std::vector<std::string> words) {
-    std::vector<std::string> all = {base::BinDir() + "/keelson-runtime",
-                                    "--state-dir",
-                                    state(),
-                                    "--run-dir",
-                                    run_,
-                                    "--config-dir",
-                                    dir_.path() + "/config",
-                                    "--bridge",
-                                    "kl" + id_,
-                                    "--pod-subnet",
-                                    "10.199.7.0/24",
-                                    "--pod-network",
-                                    "10.199.0.0/16"};
-    all.insert(all.end(), words.begin(), words.end());
-    return Command(all, std::chrono::seconds(120));
   }
 
   // --- images: the demo's busybox, and two that share their lowest layer
@@ -213,7 +161,7 @@ class RuntimePower : public node_test::NodeTest, public testing::WithParamInterf
     EXPECT_GT(status->finished_at(), 0);
     return "ended " + std::to_string(status->exit_code());
   }
-  void Record() {
+  void RecordOperations() {
     begin_ = disk_->Position();
     StartRuntime();
     Pull("busybox:1");
@@ -331,22 +279,9 @@ class RuntimePower : public node_test::NodeTest, public testing::WithParamInterf
         << StateOf(*container);
     EXPECT_TRUE(Runtime().RemovePodSandbox(*id).ok());
   }
-  // Put aside is for a person to look at; everything else is somebody's.
-  void CheckOwners() {
-    const os::CommandResult done = RuntimeCommand({"fsck"});
-    EXPECT_EQ(done.status.code(), 0) << done.err;
-    const auto report = json::ParseJson(done.out);
-    ASSERT_TRUE(report.ok()) << done.out;
-    for (const json::Value& item : report->At({"items"}).items()) {
-      const std::string problem = item.At({"problem"}).AsString();
-      EXPECT_TRUE(problem.empty() || problem.find("put aside") != std::string::npos)
-          << json::WriteJson(item);
-    }
-  }
   void Check(size_t position, const std::string& image, bool whole) {
-    auto mounted = LoopMount::Mount(GetParam(), image, state());
-    ASSERT_TRUE(mounted.ok()) << mounted.error().message();
-    mount_ = std::make_unique<LoopMount>(std::move(*mounted));
+    MountCut(image);
+    if (HasFatalFailure()) return;
     NewBoot();
     (void)os::RemoveFile(dir_.path() + "/runtime.log");
     StartRuntime();
@@ -356,25 +291,11 @@ class RuntimePower : public node_test::NodeTest, public testing::WithParamInterf
     if (whole) CheckItWorks();
     RemoveAll();
     StopRuntime(SIGTERM);
-    CheckOwners();
+    EXPECT_EQ(ProblemsIn(RuntimeCommand({"fsck"})), "");
     EndOfBoot();
-  }
-  // As after a power cut, the run directory is empty.
-  void EndOfBoot() {
-    const os::CommandResult cleaned = RuntimeCommand({"cleanup"});
-    EXPECT_EQ(cleaned.status.code(), 0) << cleaned.err;
-    if (mount_) {
-      const base::Status unmounted = mount_->Unmount();
-      EXPECT_TRUE(unmounted.ok()) << unmounted.error().message();
-      mount_.reset();
-    }
-    EXPECT_TRUE(os::RemoveTree(run_).ok());
-    EXPECT_TRUE(os::RemoveTree(logs()).ok());
   }
 
   std::unique_ptr<TestRegistry> registry_;
-  std::unique_ptr<RecordedDisk> disk_;
-  std::unique_ptr<LoopMount> mount_;
   History history_;
   std::map<std::string, std::string> layers_;  // hex digest → fingerprint
   std::map<std::string, cri::PodSandboxConfig> pods_;
@@ -383,15 +304,14 @@ class RuntimePower : public node_test::NodeTest, public testing::WithParamInterf
 };
 
 TEST_P(RuntimePower, ACutAtAnyWriteLeavesNothingHalfDone) {
-  auto disk = RecordedDisk::Make(GetParam(), memory() + "/disk", state());
-  ASSERT_TRUE(disk.ok()) << disk.error().message();
-  disk_ = std::move(*disk);
-  Record();
+  Record(state());
+  ASSERT_FALSE(HasFatalFailure());
+  RecordOperations();
   ASSERT_FALSE(HasFailure());
   RemoveAll();
   StopRuntime(SIGTERM);
-  EndOfBoot();
-  ASSERT_TRUE(disk_->Unmount().ok());
+  EndRecording();
+  ASSERT_FALSE(HasFailure());
   size_t cuts = 0;
   // Each is a whole start of the daemon; XFS takes its time for a mount.
   const size_t usual = GetParam() == FileSystem::kExt4 ? 8 : 3;

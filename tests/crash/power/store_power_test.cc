@@ -4,7 +4,6 @@
 // what was acknowledged as durable; revisions go on above every one that was told; writing goes on.
 // KEELSON_POWER_CUTS=N: at most so many cuts a file system, evenly spread; "all".
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "lib/os/temp_dir.h"
 #include "minimal-master/store/sqlite/sqlite_store.h"
 #include "tests/crash/power/cuts.h"
+#include "tests/crash/power/memory.h"
 #include "tests/crash/power/power_disk.h"
 
 namespace keelson::power_test {
@@ -39,9 +39,7 @@ class StorePower : public testing::TestWithParam<FileSystem> {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
-    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    ASSERT_EQ(mount("tmpfs", dir_.path().c_str(), "tmpfs", 0, "size=1g"), 0);
+    MountMemory(dir_.path(), "size=1g");
   }
   void TearDown() override { (void)umount2(dir_.path().c_str(), MNT_DETACH); }
 
