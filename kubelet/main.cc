@@ -41,6 +41,7 @@
 #include "kubelet/server/server.h"
 #include "kubelet/source/file_source.h"
 #include "kubelet/volume/volumes.h"
+#include "lib/base/ip_address.h"
 #include "lib/base/log.h"
 #include "lib/json/value.h"
 #include "lib/kube/client/api.h"
@@ -446,7 +447,7 @@ base::Status Run(const Options& options) {
                      server::Server::Listen(options.socket, view));
     if (config.healthz_port != 0) {
       const base::Result<int> listening =
-          local->ListenHealth(os::Endpoint(config.healthz_bind_address, config.healthz_port));
+          local->ListenHealth(base::Endpoint(config.healthz_bind_address, config.healthz_port));
       if (!listening.ok())
         return listening.error().WithContext(
             "healthz (healthzPort 0 or --healthz-port 0 turns it off)");

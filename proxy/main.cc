@@ -12,6 +12,7 @@
 #include <functional>
 #include <thread>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/inventory/report.h"
@@ -48,7 +49,7 @@ struct Options : proxy::Config {
 
 std::string OfFamily(const std::string& list, bool v6) {
   for (const std::string_view one : base::Split(std::string_view(list), ','))
-    if ((one.find(':') != std::string_view::npos) == v6) return std::string(base::Trim(one));
+    if (base::IsV6(one) == v6) return std::string(base::Trim(one));
   return "";
 }
 
@@ -68,7 +69,7 @@ proxy::Writers MakeWriters(const Options& options) {
     rules.masquerade_bit = options.masquerade_bit;
     rules.drop_invalid = !options.sysctl.tcp_be_liberal;
     for (const std::string& block : options.node_port_addresses)
-      if ((block.find(':') != std::string::npos) == v6) rules.node_port_addresses.push_back(block);
+      if (base::IsV6(block) == v6) rules.node_port_addresses.push_back(block);
     writers.push_back(
         std::make_unique<proxy::iptables::IptablesWriter>(flavours.front(), std::move(rules)));
   }

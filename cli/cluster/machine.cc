@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "lib/base/clock.h"
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"

@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cluster/plan.h"
 
-#include <arpa/inet.h>
-
 #include <optional>
 
 #include "cli/cluster/watcher.h"
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "lib/json/value.h"
 
 namespace keelson::cluster {
 namespace {
-
-struct Block {
-  uint32_t base = 0;
-  uint64_t size = 0;
-};
-
-std::optional<Block> ParseBlock(const std::string& text) {
-  const size_t slash = text.find('/');
-  if (slash == std::string::npos) return std::nullopt;
-  in_addr address{};
-  const auto length = base::ParseUint64(std::string_view(text).substr(slash + 1));
-  if (inet_pton(AF_INET, text.substr(0, slash).c_str(), &address) != 1 || !length || *length > 32)
-    return std::nullopt;
-  const uint64_t size = uint64_t{1} << (32 - *length);
-  return Block{static_cast<uint32_t>(ntohl(address.s_addr) & ~(size - 1)), size};
-}
 
 std::string Program(const NodeOptions& options, const char* name) {
   return options.programs + "/keelson-" + name;
@@ -172,11 +155,14 @@ std::vector<std::string> RuntimeWords(const NodeOptions& o) {
   return words;
 }
 
-bool IsBlock(const std::string& text) { return ParseBlock(text).has_value(); }
+bool IsBlock(const std::string& text) {
+  const auto block = base::IpBlock::Parse(text);
+  return block && !block->address.v6;
+}
 
 bool Overlap(const std::string& a, const std::string& b) {
-  const auto one = ParseBlock(a), two = ParseBlock(b);
-  return one && two && one->base < two->base + two->size && two->base < one->base + one->size;
+  const auto one = base::IpBlock::Parse(a), two = base::IpBlock::Parse(b);
+  return one && two && one->Overlaps(*two);
 }
 
 std::vector<Facts::Port> PortsOf(const NodeOptions& o) {

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "kubelet/cluster/enrolment.h"
+#include "lib/base/ip_address.h"
 #include "lib/base/log.h"
 #include "lib/base/strings.h"
 #include "lib/certificate/signing_request.h"
@@ -27,7 +28,7 @@ bool HasEnded(const kube::ClientConfig& config, int64_t now) {
 
 std::string OwnKubeconfig(const kube::ClientConfig& as, const std::string& certificate) {
   const std::string server =
-      "https://" + os::Endpoint(as.target.host, as.target.port) + as.path_prefix;
+      "https://" + base::Endpoint(as.target.host, as.target.port) + as.path_prefix;
   Value cluster = Value::Object({{"server", Value(server)}});
   if (!as.target.authorities.empty())
     cluster.Set("certificate-authority-data", Value(base::Base64Encode(as.target.authorities)));

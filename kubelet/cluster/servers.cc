@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/cluster/servers.h"
 
+#include "lib/base/ip_address.h"
 #include "lib/os/listen.h"
 
 namespace keelson::cluster {
@@ -10,7 +11,7 @@ base::Result<Serving::Settings> SettingsOf(const Servers::Given& given) {
   const config::KubeletConfig& config = given.config;
   Serving::Settings settings;
   settings.node = settings.tls.node = given.node;
-  settings.endpoint = os::Endpoint(config.address, config.port);
+  settings.endpoint = base::Endpoint(config.address, config.port);
   settings.offer = OfferOf(config);
   settings.tls.names = {given.node};
   settings.tls.names.insert(settings.tls.names.end(), given.addresses.begin(),
@@ -50,9 +51,9 @@ base::Result<std::unique_ptr<Servers>> Servers::Open(const Given& given) {
                               .program = given.program,
                               .checkpoints = given.root_dir + "/checkpoints"};
   if (given.config.read_only_port != 0) {
-    base::Result<std::unique_ptr<node_api::ReadOnly>> opened =
-        node_api::ReadOnly::Listen(os::Endpoint(given.config.address, given.config.read_only_port),
-                                   views, OfferOf(given.config), given.clock);
+    base::Result<std::unique_ptr<node_api::ReadOnly>> opened = node_api::ReadOnly::Listen(
+        base::Endpoint(given.config.address, given.config.read_only_port), views,
+        OfferOf(given.config), given.clock);
     if (!opened.ok())
       return opened.error().WithContext("the port for reading (readOnlyPort 0 turns it off)");
     made->read_only_ = std::move(opened).value();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 
 namespace keelson::pod {
@@ -13,10 +14,6 @@ std::string Variable(std::string_view name) {
   for (const char c : name)
     out += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   return out;
-}
-
-std::string InUrl(const std::string& address) {
-  return address.find(':') == std::string::npos ? address : "[" + address + "]";
 }
 
 }  // namespace
@@ -48,7 +45,7 @@ std::vector<std::pair<std::string, std::string>> VariablesOf(const ServiceFact& 
   for (size_t i = 0; i < service.ports.size(); ++i) {
     const ServiceFact::Port& port = service.ports[i];
     const std::string protocol = base::ToLower(port.protocol), number = std::to_string(port.number);
-    const std::string url = protocol + "://" + InUrl(service.address) + ":" + number;
+    const std::string url = protocol + "://" + base::Bracketed(service.address) + ":" + number;
     if (i == 0) out.emplace_back(name + "_PORT", url);
     const std::string prefix = name + "_PORT_" + number + "_" + Variable(protocol);
     out.emplace_back(prefix, url);

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 
 namespace keelson::probe {
@@ -74,8 +75,7 @@ base::Result<uint16_t> ResolvePort(const kube::IntOrString& port,
 }
 
 std::string JoinHostPort(const std::string& host, uint16_t port) {
-  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
-                                             : fmt::format("[{}]:{}", host, port);
+  return base::Endpoint(host, port);
 }
 
 void SetLinger(int socket) {

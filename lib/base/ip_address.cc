@@ -17,7 +17,7 @@ std::optional<IpAddress> IpAddress::Parse(std::string_view text) {
   if (text.size() >= sizeof copy || text.find('\0') != std::string_view::npos) return std::nullopt;
   text.copy(copy, text.size());
   IpAddress address;
-  address.v6 = text.find(':') != std::string_view::npos;
+  address.v6 = IsV6(text);
   if (inet_pton(address.v6 ? AF_INET6 : AF_INET, copy, address.bytes.data()) != 1)
     return std::nullopt;
   return address;
@@ -72,6 +72,14 @@ bool IpAddress::IsGlobalUnicast() const {
   const bool broadcast = !own.v6 && own.Number() == 0xffffffff;
   return !own.IsUnspecified() && !own.IsLoopback() && !own.IsLinkLocal() && !multicast &&
          !broadcast;
+}
+
+std::string Bracketed(std::string_view host) {
+  return IsV6(host) ? fmt::format("[{}]", host) : std::string(host);
+}
+
+std::string Endpoint(std::string_view host, int64_t port) {
+  return fmt::format("{}:{}", Bracketed(host), port);
 }
 
 IpBlock IpBlock::Around(IpAddress address, int bits) {

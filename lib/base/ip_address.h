@@ -44,6 +44,12 @@ struct IpAddress {
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 };
 
+// Of the text of an address, a block or nothing at all: only IPv6 has colons.
+inline bool IsV6(std::string_view text) { return text.find(':') != std::string_view::npos; }
+// How an address, or a host's name, is written where a port follows: "[::1]", "127.0.0.1".
+std::string Bracketed(std::string_view host);
+std::string Endpoint(std::string_view host, int64_t port);  // "127.0.0.1:6443", "[::]:0"
+
 struct IpBlock {
   IpAddress address;  // its first one
   int bits = 0;

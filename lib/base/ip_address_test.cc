@@ -119,6 +119,16 @@ TEST(IpAddress, KnowsWhatItIsFor) {
   }
 }
 
+TEST(IpAddress, StandsInBracketsWhereAPortFollows) {
+  EXPECT_EQ(Endpoint("127.0.0.1", 6443), "127.0.0.1:6443");
+  EXPECT_EQ(Endpoint("::", 0), "[::]:0");
+  EXPECT_EQ(Endpoint("api.example", 443), "api.example:443");
+  EXPECT_EQ(Bracketed("fd00::1"), "[fd00::1]");
+  EXPECT_TRUE(IsV6("fd00::/64"));
+  EXPECT_FALSE(IsV6("10.0.0.0/8"));
+  EXPECT_FALSE(IsV6(""));
+}
+
 TEST(IpBlock, BeginsAtItsFirstAddress) {
   EXPECT_EQ(IpBlock::Parse("10.1.2.3/16")->Text(), "10.1.0.0/16");
   EXPECT_EQ(IpBlock::Parse("fd00:1:2:3::9/60")->Text(), "fd00:1:2::/60");

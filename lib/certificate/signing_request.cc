@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/certificate/signing_request.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -11,6 +10,7 @@
 #include <ctime>
 #include <optional>
 
+#include "lib/base/ip_address.h"
 #include "lib/certificate/openssl.h"
 
 namespace keelson::certificate {
@@ -99,11 +99,7 @@ bool ServesFor(const std::string& certificate, const std::vector<std::string>& n
   return all;
 }
 
-bool IsAddress(const std::string& name) {
-  in6_addr any;
-  return inet_pton(AF_INET, name.c_str(), &any) == 1 ||
-         inet_pton(AF_INET6, name.c_str(), &any) == 1;
-}
+bool IsAddress(const std::string& name) { return base::IpAddress::Parse(name).has_value(); }
 
 Result<std::string> AlternativeNames(const std::vector<std::string>& names) {
   std::string out;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/kube/names.h"
 
-#include <arpa/inet.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 
 namespace keelson::kube {
@@ -206,21 +206,9 @@ Complaints CheckSearchDomain(std::string_view text) {
   return CheckDns1123Subdomain(text);
 }
 
-bool IsIpAddress(std::string_view text) {
-  unsigned char buffer[sizeof(in6_addr)];
-  const std::string copy(text);
-  if (copy.find('\0') != std::string::npos) return false;
-  return inet_pton(copy.find(':') == std::string::npos ? AF_INET : AF_INET6, copy.c_str(),
-                   buffer) == 1;
-}
+bool IsIpAddress(std::string_view text) { return base::IpAddress::Parse(text).has_value(); }
 
-bool IsCidr(std::string_view text) {
-  const size_t slash = text.find('/');
-  if (slash == std::string_view::npos || !IsIpAddress(text.substr(0, slash))) return false;
-  const auto bits = base::ParseInt64(text.substr(slash + 1));
-  const int64_t most = text.find(':') == std::string_view::npos ? 32 : 128;
-  return bits.has_value() && *bits >= 0 && *bits <= most && IsDigit(text[slash + 1]);
-}
+bool IsCidr(std::string_view text) { return base::IpBlock::Parse(text).has_value(); }
 
 bool IsSysctlName(std::string_view text) {
   if (text.size() > 253) return false;

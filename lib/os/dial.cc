@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "lib/os/socket_address.h"
+#include "lib/base/ip_address.h"
 
 namespace keelson::os {
 
@@ -28,7 +28,7 @@ base::Result<std::vector<TcpAddress>> ResolveTcp(const std::string& host, int po
     char text[NI_MAXHOST] = "";
     (void)getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
     address.host = text;
-    address.text = Endpoint(text, port);
+    address.text = base::Endpoint(text, port);
     out.push_back(std::move(address));
   }
   freeaddrinfo(found);

@@ -15,7 +15,7 @@ struct TcpListener {
   int port = 0;
 };
 
-// An Endpoint (of "[::]" IPv4 too where the machine has both). InvalidArgument for anything
+// A base::Endpoint (of "[::]" IPv4 too where the machine has both). InvalidArgument for anything
 // else, and for addresses that are not this machine's alone where `loopback_only`.
 base::Result<TcpListener> ListenTcp(const std::string& endpoint, bool loopback_only, int backlog);
 

@@ -11,11 +11,6 @@ namespace keelson::os {
 
 using base::IpAddress;
 
-std::string Endpoint(const std::string& address, int64_t port) {
-  return (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" +
-         std::to_string(port);
-}
-
 SocketAddress SocketAddress::Of(const IpAddress& address, uint16_t port) {
   SocketAddress out;
   if (address.v6) {

@@ -14,16 +14,13 @@
 
 namespace keelson::os {
 
-// How an address and a port are written: "127.0.0.1:6443", "[::]:0".
-std::string Endpoint(const std::string& address, int64_t port);
-
 union SocketAddress {
   sockaddr any;  // AF_UNIX, AF_INET or AF_INET6
   sockaddr_in v4;
   sockaddr_in6 v6{};
 
   static SocketAddress Of(const base::IpAddress& address, uint16_t port);
-  // An Endpoint; brackets may be left out.
+  // As base::Endpoint writes it; brackets may be left out.
   static std::optional<SocketAddress> Parse(std::string_view endpoint);
 
   socklen_t size() const;

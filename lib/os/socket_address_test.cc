@@ -25,7 +25,7 @@ TEST(SocketAddress, IsReadAndWrittenAsAnEndpoint) {
     EXPECT_EQ(read->size(), c.size);
     EXPECT_EQ(read->address()->Text(), c.address);
     EXPECT_EQ(read->port(), c.port);
-    const auto again = SocketAddress::Parse(Endpoint(c.address, c.port));
+    const auto again = SocketAddress::Parse(base::Endpoint(c.address, c.port));
     ASSERT_TRUE(again);
     EXPECT_EQ(again->address(), read->address());
   }

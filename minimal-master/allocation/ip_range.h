@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/result.h"
 
 namespace keelson::allocation {
@@ -20,8 +21,8 @@ class IpRange {
   // "10.43.0.0/16", "fd00::/112". Refuses text that is none, and blocks without room for eight.
   static base::Result<IpRange> Parse(std::string_view cidr);
 
-  bool v6() const { return v6_; }
-  const char* family() const { return v6_ ? "IPv6" : "IPv4"; }
+  bool v6() const { return block_.address.v6; }
+  const char* family() const { return v6() ? "IPv6" : "IPv4"; }
   bool Contains(std::string_view address) const;
   // The n-th address; 0 is the network's own, which nobody gets.
   std::string At(uint64_t n) const;
@@ -31,15 +32,11 @@ class IpRange {
                                   const Random& random) const;
 
  private:
-  __extension__ using Wide = unsigned __int128;
-  bool v6_ = false;
-  Wide base_ = 0;
-  int bits_ = 0;       // of the address
+  base::IpBlock block_;
   uint64_t size_ = 0;  // addresses that can be given out, the network's own among them
 };
 
 // Nothing: it is no address. Both families' texts in one form: "::1" for "0:0::1".
 std::optional<std::string> CanonicalAddress(std::string_view text);
-bool IsV6(std::string_view address);
 
 }  // namespace keelson::allocation

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "lib/base/ip_address.h"
 #include "lib/json/text.h"
 
 namespace keelson::allocation {
@@ -141,7 +142,7 @@ class Allocator {
       families.push_back(family.AsString());
     const auto& addresses = spec_.At({"clusterIPs"}).items();
     for (size_t i = families.size(); i < addresses.size() && addresses[i].AsString() != kNone; ++i)
-      families.emplace_back(IsV6(addresses[i].AsString()) ? "IPv6" : "IPv4");
+      families.emplace_back(base::IsV6(addresses[i].AsString()) ? "IPv6" : "IPv4");
     std::string policy = spec_.At({"ipFamilyPolicy"}).AsString();
     if (policy == "SingleStack") {
       constexpr const char* kWhy =

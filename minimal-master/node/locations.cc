@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/node/locations.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "lib/kube/node.h"
 #include "minimal-master/node/log_options.h"
@@ -253,20 +253,8 @@ bool IsOfNodes(const Attributes& attributes) {
 }
 
 bool IsGlobalUnicast(const std::string& address) {
-  in_addr v4;
-  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) {
-    const uint32_t bits = ntohl(v4.s_addr);
-    return bits != 0 && bits != 0xffffffff && (bits >> 24) != 127 && (bits >> 28) != 0xe &&
-           (bits >> 16) != 0xa9fe;
-  }
-  in6_addr v6;
-  if (inet_pton(AF_INET6, address.c_str(), &v6) != 1) return false;
-  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
-    char text[INET_ADDRSTRLEN];
-    return IsGlobalUnicast(inet_ntop(AF_INET, v6.s6_addr + 12, text, sizeof text));
-  }
-  return !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_LOOPBACK(&v6) &&
-         !IN6_IS_ADDR_MULTICAST(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6);
+  const std::optional<base::IpAddress> read = base::IpAddress::Parse(address);
+  return read && read->IsGlobalUnicast();
 }
 
 Found Locate(const Attributes& attributes, const service::Request& request, const World& world) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/node/nodes.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <random>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "lib/os/dial.h"
 #include "minimal-master/api/answer.h"
@@ -20,10 +20,8 @@ using service::Exchange;
 
 // Every address of it.
 bool MayProxy(const std::string& host) {
-  in6_addr any;
   if (host.empty()) return false;
-  if (inet_pton(AF_INET, host.c_str(), &any) == 1 || inet_pton(AF_INET6, host.c_str(), &any) == 1)
-    return IsGlobalUnicast(host);
+  if (base::IpAddress::Parse(host)) return IsGlobalUnicast(host);
   const base::Result<std::vector<os::TcpAddress>> addresses = os::ResolveTcp(host, 0);
   return addresses.ok() && !addresses->empty() &&
          std::all_of(addresses->begin(), addresses->end(),

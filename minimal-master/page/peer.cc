@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/page/peer.h"
 
-#include <arpa/inet.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -11,35 +10,24 @@
 #include <cstring>
 #include <vector>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
+#include "lib/os/socket_address.h"
 
 namespace keelson::page {
 namespace {
 
 struct End {
-  std::array<uint8_t, 16> address{};  // of IPv4 mapped into IPv6
+  base::IpAddress address;
   uint32_t port = 0;
   friend bool operator==(const End&, const End&) = default;
 };
 
-void Map(End& end) { end.address[10] = end.address[11] = 0xff; }
-
-std::optional<End> ReadEnd(std::string text) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return std::nullopt;
-  const auto port = base::ParseUint64(std::string_view(text).substr(colon + 1));
-  if (!port || *port > 65535) return std::nullopt;
-  std::string host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  End end;
-  end.port = static_cast<uint32_t>(*port);
-  if (inet_pton(AF_INET, host.c_str(), end.address.data() + 12) == 1) {
-    Map(end);
-    return end;
-  }
-  if (inet_pton(AF_INET6, host.c_str(), end.address.data()) == 1) return end;
-  return std::nullopt;
+std::optional<End> ReadEnd(std::string_view text) {
+  const std::optional<os::SocketAddress> read = os::SocketAddress::Parse(text);
+  if (!read) return std::nullopt;
+  return End{read->address()->Unmapped(), read->port()};
 }
 
 std::optional<uint32_t> Hex(std::string_view text) {
@@ -53,18 +41,15 @@ std::optional<uint32_t> Hex(std::string_view text) {
 std::optional<End> ReadRowEnd(std::string_view text) {
   const size_t colon = text.find(':');
   if (colon != 8 && colon != 32) return std::nullopt;
-  End end;
   const auto port = Hex(text.substr(colon + 1));
   if (!port) return std::nullopt;
-  end.port = *port;
-  const size_t first = colon == 8 ? 12 : 0;
-  if (colon == 8) Map(end);
+  std::string bytes(colon / 2, '\0');
   for (size_t i = 0; i < colon / 8; ++i) {
     const auto word = Hex(text.substr(i * 8, 8));
     if (!word) return std::nullopt;
-    std::memcpy(end.address.data() + first + i * 4, &*word, 4);
+    std::memcpy(bytes.data() + i * 4, &*word, 4);
   }
-  return end;
+  return End{base::IpAddress::FromBytes(bytes)->Unmapped(), *port};
 }
 
 std::vector<std::string_view> Words(std::string_view line) {

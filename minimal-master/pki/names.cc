@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/pki/names.h"
 
-#include <arpa/inet.h>
-
+#include "lib/base/ip_address.h"
 #include "lib/certificate/openssl.h"
 
 namespace keelson::pki {
 
+using base::IpAddress;
 using certificate::Freer;
 using certificate::NamePtr;
 using certificate::OpensslError;
@@ -71,11 +71,7 @@ void ReadAlternatives(const GENERAL_NAMES* alternatives, Names& names) {
     if (type == GEN_EMAIL) names.emails.push_back(Raw(text));
     if (type == GEN_URI) names.uris.push_back(Raw(text));
     if (type != GEN_IPADD) continue;
-    const std::string bytes = Raw(text);
-    char out[INET6_ADDRSTRLEN] = "";
-    if (bytes.size() == 4) inet_ntop(AF_INET, bytes.data(), out, sizeof out);
-    if (bytes.size() == 16) inet_ntop(AF_INET6, bytes.data(), out, sizeof out);
-    if (out[0] != 0) names.ips.emplace_back(out);
+    if (const auto ip = IpAddress::FromBytes(Raw(text))) names.ips.push_back(ip->Text());
   }
 }
 
@@ -97,14 +93,9 @@ base::Result<GENERAL_NAMES*> MakeAlternatives(const Names& names) {
   for (const std::string& email : names.emails) AddAlternative(all.get(), GEN_EMAIL, email);
   for (const std::string& uri : names.uris) AddAlternative(all.get(), GEN_URI, uri);
   for (const std::string& ip : names.ips) {
-    char bytes[16];
-    if (inet_pton(AF_INET, ip.c_str(), bytes) == 1) {
-      AddAlternative(all.get(), GEN_IPADD, std::string(bytes, 4));
-    } else if (inet_pton(AF_INET6, ip.c_str(), bytes) == 1) {
-      AddAlternative(all.get(), GEN_IPADD, std::string(bytes, 16));
-    } else {
-      return base::InvalidArgument("'{}' is not an IP address", ip);
-    }
+    const std::optional<IpAddress> address = IpAddress::Parse(ip);
+    if (!address) return base::InvalidArgument("'{}' is not an IP address", ip);
+    AddAlternative(all.get(), GEN_IPADD, std::string(address->raw()));
   }
   if (sk_GENERAL_NAME_num(all.get()) == 0) return static_cast<GENERAL_NAMES*>(nullptr);
   return all.release();

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "minimal-master/table/kinds.h"
 #include "minimal-master/table/text.h"
@@ -55,11 +56,6 @@ Row Service(const Value& object, int64_t now) {
                  Age(object, now), Labels(object.At({"spec", "selector"})));
 }
 
-std::string HostAndPort(const std::string& host, int64_t port) {
-  return fmt::format(fmt::runtime(host.find(':') == std::string::npos ? "{}:{}" : "[{}]:{}"), host,
-                     port);
-}
-
 Row Endpoints(const Value& object, int64_t now) {
   std::vector<std::string> all;
   for (const Value& subset : object.At({"subsets"}).items()) {
@@ -70,7 +66,7 @@ Row Endpoints(const Value& object, int64_t now) {
     }
     for (const Value& port : ports) {
       for (const Value& address : subset.At({"addresses"}).items())
-        all.push_back(HostAndPort(TextAt(address, {"ip"}), NumberAt(port, {"port"})));
+        all.push_back(base::Endpoint(TextAt(address, {"ip"}), NumberAt(port, {"port"})));
     }
   }
   const bool none = object.At({"subsets"}).items().empty();

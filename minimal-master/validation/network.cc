@@ -2,6 +2,7 @@
 // Endpoints, ingresses and network policies.
 #include <set>
 
+#include "lib/base/ip_address.h"
 #include "lib/json/text.h"
 #include "lib/kube/validate_parts.h"
 #include "minimal-master/validation/rules.h"
@@ -180,9 +181,9 @@ void EndpointSlice(const Field& object, Problems& problems) {
       if (type.String() == "FQDN") {
         Named(address, kube::CheckDns1123Subdomain, problems);
       } else if (type.String() == "IPv4" || type.String() == "IPv6") {
-        const bool six = address.String().find(':') != std::string::npos;
         Ip(address, problems);
-        if (kube::IsIpAddress(address.String()) && six != (type.String() == "IPv6"))
+        if (kube::IsIpAddress(address.String()) &&
+            base::IsV6(address.String()) != (type.String() == "IPv6"))
           problems.Invalid(address, fmt::format("must be an {} address", type.String()));
       }
     }

@@ -2,6 +2,7 @@
 // Services.
 #include <set>
 
+#include "lib/base/ip_address.h"
 #include "lib/json/text.h"
 #include "lib/kube/validate_parts.h"
 #include "minimal-master/validation/rules.h"
@@ -110,8 +111,6 @@ void Affinity(const Field& spec, Problems& problems) {
   }
 }
 
-bool IsV6(std::string_view address) { return address.find(':') != std::string_view::npos; }
-
 // The addresses, their families, and how the two forms of the first address agree.
 void Addresses(const Field& spec, Problems& problems) {
   const Field addresses = spec["clusterIPs"];
@@ -142,13 +141,13 @@ void Addresses(const Field& spec, Problems& problems) {
   }
   if (items.size() > 2) problems.Invalid(addresses, "may only hold up to 2 values");
   if (unreadable) return;
-  if (items.size() == 2 && IsV6(items[0].String()) == IsV6(items[1].String()))
+  if (items.size() == 2 && base::IsV6(items[0].String()) == base::IsV6(items[1].String()))
     problems.Invalid(addresses, "may specify no more than one IP for each IP family");
   const std::vector<Field> families = spec["ipFamilies"].Items();
   for (size_t i = 0; first != "None" && i < items.size() && i < families.size(); ++i) {
     const std::string& family = families[i].String();
-    if ((family == "IPv4" && IsV6(items[i].String())) ||
-        (family == "IPv6" && !IsV6(items[i].String())))
+    if ((family == "IPv4" && base::IsV6(items[i].String())) ||
+        (family == "IPv6" && !base::IsV6(items[i].String())))
       problems.Invalid(
           items[i],
           fmt::format("expected an {} value as indicated by `ipFamilies[{}]`", family, i));

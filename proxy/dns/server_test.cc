@@ -144,7 +144,7 @@ TEST_F(ServerTest, StrangersHearNothing) {
   ASSERT_TRUE(server.Serve(std::move(sockets.udp), std::move(sockets.tcp)).ok());
   const os::UniqueFd stranger = Client(SOCK_DGRAM);
   const os::SocketAddress from = *os::SocketAddress::Parse("127.0.0.2:0");
-  const os::SocketAddress to = *os::SocketAddress::Parse(os::Endpoint("127.0.0.1", port_));
+  const os::SocketAddress to = *os::SocketAddress::Parse(base::Endpoint("127.0.0.1", port_));
   const os::UniqueFd friendly(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(bind(friendly.get(), &from.any, from.size()), 0);
   ASSERT_EQ(connect(friendly.get(), &to.any, to.size()), 0);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/dns/zone.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 
 namespace keelson::dns {
@@ -37,10 +37,8 @@ std::string ServicePort(const Port& port, const std::string& service) {
 }  // namespace
 
 std::string AddressBytes(const std::string& address) {
-  char bytes[16];
-  if (inet_pton(AF_INET, address.c_str(), bytes) == 1) return {bytes, 4};
-  if (inet_pton(AF_INET6, address.c_str(), bytes) == 1) return {bytes, 16};
-  return "";
+  const std::optional<base::IpAddress> read = base::IpAddress::Parse(address);
+  return read ? std::string(read->raw()) : "";
 }
 
 std::string ReverseName(const std::string& address) {

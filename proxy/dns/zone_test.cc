@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/dns/zone.h"
+#include "lib/base/ip_address.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,12 +14,11 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 std::string Shown(const Record& record) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (record.type == kA) inet_ntop(AF_INET, record.data.data(), text, sizeof text);
-  if (record.type == kAaaa) inet_ntop(AF_INET6, record.data.data(), text, sizeof text);
+  if (record.type == kA || record.type == kAaaa)
+    return base::IpAddress::FromBytes(record.data).value().Text();
   if (record.type == kSrv)
     return fmt::format("{} {} {} {}", record.priority, record.weight, record.port, record.data);
-  return text[0] != '\0' ? text : record.data;
+  return record.data;
 }
 
 class ZoneTest : public ::testing::Test {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/model/model.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 
 namespace keelson::proxy {
+
+using base::IpAddress;
+
 namespace {
 
 std::optional<Protocol> ProtocolOf(const json::Value& value) {
@@ -23,15 +25,8 @@ uint16_t PortOf(const json::Value& value) {
   return number > 0 && number <= 65535 ? static_cast<uint16_t>(number) : 0;
 }
 
-bool IsAddress(const std::string& text) { return IsIpv4(text) || IsIpv6(text); }
-
-bool IsRange(const std::string& text) {
-  const size_t slash = text.find('/');
-  if (slash == std::string::npos) return false;
-  const std::string address = text.substr(0, slash);
-  const auto bits = base::ParseUint64(std::string_view(text).substr(slash + 1));
-  return bits && ((IsIpv4(address) && *bits <= 32) || (IsIpv6(address) && *bits <= 128));
-}
+bool IsAddress(const std::string& text) { return IpAddress::Parse(text).has_value(); }
+bool IsRange(const std::string& text) { return base::IpBlock::Parse(text).has_value(); }
 
 std::vector<std::string> Strings(const json::Value& list, bool (*good)(const std::string&)) {
   std::vector<std::string> out;
@@ -69,16 +64,6 @@ std::string_view NameOf(Protocol protocol) {
     default:
       return "tcp";
   }
-}
-
-// inet_pton(3) reads up to a zero byte, and rules would hold what follows it too.
-bool IsIpv4(const std::string& text) {
-  in_addr address;
-  return text.find('\0') == std::string::npos && inet_pton(AF_INET, text.c_str(), &address) == 1;
-}
-bool IsIpv6(const std::string& text) {
-  in6_addr address;
-  return text.find('\0') == std::string::npos && inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
 std::optional<Service> ReadService(const json::Value& object) {
@@ -144,7 +129,8 @@ std::optional<Slice> ReadSlice(const json::Value& object) {
     const json::Value& addresses = item.At({"addresses"});
     if (addresses.items().empty()) continue;
     endpoint.address = addresses.items().front().AsString();
-    if (slice.ipv6 ? !IsIpv6(endpoint.address) : !IsIpv4(endpoint.address)) continue;
+    const auto address = IpAddress::Parse(endpoint.address);
+    if (!address || address->v6 != slice.ipv6) continue;
     endpoint.node = item.At({"nodeName"}).AsString();
     const json::Value& conditions = item.At({"conditions"});
     const json::Value* ready = conditions.Find("ready");

@@ -71,7 +71,4 @@ struct Slice {
 // Nothing: of no service, or not of addresses.
 std::optional<Slice> ReadSlice(const json::Value& object);
 
-bool IsIpv4(const std::string& text);
-bool IsIpv6(const std::string& text);
-
 }  // namespace keelson::proxy

@@ -6,13 +6,15 @@
 #include <algorithm>
 #include <map>
 
+#include "lib/base/ip_address.h"
+
 namespace keelson::proxy {
 namespace {
 
 using Candidate = std::pair<const Endpoint*, uint16_t>;  // with its port
 
 bool IsOf(Family family, const std::string& address) {
-  return (address.find(':') != std::string::npos) == (family == Family::kIpv6);
+  return base::IsV6(address) == (family == Family::kIpv6);
 }
 
 std::vector<std::string> OfFamily(const std::vector<std::string>& all, Family family) {
@@ -84,10 +86,7 @@ std::vector<Candidate> Candidates(const ServicePort& port, const std::vector<con
 
 }  // namespace
 
-std::string Backend::Text() const {
-  return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
-                                                : fmt::format("[{}]:{}", address, port);
-}
+std::string Backend::Text() const { return base::Endpoint(address, port); }
 
 std::vector<PortPlan> PlanService(const Service& service, const std::vector<const Slice*>& slices,
                                   const NodeFacts& node, Family family) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/ip_address.h"
 #include "lib/kernel/netlink/paths.h"
 #include "proxy/routes/model.h"
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cni/parse_result.h"
 
-#include <arpa/inet.h>
-
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "lib/json/text.h"
 #include "lib/json/value.h"
@@ -19,14 +18,9 @@ constexpr json::Limits kLimits{.bytes = kMostOutput, .depth = 32, .values = 20'0
 
 // "10.0.0.5/24" → "10.0.0.5", in one spelling; "" when it is no address.
 std::string Host(const std::string& address) {
-  const std::string host = address.substr(0, address.find('/'));
-  in6_addr parsed{};
-  char text[INET6_ADDRSTRLEN] = {};
-  for (const int family : {AF_INET, AF_INET6}) {
-    if (inet_pton(family, host.c_str(), &parsed) == 1)
-      (void)inet_ntop(family, &parsed, text, sizeof text);
-  }
-  return text;
+  const std::optional<base::IpAddress> read =
+      base::IpAddress::Parse(std::string_view(address).substr(0, address.find('/')));
+  return read ? read->Text() : "";
 }
 
 std::string OneLine(std::string_view text) {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cni/result_codec.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 
 #include "lib/base/codec.h"
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "runtime/reader/question.h"
 
@@ -21,11 +20,8 @@ namespace {
 constexpr size_t kMostDocument = 8u << 20;  // numbers grow when they are written out
 
 bool IsAddress(const std::string& text) {
-  in6_addr parsed{};
-  char again[INET6_ADDRSTRLEN] = {};
-  const int family = text.find(':') == std::string::npos ? AF_INET : AF_INET6;
-  return inet_pton(family, text.c_str(), &parsed) == 1 &&
-         inet_ntop(family, &parsed, again, sizeof again) != nullptr && text == again;
+  const std::optional<base::IpAddress> read = base::IpAddress::Parse(text);
+  return read && read->Text() == text;
 }
 
 bool IsLine(std::string_view text, size_t most) {

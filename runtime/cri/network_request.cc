@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cri/network_request.h"
 
-#include <arpa/inet.h>
-
 #include "cri-api/cri.h"
+#include "lib/base/ip_address.h"
 
 namespace keelson::cri_server {
 
@@ -13,13 +12,8 @@ namespace {
 
 // One spelling of an address; empty: it is none.
 std::string Canonical(const std::string& text) {
-  in6_addr parsed{};
-  char canonical[INET6_ADDRSTRLEN] = {};
-  for (const int family : {AF_INET, AF_INET6}) {
-    if (inet_pton(family, text.c_str(), &parsed) == 1)
-      (void)inet_ntop(family, &parsed, canonical, sizeof canonical);
-  }
-  return canonical;
+  const std::optional<base::IpAddress> read = base::IpAddress::Parse(text);
+  return read ? read->Text() : "";
 }
 
 Result<network::PortMapping> Mapping(const cri::PortMapping& asked, int at) {

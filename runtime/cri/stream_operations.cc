@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "cri-api/cri.h"
+#include "lib/base/ip_address.h"
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 #include "lib/os/pipe.h"

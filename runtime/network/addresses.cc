@@ -1,36 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/network/addresses.h"
 
-#include <arpa/inet.h>
-
 #include <set>
 
 #include "lib/base/codec.h"
 #include "lib/base/crc32c.h"
-#include "lib/base/strings.h"
+#include "lib/base/ip_address.h"
 
 namespace keelson::network {
 
 base::Result<Subnet> ParseSubnet(std::string_view text) {
-  const size_t slash = text.find('/');
-  in_addr address{};
-  const std::string host(text.substr(0, slash));
-  const std::optional<uint64_t> prefix =
-      slash == std::string_view::npos ? std::nullopt : base::ParseUint64(text.substr(slash + 1));
-  if (inet_pton(AF_INET, host.c_str(), &address) != 1 || !prefix || *prefix < 8 || *prefix > 29) {
+  const std::optional<base::IpBlock> block = base::IpBlock::Parse(text);
+  if (!block || block->address.v6 || block->bits < 8 || block->bits > 29) {
     return base::InvalidArgument(
         "'{}' is not a pod subnet: expected an IPv4 network such as 10.42.0.0/24, prefix 8 to 29",
         text);
   }
-  Subnet subnet;
-  subnet.prefix = static_cast<int>(*prefix);
-  subnet.base = ntohl(address.s_addr) & ~(0xffffffffu >> subnet.prefix);
-  return subnet;
+  return Subnet{static_cast<uint32_t>(block->address.Number()), block->bits};
 }
 
 std::string FormatAddress(uint32_t address) {
-  return fmt::format("{}.{}.{}.{}", address >> 24, address >> 16 & 255, address >> 8 & 255,
-                     address & 255);
+  return base::IpAddress::FromNumber(address, false).Text();
 }
 
 std::string FormatSubnet(const Subnet& subnet) {

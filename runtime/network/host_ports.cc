@@ -3,6 +3,7 @@
 
 #include "lib/base/codec.h"
 #include "lib/base/crc32c.h"
+#include "lib/base/ip_address.h"
 
 namespace keelson::network {
 
@@ -13,14 +14,13 @@ namespace {
 
 constexpr uint32_t kMagic = 0x5048504b;  // "KPHP"
 
-bool IsV6(const std::string& ip) { return ip.find(':') != std::string::npos; }
 bool IsAny(const std::string& ip) {
   if (ip.empty() || ip == "0.0.0.0") return true;
-  return IsV6(ip) && ip.find_first_not_of("0:") == std::string::npos;
+  return base::IsV6(ip) && ip.find_first_not_of("0:") == std::string::npos;
 }
 // Does it hold for addresses of the family at all? No address at all holds for both.
 bool Holds(const PortMapping& mapping, bool v6) {
-  return mapping.host_ip.empty() || IsV6(mapping.host_ip) == v6;
+  return mapping.host_ip.empty() || base::IsV6(mapping.host_ip) == v6;
 }
 bool Clash(const PortMapping& a, const PortMapping& b) {
   if (a.protocol != b.protocol || a.host_port != b.host_port) return false;
@@ -77,7 +77,7 @@ std::string PlanHostPorts(const HostPortTable& table, const std::string& bridge,
       // Pods would answer one another directly, the machine's own loopback cannot be answered.
       text += match + " -s " + subnet + " -j MARK --set-xmark " + kHairpinMark + "\n";
       if (!v6) text += match + " -s 127.0.0.0/8 -j MARK --set-xmark " + kHairpinMark + "\n";
-      text += match + " -j DNAT --to-destination " + (v6 ? "[" + address + "]" : address) + ":" +
+      text += match + " -j DNAT --to-destination " + base::Bracketed(address) + ":" +
               std::to_string(mapping.container_port) + "\n";
     }
   }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/network/subnets.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 
 namespace keelson::network {
@@ -13,37 +12,21 @@ using base::Result;
 
 namespace {
 
-Result<Subnet6> ParseSubnet6(std::string_view text, uint64_t least, uint64_t most) {
-  const size_t slash = text.find('/');
-  Subnet6 subnet;
-  const std::string host(text.substr(0, slash));
-  constexpr uint64_t kNone = UINT64_MAX;
-  const uint64_t prefix = slash == std::string_view::npos
-                              ? kNone
-                              : base::ParseUint64(text.substr(slash + 1)).value_or(kNone);
-  if (inet_pton(AF_INET6, host.c_str(), subnet.base.data()) != 1 || prefix < least ||
-      prefix > most) {
+Result<Subnet6> ParseSubnet6(std::string_view text, int least, int most) {
+  const std::optional<base::IpBlock> block = base::IpBlock::Parse(text);
+  if (!block || !block->address.v6 || block->bits < least || block->bits > most) {
     return base::InvalidArgument(
         "'{}' is not an IPv6 network: expected one such as fd42::/64, prefix {} to {}", text, least,
         most);
   }
-  subnet.prefix = static_cast<int>(prefix);
-  for (size_t bit = prefix; bit < 128; ++bit)
-    subnet.base[bit / 8] = static_cast<uint8_t>(subnet.base[bit / 8] & ~(0x80u >> bit % 8));
-  return subnet;
+  return Subnet6{block->address.bytes, block->bits};
 }
 
 }  // namespace
 
 Address6 Subnet6::At(uint32_t number) const {
-  Address6 address = base;
-  uint64_t carry = number;
-  for (size_t i = address.size(); i-- > 0 && carry > 0;) {
-    carry += address[i];
-    address[i] = static_cast<uint8_t>(carry);
-    carry >>= 8;
-  }
-  return address;
+  const base::IpAddress first{true, base};
+  return base::IpAddress::FromNumber(first.Number() + number, true).bytes;
 }
 
 Subnet PodSubnets::Numbers() const {
@@ -57,7 +40,7 @@ Subnet PodSubnets::Numbers() const {
 Result<PodSubnets> ParsePodSubnets(std::string_view text) {
   PodSubnets subnets;
   for (const std::string_view part : base::Split(text, ',')) {
-    if (part.find(':') == std::string_view::npos) {
+    if (!base::IsV6(part)) {
       ASSIGN_OR_RETURN(const Subnet subnet, ParseSubnet(part));
       if (subnets.v4)
         return base::InvalidArgument("'{}': one subnet of each family, not two of IPv4", text);
@@ -80,7 +63,7 @@ Result<PodSubnets> ParsePodSubnets(std::string_view text) {
 Result<Networks> ParseNetworks(std::string_view text) {
   Networks networks;
   for (const std::string_view part : base::Split(text, ',')) {
-    if (part.find(':') == std::string_view::npos) {
+    if (!base::IsV6(part)) {
       ASSIGN_OR_RETURN(const Subnet subnet, ParseSubnet(part));
       networks.v4 = FormatSubnet(subnet);
     } else {
@@ -91,11 +74,7 @@ Result<Networks> ParseNetworks(std::string_view text) {
   return networks;
 }
 
-std::string FormatAddress(const Address6& address) {
-  char text[INET6_ADDRSTRLEN] = {};
-  inet_ntop(AF_INET6, address.data(), text, sizeof text);
-  return text;
-}
+std::string FormatAddress(const Address6& address) { return base::IpAddress{true, address}.Text(); }
 
 std::string FormatSubnet(const Subnet6& subnet) {
   return FormatAddress(subnet.base) + "/" + std::to_string(subnet.prefix);

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "lib/base/ip_address.h"
 #include "lib/os/socket_address.h"
 
 namespace keelson::stream {
@@ -28,7 +29,7 @@ base::Result<Listener> ListenTcp(const std::string& address, uint16_t port) {
   socklen_t size = sizeof where;
   if (getsockname(listener.fd.get(), &where.any, &size) != 0)
     return base::Error::FromErrno(errno, "getsockname");
-  listener.host = os::Endpoint(address, where.port());
+  listener.host = base::Endpoint(address, where.port());
   return listener;
 }
 

@@ -5,6 +5,7 @@
 
 #include <sys/eventfd.h>
 
+#include "lib/base/ip_address.h"
 #include "lib/kernel/netlink/testing/namespaces.h"
 
 namespace keelson::cluster {
@@ -17,9 +18,7 @@ class Resolver {
     netlink::SocketAddress where(address, 53);
     socket_ = netlink::OpenSocket(netns, where, SOCK_DGRAM);
     EXPECT_EQ(bind(socket_.get(), where.get(), where.size), 0) << strerror(errno);
-    in_addr bytes{};
-    EXPECT_EQ(inet_pton(AF_INET, answer.c_str(), &bytes), 1);
-    answer_.assign(reinterpret_cast<const char*>(&bytes), sizeof bytes);
+    answer_ = base::IpAddress::Parse(answer).value().raw();
     thread_ = std::thread([this] { Run(); });
   }
   ~Resolver() {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What network plugins write, what their administrators write, and the records kept of both.
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <string>
 
+#include "lib/base/ip_address.h"
 #include "lib/json/value.h"
 #include "runtime/cni/config.h"
 #include "runtime/cni/parse_result.h"
@@ -22,10 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   };
   if (const auto result = cni::ParseAddResult(text, "eth0"); result.ok()) {
     for (const std::string& address : result->addresses) {
-      in6_addr parsed{};
-      Require(inet_pton(AF_INET, address.c_str(), &parsed) == 1 ||
-                  inet_pton(AF_INET6, address.c_str(), &parsed) == 1,
-              "not an address", address);
+      const auto read = base::IpAddress::Parse(address);
+      Require(read && read->Text() == address, "not an address", address);
     }
     Require(one_line(result->host_interface), "more than a line", result->host_interface);
     // The next plugin gets it as it was.

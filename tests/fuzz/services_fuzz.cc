@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "proxy/apply/iptables/rules.h"
 #include "proxy/dns/zone_file.h"
@@ -52,9 +53,11 @@ void CheckServices(const std::vector<Service>& services, const std::vector<Slice
     const auto ports = PlanService(service, own, {.name = "node", .zone = "z", .held = {}}, family);
     for (const PortPlan& port : ports) {
       for (const auto* backends : {&port.cluster, &port.local}) {
-        for (const Backend& backend : *backends)
-          Require(family == Family::kIpv4 ? IsIpv4(backend.address) : IsIpv6(backend.address),
+        for (const Backend& backend : *backends) {
+          const auto address = base::IpAddress::Parse(backend.address);
+          Require(address && address->v6 == (family == Family::kIpv6),
                   "a backend of another family", backend.address);
+        }
       }
     }
     pieces[service.name.ns + "/" + service.name.name] =

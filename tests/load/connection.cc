@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/load/connection.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,9 +10,11 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "lib/json/value.h"
 #include "lib/os/files.h"
+#include "lib/os/socket_address.h"
 
 namespace keelson::load {
 namespace {
@@ -90,12 +91,11 @@ base::Result<Connection> Connection::Open(const Client& client, std::chrono::sec
   const timeval limit{patience.count(), 0};
   setsockopt(out.socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(out.socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(client.port()));
-  if (inet_pton(AF_INET, client.address().c_str(), &address.sin_addr) != 1)
+  const auto address = base::IpAddress::Parse(client.address());
+  if (!address || address->v6)
     return base::InvalidArgument("'{}' is no IPv4 address", client.address());
-  if (connect(out.socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+  const auto server = os::SocketAddress::Of(*address, static_cast<uint16_t>(client.port()));
+  if (connect(out.socket_.get(), &server.any, server.size()) != 0) {
     return Broken("nobody listens");
   }
   out.ssl_.reset(SSL_new(client.context()));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 #include "lib/http/multiplex/session.h"
 
@@ -66,13 +67,10 @@ void Session::Opened() {
 
 void Session::Submit(CallId id, Entry& entry) {
   const Call& call = entry.call;
-  service::Fields fields = {
-      {":method", call.method},
-      {":scheme", "https"},
-      {":authority", target_.host.find(':') == std::string::npos
-                         ? fmt::format("{}:{}", target_.host, target_.port)
-                         : fmt::format("[{}]:{}", target_.host, target_.port)},
-      {":path", call.path}};
+  service::Fields fields = {{":method", call.method},
+                            {":scheme", "https"},
+                            {":authority", base::Endpoint(target_.host, target_.port)},
+                            {":path", call.path}};
   for (const auto& [name, value] : call.headers) fields.emplace_back(base::ToLower(name), value);
   if (!call.body.empty()) fields.emplace_back("content-length", std::to_string(call.body.size()));
   const auto bytes = [](const std::string& text) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/strings.h"
 
 namespace keelson::passage {
@@ -27,10 +28,8 @@ std::string HeadOf(const Outbound& outbound) {
     if (base::ContainsControlCharacter(name) || base::ContainsControlCharacter(value)) return;
     head.append(name).append(": ").append(value).append("\r\n");
   };
-  const bool v6 = outbound.host.find(':') != std::string::npos;
   if (service::FindHeader(outbound.headers, "host") == nullptr)
-    add("Host",
-        fmt::format("{}{}{}:{}", v6 ? "[" : "", outbound.host, v6 ? "]" : "", outbound.port));
+    add("Host", base::Endpoint(outbound.host, outbound.port));
   for (const auto& [name, value] : outbound.headers) {
     if (base::ToLower(name) != "content-length") add(name, value);
   }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/ip_address.h"
 #include "lib/os/listen.h"
 #include "lib/os/socket.h"
 
@@ -19,7 +20,7 @@ namespace {
 std::string Text(const os::SocketAddress& address) {
   const std::optional<base::IpAddress> ip = address.address();
   // IPv4 clients of a socket for both are told as such.
-  return ip ? os::Endpoint(ip->Unmapped().Text(), address.port()) : "unix";
+  return ip ? base::Endpoint(ip->Unmapped().Text(), address.port()) : "unix";
 }
 
 void SetOption(int fd, int level, int name, int value) {

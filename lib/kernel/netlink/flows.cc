@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/kernel/netlink/flows.h"
 
-#include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netlink/attr.h>
@@ -12,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "lib/base/ip_address.h"
 #include "lib/kernel/netlink/message.h"
 
 namespace keelson::netlink {
@@ -27,10 +27,9 @@ struct SocketCloser {
 std::string Address(nlattr* const* ip, bool v6, bool source) {
   const int type =
       v6 ? (source ? CTA_IP_V6_SRC : CTA_IP_V6_DST) : (source ? CTA_IP_V4_SRC : CTA_IP_V4_DST);
-  char text[INET6_ADDRSTRLEN] = {};
-  if (ip[type] == nullptr || nla_len(ip[type]) < (v6 ? 16 : 4)) return "";
-  (void)inet_ntop(v6 ? AF_INET6 : AF_INET, nla_data(ip[type]), text, sizeof text);
-  return text;
+  const size_t size = v6 ? 16 : 4;
+  if (ip[type] == nullptr || nla_len(ip[type]) < static_cast<int>(size)) return "";
+  return base::IpAddress::FromBytes({static_cast<const char*>(nla_data(ip[type])), size})->Text();
 }
 
 struct Collection {

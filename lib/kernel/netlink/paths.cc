@@ -30,12 +30,9 @@ int CallEach(nl_msg* answer, void* each) {
 
 // The attribute as an address, if it is one of the family.
 std::optional<base::IpAddress> AddressIn(const nlattr* attribute, bool v6) {
-  base::IpAddress address;
-  address.v6 = v6;
-  if (attribute == nullptr || static_cast<size_t>(nla_len(attribute)) != address.size())
-    return std::nullopt;
-  std::memcpy(address.bytes.data(), nla_data(attribute), address.size());
-  return address;
+  if (attribute == nullptr || nla_len(attribute) != (v6 ? 16 : 4)) return std::nullopt;
+  return base::IpAddress::FromBytes(
+      {static_cast<const char*>(nla_data(attribute)), static_cast<size_t>(nla_len(attribute))});
 }
 
 void Put(nl_msg* message, int type, const base::IpAddress& address) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/clusterdns/controller.h"
 
+#include "lib/base/ip_address.h"
+
 namespace keelson::controllers::clusterdns {
 namespace {
-
-bool IsV6(const std::string& address) { return address.find(':') != std::string::npos; }
 
 std::optional<Server> ServerOf(const watch::ObjectPtr& node, bool v6) {
   if (node == nullptr || node->FindLabel(kLabel) == nullptr) return std::nullopt;
@@ -17,7 +17,7 @@ void Keeper::Route(const control::Change& change, const Add& add) {
   const watch::Object& object = *change.object;
   if (&change.resource == &nodes_) {
     // Most that is written of a node are heartbeats.
-    const bool v6 = IsV6(context_.settings.dns_address);
+    const bool v6 = base::IsV6(context_.settings.dns_address);
     const std::optional<Server> now =
         change.kind == watch::Kind::kDeleted ? std::nullopt : ServerOf(change.object, v6);
     const watch::ObjectPtr& before =
@@ -34,7 +34,7 @@ control::Outcome Keeper::Sync(const std::string& /*key*/) {
   const watch::Cache& cache = context_.cache;
   Facts facts;
   facts.address = context_.settings.dns_address;
-  const bool v6 = IsV6(facts.address);
+  const bool v6 = base::IsV6(facts.address);
   for (const watch::ObjectPtr& node : control::List(cache, nodes_, ""))
     if (auto server = ServerOf(node, v6)) facts.servers.push_back(*std::move(server));
   facts.service = control::Get(cache, services_, kNamespace, kName);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "lib/base/ip_address.h"
+
 namespace keelson::controllers::clusterdns {
 namespace {
 
@@ -14,8 +16,6 @@ constexpr size_t kMost = 1000;  // endpoints of a slice
 constexpr char kManager[] = "app.kubernetes.io/managed-by";
 constexpr char kUs[] = "keelson";
 constexpr char kSliceManager[] = "endpointslice.kubernetes.io/managed-by";
-
-bool IsV6(const std::string& address) { return address.find(':') != std::string::npos; }
 
 Value PortsOf(bool service) {
   Value ports = Value::Array();
@@ -96,7 +96,7 @@ std::optional<Server> ReadServer(const Value& node, bool v6) {
   for (const Value& one : node.At({"status", "addresses"}).items()) {
     const std::string& address = one.At({"address"}).AsString();
     if (!server.address.empty() || one.At({"type"}).AsString() != "InternalIP") continue;
-    if (IsV6(address) == v6) server.address = address;
+    if (base::IsV6(address) == v6) server.address = address;
   }
   for (const Value& one : node.At({"status", "conditions"}).items())
     if (one.At({"type"}).AsString() == "Ready")
@@ -118,7 +118,7 @@ Planned Plan(Facts facts) {
   Value service = facts.service ? *facts.service : FreshService(facts.address);
   service.Find("spec")->Set("ports", PortsOf(true));
   Keep(planned, services, facts.service, std::move(service));
-  const bool v6 = IsV6(facts.address);
+  const bool v6 = base::IsV6(facts.address);
   Value slice = facts.slice ? *facts.slice : FreshSlice(v6);
   slice.Set("endpoints", EndpointsOf(std::move(facts.servers)));
   slice.Set("ports", PortsOf(false));

@@ -1,56 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/csr/serving.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
-#include "lib/base/strings.h"
+#include "lib/base/ip_address.h"
 #include "minimal-master/controllers/csr/plan.h"
 
 namespace keelson::controllers::csr {
 namespace {
 
+using base::IpAddress;
 using json::Value;
 
-// Sixteen bytes, of IPv4 as ::ffff:a.b.c.d.
-std::optional<in6_addr> Parse(const std::string& text) {
-  in6_addr address{};
-  if (inet_pton(AF_INET6, text.c_str(), &address) == 1) return address;
-  return inet_pton(AF_INET6, ("::ffff:" + text).c_str(), &address) == 1 ? std::optional(address)
-                                                                        : std::nullopt;
+// Of both spellings of an IPv4 address the same.
+std::optional<IpAddress> Parse(const std::string& text) {
+  const std::optional<IpAddress> address = IpAddress::Parse(text);
+  return address ? std::optional(address->Unmapped()) : std::nullopt;
 }
 
 bool Same(const std::string& a, const std::string& b) {
-  const std::optional<in6_addr> one = Parse(a), other = Parse(b);
-  return one && other && IN6_ARE_ADDR_EQUAL(&*one, &*other);
+  const std::optional<IpAddress> one = Parse(a);
+  return one && one == Parse(b);
 }
 
-bool Lies(const in6_addr& address, const std::string& network) {
-  const size_t slash = network.find('/');
-  const std::optional<in6_addr> first = Parse(network.substr(0, slash));
-  const auto length = slash == std::string::npos
-                          ? std::nullopt
-                          : base::ParseUint64(std::string_view(network).substr(slash + 1));
-  if (!first || !length) return false;
-  uint64_t bits = *length + (IN6_IS_ADDR_V4MAPPED(&*first) ? 96 : 0);
-  for (size_t i = 0; i < 16 && bits > 0; ++i) {
-    const uint64_t here = std::min<uint64_t>(bits, 8);
-    const auto mask = static_cast<uint8_t>(0xff00u >> here);
-    if (((address.s6_addr[i] ^ first->s6_addr[i]) & mask) != 0) return false;
-    bits -= here;
-  }
-  return true;
+bool Lies(const IpAddress& address, const std::string& network) {
+  const std::optional<base::IpBlock> block = base::IpBlock::Parse(network);
+  return block && block->Contains(address);
 }
 
-bool IsOfOneMachine(const in6_addr& address) {
-  if (!IN6_IS_ADDR_V4MAPPED(&address))
-    return !IN6_IS_ADDR_LOOPBACK(&address) && !IN6_IS_ADDR_UNSPECIFIED(&address) &&
-           !IN6_IS_ADDR_MULTICAST(&address) && !IN6_IS_ADDR_LINKLOCAL(&address);
-  const uint8_t first = address.s6_addr[12];
-  return first != 0 && first != 127 && first < 224 && !(first == 169 && address.s6_addr[13] == 254);
+// Nor of "this network", nor reserved (RFC 1122, RFC 1112).
+bool IsOfOneMachine(const IpAddress& address) {
+  return address.IsGlobalUnicast() &&
+         (address.v6 || (address.bytes[0] != 0 && address.bytes[0] < 224));
 }
 
 bool Has(const Value& node, const std::string& ip) {
@@ -76,7 +58,7 @@ base::Status CheckName(const std::string& name, const Value& node, const Reserve
 
 base::Status CheckAddress(const std::string& ip, const Value& node,
                           const std::vector<Value>& others, const Reserved& reserved) {
-  const std::optional<in6_addr> address = Parse(ip);
+  const std::optional<IpAddress> address = Parse(ip);
   if (!address || !IsOfOneMachine(*address))
     return base::FailedPrecondition("the address {} is no machine's of its own", ip);
   if (!Has(node, ip)) return base::FailedPrecondition("the address {} is not the node's", ip);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/endpoints/mirror.h"
 
+#include "lib/base/ip_address.h"
 #include "minimal-master/control/objects.h"
 #include "minimal-master/controllers/endpoints/ports.h"
 #include "minimal-master/controllers/endpoints/slices.h"
@@ -91,7 +92,7 @@ std::vector<control::Write> PlanMirror(const Value& service, const Value& endpoi
         for (const Value& address :
              subset.At({ready ? "addresses" : "notReadyAddresses"}).items()) {
           const std::string& ip = address.At({"ip"}).AsString();
-          const std::string family = ip.find(':') == std::string::npos ? "IPv4" : "IPv6";
+          const std::string family = base::IsV6(ip) ? "IPv6" : "IPv4";
           Value endpoint = EndpointOf(address, ready);
           group_of(family, ports).wanted.emplace(IdentityOf(endpoint), std::move(endpoint));
         }

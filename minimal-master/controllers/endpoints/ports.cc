@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/ip_address.h"
+
 namespace keelson::endpoints {
 
 std::optional<int64_t> TargetPort(const json::Value& service_port, const pods::PodFacts& pod) {
@@ -60,7 +62,7 @@ std::vector<std::string> Families(const json::Value& service) {
 std::vector<std::string> AddressesOf(const pods::PodFacts& pod, std::string_view family) {
   std::vector<std::string> out;
   for (const std::string& ip : pod.ips) {
-    if ((ip.find(':') != std::string::npos) == (family == "IPv6")) out.push_back(ip);
+    if (base::IsV6(ip) == (family == "IPv6")) out.push_back(ip);
   }
   return out;
 }

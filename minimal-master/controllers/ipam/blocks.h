@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/ip_address.h"
 #include "lib/base/result.h"
 #include "minimal-master/controllers/ipam/networks.h"
 
@@ -19,7 +20,7 @@ class Blocks {
   // Refuses what is no block, pieces larger than it, and more than 65,536 of them.
   static base::Result<Blocks> Parse(std::string_view block, int v4_length, int v6_length);
 
-  bool v6() const { return v6_; }
+  bool v6() const { return block_.address.v6; }
   size_t size() const { return taken_.size(); }
   // Nothing: all are taken.
   std::optional<std::string> Take();
@@ -29,18 +30,9 @@ class Blocks {
   void Release(std::string_view block) { Mark(block, -1); }
 
  private:
-  __extension__ using Wide = unsigned __int128;
-  struct Range {
-    Wide first = 0;
-    int length = 0;
-    bool v6 = false;
-  };
-  static std::optional<Range> Read(std::string_view block);
   void Mark(std::string_view block, int by);
 
-  bool v6_ = false;
-  int bits_ = 0;  // of an address
-  Wide first_ = 0;
+  base::IpBlock block_;
   int piece_length_ = 0;
   std::vector<int> taken_;  // by how many
   size_t next_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "minimal-master/controllers/ownservice/plan.h"
 
+#include "lib/base/ip_address.h"
 #include "minimal-master/control/objects.h"
 
 namespace keelson::controllers::ownservice {
@@ -10,8 +11,6 @@ using control::Write;
 using json::Value;
 
 constexpr int kServicePort = 443;
-
-bool IsV6(const std::string& address) { return address.find(':') != std::string::npos; }
 
 Value Named(const char* version, const char* kind, const char* ns, const char* name) {
   Value metadata;
@@ -83,7 +82,7 @@ void KeepEndpoints(Planned& planned, const Facts& facts) {
 
 void KeepSlice(Planned& planned, const Facts& facts) {
   if (facts.own.address.empty() && !facts.slice) return;
-  const char* family = IsV6(facts.own.address) ? "IPv6" : "IPv4";
+  const char* family = base::IsV6(facts.own.address) ? "IPv6" : "IPv4";
   const schema::Resource& slices = control::ResourceNamed("discovery.k8s.io", "endpointslices");
   if (facts.slice && !facts.own.address.empty() &&
       facts.slice->At({"addressType"}).AsString() != family) {

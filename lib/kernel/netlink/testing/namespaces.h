@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 
+#include "lib/base/ip_address.h"
 #include "lib/kernel/netlink/route_socket.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
