@@ -2,7 +2,6 @@
 #include "cli/cluster/identity.h"
 
 #include <openssl/pem.h>
-#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <sys/random.h>
 
@@ -12,6 +11,7 @@
 #include "lib/base/strings.h"
 #include "lib/certificate/openssl.h"
 #include "lib/certificate/signing_request.h"
+#include "lib/hash/sha256.h"
 #include "lib/json/value.h"
 
 namespace keelson::cluster {
@@ -25,10 +25,10 @@ base::Result<std::string> HashOfAuthority(const std::string& pem) {
   unsigned char* der = nullptr;
   const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509.get()), &der);
   if (size <= 0) return base::Internal("the authority's key cannot be read");
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(der, static_cast<size_t>(size), digest);
+  const std::string sum =
+      hash::Sha256HexOf({reinterpret_cast<const char*>(der), static_cast<size_t>(size)});
   OPENSSL_free(der);
-  return "sha256:" + base::HexEncode({reinterpret_cast<const char*>(digest), sizeof digest});
+  return "sha256:" + sum;
 }
 
 base::Result<std::string> MakeToken() {

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <set>
 
-#include "kubelet/image/digest.h"
 #include "lib/base/rfc3339.h"
+#include "lib/hash/sha256.h"
 #include "lib/json/value.h"
 
 namespace keelson::image_gc {
@@ -247,7 +247,7 @@ Result<std::string> DecodeIntent(std::string_view text) {
   return image;
 }
 
-std::string RecordName(const std::string& of) { return "sha256-" + Sha256(of); }
+std::string RecordName(const std::string& of) { return "sha256-" + hash::Sha256HexOf(of); }
 
 Access AccessOf(const Credential& credential) {
   Access access;

@@ -9,8 +9,8 @@
 #include <optional>
 #include <string_view>
 
-#include "kubelet/image/digest.h"
 #include "lib/base/strings.h"
+#include "lib/hash/sha256.h"
 #include "lib/json/value.h"
 
 namespace keelson::image_gc {
@@ -144,7 +144,7 @@ std::string HashOf(const cri::AuthConfig& auth) {
   Value document = Value::Object();
   if (!auth.username().empty()) document.Set("username", Value(auth.username()));
   if (!auth.password().empty()) document.Set("password", Value(auth.password()));
-  return Sha256(json::WriteJson(document));
+  return hash::Sha256HexOf(json::WriteJson(document));
 }
 
 base::Result<std::vector<Credential>> CredentialsFor(

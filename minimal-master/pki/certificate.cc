@@ -2,7 +2,6 @@
 #include "minimal-master/pki/certificate.h"
 
 #include <openssl/pem.h>
-#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>

@@ -4,12 +4,12 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 
 #include "lib/base/strings.h"
 #include "lib/certificate/openssl.h"
+#include "lib/hash/sha256.h"
 
 namespace keelson::pki {
 
@@ -76,10 +76,10 @@ std::string Key::Id() const {
   unsigned char* der = nullptr;
   const int size = i2d_PUBKEY(handle_.get(), &der);
   KEELSON_CHECK(size > 0);
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(der, static_cast<size_t>(size), digest);
+  const std::string sum =
+      hash::Sha256Of({reinterpret_cast<const char*>(der), static_cast<size_t>(size)});
   OPENSSL_free(der);
-  return Base64UrlEncode({reinterpret_cast<const char*>(digest), sizeof digest});
+  return Base64UrlEncode(sum);
 }
 
 std::string_view Key::Algorithm() const {

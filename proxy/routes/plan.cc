@@ -2,10 +2,11 @@
 #include "proxy/routes/plan.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <set>
+
+#include "lib/hash/sha256.h"
 
 namespace keelson::proxy::routes {
 
@@ -188,10 +189,9 @@ std::optional<Mode> ModeOf(std::string_view name) {
 
 netlink::Mac DerivedMac(const std::string& node, bool v6) {
   const std::string text = (v6 ? "vtep6/" : "vtep/") + node;
-  unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash);
+  const std::string sum = hash::Sha256Of(text);
   netlink::Mac mac;
-  std::copy_n(hash, mac.size(), mac.begin());
+  std::copy_n(sum.begin(), mac.size(), mac.begin());
   mac[0] = static_cast<uint8_t>((mac[0] & 0xfc) | 0x02);  // one machine's, of local meaning
   return mac;
 }

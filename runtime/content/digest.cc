@@ -1,46 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/content/digest.h"
 
-#include <openssl/evp.h>
-
-#include "lib/base/result.h"
 #include "lib/base/strings.h"
 
 namespace keelson::content {
-namespace {
 
-constexpr std::string_view kPrefix = "sha256:";
+std::string Digester::Finish() { return "sha256:" + base::HexEncode(hash_.Finish()); }
 
-}  // namespace
-
-struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  ~State() { EVP_MD_CTX_free(context); }
-};
-
-Sha256::Sha256() : state_(std::make_unique<State>()) {
-  KEELSON_CHECK(state_->context != nullptr &&
-                EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1);
-}
-Sha256::~Sha256() = default;
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
-
-void Sha256::Update(std::string_view bytes) {
-  KEELSON_CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
-}
-
-std::string Sha256::Finish() {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  KEELSON_CHECK(EVP_DigestFinal_ex(state_->context, out, &size) == 1);
-  return std::string(kPrefix) + base::HexEncode({reinterpret_cast<const char*>(out), size});
-}
-
-std::string DigestOf(std::string_view bytes) {
-  Sha256 hash;
-  hash.Update(bytes);
-  return hash.Finish();
-}
+std::string DigestOf(std::string_view bytes) { return "sha256:" + hash::Sha256HexOf(bytes); }
 
 }  // namespace keelson::content

@@ -66,7 +66,7 @@ std::optional<uint64_t> RangeStart(std::string_view header) {
 
 // What has been handed on so far, over all attempts and endpoints.
 struct RegistryClient::Progress {
-  content::Sha256 hash;
+  content::Digester hash;
   uint64_t bytes = 0;
   std::string media_type;
   bool sink_failed = false;

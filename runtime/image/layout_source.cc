@@ -84,7 +84,7 @@ Result<std::string> LayoutSource::ReadDocument(const Descriptor& descriptor) {
 
 Status LayoutSource::FeedLayer(const Descriptor& layer, os::UniqueFd sink) {
   ASSIGN_OR_RETURN(const os::UniqueFd file, OpenBlob(layer.digest));
-  content::Sha256 hash;
+  content::Digester hash;
   uint64_t total = 0;
   std::string buffer(kChunk, '\0');
   for (;;) {

@@ -58,7 +58,7 @@ Status AddCredentials(const std::string& docker_config, const Reference& referen
   return base::Ok();
 }
 
-Status Pump(int from, int to, content::Sha256* hash, uint64_t* bytes) {
+Status Pump(int from, int to, content::Digester* hash, uint64_t* bytes) {
   std::vector<char> buffer(kPieceBytes);
   for (;;) {
     const ssize_t n = read(from, buffer.data(), buffer.size());
@@ -147,7 +147,7 @@ Status RegistrySource::FeedLayer(const Descriptor& layer, os::UniqueFd sink) {
   ASSIGN_OR_RETURN(const os::UniqueFd reply_socket,
                    state_->process->Ask(request, stream.write_end.get()));
   stream.write_end.reset();
-  content::Sha256 hash;
+  content::Digester hash;
   uint64_t bytes = 0;
   Status pumped = Pump(stream.read_end.get(), sink.get(), &hash, &bytes);
   stream.read_end.reset();  // after trouble with the sink: ends what still writes

@@ -143,7 +143,7 @@ Result<Report> UnpackStream(int compressed_fd, const os::RootedDir& directory,
   BlockQueue to_hash, to_archive;
   Report report;
   std::jthread hasher([&] {
-    content::Sha256 hash;
+    content::Digester hash;
     for (;;) {
       const Result<Block> block = to_hash.Pop();
       if (!block.ok() || !*block) break;

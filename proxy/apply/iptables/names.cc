@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of chains, and which of those that are there are whose.
-#include <openssl/sha.h>
-
-#include <array>
-
 #include "lib/base/strings.h"
+#include "lib/hash/sha256.h"
 #include "proxy/apply/iptables/rules.h"
 
 namespace keelson::proxy::iptables {
@@ -13,11 +10,11 @@ namespace {
 // The first 16 letters of the base32 (RFC 4648) of a text's SHA-256.
 std::string Hash(const std::string& text) {
   constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  const std::string digest = hash::Sha256Of(text);
+  const auto byte = [&digest](size_t i) { return unsigned{static_cast<uint8_t>(digest[i])}; };
   std::string out;
   for (size_t bit = 0; out.size() < 16; bit += 5) {
-    const unsigned two = static_cast<unsigned>(digest[bit / 8]) << 8 | digest[bit / 8 + 1];
+    const unsigned two = byte(bit / 8) << 8 | byte(bit / 8 + 1);
     out += kAlphabet[two >> (11 - bit % 8) & 31];
   }
   return out;
