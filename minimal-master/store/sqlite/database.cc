@@ -41,6 +41,16 @@ base::Error ErrorOf(sqlite3* database, int result) {
   return base::Error(code, text, os_errno);
 }
 
+// sqlite.org/uri.html: what ends a path there is escaped.
+std::string ImmutableUri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    c == '%' || c == '?' || c == '#' ? uri += fmt::format("%{:02x}", static_cast<unsigned char>(c))
+                                     : uri += c;
+  }
+  return uri + "?immutable=1";
+}
+
 }  // namespace
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -109,7 +119,12 @@ bool Statement::IsNull(int column) const {
 
 base::Result<Database> Database::Open(const std::string& path, Mode mode) {
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE;
+  std::string name = path;
   switch (mode) {
+    case Mode::kFileAlone:
+      flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+      name = ImmutableUri(path);
+      break;
     case Mode::kReadOnly:
       flags |= SQLITE_OPEN_READONLY;
       break;
@@ -121,7 +136,7 @@ base::Result<Database> Database::Open(const std::string& path, Mode mode) {
       break;
   }
   sqlite3* raw = nullptr;
-  const int result = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  const int result = sqlite3_open_v2(name.c_str(), &raw, flags, nullptr);
   Database database(raw);
   if (result != SQLITE_OK) {
     return ErrorOf(raw, result).WithContext(fmt::format("open '{}'", path));
@@ -130,11 +145,11 @@ base::Result<Database> Database::Open(const std::string& path, Mode mode) {
   // In the place of SQLite's own, which makes checkpoints: those are ours to choose.
   sqlite3_wal_hook(
       raw,
-      [](void* pages, sqlite3*, const char*, int count) {
-        *static_cast<int*>(pages) = count;
+      [](void* log, sqlite3*, const char*, int count) {
+        *static_cast<Log*>(log) = {.pages = count, .frames = count};
         return SQLITE_OK;
       },
-      database.wal_pages_.get());
+      database.log_.get());
   return database;
 }
 
@@ -175,7 +190,7 @@ base::Status Database::Checkpoint(bool truncate) {
       &in_log, &done);
   if (result != SQLITE_OK) return ErrorOf(database_.get(), result);
   // All of it is in the database: the next commit begins the log anew, unless a reader needs it.
-  *wal_pages_ = in_log - done;
+  *log_ = {.pages = in_log - done, .frames = in_log};
   return base::Ok();
 }
 

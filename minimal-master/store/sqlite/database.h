@@ -43,7 +43,12 @@ class Statement {
 
 class Database {
  public:
-  enum class Mode { kReadOnly, kReadWrite, kCreate };
+  enum class Mode {
+    kFileAlone,  // read as if nothing lay beside it and nobody wrote; changes nothing
+    kReadOnly,
+    kReadWrite,
+    kCreate
+  };
   static base::Result<Database> Open(const std::string& path, Mode mode);
 
   base::Status Run(const std::string& sql);  // one or more statements without rows of interest
@@ -54,14 +59,20 @@ class Database {
   // Frames of the write-ahead log are brought into the database; `truncate` waits for readers and
   // empties the log's file.
   base::Status Checkpoint(bool truncate);
-  int wal_pages() const { return *wal_pages_; }  // as of the last commit on this connection
+  // As of the last commit or checkpoint on this connection: pages of the log that are not in the
+  // database, and all its frames.
+  int wal_pages() const { return log_->pages; }
+  int wal_frames() const { return log_->frames; }
 
  private:
   struct Close {
     void operator()(sqlite3* database) const;
   };
   explicit Database(sqlite3* database) : database_(database) {}
-  std::unique_ptr<int> wal_pages_ = std::make_unique<int>(0);
+  struct Log {
+    int pages = 0, frames = 0;
+  };
+  std::unique_ptr<Log> log_ = std::make_unique<Log>();
   std::unique_ptr<sqlite3, Close> database_;
 };
 

@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/os/files.h"
 #include "lib/os/set_aside.h"
+#include "minimal-master/store/sqlite/commit_mark.h"
 #include "minimal-master/store/sqlite/schema.h"
 
 namespace keelson::store {
@@ -195,7 +196,10 @@ base::Result<BackupInfo> RestoreStore(const std::string& path, const std::string
     const std::string incoming = place + ".incoming";
     Revision next = info.revision + kBlindJump;
     if (os::Exists(place)) {
-      const auto highest = HighestOf(place);
+      // Of a log that is spoilt no part is brought into what is kept.
+      const base::Status readable = CheckAnswered(dir);
+      const auto highest =
+          readable.ok() ? HighestOf(place) : base::Result<Revision>(readable.error());
       if (highest.ok()) next = std::max(info.revision, *highest) + kJump;
     }
     RETURN_IF_ERROR(RemoveDatabase(incoming));
@@ -203,6 +207,8 @@ base::Result<BackupInfo> RestoreStore(const std::string& path, const std::string
     RETURN_IF_ERROR(JumpTo(incoming, info.revision, next));
     for (const char* suffix : {"-wal", "-shm"}) RETURN_IF_ERROR(os::RemoveFile(incoming + suffix));
     RETURN_IF_ERROR(SyncFile(incoming));
+    // It is of the store that goes.
+    RETURN_IF_ERROR(os::RemoveTree(AnsweredPath(place)));
     if (os::Exists(place)) {
       // What is in a log that could not be read goes along.
       RETURN_IF_ERROR(RemoveDatabase(place + ".before-restore"));
@@ -228,6 +234,7 @@ base::Status StepBackStore(const std::string& dir, int version) {
     ASSIGN_OR_RETURN(const os::UniqueFd lock, LockStore(dir));
     ASSIGN_OR_RETURN(Database database, Database::Open(StorePath(dir), Database::Mode::kReadWrite));
     RETURN_IF_ERROR(StepBackSchema(database, version));
+    RETURN_IF_ERROR(os::RemoveTree(AnsweredPath(StorePath(dir))));  // the older one keeps none
     return database.Checkpoint(true);
   };
   return step().WithContext(fmt::format("step back the store in '{}'", dir));

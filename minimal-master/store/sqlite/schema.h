@@ -3,6 +3,7 @@
 //
 //   <dir>/store.db       the database (application id 'Keel', user_version = the schema's version)
 //   <dir>/store.db-wal   its write-ahead log, -shm its index
+//   <dir>/store.db-answered  what was answered (commit_mark.h)
 //   <dir>/lock           held (flock) by the process that has the store open
 //
 //   kv    key → rev of its last change, val, crc of all three            the current state

@@ -7,6 +7,7 @@
 #include <semaphore>
 
 #include "lib/base/log.h"
+#include "minimal-master/store/sqlite/commit_mark.h"
 #include "minimal-master/store/sqlite/maintenance.h"
 
 namespace keelson::store {
@@ -38,6 +39,7 @@ base::Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(Options options,
   auto lock = LockStore(options.dir);
   if (!lock.ok()) return lock.error().WithContext(context);
   RETURN_IF_ERROR(CheckNotLost(options.dir, *lock).WithContext(context));
+  RETURN_IF_ERROR(CheckAnswered(options.dir).WithContext(context));
   RETURN_IF_ERROR(ClearBeside(options.dir).WithContext(context));
   const std::string path = StorePath(options.dir);
   auto writer = Writer::Open(path, options.limits, clock);

@@ -23,7 +23,7 @@ base::Result<Writer> Writer::Open(const std::string& path, const WriterLimits& l
                                   const base::Clock& clock) {
   ASSIGN_OR_RETURN(Database database, Database::Open(path, Database::Mode::kCreate));
   RETURN_IF_ERROR(PrepareSchema(database));
-  Writer writer(std::move(database), limits, clock);
+  Writer writer(std::move(database), CommitMark::Open(path), limits, clock);
   RETURN_IF_ERROR(writer.Prepare());
   return writer;
 }
@@ -39,6 +39,10 @@ base::Status Writer::Prepare() {
   ASSIGN_OR_RETURN(erase_, database_.Prepare("DELETE FROM kv WHERE key = ?1"));
   ASSIGN_OR_RETURN(log_, database_.Prepare("INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5)"));
   ASSIGN_OR_RETURN(revision_, LastRevision(database_));
+  if (revision_ < mark_.now().latest) {
+    base::LogWarn("the last leases and events that were written are lost",
+                  {{"from", revision_ + 1}, {"to", mark_.now().latest}});
+  }
   ASSIGN_OR_RETURN(compacted_, GetMeta(database_, "compacted"));
   ASSIGN_OR_RETURN(const int64_t clean, GetMeta(database_, "clean"));
   ASSIGN_OR_RETURN(holes_, GetHoles(database_));
@@ -57,6 +61,7 @@ base::Status Writer::Prepare() {
                   {{"error", marked.error()}});
     return base::Ok();
   }
+  if (marked.ok()) mark_.Committed(revision_, database_.wal_frames(), true);
   return marked;
 }
 
@@ -154,6 +159,7 @@ base::Status Writer::CommitGroup(const std::vector<Item*>& group, bool durable) 
   };
   RETURN_IF_ERROR(InTransaction(work));
   for (const Item* item : group) revision_ = std::max(revision_, item->revision);
+  mark_.Committed(revision_, database_.wal_frames(), durable);
   if (durable) {
     unsynced_ = 0;
   } else {
@@ -268,6 +274,13 @@ Revision Writer::TrimTarget() {
   return target;
 }
 
+base::Status Writer::Checkpoint(bool truncate) {
+  mark_.CheckpointBegins();
+  const base::Status done = database_.Checkpoint(truncate);
+  mark_.CheckpointEnded(done.ok() && database_.wal_pages() == 0, revision_, database_.wal_frames());
+  return done;
+}
+
 base::Result<bool> Writer::Maintain(bool idle) {
   const Revision target = TrimTarget();
   // While others wait only what is far behind, and little of it at a time.
@@ -278,12 +291,12 @@ base::Result<bool> Writer::Maintain(bool idle) {
   }
   if (database_.wal_pages() > limits_.most_wal_pages ||
       (idle && database_.wal_pages() > limits_.wal_pages)) {
-    RETURN_IF_ERROR(database_.Checkpoint(false));
+    RETURN_IF_ERROR(Checkpoint(false));
     unsynced_ = 0;
   }
   if (!idle) return false;
   if (unsynced_ > 0 && clock_->Steady() - unsynced_since_ >= kSyncWithin) {
-    RETURN_IF_ERROR(database_.Checkpoint(false));
+    RETURN_IF_ERROR(Checkpoint(false));
     unsynced_ = 0;
   }
   ASSIGN_OR_RETURN(const int64_t spare, database_.Number("PRAGMA freelist_count"));
@@ -293,7 +306,7 @@ base::Result<bool> Writer::Maintain(bool idle) {
     return true;
   }
   if (vacuumed_) {  // the file itself shrinks now
-    RETURN_IF_ERROR(database_.Checkpoint(false));
+    RETURN_IF_ERROR(Checkpoint(false));
     vacuumed_ = false;
   }
   return false;
@@ -306,7 +319,9 @@ base::Status Writer::Close() {
     return SetMeta(database_, "clean", 1);
   };
   RETURN_IF_ERROR(InTransaction(work));
-  return database_.Checkpoint(true);
+  // The log is cut to nothing when it is known that nothing of it is needed.
+  RETURN_IF_ERROR(Checkpoint(false));
+  return database_.wal_pages() == 0 ? Checkpoint(true) : base::Ok();
 }
 
 }  // namespace keelson::store

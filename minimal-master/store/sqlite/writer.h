@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/base/clock.h"
+#include "minimal-master/store/sqlite/commit_mark.h"
 #include "minimal-master/store/sqlite/schema.h"
 
 namespace keelson::store {
@@ -56,8 +57,8 @@ class Writer {
   base::Status CheckFrom(Revision from) const;  // whether one can subscribe from there
 
  private:
-  Writer(Database database, const WriterLimits& limits, const base::Clock& clock)
-      : database_(std::move(database)), limits_(limits), clock_(&clock) {}
+  Writer(Database database, CommitMark mark, const WriterLimits& limits, const base::Clock& clock)
+      : database_(std::move(database)), mark_(std::move(mark)), limits_(limits), clock_(&clock) {}
   base::Status Prepare();
   // A transaction that writes; the first to be written also marks the store as one in use.
   base::Status Begin();
@@ -65,10 +66,12 @@ class Writer {
   base::Status InTransaction(const std::function<base::Status()>& work);
   base::Status CommitOne(Item& item, Revision revision);
   base::Status TrimTo(Revision revision, int64_t rows);
+  base::Status Checkpoint(bool truncate);
   Revision Back(int64_t commits) const;
   Revision TrimTarget();
 
   Database database_;
+  CommitMark mark_;
   WriterLimits limits_;
   const base::Clock* clock_;
   Statement get_, put_, erase_, log_;
