@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubelet/cluster/serving_tls.h"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "lib/base/log.h"
@@ -19,6 +22,11 @@ constexpr Enrolment::Options kPace{.max_look_period = std::chrono::milliseconds(
 
 bool HasAddress(const std::vector<std::string>& names) {
   return std::any_of(names.begin(), names.end(), certificate::IsAddress);
+}
+
+int64_t EndOf(const KeyPair& pair) {
+  const Result<certificate::Lifetime> life = certificate::LifetimeOf(pair.certificate);
+  return life.ok() ? life->end : INT64_MAX;
 }
 
 }  // namespace
@@ -42,12 +50,14 @@ base::Status ServingTls::First() {
     if (certificate::BelongTogether(pem, pem)) used_ = {pem, pem};
     if (used_.certificate.empty() && files)
       if (Result<KeyPair> given = ReadFiles(); given.ok()) used_ = *std::move(given);
+    end_ = EndOf(used_);
     ended_ = HasEnded();
     return os::MakeDirs(settings_.certificates, 0700);
   }
   ASSIGN_OR_RETURN(
       used_, files ? ReadFiles()
                    : identity::OpenSelfSigned(settings_.certificates, settings_.names, Now()));
+  end_ = EndOf(used_);
   return base::Ok();
 }
 
@@ -62,9 +72,23 @@ Result<KeyPair> ServingTls::ReadFiles() const {
   return pair;
 }
 
-bool ServingTls::HasEnded() const {
-  const Result<certificate::Lifetime> life = certificate::LifetimeOf(used_.certificate);
-  return life.ok() && life->end <= Now();
+std::string ServingTls::Stamp() const {
+  const bool own = settings_.cert_file.empty();
+  const identity::SelfSignedPaths made = identity::SelfSignedIn(settings_.certificates);
+  std::string stamp;
+  for (const std::string& path :
+       {own ? made.certificate : settings_.cert_file, own ? made.key : settings_.key_file}) {
+    struct stat is{};
+    if (stat(path.c_str(), &is) != 0) is = {};
+    stamp += fmt::format("{}:{}:{}:{}.{} ", is.st_dev, is.st_ino, is.st_size, is.st_ctim.tv_sec,
+                         is.st_ctim.tv_nsec);
+  }
+  return stamp;
+}
+
+bool ServingTls::Settled() const {
+  const bool own = settings_.cert_file.empty();
+  return read_twice_ && !(own && end_ <= Now() + identity::kRenewedBeforeEnd);
 }
 
 service::TlsMaterial ServingTls::Material() const {
@@ -82,7 +106,10 @@ base::Status ServingTls::Use(KeyPair pair) {
   std::swap(used_, pair);
   const bool ended = std::exchange(ended_, false);
   const base::Status set = set_(Material());
-  if (set.ok()) return set;
+  if (set.ok()) {
+    end_ = EndOf(used_);
+    return set;
+  }
   std::swap(used_, pair);
   ended_ = ended;
   return set;
@@ -133,6 +160,10 @@ void ServingTls::Look() {
     (void)set_(Material());
     return;
   }
+  std::string stamp = Stamp();
+  const bool same = stamp == stamp_;
+  if (same && Settled()) return;
+  stamp_ = std::move(stamp);
   Result<KeyPair> now =
       settings_.cert_file.empty()
           ? identity::OpenSelfSigned(settings_.certificates, settings_.names, Now())
@@ -140,8 +171,10 @@ void ServingTls::Look() {
   base::Status used = now.ok() ? base::Status() : base::Status(now.error());
   if (used.ok() && now->certificate == used_.certificate && now->key == used_.key) {
     told_.clear();
+    read_twice_ = same;
     return;
   }
+  read_twice_ = false;
   if (used.ok()) used = Use(*std::move(now));
   if (used.ok()) {
     base::LogInfo("the node serves with another certificate");

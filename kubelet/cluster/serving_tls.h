@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -50,14 +51,21 @@ class ServingTls {
   void Look();
   base::Status Use(identity::KeyPair pair);
   int64_t Now() const { return clock_.WallNanos() / 1'000'000'000; }
-  bool HasEnded() const;
+  bool HasEnded() const { return end_ <= Now(); }
+  // Which files those of certificate and key are, and when they were written.
+  std::string Stamp() const;
+  // Nothing is new at the files, and nothing will be without somebody's writing them.
+  bool Settled() const;
 
   kube::Api& api_;
   const base::Clock& clock_;
   const Settings settings_;
-  identity::KeyPair used_;  // empty: there is none yet
-  bool ended_ = false;      // it is not used any more
-  std::string told_;        // what was wrong with files, said once
+  identity::KeyPair used_;   // empty: there is none yet
+  int64_t end_ = INT64_MAX;  // of used_, seconds since the epoch
+  std::string stamp_;        // of the files at the last look
+  bool read_twice_ = false;  // as stamp_ has them: their times are too coarse for once
+  bool ended_ = false;       // it is not used any more
+  std::string told_;         // what was wrong with files, said once
   std::function<base::Status(const service::TlsMaterial&)> set_;
   std::optional<Renewal> renewal_;
   std::optional<os::EventLoop::TimerId> timer_;

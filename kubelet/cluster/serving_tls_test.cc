@@ -100,6 +100,7 @@ TEST_F(ServingTlsTest, FilesThatAreExchangedAreServedWithFromThenOn) {
   settings.key_file = Path("a.key");
   Serve(settings);
   EXPECT_TRUE(Shows(first));
+  for (int i = 0; i < 20; ++i) loop_->RunOnce(std::chrono::milliseconds(10));
   // One after the other, as whoever renews them does.
   Put("a.crt", second.certificate);
   for (int i = 0; i < 20; ++i) loop_->RunOnce(std::chrono::milliseconds(10));
@@ -120,9 +121,16 @@ TEST_F(ServingTlsTest, FilesThatAreExchangedAreServedWithFromThenOn) {
 TEST_F(ServingTlsTest, ItsOwnIsMadeAnewBeforeItEnds) {
   Serve(Settings());
   const std::string before = os::ReadFile(Path("pki/kubelet.crt")).value();
+  for (int i = 0; i < 20; ++i) loop_->RunOnce(std::chrono::milliseconds(10));
+  EXPECT_EQ(told_, 0);
   clock_.later = int64_t{365} * 86400 * 1'000'000'000;
   EXPECT_TRUE(Run([&] { return told_ == 1; }));
   EXPECT_NE(os::ReadFile(Path("pki/kubelet.crt")).value(), before);
+  // Somebody takes them away.
+  for (int i = 0; i < 20; ++i) loop_->RunOnce(std::chrono::milliseconds(10));
+  ASSERT_EQ(unlink(Path("pki/kubelet.key").c_str()), 0);
+  EXPECT_TRUE(Run([&] { return told_ == 2; }));
+  EXPECT_TRUE(os::Exists(Path("pki/kubelet.key")));
 }
 
 TEST_F(ServingTlsTest, UntilOneIsSignedNoHandshakeSucceeds) {

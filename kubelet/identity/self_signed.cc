@@ -24,7 +24,7 @@ using certificate::X509Ptr;
 
 namespace {
 
-constexpr int64_t kHour = 3600, kDay = 24 * kHour, kYear = 365 * kDay;
+constexpr int64_t kHour = 3600, kYear = 365 * 24 * kHour;
 
 bool Add(X509* x509, int nid, const std::string& value) {
   X509V3_CTX context;
@@ -43,7 +43,7 @@ bool AddSerial(X509* x509) {
 // For these names, good for another day, and the key is its own.
 bool Serves(const KeyPair& pair, const std::vector<std::string>& names, int64_t now) {
   const Result<certificate::Lifetime> life = certificate::LifetimeOf(pair.certificate);
-  return life.ok() && life->end > now + kDay &&
+  return life.ok() && life->end > now + kRenewedBeforeEnd &&
          certificate::BelongTogether(pair.certificate, pair.key) &&
          certificate::ServesFor(pair.certificate, names);
 }
@@ -78,9 +78,13 @@ Result<KeyPair> MakeSelfSigned(const std::vector<std::string>& names, int64_t no
   return KeyPair{BioText(certificate.get()), BioText(key_text.get())};
 }
 
+SelfSignedPaths SelfSignedIn(const std::string& directory) {
+  return {directory + "/kubelet.crt", directory + "/kubelet.key"};
+}
+
 Result<KeyPair> OpenSelfSigned(const std::string& directory, const std::vector<std::string>& names,
                                int64_t now) {
-  const std::string certificate = directory + "/kubelet.crt", key = directory + "/kubelet.key";
+  const auto [certificate, key] = SelfSignedIn(directory);
   const KeyPair there{os::ReadFile(certificate).ValueOr(""), os::ReadFile(key).ValueOr("")};
   if (!there.key.empty() && Serves(there, names, now)) return there;
   ASSIGN_OR_RETURN(KeyPair made, MakeSelfSigned(names, now));
