@@ -433,8 +433,7 @@ base::Status Run(const Options& options) {
         prober, probe_workers, clock, [&](const std::string& uid) { agent.OnHealth(uid); },
         [&](const std::string& uid, const std::string& container, const std::string& text) {
           agent.OnProbeFailure(uid, container, text);
-        },
-        [&](probe::Kind kind, double seconds) { metrics.Probed(kind, seconds); });
+        });
     metrics.ShowProbes(probes);
     pleg::Pleg pleg(
         *runtime, clock, [&](auto snapshot) { agent.OnSnapshot(std::move(snapshot)); },

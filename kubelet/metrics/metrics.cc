@@ -26,9 +26,7 @@ std::string_view NameOf(probe::Outcome outcome) {
 
 }  // namespace
 
-Metrics::Metrics()
-    : probe_times_(probes_.Histograms("prober_probe_duration_seconds", "How long probes took.",
-                                      {"probe_type"}, kSeconds)) {
+Metrics::Metrics() {
   meter::AddProcess(own_);
   own_.ReadGauges("kubernetes_build_info", "Which program this is.", {"git_version", "platform"},
                   [] { return Reads{{{"keelson " KEELSON_VERSION, "linux"}, 1}}; });
@@ -65,10 +63,26 @@ void Metrics::ShowProbes(const probe::Probes& probes) {
         for (auto& [labels, sum] : sums) reads.push_back({labels, sum});
         return reads;
       });
-}
-
-void Metrics::Probed(probe::Kind kind, double seconds) {
-  probe_times_.With({probe::KindName(kind)}).Observe(seconds);
+  probes_.ReadHistograms("prober_probe_duration_seconds", "How long probes took that did not fail.",
+                         {"probe_type", "container", "pod", "namespace"}, probe::Probes::kSeconds,
+                         [&probes] {
+                           std::map<std::vector<std::string>, meter::Registry::ReadHistogram> sums;
+                           for (const probe::Probes::Tally& tally : probes.Tallies()) {
+                             if (tally.outcome == probe::Outcome::kFailure) continue;
+                             const std::vector<std::string> labels = {
+                                 std::string(probe::KindName(tally.kind)), tally.container,
+                                 tally.pod_name, tally.namespace_name};
+                             meter::Registry::ReadHistogram& sum = sums[labels];
+                             sum.values = labels;
+                             sum.in.resize(tally.by_seconds.size());
+                             for (size_t i = 0; i < sum.in.size(); ++i)
+                               sum.in[i] += tally.by_seconds[i];
+                             sum.sum += tally.seconds;
+                           }
+                           std::vector<meter::Registry::ReadHistogram> reads;
+                           for (auto& [labels, sum] : sums) reads.push_back(std::move(sum));
+                           return reads;
+                         });
 }
 
 }  // namespace keelson::metrics

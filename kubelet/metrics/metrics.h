@@ -26,14 +26,12 @@ class Metrics {
   // Of the containers that are watched, so that what went is not kept for ever. `probes` outlives
   // every question.
   void ShowProbes(const probe::Probes& probes);
-  void Probed(probe::Kind kind, double seconds);
 
   std::string Text() const { return own_.Text(); }
   std::string ProbesText() const { return probes_.Text(); }
 
  private:
   meter::Registry own_, probes_;
-  meter::Family<meter::Histogram>& probe_times_;
 };
 
 }  // namespace keelson::metrics

@@ -74,19 +74,45 @@ TEST(Metrics, ShowWhatTheNodeRuns) {
                            "\nkubelet_running_containers{container_state=\"running\"} 1\n",
                            "\nkubelet_running_containers{container_state=\"exited\"} 1\n"})
     EXPECT_THAT(text, HasSubstr(line));
+  picture.runs = false;
+  picture.logs["a"].running = false;
+  view.Set(picture);
+  EXPECT_EQ(view.Count().pods, 1u);
+  EXPECT_EQ(view.Count().running_pods, 0u);
+  EXPECT_EQ(view.Count().running_containers, 0u);
+  EXPECT_EQ(view.Count().exited_containers, 2u);
+  view.Remove("u");
+  view.Remove("u");
+  EXPECT_EQ(view.Count().pods, 0u);
+  EXPECT_EQ(view.Count().exited_containers, 0u);
 }
 
 class Answers final : public probe::Prober {
  public:
+  // A warning, then failures.
   probe::Answer Probe(const kube::Probe&, const probe::Target&) override {
-    return {++asked_ == 1 ? probe::Outcome::kWarning : probe::Outcome::kSuccess, ""};
+    const std::lock_guard lock(mutex_);
+    ++asked_;
+    changed_.notify_all();
+    return {asked_ == 1 ? probe::Outcome::kWarning : probe::Outcome::kFailure, ""};
   }
   base::Status Hook(const kube::LifecycleHandler&, const probe::Target&,
                     std::chrono::seconds) override {
     return {};
   }
+  void Await(int asked, const std::function<void()>& meanwhile) {
+    std::unique_lock lock(mutex_);
+    while (asked_ < asked) {
+      lock.unlock();
+      meanwhile();
+      lock.lock();
+      changed_.wait_for(lock, std::chrono::milliseconds(20));
+    }
+  }
 
  private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
   int asked_ = 0;
 };
 
@@ -95,16 +121,7 @@ TEST(Metrics, CountProbesOfWhatIsWatched) {
   base::ManualClock clock;
   Answers prober;
   async::Executor executor(1);
-  std::mutex mutex;
-  std::condition_variable changed;
-  int seen = 0;
-  probe::Probes probes(prober, executor, clock, nullptr, nullptr,
-                       [&](probe::Kind kind, double seconds) {
-                         metrics.Probed(kind, seconds);
-                         const std::lock_guard lock(mutex);
-                         ++seen;
-                         changed.notify_all();
-                       });
+  probe::Probes probes(prober, executor, clock, nullptr, nullptr);
   metrics.ShowProbes(probes);
   probe::Probes::Watched watched;
   watched.pod_uid = "u";
@@ -115,19 +132,22 @@ TEST(Metrics, CountProbesOfWhatIsWatched) {
   watched.container.readiness_probe.emplace();
   watched.container.readiness_probe->period_seconds = 1;
   probes.Watch(watched);
-  for (int round = 1; round <= 3; ++round) {
-    std::unique_lock lock(mutex);
-    while (seen < round) {
-      clock.Advance(std::chrono::seconds(2));
-      probes.Wake();
-      changed.wait_for(lock, std::chrono::milliseconds(20));
-    }
-  }
-  // The third may not have been counted yet when it was seen.
-  std::string text = metrics.ProbesText();
-  EXPECT_THAT(text, HasSubstr("prober_probe_total{probe_type=\"Readiness\",result=\"successful\","
-                              "container=\"c\",pod=\"web\",namespace=\"shop\",pod_uid=\"u\"} "));
-  EXPECT_THAT(text, HasSubstr("prober_probe_duration_seconds_count{probe_type=\"Readiness\"} "));
+  prober.Await(3, [&] {
+    clock.Advance(std::chrono::seconds(2));
+    probes.Wake();
+  });
+  // The third may not have been counted yet.
+  const std::string text = metrics.ProbesText();
+  const std::string where = "container=\"c\",pod=\"web\",namespace=\"shop\"";
+  EXPECT_THAT(text, HasSubstr("prober_probe_total{probe_type=\"Readiness\",result=\"successful\"," +
+                              where + ",pod_uid=\"u\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("prober_probe_total{probe_type=\"Readiness\",result=\"failed\"," +
+                              where + ",pod_uid=\"u\"} "));
+  // Failures are none of them.
+  EXPECT_THAT(text, HasSubstr("prober_probe_duration_seconds_bucket{probe_type=\"Readiness\"," +
+                              where + ",le=\"+Inf\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("prober_probe_duration_seconds_count{probe_type=\"Readiness\"," +
+                              where + "} 1\n"));
   EXPECT_THAT(metrics.Text(), Not(HasSubstr("prober_probe_total")));
   probes.Forget("1");
   EXPECT_THAT(metrics.ProbesText(), Not(HasSubstr("pod=\"web\"")));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <numeric>
 #include <random>
 #include <set>
 #include <utility>
@@ -20,20 +21,22 @@ struct Probes::State {
     ProbeState judge;  // guarded by mutex, but for Spec(), which never changes
     std::optional<base::SteadyTime> queued;  // its place in `queue`
     bool forgotten = false;
-    std::map<std::pair<Kind, Outcome>, uint64_t> tally;  // guarded by mutex
+    struct Counted {
+      std::array<uint64_t, kSeconds.size() + 1> by_seconds{};
+      double seconds = 0;
+    };
+    std::map<std::pair<Kind, Outcome>, Counted> tally;  // guarded by mutex
   };
   using EntryPtr = std::shared_ptr<Entry>;
   using Changed = std::function<void(const std::string&)>;
   using Failed = std::function<void(const std::string&, const std::string&, const std::string&)>;
 
-  State(Prober& p, async::Executor& e, base::Clock& c, Changed on_changed, Failed on_failed,
-        Seen on_seen)
+  State(Prober& p, async::Executor& e, base::Clock& c, Changed on_changed, Failed on_failed)
       : prober(p),
         executor(e),
         clock(c),
         changed(std::move(on_changed)),
         failed(std::move(on_failed)),
-        seen(std::move(on_seen)),
         timer([this] { Time(); }) {}
   ~State() {
     {
@@ -96,9 +99,12 @@ struct Probes::State {
       const base::SteadyTime begin = clock.Steady();
       const Answer answer = prober.Probe(
           entry->judge.Spec(kind), {watched.address, watched.container_id, &watched.container});
-      if (seen) seen(kind, std::chrono::duration<double>(clock.Steady() - begin).count());
+      const double took = std::chrono::duration<double>(clock.Steady() - begin).count();
       lock.lock();
-      ++entry->tally[{kind, answer.outcome}];
+      Entry::Counted& counted = entry->tally[{kind, answer.outcome}];
+      ++counted.by_seconds[static_cast<size_t>(
+          std::lower_bound(kSeconds.begin(), kSeconds.end(), took) - kSeconds.begin())];
+      counted.seconds += took;
       if (!stop && !entry->forgotten) {
         const ProbeState::Verdict verdict = entry->judge.Answered(kind, answer, clock.Steady());
         Queue(entry);
@@ -119,7 +125,6 @@ struct Probes::State {
   base::Clock& clock;
   const Changed changed;
   const Failed failed;
-  const Seen seen;
 
   mutable std::mutex mutex;
   std::condition_variable wake;
@@ -135,10 +140,9 @@ struct Probes::State {
 Probes::Probes(
     Prober& prober, async::Executor& executor, base::Clock& clock,
     std::function<void(const std::string&)> changed,
-    std::function<void(const std::string&, const std::string&, const std::string&)> failed,
-    Seen seen)
-    : state_(std::make_unique<State>(prober, executor, clock, std::move(changed), std::move(failed),
-                                     std::move(seen))) {}
+    std::function<void(const std::string&, const std::string&, const std::string&)> failed)
+    : state_(std::make_unique<State>(prober, executor, clock, std::move(changed),
+                                     std::move(failed))) {}
 
 Probes::~Probes() = default;
 
@@ -194,9 +198,18 @@ std::vector<Probes::Tally> Probes::Tallies() const {
   const std::lock_guard lock(state_->mutex);
   for (const auto& [id, entry] : state_->entries) {
     const Watched& of = entry->watched;
-    for (const auto& [what, times] : entry->tally)
-      tallies.push_back({of.pod_uid, of.pod_name, of.namespace_name, of.container.name, what.first,
-                         what.second, times});
+    for (const auto& [what, counted] : entry->tally) {
+      const auto& in = counted.by_seconds;
+      tallies.push_back({of.pod_uid,
+                         of.pod_name,
+                         of.namespace_name,
+                         of.container.name,
+                         what.first,
+                         what.second,
+                         std::accumulate(in.begin(), in.end(), uint64_t{0}),
+                         {in.begin(), in.end()},
+                         counted.seconds});
+    }
   }
   return tallies;
 }

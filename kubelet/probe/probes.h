@@ -6,6 +6,7 @@
 // once. Thread-safe. The destructor waits for the probes under way, so no callback may call it.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -48,15 +49,12 @@ class Probes {
     bool spread = false;  // begin at a random part of the period (after a restart of the kubelet)
   };
   // `changed` is called (on a worker thread) with the pod's uid whenever Health() of one of its
-  // containers changed; `failed` with a text for people whenever a probe failed or warned; `seen`
-  // of each probe.
-  using Seen = std::function<void(Kind kind, double seconds)>;
+  // containers changed; `failed` with a text for people whenever a probe failed or warned.
   Probes(Prober& prober, async::Executor& executor, base::Clock& clock,
          std::function<void(const std::string& pod_uid)> changed,
          std::function<void(const std::string& pod_uid, const std::string& container,
                             const std::string& text)>
-             failed,
-         Seen seen = {});
+             failed);
   ~Probes();
 
   void Watch(const Watched& watched);  // once per container id; again: no effect
@@ -70,7 +68,13 @@ class Probes {
     Kind kind = Kind::kLiveness;
     Outcome outcome = Outcome::kSuccess;
     uint64_t times = 0;
+    // Of these, how many took no longer than each of kSeconds and longer than the one before it;
+    // those that took longer than all of them last.
+    std::vector<uint64_t> by_seconds;
+    double seconds = 0;  // all together
   };
+  static constexpr std::array<double, 11> kSeconds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                                      0.5,   1,    2.5,   5,    10};
   std::vector<Tally> Tallies() const;
   void Wake();  // looks at the clock again, for clocks that do not go by themselves
 

@@ -41,6 +41,26 @@ void Line(std::string& to, std::string_view name, const std::vector<std::string>
   to += fmt::format(" {}\n", Number(sample.value));
 }
 
+std::vector<Sample> SamplesOf(std::span<const double> bounds, const std::vector<uint64_t>& in,
+                              double sum) {
+  std::vector<Sample> out;
+  uint64_t below = 0;
+  for (size_t i = 0; i < bounds.size(); ++i) {
+    below += in[i];
+    out.push_back({"_bucket", {{"le", Number(bounds[i])}}, static_cast<double>(below)});
+  }
+  below += in[bounds.size()];
+  out.push_back({"_bucket", {{"le", "+Inf"}}, static_cast<double>(below)});
+  out.push_back({"_sum", {}, sum});
+  out.push_back({"_count", {}, static_cast<double>(below)});
+  return out;
+}
+
+void WriteReads(const std::string& name, const std::vector<std::string>& labels,
+                const std::vector<Registry::Read>& reads, std::string& to) {
+  for (const Registry::Read& one : reads) Line(to, name, labels, one.values, {"", {}, one.value});
+}
+
 }  // namespace
 
 void Histogram::Observe(double value) {
@@ -59,17 +79,9 @@ uint64_t Histogram::count() const {
 std::vector<Sample> SamplesOf(const Counter& counter) { return {{"", {}, counter.value()}}; }
 std::vector<Sample> SamplesOf(const Gauge& gauge) { return {{"", {}, gauge.value()}}; }
 std::vector<Sample> SamplesOf(const Histogram& histogram) {
-  std::vector<Sample> out;
-  uint64_t below = 0;
-  for (size_t i = 0; i < histogram.bounds().size(); ++i) {
-    below += histogram.in(i);
-    out.push_back({"_bucket", {{"le", Number(histogram.bounds()[i])}}, static_cast<double>(below)});
-  }
-  below += histogram.in(histogram.bounds().size());
-  out.push_back({"_bucket", {{"le", "+Inf"}}, static_cast<double>(below)});
-  out.push_back({"_sum", {}, histogram.sum()});
-  out.push_back({"_count", {}, static_cast<double>(below)});
-  return out;
+  std::vector<uint64_t> in(histogram.bounds().size() + 1);
+  for (size_t i = 0; i < in.size(); ++i) in[i] = histogram.in(i);
+  return SamplesOf(histogram.bounds(), in, histogram.sum());
 }
 
 template <typename T>
@@ -117,12 +129,8 @@ Family<Histogram>& Registry::Histograms(const std::string& name, const std::stri
 }
 
 void Registry::AddRead(const std::string& name, const std::string& help, const char* type,
-                       std::vector<std::string> labels, std::function<std::vector<Read>()> read) {
-  const auto named = std::make_shared<Named>(Named{name, help, type, nullptr, nullptr});
-  named->write = [labels = std::move(labels), read = std::move(read)](const Named& of,
-                                                                      std::string& to) {
-    for (const Read& one : read()) Line(to, of.name, labels, one.values, {"", {}, one.value});
-  };
+                       std::function<void(const Named& of, std::string& to)> write) {
+  const auto named = std::make_shared<Named>(Named{name, help, type, nullptr, std::move(write)});
   const std::lock_guard lock(mutex_);
   const auto at = std::lower_bound(families_.begin(), families_.end(), name,
                                    [](const std::shared_ptr<Named>& one,
@@ -133,12 +141,29 @@ void Registry::AddRead(const std::string& name, const std::string& help, const c
 void Registry::ReadGauges(const std::string& name, const std::string& help,
                           std::vector<std::string> labels,
                           std::function<std::vector<Read>()> read) {
-  AddRead(name, help, "gauge", std::move(labels), std::move(read));
+  AddRead(name, help, "gauge",
+          [labels = std::move(labels), read = std::move(read)](const Named& of, std::string& to) {
+            WriteReads(of.name, labels, read(), to);
+          });
 }
 void Registry::ReadCounters(const std::string& name, const std::string& help,
                             std::vector<std::string> labels,
                             std::function<std::vector<Read>()> read) {
-  AddRead(name, help, "counter", std::move(labels), std::move(read));
+  AddRead(name, help, "counter",
+          [labels = std::move(labels), read = std::move(read)](const Named& of, std::string& to) {
+            WriteReads(of.name, labels, read(), to);
+          });
+}
+void Registry::ReadHistograms(const std::string& name, const std::string& help,
+                              std::vector<std::string> labels, std::span<const double> bounds,
+                              std::function<std::vector<ReadHistogram>()> read) {
+  AddRead(name, help, "histogram",
+          [labels = std::move(labels), bounds, read = std::move(read)](const Named& of,
+                                                                       std::string& to) {
+            for (const ReadHistogram& one : read())
+              for (const Sample& sample : SamplesOf(bounds, one.in, one.sum))
+                Line(to, of.name, labels, one.values, sample);
+          });
 }
 
 std::string Registry::Text() const {

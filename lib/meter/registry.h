@@ -140,6 +140,14 @@ class Registry {
                   std::function<std::vector<Read>()> read);
   void ReadCounters(const std::string& name, const std::string& help,
                     std::vector<std::string> labels, std::function<std::vector<Read>()> read);
+  struct ReadHistogram {
+    std::vector<std::string> values;  // of the labels
+    std::vector<uint64_t> in;         // of each bucket, the one above all bounds last
+    double sum = 0;
+  };
+  void ReadHistograms(const std::string& name, const std::string& help,
+                      std::vector<std::string> labels, std::span<const double> bounds,
+                      std::function<std::vector<ReadHistogram>()> read);
 
   std::string Text() const;  // families by name
 
@@ -155,7 +163,7 @@ class Registry {
   Family<T>& Add(const std::string& name, const std::string& help, const char* type,
                  std::vector<std::string> labels, std::function<std::unique_ptr<T>()> make);
   void AddRead(const std::string& name, const std::string& help, const char* type,
-               std::vector<std::string> labels, std::function<std::vector<Read>()> read);
+               std::function<void(const Named& of, std::string& to)> write);
 
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Named>> families_;  // guarded by mutex_, by name
