@@ -11,17 +11,48 @@ namespace {
 constexpr std::chrono::minutes kStuck{5};
 constexpr std::chrono::minutes kNotListed{3};
 
+View::Counts CountsOf(const PodPicture& picture) {
+  View::Counts counts{.pods = 1, .running_pods = picture.runs ? size_t{1} : 0};
+  for (const auto& [name, log] : picture.logs) {
+    if (log.present.empty()) continue;
+    ++(log.running ? counts.running_containers : counts.exited_containers);
+  }
+  return counts;
+}
+
 }  // namespace
+
+View::Counts& View::Counts::operator+=(const Counts& more) {
+  pods += more.pods;
+  running_pods += more.running_pods;
+  running_containers += more.running_containers;
+  exited_containers += more.exited_containers;
+  return *this;
+}
+
+View::Counts& View::Counts::operator-=(const Counts& less) {
+  pods -= less.pods;
+  running_pods -= less.running_pods;
+  running_containers -= less.running_containers;
+  exited_containers -= less.exited_containers;
+  return *this;
+}
 
 void View::Set(PodPicture picture) {
   auto shared = std::make_shared<const PodPicture>(std::move(picture));
   const std::lock_guard lock(mutex_);
-  pictures_[shared->uid] = std::move(shared);
+  std::shared_ptr<const PodPicture>& place = pictures_[shared->uid];
+  if (place != nullptr) counts_ -= CountsOf(*place);
+  counts_ += CountsOf(*shared);
+  place = std::move(shared);
 }
 
 void View::Remove(const std::string& uid) {
   const std::lock_guard lock(mutex_);
-  pictures_.erase(uid);
+  const auto found = pictures_.find(uid);
+  if (found == pictures_.end()) return;
+  counts_ -= CountsOf(*found->second);
+  pictures_.erase(found);
 }
 
 void View::SetFileErrors(std::map<std::string, std::string> errors) {
@@ -77,16 +108,8 @@ std::vector<std::string> View::NotReady() const {
 }
 
 View::Counts View::Count() const {
-  Counts counts;
-  for (const auto& [uid, picture] : Copy()) {
-    ++counts.pods;
-    counts.running_pods += picture->runs ? 1 : 0;
-    for (const auto& [name, log] : picture->logs) {
-      if (log.present.empty()) continue;
-      ++(log.running ? counts.running_containers : counts.exited_containers);
-    }
-  }
-  return counts;
+  const std::lock_guard lock(mutex_);
+  return counts_;
 }
 
 View::Pictures View::Copy() const {

@@ -61,6 +61,8 @@ class View final : public server::NodeView {
   struct Counts {
     size_t pods = 0, running_pods = 0;
     size_t running_containers = 0, exited_containers = 0;  // the latest of each name
+    Counts& operator+=(const Counts& more);
+    Counts& operator-=(const Counts& less);
   };
   Counts Count() const;
 
@@ -75,6 +77,7 @@ class View final : public server::NodeView {
   const std::string configuration_;
   mutable std::mutex mutex_;                        // held for copies of pointers only
   Pictures pictures_;                               // guarded by mutex_
+  Counts counts_;                                   // guarded by mutex_; of pictures_
   std::map<std::string, std::string> file_errors_;  // guarded by mutex_
   std::string runtime_error_, runtime_not_ready_;   // guarded by mutex_
   std::string network_not_ready_ =                  // guarded by mutex_

@@ -56,9 +56,9 @@ class MeteredRuntime final : public cri_client::RuntimeClient {
   }
   Result<std::string> RunPodSandbox(const cri::PodSandboxConfig& config,
                                     const std::string& handler) override {
-    const base::SteadyTime begin = clock_.Steady();
-    auto done = Count("run_podsandbox", [&] { return runtime_->RunPodSandbox(config, handler); });
-    if (done.ok()) sandbox_times_.With({handler}).Observe(Since(begin));
+    auto done = Count(
+        "run_podsandbox", [&] { return runtime_->RunPodSandbox(config, handler); },
+        [&](double seconds) { sandbox_times_.With({handler}).Observe(seconds); });
     (done.ok() ? pods_ : pod_errors_).With({}).Add();
     return done;
   }
@@ -134,12 +134,10 @@ class MeteredRuntime final : public cri_client::RuntimeClient {
   Result<std::string> PullImage(const cri::ImageSpec& image, const cri::AuthConfig* auth,
                                 const cri::PodSandboxConfig& sandbox_config,
                                 std::stop_token stop) override {
-    const base::SteadyTime begin = clock_.Steady();
-    auto done = Count("pull_image", [&] {
-      return runtime_->PullImage(image, auth, sandbox_config, std::move(stop));
-    });
-    if (done.ok()) pull_times_.With({}).Observe(Since(begin));
-    return done;
+    return Count(
+        "pull_image",
+        [&] { return runtime_->PullImage(image, auth, sandbox_config, std::move(stop)); },
+        [&](double seconds) { pull_times_.With({}).Observe(seconds); });
   }
   Result<cri::ImageStatusResponse> ImageStatus(const std::string& reference) override {
     return Count("image_status", [&] { return runtime_->ImageStatus(reference); });
@@ -160,17 +158,24 @@ class MeteredRuntime final : public cri_client::RuntimeClient {
   }
 
  private:
-  double Since(base::SteadyTime begin) const {
-    return std::chrono::duration<double>(clock_.Steady() - begin).count();
-  }
-  // What an older runtime does not know is no failure.
   template <typename Call>
   std::invoke_result_t<Call> Count(std::string_view kind, const Call& call) {
+    return Count(kind, call, [](double) {});
+  }
+  // `succeeded` is told how many seconds it took. What an older runtime does not know is no
+  // failure.
+  template <typename Call, typename Succeeded>
+  std::invoke_result_t<Call> Count(std::string_view kind, const Call& call,
+                                   const Succeeded& succeeded) {
     const base::SteadyTime begin = clock_.Steady();
     std::invoke_result_t<Call> done = call();
+    const double seconds = std::chrono::duration<double>(clock_.Steady() - begin).count();
     calls_.With({kind}).Add();
-    times_.With({kind}).Observe(Since(begin));
-    if (!done.ok() && done.error().code() != base::Code::kUnimplemented) errors_.With({kind}).Add();
+    times_.With({kind}).Observe(seconds);
+    if (done.ok())
+      succeeded(seconds);
+    else if (done.error().code() != base::Code::kUnimplemented)
+      errors_.With({kind}).Add();
     return done;
   }
 
