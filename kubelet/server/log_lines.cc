@@ -10,8 +10,7 @@ namespace keelson::server {
 namespace {
 
 constexpr int64_t kBlock = 64 << 10;
-constexpr size_t kMaxRecordBytes =
-    1u << 20;  // no runtime writes longer ones; a file without newlines must not fill the memory
+constexpr size_t kMostHead = 1 << 10;  // of a record: its time, stream and tags
 
 std::string_view TakeWord(std::string_view& rest) {
   const size_t space = rest.find(' ');
@@ -46,48 +45,79 @@ void LineJoiner::Emit(std::string_view text, std::string& out) {
   left_ -= taken;
 }
 
-void LineJoiner::TakeRecord(std::string_view line, std::string& out) {
-  const std::optional<LogRecord> record = ParseLogRecord(line);
-  if (!record || (!options_.stream.empty() && record->stream != options_.stream)) return;
+LineJoiner::Pendings::iterator LineJoiner::Open(const std::optional<LogRecord>& record) {
+  if (!record || (!options_.stream.empty() && record->stream != options_.stream))
+    return pending_.end();
   auto found = pending_.find(record->stream);
-  if (found == pending_.end()) {
-    found = pending_.try_emplace(std::string(record->stream)).first;
-    // A line's time is that of its first record, so a joined one comes whole or not at all.
-    if (options_.since) {
-      const std::optional<int64_t> time = base::ParseRfc3339(record->time);
-      found->second.left_out = !time || *time < *options_.since;
-    }
-    if (options_.timestamps) found->second.text = std::string(record->time) + " ";
+  if (found != pending_.end()) return found;
+  found = pending_.try_emplace(std::string(record->stream)).first;
+  // A line's time is that of its first record, so a joined one comes whole or not at all.
+  if (options_.since) {
+    const std::optional<int64_t> time = base::ParseRfc3339(record->time);
+    found->second.left_out = !time || *time < *options_.since;
   }
-  Pending& pending = found->second;
-  if (!pending.left_out) pending.text.append(record->text);
-  if (record->whole) {
+  if (options_.timestamps) found->second.text = std::string(record->time) + " ";
+  return found;
+}
+
+void LineJoiner::Add(Pendings::iterator to, std::string_view text, bool ends, std::string& out) {
+  Pending& pending = to->second;
+  if (!pending.left_out) pending.text.append(text);
+  if (ends) {
     pending.text += '\n';
     if (!pending.left_out) Emit(pending.text, out);
-    pending_.erase(found);
+    pending_.erase(to);
   } else if (pending.text.size() > kMaxPendingBytes) {
     Emit(pending.text, out);
     pending.text.clear();
   }
 }
 
-void LineJoiner::Feed(std::string_view bytes, std::string& out) {
-  while (!full()) {
-    const size_t newline = bytes.find('\n');
-    if (newline == std::string_view::npos) break;
-    if (unfinished_.empty()) {
-      TakeRecord(bytes.substr(0, newline), out);
-    } else {
-      unfinished_.append(bytes.substr(0, newline));
-      TakeRecord(unfinished_, out);
-      unfinished_.clear();
-    }
-    bytes.remove_prefix(newline + 1);
+void LineJoiner::TakeRecord(std::string_view line, std::string& out) {
+  const std::optional<LogRecord> record = ParseLogRecord(line);
+  if (const auto to = Open(record); to != pending_.end()) Add(to, record->text, record->whole, out);
+}
+
+void LineJoiner::BeginLong(std::string& out) {
+  const std::optional<LogRecord> record = ParseLogRecord(unfinished_);
+  long_.emplace();
+  if (const auto to = Open(record); to != pending_.end()) {
+    long_ = {std::string(record->stream), record->whole};
+    Add(to, record->text, false, out);
   }
-  if (unfinished_.size() + bytes.size() <= kMaxRecordBytes) unfinished_.append(bytes);
+  unfinished_.clear();
+}
+
+void LineJoiner::GoOn(std::string_view text, bool ends, std::string& out) {
+  if (const auto to = pending_.find(long_->stream); to != pending_.end())
+    Add(to, text, ends && long_->whole, out);
+  if (ends) long_.reset();
+}
+
+void LineJoiner::Feed(std::string_view bytes, std::string& out) {
+  while (!full() && !bytes.empty()) {
+    const size_t newline = bytes.find('\n');
+    const bool ends = newline != std::string_view::npos;
+    const std::string_view text = bytes.substr(0, newline);
+    if (long_) {
+      GoOn(text, ends, out);
+    } else if (ends && unfinished_.empty()) {
+      TakeRecord(text, out);
+    } else {
+      unfinished_.append(text);
+      if (ends) {
+        TakeRecord(unfinished_, out);
+        unfinished_.clear();
+      } else if (unfinished_.size() > kMaxRecordBytes) {
+        BeginLong(out);
+      }
+    }
+    bytes.remove_prefix(ends ? newline + 1 : bytes.size());
+  }
 }
 
 void LineJoiner::EndFile(std::string& out) {
+  if (long_) GoOn("", true, out);
   if (!unfinished_.empty()) TakeRecord(unfinished_, out);
   unfinished_.clear();
 }
@@ -133,9 +163,9 @@ int64_t FindTail(const ReadAt& read, int64_t size, int64_t lines, const std::str
       }
       end = begin;
     }
-    carry = block.substr(0, end);
+    // Of a record's text nothing is asked.
+    carry = block.substr(0, std::min(end, kMostHead));
     position = from;
-    if (carry.size() > kMaxRecordBytes) return begin_of_kept;
   }
   return begin_of_kept;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records of a CRI log file ("<RFC3339Nano> <stream> <P|F> <text>") made into the lines that a
 // reader asked for: partial ones joined, filtered by stream and time, with a time stamp in front,
-// cut at a number of bytes. Pure; one object for one reader. Source: Kubernetes' CRI logging
-// design.
+// cut at a number of bytes. Records of any length come out whole, as upstream's reader gives them,
+// and none is kept whole. Pure; one object for one reader. Source: Kubernetes' CRI logging design.
 #pragma once
 
 #include <functional>
@@ -24,6 +24,7 @@ std::optional<LogRecord> ParseLogRecord(std::string_view line);  // without its 
 class LineJoiner {
  public:
   static constexpr size_t kMaxPendingBytes = 256u << 10;  // longer lines come out in pieces
+  static constexpr size_t kMaxRecordBytes = 1u << 20;     // longer records are not waited for
 
   explicit LineJoiner(const LogOptions& options);
 
@@ -42,13 +43,25 @@ class LineJoiner {
     std::string text;
     bool left_out = false;
   };
+  using Pendings = std::map<std::string, Pending, std::less<>>;
+  // Where the record's text belongs; the end: nowhere.
+  Pendings::iterator Open(const std::optional<LogRecord>& record);
   void TakeRecord(std::string_view line, std::string& out);
+  void BeginLong(std::string& out);
+  void GoOn(std::string_view text, bool ends, std::string& out);
+  void Add(Pendings::iterator to, std::string_view text, bool ends, std::string& out);
   void Emit(std::string_view text, std::string& out);
 
   const LogOptions options_;
   size_t left_;
-  std::string unfinished_;                               // of a record whose newline has not come
-  std::map<std::string, Pending, std::less<>> pending_;  // by stream
+  std::string unfinished_;  // of a record whose newline has not come
+  Pendings pending_;        // by stream
+  // A record whose beginning has been taken and whose newline has not come.
+  struct Long {
+    std::string stream;  // empty: it is left out
+    bool whole = true;
+  };
+  std::optional<Long> long_;
 };
 
 // Where the last `lines` lines of the stream (empty: of both) begin, looking back through `read`,

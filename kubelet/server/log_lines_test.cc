@@ -91,6 +91,39 @@ TEST(LineJoiner, DoesNotHoldALineWithoutEnd) {
   EXPECT_GT(out.size(), LineJoiner::kMaxPendingBytes);
 }
 
+TEST(LineJoiner, GivesRecordsOfAnyLengthWhole) {
+  std::string text;
+  for (int i = 0; text.size() < 3 * LineJoiner::kMaxRecordBytes; ++i) text += std::to_string(i);
+  const std::string file = At(1, "stdout P a") + At(2, "stderr F err") + At(3, "stdout F " + text) +
+                           At(4, "stdout P " + text) + At(5, "stdout F b") + "x" + text + "\n" +
+                           At(6, "stderr F last");
+  for (const size_t step : {size_t{4096}, LineJoiner::kMaxRecordBytes + 1, file.size()}) {
+    SCOPED_TRACE(step);
+    const auto fed = [&](const LogOptions& options) {
+      LineJoiner joiner(options);
+      std::string out;
+      for (size_t at = 0; at < file.size(); at += step)
+        joiner.Feed(std::string_view(file).substr(at, step), out);
+      return out;
+    };
+    EXPECT_TRUE(fed({}) == "err\na" + text + "\n" + text + "b\nlast\n");
+    EXPECT_EQ(fed({.stream = "stderr"}), "err\nlast\n");
+    EXPECT_EQ(fed({.since = base::ParseRfc3339("2026-01-02T03:04:06Z")}), "last\n");
+    EXPECT_EQ(fed({.limit_bytes = 3, .stream = "stdout"}), "a01");
+  }
+}
+
+TEST(LineJoiner, ALongRecordWithoutItsNewlineEndsWithItsFile) {
+  const std::string text(LineJoiner::kMaxRecordBytes + 10, 'x');
+  const std::string record = At(1, "stdout F " + text);
+  LineJoiner joiner({});
+  std::string out;
+  joiner.Feed(record.substr(0, record.size() - 1), out);
+  joiner.EndFile(out);
+  joiner.Feed(At(2, "stdout F next"), out);
+  EXPECT_TRUE(out == text + "\nnext\n");
+}
+
 class TailTest : public testing::Test {
  protected:
   static std::string Tail(const std::string& file, int64_t lines, const std::string& stream = "") {
@@ -111,6 +144,16 @@ TEST_F(TailTest, CountsLinesNotRecords) {
   EXPECT_EQ(Tail(file, 2), "b1b2b3\nc\n");
   EXPECT_EQ(Tail(file, 3), "a\nb1b2b3\nc\n");
   EXPECT_EQ(Tail(file, 100), "a\nb1b2b3\nc\n");
+}
+
+TEST_F(TailTest, LooksBackOverRecordsOfAnyLength) {
+  const std::string text(2 * LineJoiner::kMaxRecordBytes, 'x');
+  const std::string file =
+      At(1, "stdout F a") + At(2, "stderr F b") + At(3, "stdout F " + text) + At(4, "stdout F c");
+  EXPECT_EQ(Tail(file, 1), "c\n");
+  EXPECT_TRUE(Tail(file, 2) == text + "\nc\n");
+  EXPECT_TRUE(Tail(file, 3) == "b\n" + text + "\nc\n");
+  EXPECT_TRUE(Tail(file, 3, "stdout") == "a\n" + text + "\nc\n");
 }
 
 TEST_F(TailTest, CountsALineWithoutEnd) {
