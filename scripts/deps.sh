@@ -6,7 +6,7 @@ packages_run="build-essential cmake ninja-build ccache mold pkg-config git ca-ce
   libgmock-dev libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev libboost1.81-dev libboost-json1.81-dev
   libcurl4-openssl-dev libssl-dev libyaml-cpp-dev libtomlplusplus-dev libisal-dev libzstd-dev libarchive-dev libcli11-dev
   zlib1g-dev libnghttp2-dev libsystemd-dev prometheus-cpp-dev libsqlite3-dev iptables nftables iproute2 umoci skopeo docker-registry busybox-static zstd curl jq procps xz-utils"
-packages_test="qemu-system-x86 cpio kmod e2fsprogs xfsprogs util-linux containerd runc crun podman conmon containernetworking-plugins clang-format-19
+packages_test="qemu-system-x86 cpio kmod e2fsprogs xfsprogs util-linux containerd runc crun podman conmon docker.io containernetworking-plugins clang-format-19
   psmisc strace apparmor systemd dbus etcd-server chromium bats gawk uidmap slirp4netns"
 packages_fuzz="clang-19 libclang-rt-19-dev"
 packages_lint="clang-19 clang-tidy-19"

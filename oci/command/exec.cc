@@ -83,7 +83,10 @@ base::Status Change(const Arguments& arguments, Process& process) {
     p.env.push_back(variable);
   }
   if (arguments.Has("cap")) {
-    ASSIGN_OR_RETURN(const uint64_t more, CapabilityMask(arguments.All("cap"), nullptr));
+    std::vector<std::string> unknown;
+    ASSIGN_OR_RETURN(const uint64_t more, CapabilityMask(arguments.All("cap"), &unknown));
+    for (const std::string& name : unknown)
+      Warn(fmt::format("--cap: unknown capability {} is left out", base::QuoteIfNeeded(name)));
     for (uint64_t* set :
          {&p.capabilities.bounding, &p.capabilities.effective, &p.capabilities.permitted})
       *set |= more;

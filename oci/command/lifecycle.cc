@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // create, run, start, delete.
 #include <fcntl.h>
+#include <regex.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ Result<MakeOptions> OptionsOf(const Global& global, const Arguments& arguments) 
   MakeOptions options;
   options.id = arguments.rest()[0];
   options.bundle = arguments.Get("bundle", ".");
+  options.config = arguments.Get("config", options.config);
   options.pid_file = arguments.Get("pid-file");
   options.console_socket = arguments.Get("console-socket");
   options.no_new_keyring = arguments.Is("no-new-keyring");
@@ -43,8 +45,13 @@ Result<MakeOptions> OptionsOf(const Global& global, const Arguments& arguments) 
   ASSIGN_OR_RETURN(int64_t kept, arguments.Number("preserve-fds", 0));
   if (kept < 0 || kept > 512) return base::InvalidArgument("--preserve-fds: from 0 to 512");
   kept += options.listening;
+  const auto is_open = [](int64_t number) {
+    return fcntl(static_cast<int>(3 + number), F_GETFD) >= 0;
+  };
+  // Callers count generously; what this program opens must not come to stand in a gap.
+  while (kept > options.listening && !is_open(kept - 1)) --kept;
   for (int64_t i = 0; i < kept; ++i) {
-    if (fcntl(static_cast<int>(3 + i), F_GETFD) < 0)
+    if (!is_open(i))
       return base::InvalidArgument("--preserve-fds: descriptor {} is not open", 3 + i);
   }
   options.kept_descriptors = static_cast<uint32_t>(kept);
@@ -105,20 +112,17 @@ Outcome RunStart(const Global& global, const Arguments& arguments) {
   return 0;
 }
 
-Outcome RunDelete(const Global& global, const Arguments& arguments) {
-  const Store store(global.root);
-  const std::string& id = arguments.rest()[0];
-  const bool force = arguments.Is("force");
+namespace {
+
+base::Status DeleteById(const Store& store, const std::string& id, bool force) {
+  const auto gone = [&](const base::Error& error) -> base::Status {
+    if (force && error.code() == base::Code::kNotFound) return base::Ok();
+    return error;
+  };
   const Result<Record> known = store.Read(id);
-  if (!known.ok()) {
-    if (force && known.error().code() == base::Code::kNotFound) return 0;
-    return known.error();
-  }
+  if (!known.ok()) return gone(known.error());
   Result<UniqueFd> lock = store.Lock(id);
-  if (!lock.ok()) {
-    if (force && lock.error().code() == base::Code::kNotFound) return 0;
-    return lock.error();
-  }
+  if (!lock.ok()) return gone(lock.error());
   ASSIGN_OR_RETURN(const Record record, store.Read(id));
   const Status status = store.StatusOf(record);
   // One that was never started is nobody's loss: callers throw it away like that.
@@ -130,6 +134,44 @@ Outcome RunDelete(const Global& global, const Arguments& arguments) {
   std::string warnings;
   RETURN_IF_ERROR(Destroy(store, record, warnings));
   if (!warnings.empty()) Warn(warnings);
+  return base::Ok();
+}
+
+// The ids that an extended regular expression is found in, as crun takes it.
+Result<std::vector<std::string>> Matching(const Store& store, const std::string& expression) {
+  regex_t compiled;
+  const int refused = regcomp(&compiled, expression.c_str(), REG_EXTENDED | REG_NOSUB);
+  if (refused != 0) {
+    char words[200] = "";
+    regerror(refused, &compiled, words, sizeof words);
+    return base::InvalidArgument("--regex: {}: {}", base::QuoteIfNeeded(expression), words);
+  }
+  Result<std::vector<std::string>> ids = store.List();
+  if (ids.ok())
+    std::erase_if(*ids, [&](const std::string& id) {
+      return regexec(&compiled, id.c_str(), 0, nullptr, 0) != 0;
+    });
+  regfree(&compiled);
+  return ids;
+}
+
+}  // namespace
+
+Outcome RunDelete(const Global& global, const Arguments& arguments) {
+  const Store store(global.root);
+  const std::string& id = arguments.rest()[0];
+  const bool force = arguments.Is("force");
+  if (!arguments.Is("regex")) {
+    RETURN_IF_ERROR(DeleteById(store, id, force));
+    return 0;
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> ids, Matching(store, id));
+  base::Status first = base::Ok();
+  for (const std::string& match : ids) {
+    base::Status status = DeleteById(store, match, force);
+    if (!status.ok() && first.ok()) first = std::move(status);
+  }
+  RETURN_IF_ERROR(first);
   return 0;
 }
 

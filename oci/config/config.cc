@@ -44,7 +44,7 @@ Status ReadHooks(const Field& field, const char* name, std::vector<Hook>& out) {
     RETURN_IF_ERROR(item.IsObject());
     RETURN_IF_ERROR(item.Read("path", hook.path));
     RETURN_IF_ERROR(item.Read("args", hook.args));
-    RETURN_IF_ERROR(item.Read("env", hook.env));
+    if (item.Find("env")) RETURN_IF_ERROR(item.Read("env", hook.env.emplace()));
     RETURN_IF_ERROR(item.Read("timeout", hook.timeout, 1, 1'000'000'000));
     if (!hook.path.starts_with('/')) return item.Bad("path must be absolute");
     out.push_back(std::move(hook));
@@ -246,7 +246,10 @@ Status Contradictions(const Config& config) {
     std::replace(key.begin(), key.end(), '/', '.');
     if (key.starts_with("net.")) {
       RETURN_IF_ERROR(needs(true, ("linux.sysctl." + name).c_str(), "network"));
-    } else if (key == "kernel.domainname" || key == "kernel.hostname") {
+    } else if (key == "kernel.hostname") {
+      return base::InvalidArgument(
+          "linux.sysctl: kernel.hostname is not allowed: the member hostname is for it");
+    } else if (key == "kernel.domainname") {
       RETURN_IF_ERROR(needs(true, ("linux.sysctl." + name).c_str(), "uts"));
     } else if (key.starts_with("fs.mqueue.") || key.starts_with("kernel.msg") ||
                key.starts_with("kernel.shm") || key == "kernel.sem") {

@@ -23,8 +23,8 @@ constexpr char kSpecVersion[] = "1.3.0";
 struct Hook {
   std::string path;
   std::vector<std::string> args;
-  std::vector<std::string> env;
-  std::optional<int64_t> timeout;  // seconds
+  std::optional<std::vector<std::string>> env;  // none named: the caller's PATH
+  std::optional<int64_t> timeout;               // seconds
 };
 struct Hooks {
   std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart,

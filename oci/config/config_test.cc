@@ -86,6 +86,9 @@ TEST(Config, RefusesWithThePlace) {
            R"("linux":{"namespaces":[{"type":"mount"}],"sysctl":{"kernel.core_pattern":"|/x"}}})",
        "it would change the host"},
       {std::string(kStart) + kProcess +
+           R"("linux":{"namespaces":[{"type":"mount"},{"type":"uts"}],"sysctl":{"kernel/hostname":"x"}}})",
+       "kernel.hostname is not allowed"},
+      {std::string(kStart) + kProcess +
            R"("linux":{"namespaces":[{"type":"mount"}],"intelRdt":{"closID":"a"}}})",
        "linux.intelRdt: intelRdt is specified in config, but Intel RDT is not enabled"},
       {std::string(kStart) + kProcess +

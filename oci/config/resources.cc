@@ -205,7 +205,8 @@ Result<Resources> ParseResources(const Field& field) {
     // The name is joined to a directory of ours.
     if (file.find('/') != std::string::npos || file.find('.') == std::string::npos ||
         file.starts_with('.'))
-      return field.Bad("unified: {} is not a file of cgroup v2", base::QuoteIfNeeded(file));
+      return field.Bad("unified: the specified key has not the form CONTROLLER.VALUE `{}`",
+                       base::QuoteIfNeeded(file));
     out.unified.emplace(std::move(file), std::move(value));
   }
   return out;

@@ -88,11 +88,28 @@ Status StartScope(const GroupPlace& place, const std::string& id, pid_t process,
   return systemd::StartAnew(*units, place.scope, properties);
 }
 
-Status Limit(const cgroup::Layout& layout, const cgroup::Group& group, const Config& config,
-             bool systemd) {
-  if (!layout.v2 && !config.system.resources.unified.empty())
+// Said before a write into a file that is not there says it.
+Status CheckControllers(const cgroup::Layout& layout, const Resources& resources) {
+  if (resources.unified.empty()) return base::Ok();
+  if (!layout.v2)
     return base::InvalidArgument(
         "invalid configuration: linux.resources.unified is of cgroup v2, this machine has v1");
+  ASSIGN_OR_RETURN(const std::string text, os::ReadFile(layout.unified + "/cgroup.controllers"));
+  const std::vector<std::string_view> available = base::Split(base::Trim(text), ' ');
+  for (const auto& [file, value] : resources.unified) {
+    const std::string_view controller = std::string_view(file).substr(0, file.find('.'));
+    if (controller == "cgroup" || std::ranges::find(available, controller) != available.end())
+      continue;
+    return base::FailedPrecondition(
+        "linux.resources.unified: the requested cgroup controller `{}` is not available",
+        controller);
+  }
+  return base::Ok();
+}
+
+Status Limit(const cgroup::Layout& layout, const cgroup::Group& group, const Config& config,
+             bool systemd) {
+  RETURN_IF_ERROR(CheckControllers(layout, config.system.resources));
   ASSIGN_OR_RETURN(cgroup::Resources limits, LimitsOf(config.system.resources, layout.v2));
   limits.devices = DeviceRules(config.system.resources);
   if (limits.pids_limit == 1) limits.pids_limit = 2;

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 
 #include "lib/base/clock.h"
@@ -32,7 +33,15 @@ constexpr size_t kMostWords = 2048;
   std::vector<char*> argv, env;
   for (const std::string& word : hook.args) argv.push_back(const_cast<char*>(word.c_str()));
   if (argv.empty()) argv.push_back(const_cast<char*>(hook.path.c_str()));
-  for (const std::string& word : hook.env) env.push_back(const_cast<char*>(word.c_str()));
+  // The specification leaves open what one has that names no variables; others give it all of the
+  // caller's. Programs are found by it alone.
+  const char* path = std::getenv("PATH");
+  const std::string found = path == nullptr ? "" : std::string("PATH=") + path;
+  if (hook.env) {
+    for (const std::string& word : *hook.env) env.push_back(const_cast<char*>(word.c_str()));
+  } else if (!found.empty()) {
+    env.push_back(const_cast<char*>(found.c_str()));
+  }
   argv.push_back(nullptr);
   env.push_back(nullptr);
   if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0) _exit(126);

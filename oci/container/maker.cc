@@ -94,9 +94,11 @@ class Maker {
  private:
   Outcome ReadBundle() {
     ASSIGN_OR_RETURN(const std::string bundle, RealPath(options_.bundle, "bundle"));
-    ASSIGN_OR_RETURN(text_, os::ReadFile(bundle + "/config.json"));
+    const bool absolute = options_.config.starts_with('/');
+    ASSIGN_OR_RETURN(text_,
+                     os::ReadFile(absolute ? options_.config : bundle + "/" + options_.config));
     Result<Config> config = ParseConfig(text_);
-    if (!config.ok()) return config.error().WithContext("config.json");
+    if (!config.ok()) return config.error().WithContext(options_.config);
     made_.config = std::move(config).value();
     const Config& read = made_.config;
     const std::string root = read.root.starts_with('/') ? read.root : bundle + "/" + read.root;
@@ -258,7 +260,7 @@ class Maker {
     steps.before_execve = [this, &hooks]() -> Outcome {
       std::vector<Hook> own = hooks.start_container;
       for (Hook& hook : own) {
-        if (hook.env.empty()) hook.env = spec_.process.env;
+        if (!hook.env || hook.env->empty()) hook.env = spec_.process.env;
       }
       return RunHooks("startContainer", own, StateFor(Status::kCreated, getpid()));
     };

@@ -20,6 +20,7 @@ namespace keelson::oci {
 struct MakeOptions {
   std::string id;
   std::string bundle = ".";
+  std::string config = "config.json";  // below the bundle, or absolute
   std::string pid_file;
   std::string console_socket;
   std::string pidfd_socket;       // gets a pidfd of the first process

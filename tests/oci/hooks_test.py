@@ -170,6 +170,18 @@ class WhatAHookGets(OciTest):
         for kind in KINDS:
             self.check(kind, (self.folder / f"{kind}.seen").read_text(), {"PATH", "A"})
 
+    def test_one_that_names_no_variables_finds_its_programs(self):
+        bundle = self.bundle("true")
+        look = lambda kind, more: {"path": "/usr/bin/env", "args": ["env", "sh", "-c", f"env >{self.folder}/{kind}.seen"], **more}  # noqa: E731
+        bundle.config["hooks"] = {"createRuntime": [look("plain", {})],
+                                  "createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", f"export -p >{self.folder}/empty.seen"], "env": []}]}
+        bundle.write()
+        self.call("run", "--bundle", bundle.path, "c")
+        seen = (self.folder / "plain.seen").read_text().splitlines()
+        self.assertIn("PATH=" + os.environ["PATH"], seen)
+        self.assertNotIn("SECRET=x", seen)
+        self.assertNotIn("PATH", (self.folder / "empty.seen").read_text())
+
     def test_a_caller_without_streams_gives_nothing_in_their_place(self):
         bundle = self.bundle("sleep", "1000")
         bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "env": ["PATH=/bin:/usr/bin"],

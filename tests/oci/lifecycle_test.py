@@ -35,6 +35,25 @@ class Lifecycle(OciTest):
         self.assertIn("does not exist", self.oci("state", "c", check=False).stderr)
         self.assertEqual(self.oci("delete", "--force", "c").stdout, "")
 
+    def test_the_configuration_may_lie_elsewhere(self):
+        bundle = self.bundle("echo", "elsewhere").write()
+        (bundle.path / "config").mkdir()
+        (bundle.path / "config.json").rename(bundle.path / "config/other.json")
+        self.assertEqual(self.oci("run", "--bundle", bundle.path, "--config", "config/other.json", "c").stdout, "elsewhere\n")
+        self.assertEqual(self.oci("run", "-b", bundle.path, "-f", bundle.path / "config/other.json", "c").stdout, "elsewhere\n")
+        self.assertIn("config.json", self.oci("run", "--bundle", bundle.path, "c", check=False).stderr)
+
+    def test_many_are_deleted_by_an_expression(self):
+        for id in ("red-1", "red-2", "blue-1"):
+            self.oci.make(id, self.bundle("sleep", "1000").write())
+        self.oci("start", "red-1")
+        self.assertIn("not stopped", self.oci("delete", "--regex", "^(red|green)-", check=False).stderr)
+        self.assertEqual(sorted(self.oci("list", "-q").stdout.split()), ["blue-1", "red-1"])
+        self.oci("delete", "--force", "--regex", "^red")
+        self.assertEqual(self.oci("list", "-q").stdout.split(), ["blue-1"])
+        self.assertIn("--regex", self.oci("delete", "--regex", "(", check=False).stderr)
+        self.oci("delete", "--regex", "nobody")
+
     def test_an_id_is_taken_once_and_must_be_plain(self):
         bundle = self.bundle("sleep", "1000").write()
         self.oci.make("c", bundle)
@@ -136,6 +155,9 @@ class Lifecycle(OciTest):
         script = "id -u; id -g; pwd; echo $A $HOME"
         out = self.oci("exec", "--user", "1000:7", "--env", "A=b", "--cwd", "/tmp", "c", "sh", "-c", script).stdout
         self.assertEqual(out.split(), ["1000", "7", "/tmp", "b", "/srv"])
+        strange = self.oci("exec", "--cap", "CAP_OF_TOMORROW", "--cap", "CAP_SYS_CHROOT", "c", "cat", "/proc/self/status")
+        self.assertIn("CAP_OF_TOMORROW", strange.stderr)
+        self.assertIn(f"CapBnd:\t{0x4_04e1:016x}\n", strange.stdout)
         self.assertEqual(self.oci("exec", "c", "sh", "-c", "exit 9", check=False).returncode, 9)
         self.assertEqual(self.oci("exec", "c", "sh", "-c", "kill -9 $$", check=False).returncode, 137)
         process = self.folder / "process.json"
@@ -193,15 +215,17 @@ class Lifecycle(OciTest):
         kept.write_text("kept\n")
         call = [self.oci.program, "--root", self.oci.root, "run"]
 
-        def with_three(*words):
-            script = f'exec "$@" 3<{kept} 4</dev/null'
+        def with_three(*words, others="4</dev/null"):
+            script = f'exec "$@" 3<{kept} {others}'
             return subprocess.run(["sh", "-c", script, "sh", *call, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  text=True, timeout=120).stdout.split()
+                                  stderr=subprocess.STDOUT, text=True, timeout=120).stdout.split()
         # ls itself has the folder open.
         self.assertEqual(with_three("--preserve-fds", "1", "--bundle", str(bundle.path), "c"), ["0", "1", "2", "3", "4", "kept"])
         bare = self.bundle("ls", "/proc/self/fd").write()
         self.assertEqual(with_three("--bundle", str(bare.path), "c"), ["0", "1", "2", "3"])
-        self.assertIn("not open", self.oci("run", "--preserve-fds", "5", "--bundle", bare.path, "c", check=False).stderr)
+        self.assertEqual(with_three("--preserve-fds", "100", "--bundle", str(bare.path), "c"), ["0", "1", "2", "3", "4", "5"])
+        gap = with_three("--preserve-fds", "5", "--bundle", str(bare.path), "c", others="4<&- 5</dev/null")
+        self.assertIn("descriptor 4 is not open", " ".join(gap))
 
 
 if __name__ == "__main__":
