@@ -37,10 +37,10 @@ Reactor* ImageServer::PullImage(Context*, const cri::PullImageRequest* request,
   executor_.Post([this, request, response, call, operation = std::move(operation)]() mutable {
     operation->Begin();
     operations::Stage("waiting for the pull");
-    std::optional<image::Credentials> credentials;
+    std::optional<fetch::Credentials> credentials;
     if (request->has_auth()) {
       const cri::AuthConfig& auth = request->auth();
-      credentials = image::Credentials{auth.username(), auth.password(), auth.identity_token(),
+      credentials = fetch::Credentials{auth.username(), auth.password(), auth.identity_token(),
                                        auth.registry_token()};
       if (credentials->username.empty() && !auth.auth().empty()) {
         const std::string pair = base::Base64Decode(auth.auth()).value_or("");

@@ -3,8 +3,8 @@
 
 #include "lib/base/strings.h"
 #include "lib/http/client/url.h"
+#include "runtime/content/json_view.h"
 #include "runtime/fetch/challenge.h"
-#include "runtime/image/json_view.h"
 
 namespace keelson::fetch {
 
@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMaxTokenAnswer = 1u << 20;
 
-std::string Basic(const image::Credentials& credentials) {
+std::string Basic(const Credentials& credentials) {
   return "Basic " + base::Base64Encode(credentials.username + ":" + credentials.password);
 }
 
@@ -44,7 +44,7 @@ Result<std::string> Authorizer::Answer(http::Client& client, const http::ClientR
   const std::lock_guard one_at_a_time(fetching_);
   if (const std::string now = Header(); now != used)
     return now;  // another request has just got one
-  const image::Credentials& credentials = endpoint_.credentials;
+  const Credentials& credentials = endpoint_.credentials;
   const bool named = !credentials.username.empty();
   const std::vector<Challenge> challenges = ParseChallenges(refusal.GetAll("www-authenticate"));
   std::string next;
@@ -75,7 +75,7 @@ Result<std::string> Authorizer::FetchToken(http::Client& client, const http::Cli
   if (url.scheme == "http" && endpoint_.base.starts_with("https:")) {
     return base::PermissionDenied("the registry's challenge leads from https to {}", realm);
   }
-  const image::Credentials& credentials = endpoint_.credentials;
+  const Credentials& credentials = endpoint_.credentials;
   const std::string scope = "repository:" + repository_ + ":pull";
   http::ClientRequest request = model;
   request.headers = {{"Accept", "application/json"}};
@@ -104,8 +104,8 @@ Result<std::string> Authorizer::FetchToken(http::Client& client, const http::Cli
         anonymous ? "no credentials are known" : "the credentials were refused");
   }
   if (status != 200) return base::Unavailable("{}: status {}", context, status);
-  ASSIGN_OR_RETURN(const image::JsonView json,
-                   image::JsonView::Parse(answer->second).WithContext(context));
+  ASSIGN_OR_RETURN(const content::JsonView json,
+                   content::JsonView::Parse(answer->second).WithContext(context));
   ASSIGN_OR_RETURN(std::string token, json.String("token"));
   if (token.empty()) {
     ASSIGN_OR_RETURN(token, json.String("access_token"));

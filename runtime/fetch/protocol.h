@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
-#include "runtime/image/image_service.h"
+#include "runtime/fetch/credentials.h"
 
 namespace keelson::fetch {
 
@@ -30,7 +30,7 @@ struct Endpoint {
   std::string key;
   bool skip_verify = false;
   std::vector<std::pair<std::string, std::string>> headers;
-  image::Credentials credentials;
+  Credentials credentials;
 };
 
 struct Config {

@@ -2,9 +2,12 @@
 #include "runtime/image/docker_config.h"
 
 #include "lib/base/strings.h"
-#include "runtime/image/json_view.h"
+#include "runtime/content/json_view.h"
 
 namespace keelson::image {
+
+using content::JsonView;
+
 namespace {
 
 // "https://index.docker.io/v1/" → "index.docker.io"
@@ -21,15 +24,15 @@ bool IsDockerHub(std::string_view host) {
 
 }  // namespace
 
-base::Result<std::optional<Credentials>> FindCredentials(const std::string& text,
-                                                         const std::string& authority) {
+base::Result<std::optional<fetch::Credentials>> FindCredentials(const std::string& text,
+                                                                const std::string& authority) {
   ASSIGN_OR_RETURN(const JsonView json, JsonView::Parse(text));
   ASSIGN_OR_RETURN(const JsonView auths, json.Object("auths"));
   for (const std::string& key : auths.Keys()) {
     const std::string host = HostOfKey(key);
     if (host != authority && !(IsDockerHub(host) && IsDockerHub(authority))) continue;
     ASSIGN_OR_RETURN(const JsonView entry, auths.Object(key));
-    Credentials out;
+    fetch::Credentials out;
     ASSIGN_OR_RETURN(out.username, entry.String("username"));
     ASSIGN_OR_RETURN(out.password, entry.String("password"));
     ASSIGN_OR_RETURN(out.identity_token, entry.String("identitytoken"));
@@ -47,7 +50,7 @@ base::Result<std::optional<Credentials>> FindCredentials(const std::string& text
     if (out.username.empty() && out.identity_token.empty() && out.registry_token.empty()) continue;
     return std::optional(std::move(out));
   }
-  return std::optional<Credentials>();
+  return std::optional<fetch::Credentials>();
 }
 
 }  // namespace keelson::image

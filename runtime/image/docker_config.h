@@ -8,13 +8,13 @@
 #include <string>
 
 #include "lib/base/result.h"
-#include "runtime/image/image_service.h"
+#include "runtime/fetch/credentials.h"
 
 namespace keelson::image {
 
 // `authority`: host[:port] that will be talked to, or a registry's name. Nothing when the file does
 // not know it.
-base::Result<std::optional<Credentials>> FindCredentials(const std::string& docker_config_text,
-                                                         const std::string& authority);
+base::Result<std::optional<fetch::Credentials>> FindCredentials(
+    const std::string& docker_config_text, const std::string& authority);
 
 }  // namespace keelson::image

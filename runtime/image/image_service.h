@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "runtime/fetch/credentials.h"
 
 namespace keelson::image {
 
@@ -40,13 +41,6 @@ struct Image {
   std::string raw_config;  // JSON, for verbose status
 };
 
-struct Credentials {
-  std::string username;
-  std::string password;
-  std::string identity_token;
-  std::string registry_token;
-};
-
 struct FsUsage {
   std::string mountpoint;
   uint64_t used_bytes = 0;
@@ -67,7 +61,7 @@ class ImageService {
   virtual std::vector<Image> List() const = 0;
   // Returns the image's id. Pulls of one reference at the same time are one pull.
   virtual base::Result<std::string> Pull(const std::string& reference,
-                                         const std::optional<Credentials>& credentials,
+                                         const std::optional<fetch::Credentials>& credentials,
                                          std::stop_token stop) = 0;
   // An OCI image layout directory or tar on this machine, stored under `reference`.
   virtual base::Result<std::string> Load(const std::string& layout_path,

@@ -40,10 +40,11 @@ bool IsWorthKeeping(const base::Error& error) {
 
 using Words =
     std::tuple<const std::string&, const std::string&, const std::string&, const std::string&>;
-Words WordsOf(const Credentials& of) {
+Words WordsOf(const fetch::Credentials& of) {
   return {of.username, of.password, of.identity_token, of.registry_token};
 }
-bool IsSame(const std::optional<Credentials>& a, const std::optional<Credentials>& b) {
+bool IsSame(const std::optional<fetch::Credentials>& a,
+            const std::optional<fetch::Credentials>& b) {
   return a.has_value() == b.has_value() && (!a || WordsOf(*a) == WordsOf(*b));
 }
 
@@ -55,7 +56,7 @@ struct ImageServiceImpl::Operation {
   std::optional<Result<std::string>> result;
   int waiters = 0;
   bool abandoned = false;
-  std::optional<Credentials> credentials;
+  std::optional<fetch::Credentials> credentials;
   std::stop_source stop;
 };
 
@@ -105,7 +106,7 @@ std::optional<Image> ImageServiceImpl::Find(const std::string& reference) const 
 std::vector<Image> ImageServiceImpl::List() const { return images_->List(); }
 
 Result<std::string> ImageServiceImpl::Pull(const std::string& text,
-                                           const std::optional<Credentials>& credentials,
+                                           const std::optional<fetch::Credentials>& credentials,
                                            std::stop_token stop) {
   const std::string context = "pull image " + base::QuoteIfNeeded(text.substr(0, 300));
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(text).WithContext("pull image"));
@@ -150,7 +151,7 @@ Result<std::string> ImageServiceImpl::Pull(const std::string& text,
 }
 
 Result<std::string> ImageServiceImpl::PullNow(const Reference& reference,
-                                              const std::optional<Credentials>& credentials,
+                                              const std::optional<fetch::Credentials>& credentials,
                                               std::stop_token stop) {
   RegistrySource::Options options;
   options.fetch_program = options_.program_dir + "/keelson-fetch";

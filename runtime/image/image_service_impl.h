@@ -41,7 +41,7 @@ class ImageServiceImpl final : public ImageService {
   std::optional<Image> Find(const std::string& reference) const override;
   std::vector<Image> List() const override;
   base::Result<std::string> Pull(const std::string& reference,
-                                 const std::optional<Credentials>& credentials,
+                                 const std::optional<fetch::Credentials>& credentials,
                                  std::stop_token stop) override;
   base::Result<std::string> Load(const std::string& layout_path,
                                  const std::string& reference) override;
@@ -62,7 +62,7 @@ class ImageServiceImpl final : public ImageService {
         blobs_(std::move(blobs)),
         reader_(options_.program_dir + "/keelson-read") {}
   base::Result<std::string> PullNow(const Reference& reference,
-                                    const std::optional<Credentials>& credentials,
+                                    const std::optional<fetch::Credentials>& credentials,
                                     std::stop_token stop);
   base::Result<std::string> LoadArchive(const std::string& path, const Reference& reference);
   void Sweep(const std::stop_token& stop);

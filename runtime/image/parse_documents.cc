@@ -4,13 +4,14 @@
 #include "lib/base/strings.h"
 #include "lib/base/weakness.h"
 #include "runtime/content/digest_name.h"
-#include "runtime/image/json_view.h"
+#include "runtime/content/json_view.h"
 
 namespace keelson::image {
 namespace {
 
 using base::InvalidArgument;
 using base::Result;
+using content::JsonView;
 
 constexpr std::string_view kDockerSchema1 = "application/vnd.docker.distribution.manifest.v1+";
 

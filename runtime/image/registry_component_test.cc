@@ -12,6 +12,7 @@
 namespace keelson::image {
 namespace {
 
+using fetch::Credentials;
 using testing::FakeRegistry;
 using testing::Shell;
 using testing::TestRegistry;

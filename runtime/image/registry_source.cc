@@ -26,7 +26,7 @@ namespace {
 constexpr size_t kMaxDockerConfig = 1u << 20;
 constexpr size_t kPieceBytes = 1u << 20;
 
-bool IsEmpty(const Credentials& c) {
+bool IsEmpty(const fetch::Credentials& c) {
   return c.username.empty() && c.password.empty() && c.identity_token.empty() &&
          c.registry_token.empty();
 }
@@ -41,7 +41,7 @@ Result<std::string> ReadDockerConfig(const std::string& path) {
 // The request's credentials are for the registry that the image names; mirrors get only what the
 // node's file says of them.
 Status AddCredentials(const std::string& docker_config, const Reference& reference,
-                      const std::optional<Credentials>& requested,
+                      const std::optional<fetch::Credentials>& requested,
                       std::vector<RegistryHost>* hosts) {
   ASSIGN_OR_RETURN(const std::string text, ReadDockerConfig(docker_config));
   for (RegistryHost& host : *hosts) {
@@ -49,7 +49,7 @@ Status AddCredentials(const std::string& docker_config, const Reference& referen
       host.endpoint.credentials = *requested;
       continue;
     }
-    Result<std::optional<Credentials>> known = FindCredentials(text, host.authority);
+    Result<std::optional<fetch::Credentials>> known = FindCredentials(text, host.authority);
     if (known.ok() && !*known && host.is_registry)
       known = FindCredentials(text, reference.registry);
     if (!known.ok()) return known.error().WithContext(docker_config);
@@ -97,7 +97,7 @@ RegistrySource::~RegistrySource() = default;
 
 Result<std::unique_ptr<RegistrySource>> RegistrySource::Open(
     const Options& options, const Reference& reference,
-    const std::optional<Credentials>& credentials) {
+    const std::optional<fetch::Credentials>& credentials) {
   ASSIGN_OR_RETURN(
       std::vector<RegistryHost> hosts,
       FindRegistryHosts(options.registries_dir, reference.registry, options.plain_http_hosts));

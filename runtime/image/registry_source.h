@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/image/image_service.h"
+#include "runtime/fetch/credentials.h"
 #include "runtime/image/image_source.h"
 #include "runtime/image/reference.h"
 
@@ -27,7 +27,7 @@ class RegistrySource final : public ImageSource {
   };
   static base::Result<std::unique_ptr<RegistrySource>> Open(
       const Options& options, const Reference& reference,
-      const std::optional<Credentials>& credentials);
+      const std::optional<fetch::Credentials>& credentials);
   ~RegistrySource() override;
   base::Result<Top> Resolve() override;
   base::Result<std::string> ReadDocument(const Descriptor& descriptor) override;

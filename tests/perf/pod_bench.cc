@@ -35,7 +35,7 @@ class OneImage final : public image::ImageService {
   }
   std::optional<image::Image> Find(const std::string&) const override { return image_; }
   std::vector<image::Image> List() const override { return {image_}; }
-  base::Result<std::string> Pull(const std::string&, const std::optional<image::Credentials>&,
+  base::Result<std::string> Pull(const std::string&, const std::optional<fetch::Credentials>&,
                                  std::stop_token) override {
     return image_.id;
   }

@@ -196,7 +196,7 @@ TEST_F(Cve_2020_15157, CredentialsGoToTheRegistryAlone) {
         other.Address() + "\"");
   options_.plain_http_hosts.push_back(other.Address());
   Open();
-  image::Credentials credentials;
+  fetch::Credentials credentials;
   credentials.username = "me";
   credentials.password = "secret";
   const auto pulled = Pull(Name(), credentials);

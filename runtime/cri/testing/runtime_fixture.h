@@ -65,7 +65,7 @@ class OneImage final : public image::ImageService {
   std::vector<image::Image> List() const override { return {image_}; }
   // "endless" ends when nobody wants it any more.
   base::Result<std::string> Pull(const std::string& reference,
-                                 const std::optional<image::Credentials>&,
+                                 const std::optional<fetch::Credentials>&,
                                  std::stop_token stop) override {
     if (reference == "away/app")
       return base::Unavailable("pull image 'away/app': connection refused");

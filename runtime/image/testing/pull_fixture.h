@@ -44,12 +44,12 @@ class PullFixture : public ::testing::Test {
     ASSERT_TRUE(os::WriteFileAtomic(dir + "/hosts.toml", toml, 0600).ok());
   }
   base::Result<std::string> Pull(const std::string& reference,
-                                 const std::optional<Credentials>& credentials = {}) {
+                                 const std::optional<fetch::Credentials>& credentials = {}) {
     return service_->Pull(reference, credentials, {});
   }
   // The pull fails with a sentence that holds all of these words, and leaves nothing.
   void ExpectRefused(const std::string& reference, const std::vector<std::string>& words,
-                     const std::optional<Credentials>& credentials = {}) {
+                     const std::optional<fetch::Credentials>& credentials = {}) {
     const auto pulled = Pull(reference, credentials);
     ASSERT_FALSE(pulled.ok());
     for (const std::string& word : words)

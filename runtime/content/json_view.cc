@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/image/json_view.h"
+#include "runtime/content/json_view.h"
 
 #include <boost/json.hpp>
 
-namespace keelson::image {
+namespace keelson::content {
 namespace {
 
 namespace json = boost::json;
@@ -99,4 +99,4 @@ std::vector<std::string> JsonView::Keys() const {
   return out;
 }
 
-}  // namespace keelson::image
+}  // namespace keelson::content

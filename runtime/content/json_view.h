@@ -12,7 +12,7 @@
 
 #include "lib/base/result.h"
 
-namespace keelson::image {
+namespace keelson::content {
 
 class JsonView {
  public:
@@ -37,4 +37,4 @@ class JsonView {
   std::string path_;
 };
 
-}  // namespace keelson::image
+}  // namespace keelson::content
