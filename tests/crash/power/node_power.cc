@@ -32,9 +32,16 @@ void NodePower::TearDown() {
   // While the folders' disk is there; the fixture does the rest.
   if (!run_.empty()) EndOfBoot();
   disk_.reset();
+  (void)umount2(state().c_str(), MNT_DETACH);
   (void)umount2(kBootId, MNT_DETACH);
   (void)umount2(memory().c_str(), MNT_DETACH);
   NodeTest::TearDown();
+}
+
+void NodePower::KeepStateInMemory() {
+  const std::string place = memory() + "/state";
+  for (const std::string& folder : {place, state()}) ASSERT_TRUE(os::MakeDirs(folder, 0755).ok());
+  ASSERT_EQ(mount(place.c_str(), state().c_str(), nullptr, MS_BIND, nullptr), 0);
 }
 
 void NodePower::Record(const std::string& place) {

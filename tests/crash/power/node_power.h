@@ -21,6 +21,8 @@ class NodePower : public node_test::NodeTest, public testing::WithParamInterface
   void TearDown() override;
 
   std::string memory() const { return dir_.path() + "/memory"; }  // a tmpfs
+  // The runtime's, at memory()/state, where it can be copied by links.
+  void KeepStateInMemory();
   void Record(const std::string& place);  // from now on what is written below it
   void EndRecording();                    // of an ended node; takes its boot away
   void MountCut(const std::string& image);
