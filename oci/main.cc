@@ -113,7 +113,8 @@ Outcome Main(std::vector<std::string> words, char** argv) {
                                                                 {"help", "h", false}},
                                                                false));
   if (arguments.Is("version")) {
-    std::printf("keelson-oci version %s\nspec: %s\n", KEELSON_VERSION, kSpecVersion);
+    std::printf("keelson-oci version %s\nspec: %s\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP\n",
+                KEELSON_VERSION, kSpecVersion);
     return 0;
   }
   if (arguments.Is("help") || arguments.rest().empty() || arguments.rest()[0] == "help") {

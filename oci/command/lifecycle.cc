@@ -12,6 +12,7 @@
 #include "lib/os/files.h"
 #include "oci/command/command.h"
 #include "oci/container/console.h"
+#include "oci/container/notify.h"
 
 namespace keelson::oci {
 
@@ -95,20 +96,35 @@ Outcome RunRun(const Global& global, const Arguments& arguments) {
   if (!detach) {
     ASSIGN_OR_RETURN(signals, HoldSignals());
   }
-  const base::Status started = StartById(store, options.id);
+  Result<Notifier> notifier = Notifier::Listen(store.FolderOf(options.id));
+  const base::Status started =
+      notifier.ok() ? StartById(store, options.id) : base::Status(notifier.error());
   if (!started.ok()) {
     (void)DestroyById(store, options.id);
     return started.error();
   }
-  if (detach) return 0;
+  if (detach) {
+    notifier->WaitAndHandOver(made.record.pid, made.pidfd.get());
+    return 0;
+  }
   ASSIGN_OR_RETURN(const os::ExitStatus status,
-                   Attend(made.record.pid, made.pidfd.get(), signals, std::move(made.terminal)));
+                   Attend(made.record.pid, made.pidfd.get(), signals, std::move(made.terminal),
+                          std::move(notifier).value()));
   if (!arguments.Is("keep")) RETURN_IF_ERROR(DestroyById(store, options.id));
   return status.code();
 }
 
 Outcome RunStart(const Global& global, const Arguments& arguments) {
-  RETURN_IF_ERROR(StartById(Store(global.root), arguments.rest()[0]));
+  const Store store(global.root);
+  const std::string& id = arguments.rest()[0];
+  ASSIGN_OR_RETURN(const Record record, store.Read(id));
+  ASSIGN_OR_RETURN(Notifier notifier, Notifier::Listen(store.FolderOf(id)));
+  UniqueFd pidfd;
+  if (notifier.fd() >= 0) {
+    ASSIGN_OR_RETURN(pidfd, os::OpenPidfd(record.pid));
+  }
+  RETURN_IF_ERROR(StartById(store, id));
+  notifier.WaitAndHandOver(record.pid, pidfd.get());
   return 0;
 }
 

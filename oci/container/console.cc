@@ -116,19 +116,22 @@ Result<UniqueFd> HoldSignals() {
   return signals;
 }
 
-Result<os::ExitStatus> Attend(pid_t pid, int pidfd, const UniqueFd& signals, UniqueFd terminal) {
+Result<os::ExitStatus> Attend(pid_t pid, int pidfd, const UniqueFd& signals, UniqueFd terminal,
+                              Notifier notifier) {
   const RawTerminal own(terminal.valid() && isatty(0) == 1);
   if (terminal) own.TellSize(terminal.get());
   bool input = terminal.valid();
   while (true) {
-    pollfd ready[4] = {{pidfd, POLLIN, 0},
+    pollfd ready[5] = {{pidfd, POLLIN, 0},
                        {signals.get(), POLLIN, 0},
                        {terminal.get(), POLLIN, 0},
-                       {input ? 0 : -1, POLLIN, 0}};
-    if (poll(ready, 4, -1) < 0 && errno != EINTR) return Error::FromErrno(errno, "poll");
+                       {input ? 0 : -1, POLLIN, 0},
+                       {notifier.fd(), POLLIN, 0}};
+    if (poll(ready, 5, -1) < 0 && errno != EINTR) return Error::FromErrno(errno, "poll");
     if (ready[1].revents != 0) Forward(signals.get(), pidfd, own, terminal.get());
     if (ready[2].revents != 0 && !Copy(terminal.get(), 1)) terminal.reset();
     if (ready[3].revents != 0) input = terminal.valid() && Copy(0, terminal.get());
+    if (ready[4].revents != 0) notifier.Take();
     if (ready[0].revents != 0) break;
   }
   // What the terminal still holds; somebody else may keep it open.

@@ -12,6 +12,7 @@
 #include "lib/base/result.h"
 #include "lib/os/process.h"
 #include "lib/os/unique_fd.h"
+#include "oci/container/notify.h"
 
 namespace keelson::oci {
 
@@ -25,8 +26,9 @@ base::Status SendPidfd(const std::string& socket_path, int pidfd);
 // From now on signals are read from the descriptor: before the process runs, so that none is lost.
 base::Result<os::UniqueFd> HoldSignals();
 // What run and exec do in the foreground: signals go on to the process, its terminal, when it has
-// one, is copied; returns when it has ended. It is the caller's child.
+// one, is copied, and what it says to a service manager goes on; returns when it has ended. It is
+// the caller's child.
 base::Result<os::ExitStatus> Attend(pid_t pid, int pidfd, const os::UniqueFd& signals,
-                                    os::UniqueFd terminal);
+                                    os::UniqueFd terminal, Notifier notifier = {});
 
 }  // namespace keelson::oci

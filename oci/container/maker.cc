@@ -30,6 +30,7 @@
 #include "oci/container/inside.h"
 #include "oci/container/links.h"
 #include "oci/container/namespaces.h"
+#include "oci/container/notify.h"
 #include "oci/container/owners.h"
 #include "oci/container/seccomp.h"
 #include "oci/log/log.h"
@@ -86,6 +87,7 @@ class Maker {
     claimed_ = true;
     ASSIGN_OR_RETURN(const UniqueFd lock, store_.Lock(options_.id));
     RETURN_IF_ERROR(store_.KeepConfig(options_.id, text_));
+    if (notifies_) RETURN_IF_ERROR(MakeNotifyFolder(store_.FolderOf(options_.id)));
     RETURN_IF_ERROR(Begin());
     done_ = true;
     return std::move(made_);
@@ -100,6 +102,7 @@ class Maker {
     Result<Config> config = ParseConfig(text_);
     if (!config.ok()) return config.error().WithContext(options_.config);
     made_.config = std::move(config).value();
+    notifies_ = AddNotify(store_.FolderOf(options_.id), made_.config);
     const Config& read = made_.config;
     const std::string root = read.root.starts_with('/') ? read.root : bundle + "/" + read.root;
     ASSIGN_OR_RETURN(const std::string real_root, RealPath(root, "root.path"));
@@ -355,6 +358,7 @@ class Maker {
   Record record_;
   Made made_;
   pid_t pid_ = -1;
+  bool notifies_ = false;
   bool claimed_ = false;
   bool done_ = false;
 };

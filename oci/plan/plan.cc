@@ -117,9 +117,11 @@ std::vector<std::string> LimitCapabilities(spec::Capabilities& sets, uint64_t av
     warnings.push_back(fmt::format("process.capabilities.{}: cannot be granted and passed over: {}",
                                    name, base::Join(lost, ", ")));
   };
-  // In runc's words.
+  // In runc's words. Where nothing is inheritable nothing of it could ever be raised, and nobody
+  // waits for it: builders list all that they grant.
   for (int bit = 0; bit < 64; ++bit) {
-    if ((sets.ambient & ~(sets.permitted & sets.inheritable & available)) >> bit & 1) {
+    if (sets.inheritable != 0 &&
+        (sets.ambient & ~(sets.permitted & sets.inheritable & available)) >> bit & 1) {
       warnings.push_back(fmt::format("can't raise ambient capability {}: operation not permitted",
                                      capabilities::NameOf(bit)));
     }

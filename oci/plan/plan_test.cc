@@ -167,6 +167,9 @@ TEST(Capabilities, WhatCannotBeGrantedIsTakenAwayAndTold) {
               testing::Contains(HasSubstr("can't raise ambient capability CAP_DAC_OVERRIDE")));
   EXPECT_EQ(told.size(), 4u);
   EXPECT_TRUE(LimitCapabilities(sets, 0b0111).empty());
+  spec::Capabilities built{.bounding = 3, .effective = 3, .permitted = 3, .ambient = 3};
+  EXPECT_TRUE(LimitCapabilities(built, 0b0111).empty()) << "as buildah lists them";
+  EXPECT_EQ(built.ambient, 0u);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 //     config.json             the bundle's as it was at `create`
 //     start.sock              while the container waits for its start: its first process listens
 //     lock                    flock(2)
+//     notify/                 where a service manager waits (NOTIFY_SOCKET): its program's socket
 //     notify_socket           free for callers
 #pragma once
 

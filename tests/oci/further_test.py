@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 
-from bundle import OciTest, main
+from bundle import PATIENCE, OciTest, main, until
 
 
 class Further(OciTest):
@@ -199,6 +199,66 @@ class Further(OciTest):
         self.assertIn("MPOL_BIND", features["linux"]["memoryPolicy"]["modes"])
         self.assertTrue(features["linux"]["netDevices"]["enabled"])
         self.assertEqual(features["linux"]["intelRdt"], {"enabled": False, "monitoring": False, "schemata": False})
+
+
+class ServiceManager(OciTest):
+    """Whoever waits at NOTIFY_SOCKET hears that the program is ready, and nothing else that it writes."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.folder / "manager"
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.manager.close)
+        self.manager.bind(str(self.path))
+        self.manager.settimeout(PATIENCE)
+        self.environment = {**os.environ, "NOTIFY_SOCKET": str(self.path)}
+
+    def call(self, *words):
+        with open(self.folder / "said", "wb") as out:
+            process = subprocess.Popen([self.oci.program, "--root", self.oci.root, *map(str, words)], stdin=subprocess.DEVNULL, stdout=out,
+                                       stderr=out, env=self.environment)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def say(self, *lines):
+        """As the program would, in its root."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+            for line in lines:
+                own.sendto(line, f"/proc/{self.oci.state('c')['pid']}/root{self.path}/notify")
+
+    def hear(self):
+        return self.manager.recv(100)
+
+    def test_start_waits_and_hands_over(self):
+        bundle = self.bundle("sh", "-c", "env; ls $(cat /proc/self/mountinfo | grep -o '/[^ ]*/manager '); sleep 1000").write()
+        self.oci.make("c", bundle, env=self.environment)
+        start = self.call("start", "c")
+        until(lambda: "\nnotify\n" in (bundle.path / "out-c").read_text(), "the program looks around")
+        self.assertIn(f"NOTIFY_SOCKET={self.path}/notify\n", (bundle.path / "out-c").read_text())
+        self.assertIsNone(start.poll())
+        self.say(b"STATUS=x\nMAINPID=1\n", b"READY=10", b"x" * 9000, b"STATUS=y\nREADY=1\nMAINPID=1")
+        self.assertEqual((self.hear(), self.hear()), (b"READY=1", b"MAINPID=%d" % self.oci.state("c")["pid"]))
+        self.assertEqual(start.wait(PATIENCE), 0)
+
+    def test_run_in_the_foreground_goes_on(self):
+        bundle = self.bundle("sleep", "1000").write()
+        run = self.call("run", "--bundle", bundle.path, "c")
+        until(lambda: self.oci("state", "c", check=False).returncode == 0 and self.oci.status("c") == "running", "it runs")
+        self.say(b"READY=1")
+        self.assertEqual(self.hear(), b"READY=1")
+        self.oci("kill", "c", "KILL")
+        self.assertEqual(run.wait(PATIENCE), 137)
+        self.manager.setblocking(False)
+        self.assertRaises(BlockingIOError, self.hear)
+
+    def test_one_that_ends_without_a_word_holds_nobody_up(self):
+        self.assertEqual(self.call("run", "--detach", "--bundle", self.bundle("true").write().path, "c").wait(PATIENCE), 0)
+        own = self.bundle("env")
+        own.config["process"]["env"].append("NOTIFY_SOCKET=/own")
+        self.assertIn("NOTIFY_SOCKET=/own\n", self.oci("run", "--bundle", own.write().path, "d", env=self.environment).stdout)
+        self.manager.setblocking(False)
+        self.assertRaises(BlockingIOError, self.hear)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,9 @@ def make(work):
         path.unlink()
     (work / "bin").mkdir()
     (work / "bin/config.h").write_text("#define HAVE_SECCOMP 1\n")
+    # What keeps a pod's namespaces is looked for under the name of a program that only waits.
+    (work / "bin/catatonit.c").write_text("#include <unistd.h>\nint main(void) { for (;;) pause(); }\n")
+    subprocess.run(["cc", "-static", "-O1", "-o", work / "bin/catatonit", work / "bin/catatonit.c"], check=True)
     subprocess.run(["cc", "-w", "-static", "-O1", "-D_GNU_SOURCE", "-I", work / "bin", "-o", work / "bin/init", work / "crun/tests/init.c"], check=True)
 
 
@@ -110,6 +113,11 @@ def tree(folder):
     shutil.copy("/bin/busybox", root / "bin")
     for name in subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True, check=True).stdout.split():
         (root / "bin" / name).exists() or (root / "bin" / name).symlink_to("busybox")
+    (root / "bin/busybox-extras").symlink_to("busybox")
+    printenv = root / "bin/printenv"
+    if not printenv.exists():
+        printenv.write_text('#!/bin/sh\n[ $# = 0 ] && exec env\neval "echo \\"\\$$1\\""\n')
+        printenv.chmod(0o755)
     (root / "tmp").chmod(0o1777)
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\ndaemon:x:2:2:daemon:/sbin:/sbin/nologin\n"
                                      "mail:x:8:12:mail:/var/mail:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n")
