@@ -84,8 +84,6 @@ base::Result<spec::UserMapping> PlanUserNamespace(const ::runtime::v1::Namespace
 // The container's cgroup: below the pod's parent, or /keelson/<sandbox id> when it names none.
 base::Result<std::string> CgroupPath(const std::string& parent, const std::string& sandbox_id,
                                      const std::string& id);
-// "SIGTERM", "TERM", "15", "SIGRTMIN+3" → number.
-std::optional<int> ParseSignal(std::string_view text);
 // log_path below the sandbox's log directory, nothing else (CVE-2025-0750): its directory and its
 // name.
 struct LogPlace {

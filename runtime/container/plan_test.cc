@@ -11,6 +11,7 @@
 #include "cri-api/container.pb.h"
 #include "cri-api/cri.h"
 #include "cri-api/sandbox.pb.h"
+#include "runtime/container/signal.h"
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // the CRI's older fields
 

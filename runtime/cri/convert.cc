@@ -3,6 +3,7 @@
 
 #include "cri-api/cri.h"
 #include "lib/base/strings.h"
+#include "runtime/container/signal.h"
 #include "runtime/container/volumes.h"
 
 namespace keelson::cri_server {
