@@ -4,14 +4,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -23,23 +19,24 @@
 #include "kubelet/cluster/health.h"
 #include "kubelet/cluster/link.h"
 #include "kubelet/cluster/renewal.h"
+#include "kubelet/cluster/self.h"
 #include "kubelet/cluster/servers.h"
 #include "kubelet/config/config.h"
 #include "kubelet/credentials/providers.h"
 #include "kubelet/image/collector.h"
 #include "kubelet/image/pull_gate.h"
 #include "kubelet/image/pull_records.h"
-#include "kubelet/inventory/check.h"
 #include "kubelet/lifecycle/agent.h"
 #include "kubelet/metrics/metered_runtime.h"
 #include "kubelet/metrics/metrics.h"
-#include "kubelet/node/identity.h"
 #include "kubelet/node/machine.h"
+#include "kubelet/node/shares.h"
 #include "kubelet/pleg/pleg.h"
 #include "kubelet/probe/probes.h"
 #include "kubelet/program/options.h"
 #include "kubelet/server/server.h"
 #include "kubelet/source/file_source.h"
+#include "kubelet/task/tasks.h"
 #include "kubelet/volume/volumes.h"
 #include "lib/base/ip_address.h"
 #include "lib/base/log.h"
@@ -53,20 +50,6 @@ namespace {
 
 using namespace keelson;
 using program::Options;
-
-base::Result<config::KubeletConfig> Configure(const Options& options) {
-  config::KubeletConfig config;
-  ASSIGN_OR_RETURN(config, config::ReadConfig(options.config_file, options.config_dir));
-  if (!options.manifests.empty()) config.static_pod_path = options.manifests;
-  if (!options.endpoint.empty()) config.container_runtime_endpoint = options.endpoint;
-  if (!options.cgroup_root.empty()) config.cgroup_root = options.cgroup_root;
-  if (!options.pod_logs.empty()) config.pod_logs_dir = options.pod_logs;
-  if (options.port) config.port = *options.port;
-  if (options.healthz_port) config.healthz_port = *options.healthz_port;
-  for (const std::string& field : config.without_effect)
-    base::LogWarn("a setting without effect here, ignoring", {{"field", field}});
-  return config;
-}
 
 probe::ExecFunction ExecThrough(cri_client::RuntimeClient& runtime) {
   return [&runtime](const std::string& id, const std::vector<std::string>& command,
@@ -119,45 +102,6 @@ class Farewell {
   std::jthread waiter_;
 };
 
-std::string PodsCgroup(const config::KubeletConfig& config) {
-  return (config.cgroup_root == "/" ? "" : config.cgroup_root) + "/kubepods";
-}
-
-// What pods left on the node once no runtime runs them: volumes with their mounts, links to logs,
-// cgroups.
-base::Status CleanUp(const Options& options) {
-  ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
-  const volume::LocalObjects objects(options.objects);
-  volume::Volumes volumes(options.root_dir, objects);
-  ASSIGN_OR_RETURN(const std::vector<std::string> uids, volumes.PodsOnDisk());
-  for (const std::string& uid : uids) RETURN_IF_ERROR(volumes.TearDown(uid));
-  return node_cgroup::PodCgroups::RemoveLeftovers(PodsCgroup(config));
-}
-
-// `runtime`: a file with what `keelson-runtime fsck` says; "-": standard input.
-base::Status CheckNode(const Options& options, const std::string& runtime, bool mend) {
-  constexpr size_t kMostOfAReport = size_t{256} << 20;
-  ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
-  inventory::Report known;
-  if (!runtime.empty()) {
-    ASSIGN_OR_RETURN(const std::string text, runtime == "-"
-                                                 ? os::ReadAll(0, kMostOfAReport)
-                                                 : os::ReadFile(runtime, kMostOfAReport));
-    ASSIGN_OR_RETURN(known, inventory::FromJson(text));
-  }
-  node_inventory::Places places{.root = options.root_dir,
-                                .logs = config.pod_logs_dir,
-                                .links = options.log_links,
-                                .cgroup = PodsCgroup(config),
-                                .endpoint = config.container_runtime_endpoint,
-                                .socket = options.socket,
-                                .cgroups = {}};
-  ASSIGN_OR_RETURN(places.cgroups, cgroup::DetectLayout());
-  const inventory::Report report = node_inventory::Check(places, known, mend);
-  std::printf("%s\n", json::WriteJson(inventory::ToJson(report)).c_str());
-  return {};
-}
-
 // The runtime's word counts; older ones have none, and an empty one is none.
 base::Result<node_cgroup::Driver> DriverOf(cri_client::RuntimeClient& runtime,
                                            const std::string& configured) {
@@ -189,51 +133,6 @@ cluster::AccessOptions AccessOf(const Options& options, const std::string& node,
             const timespec now{};
             return sigtimedwait(&stop, nullptr, &now) > 0;
           }};
-}
-
-// The version whose API this kubelet speaks.
-constexpr char kKubeletVersion[] = "v1.35.4";
-
-base::Result<node::NodeFacts> FactsOfNode(const Options& options, const pod::NodeSettings& settings,
-                                          cri_client::RuntimeClient& runtime, int port) {
-  node::NodeFacts facts;
-  facts.name = settings.names.node_name;
-  facts.addresses = settings.names.host_ips;
-  ASSIGN_OR_RETURN(facts.labels, node::ParseLabels(options.node_labels));
-  ASSIGN_OR_RETURN(facts.taints, node::ParseTaints(options.taints));
-  facts.capacity = settings.capacity;
-  facts.allocatable = settings.allocatable;
-  facts.kubelet_port = port;
-  const node::Identity identity = node::IdentityOf();
-  facts.machine_id = identity.machine_id;
-  facts.system_uuid = identity.system_uuid;
-  facts.boot_id = identity.boot_id;
-  facts.kernel = identity.kernel;
-  facts.os_image = identity.os_image;
-  facts.architecture = identity.architecture;
-  facts.kubelet_version = kKubeletVersion;
-  if (const base::Result<cri::VersionResponse> version = runtime.Version(); version.ok())
-    facts.runtime_version = version->runtime_name() + "://" + version->runtime_version();
-  return facts;
-}
-
-// What /statusz, /flagz and /metrics/cadvisor tell of the program and its machine.
-node_api::Program ProgramOf(const Options& options, const base::Clock& clock) {
-  return {.version = kKubeletVersion,
-          .built = "keelson " KEELSON_VERSION ", g++ " __VERSION__,
-          .started_at = clock.WallNanos(),
-          .flags = options.flags};
-}
-node_api::MachineFacts MachineOf(const node_cgroup::NodeCapacity& capacity) {
-  const node::Identity identity = node::IdentityOf();
-  struct sysinfo info{};
-  (void)sysinfo(&info);
-  return {.boot_id = identity.boot_id,
-          .machine_id = identity.machine_id,
-          .system_uuid = identity.system_uuid,
-          .processors = sysconf(_SC_NPROCESSORS_ONLN),
-          .memory_bytes = capacity.memory_bytes,
-          .swap_bytes = static_cast<int64_t>(info.totalswap) * info.mem_unit};
 }
 
 // The runtime gives pods their addresses from it. Tried until it takes it.
@@ -269,34 +168,15 @@ base::Status Run(const Options& options) {
   for (const int signal : {SIGTERM, SIGINT}) sigaddset(&stop, signal);
   sigprocmask(SIG_BLOCK, &stop, nullptr);  // before any thread
   signal(SIGPIPE, SIG_IGN);
-  ASSIGN_OR_RETURN(const config::KubeletConfig config, Configure(options));
+  ASSIGN_OR_RETURN(const config::KubeletConfig config, task::Configure(options));
   ASSIGN_OR_RETURN(const cgroup::Layout layout, cgroup::DetectLayout());
   RETURN_IF_ERROR(config::CheckMachine(config, layout.v2));
   const node_cgroup::CpuQuota cpu_quota{config.cpu_cfs_quota, config.cpu_cfs_quota_period.count()};
-  ASSIGN_OR_RETURN(node_cgroup::NodeCapacity capacity, node::Capacity());
   SetOomScore(config.oom_score_adj);
-  // What the pods' cgroup may take, and what they are promised together: less what must be left
-  // free.
-  const node_cgroup::NodeCapacity limits =
-      node::Allocatable(capacity, config.system_reserved, config.kube_reserved, config.max_pods,
-                        config.pods_per_core);
-  node_cgroup::NodeCapacity allocatable = limits;
-  allocatable.memory_bytes = node::WithoutHugePages(
-      limits.memory_bytes - config::KeptFree(config, "memory.available", capacity.memory_bytes),
-      capacity);
   for (const std::string& directory : {options.root_dir, config.pod_logs_dir, options.log_links}) {
     if (!directory.empty()) RETURN_IF_ERROR(os::MakeDirs(directory, 0755));
   }
-  if (const base::Result<image_gc::Disk> disk = image_gc::DiskOf(options.root_dir); disk.ok()) {
-    capacity.storage_bytes = disk->capacity;
-    allocatable.storage_bytes = std::max<int64_t>(
-        0, disk->capacity - config::KeptFree(config, "nodefs.available", disk->capacity));
-    for (const kube::ResourceList* reserved : {&config.system_reserved, &config.kube_reserved}) {
-      if (const auto storage = reserved->find("ephemeral-storage"); storage != reserved->end())
-        allocatable.storage_bytes -= storage->second.Value();
-    }
-    allocatable.storage_bytes = std::max<int64_t>(1, allocatable.storage_bytes);
-  }
+  ASSIGN_OR_RETURN(const node::Shares shares, node::SharesOf(config, options.root_dir));
   const std::string node_name = options.node_name.empty() ? node::NodeName() : options.node_name;
   const std::vector<std::string> host_ips = node::NodeAddresses(options.node_ip);
 
@@ -309,8 +189,8 @@ base::Status Run(const Options& options) {
                            : pod::ParseResolvConf(os::ReadFile(config.resolv_conf).ValueOr(""));
   node.resolver_file = config.resolv_conf;
   node.seccomp_root = options.root_dir + "/seccomp/";
-  node.capacity = capacity;
-  node.allocatable = allocatable;
+  node.capacity = shares.capacity;
+  node.allocatable = shares.allocatable;
   node.seccomp_default = config.seccomp_default;
   node.cpu_quota = cpu_quota;
   if (layout.v2) node.oom_group = config.single_process_oom_kill.value_or(false) ? "0" : "1";
@@ -345,10 +225,10 @@ base::Status Run(const Options& options) {
   const volume::Objects& all_objects =
       api_objects ? static_cast<const volume::Objects&>(*api_objects) : objects;
   volume::Volumes volumes(options.root_dir, all_objects);
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<node_cgroup::PodCgroups> cgroups,
-      node_cgroup::PodCgroups::Create(PodsCgroup(config), limits, config.pod_pids_limit, cpu_quota,
-                                      [&] { return DriverOf(*runtime, config.cgroup_driver); }));
+  ASSIGN_OR_RETURN(const std::unique_ptr<node_cgroup::PodCgroups> cgroups,
+                   node_cgroup::PodCgroups::Create(
+                       task::PodsCgroup(config), shares.limits, config.pod_pids_limit, cpu_quota,
+                       [&] { return DriverOf(*runtime, config.cgroup_driver); }));
   probe::NodeProber prober(ExecThrough(*runtime));
   image_gc::PullGate pulls({config.serialize_image_pulls ? 1 : config.max_parallel_image_pulls,
                             config.registry_pull_qps, config.registry_burst},
@@ -384,8 +264,8 @@ base::Status Run(const Options& options) {
   if (api) {
     health.emplace(cluster::Health::Dependencies{*loop, workers, clock, *runtime, view});
     cluster::Link::Settings settings;
-    ASSIGN_OR_RETURN(settings.node,
-                     FactsOfNode(options, node, *runtime, static_cast<int>(config.port)));
+    ASSIGN_OR_RETURN(settings.node, cluster::FactsOf(node, options.node_labels, options.taints,
+                                                     *runtime, static_cast<int>(config.port)));
     settings.node.lease_seconds = config.node_lease_duration_seconds;
     settings.keeper.lease_period =
         std::chrono::milliseconds(config.node_lease_duration_seconds * 1000 / 4);
@@ -404,7 +284,7 @@ base::Status Run(const Options& options) {
        volumes,
        *cgroups,
        node,
-       {allocatable, config.allowed_unsafe_sysctls},
+       {shares.allocatable, config.allowed_unsafe_sysctls},
        {host_ips, "keelson"},
        {config.container_log_max_size.Value(), static_cast<int>(config.container_log_max_files)},
        reload_objects,
@@ -422,7 +302,7 @@ base::Status Run(const Options& options) {
            .rules = {config::EvictionThresholds(config),
                      config.eviction_pressure_transition_period},
            .max_pod_grace_seconds = config.eviction_max_pod_grace_period,
-           .pods_memory = limits.memory_bytes,
+           .pods_memory = shares.limits.memory_bytes,
            .root_dir = options.root_dir,
            .remove_images = [&] { return images.RemoveUnused(); },
        }});
@@ -461,10 +341,10 @@ base::Status Run(const Options& options) {
                                              .node = node_name,
                                              .addresses = host_ips,
                                              .root_dir = options.root_dir,
-                                             .program = ProgramOf(options, clock),
+                                             .program = cluster::ProgramOf(options.flags, clock),
                                              .metrics = [&] { return metrics.Text(); },
                                              .probe_metrics = [&] { return metrics.ProbesText(); },
-                                             .machine = MachineOf(capacity)}));
+                                             .machine = cluster::MachineOf(shares.capacity)}));
     agent.Begin();
     if (link) {
       health->Start();
@@ -489,10 +369,9 @@ int main(int argc, char** argv) {
   const auto& options = std::get<Options>(read);
   base::Status done = log::LogToStandardError(options.log_level);
   if (done.ok()) {
-    done = options.task == program::Task::kCleanUp ? CleanUp(options)
-           : options.task == program::Task::kCheck
-               ? CheckNode(options, options.runtime_report, options.mend)
-               : Run(options);
+    done = options.task == program::Task::kCleanUp ? task::CleanUp(options)
+           : options.task == program::Task::kCheck ? task::CheckNode(options)
+                                                   : Run(options);
   }
   if (done.ok()) return 0;
   std::fprintf(stderr, "keelson-kubelet: %s\n", done.error().message().c_str());
