@@ -75,7 +75,8 @@ TEST(OpenApi, TheProtobufFormHasAsManyDefinitions) {
 }
 
 TEST(Sentences, AreAboutTypesAndFieldsThatExist) {
-  for (const auto& [key, sentence] : Sentences().all()) {
+  const Sentences sentences;
+  for (const auto& [key, sentence] : sentences.all()) {
     SCOPED_TRACE(key);
     EXPECT_TRUE(sentence.ends_with('.')) << sentence;
     const std::string name = key.substr(0, key.find(' '));
