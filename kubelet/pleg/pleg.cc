@@ -169,6 +169,13 @@ base::Result<Snapshot> Pleg::Take() {
   snapshot.taken_at = clock_.WallNanos();
   ASSIGN_OR_RETURN(const std::vector<cri::PodSandbox> sandboxes, runtime_.ListPodSandboxes());
   ASSIGN_OR_RETURN(const std::vector<cri::Container> containers, runtime_.ListContainers());
+  const auto pod_of = [&snapshot](const std::string& uid, const auto& labels) -> RuntimePod& {
+    RuntimePod& pod = snapshot.pods[uid];
+    pod.uid = uid;
+    pod.name = ValueOf(labels, pod::kPodNameLabel);
+    pod.namespace_name = ValueOf(labels, pod::kPodNamespaceLabel);
+    return pod;
+  };
   std::map<std::string, pod::SandboxFact> sandboxes_now;
   std::map<std::string, pod::ContainerFact> containers_now;
   for (const cri::PodSandbox& listed : sandboxes) {
@@ -177,11 +184,7 @@ base::Result<Snapshot> Pleg::Take() {
     const base::Result<pod::SandboxFact> fact = Details(listed);
     if (!fact.ok() && !IsGone(fact.error())) return fact.error();
     if (!fact.ok()) continue;
-    RuntimePod& pod = snapshot.pods[uid];
-    pod.uid = uid;
-    pod.name = ValueOf(listed.labels(), pod::kPodNameLabel);
-    pod.namespace_name = ValueOf(listed.labels(), pod::kPodNamespaceLabel);
-    pod.observed.sandboxes.push_back(*fact);
+    pod_of(uid, listed.labels()).observed.sandboxes.push_back(*fact);
     sandboxes_now[listed.id()] = *fact;
   }
   for (const cri::Container& listed : containers) {
@@ -190,11 +193,7 @@ base::Result<Snapshot> Pleg::Take() {
     const base::Result<pod::ContainerFact> fact = Details(listed);
     if (!fact.ok() && !IsGone(fact.error())) return fact.error();
     if (!fact.ok()) continue;
-    RuntimePod& pod = snapshot.pods[uid];
-    pod.uid = uid;
-    pod.name = ValueOf(listed.labels(), pod::kPodNameLabel);
-    pod.namespace_name = ValueOf(listed.labels(), pod::kPodNamespaceLabel);
-    pod.observed.containers.push_back(*fact);
+    pod_of(uid, listed.labels()).observed.containers.push_back(*fact);
     containers_now[listed.id()] = *fact;
   }
   sandboxes_ = std::move(sandboxes_now);

@@ -19,4 +19,13 @@ base::Result<UniqueFd> TakeSignals(std::initializer_list<int> signals) {
   return fd;
 }
 
+void ResetSignals() {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (int number = 1; number < 65; ++number) {
+    if (number != SIGKILL && number != SIGSTOP) (void)signal(number, SIG_DFL);
+  }
+}
+
 }  // namespace keelson::os

@@ -20,6 +20,7 @@
 #include "lib/os/files.h"
 #include "lib/os/process.h"
 #include "lib/os/scheduling.h"
+#include "lib/os/signals.h"
 #include "lib/os/socket.h"
 #include "runtime/launcher/become.h"
 #include "runtime/launcher/sync.h"
@@ -126,15 +127,6 @@ Status ArrangeDescriptors(const Streams& streams, std::vector<int> keep) {
   (void)syscall(SYS_close_range, from, ~0u, 0);
   (void)null_device.release();  // closed above with the rest
   return base::Ok();
-}
-
-void ResetSignals() {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int number = 1; number < 65; ++number) {
-    if (number != SIGKILL && number != SIGSTOP) (void)signal(number, SIG_DFL);
-  }
 }
 
 Status JoinV1(const std::vector<std::string>& groups) {
@@ -341,7 +333,7 @@ Result<Pending> BeginStart(const spec::ContainerSpec& spec, const PodContext& po
     const int sync = pair.second.get();
     Mark(pod.marks, StartStage::kJoin);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    ResetSignals();
+    os::ResetSignals();
     std::vector<int> keep = {sync, pod.net, pod.ipc, pod.uts, pod.user, pod.pid};
     keep.insert(keep.end(), volume_fds.begin(), volume_fds.end());
     if (const Freestanding* own = pod.freestanding; own != nullptr)
@@ -381,7 +373,7 @@ Result<Pending> BeginExec(const spec::Process& process, const std::string& conta
     Mark(marks, StartStage::kJoin);
     Terminal terminal;
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    ResetSignals();
+    os::ResetSignals();
     const auto begin = [&]() -> Result<pid_t> {
       std::vector<int> keep = {sync, container_pidfd};
       if (own != nullptr) keep.insert(keep.end(), own->keep.begin(), own->keep.end());

@@ -215,6 +215,15 @@ Result<std::optional<std::string>> Monitor::Start(int client, Packet& packet) {
   return std::optional(std::move(answer));
 }
 
+Result<UniqueFd> Monitor::ProcessesOf(const std::string& id) const {
+  const auto other = containers_.find(id);
+  if (other == containers_.end() || other->second.state.phase != ContainerPhase::kRunning) {
+    return base::FailedPrecondition(
+        "the container '{}' whose processes are to be shared does not run", id);
+  }
+  return os::Open(fmt::format("/proc/{}/ns/pid", other->second.state.started.pid), O_RDONLY);
+}
+
 Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
                                              const std::vector<int>& volumes,
                                              Container& container) {
@@ -228,15 +237,7 @@ Result<std::string> Monitor::LaunchContainer(const spec::ContainerSpec& spec,
   UniqueFd target;
   pod.pid = pod_pid_.get();
   if (spec.pid_mode == spec::PidMode::kTarget) {
-    const auto other = containers_.find(spec.target_container_id);
-    if (other == containers_.end() || other->second.state.phase != ContainerPhase::kRunning) {
-      return base::FailedPrecondition(
-          "the container '{}' whose processes are to be shared does not run",
-          spec.target_container_id);
-    }
-    ASSIGN_OR_RETURN(
-        target,
-        os::Open(fmt::format("/proc/{}/ns/pid", other->second.state.started.pid), O_RDONLY));
+    ASSIGN_OR_RETURN(target, ProcessesOf(spec.target_container_id));
     pod.pid = target.get();
   }
   os::Pipe in, out, err;

@@ -122,6 +122,8 @@ class Monitor {
   base::Result<std::string> List() const;
   // Nothing: the answer comes later.
   base::Result<std::optional<std::string>> Start(int client, Packet& packet);
+  // The PID namespace of a container that runs.
+  base::Result<os::UniqueFd> ProcessesOf(const std::string& id) const;
   base::Result<std::string> LaunchContainer(const spec::ContainerSpec& spec,
                                             const std::vector<int>& volumes, Container& container);
   // Tells the anchor and the log process of what is about to run; the question of its log is the

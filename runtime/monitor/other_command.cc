@@ -17,6 +17,7 @@
 #include "lib/base/strings.h"
 #include "lib/os/files.h"
 #include "lib/os/scheduling.h"
+#include "lib/os/signals.h"
 #include "lib/os/socket.h"
 #include "runtime/launcher/sync.h"
 #include "runtime/monitor/other.h"
@@ -33,15 +34,6 @@ using os::UniqueFd;
 namespace {
 
 constexpr std::chrono::seconds kProgramPatience{60};
-
-void ResetSignals() {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int number = 1; number < 65; ++number) {
-    if (number != SIGKILL && number != SIGSTOP) (void)signal(number, SIG_DFL);
-  }
-}
 
 Status SetUpStreams(const launcher::Streams& streams) {
   const int wanted[3] = {streams.in, streams.out, streams.err};
@@ -94,7 +86,7 @@ Status Monitor::Begin(Command command, CommandDone done) {
   if (pid < 0) return Error::FromErrno(errno, "clone a child for '{}'", command.argv[0]);
   if (pid == 0) {
     const int errors = pair.second.get();
-    ResetSignals();
+    os::ResetSignals();
     if (command.dies_with_us) (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     Status ready = SetUpStreams(command.streams);
     if (ready.ok()) ready = EnterRoom(command);

@@ -46,15 +46,7 @@ Status Monitor::StartOther(int client, uint64_t question, const spec::ContainerS
   start->container.arguments = spec.other.arguments;
   start->directory = setup_.run_dir + "/" + spec.id;
   if (spec.pid_mode == spec::PidMode::kTarget) {
-    const auto other = containers_.find(spec.target_container_id);
-    if (other == containers_.end() || other->second.state.phase != ContainerPhase::kRunning) {
-      return base::FailedPrecondition(
-          "the container '{}' whose processes are to be shared does not run",
-          spec.target_container_id);
-    }
-    ASSIGN_OR_RETURN(
-        start->target,
-        os::Open(fmt::format("/proc/{}/ns/pid", other->second.state.started.pid), O_RDONLY));
+    ASSIGN_OR_RETURN(start->target, ProcessesOf(spec.target_container_id));
   }
   if (start->container.HasTerminal()) {
     // Short: a socket's path has 107 bytes (unix(7)).
