@@ -24,7 +24,8 @@ struct AccessOptions {
   std::string Certificate() const { return certificates + "/kubelet-client-current.pem"; }
 };
 
-// `clock` tells what has ended.
+// `clock` tells what has ended. What is damaged is put aside when another is had; an error names
+// the file and has changed nothing.
 base::Result<kube::ClientConfig> OpenAccess(const AccessOptions& options, const base::Clock& clock);
 
 }  // namespace keelson::cluster

@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/certificate/signing_request.h"
 #include "lib/os/files.h"
+#include "lib/os/set_aside.h"
 
 namespace keelson::cluster {
 
@@ -20,7 +21,7 @@ constexpr int64_t kLongestRetry = 3600;
 constexpr int64_t kLongestRetryOfEnded = 300;
 constexpr int64_t kShortestWait = 2;
 // Timers follow no clock that was set, and do not go on while the machine sleeps.
-constexpr int64_t kBetweenLooks = 60;
+constexpr int64_t kBetweenLooks = 10;
 
 double Random() { return std::random_device{}() / 4294967296.0; }
 
@@ -67,10 +68,34 @@ void Renewal::Plan(bool first) {
     timer_ = api_.loop().After(std::chrono::seconds(std::min(left, kBetweenLooks)), [this, self] {
       enrolment_.reset();  // and the connection that it was had through
       by_token_.reset();
+      Mend();
       self(self);
     });
   };
   look(look);
+}
+
+// What is used is here as well: a file that was spoilt meanwhile is whole again before the next
+// start needs it, by when no token may be good any more.
+void Renewal::Mend() {
+  const std::string used = what_.current();
+  const Result<std::string> there = os::ReadFile(what_.file);
+  if ((there.ok() && *there == used) || !certificate::BelongTogether(used, used) ||
+      (there.ok() && certificate::BelongTogether(*there, *there)))
+    return;
+  const base::Status mended = [&]() -> base::Status {
+    RETURN_IF_ERROR(os::SetAside(what_.file));
+    return os::WriteFileAtomic(what_.file, used, 0600, os::Durability::kPowerLoss);
+  }();
+  const base::Error why =
+      there.ok() ? base::DataLoss("it is no certificate with its key") : there.error();
+  if (mended.ok()) {
+    base::LogWarn(what_.called + " was damaged on the disk, put aside and written anew",
+                  {{"path", what_.file}, {"aside", os::AsidePath(what_.file)}, {"error", why}});
+  } else {
+    base::LogWarn(what_.called + " is damaged on the disk and cannot be written anew",
+                  {{"path", what_.file}, {"error", mended.error()}});
+  }
 }
 
 // Who has slept through the end of its certificate is nobody to the server, and comes as one who is
@@ -94,6 +119,7 @@ void Renewal::Renew() {
 }
 
 void Renewal::Have(Result<std::string> pem) {
+  if (pem.ok()) Mend();  // a folder in its place would refuse the new one
   base::Status kept = pem.ok()
                           ? os::WriteFileAtomic(what_.file, *pem, 0600, os::Durability::kPowerLoss)
                           : base::Status(pem.error());

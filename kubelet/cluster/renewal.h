@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One of the node's certificates kept: asked for where there is none, and again before it ends. On
+// One of the node's certificates kept: asked for where there is none, and again before it ends, and
+// whole on the disk, where it is looked at every ten seconds. On
 // the loop's thread; `api` and `clock` outlive it.
 #pragma once
 
@@ -46,6 +47,7 @@ class Renewal {
  private:
   void Plan(bool first);  // the others wait a moment whatever the clocks say
   void Renew();
+  void Mend();
   void Have(base::Result<std::string> pem);
   kube::Api& Through();
   int64_t Left() const;  // of the current one, seconds

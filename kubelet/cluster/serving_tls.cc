@@ -6,9 +6,11 @@
 
 #include <algorithm>
 
+#include "kubelet/identity/soundness.h"
 #include "lib/base/log.h"
 #include "lib/certificate/signing_request.h"
 #include "lib/os/files.h"
+#include "lib/os/set_aside.h"
 
 namespace keelson::cluster {
 
@@ -46,8 +48,19 @@ base::Status ServingTls::First() {
   const bool files = !settings_.cert_file.empty();
   if (settings_.bootstrap) {
     // What was signed before comes before files, which it began with.
-    const std::string pem = os::ReadFile(settings_.Signed()).ValueOr("");
-    if (certificate::BelongTogether(pem, pem)) used_ = {pem, pem};
+    const Result<std::string> pem = os::ReadFile(settings_.Signed());
+    const base::Status sound =
+        pem.ok() ? identity::CheckClient(*pem, *pem, api_.config().target.authorities)
+                 : base::Status(pem.error());
+    if (sound.ok()) {
+      used_ = {*pem, *pem};
+    } else if (sound.error().code() != base::Code::kNotFound) {
+      base::LogWarn("the signed serving certificate is damaged, put aside and asked for anew",
+                    {{"path", settings_.Signed()},
+                     {"aside", os::AsidePath(settings_.Signed())},
+                     {"error", sound.error()}});
+      RETURN_IF_ERROR(os::SetAside(settings_.Signed()));
+    }
     if (used_.certificate.empty() && files)
       if (Result<KeyPair> given = ReadFiles(); given.ok()) used_ = *std::move(given);
     end_ = EndOf(used_);

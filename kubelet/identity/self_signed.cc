@@ -8,13 +8,16 @@
 
 #include <memory>
 
+#include "lib/base/log.h"
 #include "lib/certificate/openssl.h"
 #include "lib/certificate/signing_request.h"
 #include "lib/os/files.h"
+#include "lib/os/set_aside.h"
 
 namespace keelson::identity {
 
 using base::Result;
+using base::Status;
 using certificate::Bio;
 using certificate::BioText;
 using certificate::Freer;
@@ -40,12 +43,42 @@ bool AddSerial(X509* x509) {
          BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(x509)) != nullptr;
 }
 
+bool IsKey(const std::string& text) {
+  const KeyPtr key(
+      PEM_read_bio_PrivateKey(certificate::MemoryBio(text).get(), nullptr, nullptr, nullptr));
+  ERR_clear_error();
+  return key != nullptr;
+}
+
+// One that says that it signed itself did.
+bool IsCertificate(const std::string& text) {
+  const X509Ptr x509(
+      PEM_read_bio_X509(certificate::MemoryBio(text).get(), nullptr, nullptr, nullptr));
+  const bool sound = x509 && (X509_NAME_cmp(X509_get_subject_name(x509.get()),
+                                            X509_get_issuer_name(x509.get())) != 0 ||
+                              X509_verify(x509.get(), X509_get0_pubkey(x509.get())) == 1);
+  ERR_clear_error();
+  return sound;
+}
+
 // For these names, good for another day, and the key is its own.
 bool Serves(const KeyPair& pair, const std::vector<std::string>& names, int64_t now) {
   const Result<certificate::Lifetime> life = certificate::LifetimeOf(pair.certificate);
-  return life.ok() && life->end > now + kRenewedBeforeEnd &&
+  return life.ok() && life->end > now + kRenewedBeforeEnd && IsCertificate(pair.certificate) &&
          certificate::BelongTogether(pair.certificate, pair.key) &&
          certificate::ServesFor(pair.certificate, names);
+}
+
+// What was one and is none any more is kept for a person to look at; one that has ended, or is for
+// other names, is only written over.
+Status KeepDamaged(const std::string& path, const Result<std::string>& text, bool sound) {
+  if (sound || (!text.ok() && text.error().code() == base::Code::kNotFound)) return base::Ok();
+  base::LogWarn(
+      "the kubelet's own serving certificate is damaged, put aside and made anew",
+      {{"path", path},
+       {"aside", os::AsidePath(path)},
+       {"error", text.ok() ? base::DataLoss("it is none, or not the other's") : text.error()}});
+  return os::SetAside(path);
 }
 
 }  // namespace
@@ -85,10 +118,19 @@ SelfSignedPaths SelfSignedIn(const std::string& directory) {
 Result<KeyPair> OpenSelfSigned(const std::string& directory, const std::vector<std::string>& names,
                                int64_t now) {
   const auto [certificate, key] = SelfSignedIn(directory);
-  const KeyPair there{os::ReadFile(certificate).ValueOr(""), os::ReadFile(key).ValueOr("")};
+  const Result<std::string> certificate_text = os::ReadFile(certificate),
+                            key_text = os::ReadFile(key);
+  const KeyPair there{certificate_text.ok() ? *certificate_text : "",
+                      key_text.ok() ? *key_text : ""};
   if (!there.key.empty() && Serves(there, names, now)) return there;
   ASSIGN_OR_RETURN(KeyPair made, MakeSelfSigned(names, now));
   RETURN_IF_ERROR(os::MakeDirs(directory, 0700));
+  const bool is_certificate = IsCertificate(there.certificate);
+  RETURN_IF_ERROR(KeepDamaged(certificate, certificate_text, is_certificate));
+  RETURN_IF_ERROR(KeepDamaged(key, key_text,
+                              is_certificate
+                                  ? certificate::BelongTogether(there.certificate, there.key)
+                                  : IsKey(there.key)));
   RETURN_IF_ERROR(os::WriteFileAtomic(key, made.key, 0600));
   RETURN_IF_ERROR(os::WriteFileAtomic(certificate, made.certificate, 0644));
   return made;

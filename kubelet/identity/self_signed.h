@@ -23,12 +23,13 @@ base::Result<KeyPair> MakeSelfSigned(const std::vector<std::string>& names, int6
 // What is left of one when another is made.
 inline constexpr int64_t kRenewedBeforeEnd = 24 * 3600;  // seconds
 
-// `<directory>/kubelet.crt` and `kubelet.key` (0600): read if they belong together and are good
-// for another day, else made anew.
 struct SelfSignedPaths {
   std::string certificate, key;
 };
 SelfSignedPaths SelfSignedIn(const std::string& directory);
+
+// `<directory>/kubelet.crt` and `kubelet.key` (0600): read if they belong together and are good
+// for another day, else made anew; what is damaged of them is put aside and named.
 base::Result<KeyPair> OpenSelfSigned(const std::string& directory,
                                      const std::vector<std::string>& names, int64_t now);
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <ctime>
+#include <functional>
 
 #include "lib/certificate/signing_request.h"
 #include "lib/http/client/client.h"
@@ -57,6 +58,57 @@ TEST(SelfSigned, RefusesNamesThatAreNone) {
   for (const char* name : {"", "a,DNS:b", "a b"})
     EXPECT_FALSE(MakeSelfSigned({name}, 1'800'000'000).ok()) << name;
   EXPECT_FALSE(MakeSelfSigned({}, 1'800'000'000).ok());
+}
+
+TEST(SelfSigned, WhatIsDamagedIsKeptAsideAndMadeAnew) {
+  const os::TempDir dir = os::TempDir::Create("keelson-identity").value();
+  const int64_t now = 1'800'000'000;
+  const std::pair<const char*, std::function<void(const std::string&, const std::string&)>>
+      damages[] = {
+          {"cut short",
+           [](const std::string& path, const std::string& text) {
+             ASSERT_TRUE(os::WriteFileAtomic(path, text.substr(0, text.size() / 2), 0600).ok());
+           }},
+          {"empty",
+           [](const std::string& path, const std::string&) {
+             ASSERT_TRUE(os::WriteFileAtomic(path, "", 0600).ok());
+           }},
+          {"another character",
+           [](const std::string& path, std::string text) {
+             char& one = text[text.rfind("\n-----END") - 20];
+             one = one == 'A' ? 'B' : 'A';
+             ASSERT_TRUE(os::WriteFileAtomic(path, text, 0600).ok());
+           }},
+          {"a folder",
+           [](const std::string& path, const std::string&) {
+             ASSERT_TRUE(os::RemoveFile(path).ok() && os::MakeDirs(path + "/with", 0700).ok());
+           }},
+          {"missing", [](const std::string& path,
+                         const std::string&) { ASSERT_TRUE(os::RemoveFile(path).ok()); }},
+      };
+  for (const auto& [kind, spoil] : damages) {
+    for (const char* name : {"/kubelet.crt", "/kubelet.key"}) {
+      SCOPED_TRACE(kind + std::string(name));
+      ASSERT_TRUE(os::RemoveTree(dir.path() + "/pki").ok());
+      const KeyPair first = OpenSelfSigned(dir.path() + "/pki", kNames, now).value();
+      const std::string path = dir.path() + "/pki" + name;
+      spoil(path, os::ReadFile(path).value());
+      const std::string spoilt = os::ReadFile(path).ValueOr("");
+      const auto made = OpenSelfSigned(dir.path() + "/pki", kNames, now);
+      ASSERT_TRUE(made.ok()) << made.error().message();
+      EXPECT_NE(made->certificate, first.certificate);
+      EXPECT_EQ(OpenSelfSigned(dir.path() + "/pki", kNames, now).value().key, made->key);
+      if (kind == std::string("missing")) continue;
+      EXPECT_TRUE(os::Exists(path + ".bad"));
+      EXPECT_EQ(os::ReadFile(path + ".bad").ValueOr(""), spoilt);
+    }
+  }
+  // What has ended is no damage.
+  ASSERT_TRUE(os::RemoveTree(dir.path() + "/pki").ok());
+  (void)OpenSelfSigned(dir.path() + "/pki", kNames, now).value();
+  (void)OpenSelfSigned(dir.path() + "/pki", kNames, now + int64_t{400} * 86400).value();
+  EXPECT_FALSE(os::Exists(dir.path() + "/pki/kubelet.crt.bad"));
+  EXPECT_FALSE(os::Exists(dir.path() + "/pki/kubelet.key.bad"));
 }
 
 TEST(SelfSigned, SaysHowLongItIsGoodAndWhoseItIs) {
