@@ -9,6 +9,7 @@
 
 #include <map>
 
+#include "lib/base/testing/leash.h"
 #include "lib/certificate/signing_request.h"
 #include "lib/os/files.h"
 #include "tests/cluster/joined_fixture.h"
@@ -23,6 +24,10 @@ using ::testing::HasSubstr;
 
 class KubeletIdentity : public JoinedNode {
  protected:
+  static void SetUpTestSuite() {
+    base::LeashDescendants();
+    JoinedNode::SetUpTestSuite();
+  }
   void StartJoined() {
     StartMaster({"--approve-kubelet-serving"});
     LoadImage("busybox");
