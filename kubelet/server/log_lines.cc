@@ -80,7 +80,7 @@ void LineJoiner::TakeRecord(std::string_view line, std::string& out) {
 
 void LineJoiner::BeginLong(std::string& out) {
   const std::optional<LogRecord> record = ParseLogRecord(unfinished_);
-  long_.emplace();
+  long_ = Long{.stream = "", .whole = true};
   if (const auto to = Open(record); to != pending_.end()) {
     long_ = {std::string(record->stream), record->whole};
     Add(to, record->text, false, out);

@@ -59,7 +59,7 @@ class LineJoiner {
   // A record whose beginning has been taken and whose newline has not come.
   struct Long {
     std::string stream;  // empty: it is left out
-    bool whole = true;
+    bool whole;
   };
   std::optional<Long> long_;
 };
