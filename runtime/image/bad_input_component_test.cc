@@ -3,10 +3,13 @@
 // sentence that names the image, the registry and the digest, and leaves nothing behind.
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 
+#include <optional>
 #include <thread>
 
+#include "lib/base/strings.h"
 #include "runtime/content/digest.h"
 #include "runtime/image/testing/fake_registry.h"
 #include "runtime/image/testing/pull_fixture.h"
@@ -172,6 +175,47 @@ TEST_F(BadInput, PullImage_ThatNobodyWaitsForAnyMoreEnds) {
   service_.reset();  // waits for what is under way
   Open();
   ExpectNothingLeft();
+}
+
+// A process of ours of that name, once there is one.
+std::optional<pid_t> ChildNamed(const std::string& name) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  const std::string parent = "\nPPid:\t" + std::to_string(getpid()) + "\n";
+  while (std::chrono::steady_clock::now() < end) {
+    for (const os::DirEntry& entry : os::ListDir("/proc").ValueOr({})) {
+      const auto pid = base::ParseUint64(entry.name);
+      if (!pid) continue;
+      const std::string status = os::ReadFile("/proc/" + entry.name + "/status").ValueOr("");
+      if (status.starts_with("Name:\t" + name + "\n") && status.find(parent) != std::string::npos)
+        return static_cast<pid_t>(*pid);
+    }
+    (void)poll(nullptr, 0, 5);
+  }
+  return std::nullopt;
+}
+
+TEST_F(BadInput, WhicheverProcessOfAPullIsKilledNothingIsLeftAndTheNextOneGoesThrough) {
+  maker_.Make({RandomLayer()});
+  // Whoever feeds a process that is gone sees it with the next byte, or when none comes.
+  options_.no_progress_timeout = std::chrono::seconds(5);
+  for (const std::string name : {"keelson-fetch", "keelson-unpack"}) {
+    SCOPED_TRACE(name);
+    Start("\"stall\":true");
+    base::Result<std::string> pulled = std::string();
+    std::jthread puller([&] { pulled = Pull(Name()); });
+    const std::optional<pid_t> child = ChildNamed(name);
+    ASSERT_TRUE(child);
+    ASSERT_EQ(kill(*child, SIGKILL), 0);
+    puller.join();
+    ASSERT_FALSE(pulled.ok());
+    EXPECT_NE(pulled.error().message().find(Name()), std::string::npos) << pulled.error().message();
+    ExpectNothingLeft();
+    Start();
+    const auto again = Pull(Name());
+    ASSERT_TRUE(again.ok()) << again.error().message();
+    EXPECT_NE(ReadInImage(Name(), "/r"), "no file");
+    ASSERT_TRUE(service_->Remove(Name()).ok());
+  }
 }
 
 TEST_F(BadInput, ConfigurationFilesWithMistakes) {
