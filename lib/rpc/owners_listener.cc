@@ -27,12 +27,14 @@ base::Status OwnersListener::Begin(const std::string& path) {
   path_ = path;
   ASSIGN_OR_RETURN(os::UniqueFd listener, os::ListenUnix(path, SOCK_STREAM));
   ASSIGN_OR_RETURN(acceptor_, os::Acceptor::Create(std::move(listener), path));
-  acceptor_->Start([this](os::UniqueFd socket, const os::SocketAddress&) {
-    Server::NewConnectionParameters connection;
-    connection.listener_fd = acceptor_->fd();
-    connection.fd = socket.release();
-    server_->HandleNewConnection(&connection);
-  });
+  // By number: while the acceptor is being destroyed, its thread may have one more connection.
+  acceptor_->Start(
+      [this, listening = acceptor_->fd()](os::UniqueFd socket, const os::SocketAddress&) {
+        Server::NewConnectionParameters connection;
+        connection.listener_fd = listening;
+        connection.fd = socket.release();
+        server_->HandleNewConnection(&connection);
+      });
   return base::Ok();
 }
 
