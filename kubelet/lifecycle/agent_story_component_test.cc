@@ -115,7 +115,7 @@ TEST_F(AgentStoryTest, APodOfMorePriorityPushesAnotherOneOutAndWaitsForItsEnd) {
   fake_.Hold("StopContainer");
   Want({low, high});
   ASSERT_TRUE(Eventually([&] { return !CallsOf("StopContainer").empty(); }));
-  EXPECT_EQ(Phase("low"), "Failed");
+  EXPECT_TRUE(Eventually([&] { return Phase("low") == "Failed"; }));
   EXPECT_EQ(Status("low").At({"reason"}).AsString(), "Preempting");
   EXPECT_EQ(Status("low").At({"message"}).AsString(), "Preempted in order to admit critical pod");
   const json::Value status = Status("low");
