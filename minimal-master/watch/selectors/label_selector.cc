@@ -59,6 +59,9 @@ Error Found(const Item& item, std::string_view expected) {
   return base::InvalidArgument("found '{}'{}", item.text, expected);
 }
 
+// Of a requirement's wrong values, each a sentence many times as long.
+constexpr size_t kMostTold = 16;
+
 std::optional<int64_t> ParseInteger(std::string_view text) {
   if (text.starts_with('+')) {
     text.remove_prefix(1);
@@ -170,6 +173,11 @@ base::Status CheckRequirement(const LabelRequirement& requirement) {
   }
   if (wrong.empty()) return base::Ok();
   if (wrong.size() == 1) return base::InvalidArgument("{}", wrong[0]);
+  if (wrong.size() > kMostTold) {
+    const size_t more = wrong.size() - kMostTold;
+    wrong.resize(kMostTold);
+    wrong.push_back(fmt::format("and {} more", more));
+  }
   return base::InvalidArgument("[{}]", base::Join(wrong, ", "));
 }
 

@@ -185,5 +185,14 @@ TEST(FieldSelector, RefusesInUpstreamsWords) {
   EXPECT_EQ(UnknownField("spec.r", true).message(), "field label not supported: spec.r");
 }
 
+TEST(LabelSelector, SaysOfManyWrongValuesTheFirstOnes) {
+  std::string text = "a in (";
+  for (int i = 0; i < 1000; ++i) text += "-" + std::to_string(i) + ",";
+  const auto refused = LabelSelector::Parse(text + "b)");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message().find("and 984 more"), std::string::npos);
+  EXPECT_LT(refused.error().message().size(), 8192u);
+}
+
 }  // namespace
 }  // namespace keelson::watch::selectors

@@ -117,6 +117,12 @@ void ProcessSession::OnFinish(Lane lane) {
 
 void ProcessSession::OnReset(Lane lane) {
   if (Is(kIn, lane)) return OnFinish(lane);
+  // Who does not wait for how it ends has gone. Kubernetes' library may leave the connection open
+  // then: it waits itself for a stream that was being made when it was told to leave.
+  if (Is(kError, lane) && !outcome_.has_value()) {
+    over_ = true;
+    return host_.EndSession();
+  }
   for (const Role role : {kError, kOut, kErr}) {
     if (!Is(role, lane)) continue;
     lanes_[role].reset();
