@@ -193,7 +193,8 @@ base::Status Run(const Options& options) {
   node.allocatable = shares.allocatable;
   node.seccomp_default = config.seccomp_default;
   node.cpu_quota = cpu_quota;
-  if (layout.v2) node.oom_group = config.single_process_oom_kill.value_or(false) ? "0" : "1";
+  if (layout.v2)
+    node.oom_group.assign(1, config.single_process_oom_kill.value_or(false) ? '0' : '1');
 
   base::SystemClock clock;
   metrics::Metrics metrics;

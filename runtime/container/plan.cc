@@ -173,7 +173,7 @@ Result<Plan> PlanContainer(const PlanInput& input) {
                                  input.image->id);
   spec.process.cwd =
       !wanted.working_dir().empty() ? wanted.working_dir() : input.image->config.working_dir;
-  if (spec.process.cwd.empty()) spec.process.cwd = "/";
+  if (spec.process.cwd.empty()) spec.process.cwd.push_back('/');
   if (!spec.process.cwd.starts_with('/'))
     return base::InvalidArgument("working_dir: '{}' must be absolute", spec.process.cwd);
 
