@@ -38,7 +38,7 @@ std::string FindProxy() {
   return "";
 }
 
-Status ReadTables(bool v6, Facts& facts) {
+void ReadTables(bool v6, Facts& facts) {
   for (const xtables::Flavour& flavour : xtables::FlavoursInUse(v6)) {
     if (!xtables::Installed(flavour)) continue;
     for (const char* table : {"nat", "filter", "mangle"}) {
@@ -48,7 +48,6 @@ Status ReadTables(bool v6, Facts& facts) {
       facts.tables.push_back({flavour, table, std::move(*saved)});
     }
   }
-  return base::Ok();
 }
 
 Status ReadLinks(Facts& facts) {
@@ -81,7 +80,7 @@ Result<Facts> ReadThings() {
   Facts facts;
   // Before the things: one that begins meanwhile is seen or has made nothing.
   facts.runs = FindProxy();
-  for (const bool v6 : {false, true}) RETURN_IF_ERROR(ReadTables(v6, facts));
+  for (const bool v6 : {false, true}) ReadTables(v6, facts);
   RETURN_IF_ERROR(ReadLinks(facts));
   if (facts.runs.empty()) facts.runs = FindProxy();
   return facts;

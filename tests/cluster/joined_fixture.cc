@@ -147,4 +147,30 @@ json::Value JoinedNode::Web(const std::string& name, int replicas, int grace_sec
       .value();
 }
 
+void JoinedNode::AdmitByToken() {
+  Apply(json::ParseYaml("{apiVersion: v1, kind: Secret, type: bootstrap.kubernetes.io/token, "
+                        "metadata: {name: bootstrap-token-abcdef, namespace: kube-system}, "
+                        "stringData: {token-id: abcdef, token-secret: 0123456789abcdef, "
+                        "usage-bootstrap-authentication: 'true'}}")
+            .value());
+  const std::string requests = "system:certificates.k8s.io:certificatesigningrequests:";
+  const std::pair<std::string, std::string> bindings[] = {
+      {"system:node-bootstrapper", "system:bootstrappers"},
+      {requests + "nodeclient", "system:bootstrappers"},
+      {requests + "selfnodeclient", "system:nodes"}};
+  int number = 0;
+  for (const auto& [role, group] : bindings)
+    (void)Kubectl({"create", "clusterrolebinding", "test-" + std::to_string(number++),
+                   "--clusterrole=" + role, "--group=" + group});
+}
+
+std::string JoinedNode::Bootstrap(const std::string& token) {
+  json::Value config = json::ParseYaml(os::ReadFile(Access()).value()).value();
+  config.Find("users")->items().at(0).Set("user",
+                                          json::Value::Object({{"token", json::Value(token)}}));
+  const std::string path = dir_.path() + "/bootstrap";
+  EXPECT_TRUE(os::WriteFileAtomic(path, json::WriteYaml(config), 0600).ok());
+  return path;
+}
+
 }  // namespace keelson::cluster_test

@@ -28,6 +28,10 @@ class JoinedNode : public node_test::NodeTest {
   os::CommandResult TryKubectl(std::vector<std::string> words, const std::string& input = "");
   json::Value Object(std::vector<std::string> words);  // of "get WORDS -o json"; null: none
   void Apply(const json::Value& object);
+  // The cluster takes nodes by kToken: with what upstream's installers bind for it.
+  static constexpr char kToken[] = "abcdef.0123456789abcdef";
+  void AdmitByToken();
+  std::string Bootstrap(const std::string& token);  // a kubeconfig to join by
   std::string Condition(const json::Value& object, const std::string& type);
   // A Deployment of examples/web.yaml's pod.
   json::Value Web(const std::string& name, int replicas, int grace_seconds = 1);

@@ -72,27 +72,9 @@ class NodeServingTest : public JoinedNode {
   bool Says(const std::string& name) {
     return TryKubectl({"logs", name}).out.find("spoken") != std::string::npos;
   }
-  // A way to join by a token, with what upstream's installers bind for it.
   std::string Token() {
-    Apply(json::ParseYaml("{apiVersion: v1, kind: Secret, type: bootstrap.kubernetes.io/token, "
-                          "metadata: {name: bootstrap-token-abcdef, namespace: kube-system}, "
-                          "stringData: {token-id: abcdef, token-secret: 0123456789abcdef, "
-                          "usage-bootstrap-authentication: 'true'}}")
-              .value());
-    const std::string requests = "system:certificates.k8s.io:certificatesigningrequests:";
-    const std::pair<std::string, std::string> bindings[] = {
-        {"system:node-bootstrapper", "system:bootstrappers"},
-        {requests + "nodeclient", "system:bootstrappers"},
-        {requests + "selfnodeclient", "system:nodes"}};
-    for (int i = 0; i < 3; ++i)
-      (void)Kubectl({"create", "clusterrolebinding", "test-" + std::to_string(i),
-                     "--clusterrole=" + bindings[i].first, "--group=" + bindings[i].second});
-    json::Value config = json::ParseYaml(os::ReadFile(Access()).value()).value();
-    config.Find("users")->items().at(0).Set(
-        "user", json::Value::Object({{"token", json::Value("abcdef.0123456789abcdef")}}));
-    const std::string path = dir_.path() + "/bootstrap";
-    EXPECT_TRUE(os::WriteFileAtomic(path, json::WriteYaml(config), 0600).ok());
-    return path;
+    AdmitByToken();
+    return Bootstrap(kToken);
   }
 };
 

@@ -33,6 +33,7 @@ class KubeletIdentity : public JoinedNode {
     LoadImage("busybox");
     StartRuntime();
     SetKubelet("50-serving", "serverTLSBootstrap: true\nnodeLeaseDurationSeconds: 4\n");
+    AdmitByToken();
     bootstrap_ = Bootstrap(kToken);
     joining_ = {"--bootstrap-kubeconfig", bootstrap_, "--node-ip", kAddress};
     ASSERT_NO_FATAL_FAILURE(Rejoin());
@@ -43,30 +44,6 @@ class KubeletIdentity : public JoinedNode {
     (void)Kubectl({"wait", "--for=condition=Ready", "pod/one", "--timeout=240s"});
     container_ = ContainerId();
     ASSERT_FALSE(container_.empty());
-  }
-  // Binds what upstream's installers bind for it the first time.
-  std::string Bootstrap(const std::string& token) {
-    if (bootstrap_.empty()) {
-      Apply(json::ParseYaml("{apiVersion: v1, kind: Secret, type: bootstrap.kubernetes.io/token, "
-                            "metadata: {name: bootstrap-token-abcdef, namespace: kube-system}, "
-                            "stringData: {token-id: abcdef, token-secret: 0123456789abcdef, "
-                            "usage-bootstrap-authentication: 'true'}}")
-                .value());
-      const std::string requests = "system:certificates.k8s.io:certificatesigningrequests:";
-      int number = 0;
-      for (const auto& [role, group] :
-           {std::pair<std::string, std::string>{"system:node-bootstrapper", "system:bootstrappers"},
-            {requests + "nodeclient", "system:bootstrappers"},
-            {requests + "selfnodeclient", "system:nodes"}})
-        (void)Kubectl({"create", "clusterrolebinding", "test-" + std::to_string(++number),
-                       "--clusterrole=" + role, "--group=" + group});
-    }
-    json::Value config = json::ParseYaml(os::ReadFile(Access()).value()).value();
-    config.Find("users")->items().at(0).Set("user",
-                                            json::Value::Object({{"token", json::Value(token)}}));
-    const std::string path = dir_.path() + "/bootstrap";
-    EXPECT_TRUE(os::WriteFileAtomic(path, json::WriteYaml(config), 0600).ok());
-    return path;
   }
   // The server's address lost: a bit that surely counts.
   static std::string Garbled(std::string kubeconfig) {
@@ -144,7 +121,6 @@ class KubeletIdentity : public JoinedNode {
     return KubeletLog();
   }
 
-  static constexpr char kToken[] = "abcdef.0123456789abcdef";
   std::string bootstrap_, container_;
 };
 
